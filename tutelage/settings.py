@@ -1,0 +1,36 @@
+"""Deployment settings: environment variables ``TUTELAGE_…`` over defaults that suit a laptop.
+
+Training settings are not here: they are scientific and live in one TOML file per iteration.
+"""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where data lives and how the service behaves. Built once, by the composition root."""
+
+    model_config = SettingsConfigDict(env_prefix="TUTELAGE_", extra="ignore")
+
+    data: Path = Field(Path("data"), description="Folder for database, policies and iterations.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the data folder.")
+    base_model: str = Field("", description="Hugging Face folder or hub id; empty: the bundled.")
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    threads: int = Field(0, ge=0, description="Compute threads of the generator; 0: all cores.")
+    max_batch: int = Field(32, ge=1, description="Responses generated side by side.")
+    max_queue: int = Field(64, ge=0, description="Responses waiting before 503 is answered.")
+    max_response_tokens: int = Field(512, ge=1, description="Default limit of a response.")
+    max_body_bytes: int = Field(2_000_000, ge=1024)
+    max_message_chars: int = Field(32_000, ge=1)
+    rate_limit: int = Field(600, ge=0, description="Requests a minute per key or session; 0: off.")
+    guests: bool = Field(True, description="People may chat in the web UI without an account.")
+    moderation: str = Field("embedded", pattern="^(embedded|off)$")
+    moderation_actions: str = Field("", description='JSON: {"prompt": {category: action}, …}.')
+
+    @property
+    def url(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{(self.data / 'tutelage.db').absolute()}"

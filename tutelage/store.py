@@ -1,0 +1,93 @@
+"""The store: transactions on SQLite (default) or PostgreSQL; the database URL chooses."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import event
+from sqlmodel import Session
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class StoreError(Exception):
+    """The database cannot be used; the message says what to do."""
+
+
+class Store:
+    """Opens sessions: ``with store.write() as session`` commits at the end or not at all.
+
+    SQLite runs in WAL mode with ``synchronous=FULL``: what was committed survives kill -9 and
+    power loss. Writers take the lock at the start, so they wait for each other and never fail
+    half-way with "database is locked".
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _with_driver(url)
+        self.engine = _engine(self.url)
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest revision; nothing happens when it is there already."""
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        try:
+            with self.engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except sqlalchemy.exc.OperationalError as error:
+            raise StoreError(f"The database {self.engine.url!r} cannot be opened: {error.orig}. "
+                             "Check TUTELAGE_DATABASE_URL and the data folder.") from error
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session for reading; rows stay usable after it."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session whose changes are committed together when the block ends without an error."""
+        engine = self.engine.execution_options(write=True)
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+
+def _with_driver(url: str) -> str:
+    """Name the PostgreSQL driver that we test with where the URL leaves it open."""
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    return url
+
+
+def _engine(url: str) -> sqlalchemy.Engine:
+    if not url.startswith("sqlite"):
+        return sqlalchemy.create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    database = sqlalchemy.make_url(url).database
+    if database:
+        Path(database).parent.mkdir(parents=True, exist_ok=True)
+    arguments = {"timeout": 30, "check_same_thread": False}
+    engine = sqlalchemy.create_engine(url, connect_args=arguments)
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_pragmas(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, see _begin
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sqlalchemy.Connection) -> None:
+    write = connection.get_execution_options().get("write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

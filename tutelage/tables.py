@@ -1,0 +1,279 @@
+"""The stored rows: every noun that outlives a process, as SQLModel tables.
+
+Times are Unix seconds (float, UTC). Ids are time-ordered strings with a prefix that names the noun.
+JSON columns hold plain lists and dicts; they are replaced, never changed in place.
+"""
+
+import secrets
+import time
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, Column, ForeignKey, String, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+def new_id(prefix: str) -> str:
+    """A unique id that sorts by time of creation, such as ``msg_18c2f0a1b2c3d4e5a1b2c3d4``."""
+    return f"{prefix}_{time.time_ns():016x}{secrets.token_hex(4)}"
+
+
+def json_column(nullable: bool = False) -> Any:
+    """A column for plain JSON values."""
+    return Column(JSON(none_as_null=True), nullable=nullable)
+
+
+def cascade(target: str, nullable: bool = False, index: bool = True) -> Any:
+    """A foreign key whose row goes when its parent row goes (erasure)."""
+    key = ForeignKey(target, ondelete="CASCADE")
+    return Column(String, key, nullable=nullable, index=index)
+
+
+class Role(StrEnum):
+    """What a person may do: users chat, labelers also label, operators also deploy."""
+
+    USER = "user"
+    LABELER = "labeler"
+    OPERATOR = "operator"
+
+
+class User(SQLModel, table=True):
+    """A person or a client program's owner. ``training`` is the default consent of new chats."""
+
+    id: str = Field(default_factory=lambda: new_id("user"), primary_key=True)
+    name: str
+    role: Role = Field(default=Role.USER, sa_type=String)
+    training: bool = False
+    consented_at: float | None = None  # when the person last answered the consent question
+    created_at: float = Field(default_factory=time.time)
+
+
+class ApiKey(SQLModel, table=True):
+    """A bearer secret of a user, kept as a prefix to recognise it and a SHA-256 to check it."""
+
+    id: str = Field(default_factory=lambda: new_id("key"), primary_key=True)
+    user_id: str = Field(sa_column=cascade("user.id"))
+    name: str
+    prefix: str
+    sha256: str = Field(unique=True)
+    training: bool = True
+    created_at: float = Field(default_factory=time.time)
+    last_used_at: float | None = None
+    revoked_at: float | None = None
+
+
+class SignInKind(StrEnum):
+    """A ``link`` works once and becomes a ``session``, which is what the browser's cookie holds."""
+
+    LINK = "link"
+    SESSION = "session"
+
+
+class SignIn(SQLModel, table=True):
+    """A browser session or a one-time sign-in link, kept only as a SHA-256."""
+
+    sha256: str = Field(primary_key=True)
+    user_id: str = Field(sa_column=cascade("user.id"))
+    kind: SignInKind = Field(sa_type=String)
+    expires_at: float
+    created_at: float = Field(default_factory=time.time)
+
+
+class Conversation(SQLModel, table=True):
+    """A tree of messages that belongs to one user."""
+
+    id: str = Field(default_factory=lambda: new_id("conv"), primary_key=True)
+    owner_id: str = Field(sa_column=cascade("user.id"))
+    title: str = ""
+    training: bool = False
+    created_at: float = Field(default_factory=time.time)
+    updated_at: float = Field(default_factory=time.time, index=True)
+
+
+class Message(SQLModel, table=True):
+    """One turn. Siblings (same parent) are alternatives, edits or regenerations of each other.
+
+    ``token_ids`` and ``logprobs`` are those of the response as sampled by the behaviour policy:
+    one natural-log probability per token, under the distribution that was sampled from
+    at temperature 1 (before temperature and top-p), EOS included when it was sampled.
+    """
+
+    id: str = Field(default_factory=lambda: new_id("msg"), primary_key=True)
+    conversation_id: str = Field(sa_column=cascade("conversation.id"))
+    parent_id: str | None = Field(default=None, sa_column=cascade("message.id", nullable=True))
+    role: str
+    content: str
+    completion_id: str | None = Field(default=None, index=True)
+    choice: int | None = None
+    policy_id: str | None = Field(default=None, index=True)
+    sampling: dict[str, Any] | None = Field(default=None, sa_column=json_column(True))
+    token_ids: list[int] | None = Field(default=None, sa_column=json_column(True))
+    logprobs: list[float] | None = Field(default=None, sa_column=json_column(True))
+    prompt_tokens: int | None = None
+    finish_reason: str | None = None
+    created_at: float = Field(default_factory=time.time)
+
+
+class FeedbackKind(StrEnum):
+    """What a person said of an answer."""
+
+    THUMBS = "thumbs"
+    RANKING = "ranking"
+    EDIT = "edit"
+    REPORT = "report"
+    DEMONSTRATION = "demonstration"
+    WITHDRAWAL = "withdrawal"
+
+
+class Feedback(SQLModel, table=True):
+    """Append-only. A later row of the same author, kind and target supersedes an earlier one.
+
+    ``target`` is the message judged, or the completion for a ranking, or for a withdrawal
+    the id of the row taken back. ``value`` by kind: thumbs ``{value, reasons, comment}``;
+    ranking ``{ranking: [[message id, …], …]}`` best first, inner list a tie;
+    edit ``{text}``; report ``{category, comment}``; demonstration ``{}``.
+    """
+
+    __table_args__ = (UniqueConstraint("author_id", "idempotency_key"),)
+
+    id: str = Field(default_factory=lambda: new_id("fb"), primary_key=True)
+    kind: FeedbackKind = Field(sa_type=String)
+    author_id: str = Field(sa_column=cascade("user.id"))
+    conversation_id: str = Field(sa_column=cascade("conversation.id"))
+    target: str = Field(index=True)
+    value: dict[str, Any] = Field(sa_column=json_column())
+    positions: list[str] | None = Field(default=None, sa_column=json_column(True))
+    policy_id: str | None = None
+    idempotency_key: str | None = None
+    created_at: float = Field(default_factory=time.time, index=True)
+
+
+class ModerationRecord(SQLModel, table=True):
+    """What the classifier said of one message and what was done about it."""
+
+    id: str = Field(default_factory=lambda: new_id("modr"), primary_key=True)
+    message_id: str = Field(sa_column=cascade("message.id"))
+    classifier: str
+    scores: dict[str, float] = Field(sa_column=json_column())
+    thresholds: dict[str, float] = Field(sa_column=json_column())
+    action: str = Field(index=True)
+    categories: list[str] = Field(sa_column=json_column())
+    span: list[int] | None = Field(default=None, sa_column=json_column(True))
+    appeal: dict[str, Any] | None = Field(default=None, sa_column=json_column(True))
+    created_at: float = Field(default_factory=time.time)
+
+
+class LabelingTask(SQLModel, table=True):
+    """Something a labeler is asked: to demonstrate, or to rank the children of a message."""
+
+    id: str = Field(default_factory=lambda: new_id("task"), primary_key=True)
+    kind: FeedbackKind = Field(sa_type=String)
+    conversation_id: str = Field(sa_column=cascade("conversation.id"))
+    message_id: str | None = Field(default=None, sa_column=cascade("message.id", nullable=True))
+    gold: dict[str, Any] | None = Field(default=None, sa_column=json_column(True))
+    created_at: float = Field(default_factory=time.time)
+
+
+class Assignment(SQLModel, table=True):
+    """One labeler's go at one task; answered when it has feedback."""
+
+    __table_args__ = (UniqueConstraint("task_id", "labeler_id"),)
+
+    id: str = Field(default_factory=lambda: new_id("asgn"), primary_key=True)
+    task_id: str = Field(sa_column=cascade("labelingtask.id"))
+    labeler_id: str = Field(sa_column=cascade("user.id"))
+    feedback_id: str | None = Field(default=None, sa_column=cascade("feedback.id", nullable=True))
+    skipped: str | None = None
+    created_at: float = Field(default_factory=time.time)
+    finished_at: float | None = None
+
+
+class PolicyState(StrEnum):
+    """Where a policy version stands; exactly one is current."""
+
+    CANDIDATE = "candidate"
+    CANARY = "canary"
+    CURRENT = "current"
+    RETIRED = "retired"
+    REJECTED = "rejected"
+
+
+class PolicyVersion(SQLModel, table=True):
+    """A published policy directory. The files are the truth; this row says how it is used."""
+
+    id: str = Field(primary_key=True)
+    parent_id: str | None = None
+    iteration_id: str | None = None
+    state: PolicyState = Field(sa_type=String, index=True)
+    manifest_sha256: str
+    created_at: float = Field(default_factory=time.time)
+    promoted_at: float | None = None
+
+
+class IterationState(StrEnum):
+    """The job's life: queued -> running -> one of the ends. A dead worker's job runs again."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PROMOTED = "promoted"  # the gate let its candidate pass
+    REFUSED = "refused"  # the gate, or too little feedback, refused
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Iteration(SQLModel, table=True):
+    """One feedback iteration: the job, its lease and what came of it."""
+
+    id: str = Field(primary_key=True)
+    unique_key: str = Field(unique=True)
+    state: IterationState = Field(default=IterationState.QUEUED, sa_type=String, index=True)
+    preset: str
+    parent_policy_id: str
+    policy_id: str | None = None
+    config_sha256: str | None = None
+    snapshot_sha256: str | None = None
+    lease_owner: str | None = None
+    lease_expires_at: float = 0.0
+    fencing_token: int = 0
+    progress: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    metrics: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    decision: str | None = None
+    reasons: list[str] = Field(default_factory=list, sa_column=json_column())
+    requested_by: str | None = None
+    created_at: float = Field(default_factory=time.time)
+    started_at: float | None = None
+    finished_at: float | None = None
+
+
+class AuditEvent(SQLModel, table=True):
+    """One link of the append-only, hash-chained log of privileged acts."""
+
+    seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    at: float
+    actor: str
+    action: str
+    subject: str
+    details: dict[str, Any] = Field(sa_column=json_column())
+    previous_sha256: str
+    sha256: str
+
+
+class ReportState(StrEnum):
+    """Where a harm or bias report stands."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DISMISSED = "dismissed"
+
+
+class Report(SQLModel, table=True):
+    """A harm or bias report on a message, and what became of it."""
+
+    id: str = Field(default_factory=lambda: new_id("rep"), primary_key=True)
+    feedback_id: str = Field(sa_column=cascade("feedback.id"))
+    message_id: str = Field(sa_column=cascade("message.id"))
+    category: str
+    comment: str = ""
+    state: ReportState = Field(default=ReportState.OPEN, sa_type=String, index=True)
+    evaluation_case: dict[str, Any] | None = Field(default=None, sa_column=json_column(True))
+    created_at: float = Field(default_factory=time.time)
