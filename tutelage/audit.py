@@ -1,0 +1,65 @@
+"""The append-only, hash-chained log of privileged acts.
+
+Each event's SHA-256 covers its content and the hash before it, so an edited, removed or inserted
+row breaks the chain from there on (Haber and Stornetta 1991, linked timestamps).
+"""
+
+import hashlib
+import json
+import time
+from typing import Any
+
+import sqlalchemy
+from sqlmodel import Session, col, select
+
+from tutelage.tables import AuditEvent
+
+GENESIS = "0" * 64
+_POSTGRES_LOCK = 0x7475746C  # any fixed number: one appender at a time
+
+
+def record(session: Session, actor: str, action: str, subject: str, **details: Any) -> AuditEvent:
+    """Append one event inside the caller's transaction: the act and its trace commit together."""
+    _only_appender(session)
+    last = session.exec(select(AuditEvent).order_by(col(AuditEvent.seq).desc()).limit(1)).first()
+    event = AuditEvent(
+        seq=last.seq + 1 if last else 1,
+        at=time.time(),
+        actor=actor,
+        action=action,
+        subject=subject,
+        details=details,
+        previous_sha256=last.sha256 if last else GENESIS,
+        sha256="",
+    )
+    event.sha256 = digest(event)
+    session.add(event)
+    session.flush()
+    return event
+
+
+def digest(event: AuditEvent) -> str:
+    """SHA-256 over everything in the event but the digest itself."""
+    content = event.model_dump(exclude={"sha256"})
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def verify(session: Session) -> list[str]:
+    """What is wrong with the chain, a sentence each; empty when it holds."""
+    problems: list[str] = []
+    previous, seq = GENESIS, 0
+    for event in session.exec(select(AuditEvent).order_by(col(AuditEvent.seq))):
+        if event.seq != seq + 1:
+            problems.append(f"Event {seq + 1} is missing before event {event.seq}.")
+        if event.previous_sha256 != previous:
+            problems.append(f"Event {event.seq} does not follow from the event before it.")
+        if digest(event) != event.sha256:
+            problems.append(f"Event {event.seq} was changed after it was written.")
+        previous, seq = event.sha256, event.seq
+    return problems
+
+
+def _only_appender(session: Session) -> None:
+    """SQLite's write transactions exclude each other already; PostgreSQL needs a lock."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sqlalchemy.text(f"SELECT pg_advisory_xact_lock({_POSTGRES_LOCK})"))

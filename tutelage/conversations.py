@@ -1,0 +1,120 @@
+"""Conversations as trees of messages: siblings are alternatives, edits and regenerations."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import or_
+from sqlmodel import Session, col, select
+
+from tutelage import audit
+from tutelage.errors import Invalid, NotFound
+from tutelage.tables import Conversation, Message
+
+TITLE_CHARS = 60
+TITLE_LIMIT = 200
+
+
+def start(session: Session, owner_id: str, training: bool, title: str = "") -> Conversation:
+    """A new, empty conversation."""
+    conversation = Conversation(owner_id=owner_id, training=training, title=title)
+    session.add(conversation)
+    session.flush()
+    return conversation
+
+
+def owned(session: Session, conversation_id: str, owner_id: str) -> Conversation:
+    """The conversation, if it is this person's; else NotFound, whether it exists or not."""
+    conversation = session.get(Conversation, conversation_id)
+    if conversation is None or conversation.owner_id != owner_id:
+        raise NotFound(f"There is no conversation {conversation_id!r}.", "conversation_id")
+    return conversation
+
+
+def listed(
+    session: Session, owner_id: str, limit: int = 50, after: str | None = None, query: str = ""
+) -> list[Conversation]:
+    """One's conversations, last used first; ``after`` is the last id of the page before."""
+    statement = select(Conversation).where(Conversation.owner_id == owner_id)
+    if query:
+        statement = statement.where(col(Conversation.title).icontains(query, autoescape=True))
+    if after:
+        anchor = owned(session, after, owner_id)
+        older = col(Conversation.updated_at) < anchor.updated_at
+        same = (col(Conversation.updated_at) == anchor.updated_at) & (Conversation.id < anchor.id)
+        statement = statement.where(or_(older, same))
+    order = (col(Conversation.updated_at).desc(), col(Conversation.id).desc())
+    return list(session.exec(statement.order_by(*order).limit(limit)))
+
+
+def update(
+    session: Session,
+    conversation: Conversation,
+    title: str | None = None,
+    training: bool | None = None,
+) -> Conversation:
+    """Rename it, or change whether it may be trained on."""
+    if title is not None:
+        if not 1 <= len(title.strip()) <= TITLE_LIMIT:
+            raise Invalid(f"A title has 1 to {TITLE_LIMIT} characters.", "title")
+        conversation.title = title.strip()
+    if training is not None:
+        conversation.training = training
+    session.add(conversation)
+    return conversation
+
+
+def erase(session: Session, conversation: Conversation, actor: str) -> None:
+    """Delete the conversation with its messages, feedback and moderation; only a trace is kept."""
+    audit.record(session, actor, "conversation.erase", conversation.id)
+    session.delete(conversation)
+
+
+def append(
+    session: Session,
+    conversation: Conversation,
+    parent_id: str | None,
+    role: str,
+    content: str,
+    **response: Any,
+) -> Message:
+    """Add a message below its parent; ``response`` holds what only an answer has."""
+    message = Message(
+        conversation_id=conversation.id, parent_id=parent_id, role=role, content=content, **response
+    )
+    session.add(message)
+    conversation.updated_at = time.time()
+    if not conversation.title and role == "user":
+        conversation.title = _title(content)
+    session.add(conversation)
+    session.flush()
+    return message
+
+
+def messages(session: Session, conversation_id: str) -> list[Message]:
+    """The whole tree in order of creation: parents before children."""
+    statement = select(Message).where(Message.conversation_id == conversation_id)
+    return list(session.exec(statement.order_by(Message.id)))
+
+
+def path_to(tree: Sequence[Message], message_id: str | None) -> list[Message]:
+    """The messages from the root down to ``message_id``: the history of a turn below it."""
+    by_id = {message.id: message for message in tree}
+    path: list[Message] = []
+    while message_id is not None:
+        if message_id not in by_id:
+            raise NotFound(f"There is no message {message_id!r} in this conversation.", "parent_id")
+        path.append(by_id[message_id])
+        message_id = by_id[message_id].parent_id
+    return path[::-1]
+
+
+def completion(session: Session, completion_id: str) -> list[Message]:
+    """The choices of a completion, in order."""
+    statement = select(Message).where(Message.completion_id == completion_id)
+    return list(session.exec(statement.order_by(col(Message.choice))))
+
+
+def _title(content: str) -> str:
+    line = " ".join(content.split())
+    return line if len(line) <= TITLE_CHARS else line[: TITLE_CHARS - 1].rstrip() + "…"

@@ -1,0 +1,88 @@
+"""Which policy answers: registration, promotion and rollback of policy versions."""
+
+import time
+
+from sqlmodel import Session, col, select
+
+from tutelage import audit
+from tutelage.errors import Conflict, NotFound
+from tutelage.tables import PolicyState, PolicyVersion
+
+
+def register(
+    session: Session,
+    policy_id: str,
+    manifest_sha256: str,
+    parent_id: str | None = None,
+    iteration_id: str | None = None,
+    actor: str = "system",
+) -> PolicyVersion:
+    """Make a published policy directory known, as a candidate; doing it twice changes nothing."""
+    known = session.get(PolicyVersion, policy_id)
+    if known:
+        return known
+    version = PolicyVersion(
+        id=policy_id,
+        parent_id=parent_id,
+        iteration_id=iteration_id,
+        state=PolicyState.CANDIDATE,
+        manifest_sha256=manifest_sha256,
+    )
+    session.add(version)
+    audit.record(session, actor, "policy.register", policy_id, manifest_sha256=manifest_sha256)
+    return version
+
+
+def versions(session: Session) -> list[PolicyVersion]:
+    """All policy versions, newest first."""
+    return list(session.exec(select(PolicyVersion).order_by(col(PolicyVersion.id).desc())))
+
+
+def current(session: Session) -> PolicyVersion | None:
+    """The policy that new turns use."""
+    statement = select(PolicyVersion).where(PolicyVersion.state == PolicyState.CURRENT)
+    return session.exec(statement).first()
+
+
+def promote(session: Session, policy_id: str, actor: str) -> PolicyVersion:
+    """Make a policy current; the one before it is retired and can be rolled back to."""
+    chosen = session.get(PolicyVersion, policy_id)
+    if chosen is None:
+        raise NotFound(f"There is no policy {policy_id!r}; `tutelage policies list` shows them.")
+    if chosen.state == PolicyState.CURRENT:
+        raise Conflict(f"{policy_id} is current already.")
+    previous = current(session)
+    if previous:
+        _set_state(session, previous, PolicyState.RETIRED)
+    chosen.promoted_at = time.time()
+    _set_state(session, chosen, PolicyState.CURRENT)
+    audit.record(
+        session, actor, "policy.promote", policy_id, previous=previous.id if previous else None
+    )
+    return chosen
+
+
+def rollback(session: Session, actor: str) -> PolicyVersion:
+    """Return to the policy that was current before; the one left is rejected.
+
+    A second rollback goes further back: it never returns to the policy just left.
+    """
+    leaving = current(session)
+    statement = (
+        select(PolicyVersion)
+        .where(PolicyVersion.state == PolicyState.RETIRED)
+        .order_by(col(PolicyVersion.promoted_at).desc())
+    )
+    earlier = session.exec(statement).first()
+    if leaving is None or earlier is None:
+        raise Conflict("There is no earlier policy to roll back to.")
+    _set_state(session, leaving, PolicyState.REJECTED)
+    _set_state(session, earlier, PolicyState.CURRENT)
+    audit.record(session, actor, "policy.rollback", earlier.id, left=leaving.id)
+    return earlier
+
+
+def _set_state(session: Session, version: PolicyVersion, state: PolicyState) -> None:
+    version.state = state
+    session.add(version)
+    session.flush()

@@ -1,0 +1,165 @@
+"""The feedback iteration as a job: requested, leased by one worker, kept alive, finished.
+
+The row is the job. A lease has an end and a fencing token; whoever lost the lease holds an old
+token, and nothing that it reports is kept (Kleppmann 2016, "How to do distributed locking").
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from tutelage import audit
+from tutelage.errors import Conflict, NotFound
+from tutelage.tables import Iteration, IterationState
+
+LEASE_SECONDS = 60.0
+UNFINISHED = (IterationState.QUEUED, IterationState.RUNNING)
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to run one iteration until it lapses."""
+
+    iteration_id: str
+    owner: str
+    fencing_token: int
+
+
+def request(
+    session: Session, preset: str, parent_policy_id: str, unique_key: str, actor: str
+) -> Iteration:
+    """Queue an iteration; the same unique key gives the one that is there already.
+
+    Only one iteration is under way at a time: another request is a Conflict.
+    """
+    known = session.exec(select(Iteration).where(Iteration.unique_key == unique_key)).first()
+    if known:
+        return known
+    busy = unfinished(session)
+    if busy:
+        raise Conflict(f"{busy.id} is {busy.state} already; wait for its end or cancel it.")
+    iteration = Iteration(
+        id=_next_id(session),
+        unique_key=unique_key,
+        preset=preset,
+        parent_policy_id=parent_policy_id,
+        requested_by=actor,
+    )
+    session.add(iteration)
+    audit.record(session, actor, "iteration.request", iteration.id, preset=preset)
+    return iteration
+
+
+def unfinished(session: Session) -> Iteration | None:
+    """The iteration that is queued or running, if any."""
+    statement = select(Iteration).where(col(Iteration.state).in_(UNFINISHED))
+    return session.exec(statement.order_by(Iteration.id)).first()
+
+
+def listed(session: Session) -> list[Iteration]:
+    """All iterations, newest first."""
+    return list(session.exec(select(Iteration).order_by(col(Iteration.id).desc())))
+
+
+def get(session: Session, iteration_id: str) -> Iteration:
+    """The row, or NotFound."""
+    iteration = session.get(Iteration, iteration_id)
+    if iteration is None:
+        raise NotFound(f"There is no iteration {iteration_id!r}.")
+    return iteration
+
+
+def lease(session: Session, iteration_id: str, owner: str, now: float | None = None) -> Lease:
+    """Take the job, also from an owner whose lease lapsed; Conflict while another holds it."""
+    now = time.time() if now is None else now
+    iteration = get(session, iteration_id)
+    if iteration.state not in UNFINISHED:
+        raise Conflict(f"{iteration_id} is {iteration.state} already.")
+    if iteration.lease_owner not in (None, owner) and iteration.lease_expires_at > now:
+        raise Conflict(f"{iteration_id} is being run by {iteration.lease_owner}; its lease ends "
+                       f"in {iteration.lease_expires_at - now:.0f} s unless it is renewed.")
+    iteration.state = IterationState.RUNNING
+    iteration.lease_owner = owner
+    iteration.lease_expires_at = now + LEASE_SECONDS
+    iteration.fencing_token += 1
+    iteration.started_at = iteration.started_at or now
+    session.add(iteration)
+    session.flush()
+    audit.record(session, owner, "iteration.lease", iteration_id, token=iteration.fencing_token)
+    return Lease(iteration_id, owner, iteration.fencing_token)
+
+
+def heartbeat(session: Session, held: Lease, progress: dict[str, Any] | None = None) -> None:
+    """Renew the lease and report progress; Conflict when the lease was lost or cancelled."""
+    iteration = _held(session, held)
+    iteration.lease_expires_at = time.time() + LEASE_SECONDS
+    if progress is not None:
+        iteration.progress = progress
+    session.add(iteration)
+
+
+def amend(session: Session, held: Lease, **columns: Any) -> None:
+    """Set columns of the job that one holds: digests, metrics, the candidate's id."""
+    iteration = _held(session, held)
+    for name, value in columns.items():
+        setattr(iteration, name, value)
+    session.add(iteration)
+
+
+def release(session: Session, held: Lease) -> None:
+    """Give the job back unfinished, so that it can be resumed at once."""
+    iteration = _held(session, held)
+    iteration.lease_owner, iteration.lease_expires_at = None, 0.0
+    session.add(iteration)
+
+
+def finish(
+    session: Session,
+    held: Lease,
+    state: IterationState,
+    decision: str | None = None,
+    reasons: list[str] | None = None,
+    metrics: dict[str, Any] | None = None,
+) -> Iteration:
+    """End the job."""
+    iteration = _held(session, held)
+    iteration.decision, iteration.reasons = decision, reasons or []
+    iteration.metrics = metrics or iteration.metrics
+    _end(iteration, state)
+    session.add(iteration)
+    audit.record(session, held.owner, f"iteration.{state}", iteration.id, reasons=reasons or [])
+    return iteration
+
+
+def cancel(session: Session, iteration_id: str, actor: str) -> Iteration:
+    """Stop a queued or running iteration; its worker notices at the next heartbeat."""
+    iteration = get(session, iteration_id)
+    if iteration.state not in UNFINISHED:
+        raise Conflict(f"{iteration_id} is {iteration.state} already.")
+    _end(iteration, IterationState.CANCELLED)
+    iteration.fencing_token += 1
+    session.add(iteration)
+    audit.record(session, actor, "iteration.cancel", iteration_id)
+    return iteration
+
+
+def _held(session: Session, held: Lease) -> Iteration:
+    iteration = get(session, held.iteration_id)
+    running = iteration.state == IterationState.RUNNING
+    if not running or iteration.fencing_token != held.fencing_token:
+        raise Conflict(f"The lease of {held.iteration_id} is lost: it is {iteration.state}"
+                       f"{', run by ' + iteration.lease_owner if iteration.lease_owner else ''}.")
+    return iteration
+
+
+def _end(iteration: Iteration, state: IterationState) -> None:
+    iteration.state = state
+    iteration.finished_at = time.time()
+    iteration.lease_owner, iteration.lease_expires_at = None, 0.0
+
+
+def _next_id(session: Session) -> str:
+    newest = session.exec(select(Iteration.id).order_by(col(Iteration.id).desc())).first()
+    return f"iteration-{int(newest.split('-')[1]) + 1 if newest else 1:04d}"

@@ -1,0 +1,146 @@
+"""Users, their API keys and browser sessions. Secrets are shown once and stored as SHA-256."""
+
+import hashlib
+import secrets
+import time
+
+from sqlmodel import Session, col, select
+
+from tutelage import audit
+from tutelage.errors import Forbidden, NotFound
+from tutelage.tables import ApiKey, Role, SignIn, SignInKind, User
+
+KEY_PREFIX = "tk-"
+LINK_SECONDS = 3600.0
+SESSION_SECONDS = 180 * 24 * 3600.0
+_LAST_USED_RESOLUTION = 60.0
+
+
+def create_user(
+    session: Session, name: str, role: Role = Role.USER, training: bool = False
+) -> User:
+    """A new person; ``training`` is the consent that their conversations start with."""
+    user = User(name=name, role=role, training=training)
+    session.add(user)
+    session.flush()
+    return user
+
+
+def find_user(session: Session, name: str, role: Role) -> User | None:
+    """The oldest user of that name and role."""
+    statement = select(User).where(User.name == name, User.role == role).order_by(User.id)
+    return session.exec(statement).first()
+
+
+def set_consent(session: Session, user_id: str, training: bool) -> User:
+    """Remember the person's answer; it is the default of conversations that start from now on."""
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotFound("This person is not known.")
+    user.training = training
+    user.consented_at = time.time()
+    session.add(user)
+    return user
+
+
+def create_key(
+    session: Session, user: User, name: str, training: bool = True, actor: str = "system"
+) -> tuple[ApiKey, str]:
+    """A new API key and its secret, which is not stored and cannot be shown again."""
+    secret = KEY_PREFIX + secrets.token_urlsafe(32)
+    key = ApiKey(
+        user_id=user.id, name=name, prefix=secret[:9], sha256=_sha256(secret), training=training
+    )
+    session.add(key)
+    session.flush()
+    audit.record(session, actor, "key.create", key.id, name=name, role=user.role)
+    return key, secret
+
+
+def authenticate_key(session: Session, secret: str) -> tuple[ApiKey, User] | None:
+    """The key and its owner, or nothing when it is unknown or revoked."""
+    key = session.exec(select(ApiKey).where(ApiKey.sha256 == _sha256(secret))).first()
+    if key is None or key.revoked_at is not None:
+        return None
+    user = session.get(User, key.user_id)
+    return (key, user) if user else None
+
+
+def touch_key(session: Session, key_id: str) -> None:
+    """Remember that the key was used, at most once a minute."""
+    key = session.get(ApiKey, key_id)
+    now = time.time()
+    if key and (key.last_used_at is None or now - key.last_used_at > _LAST_USED_RESOLUTION):
+        key.last_used_at = now
+        session.add(key)
+
+
+def revoke_key(session: Session, key_id: str, actor: str) -> None:
+    """The key stops working at once."""
+    key = session.get(ApiKey, key_id)
+    if key is None:
+        raise NotFound(f"There is no key {key_id!r}.")
+    key.revoked_at = time.time()
+    session.add(key)
+    audit.record(session, actor, "key.revoke", key_id)
+
+
+def create_link(session: Session, user: User, actor: str = "system") -> str:
+    """The secret of a sign-in link that works once, within an hour."""
+    audit.record(session, actor, "link.create", user.id, role=user.role)
+    return _create_sign_in(session, user, SignInKind.LINK, LINK_SECONDS)
+
+
+def create_session(session: Session, user: User) -> str:
+    """The secret that the browser's cookie holds."""
+    return _create_sign_in(session, user, SignInKind.SESSION, SESSION_SECONDS)
+
+
+def exchange_link(session: Session, secret: str) -> tuple[User, str]:
+    """Use a sign-in link up: the person, and the secret of a new browser session."""
+    row = _sign_in(session, secret, SignInKind.LINK)
+    user = session.get(User, row.user_id) if row else None
+    if row is None or user is None:
+        raise Forbidden("This sign-in link was used already or is older than an hour. "
+                        "Make a new one with `tutelage sign-in-link`.", "link")
+    session.delete(row)
+    return user, create_session(session, user)
+
+
+def authenticate_session(session: Session, secret: str) -> User | None:
+    """The person signed in with this cookie, or nothing."""
+    row = _sign_in(session, secret, SignInKind.SESSION)
+    return session.get(User, row.user_id) if row else None
+
+
+def end_session(session: Session, secret: str) -> None:
+    """Sign out."""
+    row = _sign_in(session, secret, SignInKind.SESSION)
+    if row:
+        session.delete(row)
+
+
+def forget_expired(session: Session) -> None:
+    """Drop links and sessions that are past their time."""
+    for row in session.exec(select(SignIn).where(col(SignIn.expires_at) < time.time())):
+        session.delete(row)
+
+
+def _create_sign_in(session: Session, user: User, kind: SignInKind, seconds: float) -> str:
+    secret = secrets.token_urlsafe(32)
+    session.add(
+        SignIn(
+            sha256=_sha256(secret), user_id=user.id, kind=kind, expires_at=time.time() + seconds
+        )
+    )
+    session.flush()
+    return secret
+
+
+def _sign_in(session: Session, secret: str, kind: SignInKind) -> SignIn | None:
+    row = session.get(SignIn, _sha256(secret))
+    return row if row and row.kind == kind and row.expires_at > time.time() else None
+
+
+def _sha256(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
