@@ -1,0 +1,41 @@
+"""The classifier seam: texts in, thirteen scores each out; and a fake that seeks words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from moderation.categories import CATEGORIES, zero_scores
+from moderation.normalize import normalize
+
+
+class ModerationClassifier(Protocol):
+    """Scores texts by category. Implementations may be called from several threads at once."""
+
+    @property
+    def version(self) -> str:
+        """Names the weights behind the scores; stored with every verdict."""
+        ...
+
+    def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        """One dict per text, in the order of `texts`; each holds all 13 categories, 0 to 1."""
+        ...
+
+
+class KeywordClassifier:
+    """A fake for tests: a text that contains a word scores 1.0 in that word's category.
+
+    Words are sought case-blind, anywhere in the normalised text, inside longer words too.
+    """
+
+    def __init__(self, words: Mapping[str, str], version: str = "keyword-1") -> None:
+        unknown = sorted(set(words.values()) - set(CATEGORIES))
+        if unknown:
+            raise ValueError(f"unknown categories {unknown}: use those of moderation.categories")
+        self.version = version
+        self._words = {normalize(word).casefold(): category for word, category in words.items()}
+
+    def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        return [self._score(normalize(text).casefold()) for text in texts]
+
+    def _score(self, text: str) -> dict[str, float]:
+        found = {category: 1.0 for word, category in self._words.items() if word in text}
+        return zero_scores() | found
