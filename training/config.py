@@ -1,0 +1,158 @@
+"""What one feedback iteration is run with: frozen settings, one TOML file each."""
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, get_type_hints
+
+from tutelage.errors import Invalid
+
+PRESETS = Path(__file__).parent / "presets"
+
+
+@dataclass(frozen=True)
+class SFTConfig:
+    """Supervised fine-tuning of LoRA adapters on the top layers (InstructGPT §3.5, step 1)."""
+
+    epochs: int = 3
+    batch: int = 8  # dialogues per optimiser step
+    learning_rate: float = 1e-3
+    warmup: float = 0.1  # share of the steps
+    lora_rank: int = 16
+    lora_alpha: float = 32.0
+    max_tokens: int = 384  # a longer dialogue loses its oldest turns
+    replay_ratio: float = 1.0  # replayed dialogues per demonstration, so that nothing is forgotten
+    validation_share: float = 0.1
+    max_grad_norm: float = 1.0
+
+
+@dataclass(frozen=True)
+class RewardModelConfig:
+    """A score for a response, learned from rankings, thumbs and edits (InstructGPT §3.5, step 2)."""
+
+    kind: str = "auto"  # "head", "lora", or "auto": LoRA where it wins on held-out comparisons
+    folds: int = 5  # cross-validation over conversations
+    penalties: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # L2 grid of the head
+    max_tokens: int = 512
+    thumbs_weight: float = 0.5
+    lora_rank: int = 8
+    lora_alpha: float = 16.0
+    lora_learning_rate: float = 5e-4
+    lora_epochs: int = 2
+    lora_minimum: int = 1000  # comparisons; below this, auto does not try LoRA
+
+
+@dataclass(frozen=True)
+class PPOConfig:
+    """Proximal policy optimisation against the reward model (InstructGPT §3.5, step 3)."""
+
+    updates: int = 12
+    batch: int = 48  # episodes per update
+    epochs: int = 2
+    minibatch: int = 16
+    learning_rate: float = 7e-4
+    value_learning_rate: float = 3e-3
+    lora_rank: int = 8
+    lora_alpha: float = 16.0
+    temperature: float = 0.8
+    max_new_tokens: int = 64
+    max_prompt_tokens: int = 256  # a longer prompt is left out
+    kl_coef: float = 0.05
+    kl_target: float = 0.0  # 0: kl_coef is fixed; else it adapts towards this KL
+    kl_budget: float = 12.0  # nats per response; PPO stops beyond
+    score_clip: float = 3.0  # standard deviations of the collected answers' scores
+    missing_eos_penalty: float = 1.0
+    gamma: float = 1.0
+    lam: float = 0.95
+    clip_range: float = 0.2
+    value_clip_range: float = 0.2
+    max_grad_norm: float = 1.0
+    eval_prompts: int = 24  # held-out prompts answered at every update
+    patience: int = 3  # updates without a better held-out score before PPO stops
+
+
+@dataclass(frozen=True)
+class IterationConfig:
+    """Everything that decides an iteration's result besides the feedback itself."""
+
+    preset: str = "standard"
+    seed: int = 17
+    threads: int = 0  # 0: as many as the machine has
+    device: str = "cpu"
+    top_layers: int = 10  # how many upper layers carry adapters; those below are frozen
+    sft: SFTConfig = field(default_factory=SFTConfig)
+    reward_model: RewardModelConfig = field(default_factory=RewardModelConfig)
+    ppo: PPOConfig = field(default_factory=PPOConfig)
+
+    @classmethod
+    def load(cls, preset_or_path: str | Path) -> Self:
+        """Reads a preset by name (smoke, quick, standard) or a TOML file by path.
+
+        Raises:
+            Invalid: there is no such preset or file, or it names a setting that does not exist.
+        """
+        path = _find(str(preset_or_path))
+        try:
+            return cls.from_dict(tomllib.loads(path.read_text("utf-8")))
+        except tomllib.TOMLDecodeError as error:
+            raise Invalid(f"{path} is not TOML: {error}.", "preset") from error
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Builds the settings from nested dictionaries; what is not named keeps its default."""
+        return _build(cls, values, "")
+
+    def digest(self) -> str:
+        """SHA-256 over the canonical JSON of all settings."""
+        canonical = json.dumps(dataclasses.asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def dump(self, path: Path) -> None:
+        """Writes the settings as TOML; ``load`` reads them back equal."""
+        path.write_text("\n".join(_toml(dataclasses.asdict(self))) + "\n", "utf-8")
+
+
+def _find(name: str) -> Path:
+    preset, path = PRESETS / f"{name}.toml", Path(name)
+    if preset.is_file():
+        return preset
+    if path.is_file():
+        return path
+    known = ", ".join(sorted(p.stem for p in PRESETS.glob("*.toml")))
+    raise Invalid(f"There is no preset or file {name!r}. Presets: {known}.", "preset")
+
+
+def _build(kind: type, values: dict[str, Any], prefix: str) -> Any:
+    hints = get_type_hints(kind)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise Invalid(
+            f"Unknown setting {prefix}{unknown[0]}. Known: {', '.join(sorted(hints))}.",
+            f"{prefix}{unknown[0]}",
+        )
+    return kind(**{key: _value(hints[key], value, prefix + key) for key, value in values.items()})
+
+
+def _value(hint: Any, value: Any, name: str) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type) and isinstance(value, dict):
+        return _build(hint, value, f"{name}.")
+    if hint is float and type(value) is int:
+        return float(value)
+    if isinstance(value, list):
+        return tuple(float(item) for item in value)
+    if not isinstance(hint, type) or type(value) is not hint:
+        raise Invalid(f"{name} must be {getattr(hint, '__name__', hint)}, not {value!r}.", name)
+    return value
+
+
+def _toml(values: dict[str, Any], table: str = "") -> list[str]:
+    plain = {k: v for k, v in values.items() if not isinstance(v, dict)}
+    lines = [f"\n[{table}]"] if table else []
+    lines += [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
+    for key, value in values.items():
+        if isinstance(value, dict):
+            lines += _toml(value, f"{table}.{key}" if table else key)
+    return lines
