@@ -1,6 +1,7 @@
 """What scores lead to: an action per category, for prompts and for responses, and the verdict."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,7 +12,9 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from moderation.categories import CATEGORIES
+from moderation.classifier import ModerationClassifier
 
+_log = logging.getLogger(__name__)
 _THRESHOLDS = Path(__file__).parent / "heads" / "thresholds.json"
 
 
@@ -57,6 +60,11 @@ class SidePolicy(BaseModel):
     def blocks(self) -> bool:
         """Whether any category can block, so that text has to be checked before it is shown."""
         return any(rule.action is Action.BLOCK for rule in self.rules.values())
+
+    @property
+    def watches(self) -> bool:
+        """Whether any category does anything, so that text has to be classified at all."""
+        return any(rule.action is not Action.OFF for rule in self.rules.values())
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -146,6 +154,23 @@ def judge_failure(
     """The verdict when the classifier raised: block where any category blocks, else let pass."""
     action = Action.BLOCK if side.blocks else Action.LOG
     return Verdict(action, (), {}, side.thresholds, classifier_version, span, failed=True)
+
+
+def check(
+    classifier: ModerationClassifier,
+    text: str,
+    side: SidePolicy,
+    span: tuple[int, int] | None = None,
+) -> Verdict:
+    """Classifies and judges one text. Never raises: a failing classifier is logged and judged."""
+    try:
+        scores = classifier.classify([text])[0]
+    except Exception:
+        _log.exception(
+            "moderation failed (%s); failing closed: %s", classifier.version, side.blocks
+        )
+        return judge_failure(side, classifier.version, span)
+    return judge(scores, side, classifier.version, span)
 
 
 # What ships. Someone in distress must be answered, so self-harm is met with a notice and only

@@ -1,0 +1,127 @@
+"""The stream filter: passes on a response while it is written, and withholds what must not show.
+
+Where a category can block, text waits until a window that holds it has been classified. Windows
+are short at first (some ten tokens, so that streaming is felt at once) and grow; each begins with
+text already shown, for context. After a clean window all of it is released but its last
+`overlap_chars`, which the next window sees again: harm no longer than that is caught wherever a
+window ends, before any of it shows. A finished sentence is released whole. Where nothing can block,
+text passes untouched and the response is judged once, at its end.
+
+Where windows end depends on the text alone, never on how it was cut into pushes.
+"""
+
+import re
+from typing import NamedTuple
+
+from moderation.actions import Action, SidePolicy, Verdict, check, judge
+from moderation.classifier import ModerationClassifier
+
+_SENTENCE_END = re.compile(r"""[.!?…。！？]["'”’)\]]*\s|\n""")
+_GROWTH = 1.5
+
+
+class Release(NamedTuple):
+    """What one push or the end of the response sets free."""
+
+    text: str  # to show now; continues what was released before
+    verdict: Verdict | None = None  # push: a finding to act on (warn, block); finish: the outcome
+
+
+class StreamFilter:
+    """Filters one response. Not thread-safe: one filter per response, one call at a time.
+
+    Sizes are in characters: at most `window_chars` are classified at a time, the first check comes
+    after `first_chars` or a sentence of at least half of that, `overlap_chars` are held back.
+    """
+
+    def __init__(
+        self,
+        classifier: ModerationClassifier,
+        side: SidePolicy,
+        window_chars: int = 480,
+        overlap_chars: int = 24,
+        first_chars: int = 40,
+    ) -> None:
+        self._largest_step = (window_chars - overlap_chars) // 2
+        if not (0 <= overlap_chars < window_chars and 0 < first_chars <= self._largest_step):
+            raise ValueError("needs overlap < window and 0 < first <= (window - overlap) / 2")
+        self._classifier = classifier
+        self._side = side
+        self._window = window_chars
+        self._overlap = overlap_chars
+        self._step = first_chars
+        self._text = ""  # all that was pushed; [:_released] was shown, [:_checked] was clean
+        self._released = 0
+        self._checked = 0
+        self._worst: Verdict | None = None
+        self._scores: dict[str, float] = {}  # category -> the highest of all windows
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the response was cut off: nothing is released any more."""
+        return self._worst is not None and self._worst.action is Action.BLOCK
+
+    def push(self, text: str) -> Release:
+        """Takes the next piece of the response, of any length, also empty."""
+        self._text += text
+        if not self._side.blocks:
+            return self._release(len(self._text))
+        finding = None
+        cut = self._released
+        while not self.blocked and (end := self._next_end()) is not None:
+            finding = self._check(end) or finding
+            cut = cut if self.blocked else self._safe_until(end)
+        return self._release(cut)._replace(verdict=finding)
+
+    def finish(self) -> Release:
+        """Ends the response: the rest of the text, and the verdict on the whole of it.
+
+        The verdict is None where every category is off.
+        """
+        if not self._side.watches:
+            return self._release(len(self._text))
+        if not self._side.blocks:
+            span = (0, len(self._text))
+            return Release("", check(self._classifier, self._text, self._side, span))
+        if not self.blocked and (self._checked < len(self._text) or self._worst is None):
+            self._check(len(self._text))
+        rest = Release("") if self.blocked else self._release(len(self._text))
+        return rest._replace(verdict=self._outcome())
+
+    def _next_end(self) -> int | None:
+        """Where the next window ends: after a full step, or a sentence of half a step."""
+        full = self._checked + self._step
+        sentence = _SENTENCE_END.search(self._text, self._checked + self._step // 2, full)
+        if sentence is not None:
+            return sentence.end()
+        return full if len(self._text) >= full else None
+
+    def _check(self, end: int) -> Verdict | None:
+        """Classifies the window that ends at `end`; a verdict if it is worse than any before."""
+        start = max(0, end - self._window)
+        verdict = check(self._classifier, self._text[start:end], self._side, (start, end))
+        self._checked = end
+        self._step = min(int(self._step * _GROWTH), self._largest_step)
+        for category, score in verdict.scores.items():
+            self._scores[category] = max(score, self._scores.get(category, 0.0))
+        worse = self._worst is None or verdict.action.severity > self._worst.action.severity
+        if worse:
+            self._worst = verdict
+        return verdict if worse and verdict.action in (Action.WARN, Action.BLOCK) else None
+
+    def _safe_until(self, end: int) -> int:
+        """How far text may be shown once the window that ends at `end` was found clean."""
+        sentences = [m.end() for m in _SENTENCE_END.finditer(self._text, self._released, end)]
+        return max([self._released, end - self._overlap, *sentences])
+
+    def _release(self, cut: int) -> Release:
+        released = Release(self._text[self._released : cut])
+        self._released = max(cut, self._released)
+        return released
+
+    def _outcome(self) -> Verdict | None:
+        """The worst window's span and failure, with every category's highest score."""
+        worst = self._worst
+        if worst is None or worst.failed:
+            return worst
+        return judge(self._scores, self._side, worst.classifier_version, worst.span)

@@ -1,0 +1,178 @@
+"""The stream filter: what it releases, what it withholds, and that chunking never matters."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moderation.actions import Action, ModerationPolicy, Rule, SidePolicy, Verdict
+from moderation.categories import CATEGORIES
+from moderation.classifier import KeywordClassifier
+from moderation.stream import StreamFilter
+
+WORDS = KeywordClassifier({"zonk": "hate", "glib": "sexual"})
+PIECES = st.lists(
+    st.one_of(
+        st.text(max_size=30),
+        st.sampled_from(
+            ["zonk", "zo", "nk", "Zo", "glib", "a fine sentence. ", "\n", "word " * 30]
+        ),
+    ),
+    max_size=30,
+)
+
+
+def side(**actions: Action) -> SidePolicy:
+    off = Rule(threshold=0.5, action=Action.OFF)
+    named = {name: Rule(threshold=0.5, action=action) for name, action in actions.items()}
+    return SidePolicy(rules=dict.fromkeys(CATEGORIES, off) | named)
+
+
+BLOCKING = side(hate=Action.BLOCK, sexual=Action.WARN)
+WARNING = side(hate=Action.WARN)
+
+
+class BrokenClassifier:
+    version = "broken-1"
+
+    def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        raise RuntimeError("out of order")
+
+
+def run(pieces: Sequence[str], rules: SidePolicy) -> tuple[str, Verdict | None]:
+    stream = StreamFilter(WORDS, rules)
+    shown = "".join(stream.push(piece).text for piece in pieces)
+    end = stream.finish()
+    return shown + end.text, end.verdict
+
+
+@given(PIECES)
+def test_what_is_released_is_a_prefix_of_the_response(pieces: list[str]) -> None:
+    shown, _ = run(pieces, BLOCKING)
+    assert "".join(pieces).startswith(shown)
+
+
+@given(PIECES)
+def test_a_clean_response_is_released_whole(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    if WORDS.classify([text])[0]["hate"] == 0:
+        assert run(pieces, BLOCKING)[0] == text
+
+
+@given(st.text("abc .\n", max_size=900), st.text("abc .\n", max_size=900), st.integers(1, 40))
+def test_nothing_of_a_bad_word_shows_whatever_the_chunking(
+    before: str, after: str, size: int
+) -> None:
+    text = before + "zonk" + after
+    pieces = [text[i : i + size] for i in range(0, len(text), size)]
+    shown, verdict = run(pieces, BLOCKING)
+    assert before.startswith(shown)
+    assert verdict is not None and verdict.action is Action.BLOCK
+
+
+@given(PIECES)
+def test_chunking_changes_neither_text_nor_verdict(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    assert run(pieces, BLOCKING) == run([text], BLOCKING) == run(list(text), BLOCKING)
+
+
+@given(PIECES)
+def test_without_block_every_push_passes_at_once(pieces: list[str]) -> None:
+    stream = StreamFilter(WORDS, WARNING)
+    assert [stream.push(piece).text for piece in pieces] == pieces
+    assert stream.finish().text == ""
+
+
+def test_without_block_a_warning_comes_at_the_end() -> None:
+    stream = StreamFilter(WORDS, WARNING)
+    stream.push("some zonk here")
+    verdict = stream.finish().verdict
+    assert verdict is not None
+    assert (verdict.action, verdict.flagged) == (Action.WARN, ("hate",))
+
+
+def test_a_warning_is_reported_by_the_push_that_finds_it_and_withholds_nothing() -> None:
+    stream = StreamFilter(WORDS, BLOCKING)
+    release = stream.push("so glib and then some more words to fill the first window up. ")
+    assert release.verdict is not None and release.verdict.flagged == ("sexual",)
+    assert "glib" in release.text
+
+
+def test_a_warning_is_not_repeated_for_every_window() -> None:
+    stream = StreamFilter(WORDS, BLOCKING)
+    releases = [stream.push("glib words again. ") for _ in range(100)]
+    assert len([r for r in releases if r.verdict is not None]) == 1
+
+
+def test_nothing_follows_a_block() -> None:
+    stream = StreamFilter(WORDS, BLOCKING)
+    assert stream.push("zonk" + " more" * 20).text == ""
+    assert stream.blocked
+    assert stream.push("perfectly fine. " * 50) == ("", None)
+    assert stream.finish().text == ""
+
+
+def test_harm_split_across_windows_is_caught() -> None:
+    stream = StreamFilter(KeywordClassifier({"alpha beta gamma": "hate"}), BLOCKING)
+    shown = "".join(stream.push(c).text for c in "x" * 26 + " alpha beta gamma" + " y" * 50)
+    assert stream.blocked
+    assert "alpha" not in shown
+
+
+def test_first_text_shows_after_a_short_sentence() -> None:
+    stream = StreamFilter(WORDS, BLOCKING)
+    assert stream.push("Here is what I would do. ").text == "Here is what I would do. "
+
+
+def test_first_text_shows_within_the_first_forty_characters() -> None:
+    stream = StreamFilter(WORDS, BLOCKING)
+    assert stream.push("the quick brown fox jumps over the lazy d").text != ""
+
+
+def test_the_verdict_names_the_window() -> None:
+    text = "fine words. " * 100 + "zonk. " + "fine words. " * 100
+    _, verdict = run([text], BLOCKING)
+    assert verdict is not None and verdict.span is not None
+    assert "zonk" in text[slice(*verdict.span)]
+    assert verdict.span[1] - verdict.span[0] <= 480
+
+
+def test_a_failing_classifier_blocks_where_a_category_blocks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    stream = StreamFilter(BrokenClassifier(), BLOCKING)
+    assert stream.push("hello there, how are you doing today my friend? ").text == ""
+    end = stream.finish()
+    assert end.text == ""
+    assert end.verdict is not None and end.verdict.failed
+    assert end.verdict.action is Action.BLOCK
+    assert "moderation failed" in caplog.text
+
+
+def test_a_failing_classifier_lets_pass_where_nothing_blocks() -> None:
+    stream = StreamFilter(BrokenClassifier(), WARNING)
+    assert stream.push("hello").text == "hello"
+    verdict = stream.finish().verdict
+    assert verdict is not None and verdict.failed
+    assert verdict.action is Action.LOG
+
+
+def test_nothing_is_classified_when_all_is_off() -> None:
+    stream = StreamFilter(BrokenClassifier(), side())
+    assert stream.push("hello").text == "hello"
+    assert stream.finish() == ("", None)
+
+
+def test_an_empty_response_is_judged_clean() -> None:
+    _, verdict = run([], BLOCKING)
+    assert verdict is not None and verdict.action is Action.OFF
+
+
+def test_the_shipped_policy_holds_text_back() -> None:
+    assert ModerationPolicy().response.blocks
+
+
+def test_impossible_sizes_are_refused() -> None:
+    with pytest.raises(ValueError, match="overlap"):
+        StreamFilter(WORDS, BLOCKING, window_chars=10, overlap_chars=20)
