@@ -14,6 +14,14 @@ PRESETS = Path(__file__).parent / "presets"
 
 
 @dataclass(frozen=True)
+class SnapshotConfig:
+    """What the snapshot takes from the judgements."""
+
+    held_out: float = 0.3  # share of opening messages whose conversations are never trained on
+    liked: int = 0  # answers with thumbs up fill the demonstrations up to this many
+
+
+@dataclass(frozen=True)
 class SFTConfig:
     """Supervised fine-tuning of LoRA adapters on the top layers (InstructGPT §3.5, step 1)."""
 
@@ -75,6 +83,30 @@ class PPOConfig:
 
 
 @dataclass(frozen=True)
+class EvaluationConfig:
+    """The candidate against the current policy, on prompts that neither was trained on."""
+
+    prompts: int = 40
+    samples: int = 2  # answers per prompt and policy, with the same seeds
+    resamples: int = 2000  # of the bootstrap
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """What a candidate must reach to be promoted; changes are candidate minus current."""
+
+    min_gain: float = 0.0  # lower end of the interval of the held-out score's gain must exceed it
+    min_win_rate: float = 0.5  # and so must that of the win rate
+    max_empty: float = 0.02  # share of answers without a word
+    max_length_ratio: float = 1.5  # of the mean lengths in words: longer is not better
+    max_unfinished_rise: float = 0.1
+    max_repetition_rise: float = 0.05  # share of repeated four-grams
+    min_diversity_ratio: float = 0.6  # of distinct-2 over all answers
+    max_flagged_rise: float = 0.02  # share of answers that moderation flags
+    max_kl: float = 25.0  # nats per response from the reference policy
+
+
+@dataclass(frozen=True)
 class IterationConfig:
     """Everything that decides an iteration's result besides the feedback itself."""
 
@@ -83,9 +115,12 @@ class IterationConfig:
     threads: int = 0  # 0: as many as the machine has
     device: str = "cpu"
     top_layers: int = 10  # how many upper layers carry adapters; those below are frozen
+    snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
     sft: SFTConfig = field(default_factory=SFTConfig)
     reward_model: RewardModelConfig = field(default_factory=RewardModelConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+    gate: GateConfig = field(default_factory=GateConfig)
 
     @classmethod
     def load(cls, preset_or_path: str | Path) -> Self:
