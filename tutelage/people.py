@@ -118,6 +118,7 @@ def end_session(session: Session, secret: str) -> None:
     row = _sign_in(session, secret, SignInKind.SESSION)
     if row:
         session.delete(row)
+        session.flush()
 
 
 def forget_expired(session: Session) -> None:

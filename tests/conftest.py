@@ -1,0 +1,54 @@
+"""Fixtures that all tests share: a store on each database that we support, and a shared folder."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from tutelage.store import Store
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A fresh SQLite store at the newest schema."""
+    store = Store(f"sqlite:///{tmp_path / 'tutelage.db'}")
+    store.migrate()
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL server that lives as long as the test run."""
+    pgserver = pytest.importorskip("pgserver", reason="pgserver brings PostgreSQL for tests")
+    folder = tempfile.mkdtemp(prefix="tutelage-postgres-")
+    server = pgserver.get_server(folder)
+    yield server.get_uri()
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A fresh store on SQLite and on PostgreSQL: the same tests hold on both."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("store")
+        return
+    server = Store(request.getfixturevalue("postgres"))
+    name = f"test_{secrets.token_hex(6)}"
+    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+    url = server.engine.url.set(database=name).render_as_string(hide_password=False)
+    store = Store(url)
+    store.migrate()
+    yield store
+    store.close()
+    server.close()

@@ -1,0 +1,73 @@
+"""Promotion and rollback move the one current policy."""
+
+import pytest
+
+from tutelage import audit, deployment
+from tutelage.errors import Conflict, NotFound
+from tutelage.store import Store
+from tutelage.tables import PolicyState
+
+
+@pytest.fixture
+def three(any_store: Store) -> Store:
+    with any_store.write() as session:
+        for number in range(3):
+            deployment.register(session, f"policy-{number:04d}", "digest")
+    return any_store
+
+
+def promote(store: Store, *ids: str) -> None:
+    for policy_id in ids:
+        with store.write() as session:
+            deployment.promote(session, policy_id, "ada")
+
+
+def rollback(store: Store) -> str:
+    with store.write() as session:
+        return deployment.rollback(session, "ada").id
+
+
+def current(store: Store) -> str | None:
+    with store.read() as session:
+        version = deployment.current(session)
+    return version.id if version else None
+
+
+def test_registering_makes_a_candidate_and_nothing_current(three: Store) -> None:
+    assert current(three) is None
+
+
+def test_promotion_leaves_exactly_one_current(three: Store) -> None:
+    promote(three, "policy-0000", "policy-0001")
+    with three.read() as session:
+        states = {version.id: version.state for version in deployment.versions(session)}
+    assert states == {
+        "policy-0000": PolicyState.RETIRED,
+        "policy-0001": PolicyState.CURRENT,
+        "policy-0002": PolicyState.CANDIDATE,
+    }
+
+
+def test_rollback_goes_further_back_each_time(three: Store) -> None:
+    promote(three, "policy-0000", "policy-0001", "policy-0002")
+    assert [rollback(three), rollback(three)] == ["policy-0001", "policy-0000"]
+    with pytest.raises(Conflict, match="no earlier policy"):
+        rollback(three)
+
+
+def test_promoting_the_current_policy_is_a_conflict(three: Store) -> None:
+    promote(three, "policy-0000")
+    with pytest.raises(Conflict):
+        promote(three, "policy-0000")
+
+
+def test_promoting_an_unknown_policy_names_it(three: Store) -> None:
+    with pytest.raises(NotFound, match="policy-0009"):
+        promote(three, "policy-0009")
+
+
+def test_every_move_is_in_the_audit_log(three: Store) -> None:
+    promote(three, "policy-0000", "policy-0001")
+    rollback(three)
+    with three.read() as session:
+        assert audit.verify(session) == []

@@ -1,0 +1,39 @@
+"""The ``tutelage`` command. Each command imports what it needs when it runs: help is instant."""
+
+import sys
+
+import typer
+
+import tutelage
+from tutelage.cli import keys, learning, policies, service, trust
+from tutelage.errors import TutelageError
+from tutelage.store import StoreError
+
+app = typer.Typer(
+    name="tutelage",
+    help="A chat assistant that is taught by the people who use it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+service.add_to(app)
+learning.add_to(app)
+trust.add_to(app)
+app.add_typer(policies.app, name="policies")
+app.add_typer(keys.app, name="key")
+
+
+@app.command()
+def version() -> None:
+    """Print the version. Example: `tutelage version`"""
+    typer.echo(tutelage.__version__)
+
+
+def main() -> None:
+    """Run the command; a failure that a person can mend is one sentence and exit status 1."""
+    try:
+        app()
+    except (TutelageError, StoreError) as error:
+        typer.secho(f"error: {error}", fg="red", err=True)
+        sys.exit(1)

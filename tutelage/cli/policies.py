@@ -1,0 +1,71 @@
+"""``tutelage policies``: what was published, what answers now, and how to change that."""
+
+import json
+
+import typer
+
+from tutelage.cli.options import Data, Json, open_data
+
+app = typer.Typer(help="Policy versions: list, show, promote, roll back, verify.",
+                  no_args_is_help=True)
+
+
+@app.command("list")
+def list_policies(data: Data = None, as_json: Json = False) -> None:
+    """List all policy versions, newest first. Example: `tutelage policies list`"""
+    from tutelage import deployment
+
+    with open_data(data).store.read() as session:
+        versions = deployment.versions(session)
+    if as_json:
+        typer.echo(json.dumps([version.model_dump() for version in versions]))
+        return
+    for version in versions:
+        origin = version.iteration_id or "base"
+        typer.echo(f"{version.id}  {version.state:10}  {origin:16} {version.parent_id or ''}")
+    if not versions:
+        typer.echo("No policy yet; `tutelage up` makes the base policy.")
+
+
+@app.command()
+def show(policy_id: str, data: Data = None) -> None:
+    """Print a policy's card. Example: `tutelage policies show policy-0001`"""
+    core = open_data(data)
+    typer.echo((core.library.path(policy_id) / "card.md").read_text())
+
+
+@app.command()
+def promote(policy_id: str, data: Data = None) -> None:
+    """Let a policy answer all new turns. Example: `tutelage policies promote policy-0001`"""
+    from tutelage import deployment
+    from tutelage.errors import Conflict
+
+    core = open_data(data)
+    problems = core.library.verify(policy_id)
+    if problems:
+        raise Conflict(f"{policy_id} is damaged and was not promoted: {' '.join(problems)}")
+    with core.store.write() as session:
+        deployment.promote(session, policy_id, actor="cli")
+    typer.echo(f"{policy_id} is current; a running service uses it for new turns within seconds.")
+
+
+@app.command()
+def rollback(data: Data = None) -> None:
+    """Return to the policy that was current before. Example: `tutelage policies rollback`"""
+    from tutelage import deployment
+
+    with open_data(data).store.write() as session:
+        version = deployment.rollback(session, actor="cli")
+    typer.echo(f"{version.id} is current again.")
+
+
+@app.command()
+def verify(data: Data = None) -> None:
+    """Compare every published file with its manifest. Example: `tutelage policies verify`"""
+    core = open_data(data)
+    damaged = False
+    for policy_id in core.library.ids():
+        problems = core.library.verify(policy_id)
+        damaged |= bool(problems)
+        typer.echo(f"{policy_id}  {' '.join(problems) or 'intact'}")
+    raise typer.Exit(1 if damaged else 0)

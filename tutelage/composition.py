@@ -1,0 +1,30 @@
+"""The composition root: builds what the rest is handed, from the settings, once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tutelage.policies import PolicyLibrary
+from tutelage.settings import Settings
+from tutelage.store import Store
+
+
+@dataclass(frozen=True)
+class Core:
+    """What every command needs."""
+
+    settings: Settings
+    store: Store
+    library: PolicyLibrary
+
+    @property
+    def iterations(self) -> Path:
+        """The folder that holds one folder per iteration."""
+        return self.settings.data / "iterations"
+
+
+def open_core(settings: Settings) -> Core:
+    """Open the data folder: the database at its newest schema, and the policy library."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    store = Store(settings.url)
+    store.migrate()
+    return Core(settings, store, PolicyLibrary(settings.data / "policies"))
