@@ -1,0 +1,1 @@
+"""The HTTP API: chat completions in OpenAI's shapes, feedback, conversations, operation."""

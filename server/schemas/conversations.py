@@ -1,0 +1,48 @@
+"""Conversations and their messages."""
+
+from pydantic import BaseModel, Field
+
+from server.schemas.chat import ModerationNotice
+from server.schemas.feedback import FeedbackItem
+from server.schemas.text import Body, Shape, Text
+
+
+class ConversationSummary(Shape):
+    """A conversation in the list."""
+
+    id: str
+    title: str
+    training: bool = Field(description="Whether it may be trained on.")
+    created_at: float
+    updated_at: float
+
+
+class StoredMessage(BaseModel):
+    """A node of the conversation's tree; messages with the same parent are alternatives."""
+
+    id: str
+    parent_id: str | None
+    role: str
+    content: str
+    completion_id: str | None
+    choice: int | None
+    policy_id: str | None = Field(description="The policy version that wrote it.")
+    finish_reason: str | None = Field(
+        description="stop, length, content_filter, or cancelled (the client went away)."
+    )
+    created_at: float
+    moderation: ModerationNotice | None
+    feedback: list[FeedbackItem] = Field(description="One's own judgements that stand.")
+
+
+class ConversationDetail(ConversationSummary):
+    """A conversation with all its messages, parents before children."""
+
+    messages: list[StoredMessage]
+
+
+class ConversationChange(Body):
+    """Rename, or change consent; what is left out stays."""
+
+    title: Text | None = Field(None, min_length=1, max_length=200)
+    training: bool | None = None

@@ -1,0 +1,24 @@
+"""Models: the alias of the current policy, and every policy version."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class Model(BaseModel):
+    """A policy version, or `tutelage` for whatever is current."""
+
+    id: str = Field(examples=["tutelage", "policy-0003"])
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str = "tutelage"
+    policy_id: str | None = Field(None, description="Ours: the policy behind the name.")
+    state: str = Field(description="Ours: candidate, canary, current, retired or rejected.")
+    available: bool = Field(description="Ours: whether it can be asked now.")
+
+
+class ModelList(BaseModel):
+    """All models."""
+
+    object: Literal["list"] = "list"
+    data: list[Model]

@@ -1,0 +1,140 @@
+"""What operators see and do: iterations, policies, reports, moderation, audit."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from server.schemas.text import Body, Shape
+from tutelage.tables import IterationState, PolicyState, ReportState
+
+
+class Readiness(BaseModel):
+    """Whether there is enough feedback for an iteration."""
+
+    ready: bool
+    missing: list[str] = Field(description="What is missing, a sentence each.")
+
+
+class OperatorSummary(BaseModel):
+    """The service at a glance."""
+
+    current_policy: str | None = Field(description="The policy promoted.")
+    loaded_policy: str | None = Field(description="The policy that answers in this process.")
+    load_error: str | None = Field(description="Why the promoted policy could not be loaded.")
+    feedback: dict[str, int] = Field(description="Judgements that stand, by kind.")
+    conversations: int
+    consented_conversations: int
+    policies: int
+    users: int
+    open_reports: int
+    ready: dict[str, Readiness] = Field(description="By preset.")
+
+
+class IterationItem(Shape):
+    """A feedback iteration."""
+
+    id: str
+    state: IterationState
+    preset: str
+    parent_policy_id: str
+    policy_id: str | None
+    config_sha256: str | None
+    snapshot_sha256: str | None
+    progress: dict[str, Any]
+    metrics: dict[str, Any]
+    decision: str | None
+    reasons: list[str]
+    requested_by: str | None
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+
+
+class StageMetrics(BaseModel):
+    """Metric rows of each stage that has begun, in the order written."""
+
+    sft: list[dict[str, Any]]
+    reward_model: list[dict[str, Any]]
+    ppo: list[dict[str, Any]]
+
+
+class IterationDetail(IterationItem):
+    """An iteration with its curves."""
+
+    stages: StageMetrics
+    report: str | None = Field(description="Path of the HTML report, once there is one.")
+
+
+class IterationRequest(Body):
+    """Which iteration to run."""
+
+    preset: Literal["smoke", "quick", "standard"] = "quick"
+
+
+class PolicyItem(Shape):
+    """A policy version."""
+
+    id: str
+    parent_id: str | None
+    iteration_id: str | None
+    state: PolicyState
+    manifest_sha256: str
+    created_at: float
+    promoted_at: float | None
+    metrics: dict[str, Any] = Field(default_factory=dict, description="From its manifest.")
+
+
+class PolicyDetail(PolicyItem):
+    """A policy version with its papers."""
+
+    manifest: dict[str, Any]
+    card: str = Field(description="Markdown.")
+
+
+class ReportItem(Shape):
+    """A report of harm or bias, with the answer that it is about."""
+
+    id: str
+    message_id: str
+    category: str
+    comment: str
+    state: ReportState
+    created_at: float
+    content: str = Field(description="The answer reported.")
+    prompt: str = Field(description="What was answered.")
+    policy_id: str | None
+
+
+class ReportChange(Body):
+    """The triage."""
+
+    state: ReportState = Field(strict=False)
+
+
+class ModerationItem(Shape):
+    """A verdict of the classifier that led to an action."""
+
+    id: str
+    message_id: str
+    role: str
+    classifier: str
+    action: str
+    categories: list[str]
+    scores: dict[str, float]
+    thresholds: dict[str, float]
+    span: list[int] | None
+    excerpt: str = Field(description="The first characters of the message.")
+    created_at: float
+
+
+class AuditItem(Shape):
+    """A link of the audit chain."""
+
+    seq: int
+    at: float
+    actor: str
+    action: str
+    subject: str
+    details: dict[str, Any]
+    previous_sha256: str
+    sha256: str

@@ -1,0 +1,70 @@
+"""Texts that can be stored, lists, and the strict base of every request body."""
+
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+
+def storable(text: str) -> str:
+    """Refuse NUL, which PostgreSQL cannot store. (Lone surrogates are refused by pydantic.)"""
+    if "\x00" in text:
+        raise PydanticCustomError("invalid_text", "The text contains a NUL character (\\u0000)")
+    return text
+
+
+Text = Annotated[str, AfterValidator(storable)]
+Name = Annotated[str, Field(max_length=200), AfterValidator(storable)]
+
+
+def _unsupported(value: Any) -> Any:
+    if value not in (None, [], {}, False):
+        raise PydanticCustomError("unsupported_parameter", "This parameter is not supported here")
+    return value
+
+
+Unsupported = Annotated[Any, AfterValidator(_unsupported)]
+
+
+def only(*allowed: Any) -> AfterValidator:
+    """A validator for parameters of which we know one behaviour: its default."""
+
+    def check(value: Any) -> Any:
+        if value is not None and value not in allowed:
+            shown = " or ".join(repr(one) for one in allowed)
+            raise PydanticCustomError(
+                "unsupported_value", "Only {shown} is supported here", {"shown": shown}
+            )
+        return value
+
+    return AfterValidator(check)
+
+
+class Body(BaseModel):
+    """A request body: unknown fields and wrong types are errors, never mended in silence."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
+
+
+class Shape(BaseModel):
+    """A response body."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+Item = TypeVar("Item")
+
+
+class Page(BaseModel, Generic[Item]):
+    """A page of a list. The next one: ``after`` = the last id of this one."""
+
+    object: Literal["list"] = "list"
+    data: list[Item]
+    has_more: bool = Field(False, description="Whether there is another page.")
+
+
+class Deleted(BaseModel):
+    """What was deleted."""
+
+    id: str
+    deleted: Literal[True] = True
