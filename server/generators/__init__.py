@@ -1,0 +1,1 @@
+"""Generators: what turns a conversation into a stream of tokens of one policy."""

@@ -1,0 +1,134 @@
+"""The fake generator: says the last user message back, or what a test scripts, word by word."""
+
+import asyncio
+import re
+import zlib
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+
+from server.generators.generator import ContextTooLong, Overloaded, Sampling, Stream, Token
+from server.generators.stops import StopStrings
+from tutelage.errors import Unavailable
+
+Messages = Sequence[Mapping[str, str]]
+Replies = Mapping[str, str] | Callable[[Messages], str]
+
+END_ID = 2
+_WORDS = re.compile(r"\S+\s*|\s+")
+
+
+class EchoGenerator:
+    """A generator without a model; a word is a token, and everything is deterministic.
+
+    ``replies`` maps the last user message to the answer, or is a function of all messages; what it
+    does not know is echoed. ``delay`` is in seconds per token.
+    """
+
+    def __init__(
+        self,
+        replies: Replies | None = None,
+        *,
+        policy_id: str | None = "policy-0000",
+        context_window: int = 4096,
+        delay: float = 0.0,
+        max_streams: int = 64,
+    ) -> None:
+        self.policy_id = policy_id
+        self.context_window = context_window
+        self.running = 0
+        self._replies = replies or {}
+        self._delay = delay
+        self._max_streams = max_streams
+        self._closed = False
+
+    async def start(self, messages: Messages, sampling: Sampling) -> Stream:
+        """Begin to say the scripted answer, or the last user message."""
+        if self.policy_id is None or self._closed:
+            raise Unavailable("No policy is loaded; load one first.")
+        prompt_tokens = sum(len(_words(message["content"])) for message in messages)
+        if prompt_tokens >= self.context_window:
+            raise ContextTooLong(prompt_tokens, self.context_window)
+        if self.running >= self._max_streams:
+            raise Overloaded(self.running)
+        room = min(sampling.max_tokens, self.context_window - prompt_tokens)
+        self.running += 1
+        return EchoStream(self, self._reply(messages), room, sampling.stop, prompt_tokens)
+
+    async def load(self, policy_id: str, path: Path) -> None:
+        """Switch new streams to another name, if its directory exists."""
+        if not path.is_dir():
+            raise Unavailable(f"{policy_id} cannot be loaded: {path} is no directory.")
+        self.policy_id = policy_id
+
+    async def close(self) -> None:
+        """End all streams."""
+        self._closed = True
+
+    async def pause(self) -> None:
+        """Wait as long as one token takes."""
+        await asyncio.sleep(self._delay)
+        if self._closed:
+            raise Unavailable("The service is shutting down; the answer was cut short.")
+
+    def _reply(self, messages: Messages) -> str:
+        if callable(self._replies):
+            return self._replies(messages)
+        users = (message["content"] for message in reversed(messages) if message["role"] == "user")
+        last = next(users, "")
+        return self._replies.get(last, last)
+
+
+class EchoStream:
+    """One scripted response."""
+
+    def __init__(
+        self,
+        generator: EchoGenerator,
+        reply: str,
+        max_tokens: int,
+        stop: tuple[str, ...],
+        prompt_tokens: int,
+    ) -> None:
+        assert generator.policy_id is not None
+        self.policy_id = generator.policy_id
+        self.prompt_tokens = prompt_tokens
+        self.finish_reason: str | None = None
+        self._generator = generator
+        self._tokens = [_token(word) for word in _words(reply)] + [Token("", END_ID, -0.001)]
+        self._max_tokens = max_tokens
+        self._stops = StopStrings(stop)
+        self._running = True
+
+    def __aiter__(self) -> AsyncIterator[Token]:
+        return self._iterate()
+
+    async def aclose(self) -> None:
+        """Stop at the next token."""
+        if self._running:
+            self._running = False
+            self._generator.running -= 1
+
+    async def _iterate(self) -> AsyncIterator[Token]:
+        try:
+            for token in self._tokens[: self._max_tokens]:
+                await self._generator.pause()
+                for certain in self._stops.push(token) if self._running else ():
+                    yield certain
+                if self._stops.stopped or not self._running:
+                    break
+            for held in self._stops.flush() if self._running else ():
+                yield held
+            if self._running:
+                whole = len(self._tokens) <= self._max_tokens
+                self.finish_reason = "stop" if whole or self._stops.stopped else "length"
+        finally:
+            await self.aclose()
+
+
+def _words(text: str) -> list[str]:
+    return _WORDS.findall(text)
+
+
+def _token(word: str) -> Token:
+    number = zlib.crc32(word.encode())
+    return Token(word, 3 + number % 49_000, -(1 + number % 1000) / 1000)
