@@ -11,8 +11,8 @@ RUN python -m venv /opt/tutelage \
 
 FROM python:3.11-slim-bookworm
 COPY --from=build /opt/tutelage /opt/tutelage
-RUN useradd --create-home tutelage && mkdir /data && chown tutelage /data
-USER tutelage
+RUN useradd --create-home --uid 1000 tutelage && mkdir /data && chown tutelage /data
+USER 1000
 ENV PATH=/opt/tutelage/bin:$PATH \
     TUTELAGE_DATA=/data \
     TUTELAGE_HOST=0.0.0.0 \
