@@ -1,0 +1,168 @@
+"""The snapshot: what an iteration learns from, derived from rows and frozen as JSON Lines.
+
+Pure functions turn judgements into rankings, thumbs, demonstrations and prompts; the same rows
+and settings give the same bytes. A conversation is on one side of the split, train or held_out,
+by a hash of its first user message, so that conversations that begin alike stay together.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from training.config import SnapshotConfig
+from tutelage import judgements
+from tutelage.errors import Unavailable
+from tutelage.judgements import Dialogue, Judgement, Rows
+from tutelage.policies import sha256_of, write_atomically
+from tutelage.tables import FeedbackKind
+
+Row = dict[str, Any]
+TRAIN, HELD_OUT = "train", "held_out"
+DIGEST = "digest.json"
+_HASH_SPACE = 16**8
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The rows of the four files; docs/architecture.md gives their shapes."""
+
+    rankings: list[Row]
+    thumbs: list[Row]
+    demonstrations: list[Row]
+    prompts: list[Row]
+
+    def counts(self) -> dict[str, int]:
+        """How many rows each file has on each side of the split."""
+        return {
+            f"{name}/{side}": sum(row["split"] == side for row in rows)
+            for name, rows in asdict(self).items()
+            for side in (TRAIN, HELD_OUT)
+        }
+
+
+def derive(rows: Rows, config: SnapshotConfig) -> Snapshot:
+    """What may be learned from these rows."""
+    learnable = judgements.learnable(rows)
+
+    def split(opening: str) -> str:
+        return split_of(opening, config.held_out)
+
+    return Snapshot(
+        rankings=[_ranking(j, split(j.opening)) for j in learnable if len(j.responses) > 1],
+        thumbs=[_thumb(j, split(j.opening)) for j in learnable if j.kind == FeedbackKind.THUMBS],
+        demonstrations=[_demonstration(j, split(j.opening)) for j in _taught(learnable, config)],
+        prompts=[
+            asdict(prompt) | {"split": split(judgements.opening(prompt.prompt))}
+            for prompt in judgements.prompts(rows)
+        ],
+    )
+
+
+def split_of(opening: str, held_out: float) -> str:
+    """The side of a conversation that begins with this message; ``held_out`` is a share, 0 to 1.
+
+    Spaces and capitals make no difference.
+    """
+    normal = " ".join(opening.casefold().split())
+    digest = hashlib.sha256(normal.encode("utf-8", "surrogatepass")).hexdigest()
+    return HELD_OUT if int(digest[:8], 16) < held_out * _HASH_SPACE else TRAIN
+
+
+def of_side(rows: Iterable[Row], side: str) -> list[Row]:
+    """The rows of one side of the split."""
+    return [row for row in rows if row["split"] == side]
+
+
+def write(snapshot: Snapshot, directory: Path) -> str:
+    """Write the files and ``digest.json``; return the digest of all."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, rows in asdict(snapshot).items():
+        write_atomically(directory / f"{name}.jsonl", _json_lines(rows))
+    files = {name: sha256_of(directory / f"{name}.jsonl") for name in asdict(snapshot)}
+    digest = _digest_of(files)
+    content = {"files": files, "sha256": digest, "counts": snapshot.counts()}
+    write_atomically(directory / DIGEST, json.dumps(content, indent=2, sort_keys=True) + "\n")
+    return digest
+
+
+def load(directory: Path) -> Snapshot:
+    """Read a snapshot back.
+
+    Raises Unavailable when a file is missing or differs from its digest.
+    """
+    try:
+        expected: Mapping[str, str] = json.loads((directory / DIGEST).read_text("utf-8"))["files"]
+        for name, digest in expected.items():
+            if sha256_of(directory / f"{name}.jsonl") != digest:
+                raise Unavailable(
+                    f"{name}.jsonl in {directory} has changed since it was written. Restore it, "
+                    "or delete the snapshot folder to derive it again from the database."
+                )
+        return Snapshot(**{name: _read(directory / f"{name}.jsonl") for name in expected})
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise Unavailable(
+            f"The snapshot in {directory} cannot be read ({error}). Delete the folder to derive it "
+            "again from the database."
+        ) from error
+
+
+def _taught(learnable: Sequence[Judgement], config: SnapshotConfig) -> list[Judgement]:
+    """Demonstrations and edits; then liked answers, newest first, where those are few."""
+    taught = [j for j in learnable if j.kind in (FeedbackKind.DEMONSTRATION, FeedbackKind.EDIT)]
+    liked = [j for j in learnable if j.liked and j.responses[0].strip()]
+    room = max(0, config.liked - len(taught))
+    return taught + liked[::-1][:room]
+
+
+def _ranking(judgement: Judgement, split: str) -> Row:
+    return {
+        "id": judgement.id,
+        "conversation_id": judgement.conversation_id,
+        "author": judgement.author_id,
+        "kind": judgement.kind.value,
+        "prompt": judgement.prompt,
+        "responses": judgement.responses,
+        "ranks": judgement.ranks,
+        "weight": 1.0,
+        "split": split,
+    }
+
+
+def _thumb(judgement: Judgement, split: str) -> Row:
+    return {
+        "id": judgement.id,
+        "conversation_id": judgement.conversation_id,
+        "author": judgement.author_id,
+        "prompt": judgement.prompt,
+        "response": judgement.responses[0],
+        "value": int(judgement.liked),
+        "split": split,
+    }
+
+
+def _demonstration(judgement: Judgement, split: str) -> Row:
+    kind = "liked" if judgement.kind == FeedbackKind.THUMBS else judgement.kind.value
+    answer: Dialogue = [{"role": "assistant", "content": judgement.responses[0]}]
+    return {
+        "id": judgement.id,
+        "conversation_id": judgement.conversation_id,
+        "kind": kind,
+        "messages": judgement.prompt + answer,
+        "split": split,
+    }
+
+
+def _json_lines(rows: Sequence[Row]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
+
+
+def _read(path: Path) -> list[Row]:
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def _digest_of(files: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
