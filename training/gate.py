@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from training.config import GateConfig
+from training.interval import Interval
 
 
 class Verdict(StrEnum):
@@ -17,18 +18,6 @@ class Verdict(StrEnum):
 
     PROMOTE = "promote"
     REFUSE = "refuse"
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean and the ends of its 95 % bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.mean:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from training.config import GateConfig
-from training.evaluate import gain_interval, win_rate_interval
-from training.gate import Answers, Comparison, Decision, Interval, Verdict, decide
+from training.gate import Answers, Comparison, Decision, Verdict, decide
+from training.interval import Interval, bootstrap, wins
 
 CURRENT = Answers(
     score=0.0, words=60.0, empty=0.0, finished=0.6, repetition=0.02, distinct_2=0.7, flagged=0.0
@@ -86,8 +86,8 @@ def test_two_equal_policies_are_refused_nearly_always() -> None:
         comparison = replace(
             GOOD,
             candidate=CURRENT,
-            gain=gain_interval(gains, 500, seed),
-            win_rate=win_rate_interval(gains, 500, seed),
+            gain=bootstrap(gains, 500, seed),
+            win_rate=bootstrap(wins(gains), 500, seed),
             kl=0.1,
         )
         passed += decide(comparison, GateConfig()).verdict == Verdict.PROMOTE
