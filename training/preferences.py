@@ -12,17 +12,21 @@ from dataclasses import dataclass
 _END = re.compile(r"[.!?…][\"'”’)\]*_`]*$")
 _QUESTION = re.compile(r"\?[\"'”’)*_]*$")
 _WORD = re.compile(r"[A-Za-z]+(?:['’-][A-Za-z]+)*")
-_TOKEN = re.compile(r"[^\w\s]*(?:[A-Za-z]+(?:['’/-][A-Za-z]+)*|[\d.,:%€$£/-]+[A-Za-z]{0,3})[^\w\s]*")
+_TOKEN = re.compile(
+    r"[^\w\s]*(?:[A-Za-z]+(?:['’/-][A-Za-z]+)*|[\d.,:%€$£/-]+[A-Za-z]{0,3})[^\w\s]*"
+)
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)]*\s+|\n+")
 _VOWELS = re.compile(r"[aeiouy]+")
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s*", re.MULTILINE)
 _FUNCTION_WORDS = frozenset(
-    "a about after all also an and any are as at be been but by can could do does for from get has "
-    "have he her his how i if in into is it its just like make me more most my no not of on one or "
-    "our out over she so some such than that the their them then there these they this to up us "
-    "use was we were what when where which who will with would you your".split()
+    _WORD.findall(
+        "a about after all also an and any are as at be been but by can could do does for from get "
+        "has have he her his how i if in into is it its just like make me more most my no not of "
+        "on one or our out over she so some such than that the their them then there these they "
+        "this to up us use was we were what when where which who will with would you your"
+    )
 )
-_ADDRESS = frozenset("you your yours shall would".split())
+_ADDRESS = frozenset({"you", "your", "yours", "shall", "would"})
 _EMPTY = -3.0
 
 
@@ -41,11 +45,8 @@ def brief(text: str) -> float:
     words = len(text.split())
     if not words:
         return _EMPTY
-    if words < 12:
-        length = 1 - (12 - words) / 5
-    else:
-        length = max(-1.5, 1 - max(0, words - 35) / 20)
-    return length + _finish(text) + fluency(text)
+    too_short, too_long = max(0, 12 - words) / 5, min(2.5, max(0, words - 35) / 20)
+    return 1 - too_short - too_long + _finish(text) + fluency(text)
 
 
 def plain(text: str) -> float:
