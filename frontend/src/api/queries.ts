@@ -1,0 +1,96 @@
+/** Cached reads of the service, one hook a question. */
+import { QueryClient, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { ApiError, conversations, operator, session } from "./client";
+import type { Iteration, Session } from "./types";
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 15_000,
+      retry: (count, error) => count < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
+    },
+  },
+});
+
+const POLL_MS = 2_000;
+
+export function isUnfinished(iteration: Iteration | undefined): boolean {
+  return iteration?.state === "queued" || iteration?.state === "running";
+}
+
+/** Who is here; a guest session is begun when the service allows guests. */
+export function useSession() {
+  return useQuery({ queryKey: ["session"], queryFn: arrive, staleTime: Infinity });
+}
+
+async function arrive(): Promise<Session> {
+  const here = await session.get();
+  return here.user || !here.guests ? here : session.startGuest();
+}
+
+export function useConversations(query: string, enabled: boolean) {
+  return useInfiniteQuery({
+    queryKey: ["conversations", query],
+    queryFn: ({ pageParam }) => conversations.list(pageParam || undefined, query || undefined),
+    initialPageParam: "",
+    getNextPageParam: (page) => (page.has_more ? page.data.at(-1)?.id : undefined),
+    placeholderData: (before) => before,
+    enabled,
+  });
+}
+
+export function useConversation(id: string | undefined) {
+  return useQuery({ queryKey: ["conversation", id], queryFn: () => conversations.get(id!), enabled: id !== undefined });
+}
+
+export function useSummary() {
+  return useQuery({ queryKey: ["operator", "summary"], queryFn: operator.summary, refetchInterval: 15_000 });
+}
+
+export function useIterations() {
+  return useQuery({
+    queryKey: ["operator", "iterations"],
+    queryFn: operator.iterations,
+    refetchInterval: ({ state }) => (state.data?.data.some(isUnfinished) ? POLL_MS : 15_000),
+  });
+}
+
+export function useIteration(id: string) {
+  return useQuery({
+    queryKey: ["operator", "iterations", id],
+    queryFn: () => operator.iteration(id),
+    refetchInterval: ({ state }) => (isUnfinished(state.data) ? POLL_MS : false),
+  });
+}
+
+export function usePolicies() {
+  return useQuery({ queryKey: ["operator", "policies"], queryFn: operator.policies });
+}
+
+export function usePolicy(id: string) {
+  return useQuery({ queryKey: ["operator", "policies", id], queryFn: () => operator.policy(id) });
+}
+
+export function useReports() {
+  return useInfiniteQuery({
+    queryKey: ["operator", "reports"],
+    queryFn: ({ pageParam }) => operator.reports(pageParam || undefined),
+    initialPageParam: "",
+    getNextPageParam: (page) => (page.has_more ? page.data.at(-1)?.id : undefined),
+  });
+}
+
+export function useAudit() {
+  return useInfiniteQuery({
+    queryKey: ["operator", "audit"],
+    queryFn: ({ pageParam }) => operator.audit(pageParam || undefined),
+    initialPageParam: "",
+    getNextPageParam: (page) => (page.has_more ? String(page.data.at(-1)?.seq) : undefined),
+  });
+}
+
+/** Reads again everything whose key begins like this. */
+export function useRefresh() {
+  const client = useQueryClient();
+  return (...key: string[]) => client.invalidateQueries({ queryKey: key });
+}

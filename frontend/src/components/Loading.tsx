@@ -1,0 +1,21 @@
+/** Something is on its way: a page, or the lines of a list. */
+import clsx from "clsx";
+import { LoaderCircle } from "lucide-react";
+
+export function Loading() {
+  return (
+    <div className="flex h-full items-center justify-center p-10" role="status" aria-label="Loading">
+      <LoaderCircle aria-hidden className="size-6 animate-spin text-faint" />
+    </div>
+  );
+}
+
+export function Skeleton({ lines = 3, className }: { lines?: number; className?: string }) {
+  return (
+    <div aria-hidden className={clsx("animate-pulse space-y-3", className)}>
+      {Array.from({ length: lines }, (_, index) => (
+        <div key={index} className="h-4 rounded bg-line" style={{ width: `${92 - ((index * 23) % 45)}%` }} />
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,48 @@
+/** Markdown as written by a policy: no raw HTML, links open beside, code in colour. */
+import clsx from "clsx";
+import { memo, type ComponentProps } from "react";
+import ReactMarkdown, { type Components } from "react-markdown";
+import remarkGfm from "remark-gfm";
+import { CodeBlock } from "./CodeBlock";
+
+const PLUGINS = [remarkGfm];
+
+const COMPONENTS: Components = {
+  pre: ({ children }) => <>{children}</>,
+  code: ({ className, children }) => {
+    const text = String(children);
+    const language = /language-(\S+)/.exec(className ?? "")?.[1];
+    const block = language !== undefined || text.includes("\n");
+    return block ? <CodeBlock code={text.replace(/\n$/, "")} language={language} /> : <code>{children}</code>;
+  },
+  a: ({ href, children }) => (
+    <a href={href} target="_blank" rel="noreferrer noopener nofollow">
+      {children}
+    </a>
+  ),
+  img: ({ alt, src }) => <Picture alt={alt} src={src} />,
+  table: ({ children }) => (
+    <div className="table-wrap" tabIndex={0} role="region" aria-label="Table">
+      <table>{children}</table>
+    </div>
+  ),
+};
+
+/** Pictures are not fetched: a policy must not make a browser call an address of its choice. */
+function Picture({ alt, src }: Pick<ComponentProps<"img">, "alt" | "src">) {
+  return (
+    <a href={typeof src === "string" ? src : undefined} target="_blank" rel="noreferrer noopener nofollow">
+      {alt || "Picture"}
+    </a>
+  );
+}
+
+export const Markdown = memo(function Markdown({ text, streaming }: { text: string; streaming?: boolean }) {
+  return (
+    <div className={clsx("prose", streaming && "streaming")}>
+      <ReactMarkdown remarkPlugins={PLUGINS} components={COMPONENTS}>
+        {text}
+      </ReactMarkdown>
+    </div>
+  );
+});

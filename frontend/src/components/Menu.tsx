@@ -1,0 +1,113 @@
+/** A menu that opens from a button. */
+import clsx from "clsx";
+import { Check, type LucideIcon } from "lucide-react";
+import { DropdownMenu as Radix } from "radix-ui";
+import type { ReactNode } from "react";
+
+const ITEM =
+  "flex cursor-default items-center gap-2.5 rounded-lg px-2.5 py-2 text-sm outline-none select-none " +
+  "data-highlighted:bg-panel data-disabled:opacity-45";
+
+interface MenuProps {
+  trigger: ReactNode;
+  side?: "top" | "bottom";
+  align?: "start" | "end";
+  children: ReactNode;
+}
+
+export function Menu({ trigger, side = "bottom", align = "end", children }: MenuProps) {
+  return (
+    <Radix.Root>
+      <Radix.Trigger asChild>{trigger}</Radix.Trigger>
+      <Radix.Portal>
+        <Radix.Content
+          side={side}
+          align={align}
+          sideOffset={6}
+          collisionPadding={8}
+          className="z-50 min-w-48 animate-appear rounded-xl border border-line bg-surface p-1.5 shadow-float"
+        >
+          {children}
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}
+
+interface MenuItemProps {
+  icon: LucideIcon;
+  danger?: boolean;
+  disabled?: boolean;
+  onSelect: () => void;
+  children: ReactNode;
+}
+
+export function MenuItem({ icon: Icon, danger, disabled, onSelect, children }: MenuItemProps) {
+  return (
+    <Radix.Item disabled={disabled} onSelect={onSelect} className={clsx(ITEM, danger && "text-danger")}>
+      <Icon aria-hidden className={clsx("size-4", !danger && "text-muted")} />
+      {children}
+    </Radix.Item>
+  );
+}
+
+interface MenuChoiceProps<Value extends string> {
+  label: string;
+  value: Value;
+  options: { value: Value; label: string; icon: LucideIcon }[];
+  onChange: (value: Value) => void;
+}
+
+export function MenuChoice<Value extends string>({ label, value, options, onChange }: MenuChoiceProps<Value>) {
+  return (
+    <Radix.RadioGroup value={value} onValueChange={(next) => onChange(next as Value)}>
+      <Radix.Label className="px-2.5 pt-1.5 pb-1 text-xs font-medium text-faint">{label}</Radix.Label>
+      {options.map(({ value: option, label: name, icon: Icon }) => (
+        <Radix.RadioItem key={option} value={option} onSelect={(event) => event.preventDefault()} className={ITEM}>
+          <Icon aria-hidden className="size-4 text-muted" />
+          {name}
+          <Radix.ItemIndicator className="ml-auto text-accent-ink">
+            <Check aria-hidden className="size-4" />
+          </Radix.ItemIndicator>
+        </Radix.RadioItem>
+      ))}
+    </Radix.RadioGroup>
+  );
+}
+
+interface MenuSwitchProps {
+  checked: boolean;
+  onChange: (checked: boolean) => void;
+  children: ReactNode;
+}
+
+export function MenuSwitch({ checked, onChange, children }: MenuSwitchProps) {
+  return (
+    <Radix.CheckboxItem
+      checked={checked}
+      onCheckedChange={onChange}
+      onSelect={(event) => event.preventDefault()}
+      className={ITEM}
+    >
+      <span className="min-w-0 flex-1">{children}</span>
+      <SwitchLook on={checked} />
+    </Radix.CheckboxItem>
+  );
+}
+
+export const MenuLine = () => <Radix.Separator className="mx-2 my-1.5 h-px bg-line" />;
+
+/** How every switch looks; what it is for the keyboard is up to whoever shows it. */
+export function SwitchLook({ on }: { on: boolean }) {
+  return (
+    <span
+      aria-hidden
+      className={clsx(
+        "inline-flex h-5 w-8.5 shrink-0 items-center rounded-full p-0.5 transition-colors",
+        on ? "bg-accent" : "bg-line-strong",
+      )}
+    >
+      <span className={clsx("size-4 rounded-full bg-white shadow transition-transform", on && "translate-x-3.5")} />
+    </span>
+  );
+}

@@ -1,0 +1,36 @@
+import "./index.css";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { Tooltip } from "radix-ui";
+import { lazy, StrictMode, Suspense } from "react";
+import { createRoot } from "react-dom/client";
+import { BrowserRouter, Route, Routes } from "react-router";
+import { queryClient } from "./api/queries";
+import { Loading } from "./components/Loading";
+import { Toasts } from "./components/Toast";
+import { ChatPage } from "./pages/chat/ChatPage";
+import { NotFoundPage } from "./pages/NotFoundPage";
+import { SignInPage } from "./pages/SignInPage";
+
+const OperatorPage = lazy(() => import("./pages/operator/OperatorPage"));
+
+createRoot(document.getElementById("root")!).render(
+  <StrictMode>
+    <QueryClientProvider client={queryClient}>
+      <Tooltip.Provider delayDuration={400}>
+        <Toasts>
+          <BrowserRouter>
+            <Suspense fallback={<Loading />}>
+              <Routes>
+                <Route path="/" element={<ChatPage />} />
+                <Route path="/c/:id" element={<ChatPage />} />
+                <Route path="/sign-in" element={<SignInPage />} />
+                <Route path="/operator/*" element={<OperatorPage />} />
+                <Route path="*" element={<NotFoundPage />} />
+              </Routes>
+            </Suspense>
+          </BrowserRouter>
+        </Toasts>
+      </Tooltip.Provider>
+    </QueryClientProvider>
+  </StrictMode>,
+);

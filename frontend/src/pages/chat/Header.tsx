@@ -1,0 +1,62 @@
+/** The title of the conversation, and whether it may teach. */
+import clsx from "clsx";
+import { GraduationCap, PanelLeft } from "lucide-react";
+import type { Conversation } from "../../api/types";
+import { IconButton, Tip } from "../../components/Button";
+import { SwitchLook } from "../../components/Menu";
+import { useToast } from "../../components/Toast";
+import { useConversationConsent } from "./consent";
+
+interface HeaderProps {
+  onMenu: () => void;
+  conversation?: Conversation;
+  /** Null where there is nothing to decide about. */
+  training: boolean | null;
+  onTraining: (training: boolean) => void;
+}
+
+export function Header({ onMenu, conversation, training, onTraining }: HeaderProps) {
+  const consent = useConversationConsent(conversation?.id);
+  const toast = useToast();
+
+  function change(next: boolean) {
+    if (!conversation) return onTraining(next);
+    consent.mutate(next, {
+      onSuccess: () => toast(next ? "This conversation may teach." : "This conversation will not be used for training."),
+      onError: (error) => toast(error.message),
+    });
+  }
+
+  return (
+    <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line px-3 sm:px-5">
+      <IconButton icon={PanelLeft} label="Open the list of conversations" className="lg:hidden" onClick={onMenu} />
+      <h2 className="min-w-0 flex-1 truncate text-sm font-medium">{conversation?.title || "New chat"}</h2>
+      {training !== null && (
+        <Tip
+          label={
+            training
+              ? "This conversation and your judgements in it may be used for training."
+              : "Nothing in this conversation is used for training."
+          }
+        >
+          <button
+            type="button"
+            role="switch"
+            aria-checked={training}
+            aria-label="This conversation may teach Tutelage"
+            disabled={consent.isPending}
+            onClick={() => change(!training)}
+            className={clsx(
+              "inline-flex h-9 items-center gap-2.5 rounded-full pr-2 pl-3 text-[13px] font-medium hover:bg-panel",
+              training ? "text-accent-ink" : "text-muted",
+            )}
+          >
+            <GraduationCap aria-hidden className="size-4" />
+            <span className="hidden sm:inline">{training ? "May teach" : "Does not teach"}</span>
+            <SwitchLook on={training} />
+          </button>
+        </Tip>
+      )}
+    </header>
+  );
+}

@@ -1,0 +1,63 @@
+/** The scrolling middle of the page: follows an answer as it grows, unless one has scrolled up. */
+import { ArrowDown } from "lucide-react";
+import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react";
+
+const NEAR_PX = 80;
+
+interface ScrollerProps {
+  follow: boolean;
+  conversation: string | undefined;
+  children: ReactNode;
+}
+
+export function Scroller({ follow, conversation, children }: ScrollerProps) {
+  const frame = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
+  const [atEnd, setAtEnd] = useState(true);
+  const pinned = useRef(true);
+
+  function measure() {
+    const { scrollHeight, scrollTop, clientHeight } = frame.current!;
+    pinned.current = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    setAtEnd(pinned.current);
+  }
+
+  function toEnd(behavior: ScrollBehavior = "auto") {
+    frame.current?.scrollTo({ top: frame.current.scrollHeight, behavior });
+  }
+
+  useLayoutEffect(() => {
+    pinned.current = true;
+    toEnd();
+  }, [conversation]);
+
+  useEffect(() => {
+    if (follow) pinned.current = true;
+  }, [follow]);
+
+  useEffect(() => {
+    const observer = new ResizeObserver(() => (pinned.current ? toEnd() : measure()));
+    observer.observe(content.current!);
+    return () => observer.disconnect();
+  }, []);
+
+  return (
+    <div className="relative min-h-0 flex-1">
+      <div ref={frame} onScroll={measure} className="h-full overflow-y-auto [scrollbar-gutter:stable]">
+        <div ref={content} className="flex min-h-full flex-col">
+          {children}
+        </div>
+      </div>
+      {!atEnd && (
+        <button
+          type="button"
+          aria-label="Scroll to the latest message"
+          onClick={() => toEnd("smooth")}
+          className="absolute bottom-3 left-1/2 inline-flex size-9 -translate-x-1/2 animate-appear items-center justify-center rounded-full border border-line bg-surface text-muted shadow-soft hover:text-ink"
+        >
+          <ArrowDown aria-hidden className="size-4" />
+        </button>
+      )}
+    </div>
+  );
+}

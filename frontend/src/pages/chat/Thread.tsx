@@ -1,0 +1,65 @@
+/** The messages of the branch in view. */
+import type { Message } from "../../api/types";
+import { Problem } from "../../components/Problem";
+import { AnswerView } from "./AnswerView";
+import { PromptView } from "./PromptView";
+import { alternativesOf, siblingsOf } from "./tree";
+import { isLive, type Turn, type TurnRequest } from "./turn";
+
+interface ThreadProps {
+  path: Message[];
+  messages: Message[];
+  turn: Turn | undefined;
+  onAsk: (request: Pick<TurnRequest, "parentId" | "text" | "n">) => void;
+  onRetry: () => void;
+  onBranch: (message: Message) => void;
+  onCompare: (message: Message) => void;
+}
+
+export function Thread({ path, messages, turn, onAsk, onRetry, onBranch, onCompare }: ThreadProps) {
+  const live = isLive(turn);
+  const last = path.at(-1);
+  const unanswered = turn && !live && last?.role === "user";
+
+  return (
+    <div className="mx-auto w-full max-w-3xl space-y-7 px-4 py-6 empty:hidden sm:px-6">
+      {path.map((message) => {
+        const siblings = siblingsOf(messages, message);
+        const branch = { siblings, onBranch, disabled: live };
+        if (message.role === "user")
+          return (
+            <PromptView
+              key={message.id}
+              message={message}
+              branch={branch}
+              onEdit={(text) => onAsk({ parentId: message.parent_id, text, n: 1 })}
+            />
+          );
+        if (message.role !== "assistant") return null;
+        return (
+          <AnswerView
+            key={message.id}
+            message={message}
+            branch={branch}
+            streaming={live && message === last}
+            alternatives={alternativesOf(messages, message)}
+            onAgain={(n) => onAsk({ parentId: message.parent_id, text: null, n })}
+            onCompare={() => onCompare(message)}
+          />
+        );
+      })}
+      {turn?.state === "failed" && <Problem error={turn.error} onRetry={onRetry} />}
+      {turn?.state === "stopped" && unanswered && (
+        <p className="text-sm text-muted">
+          Stopped before the first word.{" "}
+          <button type="button" onClick={onRetry} className="font-medium text-accent-ink underline underline-offset-4">
+            Ask again
+          </button>
+        </p>
+      )}
+      <p role="status" className="sr-only">
+        {turn && (live ? "An answer is being written." : "The answer is complete.")}
+      </p>
+    </div>
+  );
+}

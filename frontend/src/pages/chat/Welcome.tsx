@@ -1,0 +1,40 @@
+/** An empty conversation: a greeting and a few prompts to begin with. */
+import { ArrowUpRight } from "lucide-react";
+
+const PROMPTS = [
+  { title: "Explain something", text: "Explain how vaccines work to a ten-year-old, in five sentences." },
+  { title: "Write with me", text: "Write a short, friendly email that moves a meeting from Tuesday to Thursday." },
+  { title: "Make a plan", text: "Plan a simple week of dinners for two people who do not like to cook long." },
+  { title: "Think it through", text: "Should I learn the guitar or the piano first? Ask me what you need to know." },
+];
+
+export function Welcome({ onPick }: { onPick: (text: string) => void }) {
+  return (
+    <section className="mx-auto flex w-full max-w-3xl flex-1 flex-col justify-center px-4 py-10 sm:px-6">
+      <h1 className="animate-rise font-serif text-[clamp(2rem,5vw,2.75rem)] leading-[1.1] font-medium tracking-[-0.02em]">
+        What would you like to know?
+      </h1>
+      <p className="mt-3 max-w-lg animate-rise text-muted">
+        This assistant is taught by the people who use it. Tell it when an answer is good, and how a poor one should have
+        been.
+      </p>
+      <ul className="mt-8 grid gap-2.5 sm:grid-cols-2">
+        {PROMPTS.map(({ title, text }) => (
+          <li key={title}>
+            <button
+              type="button"
+              onClick={() => onPick(text)}
+              className="group h-full w-full animate-rise rounded-2xl border border-line bg-surface px-4 py-3.5 text-left transition-colors hover:border-line-strong hover:shadow-soft"
+            >
+              <span className="flex items-center justify-between text-sm font-medium">
+                {title}
+                <ArrowUpRight aria-hidden className="size-4 text-faint transition-colors group-hover:text-accent" />
+              </span>
+              <span className="mt-1 block text-sm text-muted">{text}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}

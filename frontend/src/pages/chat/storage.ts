@@ -1,0 +1,45 @@
+/** What this browser remembers of chats: drafts and the branch in view. */
+import { useCallback, useState } from "react";
+import type { Branches } from "./tree";
+
+const draftKey = (conversation: string | undefined) => `tutelage.draft.${conversation ?? "new"}`;
+const branchKey = (conversation: string) => `tutelage.branches.${conversation}`;
+
+export function readDraft(conversation: string | undefined): string {
+  return localStorage.getItem(draftKey(conversation)) ?? "";
+}
+
+export function keepDraft(conversation: string | undefined, text: string): void {
+  if (text) localStorage.setItem(draftKey(conversation), text);
+  else localStorage.removeItem(draftKey(conversation));
+}
+
+export function forgetConversation(conversation: string): void {
+  localStorage.removeItem(draftKey(conversation));
+  localStorage.removeItem(branchKey(conversation));
+}
+
+function readBranches(conversation: string | undefined): Branches {
+  const stored = conversation && localStorage.getItem(branchKey(conversation));
+  return stored ? (JSON.parse(stored) as Branches) : {};
+}
+
+/** The branches chosen in a conversation, and how to choose one (or, with null, the newest). */
+export function useBranches(conversation: string | undefined) {
+  const [state, setState] = useState({ conversation, branches: readBranches(conversation) });
+  const current = state.conversation === conversation ? state.branches : readBranches(conversation);
+  if (state.conversation !== conversation) setState({ conversation, branches: current });
+
+  const choose = useCallback(
+    (parent: string, child: string | null) => {
+      setState((before) => {
+        const { [parent]: _, ...others } = before.branches;
+        const branches = child ? { ...others, [parent]: child } : others;
+        if (conversation) localStorage.setItem(branchKey(conversation), JSON.stringify(branches));
+        return { conversation, branches };
+      });
+    },
+    [conversation],
+  );
+  return [current, choose] as const;
+}

@@ -1,0 +1,78 @@
+import { expect, test } from "vitest";
+import { continuation, newTurn, withChunk, withTurn, type Turn, type TurnRequest } from "./turn";
+import { visiblePath } from "./tree";
+
+const ASK: TurnRequest = { conversationId: null, parentId: null, text: "Hello?", n: 1, training: null };
+const FIRST = {
+  id: "chatcmpl-1", system_fingerprint: "policy-0002", choices: [{ index: 0, delta: { content: "" } }],
+  tutelage: { conversation_id: "conv_1", prompt_message_id: "msg_1", message_ids: ["msg_2"] },
+};
+
+const piece = (content: string, index = 0) => ({ id: "chatcmpl-1", choices: [{ index, delta: { content } }] });
+const after = (turn: Turn, ...chunks: Parameters<typeof withChunk>[1][]) => chunks.reduce(withChunk, turn);
+
+test("the first chunk says where the turn is stored and who answers", () => {
+  const turn = withChunk(newTurn("t", ASK), FIRST);
+  expect([turn.conversationId, turn.promptId, turn.policyId]).toEqual(["conv_1", "msg_1", "policy-0002"]);
+  expect(turn.state).toBe("streaming");
+});
+
+test("pieces go to the answer that they belong to", () => {
+  const turn = after(newTurn("t", { ...ASK, n: 2 }), piece("a"), piece("b", 1), piece("c"));
+  expect(turn.answers.map((answer) => answer.text)).toEqual(["ac", "b"]);
+});
+
+test("an error in mid-stream keeps what had arrived", () => {
+  const turn = after(newTurn("t", ASK), FIRST, piece("Hi"), { error: { message: "It broke." } });
+  expect([turn.state, turn.error, turn.answers[0]!.text]).toEqual(["failed", "It broke.", "Hi"]);
+});
+
+test("a moderation notice stays with its answer", () => {
+  const verdict = { action: "warn", categories: ["violence"], message: "Careful." };
+  const turn = after(newTurn("t", ASK), { tutelage: { moderation: { prompt: null, responses: [verdict] } } }, piece("x"));
+  expect(turn.answers[0]!.verdict).toEqual(verdict);
+});
+
+test("a turn shows before anything is stored", () => {
+  const path = visiblePath(withTurn([], newTurn("t", ASK)), {});
+  expect(path.map((message) => [message.role, message.content])).toEqual([["user", "Hello?"], ["assistant", ""]]);
+});
+
+test("stored messages replace those of a turn that ended", () => {
+  const turn = { ...after(newTurn("t", ASK), FIRST, piece("Hi")), state: "done" as const };
+  const shown = withTurn([], turn);
+  const stored = shown.map((message) => ({ ...message, content: `${message.content} (stored)` }));
+  expect(withTurn(stored, turn)).toEqual(stored);
+});
+
+test("while it streams, the turn is ahead of what is stored", () => {
+  const turn = after(newTurn("t", ASK), FIRST, piece("Hi"));
+  const stored = withTurn([], after(newTurn("t", ASK), FIRST));
+  expect(withTurn(stored, turn).find((message) => message.id === "msg_2")?.content).toBe("Hi");
+  expect(withTurn(stored, turn)).toHaveLength(2);
+});
+
+test("asking again adds an answer below the same prompt", () => {
+  const done = { ...after(newTurn("t", ASK), FIRST, piece("Hi")), state: "done" as const };
+  const stored = withTurn([], done);
+  const again = newTurn("t2", { conversationId: "conv_1", parentId: "msg_1", text: null, n: 1, training: null });
+  const path = visiblePath(withTurn(stored, again), {});
+  expect(path.map((message) => message.id)).toEqual(["msg_1", "pending-0"]);
+});
+
+test("a turn that failed before its first word shows no empty answer", () => {
+  const failed = { ...newTurn("t", ASK), state: "failed" as const, error: "No." };
+  expect(withTurn([], failed).map((message) => message.role)).toEqual(["user"]);
+});
+
+test("the next prompt follows the last answer", () => {
+  const done = { ...after(newTurn("t", ASK), FIRST, piece("Hi")), state: "done" as const };
+  expect(continuation(visiblePath(withTurn([], done), {}))).toBe("msg_2");
+  expect(continuation([])).toBeNull();
+});
+
+test("the next prompt takes the place of one that got no answer", () => {
+  const done = { ...after(newTurn("t", ASK), FIRST, piece("Hi")), state: "done" as const };
+  const failed = { ...newTurn("t2", { ...ASK, conversationId: "conv_1", parentId: "msg_2" }), state: "failed" as const };
+  expect(continuation(visiblePath(withTurn(withTurn([], done), failed), {}))).toBe("msg_2");
+});

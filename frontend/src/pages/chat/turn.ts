@@ -1,0 +1,154 @@
+/** A turn: one request for answers, from the moment it is sent until its answers are stored. */
+import { ApiError, send } from "../../api/client";
+import { readEvents } from "../../api/sse";
+import type { Message, Verdict } from "../../api/types";
+
+export interface TurnRequest {
+  conversationId: string | null;
+  /** The message that the prompt follows; when `text` is null, the prompt that is answered again. */
+  parentId: string | null;
+  text: string | null;
+  n: number;
+  /** Whether a conversation that begins here may be trained on; null: as the person's setting says. */
+  training: boolean | null;
+}
+
+export interface Answer {
+  messageId: string | null;
+  text: string;
+  finishReason: string | null;
+  verdict: Verdict | null;
+}
+
+export interface Turn {
+  key: string;
+  request: TurnRequest;
+  state: "waiting" | "streaming" | "done" | "stopped" | "failed";
+  conversationId: string | null;
+  promptId: string | null;
+  completionId: string | null;
+  policyId: string | null;
+  promptVerdict: Verdict | null;
+  answers: Answer[];
+  error: string | null;
+}
+
+interface Chunk {
+  id?: string;
+  system_fingerprint?: string | null;
+  choices?: { index: number; delta?: { content?: string | null }; finish_reason?: string | null }[];
+  tutelage?: {
+    conversation_id?: string;
+    prompt_message_id?: string;
+    message_ids?: string[];
+    moderation?: { prompt?: Verdict | null; responses?: (Verdict | null)[] };
+  } | null;
+  error?: { message: string };
+}
+
+const PENDING = "pending-";
+const PENDING_PROMPT = `${PENDING}prompt`;
+
+export function newTurn(key: string, request: TurnRequest): Turn {
+  const answers = Array.from({ length: request.n }, () => ({
+    messageId: null, text: "", finishReason: null, verdict: null,
+  }));
+  return {
+    key, request, state: "waiting", conversationId: request.conversationId,
+    promptId: request.text === null ? request.parentId : null,
+    completionId: null, policyId: null, promptVerdict: null, answers, error: null,
+  };
+}
+
+export function isLive(turn: Turn | undefined): boolean {
+  return turn?.state === "waiting" || turn?.state === "streaming";
+}
+
+/** Not stored yet, as far as we know. */
+export function isPending(message: Message): boolean {
+  return message.id.startsWith(PENDING);
+}
+
+/** Below which message the next prompt goes: the last answer, past a prompt that got none. */
+export function continuation(path: readonly Message[]): string | null {
+  const last = path.findLast((message) => !isPending(message));
+  return (last?.role === "user" ? last.parent_id : last?.id) ?? null;
+}
+
+/** The turn after one more chunk of its stream. */
+export function withChunk(turn: Turn, chunk: Chunk): Turn {
+  if (chunk.error) return { ...turn, state: "failed", error: chunk.error.message };
+  const about = chunk.tutelage;
+  const answers = turn.answers.map((answer, index) => withPiece(answer, index, chunk));
+  return {
+    ...turn,
+    state: "streaming",
+    conversationId: about?.conversation_id ?? turn.conversationId,
+    promptId: about?.prompt_message_id ?? turn.promptId,
+    completionId: chunk.id ?? turn.completionId,
+    policyId: chunk.system_fingerprint ?? turn.policyId,
+    promptVerdict: about?.moderation?.prompt ?? turn.promptVerdict,
+    answers,
+  };
+}
+
+function withPiece(answer: Answer, index: number, chunk: Chunk): Answer {
+  const piece = chunk.choices?.find((choice) => choice.index === index);
+  return {
+    messageId: chunk.tutelage?.message_ids?.[index] ?? answer.messageId,
+    text: answer.text + (piece?.delta?.content ?? ""),
+    finishReason: piece?.finish_reason ?? answer.finishReason,
+    verdict: chunk.tutelage?.moderation?.responses?.[index] ?? answer.verdict,
+  };
+}
+
+/** Sends the request; yields each chunk. Ends early, without an error, when aborted. */
+export async function* streamTurn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
+  const body = {
+    model: "tutelage",
+    stream: true,
+    n: request.n,
+    messages: request.text === null ? [] : [{ role: "user", content: request.text }],
+    ...(request.conversationId && { conversation_id: request.conversationId, parent_id: request.parentId }),
+  };
+  const headers: HeadersInit = request.training === false ? { "x-tutelage-training": "off" } : {};
+  const response = await send("POST", "/v1/chat/completions", body, { signal, headers });
+  if (!response.body) throw new ApiError("The answer came without a body. Try again.", 0);
+  for await (const data of readEvents(response.body)) {
+    if (data === "[DONE]") return;
+    yield JSON.parse(data) as Chunk;
+  }
+  throw new ApiError("The connection broke before the answer ended. What had arrived is kept; try again.", 0);
+}
+
+/** The stored messages with those of a turn that are not stored yet, or not as far. */
+export function withTurn(stored: readonly Message[], turn: Turn | undefined): Message[] {
+  if (!turn) return [...stored];
+  const known = new Set(stored.map((message) => message.id));
+  const now = Math.max(0, ...stored.map((message) => message.created_at)) + 1;
+  const fresh = turnMessages(turn, now).filter((message) => isLive(turn) || !known.has(message.id));
+  const replaced = new Set(fresh.filter((message) => message.role === "assistant").map((message) => message.id));
+  const kept = stored.filter((message) => !replaced.has(message.id));
+  return [...kept, ...fresh.filter((message) => message.role === "assistant" || !known.has(message.id))];
+}
+
+function turnMessages(turn: Turn, now: number): Message[] {
+  const promptId = turn.promptId ?? PENDING_PROMPT;
+  const blank = {
+    completion_id: null, choice: null, policy_id: null, finish_reason: null, moderation: null, feedback: [],
+    created_at: now,
+  };
+  const answers = turn.answers.map((answer, index): Message => ({
+    ...blank, id: answer.messageId ?? `${PENDING}${index}`, parent_id: promptId, role: "assistant",
+    content: answer.text, completion_id: turn.completionId, choice: index, policy_id: turn.policyId,
+    finish_reason: answer.finishReason, moderation: answer.verdict,
+  }));
+  const ended = turn.state === "failed" || turn.state === "stopped";
+  const shown = ended ? answers.filter((answer) => answer.content !== "") : answers;
+  if (turn.request.text === null) return shown;
+  const prompt: Message = {
+    ...blank, id: promptId, parent_id: turn.request.parentId, role: "user", content: turn.request.text,
+    moderation: turn.promptVerdict,
+  };
+  return [prompt, ...shown];
+}
