@@ -1,0 +1,277 @@
+"""One causal language model cut in two: a frozen trunk below, a top that learns above.
+
+Policy, reference, value and reward model share the trunk. Its output (the hidden states at the
+split) is computed once per token and kept; everything that is trained or compared lives in a top:
+
+    reference   the model's own upper layers, never changed
+    adapted     the same weights with LoRA beside them: what the optimiser updates
+    merged      a copy with LoRA added into the weights: what samples, at plain speed
+
+LoRA is written here rather than taken from peft, because the three tops share one set of frozen
+weights without any switch being thrown, and because the product is accumulated into the layer's
+output instead of being added in passes of its own.
+"""
+
+import copy
+import os
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers.utils import logging
+
+from training.checkpoint import write_directory
+from training.config import IterationConfig
+from training.tokenization import ChatTokenizer
+from tutelage.errors import Invalid
+
+
+class KeyValueCache:
+    """Preallocated keys and values of a run of layers, one slot per row, each at its own length.
+
+    Layers call ``update`` (the protocol of transformers' caches). Before a forward pass the caller
+    says with ``place`` which rows it is for and at which columns its tokens go.
+    """
+
+    def __init__(self, model: "SplitModel", layers: nn.ModuleList, rows: int, width: int) -> None:
+        shape = (rows, model.kv_heads, width, model.head_dim)
+        like = {"device": model.device, "dtype": model.dtype}
+        self.keys = {_index(layer): torch.zeros(shape, **like) for layer in layers}
+        self.values = {_index(layer): torch.zeros(shape, **like) for layer in layers}
+        self._rows = slice(0, rows)
+        self._columns: Tensor | None = None
+        self._used = width
+
+    def place(self, rows: slice, columns: Tensor | None, used: int) -> None:
+        """Prefill (columns None): the tokens fill columns 0.. of ``rows``. Decoding: row i's one
+        token goes to ``columns[i]``, and attention sees the first ``used`` columns."""
+        self._rows, self._columns, self._used = rows, columns, used
+
+    def update(self, keys: Tensor, values: Tensor, layer: int, *_: Any) -> tuple[Tensor, Tensor]:
+        """Stores keys and values [b, heads, t, dim]; returns what this pass attends to."""
+        if self._columns is None:
+            self.keys[layer][self._rows, :, : keys.shape[2]] = keys
+            self.values[layer][self._rows, :, : values.shape[2]] = values
+            return keys, values
+        rows = torch.arange(len(keys), device=keys.device)
+        self.keys[layer][rows, :, self._columns] = keys[:, :, 0]
+        self.values[layer][rows, :, self._columns] = values[:, :, 0]
+        return self.keys[layer][:, :, : self._used], self.values[layer][:, :, : self._used]
+
+    def keep(self, rows: Tensor) -> None:
+        """Drops all slots but ``rows`` (indexes)."""
+        for layer in self.keys:
+            self.keys[layer] = self.keys[layer][rows]
+            self.values[layer] = self.values[layer][rows]
+
+
+class PrefixCache:
+    """Keys and values of a prefix that several rows continue; the prefix is computed once."""
+
+    def __init__(self) -> None:
+        self._prefix: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def update(self, keys: Tensor, values: Tensor, layer: int, *_: Any) -> tuple[Tensor, Tensor]:
+        """First call: remembers the prefix [1, heads, p, dim]. Later: puts it before each row."""
+        if layer not in self._prefix:
+            self._prefix[layer] = (keys, values)
+            return keys, values
+        before = [t.expand(len(keys), -1, -1, -1) for t in self._prefix[layer]]
+        return torch.cat((before[0], keys), 2), torch.cat((before[1], values), 2)
+
+
+class LoRALinear(nn.Module):
+    """A frozen linear layer plus a low-rank update: x W' + (alpha / rank) x A' B'.
+
+    Hu et al. 2022, arXiv 2106.09685, eq. 3. B starts at zero, so the layer starts unchanged.
+    """
+
+    def __init__(
+        self, base: nn.Linear, rank: int, alpha: float, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.base = base
+        self.scale = alpha / rank
+        start = torch.randn(rank, base.in_features, generator=generator) / base.in_features**0.5
+        self.a = nn.Parameter(start.to(base.weight))
+        self.b = nn.Parameter(base.weight.new_zeros(base.out_features, rank))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [..., in] -> [..., out]."""
+        flat = x.reshape(-1, x.shape[-1])
+        out = self.base(flat).addmm_(flat @ self.a.T, self.b.T, alpha=self.scale)
+        return out.view(*x.shape[:-1], -1)
+
+    def merged_weight(self) -> Tensor:
+        """W + (alpha / rank) B A: [out, in]."""
+        return torch.addmm(self.base.weight, self.b, self.a, alpha=self.scale)
+
+
+class SplitModel:
+    """A Llama-like causal language model of transformers, cut ``top_layers`` below its head."""
+
+    def __init__(self, model: PreTrainedModel, top_layers: int) -> None:
+        decoder = model.get_decoder()
+        if not 0 < top_layers < len(decoder.layers):
+            raise Invalid(
+                f"top_layers must be between 1 and {len(decoder.layers) - 1} for this policy, "
+                f"not {top_layers}.",
+                "top_layers",
+            )
+        self.model = model.eval().requires_grad_(False)
+        self.embed, self.rotary, self.norm = decoder.embed_tokens, decoder.rotary_emb, decoder.norm
+        self.lower: nn.ModuleList = decoder.layers[:-top_layers]
+        self.reference: nn.ModuleList = decoder.layers[-top_layers:]
+        self.head: Tensor = model.get_output_embeddings().weight  # [V, H]
+        self.device, self.dtype = self.head.device, self.head.dtype
+        attention = decoder.layers[0].self_attn
+        self.head_dim: int = attention.head_dim
+        self.kv_heads: int = model.config.num_key_value_heads
+        self.width: int = model.config.hidden_size
+
+    @classmethod
+    def load(cls, policy_dir: Path, config: IterationConfig) -> "SplitModel":
+        """Reads a policy directory (fp32 on a CPU; bf16 trains slower there)."""
+        model = AutoModelForCausalLM.from_pretrained(
+            policy_dir, dtype=torch.float32, local_files_only=True
+        )
+        return cls(model.to(config.device), config.top_layers)
+
+    def trunk(self, ids: Tensor, positions: Tensor, cache: Any = None, mask: Any = None) -> Tensor:
+        """Hidden states at the split: ids, positions [B, T] -> [B, T, H]."""
+        return self.run(self.lower, self.embed(ids), positions, cache, mask)
+
+    def top(
+        self, layers: nn.ModuleList, hidden: Tensor, positions: Tensor, cache: Any = None,
+        mask: Any = None,
+    ) -> Tensor:  # fmt: skip
+        """Final hidden states of a top: states at the split [B, T, H] -> [B, T, H]."""
+        return self.norm(self.run(layers, hidden, positions, cache, mask))
+
+    def run(
+        self, layers: nn.ModuleList, hidden: Tensor, positions: Tensor, cache: Any, mask: Any
+    ) -> Tensor:
+        """Some decoder layers in turn. Without a mask attention is causal."""
+        rotation = self.rotary(hidden, positions)
+        for layer in layers:
+            hidden = layer(
+                hidden,
+                attention_mask=mask,
+                position_embeddings=rotation,
+                past_key_values=cache,
+            )
+        return hidden
+
+    def adapted(self, rank: int, alpha: float, seed: int) -> nn.ModuleList:
+        """The reference's layers with LoRA beside every linear map; only LoRA takes gradients."""
+        shared = {id(p): p for p in self.reference.parameters()}
+        layers = copy.deepcopy(self.reference, shared)
+        generator = torch.Generator().manual_seed(seed)
+        for name, module in list(layers.named_modules()):
+            if isinstance(module, nn.Linear):
+                parent, _, child = name.rpartition(".")
+                adapter = LoRALinear(module, rank, alpha, generator)
+                setattr(layers.get_submodule(parent), child, adapter)
+        return layers
+
+    def save(self, tokenizer: ChatTokenizer, path: Path) -> None:
+        """Writes a whole policy directory (safetensors, tokenizer, template), atomically."""
+
+        def write(beside: Path) -> None:
+            self.model.save_pretrained(beside)
+            tokenizer.tokenizer.save_pretrained(beside)
+
+        write_directory(path, write)
+
+
+def adapter_state(layers: nn.ModuleList) -> dict[str, Tensor]:
+    """The trainable tensors of an adapted top, by name."""
+    return {name: p.detach() for name, p in layers.named_parameters() if p.requires_grad}
+
+
+def load_adapter(layers: nn.ModuleList, state: dict[str, Tensor]) -> None:
+    """Copies what ``adapter_state`` gave back into an adapted top."""
+    with torch.no_grad():
+        for name, tensor in state.items():
+            layers.get_parameter(name).copy_(tensor)
+
+
+def merge(adapted: nn.ModuleList, into: nn.ModuleList) -> None:
+    """Writes every adapted weight, LoRA added, into plain layers of the same shape.
+
+    ``into`` may be the reference itself when a stage ends: the model is then the merged policy
+    and the adapters are spent.
+    """
+    with torch.no_grad():
+        for name, module in adapted.named_modules():
+            if isinstance(module, LoRALinear):
+                into.get_submodule(name).weight.copy_(module.merged_weight())
+
+
+def pad(rows: list[Tensor]) -> Tensor:
+    """Stacks tensors of different lengths, padded with zeros on the right: [B, T, ...].
+
+    Behind the last real token nothing is read, so causal attention needs no mask.
+    """
+    return pad_sequence(rows, batch_first=True)
+
+
+def positions(hidden: Tensor) -> Tensor:
+    """0, 1, 2, ... for each row: [B, T, ...] -> [B, T]."""
+    return torch.arange(hidden.shape[1], device=hidden.device).expand(hidden.shape[0], -1)
+
+
+Step = Callable[[Tensor, Tensor, Any, Any], Tensor]  # inputs, positions, cache, mask -> hidden
+
+
+def share_prefix(step: Step, prefix: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Runs rows that continue one prefix, the prefix computed once.
+
+    Args: ``step``: ``trunk`` or a bound ``top``; prefix [1, P, ...]; rows [K, T, ...].
+    Returns: the hidden states of the prefix [1, P, H] and of the rows [K, T, H].
+    """
+    cache, before, length = PrefixCache(), prefix.shape[1], rows.shape[1]
+    first = step(prefix, positions(prefix), cache, None)
+    mask = torch.ones(length, before + length, dtype=torch.bool, device=rows.device).tril(before)
+    return first, step(rows, positions(rows) + before, cache, mask[None, None])
+
+
+def buckets(lengths: list[int], tokens: int) -> Iterator[list[int]]:
+    """Indexes of rows of like lengths, grouped so that a padded batch has at most ``tokens``."""
+    batch: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if batch and lengths[i] * (len(batch) + 1) > tokens:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
+
+
+@contextmanager
+def compute(config: IterationConfig) -> Iterator[None]:
+    """Runs a stage on the configured number of threads, without transformers' progress bars."""
+    before, bars = torch.get_num_threads(), logging.is_progress_bar_enabled()
+    torch.set_num_threads(config.threads or os.cpu_count() or 1)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def peak_memory() -> float:
+    """The most memory this process has held so far, in GB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def _index(layer: nn.Module) -> int:
+    return layer.self_attn.layer_idx  # type: ignore[union-attr, return-value]

@@ -1,0 +1,198 @@
+"""The mathematics of reinforcement learning from human feedback, as pure tensor functions.
+
+B = responses, T = tokens of the longest response, K = pairs, V = vocabulary, H = hidden size. A
+``mask`` [B, T] is true at the tokens of a response (its end-of-sequence token included) and false
+at the padding behind them. Papers: InstructGPT = Ouyang et al. 2022, arXiv 2203.02155;
+PPO = Schulman et al. 2017, arXiv 1707.06347; GAE = Schulman et al. 2016, arXiv 1506.02438.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+CHUNK = 128  # rows of logits held at a time: 128 x 49152 floats are 25 MB
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of ``values`` [B, T] where ``mask`` [B, T]; a scalar."""
+    return (values * mask).sum() / mask.sum()
+
+
+def whiten(values: Tensor, mask: Tensor, shift_mean: bool = True) -> Tensor:
+    """Scales ``values`` [B, T] to unit variance over ``mask``, and to zero mean unless told not to.
+
+    Padding comes back as zero.
+    """
+    mean = masked_mean(values, mask)
+    variance = masked_mean((values - mean) ** 2, mask)
+    whitened = (values - mean) * torch.rsqrt(variance + 1e-8)
+    return (whitened if shift_mean else whitened + mean) * mask
+
+
+def logprobs_from_logits(logits: Tensor, tokens: Tensor) -> Tensor:
+    """log p(token): logits [..., V], tokens [...] -> [...]."""
+    return torch.log_softmax(logits, -1).gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
+
+
+def entropy_from_logits(logits: Tensor) -> Tensor:
+    """H(p) in nats: logits [..., V] -> [...]."""
+    log_p = torch.log_softmax(logits, -1)
+    return -(log_p.exp() * log_p).sum(-1)
+
+
+def logprobs_and_entropy(
+    hidden: Tensor, head: Tensor, tokens: Tensor, temperature: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """log p(token) and H(p) of softmax(hidden @ head.T / temperature), in little memory.
+
+    The same numbers as ``logprobs_from_logits`` and ``entropy_from_logits``, but logits exist for
+    ``CHUNK`` rows at a time and only the probabilities that the gradient needs are kept. The
+    gradient flows from the log-probabilities to ``hidden``; ``head`` is frozen, the entropy is a
+    measurement.
+
+    Args: hidden [N, H], head [V, H], tokens [N]. Returns: two tensors [N].
+    """
+    logprobs, entropy = _Logprobs.apply(hidden, head, tokens, temperature)
+    return logprobs, entropy
+
+
+class _Logprobs(torch.autograd.Function):
+    """d log p(token) / d hidden = (onehot(token) - p) @ head / temperature."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, head: Tensor, tokens: Tensor, temperature: float
+    ) -> tuple[Tensor, Tensor]:
+        parts = [
+            _chunk(rows, head, wanted, temperature, hidden.requires_grad)
+            for rows, wanted in zip(hidden.split(CHUNK), tokens.split(CHUNK), strict=True)
+        ]
+        ctx.save_for_backward(head, tokens)
+        ctx.probabilities = [part[2] for part in parts]
+        ctx.temperature = temperature
+        entropy = torch.cat([part[1] for part in parts])
+        ctx.mark_non_differentiable(entropy)
+        return torch.cat([part[0] for part in parts]), entropy
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
+        head, tokens = ctx.saved_tensors
+        scaled = (grads[0] / ctx.temperature).split(CHUNK)
+        parts = []
+        for p, grad, wanted in zip(ctx.probabilities, scaled, tokens.split(CHUNK), strict=True):
+            expected = p.mul_(-grad.unsqueeze(1)) @ head  # spent: backward runs once
+            parts.append(expected.addcmul_(head[wanted], grad.unsqueeze(1)))
+        ctx.probabilities = None
+        return torch.cat(parts), None, None, None
+
+
+def _chunk(
+    hidden: Tensor, head: Tensor, tokens: Tensor, temperature: float, keep: bool
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    logits = (hidden @ head.T).div_(temperature)  # [n, V]
+    normaliser = logits.logsumexp(-1)
+    logprobs = logits.gather(1, tokens.unsqueeze(1)).squeeze(1) - normaliser
+    p = (logits - normaliser.unsqueeze(1)).exp_()
+    entropy = normaliser - torch.linalg.vecdot(p, logits)
+    return logprobs, entropy, p if keep else None
+
+
+def kl_k1(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    """log(p/q) per sampled token, the unbiased estimator of KL(p, q): [B, T] -> [B, T].
+
+    Schulman 2020, "Approximating KL divergence", k1; the penalty of InstructGPT eq. 2.
+    """
+    return logprobs - ref_logprobs
+
+
+def kl_k3(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    """(q/p - 1) - log(q/p) per sampled token: unbiased, never negative, of lower variance.
+
+    Schulman 2020, k3. [B, T] -> [B, T].
+    """
+    log_ratio = ref_logprobs - logprobs
+    return torch.expm1(log_ratio) - log_ratio
+
+
+def kl_penalised_rewards(
+    scores: Tensor, logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, kl_coef: float
+) -> Tensor:
+    """Reward per token: -kl_coef * log(p/q), plus the score at the response's last token.
+
+    InstructGPT eq. 2, spread over tokens. The last token is the last one under the mask: the
+    end-of-sequence token where there is one, never the padding behind it.
+
+    Args: scores [B]; logprobs, ref_logprobs, mask [B, T]. Returns: [B, T], zero at padding.
+    """
+    rewards = -kl_coef * kl_k1(logprobs, ref_logprobs) * mask
+    last = mask.sum(1).long() - 1
+    rewards[torch.arange(len(rewards), device=rewards.device), last] += scores
+    return rewards
+
+
+def advantages_and_returns(
+    rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam: float
+) -> tuple[Tensor, Tensor]:
+    """Generalised advantage estimates and the returns that the value model learns.
+
+    delta_t = r_t + gamma V_{t+1} - V_t and A_t = delta_t + gamma lam A_{t+1} (GAE eq. 16), with
+    V = A = 0 behind the last token; the return is A + V. All [B, T]; zero at padding.
+    """
+    values = values * mask
+    advantages = torch.zeros_like(values)
+    following = torch.zeros_like(values[:, 0])  # A_{t+1}
+    for t in reversed(range(values.shape[1])):
+        next_value = values[:, t + 1] if t + 1 < values.shape[1] else torch.zeros_like(following)
+        delta = rewards[:, t] + gamma * next_value - values[:, t]
+        following = (delta + gamma * lam * following) * mask[:, t]
+        advantages[:, t] = following
+    return advantages, advantages + values
+
+
+def clipped_policy_loss(
+    logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, clip_range: float
+) -> tuple[Tensor, Tensor]:
+    """-min(ratio A, clip(ratio) A) per token, and whether the clip was what decided.
+
+    PPO eq. 7. All [N]; returns two tensors [N].
+    """
+    ratio = torch.exp(logprobs - old_logprobs)
+    free = -advantages * ratio
+    clipped = -advantages * ratio.clamp(1 - clip_range, 1 + clip_range)
+    return torch.maximum(free, clipped), (clipped > free).float()
+
+
+def clipped_value_loss(
+    values: Tensor, old_values: Tensor, returns: Tensor, clip_range: float
+) -> Tensor:
+    """0.5 max((V - R)^2, (clip(V) - R)^2) per token, V kept within clip_range of the old value.
+
+    PPO eq. 9's L^VF with the clipping of OpenAI's implementation ("The 37 implementation details
+    of PPO", detail 9). All [N] -> [N].
+    """
+    clipped = old_values + (values - old_values).clamp(-clip_range, clip_range)
+    return 0.5 * torch.maximum((values - returns) ** 2, (clipped - returns) ** 2)
+
+
+def adapted_kl_coef(kl_coef: float, kl: float, target: float) -> float:
+    """The penalty's next coefficient: up to 10% more above the target KL, less below.
+
+    Ziegler et al. 2019, arXiv 1909.08593, eq. 4, with K_beta = 0.1 and the error clipped to 0.2.
+    """
+    error = max(-0.2, min(0.2, kl / target - 1))
+    return kl_coef * (1 + 0.1 * error)
+
+
+def comparison_loss(margins: Tensor, preferences: Tensor, weights: Tensor) -> Tensor:
+    """Cross-entropy of the pairs' outcomes under sigmoid(r_chosen - r_rejected); a scalar.
+
+    InstructGPT eq. 1: the caller gives all K-choose-2 pairs of a ranking with weights that sum to
+    one per ranking. A tie has preference one half (Rao and Kupper's model would need another
+    parameter; half a win to each side is what Elo does).
+
+    Args: margins r_i - r_j [K]; preferences: 1 = i won, 0.5 = tie, 0 = j won [K]; weights [K].
+    """
+    losses = functional.binary_cross_entropy_with_logits(margins, preferences, reduction="none")
+    return (weights * losses).sum()
