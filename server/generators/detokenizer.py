@@ -1,0 +1,37 @@
+"""Text out of tokens as they come, without ever showing half a character."""
+
+from collections.abc import Callable, Sequence
+
+WINDOW = 16  # tokens that are decoded again together
+CONTEXT = 4  # of them, those that stay as context when the window moves on
+HALF = "\ufffd"  # what a decoder puts in the place of bytes that are no character, or not yet
+LONGEST = 3  # bytes of an unfinished UTF-8 character, each of which may show as one HALF
+
+
+class Detokenizer:
+    """Decodes the tokens of one response one by one.
+
+    More tokens can only change an unfinished character at the very end of the text, so everything
+    before it is final and given out.
+    """
+
+    def __init__(self, decode: Callable[[Sequence[int]], str]) -> None:
+        self._decode = decode
+        self._window: list[int] = []
+        self._given = 0  # characters of the window's text that were given out
+
+    def push(self, token_id: int) -> str:
+        """The text that this token completes; may be empty."""
+        self._window.append(token_id)
+        text = self._decode(self._window)
+        final = len(text) - _unfinished(text)
+        new, self._given = text[self._given : final], max(self._given, final)
+        if final == len(text) and len(self._window) >= WINDOW:
+            self._window = self._window[-CONTEXT:]
+            self._given = len(self._decode(self._window))
+        return new
+
+
+def _unfinished(text: str) -> int:
+    """How many characters at the end may still change."""
+    return min(LONGEST, len(text) - len(text.rstrip(HALF)))

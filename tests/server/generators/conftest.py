@@ -1,0 +1,154 @@
+"""Policies of a random, tiny Llama with a byte-level tokenizer, and a batch to step by hand."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import pytest
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from server.generators.attention import Segment
+from server.generators.batch import Batch, Response
+from server.generators.generator import Sampling, Token
+from server.generators.policy import Policy, load_policy
+
+SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+TEMPLATE = (
+    "{% if messages[0]['role'] != 'system' %}<|im_start|>system\nBe kind.<|im_end|>\n{% endif %}"
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def make_policy(path: Path, seed: int) -> Path:
+    """Write a policy whose tokens are single bytes; random weights that depend on the seed."""
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=259,
+        hidden_size=48,
+        intermediate_size=96,
+        num_hidden_layers=3,
+        num_attention_heads=6,
+        num_key_value_heads=2,
+        max_position_embeddings=1024,
+        initializer_range=0.3,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=2,
+        tie_word_embeddings=True,
+    )
+    LlamaForCausalLM(config).save_pretrained(path)
+    tokenizer = _byte_tokenizer()
+    tokenizer.chat_template = TEMPLATE
+    tokenizer.save_pretrained(path)
+    return path
+
+
+def _byte_tokenizer() -> PreTrainedTokenizerFast:
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {text: index for index, text in enumerate([*SPECIAL, *letters])}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens(list(SPECIAL))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token=SPECIAL[2], pad_token=SPECIAL[2]
+    )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Tiny tensors gain nothing from threads and lose much where tests run side by side."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two tiny policies that can be served and one whose weights are missing."""
+    root = tmp_path_factory.mktemp("policies")
+    make_policy(root / "policy-0000", seed=0)
+    make_policy(root / "policy-0001", seed=1)
+    broken = make_policy(root / "policy-0002", seed=2)
+    (broken / "model.safetensors").unlink()
+    return root
+
+
+@pytest.fixture
+def policy(policies: Path) -> Policy:
+    """The first tiny policy, in memory."""
+    return load_policy("policy-0000", policies / "policy-0000")
+
+
+class Reader:
+    """Collects what a response says."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.tokens: list[Token] = []
+        self.finish_reason: str | None = None
+        self.error: Exception | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(token.text for token in self.tokens)
+
+    @property
+    def ids(self) -> list[int]:
+        return [token.token_id for token in self.tokens]
+
+    def put(self, tokens: Sequence[Token]) -> None:
+        self.tokens += tokens
+
+    def end(self, finish_reason: str) -> None:
+        self.finish_reason = finish_reason
+
+    def fail(self, error: Exception) -> None:
+        self.error = error
+
+
+@pytest.fixture
+def batch(policy: Policy) -> "Writing":
+    """A batch with a way to run responses in it."""
+    return Writing(policy)
+
+
+class Writing:
+    """Runs responses in one batch and counts the tokens that the policy computes for them."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.computed: list[int] = []  # tokens of each step
+        self.end_ids = policy.end_ids
+        self.geometry = policy.geometry
+        self.decode = policy.decode
+        self._batch = Batch(cast(Policy, self), max_responses=4, kept_tokens=4096)
+
+    def logprobs(self, segments: Sequence[Segment], wanted: Sequence[Segment]) -> torch.Tensor:
+        """Count, then compute."""
+        self.computed.append(sum(len(segment.tokens) for segment in segments))
+        return self.policy.logprobs(segments, wanted)
+
+    def add(self, prompt: list[int], sampling: Sampling) -> Reader:
+        """Let a response begin."""
+        reader = Reader()
+        response = Response(reader, cast(Policy, self), list(prompt), sampling.max_tokens, sampling)
+        self._batch.add(response)
+        return reader
+
+    def step(self, count: int = 1) -> int:
+        """Take steps; how many responses ended."""
+        with torch.inference_mode():
+            return sum(self._batch.step() for _ in range(count))
+
+    def finish(self) -> None:
+        """Step until all responses have ended."""
+        while self._batch.busy:
+            self.step()
+
+    def write(self, prompt: list[int], sampling: Sampling) -> Reader:
+        """One response from beginning to end."""
+        reader = self.add(prompt, sampling)
+        self.finish()
+        return reader

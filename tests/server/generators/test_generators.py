@@ -1,0 +1,245 @@
+"""What every generator owes the server, whichever it is."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from server.generators.echo import EchoGenerator
+from server.generators.embedded import EmbeddedGenerator
+from server.generators.generator import (
+    ContextTooLong,
+    Generator,
+    Overloaded,
+    Sampling,
+    Stream,
+    Token,
+)
+from tutelage.errors import Unavailable
+
+WORDS = " ".join(f"word{number}" for number in range(60))
+QUESTION = [{"role": "user", "content": WORDS}]
+Opened = Callable[[], AbstractAsyncContextManager[Generator]]
+
+
+@asynccontextmanager
+async def echo(policies: Path) -> AsyncIterator[Generator]:
+    generator = EchoGenerator(policy_id=None, context_window=1000, max_streams=3)
+    await generator.load("policy-0000", policies / "policy-0000")
+    yield generator
+    await generator.close()
+
+
+@asynccontextmanager
+async def embedded(policies: Path) -> AsyncIterator[Generator]:
+    generator = EmbeddedGenerator(threads=1, max_batch=2, max_queue=1, max_window=1000)
+    await generator.load("policy-0000", policies / "policy-0000")
+    yield generator
+    await generator.close()
+
+
+@pytest.fixture(params=[echo, embedded])
+def opened(request: pytest.FixtureRequest, policies: Path) -> Opened:
+    return lambda: request.param(policies)
+
+
+def check(opened: Opened, body: Callable[[Generator], Awaitable[None]]) -> None:
+    """Run one test against one generator."""
+
+    async def main() -> None:
+        async with opened() as generator:
+            await asyncio.wait_for(body(generator), 60)
+
+    asyncio.run(main())
+
+
+async def read(stream: Stream) -> list[Token]:
+    return [token async for token in stream]
+
+
+async def eventually(
+    generator: Generator, messages: list[dict[str, str]], sampling: Sampling
+) -> Stream:
+    """A stream as soon as there is a place for it."""
+    while True:
+        try:
+            return await generator.start(messages, sampling)
+        except Overloaded:
+            await asyncio.sleep(0.01)
+
+
+def text(tokens: list[Token]) -> str:
+    return "".join(token.text for token in tokens)
+
+
+def same(first: list[Token], second: list[Token]) -> bool:
+    """Whether two answers are equal, but for rounding of the log-probabilities."""
+    return len(first) == len(second) and all(
+        (a.text, a.token_id) == (b.text, b.token_id) and abs(a.logprob - b.logprob) < 1e-3
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def test_tokens_come_in_order_and_the_same_each_time_when_greedy(opened: Opened) -> None:
+    async def body(generator: Generator) -> None:
+        first = await read(await generator.start(QUESTION, Sampling(0, max_tokens=20)))
+        second = await read(await generator.start(QUESTION, Sampling(0, max_tokens=20)))
+        assert same(first, second)
+        assert text(first)
+
+    check(opened, body)
+
+
+def test_tokens_carry_ids_and_logprobs(opened: Opened) -> None:
+    async def body(generator: Generator) -> None:
+        for token in await read(await generator.start(QUESTION, Sampling(max_tokens=5))):
+            assert token.token_id >= 0
+            assert token.logprob <= 0
+
+    check(opened, body)
+
+
+def test_max_tokens_ends_with_length(opened: Opened) -> None:
+    async def body(generator: Generator) -> None:
+        stream = await generator.start(QUESTION, Sampling(0, max_tokens=7))
+        assert len(await read(stream)) == 7
+        assert stream.finish_reason == "length"
+
+    check(opened, body)
+
+
+def test_a_stop_string_and_what_follows_are_not_said(opened: Opened) -> None:
+    async def body(generator: Generator) -> None:
+        whole = text(await read(await generator.start(QUESTION, Sampling(0, max_tokens=30))))
+        stop = whole[9:14]
+        stream = await generator.start(QUESTION, Sampling(0, max_tokens=30, stop=(stop,)))
+        assert text(await read(stream)) == whole[: whole.index(stop)]
+        assert stream.finish_reason == "stop"
+
+    check(opened, body)
+
+
+def test_text_that_only_begins_like_a_stop_string_is_said(opened: Opened) -> None:
+    async def body(generator: Generator) -> None:
+        whole = text(await read(await generator.start(QUESTION, Sampling(0, max_tokens=12))))
+        stop = whole[-2:] + "never said"
+        stream = await generator.start(QUESTION, Sampling(0, max_tokens=12, stop=(stop,)))
+        assert text(await read(stream)) == whole
+
+    check(opened, body)
+
+
+def test_the_same_seed_gives_the_same_answer(opened: Opened) -> None:
+    async def body(generator: Generator) -> None:
+        sampling = Sampling(temperature=1.0, top_p=0.9, seed=7, max_tokens=20)
+        first = await read(await generator.start(QUESTION, sampling))
+        second = await read(await generator.start(QUESTION, sampling))
+        assert same(first, second)
+
+    check(opened, body)
+
+
+def test_cancelling_ends_the_stream_and_frees_its_place(opened: Opened) -> None:
+    async def body(generator: Generator) -> None:
+        streams = [await generator.start(QUESTION, Sampling(max_tokens=500)) for _ in range(3)]
+        with pytest.raises(Overloaded):
+            await generator.start(QUESTION, Sampling())
+        iterator = aiter(streams[0])
+        await anext(iterator)
+        await streams[0].aclose()
+        assert [token async for token in iterator] == []
+        assert streams[0].finish_reason is None
+        await eventually(generator, QUESTION, Sampling(max_tokens=3))
+
+    check(opened, body)
+
+
+def test_closing_a_stream_twice_is_harmless(opened: Opened) -> None:
+    async def body(generator: Generator) -> None:
+        stream = await generator.start(QUESTION, Sampling(max_tokens=2))
+        await read(stream)
+        await stream.aclose()
+        await stream.aclose()
+        assert stream.finish_reason == "length"
+
+    check(opened, body)
+
+
+def test_a_short_answer_does_not_wait_for_a_long_one(opened: Opened) -> None:
+    async def body(generator: Generator) -> None:
+        long = await generator.start(QUESTION, Sampling(max_tokens=60, seed=1))
+        iterator = aiter(long)
+        await anext(iterator)
+        short = await generator.start(QUESTION, Sampling(max_tokens=3, seed=2))
+        assert len(await read(short)) == 3
+        assert long.finish_reason is None
+        assert [token async for token in iterator]
+
+    check(opened, body)
+
+
+def test_loading_moves_new_streams_and_leaves_running_ones(opened: Opened, policies: Path) -> None:
+    async def body(generator: Generator) -> None:
+        old = await generator.start(QUESTION, Sampling(0, max_tokens=40))
+        iterator = aiter(old)
+        await anext(iterator)
+        await generator.load("policy-0001", policies / "policy-0001")
+        new = await generator.start(QUESTION, Sampling(0, max_tokens=4))
+        assert (old.policy_id, new.policy_id) == ("policy-0000", "policy-0001")
+        assert generator.policy_id == "policy-0001"
+        assert len(await read(new)) == 4
+        assert len([token async for token in iterator]) == 39
+        assert old.finish_reason == "length"
+
+    check(opened, body)
+
+
+def test_a_policy_that_cannot_be_loaded_changes_nothing(opened: Opened, policies: Path) -> None:
+    async def body(generator: Generator) -> None:
+        with pytest.raises(Unavailable, match="policy-0009 cannot be loaded"):
+            await generator.load("policy-0009", policies / "policy-0009")
+        assert generator.policy_id == "policy-0000"
+        assert len(await read(await generator.start(QUESTION, Sampling(max_tokens=2)))) == 2
+
+    check(opened, body)
+
+
+def test_a_conversation_without_room_for_an_answer_is_refused(opened: Opened) -> None:
+    async def body(generator: Generator) -> None:
+        with pytest.raises(ContextTooLong) as refused:
+            await generator.start([{"role": "user", "content": "long " * 1200}], Sampling())
+        assert refused.value.field == "messages"
+        assert refused.value.prompt_tokens >= generator.context_window
+
+    check(opened, body)
+
+
+def test_an_answer_ends_where_the_context_window_does(opened: Opened) -> None:
+    async def body(generator: Generator) -> None:
+        message = {"role": "user", "content": "a " * 20}
+        one, two = [
+            (await generator.start([message] * count, Sampling(max_tokens=1))).prompt_tokens
+            for count in (1, 2)
+        ]
+        messages = [message] * ((generator.context_window - one) // (two - one))
+        stream = await eventually(generator, messages, Sampling(0, max_tokens=5000))
+        room = generator.context_window - stream.prompt_tokens
+        assert 0 < len(await read(stream)) <= room
+
+    check(opened, body)
+
+
+def test_closing_the_generator_ends_running_streams_with_an_error(opened: Opened) -> None:
+    async def body(generator: Generator) -> None:
+        stream = await generator.start(QUESTION, Sampling(max_tokens=800))
+        iterator = aiter(stream)
+        await anext(iterator)
+        await generator.close()
+        with pytest.raises(Unavailable, match="shutting down"):
+            [token async for token in iterator]
+        with pytest.raises(Unavailable):
+            await generator.start(QUESTION, Sampling())
+
+    check(opened, body)
