@@ -275,7 +275,6 @@ class ChatCompletion(BaseModel):
     model: str = Field(description="The policy version that answered.")
     choices: list[Choice]
     usage: Usage
-    service_tier: None = None
     system_fingerprint: str = Field(description="The policy version that answered.")
     tutelage: TurnInfo
 
@@ -285,7 +284,6 @@ class Delta(BaseModel):
 
     role: Literal["assistant"] | None = None
     content: str | None = None
-    refusal: None = None
 
 
 class ChunkChoice(BaseModel):
@@ -315,6 +313,5 @@ class ChatCompletionChunk(BaseModel):
     model: str
     choices: list[ChunkChoice]
     usage: Usage | None = None
-    service_tier: None = None
     system_fingerprint: str
     tutelage: ChunkInfo | None = None

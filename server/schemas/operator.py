@@ -51,11 +51,11 @@ class IterationItem(Shape):
 
 
 class StageMetrics(BaseModel):
-    """Metric rows of each stage that has begun, in the order written."""
+    """What each stage measured; empty until it has begun."""
 
-    sft: list[dict[str, Any]]
-    reward_model: list[dict[str, Any]]
-    ppo: list[dict[str, Any]]
+    sft: list[dict[str, Any]] = Field(description="A row per step.")
+    reward_model: dict[str, Any] = Field(description="How well each one predicts judgements.")
+    ppo: list[dict[str, Any]] = Field(description="A row per update.")
 
 
 class IterationDetail(IterationItem):

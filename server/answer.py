@@ -1,0 +1,97 @@
+"""One response being written: tokens in, text that may be shown out."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fastapi.concurrency import run_in_threadpool
+
+from moderation.actions import Verdict
+from moderation.stream import StreamFilter
+from server import notices
+from server.generators.generator import Sampling, Stream, Token
+from server.schemas.chat import ModerationNotice
+from tutelage.tables import new_id
+
+CANCELLED = "cancelled"  # kept with an answer whose reader went away
+BLOCKED = "content_filter"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """New text of an answer, with the tokens that it completes."""
+
+    choice: int
+    text: str
+    tokens: Sequence[Token] = ()
+
+
+@dataclass
+class Answer:
+    """One of the n choices of a turn."""
+
+    choice: int
+    sampling: Sampling
+    stream: Stream | None = None  # None: the prompt was blocked, nothing is generated
+    filter: StreamFilter | None = None  # None: moderation is switched off
+    id: str = field(default_factory=lambda: new_id("msg"))
+    shown: str = ""
+    tokens: list[Token] = field(default_factory=list)  # all that were generated
+    finish_reason: str = CANCELLED
+    verdict: Verdict | None = None
+    _length: int = 0  # of the text of all tokens
+    _hidden: deque[tuple[int, Token]] = field(default_factory=deque)  # (end of its text, token)
+
+    @property
+    def notice(self) -> ModerationNotice | None:
+        """What people are told of this answer's moderation."""
+        return notices.of_verdict("assistant", self.verdict)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether moderation cut it off."""
+        return self.filter is not None and self.filter.blocked
+
+    @property
+    def kept_tokens(self) -> list[Token]:
+        """The tokens to store: of a blocked answer only those whose text was shown."""
+        hidden = len(self._hidden) if self.blocked else 0
+        return self.tokens[: len(self.tokens) - hidden]
+
+    async def take(self, token: Token) -> Piece:
+        """Pass the next token through the filter; the text that may be shown now."""
+        self.tokens.append(token)
+        self._length += len(token.text)
+        self._hidden.append((self._length, token))
+        if self.filter is None:
+            return self._show(token.text)
+        release = await run_in_threadpool(self.filter.push, token.text)
+        return self._show(release.text)
+
+    async def finish(self) -> Piece:
+        """The rest of the text, once the stream has ended or the filter has blocked."""
+        rest = ""
+        if self.filter is not None:
+            rest, self.verdict = await run_in_threadpool(self.filter.finish)
+        ended = self.stream.finish_reason if self.stream else None
+        self.finish_reason = BLOCKED if self.blocked else ended or CANCELLED
+        return self._show(rest)
+
+    def refuse(self, sentence: str) -> Piece:
+        """Answer a blocked prompt."""
+        self.finish_reason = BLOCKED
+        return self._show(sentence)
+
+    def _show(self, text: str) -> Piece:
+        self.shown += text
+        return Piece(self.choice, text, self._completed())
+
+    def _completed(self) -> list[Token]:
+        """Tokens whose text is shown now; one without text waits for the next that has some."""
+        count = 0
+        for number, (end, token) in enumerate(self._hidden, 1):
+            if end > len(self.shown):
+                break
+            if token.text:
+                count = number
+        return [self._hidden.popleft()[1] for _ in range(count)]

@@ -1,0 +1,90 @@
+"""The application: routes, errors and limits around the services that it is handed."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+import tutelage
+from server.deployed import Deployed
+from server.docs import add_docs
+from server.edge import Edge
+from server.errors import handle_errors
+from server.limits import Limits
+from server.metrics import Metrics
+from server.openapi import describe, operation_id
+from server.routes import (
+    chat,
+    conversations,
+    feedback,
+    health,
+    iterations,
+    models,
+    moderations,
+    operator,
+    policies,
+    session,
+)
+from server.schemas.errors import Error
+from server.services import Services
+from server.turn import Turns
+from server.ui import STATIC, add_ui
+
+_NOUNS = (
+    chat, models, moderations, session, conversations, feedback, operator, iterations, policies,
+    health,
+)  # fmt: skip
+
+
+def create_app(services: Services, static: Path = STATIC) -> FastAPI:
+    """The API and the web UI, with no state but what hangs on the application."""
+    app = FastAPI(
+        title="tutelage",
+        version=tutelage.__version__,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=operation_id,
+    )
+    metrics = Metrics()
+    app.state.services = services
+    app.state.metrics = metrics
+    app.state.limits = Limits(services.settings.rate_limit)
+    app.state.deployed = Deployed(services, metrics)
+    app.state.turns = Turns(services, metrics)
+    app.add_middleware(Edge, max_body_bytes=services.settings.max_body_bytes, metrics=metrics)
+    handle_errors(app)
+    app.include_router(all_routes())
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    add_docs(app)
+    add_ui(app, static)
+    return app
+
+
+def all_routes() -> APIRouter:
+    """Every route of the API; each may answer with an error in OpenAI's shape."""
+    errors: dict[int | str, dict[str, Any]] = {
+        "4XX": {"model": Error, "description": "What is wrong with the request."},
+        "5XX": {"model": Error, "description": "What is wrong with the service."},
+    }
+    router = APIRouter(responses=errors)
+    for noun in _NOUNS:
+        router.include_router(noun.router)
+    return router
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Load the promoted policy and follow it; at the end keep what was being written."""
+    deployed: Deployed = app.state.deployed
+    await deployed.refresh()
+    following = asyncio.create_task(deployed.follow())
+    try:
+        yield
+    finally:
+        following.cancel()
+        await app.state.services.generator.close()
+        await app.state.turns.finish()

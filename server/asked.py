@@ -1,0 +1,109 @@
+"""What a chat request asks: where it belongs in the stored tree and the dialogue that it makes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from server.auth import Caller
+from server.generators.generator import Sampling
+from server.schemas.chat import ChatCompletionRequest, InputMessage
+from tutelage import conversations
+from tutelage.errors import Invalid
+from tutelage.settings import Settings
+from tutelage.store import Store
+from tutelage.tables import Message
+
+Dialogue = Sequence[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A chat request that makes sense."""
+
+    caller: Caller
+    conversation_id: str | None  # None: a new conversation
+    parent_id: str | None  # what the new messages hang from; the prompt itself without any
+    new: Dialogue
+    dialogue: Dialogue  # history and new messages, as the generator takes them
+    samplings: Sequence[Sampling]  # one per choice
+    training: bool  # False: this call switches it off for its conversation
+
+    @property
+    def prompt(self) -> str:
+        """What the person said since the last answer: this is what moderation reads."""
+        said: list[str] = []
+        for message in reversed(self.dialogue):
+            if message["role"] == "assistant":
+                break
+            if message["role"] == "user":
+                said.append(message["content"])
+        return "\n".join(reversed(said))
+
+
+def place(
+    store: Store,
+    settings: Settings,
+    caller: Caller,
+    request: ChatCompletionRequest,
+    training: bool = True,
+) -> Asked:
+    """Find the request's place. Raises Invalid, and NotFound for what is not the caller's."""
+    new = [_message(settings, index, each) for index, each in enumerate(request.messages)]
+    history = _history(store, caller, request)
+    dialogue = [{"role": each.role, "content": each.content} for each in history] + new
+    if not dialogue:
+        raise Invalid("There is nothing to answer: messages is empty.", "messages")
+    if dialogue[-1]["role"] == "assistant":
+        raise Invalid("The last message must be one to answer, not the assistant's.", "messages")
+    return Asked(
+        caller=caller,
+        conversation_id=request.conversation_id,
+        parent_id=history[-1].id if history else None,
+        new=new,
+        dialogue=dialogue,
+        samplings=[_sampling(request, settings, choice) for choice in range(request.n or 1)],
+        training=training,
+    )
+
+
+def _message(settings: Settings, index: int, message: InputMessage) -> dict[str, str]:
+    text, longest = message.text, settings.max_message_chars
+    if len(text) > longest:
+        raise Invalid(
+            f"The message is {len(text)} characters long; at most {longest} are read.",
+            f"messages.{index}.content",
+        )
+    return {"role": "system" if message.role == "developer" else message.role, "content": text}
+
+
+def _history(store: Store, caller: Caller, request: ChatCompletionRequest) -> list[Message]:
+    if request.conversation_id is None:
+        if request.parent_id is not None:
+            raise Invalid("parent_id needs a conversation_id.", "parent_id")
+        return []
+    with store.read() as session:
+        conversations.owned(session, request.conversation_id, caller.user.id)
+        tree = conversations.messages(session, request.conversation_id)
+    return conversations.path_to(tree, _parent_id(tree, request))
+
+
+def _parent_id(tree: Sequence[Message], request: ChatCompletionRequest) -> str | None:
+    """The message named (null: the root), else the newest; of several choices the first."""
+    if "parent_id" in request.model_fields_set:
+        return request.parent_id
+    if not tree:
+        return None
+    newest = tree[-1]
+    choices = [each for each in tree if newest.completion_id
+               and each.completion_id == newest.completion_id]  # fmt: skip
+    return min(choices or [newest], key=lambda each: each.choice or 0).id
+
+
+def _sampling(request: ChatCompletionRequest, settings: Settings, choice: int) -> Sampling:
+    """How one choice is sampled; with a seed, every choice has its own."""
+    return Sampling(
+        temperature=1.0 if request.temperature is None else request.temperature,
+        top_p=1.0 if request.top_p is None else request.top_p,
+        max_tokens=request.token_limit or settings.max_response_tokens,
+        seed=None if request.seed is None else request.seed + choice,
+        stop=request.stops,
+    )

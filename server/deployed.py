@@ -1,0 +1,83 @@
+"""Keeps the generator on the promoted policy: loaded at the start, swapped while it runs."""
+
+import asyncio
+import logging
+import time
+
+from fastapi.concurrency import run_in_threadpool
+
+from server.metrics import Metrics
+from server.services import Services
+from tutelage import deployment
+from tutelage.errors import TutelageError, Unavailable
+
+logger = logging.getLogger(__name__)
+
+WATCH_SECONDS = 1.0
+RETRY_SECONDS = 60.0
+
+
+class Deployed:
+    """Follows the store: whoever promotes a policy, in this process or another, is heard."""
+
+    def __init__(self, services: Services, metrics: Metrics) -> None:
+        self.problem: str | None = None  # why the promoted policy does not answer
+        self._services = services
+        self._metrics = metrics
+        self._failed: str | None = None
+        self._retry_at = 0.0
+
+    @property
+    def policy_id(self) -> str | None:
+        """The policy that answers new turns."""
+        return self._services.generator.policy_id
+
+    async def follow(self) -> None:
+        """Look for a newly promoted policy until cancelled."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Load the promoted policy unless it is loaded; a failure keeps what there is."""
+        try:
+            promoted = await run_in_threadpool(self._promoted)
+        except Exception as error:
+            logger.warning("The promoted policy could not be looked up: %s", error)
+            return
+        if promoted == self.policy_id:
+            self.problem = None
+        elif promoted is None:
+            self.problem = "No policy is promoted; `tutelage setup` makes the base policy."
+        elif promoted != self._failed or time.monotonic() >= self._retry_at:
+            await self._load(promoted)
+
+    def _promoted(self) -> str | None:
+        with self._services.store.read() as session:
+            version = deployment.current(session)
+            return version.id if version else None
+
+    async def _load(self, policy_id: str) -> None:
+        try:
+            path = await run_in_threadpool(self._services.library.path, policy_id)
+            await run_in_threadpool(self._check, policy_id)
+            await self._services.generator.load(policy_id, path)
+        except Exception as error:
+            self._remember_failure(policy_id, error)
+        else:
+            self.problem, self._failed = None, None
+            self._metrics.loaded("ok")
+            logger.info("%s answers from now on.", policy_id)
+
+    def _check(self, policy_id: str) -> None:
+        problems = self._services.library.verify(policy_id)
+        if problems:
+            raise Unavailable(f"{policy_id} is damaged: {problems[0]} Roll back or repair it.")
+
+    def _remember_failure(self, policy_id: str, error: Exception) -> None:
+        kept = f"{self.policy_id} answers on" if self.policy_id else "no policy answers"
+        reason = error.message if isinstance(error, TutelageError) else f"{type(error).__name__}"
+        self.problem = f"{policy_id} could not be loaded, {kept}: {reason}"
+        self._failed, self._retry_at = policy_id, time.monotonic() + RETRY_SECONDS
+        self._metrics.loaded("failed")
+        logger.error("%s", self.problem, exc_info=not isinstance(error, TutelageError))

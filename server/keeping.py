@@ -1,0 +1,96 @@
+"""Stores what a turn leaves: the prompt, the answers, and what moderation said of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import Session
+
+from moderation.actions import Verdict
+from server.answer import Answer
+from server.asked import Asked
+from tutelage import conversations
+from tutelage.errors import NotFound
+from tutelage.store import Store
+from tutelage.tables import Conversation, ModerationRecord
+
+
+@dataclass(frozen=True)
+class KeptPrompt:
+    """Where the prompt is stored."""
+
+    conversation_id: str
+    message_id: str  # the message to answer
+
+
+def keep_prompt(store: Store, asked: Asked, verdict: Verdict | None) -> KeptPrompt:
+    """Store the new messages, in a new conversation or an existing one."""
+    with store.write() as session:
+        conversation = _conversation(session, asked)
+        message_id = asked.parent_id
+        for message in asked.new:
+            role, content = message["role"], message["content"]
+            message_id = conversations.append(session, conversation, message_id, role, content).id
+        if message_id is None:
+            raise NotFound("There is nothing to answer: messages is empty.", "messages")
+        if asked.new:
+            _record(session, message_id, verdict)
+        return KeptPrompt(conversation.id, message_id)
+
+
+def keep_answer(store: Store, prompt: KeptPrompt, completion_id: str, answer: Answer) -> None:
+    """Store an answer as it was shown; nothing when its conversation was erased meanwhile."""
+    with store.write() as session:
+        conversation = session.get(Conversation, prompt.conversation_id)
+        if conversation is None:
+            return
+        columns = _columns(answer, completion_id)
+        conversations.append(
+            session, conversation, prompt.message_id, "assistant", answer.shown, **columns
+        )
+        _record(session, answer.id, answer.verdict)
+
+
+def _conversation(session: Session, asked: Asked) -> Conversation:
+    owner = asked.caller.user.id
+    if asked.conversation_id is None:
+        training = asked.caller.training and asked.training
+        return conversations.start(session, owner, training)
+    conversation = conversations.owned(session, asked.conversation_id, owner)
+    if not asked.training:
+        conversations.update(session, conversation, training=False)
+    return conversation
+
+
+def _record(session: Session, message_id: str, verdict: Verdict | None) -> None:
+    if verdict is None:
+        return
+    session.add(
+        ModerationRecord(
+            message_id=message_id,
+            classifier=verdict.classifier_version,
+            scores=verdict.scores,
+            thresholds=verdict.thresholds,
+            action=verdict.action.value,
+            categories=list(verdict.flagged),
+            span=list(verdict.span) if verdict.span else None,
+        )
+    )
+
+
+def _columns(answer: Answer, completion_id: str) -> dict[str, Any]:
+    """What is stored with an answer besides its text; a refusal was sampled from no policy."""
+    columns: dict[str, Any] = {
+        "id": answer.id,
+        "completion_id": completion_id,
+        "choice": answer.choice,
+        "finish_reason": answer.finish_reason,
+    }
+    if answer.stream:
+        columns |= {
+            "policy_id": answer.stream.policy_id,
+            "prompt_tokens": answer.stream.prompt_tokens,
+            "sampling": {**vars(answer.sampling), "stop": list(answer.sampling.stop)},
+            "token_ids": [token.token_id for token in answer.kept_tokens],
+            "logprobs": [token.logprob for token in answer.kept_tokens],
+        }
+    return columns

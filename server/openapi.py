@@ -1,0 +1,74 @@
+"""The OpenAPI document: ``python -m server.openapi`` prints it, always with the same bytes."""
+
+import json
+import sys
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+import tutelage
+from server.schemas.chat import ChatCompletionChunk
+
+_DESCRIPTION = """\
+A chat assistant that is taught by the people who use it.
+
+`/v1/chat/completions`, `/v1/models` and `/v1/moderations` speak the OpenAI API: the official SDKs \
+work with `base_url` = this server + `/v1`. Every answer can be judged with `/v1/feedback`; what \
+people say becomes the next policy.
+
+Authentication: `Authorization: Bearer tk-…` (`tutelage key create --name N`), or the web UI's \
+session cookie. Every failure has the shape `{"error": {"message", "type", "param", "code"}}`.
+"""
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The document of an application's routes, made once."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title="tutelage",
+            version=tutelage.__version__,
+            description=_DESCRIPTION,
+            routes=app.routes,
+        )
+        app.openapi_schema = _completed(document)
+    return app.openapi_schema
+
+
+def _completed(document: dict[str, Any]) -> dict[str, Any]:
+    """Adds what FastAPI cannot know: the chunks of a stream, and the key."""
+    schemas = document["components"]["schemas"]
+    chunk = ChatCompletionChunk.model_json_schema(
+        ref_template="#/components/schemas/{model}", mode="serialization"
+    )
+    for name, schema in chunk.pop("$defs").items():
+        schemas.setdefault(name, schema)
+    schemas["ChatCompletionChunk"] = chunk
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    document["security"] = [{"key": []}]
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+    return document
+
+
+def operation_id(route: APIRoute) -> str:
+    """The function's name, which generated clients then bear."""
+    return route.name
+
+
+def main() -> None:
+    """Print the document. No services are needed for that."""
+    from server.app import all_routes
+
+    app = FastAPI(generate_unique_id_function=operation_id)
+    app.include_router(all_routes())
+    json.dump(describe(app), sys.stdout, indent=2, ensure_ascii=False, sort_keys=True)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

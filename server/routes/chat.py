@@ -1,0 +1,98 @@
+"""POST /v1/chat/completions: a turn, as JSON or as a stream."""
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from server.answer import Piece
+from server.asked import Asked, place
+from server.auth import Caller
+from server.completion import Chunks, whole
+from server.dependencies import CallerDep, ServicesDep, TurnsDep
+from server.errors import ApiError
+from server.routes.models import require_available
+from server.schemas.chat import ChatCompletion, ChatCompletionRequest
+from server.services import Services
+from server.sse import EventStream
+from server.turn import Turn, Turns
+from tutelage.errors import Invalid
+
+router = APIRouter(prefix="/v1/chat", tags=["chat"])
+
+_STREAM: dict[str, Any] = {
+    "description": "The completion; with `stream`, chunks as server-sent events.",
+    "content": {
+        "text/event-stream": {"schema": {"$ref": "#/components/schemas/ChatCompletionChunk"}}
+    },
+}
+TrainingHeader = Annotated[
+    str | None,
+    Header(alias="x-tutelage-training", description="`off`: never train on this conversation."),
+]
+
+
+@router.post("/completions", response_model=ChatCompletion, responses={200: _STREAM})
+async def create_completion(
+    body: ChatCompletionRequest,
+    request: Request,
+    caller: CallerDep,
+    services: ServicesDep,
+    turns: TurnsDep,
+    training: TrainingHeader = None,
+) -> Response | ChatCompletion:
+    """Answer a conversation. Everything is stored and can be judged with POST /v1/feedback."""
+    asked = await run_in_threadpool(_asked, services, caller, body, training)
+    turn = await turns.begin(asked)
+    if body.stream:
+        usage = bool(body.stream_options and body.stream_options.include_usage)
+        return EventStream(turns, turn, Chunks(turn, bool(body.logprobs), usage))
+    pieces = await _written(request, turns, turn)
+    return whole(turn, pieces, bool(body.logprobs))
+
+
+def _asked(
+    services: Services, caller: Caller, body: ChatCompletionRequest, training: str | None
+) -> Asked:
+    if body.stream_options and not body.stream:
+        raise Invalid("stream_options needs stream=true.", "stream_options")
+    allowed = _training(training)
+    require_available(services, body.model)
+    return place(services.store, services.settings, caller, body, allowed)
+
+
+def _training(header: str | None) -> bool:
+    """Whether this call leaves training as the person or key has it."""
+    if header is None or header.strip().lower() == "on":
+        return True
+    if header.strip().lower() == "off":
+        return False
+    raise Invalid("x-tutelage-training is `on` or `off`.", "x-tutelage-training")
+
+
+async def _written(request: Request, turns: Turns, turn: Turn) -> list[Piece]:
+    """All pieces of the turn; the turn is stopped when the client does not wait for it."""
+    writing = asyncio.create_task(_pieces(turn))
+    leaving = asyncio.create_task(_disconnected(request))
+    try:
+        await asyncio.wait({writing, leaving}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        leaving.cancel()
+        if not writing.done():
+            turns.stop_soon(turn)
+            writing.cancel()
+    if not writing.done():
+        raise ApiError(499, "The client went away.", code="client_closed_request")
+    if turn.failure:
+        raise turn.failure
+    return writing.result()
+
+
+async def _pieces(turn: Turn) -> list[Piece]:
+    return [event async for event in turn.events() if isinstance(event, Piece)]
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,114 @@
+"""/v1/conversations: one's own conversations with their messages."""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from sqlmodel import Session, col, select
+
+from server import notices
+from server.dependencies import After, CallerDep, Limit, ServicesDep
+from server.routes.feedback import as_item
+from server.schemas.chat import ModerationNotice
+from server.schemas.conversations import (
+    ConversationChange,
+    ConversationDetail,
+    ConversationSummary,
+    StoredMessage,
+)
+from server.schemas.feedback import FeedbackItem
+from server.schemas.text import Deleted, Name, Page
+from tutelage import conversations, feedback
+from tutelage.tables import Feedback, FeedbackKind, Message, ModerationRecord
+
+router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
+
+
+@router.get("")
+def list_conversations(
+    caller: CallerDep,
+    services: ServicesDep,
+    limit: Limit = 50,
+    after: After = None,
+    q: Annotated[Name, Query(description="Part of the title.")] = "",
+) -> Page[ConversationSummary]:
+    """One's own conversations, last used first."""
+    with services.store.read() as session:
+        rows = conversations.listed(session, caller.user.id, limit + 1, after, q)
+    data = [ConversationSummary.model_validate(row) for row in rows[:limit]]
+    return Page(data=data, has_more=len(rows) > limit)
+
+
+@router.get("/{conversation_id}")
+def get_conversation(
+    conversation_id: Name, caller: CallerDep, services: ServicesDep
+) -> ConversationDetail:
+    """A conversation with its tree of messages, moderation notices and one's own feedback."""
+    with services.store.read() as session:
+        conversation = conversations.owned(session, conversation_id, caller.user.id)
+        messages = conversations.messages(session, conversation_id)
+        judged = feedback.of_conversation(session, conversation_id)
+        notices_by_id = _notices(session, messages)
+    own = _by_message((row for row in judged if row.author_id == caller.user.id), messages)
+    summary = ConversationSummary.model_validate(conversation).model_dump()
+    stored = [
+        StoredMessage(
+            **each.model_dump(include=set(StoredMessage.model_fields)),
+            moderation=notices_by_id.get(each.id),
+            feedback=own.get(each.id, []),
+        )
+        for each in messages
+    ]
+    return ConversationDetail(**summary, messages=stored)
+
+
+@router.patch("/{conversation_id}")
+def change_conversation(
+    conversation_id: Name, body: ConversationChange, caller: CallerDep, services: ServicesDep
+) -> ConversationSummary:
+    """Rename it, or change whether it may be trained on."""
+    with services.store.write() as session:
+        conversation = conversations.owned(session, conversation_id, caller.user.id)
+        conversations.update(session, conversation, body.title, body.training)
+    return ConversationSummary.model_validate(conversation)
+
+
+@router.delete("/{conversation_id}")
+def delete_conversation(conversation_id: Name, caller: CallerDep, services: ServicesDep) -> Deleted:
+    """Erase it with its messages and feedback. What a policy has learned stays learned."""
+    with services.store.write() as session:
+        conversation = conversations.owned(session, conversation_id, caller.user.id)
+        conversations.erase(session, conversation, actor=caller.user.id)
+    return Deleted(id=conversation_id)
+
+
+def _notices(session: Session, messages: Sequence[Message]) -> dict[str, ModerationNotice]:
+    roles = {message.id: message.role for message in messages}
+    if not roles:
+        return {}
+    statement = select(ModerationRecord).where(
+        col(ModerationRecord.message_id).in_(
+            select(Message.id).where(Message.conversation_id == messages[0].conversation_id)
+        ),
+        col(ModerationRecord.action).in_(("warn", "block")),
+    )
+    found = {}
+    for record in session.exec(statement):
+        side = "assistant" if roles.get(record.message_id) == "assistant" else "user"
+        told = notices.notice(side, record.action, record.categories)
+        if told:
+            found[record.message_id] = told
+    return found
+
+
+def _by_message(
+    rows: Iterable[Feedback], messages: Sequence[Message]
+) -> dict[str, list[FeedbackItem]]:
+    """Each judgement beside the message that it is about; a ranking beside all it names."""
+    found: dict[str, list[FeedbackItem]] = {message.id: [] for message in messages}
+    for row in rows:
+        groups = row.value["ranking"] if row.kind == FeedbackKind.RANKING else [[row.target]]
+        for message_id in (each for group in groups for each in group):
+            if message_id in found:
+                found[message_id].append(as_item(row))
+    return found

@@ -1,0 +1,186 @@
+"""/v1/feedback: judgements of answers; append-only, idempotent, withdrawable."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, select
+
+from server.auth import Caller
+from server.dependencies import After, CallerDep, Limit, MetricsDep, ServicesDep
+from server.schemas.feedback import (
+    EditRequest,
+    FeedbackItem,
+    FeedbackRequest,
+    RankingRequest,
+    ReportRequest,
+    ThumbsRequest,
+)
+from server.schemas.text import Deleted, Name, Page
+from tutelage import conversations, feedback
+from tutelage.errors import Invalid, NotFound
+from tutelage.store import Store
+from tutelage.tables import Feedback, FeedbackKind, Message
+
+router = APIRouter(prefix="/v1/feedback", tags=["feedback"])
+
+IdempotencyKey = Annotated[
+    Name | None, Header(description="The same key again gives the same judgement back.")
+]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A judgement that makes sense, ready to be kept."""
+
+    messages: Sequence[Message]
+    value: dict[str, Any]
+    target: str
+    positions: list[str] | None = None
+
+
+@router.post("", status_code=201)
+def give_feedback(
+    body: FeedbackRequest,
+    caller: CallerDep,
+    services: ServicesDep,
+    metrics: MetricsDep,
+    idempotency_key: IdempotencyKey = None,
+) -> FeedbackItem:
+    """Judge an answer. A later judgement of the same kind on the same answer replaces this one."""
+    try:
+        row = _keep(services.store, caller, body, idempotency_key)
+    except IntegrityError:  # the same key at the same moment: the other request has kept it
+        row = _keep(services.store, caller, body, idempotency_key)
+    metrics.judged(row.kind)
+    return as_item(row)
+
+
+@router.get("")
+def list_feedback(
+    caller: CallerDep, services: ServicesDep, limit: Limit = 50, after: After = None
+) -> Page[FeedbackItem]:
+    """One's own judgements that stand, newest first."""
+    with services.store.read() as session:
+        rows = feedback.of_author(session, caller.user.id)[::-1]
+    rest = [row for row in rows if after is None or row.id < after]
+    return Page(data=[as_item(row) for row in rest[:limit]], has_more=len(rest) > limit)
+
+
+@router.delete("/{feedback_id}")
+def withdraw_feedback(feedback_id: Name, caller: CallerDep, services: ServicesDep) -> Deleted:
+    """Take a judgement back. What a policy has learned from it stays learned."""
+    with services.store.write() as session:
+        standing = {row.id for row in feedback.of_author(session, caller.user.id)}
+        if feedback_id not in standing:
+            raise NotFound(f"No feedback {feedback_id!r} of yours stands.")
+        feedback.withdraw(session, caller.user.id, feedback_id)
+    return Deleted(id=feedback_id)
+
+
+def as_item(row: Feedback) -> FeedbackItem:
+    """A row as its author sees it."""
+    return FeedbackItem(**row.model_dump(include=set(FeedbackItem.model_fields)))
+
+
+def _keep(store: Store, caller: Caller, body: FeedbackRequest, key: str | None) -> Feedback:
+    with store.write() as session:
+        judged = _judged(session, caller.user.id, body)
+        return feedback.record(
+            session,
+            caller.user.id,
+            FeedbackKind(body.kind),
+            judged.messages,
+            judged.value,
+            judged.target,
+            judged.positions,
+            key,
+        )
+
+
+def _judged(session: Session, author_id: str, body: FeedbackRequest) -> Judged:
+    if isinstance(body, RankingRequest):
+        if body.parent_id is not None:
+            return _ranked_siblings(session, author_id, body, body.parent_id)
+        return _ranked_choices(session, author_id, body)
+    message = _answer(session, author_id, body)
+    return Judged([message], _value(body, message), message.id)
+
+
+def _answer(
+    session: Session, author_id: str, body: ThumbsRequest | EditRequest | ReportRequest
+) -> Message:
+    """The one answer that is judged."""
+    if (body.completion_id is None) == (body.message_id is None):
+        raise Invalid("Give either completion_id (and choice) or message_id.", "completion_id")
+    if body.message_id is not None:
+        return feedback.visible_answer(session, author_id, body.message_id, "message_id")
+    assert body.completion_id is not None
+    choices = feedback.visible_completion(session, author_id, body.completion_id)
+    for message in choices:
+        if message.choice == body.choice:
+            return message
+    raise Invalid(f"The completion has no choice {body.choice}.", "choice")
+
+
+def _value(body: ThumbsRequest | EditRequest | ReportRequest, message: Message) -> dict[str, Any]:
+    if isinstance(body, ThumbsRequest):
+        return {"value": body.value, "reasons": body.reasons, "comment": body.comment}
+    if isinstance(body, ReportRequest):
+        return {"category": body.category, "comment": body.comment}
+    if not body.text.strip():
+        raise Invalid("The edited answer is empty.", "text")
+    if body.text.strip() == message.content.strip():
+        raise Invalid("The edited answer is the same as before.", "text")
+    return {"text": body.text}
+
+
+def _ranked_choices(session: Session, author_id: str, body: RankingRequest) -> Judged:
+    """A ranking of the choices of one completion."""
+    if body.completion_id is None:
+        raise Invalid("A ranking needs completion_id or parent_id.", "completion_id")
+    choices = feedback.visible_completion(session, author_id, body.completion_id)
+    by_choice: dict[Any, Message] = {message.choice: message for message in choices}
+    return _ranked(body, by_choice, body.completion_id)
+
+
+def _ranked_siblings(
+    session: Session, author_id: str, body: RankingRequest, parent_id: str
+) -> Judged:
+    """A ranking of any answers to one prompt."""
+    if body.completion_id is not None:
+        raise Invalid("Give either completion_id or parent_id.", "parent_id")
+    parent = session.get(Message, parent_id)
+    if parent is None:
+        raise NotFound(f"There is no message {parent_id!r}.", "parent_id")
+    try:
+        conversations.owned(session, parent.conversation_id, author_id)
+    except NotFound:
+        raise NotFound(f"There is no message {parent_id!r}.", "parent_id") from None
+    answers = select(Message).where(Message.parent_id == parent_id, Message.role == "assistant")
+    by_id: dict[Any, Message] = {each.id: each for each in session.exec(answers)}
+    return _ranked(body, by_id, parent_id)
+
+
+def _ranked(body: RankingRequest, known: dict[Any, Message], target: str) -> Judged:
+    feedback.check_ranking(body.ranking, known)
+    order = [[known[item].id for item in group] for group in body.ranking]
+    messages = [known[item] for group in body.ranking for item in group]
+    return Judged(messages, {"ranking": order}, target, _positions(body, known))
+
+
+def _positions(body: RankingRequest, known: dict[Any, Message]) -> list[str] | None:
+    shown = body.positions
+    if shown is None:
+        return None
+    unknown = [item for item in shown if item not in known]
+    if unknown:
+        raise Invalid(f"positions names {unknown[0]!r}, which is no answer here.", "positions")
+    if len(set(shown)) != len(shown):
+        raise Invalid("positions names an answer twice.", "positions")
+    missing = [item for group in body.ranking for item in group if item not in shown]
+    if missing:
+        raise Invalid(f"positions leaves out {missing[0]!r}, which is ranked.", "positions")
+    return [known[item].id for item in shown]

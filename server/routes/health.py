@@ -1,0 +1,41 @@
+"""Liveness, readiness and metrics."""
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from sqlmodel import select
+
+from server.dependencies import DeployedDep, MetricsDep, ServicesDep
+from server.schemas.health import Health, ReadyState
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """The process answers."""
+    return Health()
+
+
+@router.get("/readyz", responses={503: {"model": ReadyState}})
+def readyz(services: ServicesDep, deployed: DeployedDep, response: Response) -> ReadyState:
+    """Whether turns can be answered: a policy is loaded and the database answers.
+
+    ``problem`` also tells why a promoted policy is not the one that answers.
+    """
+    problem = deployed.problem
+    database = True
+    try:
+        with services.store.read() as session:
+            session.exec(select(1)).one()
+    except Exception as error:
+        database, problem = False, f"The database does not answer: {type(error).__name__}."
+    ready = database and deployed.policy_id is not None
+    response.status_code = 200 if ready else 503
+    status = "ready" if ready else "not_ready"
+    return ReadyState(status=status, policy=deployed.policy_id, problem=problem)
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(metrics: MetricsDep) -> Response:
+    """Counts for Prometheus."""
+    return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)

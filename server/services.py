@@ -1,0 +1,59 @@
+"""What the API is handed: the store, the policies, a generator and a classifier."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from moderation.actions import ModerationPolicy
+from moderation.classifier import ModerationClassifier
+from server.generators.generator import Generator
+from tutelage.composition import Core
+from tutelage.errors import Invalid
+from tutelage.policies import PolicyLibrary
+from tutelage.settings import Settings
+from tutelage.store import Store
+
+
+@dataclass(frozen=True)
+class Services:
+    """Built once by the composition root, or by a test with fakes."""
+
+    settings: Settings
+    store: Store
+    library: PolicyLibrary
+    iterations: Path  # the folder that holds one folder per iteration
+    generator: Generator
+    classifier: ModerationClassifier | None  # None: moderation is switched off
+    moderation: ModerationPolicy
+
+
+def open_services(core: Core) -> Services:
+    """The real generator and classifier, as the settings ask for them."""
+    from server.generators.embedded import EmbeddedGenerator
+
+    settings = core.settings
+    return Services(
+        settings=settings,
+        store=core.store,
+        library=core.library,
+        iterations=core.iterations,
+        generator=EmbeddedGenerator(
+            threads=settings.threads, max_batch=settings.max_batch, max_queue=settings.max_queue
+        ),
+        classifier=_classifier(settings),
+        moderation=_policy(settings),
+    )
+
+
+def _classifier(settings: Settings) -> ModerationClassifier | None:
+    if settings.moderation == "off":
+        return None
+    from moderation.embedded import EmbeddedClassifier
+
+    return EmbeddedClassifier()
+
+
+def _policy(settings: Settings) -> ModerationPolicy:
+    try:
+        return ModerationPolicy.from_settings(settings.moderation_actions)
+    except ValueError as error:
+        raise Invalid(f"TUTELAGE_MODERATION_ACTIONS is wrong: {error}") from error

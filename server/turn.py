@@ -1,0 +1,236 @@
+"""One chat turn: check the prompt, start the answers, keep the prompt, write, keep the answers.
+
+The generator takes the turn before anything is stored, so a client that retries what was refused
+(overloaded, context too long) leaves no half conversations behind. From then on the turn runs in
+a task of its own: when the client goes away it is stopped, and what was written so far is kept.
+
+What moderation withholds is shown to nobody and not stored either: a blocked answer is what was
+shown of it, and its ModerationRecord holds the scores and where in the answer the finding was.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.concurrency import run_in_threadpool
+
+from moderation.actions import Action, Verdict, check
+from moderation.stream import StreamFilter
+from server import notices
+from server.answer import Answer, Piece
+from server.asked import Asked
+from server.generators.generator import Sampling
+from server.keeping import KeptPrompt, keep_answer, keep_prompt
+from server.metrics import Metrics
+from server.services import Services
+from tutelage.errors import Unavailable
+from tutelage.tables import new_id
+
+logger = logging.getLogger(__name__)
+
+BROKEN = "error"  # kept with an answer that the generator broke off
+
+
+@dataclass(frozen=True)
+class End:
+    """An answer is complete and stored."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The turn broke off."""
+
+    error: Exception
+
+
+class Turn:
+    """A turn that the generator has taken and whose prompt is stored."""
+
+    def __init__(
+        self,
+        services: Services,
+        metrics: Metrics,
+        prompt: KeptPrompt,
+        verdict: Verdict | None,
+        answers: Sequence[Answer],
+        policy_id: str,
+        began: float,
+    ) -> None:
+        self.completion_id = new_id("chatcmpl").replace("_", "-")
+        self.created = int(time.time())
+        self.prompt = prompt
+        self.prompt_notice = notices.of_verdict("user", verdict)
+        self.answers = answers
+        self.policy_id = policy_id
+        self.failure: Exception | None = None
+        self._services = services
+        self._metrics = metrics
+        self._events: asyncio.Queue[Piece | End | Failure | None] = asyncio.Queue()
+        self._began: float | None = began  # until the first text is told
+
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of the dialogue that is answered."""
+        stream = self.answers[0].stream
+        return stream.prompt_tokens if stream else 0
+
+    @property
+    def response_tokens(self) -> int:
+        """Tokens of all answers so far."""
+        return sum(len(answer.tokens) for answer in self.answers)
+
+    async def events(self) -> AsyncIterator[Piece | End | Failure]:
+        """What happens, until the turn is over."""
+        while (event := await self._events.get()) is not None:
+            yield event
+
+    async def run(self) -> None:
+        """Write all answers side by side; every one is kept, however it ends."""
+        self._metrics.turn_began()
+        try:
+            await asyncio.gather(*(self._write(answer) for answer in self.answers))
+        finally:
+            self._metrics.turn_ended(self.prompt_tokens, self.response_tokens)
+            self._events.put_nowait(None)
+
+    async def stop(self) -> None:
+        """Generate no further token; the answers end as they are."""
+        await close(self.answers)
+
+    async def _write(self, answer: Answer) -> None:
+        try:
+            try:
+                await (self._generate(answer) if answer.stream else self._refuse(answer))
+            finally:
+                await self._keep(answer)
+            self._events.put_nowait(End(answer))
+        except Exception as error:
+            await self._fail(error)
+
+    async def _generate(self, answer: Answer) -> None:
+        assert answer.stream is not None
+        try:
+            async for token in answer.stream:
+                self._tell(await answer.take(token))
+                if answer.blocked:
+                    break
+        except Exception:
+            self._tell(await answer.finish())
+            answer.finish_reason = BROKEN
+            raise
+        finally:
+            await answer.stream.aclose()
+        self._tell(await answer.finish())
+
+    async def _refuse(self, answer: Answer) -> None:
+        assert self.prompt_notice is not None
+        self._tell(answer.refuse(self.prompt_notice.message))
+
+    async def _keep(self, answer: Answer) -> None:
+        self._metrics.response(answer.finish_reason)
+        if answer.verdict:
+            self._metrics.moderated("response", answer.verdict.action)
+        store = self._services.store
+        await run_in_threadpool(keep_answer, store, self.prompt, self.completion_id, answer)
+
+    async def _fail(self, error: Exception) -> None:
+        if not isinstance(error, Unavailable):
+            logger.error("The turn %s failed.", self.completion_id, exc_info=error)
+        if self.failure is None:
+            self.failure = error
+            self._events.put_nowait(Failure(error))
+            await self.stop()
+
+    def _tell(self, piece: Piece) -> None:
+        if not piece.text:
+            return
+        if self._began is not None:
+            self._metrics.first_text(time.perf_counter() - self._began)
+            self._began = None
+        self._events.put_nowait(piece)
+
+
+class Turns:
+    """The turns that run in this process."""
+
+    def __init__(self, services: Services, metrics: Metrics) -> None:
+        self._services = services
+        self._metrics = metrics
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def begin(self, asked: Asked) -> Turn:
+        """Take a turn: what can be refused is refused here, before anything is stored."""
+        began, policy_id = time.perf_counter(), self._policy_id()
+        verdict = await self._check(asked)
+        if verdict and verdict.action is Action.BLOCK:
+            answers = [Answer(n, each) for n, each in enumerate(asked.samplings)]
+        else:
+            answers = await self._start(asked)
+        try:
+            prompt = await run_in_threadpool(keep_prompt, self._services.store, asked, verdict)
+        except BaseException:
+            await close(answers)
+            raise
+        policy_id = answers[0].stream.policy_id if answers[0].stream else policy_id
+        turn = Turn(self._services, self._metrics, prompt, verdict, answers, policy_id, began)
+        self._track(turn.run())
+        return turn
+
+    def stop_soon(self, turn: Turn) -> None:
+        """Stop a turn whose reader is gone, without waiting for it."""
+        self._track(turn.stop())
+
+    async def finish(self) -> None:
+        """Wait until all turns have ended and are kept."""
+        await asyncio.gather(*self._tasks)
+
+    def _track(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _policy_id(self) -> str:
+        policy_id = self._services.generator.policy_id
+        if policy_id is None:
+            raise Unavailable("No policy is loaded; /readyz says why.")
+        return policy_id
+
+    async def _check(self, asked: Asked) -> Verdict | None:
+        classifier, side = self._services.classifier, self._services.moderation.prompt
+        if classifier is None or not side.watches:
+            return None
+        verdict = await run_in_threadpool(check, classifier, asked.prompt, side)
+        self._metrics.moderated("prompt", verdict.action)
+        return verdict
+
+    async def _start(self, asked: Asked) -> list[Answer]:
+        """All answers, of one policy: if one was promoted in between, that one answers all."""
+        while True:
+            answers: list[Answer] = []
+            try:
+                for choice, sampling in enumerate(asked.samplings):
+                    answers.append(await self._answer(asked, choice, sampling))
+            except BaseException:
+                await close(answers)
+                raise
+            if len({answer.stream.policy_id for answer in answers if answer.stream}) == 1:
+                return answers
+            await close(answers)
+
+    async def _answer(self, asked: Asked, choice: int, sampling: Sampling) -> Answer:
+        stream = await self._services.generator.start(asked.dialogue, sampling)
+        classifier, side = self._services.classifier, self._services.moderation.response
+        filtered = StreamFilter(classifier, side) if classifier else None
+        return Answer(choice, sampling, stream, filtered)
+
+
+async def close(answers: Sequence[Answer]) -> None:
+    """Stop the generation of these answers."""
+    for answer in answers:
+        if answer.stream:
+            await answer.stream.aclose()

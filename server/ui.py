@@ -1,0 +1,48 @@
+"""The web UI: built files as they are, and its one page for every address that it draws itself."""
+
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from starlette.exceptions import HTTPException
+
+STATIC = Path(__file__).parent / "static"
+_NOT_BUILT = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>tutelage</title>
+<body style="font: 16px/1.5 system-ui; max-width: 36rem; margin: 15vh auto; padding: 0 1rem">
+<h1>The web UI is not built</h1>
+<p>The API works; its documentation is at <a href="/docs">/docs</a>.</p>
+<p>To build the UI, run <code>make setup</code>, or <code>python frontend/build.py</code>,
+and load this page again.</p>
+</body></html>"""
+_PAGES = ("/", "/c/{rest:path}", "/operator", "/operator/{rest:path}", "/sign-in")
+_FOREVER = "public, max-age=31536000, immutable"
+
+
+def add_ui(app: FastAPI, static: Path) -> None:
+    """Serve the UI; added last, so that every other route comes first."""
+
+    async def page() -> Response:
+        index = static / "index.html"
+        if not index.is_file():
+            return HTMLResponse(_NOT_BUILT, 503)
+        return FileResponse(index, headers={"cache-control": "no-cache"})
+
+    async def file(request: Request) -> Response:
+        path = _inside(static, request.path_params["rest"])
+        if path is None:
+            raise HTTPException(404)
+        hashed = path.parent.name == "assets"
+        return FileResponse(path, headers={"cache-control": _FOREVER} if hashed else None)
+
+    for address in _PAGES:
+        app.add_api_route(address, page, include_in_schema=False, response_class=Response)
+    app.add_api_route("/{rest:path}", file, include_in_schema=False, response_class=Response)
+
+
+def _inside(static: Path, name: str) -> Path | None:
+    """The built file of that name; nothing outside the folder, and nothing hidden."""
+    if "\x00" in name or any(part.startswith(".") for part in name.split("/")):
+        return None
+    path = (static / name.lstrip("/")).resolve()
+    return path if path.is_relative_to(static.resolve()) and path.is_file() else None
