@@ -33,6 +33,17 @@ class Answers:
     flagged: float  # share that moderation flags
 
 
+MEASURES = (  # the fields of Answers: what people call them, and how they are written
+    ("score", "Held-out score", "{:+.2f}"),
+    ("words", "Words per answer", "{:.1f}"),
+    ("finished", "Finished answers", "{:.0%}"),
+    ("empty", "Empty answers", "{:.0%}"),
+    ("repetition", "Repeated four-word runs", "{:.1%}"),
+    ("distinct_2", "Different word pairs", "{:.0%}"),
+    ("flagged", "Flagged by moderation", "{:.1%}"),
+)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """The measures that the gate decides on."""

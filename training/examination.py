@@ -1,0 +1,60 @@
+"""The examination of a reward model: comparisons of conversations that it has not seen."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.comparisons import Outcomes, judged_rows
+from training.config import IterationConfig
+from training.models import SplitModel, compute
+from training.reward_model import RewardModel, all_features, trunk_states
+from training.tokenization import ChatTokenizer
+
+
+def examine(
+    policy_dir: Path,
+    reward_dir: Path,
+    rankings: Sequence[Mapping[str, Any]],
+    config: IterationConfig,
+) -> dict[str, Any]:
+    """Accuracy on ``rankings`` beside that of "longer wins", and the scores behind it.
+
+    Returns: {"accuracy", "longer_wins", "comparisons", "chosen": [score], "rejected": [score]},
+    the last two pair by pair. Shares are None where nothing is decided.
+    """
+    with compute(config), torch.no_grad():
+        reward = RewardModel.load(reward_dir)
+        model = SplitModel.load(policy_dir, config)
+        rows = judged_rows(
+            ChatTokenizer(policy_dir), rankings, [], config.reward_model.max_tokens
+        )
+        states = [trunk_states(model, row) for row in rows]
+        layers = reward.top(model, config.reward_model)
+        scores = [reward.score(f) for f in all_features(model, layers, rows, states)]
+    lengths = [torch.tensor([float(len(r)) for r in row.responses]) for row in rows]
+    return _accuracy(Outcomes.of(rows), _joined(scores), _joined(lengths))
+
+
+def _accuracy(outcomes: Outcomes, scores: torch.Tensor, lengths: torch.Tensor) -> dict[str, Any]:
+    """Scores and lengths [N] of the responses, laid end to end."""
+    won = outcomes.preference > 0.5
+    decided = outcomes.preference != 0.5
+    chosen = torch.where(won, outcomes.first, outcomes.second)[decided]
+    rejected = torch.where(won, outcomes.second, outcomes.first)[decided]
+    return {
+        "accuracy": _share(outcomes.right(scores)),
+        "longer_wins": _share(outcomes.right(lengths)),
+        "comparisons": len(chosen),
+        "chosen": [round(float(x), 3) for x in scores[chosen]],
+        "rejected": [round(float(x), 3) for x in scores[rejected]],
+    }
+
+
+def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
+    return torch.cat(parts) if parts else torch.zeros(0)
+
+
+def _share(right: torch.Tensor) -> float | None:
+    return float(right.mean()) if len(right) else None

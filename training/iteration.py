@@ -1,0 +1,382 @@
+"""One feedback iteration, stage by stage: from what people said to a policy that may answer them.
+
+lease -> snapshot -> SFT -> reward model -> PPO -> evaluation -> gate -> publish. Each stage has
+its folder and is skipped once complete, so an iteration that was killed carries on where it was.
+The same rows, settings and machine give the same policy, bit for bit.
+
+A candidate that the gate refuses is not published; its measures and reasons stay in the row and
+in the report. Promotion is a person's act: a candidate that passed waits for it.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from moderation.classifier import ModerationClassifier
+from training import snapshot, stage
+from training.config import IterationConfig
+from training.evaluate import Policies, choose_prompts, evaluate, flagged_by
+from training.examination import examine
+from training.failures import handled
+from training.gate import Answers, Comparison, Decision, Verdict, decide
+from training.heartbeat import Heartbeat
+from training.interval import Interval
+from training.ppo import train_ppo
+from training.progress import Progress, silent
+from training.publication import lineage_of, publish
+from training.report import write_report
+from training.reward_model import train_reward_model
+from training.sft import train_sft
+from training.snapshot import HELD_OUT, TRAIN, Snapshot, of_side
+from training.stage import Complete
+from tutelage import deployment, iterations, judgements, readiness
+from tutelage.composition import Core
+from tutelage.errors import Conflict, Invalid
+from tutelage.iterations import Lease
+from tutelage.judgements import Dialogue
+from tutelage.policies import write_atomically
+from tutelage.tables import Iteration, IterationState
+
+STAGES = ("snapshot", "sft", "reward_model", "ppo", "evaluation")
+CONFIG, REPORT = "config.toml", "report.html"
+_OVER = (IterationState.FAILED, IterationState.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of an iteration."""
+
+    iteration_id: str
+    policy_id: str | None  # the candidate that was published, if the gate let it pass
+    decision: str  # "promote" or "refuse"
+    reasons: list[str]
+    metrics: dict[str, Any]
+    report: Path | None
+
+    def summary(self) -> dict[str, Any]:
+        """The line that ``tutelage iterate --json`` ends with."""
+        return {
+            "iteration": self.iteration_id,
+            "policy": self.policy_id,
+            "decision": self.decision,
+            "reasons": self.reasons,
+            "metrics": self.metrics,
+        }
+
+
+def request_iteration(core: Core, preset: str, actor: str) -> Iteration:
+    """Queue an iteration on what is stored now; the same feedback and settings make one iteration.
+
+    Raises Invalid when the preset is unknown or there is too little feedback (and says how much),
+    Conflict while another iteration is under way.
+    """
+    config = IterationConfig.load(preset)
+    with core.store.write() as session:
+        rows = judgements.read(session)
+        missing = _missing(config, rows)
+        if missing:
+            raise Invalid(f"There is too little feedback to train on. {' '.join(missing)}")
+        parent = deployment.current(session)
+        if parent is None:
+            raise Conflict("There is no current policy to improve; `tutelage setup` makes one.")
+        frozen = asdict(snapshot.derive(rows, config.snapshot))
+        key = _digest([parent.id, config.digest(), frozen])
+        for attempt in range(len(iterations.listed(session)) + 1):
+            iteration = iterations.request(session, preset, parent.id, f"{key}/{attempt}", actor)
+            if iteration.state not in _OVER:
+                return iteration
+    raise AssertionError("one of n + 1 keys is new")
+
+
+def run_iteration(
+    core: Core,
+    iteration_id: str,
+    classifier: ModerationClassifier | None = None,
+    watch: Progress = silent,
+) -> Outcome:
+    """Run a queued iteration to its end, or carry on with one that was interrupted.
+
+    Raises Conflict when someone else runs it or it has ended, Unavailable when something that can
+    be mended stopped it (what is complete is kept; run it again), else what went wrong.
+    """
+    owner = f"{socket.gethostname()}/{os.getpid()}"
+    with core.store.write() as session:
+        lease = iterations.lease(session, iteration_id, owner)
+        iteration = iterations.get(session, iteration_id)
+    with Heartbeat(core.store, lease, watch) as heartbeat, handled(core, lease):
+        return _Run(core, lease, iteration, heartbeat, classifier).outcome()
+
+
+class NotEnough(Exception):
+    """There is too little feedback; the arguments are the sentences that say what is missing."""
+
+
+class _Run:
+    """One iteration under its lease."""
+
+    def __init__(
+        self,
+        core: Core,
+        lease: Lease,
+        iteration: Iteration,
+        heartbeat: Heartbeat,
+        classifier: ModerationClassifier | None,
+    ) -> None:
+        self.core, self.lease, self.iteration, self.heartbeat = core, lease, iteration, heartbeat
+        self.directory = core.iterations / lease.iteration_id
+        self.config = _config(self.directory, iteration.preset)
+        self.parent = core.library.path(iteration.parent_policy_id)
+        self.flag = flagged_by(classifier)
+        self.stages: dict[str, Complete] = {}
+
+    def outcome(self) -> Outcome:
+        """The stages in their order, the gate, and what follows from its decision."""
+        try:
+            taken = self.take_snapshot()
+        except NotEnough as missing:
+            return self.refuse_to_train(list(missing.args))
+        sft_policy = self.fine_tune(taken)
+        self.learn_rewards(taken, sft_policy)
+        self.optimise(taken, sft_policy)
+        comparison = self.compare(taken, sft_policy)
+        return self.conclude(decide(comparison, self.config.gate))
+
+    def stage(self, name: str, work: Any) -> Complete:
+        """Run a stage, or find it complete."""
+        self.heartbeat.check()
+        self.stages[name] = stage.run(self.directory / name, work)
+        self.heartbeat.check()
+        return self.stages[name]
+
+    def take_snapshot(self) -> Snapshot:
+        """Freeze what may be learned from, once."""
+
+        def work(directory: Path) -> dict[str, Any]:
+            with self.core.store.read() as session:
+                rows = judgements.read(session)
+            missing = _missing(self.config, rows)
+            if missing:
+                raise NotEnough(*missing)
+            taken = snapshot.derive(rows, self.config.snapshot)
+            digest = snapshot.write(taken, directory)
+            return {"sha256": digest, "conversations": len(rows.conversations)} | taken.counts()
+
+        complete = self.stage("snapshot", work)
+        taken = snapshot.load(self.directory / "snapshot")
+        self.amend(
+            snapshot_sha256=complete.metrics["sha256"], config_sha256=self.config.digest()
+        )
+        _require_both_sides(taken)
+        return taken
+
+    def fine_tune(self, taken: Snapshot) -> Path:
+        """SFT on demonstrations and edits; without any, the parent itself is the SFT policy.
+
+        The shipped demonstrations are only replayed beside those of the users: alone they would
+        teach what nobody asked for, and the gain would not be the users'.
+        """
+        shown = of_side(taken.demonstrations, TRAIN)
+
+        def work(directory: Path) -> dict[str, Any]:
+            if not shown:
+                return {"skipped": "No demonstration, edit or liked answer to imitate."}
+            return train_sft(
+                self.parent, shown, _replay(), self.config, directory, self.heartbeat.progress
+            )
+
+        complete = self.stage("sft", work)
+        return self.parent if "skipped" in complete.metrics else self.directory / "sft" / "policy"
+
+    def learn_rewards(self, taken: Snapshot, sft_policy: Path) -> None:
+        """The reward model that PPO climbs, and the one that judges, from the other side."""
+
+        def work(directory: Path) -> dict[str, Any]:
+            facts = {}
+            for name, side in (("proxy", TRAIN), ("held_out", HELD_OUT)):
+                facts[name] = train_reward_model(
+                    sft_policy, of_side(taken.rankings, side), of_side(taken.thumbs, side),
+                    self.config, directory / name, self.heartbeat.progress,
+                )  # fmt: skip
+            unseen = of_side(taken.rankings, HELD_OUT)
+            facts["examination"] = examine(sft_policy, directory / "proxy", unseen, self.config)
+            rows = "".join(json.dumps({"model": n} | f) + "\n" for n, f in facts.items())
+            write_atomically(directory / "metrics.jsonl", rows)
+            return facts
+
+        self.stage("reward_model", work)
+
+    def optimise(self, taken: Snapshot, sft_policy: Path) -> None:
+        """PPO from the SFT policy, stopped at the held-out peak."""
+        rewards = self.directory / "reward_model"
+
+        def work(directory: Path) -> dict[str, Any]:
+            return train_ppo(
+                sft_policy, rewards / "proxy", rewards / "held_out",
+                _dialogues(of_side(taken.prompts, TRAIN)), self.peak_prompts(taken),
+                self.config, directory, self.heartbeat.progress,
+            )  # fmt: skip
+
+        self.stage("ppo", work)
+
+    def peak_prompts(self, taken: Snapshot) -> list[Dialogue]:
+        """The held-out prompts by which PPO's peak is found."""
+        return _dialogues(of_side(taken.prompts, HELD_OUT))[: self.config.ppo.eval_prompts]
+
+    def compare(self, taken: Snapshot, sft_policy: Path) -> Comparison:
+        """Candidate and current policy on prompts that nothing was learned from."""
+        policies = Policies(
+            current=self.parent,
+            candidate=self.directory / "ppo" / "policy",
+            reference=sft_policy,
+            reward=self.directory / "reward_model" / "held_out",
+        )
+
+        def work(directory: Path) -> dict[str, Any]:
+            prompts = choose_prompts(
+                _dialogues(of_side(taken.prompts, HELD_OUT)),
+                _spare_prompts(taken),
+                self.peak_prompts(taken),
+                self.config.evaluation.prompts,
+            )
+            return evaluate(
+                policies, prompts, self.flag, self.config, directory, self.heartbeat.progress
+            )
+
+        return _comparison(self.stage("evaluation", work).metrics)
+
+    def conclude(self, decision: Decision) -> Outcome:
+        """Publish what passed; write the report; end the job."""
+        metrics = self.metrics()
+        passed = decision.verdict == Verdict.PROMOTE
+        policy_id = self.publish(decision, metrics) if passed else None
+        report = write_report(self.directory, self.iteration, decision, policy_id)
+        state = IterationState.PROMOTED if passed else IterationState.REFUSED
+        self.finish(state, decision.verdict, decision.reasons, metrics)
+        self.forget_weights()
+        return Outcome(
+            self.lease.iteration_id, policy_id, decision.verdict, decision.reasons, metrics, report
+        )
+
+    def publish(self, decision: Decision, metrics: dict[str, Any]) -> str:
+        """The candidate as a policy that can be promoted."""
+        policy_id = self.iteration.policy_id or self.core.library.next_id()
+        self.amend(policy_id=policy_id)  # so that a second try finds what the first has published
+        lineage = lineage_of(self.iteration, self.config, self.stages["snapshot"].metrics)
+        lineage |= {
+            "metrics": {key: value for key, value in metrics.items() if key != "stages"},
+            "reasons": decision.reasons,
+        }
+        candidate = self.directory / "ppo" / "policy"
+        publish(self.core, self.lease, policy_id, candidate, lineage)
+        return policy_id
+
+    def metrics(self) -> dict[str, Any]:
+        """The measures that people are shown; times are under "stages"."""
+        rewards = self.stages["reward_model"].metrics
+        examination = rewards["examination"]
+        return self.stages["evaluation"].metrics | {
+            "reward_model": {
+                "accuracy": examination["accuracy"],
+                "longer_wins": examination["longer_wins"],
+                "comparisons": examination["comparisons"],
+            },
+            "ppo": {
+                key: value
+                for key, value in self.stages["ppo"].metrics.items()
+                if key not in ("seconds", "peak_memory_gb")
+            },
+            "stages": {
+                name: {"seconds": done.seconds, "peak_memory_mb": done.peak_memory_mb}
+                for name, done in self.stages.items()
+            },
+        }
+
+    def refuse_to_train(self, missing: list[str]) -> Outcome:
+        """End without training: there is too little to learn from."""
+        self.finish(IterationState.REFUSED, Verdict.REFUSE, missing, {})
+        return Outcome(self.lease.iteration_id, None, Verdict.REFUSE, missing, {}, None)
+
+    def amend(self, **columns: Any) -> None:
+        """Set columns of the job."""
+        with self.core.store.write() as session:
+            iterations.amend(session, self.lease, **columns)
+
+    def finish(
+        self, state: IterationState, decision: str, reasons: list[str], metrics: dict[str, Any]
+    ) -> None:
+        """End the job."""
+        with self.core.store.write() as session:
+            iterations.finish(session, self.lease, state, decision, reasons, metrics)
+
+    def forget_weights(self) -> None:
+        """Delete the stages' copies of the policy: what counts is published, the rest is large."""
+        for name in ("sft", "ppo"):
+            shutil.rmtree(self.directory / name / "policy", ignore_errors=True)
+
+
+def _config(directory: Path, preset: str) -> IterationConfig:
+    """The settings that the iteration began with, also when the preset has changed since."""
+    directory.mkdir(parents=True, exist_ok=True)
+    kept = directory / CONFIG
+    if not kept.is_file():
+        beside = directory / f".{CONFIG}"
+        IterationConfig.load(preset).dump(beside)
+        beside.replace(kept)
+    return IterationConfig.load(kept)
+
+
+def _missing(config: IterationConfig, rows: judgements.Rows) -> list[str]:
+    need = readiness.NEEDS.get(config.preset, readiness.NEEDS["standard"])
+    return readiness.missing(need, len(rows.conversations), judgements.learnable(rows))
+
+
+def _require_both_sides(taken: Snapshot) -> None:
+    for side in (TRAIN, HELD_OUT):
+        if not any(len(set(row["ranks"])) > 1 for row in of_side(taken.rankings, side)):
+            raise Invalid(
+                f"No comparison fell on the {side} side of the split by opening messages. More "
+                "different openings are needed; nothing was trained."
+            )
+
+
+def _comparison(metrics: dict[str, Any]) -> Comparison:
+    """The evaluation's result as it was written."""
+    return Comparison(
+        current=Answers(**metrics["current"]),
+        candidate=Answers(**metrics["candidate"]),
+        gain=Interval(**metrics["gain"]),
+        win_rate=Interval(**metrics["win_rate"]),
+        kl=metrics["kl"],
+    )
+
+
+def _replay() -> list[dict[str, Any]]:
+    """The shipped demonstrations: general manners, so that these are not forgotten."""
+    return _shipped("demonstrations.jsonl")
+
+
+def _spare_prompts(taken: Snapshot) -> list[Dialogue]:
+    """Shipped prompts that no conversation of the snapshot begins with, last ones first."""
+    seen = {judgements.opening(row["prompt"]) for row in taken.prompts}
+    texts = [row["prompt"] for row in reversed(_shipped("prompts.jsonl"))]
+    return [[{"role": "user", "content": text}] for text in texts if text not in seen]
+
+
+def _shipped(name: str) -> list[dict[str, Any]]:
+    text = (resources.files("tutelage") / "data" / name).read_text("utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def _dialogues(rows: Sequence[dict[str, Any]]) -> list[Dialogue]:
+    return [row["prompt"] for row in rows]
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

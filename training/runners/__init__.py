@@ -1,0 +1,1 @@
+"""Where an iteration runs: behind one protocol."""

@@ -1,0 +1,65 @@
+"""Runs an iteration in a process of its own on this machine, below the priority of the service."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from typing import IO
+
+from tutelage.settings import Settings
+
+NICENESS = 10
+STOP_SECONDS = 30.0
+
+
+class LocalRunner:
+    """``python -m tutelage iterate --id …``: what it uses up or breaks dies with it.
+
+    ``output`` takes what the process prints; without it, it goes where ours goes.
+    """
+
+    def __init__(self, settings: Settings, output: IO[bytes] | None = None) -> None:
+        self._environment = {
+            **os.environ,
+            "TUTELAGE_DATA": str(settings.data.absolute()),
+            "TUTELAGE_DATABASE_URL": settings.database_url,
+        }
+        self._output = output
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    def run(self, iteration_id: str) -> bool:
+        """Start the process and wait for its end."""
+        process = self._start([sys.executable, "-m", "tutelage", "iterate", "--id", iteration_id])
+        return process is not None and process.wait() == 0
+
+    def stop(self) -> None:
+        """Interrupt the process, which gives its job back; kill it when it does not listen."""
+        with self._lock:
+            self._stopping = True
+            process = self._process
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes] | None:
+        """In a session of its own, so that a terminal's Ctrl-C reaches it once, through us."""
+        with self._lock:
+            if self._stopping:
+                return None
+            self._process = subprocess.Popen(
+                command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._output,
+                start_new_session=True,
+            )
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
+            return self._process

@@ -1,0 +1,100 @@
+"""A stage's folder: finished when ``complete.json`` is there, and then never run again."""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from tutelage.errors import Unavailable
+from tutelage.policies import digests, write_atomically
+
+COMPLETE = "complete.json"
+_CLEAR_PEAK = Path("/proc/self/clear_refs")
+_STATUS = Path("/proc/self/status")
+
+
+@dataclass(frozen=True)
+class Complete:
+    """What a stage left behind."""
+
+    stage: str
+    metrics: dict[str, Any]
+    seconds: float
+    peak_memory_mb: float
+    files: dict[str, str]  # sha256 by relative path
+
+    @classmethod
+    def read(cls, directory: Path) -> Self | None:
+        """The stage's ending, or nothing when it did not end; its files are checked.
+
+        Raises Unavailable when a file is missing or differs from what the stage wrote.
+        """
+        path = directory / COMPLETE
+        if not path.is_file():
+            return None
+        try:
+            complete = cls(**json.loads(path.read_text("utf-8")))
+        except (ValueError, TypeError) as error:
+            raise Unavailable(_damaged(directory, f"{COMPLETE} cannot be read")) from error
+        found = digests(directory)
+        for name, digest in complete.files.items():
+            if found.get(name) != digest:
+                change = "has changed" if name in found else "is missing"
+                raise Unavailable(_damaged(directory, f"{name} {change}"))
+        return complete
+
+
+def run(directory: Path, work: Callable[[Path], dict[str, Any]]) -> Complete:
+    """Let ``work`` fill the folder and return its metrics, unless it did so before.
+
+    A stage that was interrupted finds its folder as it left it and may carry on from there.
+    """
+    complete = Complete.read(directory)
+    if complete:
+        return complete
+    directory.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    _reset_peak_memory()
+    metrics = work(directory)
+    complete = Complete(
+        stage=directory.name,
+        metrics=metrics,
+        seconds=round(time.monotonic() - began, 2),
+        peak_memory_mb=round(_peak_memory_mb(), 1),
+        files=_lasting(digests(directory)),
+    )
+    write_atomically(directory / COMPLETE, json.dumps(asdict(complete), indent=2) + "\n")
+    return complete
+
+
+def _lasting(files: dict[str, str]) -> dict[str, str]:
+    return {name: digest for name, digest in files.items() if not Path(name).name.startswith(".")}
+
+
+def _damaged(directory: Path, what: str) -> str:
+    return (
+        f"The stage {directory.name} is damaged: {what}. Delete {directory} and run the iteration "
+        "again; the stages before it are kept."
+    )
+
+
+def _reset_peak_memory() -> None:
+    """Let the kernel's high-water mark of this process begin anew, where it can (Linux)."""
+    try:
+        _CLEAR_PEAK.write_text("5")
+    except OSError:
+        return
+
+
+def _peak_memory_mb() -> float:
+    """The high-water mark of resident memory, in MB."""
+    if _STATUS.is_file():
+        for line in _STATUS.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
