@@ -39,11 +39,11 @@ class SFTConfig:
 
 @dataclass(frozen=True)
 class RewardModelConfig:
-    """A score for a response, learned from rankings, thumbs and edits (InstructGPT §3.5, step 2)."""
+    """A score for a response, learned from rankings, thumbs, edits (InstructGPT §3.5, step 2)."""
 
     kind: str = "auto"  # "head", "lora", or "auto": LoRA where it wins on held-out comparisons
     folds: int = 5  # cross-validation over conversations
-    penalties: tuple[float, ...] = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # L2 grid of the head
+    penalties: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)  # L2 grid of the head
     max_tokens: int = 512
     thumbs_weight: float = 0.5
     lora_rank: int = 8

@@ -14,7 +14,6 @@ output instead of being added in passes of its own.
 
 import copy
 import os
-import resource
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -266,11 +265,6 @@ def compute(config: IterationConfig) -> Iterator[None]:
         torch.set_num_threads(before)
         if bars:
             logging.enable_progress_bar()
-
-
-def peak_memory() -> float:
-    """The most memory this process has held so far, in GB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
 def _index(layer: nn.Module) -> int:

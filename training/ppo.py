@@ -28,7 +28,6 @@ from training.models import (
     load_adapter,
     merge,
     pad,
-    peak_memory,
     positions,
 )
 from training.progress import Progress
@@ -303,7 +302,7 @@ class PPO:
             part = self._losses(batch, rows[group], advantages, returns)
             ((part["loss/policy_avg"] + part["loss/value_avg"]) / tokens).backward()
             for name, value in part.items():
-                totals[name] = totals.get(name, 0.0) + float(value) / tokens
+                totals[name] = totals.get(name, 0.0) + float(value.detach()) / tokens
         parameters = [p for group in self.optimiser.param_groups[:1] for p in group["params"]]
         norm = nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
         if not math.isfinite(float(norm) + totals["loss/value_avg"]):
@@ -433,7 +432,6 @@ class PPO:
             "kept_update": self.state.best_update,
             "stop_reason": reason,
             "seconds": sum(row["seconds"] for row in self.state.history),
-            "peak_memory_gb": peak_memory(),
         }
 
 

@@ -6,7 +6,6 @@ Where there is enough feedback, LoRA adapters below the head are tried as well a
 order comparisons that they have not seen better by more than noise.
 """
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +23,6 @@ from training.models import (
     compute,
     load_adapter,
     pad,
-    peak_memory,
     share_prefix,
 )
 from training.progress import Progress
@@ -118,7 +116,6 @@ def train_reward_model(
 
     Raises: Invalid: the rows compare nothing.
     """
-    started = time.monotonic()
     with compute(config):
         tokenizer = ChatTokenizer(policy_dir)
         rows = judged_rows(tokenizer, rankings, thumbs, config.reward_model.max_tokens)
@@ -126,10 +123,8 @@ def train_reward_model(
             raise Invalid("There is nothing to compare: no ranking, edit or thumb.", "rankings")
         model = SplitModel.load(policy_dir, config)
         reward_model = _train(model, rows, config, progress)
-        seconds = {"seconds": time.monotonic() - started, "peak_memory_gb": peak_memory()}
-        facts = (
-            reward_model.facts | seconds | {"policy": sha256_of(policy_dir / "model.safetensors")}
-        )
+        made_by = {"policy": sha256_of(policy_dir / "model.safetensors")}
+        facts = reward_model.facts | made_by
         replace(reward_model, facts=facts).save(out_dir)
         return facts
 
@@ -214,12 +209,12 @@ def fit_head(features: Tensor, outcomes: Outcomes, penalty: float, thumbs_weight
     thumb_bias = torch.zeros((), requires_grad=True)
     optimiser = torch.optim.LBFGS([weight, thumb_bias], max_iter=200, line_search_fn="strong_wolfe")
 
-    def closure() -> float:
+    def closure() -> Tensor:
         optimiser.zero_grad()
         loss = outcomes.loss(features @ weight, thumb_bias, thumbs_weight)
         loss = loss + 0.5 * penalty * weight.square().sum()
         loss.backward()
-        return float(loss)
+        return loss.detach()
 
     optimiser.step(closure)
     return weight.detach()
