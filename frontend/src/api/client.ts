@@ -1,14 +1,12 @@
 /** Calls to the service. Every failure is an ApiError whose message can be shown to a person. */
-import type {
-  AuditEvent, Conversation, ConversationRow, FeedbackBody, FeedbackRow, Iteration, IterationDetail, Page, Policy,
-  PolicyDetail, Preset, Report, ReportState, Session, Summary,
-} from "./types";
+import createClient from "openapi-fetch";
+import type { paths } from "./schema";
+import type { FeedbackBody, Preset, ReportState } from "./types";
 
 export class ApiError extends Error {
   constructor(
     message: string,
     readonly status: number,
-    readonly code: string | null = null,
   ) {
     super(message);
   }
@@ -16,71 +14,105 @@ export class ApiError extends Error {
 
 const UNREACHABLE = "The service cannot be reached. Check that it is running, then try again.";
 
-/** A fetch whose failures, of the network or of the service, are ApiErrors. */
-export async function send(method: string, path: string, body?: unknown, more?: RequestInit): Promise<Response> {
-  const response = await fetch(path, {
-    method,
-    body: body === undefined ? undefined : JSON.stringify(body),
-    ...more,
-    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...more?.headers },
-  }).catch((error: unknown) => {
+const api = createClient<paths>({ fetch: reach });
+
+/** A fetch that says in words when the service cannot be reached. */
+async function reach(request: Request): Promise<Response> {
+  try {
+    return await fetch(request);
+  } catch (error) {
     if (error instanceof DOMException && error.name === "AbortError") throw error;
     throw new ApiError(UNREACHABLE, 0);
-  });
-  if (!response.ok) throw await failure(response);
-  return response;
+  }
 }
 
-async function failure(response: Response): Promise<ApiError> {
-  const body = (await response.json().catch(() => null)) as { error?: { message?: string; code?: string } } | null;
-  const message = body?.error?.message ?? `The service answered with status ${response.status}. Try again in a moment.`;
-  return new ApiError(message, response.status, body?.error?.code ?? null);
+interface Outcome<Data> {
+  data?: Data;
+  error?: unknown;
+  response: Response;
 }
 
-async function call<T>(method: string, path: string, body?: unknown, more?: RequestInit): Promise<T> {
-  const response = await send(method, path, body, more);
-  return (response.status === 204 ? undefined : await response.json()) as T;
+async function unwrap<Data>(call: Promise<Outcome<Data>>): Promise<Data> {
+  const { data, error, response } = await call;
+  if (!response.ok) throw failure(error, response.status);
+  return data as Data;
 }
 
-const id = encodeURIComponent;
+function failure(body: unknown, status: number): ApiError {
+  const told = (body as { error?: { message?: string } } | undefined)?.error?.message;
+  return new ApiError(told ?? `The service answered with status ${status}. Try again in a moment.`, status);
+}
 
 export const session = {
-  get: () => call<Session>("GET", "/v1/session"),
-  startGuest: () => call<Session>("POST", "/v1/session", {}),
-  exchange: (link: string) => call<Session>("POST", "/v1/session", { link }),
-  consent: (training: boolean) => call<Session>("PATCH", "/v1/session", { training }),
-  end: () => call<void>("DELETE", "/v1/session"),
+  get: () => unwrap(api.GET("/v1/session")),
+  startGuest: () => unwrap(api.POST("/v1/session", { body: {} })),
+  exchange: (link: string) => unwrap(api.POST("/v1/session", { body: { link } })),
+  consent: (training: boolean) => unwrap(api.PATCH("/v1/session", { body: { training } })),
+  end: () => unwrap(api.DELETE("/v1/session")),
 };
+
+const CONVERSATIONS = 40; // a page of the list
+
+const one = (conversation_id: string) => ({ path: { conversation_id } });
 
 export const conversations = {
-  list: (after?: string, query?: string) => {
-    const search = new URLSearchParams({ limit: "40", ...(after && { after }), ...(query && { q: query }) });
-    return call<Page<ConversationRow>>("GET", `/v1/conversations?${search}`);
-  },
-  get: (conversation: string) => call<Conversation>("GET", `/v1/conversations/${id(conversation)}`),
-  update: (conversation: string, change: { title?: string; training?: boolean }) =>
-    call<ConversationRow>("PATCH", `/v1/conversations/${id(conversation)}`, change),
-  erase: (conversation: string) => call<void>("DELETE", `/v1/conversations/${id(conversation)}`),
+  list: (after?: string, q?: string) =>
+    unwrap(api.GET("/v1/conversations", { params: { query: { limit: CONVERSATIONS, after, q } } })),
+  get: (id: string) => unwrap(api.GET("/v1/conversations/{conversation_id}", { params: one(id) })),
+  update: (id: string, body: { title?: string; training?: boolean }) =>
+    unwrap(api.PATCH("/v1/conversations/{conversation_id}", { params: one(id), body })),
+  erase: (id: string) => unwrap(api.DELETE("/v1/conversations/{conversation_id}", { params: one(id) })),
 };
 
+export interface ChatRequest {
+  messages: { role: "user"; content: string }[];
+  n: number;
+  conversation_id?: string;
+  parent_id?: string | null;
+}
+
+/** Asks for streamed answers; gives the body of the event stream. */
+export async function streamChat(
+  request: ChatRequest,
+  { training, signal }: { training: boolean | null; signal: AbortSignal },
+): Promise<ReadableStream<Uint8Array>> {
+  const headers = training === false ? { "x-tutelage-training": "off" } : {};
+  const { error, response } = await api.POST("/v1/chat/completions", {
+    body: { ...request, model: "tutelage", stream: true },
+    parseAs: "stream",
+    headers,
+    signal,
+  });
+  if (!response.ok || !response.body) throw failure(error, response.status);
+  return response.body;
+}
+
 export const feedback = {
+  /** The key makes a repeated call the same call. */
   give: (body: FeedbackBody, key: string) =>
-    call<FeedbackRow>("POST", "/v1/feedback", body, { headers: { "idempotency-key": key } }),
-  withdraw: (row: string) => call<unknown>("DELETE", `/v1/feedback/${id(row)}`),
+    unwrap(api.POST("/v1/feedback", { body, headers: { "idempotency-key": key } })),
+  withdraw: (feedback_id: string) =>
+    unwrap(api.DELETE("/v1/feedback/{feedback_id}", { params: { path: { feedback_id } } })),
 };
 
 export const operator = {
-  summary: () => call<Summary>("GET", "/v1/operator/summary"),
-  iterations: () => call<Page<Iteration>>("GET", "/v1/operator/iterations"),
-  iteration: (iteration: string) => call<IterationDetail>("GET", `/v1/operator/iterations/${id(iteration)}`),
-  startIteration: (preset: Preset) => call<Iteration>("POST", "/v1/operator/iterations", { preset }),
-  cancelIteration: (iteration: string) => call<Iteration>("POST", `/v1/operator/iterations/${id(iteration)}/cancel`),
-  policies: () => call<Page<Policy>>("GET", "/v1/operator/policies"),
-  policy: (policy: string) => call<PolicyDetail>("GET", `/v1/operator/policies/${id(policy)}`),
-  promote: (policy: string) => call<unknown>("POST", `/v1/operator/policies/${id(policy)}/promote`),
-  rollBack: () => call<unknown>("POST", "/v1/operator/policies/rollback"),
-  reports: (after?: string) => call<Page<Report>>("GET", `/v1/operator/reports${after ? `?after=${id(after)}` : ""}`),
-  judgeReport: (report: string, state: ReportState) =>
-    call<Report>("POST", `/v1/operator/reports/${id(report)}`, { state }),
-  audit: (after?: string) => call<Page<AuditEvent>>("GET", `/v1/operator/audit${after ? `?after=${id(after)}` : ""}`),
+  summary: () => unwrap(api.GET("/v1/operator/summary")),
+  iterations: () => unwrap(api.GET("/v1/operator/iterations")),
+  iteration: (iteration_id: string) =>
+    unwrap(api.GET("/v1/operator/iterations/{iteration_id}", { params: { path: { iteration_id } } })),
+  startIteration: (preset: Preset) => unwrap(api.POST("/v1/operator/iterations", { body: { preset } })),
+  cancelIteration: (iteration_id: string) =>
+    unwrap(api.POST("/v1/operator/iterations/{iteration_id}/cancel", { params: { path: { iteration_id } } })),
+  policies: () => unwrap(api.GET("/v1/operator/policies")),
+  policy: (policy_id: string) =>
+    unwrap(api.GET("/v1/operator/policies/{policy_id}", { params: { path: { policy_id } } })),
+  promote: (policy_id: string) =>
+    unwrap(api.POST("/v1/operator/policies/{policy_id}/promote", { params: { path: { policy_id } } })),
+  rollBack: () => unwrap(api.POST("/v1/operator/policies/rollback")),
+  reports: (after?: string) => unwrap(api.GET("/v1/operator/reports", { params: { query: { after } } })),
+  judgeReport: (report_id: string, state: ReportState) =>
+    unwrap(api.POST("/v1/operator/reports/{report_id}", { params: { path: { report_id } }, body: { state } })),
+  moderation: (after?: string) =>
+    unwrap(api.GET("/v1/operator/moderation", { params: { query: { after, action: ["warn", "block"] } } })),
+  audit: (after?: number) => unwrap(api.GET("/v1/operator/audit", { params: { query: { after } } })),
 };

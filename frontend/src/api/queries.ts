@@ -80,12 +80,21 @@ export function useReports() {
   });
 }
 
+export function useModeration() {
+  return useInfiniteQuery({
+    queryKey: ["operator", "moderation"],
+    queryFn: ({ pageParam }) => operator.moderation(pageParam || undefined),
+    initialPageParam: "",
+    getNextPageParam: (page) => (page.has_more ? page.data.at(-1)?.id : undefined),
+  });
+}
+
 export function useAudit() {
   return useInfiniteQuery({
     queryKey: ["operator", "audit"],
-    queryFn: ({ pageParam }) => operator.audit(pageParam || undefined),
-    initialPageParam: "",
-    getNextPageParam: (page) => (page.has_more ? String(page.data.at(-1)?.seq) : undefined),
+    queryFn: ({ pageParam }) => operator.audit(pageParam),
+    initialPageParam: undefined as number | undefined,
+    getNextPageParam: (page) => (page.has_more ? page.data.at(-1)?.seq : undefined),
   });
 }
 

@@ -1,7 +1,7 @@
 /** An answer, who gave it, and everything that one can do with it. */
 import { ArrowLeftRight, Columns3, Ellipsis, Flag, PenLine, RotateCcw } from "lucide-react";
 import { useState } from "react";
-import type { Message } from "../../api/types";
+import type { Message, Verdict } from "../../api/types";
 import { IconButton } from "../../components/Button";
 import { Markdown } from "../../components/Markdown";
 import { Menu, MenuItem } from "../../components/Menu";
@@ -18,6 +18,8 @@ const MOST_ANSWERS = 4;
 
 interface AnswerViewProps {
   message: Message;
+  /** Why the prompt was not answered, if it was blocked. */
+  refusal: Verdict | null;
   branch: Branch;
   streaming: boolean;
   alternatives: Message[];
@@ -25,13 +27,17 @@ interface AnswerViewProps {
   onCompare: () => void;
 }
 
-export function AnswerView({ message, branch, streaming, alternatives, onAgain, onCompare }: AnswerViewProps) {
-  const blocked = message.finish_reason === "content_filter" && message.content === "";
+export function AnswerView({ message, refusal, branch, streaming, alternatives, onAgain, onCompare }: AnswerViewProps) {
+  if (refusal)
+    return (
+      <article aria-label="Answer">
+        <Notice verdict={refusal} />
+      </article>
+    );
   return (
     <article aria-label="Answer" aria-busy={streaming} className="group/answer">
       {message.content !== "" && <Markdown text={message.content} streaming={streaming} />}
       {message.content === "" && streaming && <Thinking />}
-      {blocked && !message.moderation && <p className="text-muted">This answer was withheld by the content filter.</p>}
       {message.moderation && <Notice verdict={message.moderation} className="mt-3" />}
       {!streaming && <FinishNote reason={message.finish_reason} />}
       {!streaming && !isPending(message) && (
@@ -66,6 +72,7 @@ function FinishNote({ reason }: { reason: string | null }) {
   const notes: Record<string, string> = {
     length: "The answer reached its greatest length and ends here.",
     cancelled: "Stopped.",
+    error: "The answer broke off here.",
   };
   const note = reason ? notes[reason] : undefined;
   return note ? <p className="mt-2 text-[13px] text-faint">{note}</p> : null;

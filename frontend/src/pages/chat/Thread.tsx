@@ -23,7 +23,7 @@ export function Thread({ path, messages, turn, onAsk, onRetry, onBranch, onCompa
 
   return (
     <div className="mx-auto w-full max-w-3xl space-y-7 px-4 py-6 empty:hidden sm:px-6">
-      {path.map((message) => {
+      {path.map((message, index) => {
         const siblings = siblingsOf(messages, message);
         const branch = { siblings, onBranch, disabled: live };
         if (message.role === "user")
@@ -40,6 +40,7 @@ export function Thread({ path, messages, turn, onAsk, onRetry, onBranch, onCompa
           <AnswerView
             key={message.id}
             message={message}
+            refusal={path[index - 1]?.moderation?.action === "block" ? path[index - 1]!.moderation : null}
             branch={branch}
             streaming={live && message === last}
             alternatives={alternativesOf(messages, message)}

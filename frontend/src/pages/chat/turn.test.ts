@@ -4,11 +4,11 @@ import { visiblePath } from "./tree";
 
 const ASK: TurnRequest = { conversationId: null, parentId: null, text: "Hello?", n: 1, training: null };
 const FIRST = {
-  id: "chatcmpl-1", system_fingerprint: "policy-0002", choices: [{ index: 0, delta: { content: "" } }],
+  id: "chatcmpl-1", system_fingerprint: "policy-0002", choices: [{ index: 0, delta: { content: "" }, finish_reason: null }],
   tutelage: { conversation_id: "conv_1", prompt_message_id: "msg_1", message_ids: ["msg_2"] },
 };
 
-const piece = (content: string, index = 0) => ({ id: "chatcmpl-1", choices: [{ index, delta: { content } }] });
+const piece = (content: string, index = 0) => ({ id: "chatcmpl-1", choices: [{ index, delta: { content }, finish_reason: null }] });
 const after = (turn: Turn, ...chunks: Parameters<typeof withChunk>[1][]) => chunks.reduce(withChunk, turn);
 
 test("the first chunk says where the turn is stored and who answers", () => {
@@ -23,12 +23,12 @@ test("pieces go to the answer that they belong to", () => {
 });
 
 test("an error in mid-stream keeps what had arrived", () => {
-  const turn = after(newTurn("t", ASK), FIRST, piece("Hi"), { error: { message: "It broke." } });
+  const turn = after(newTurn("t", ASK), FIRST, piece("Hi"), { error: { message: "It broke.", type: "server_error" } });
   expect([turn.state, turn.error, turn.answers[0]!.text]).toEqual(["failed", "It broke.", "Hi"]);
 });
 
 test("a moderation notice stays with its answer", () => {
-  const verdict = { action: "warn", categories: ["violence"], message: "Careful." };
+  const verdict = { action: "warn" as const, categories: ["violence"], message: "Careful." };
   const turn = after(newTurn("t", ASK), { tutelage: { moderation: { prompt: null, responses: [verdict] } } }, piece("x"));
   expect(turn.answers[0]!.verdict).toEqual(verdict);
 });

@@ -1,7 +1,7 @@
 /** A turn: one request for answers, from the moment it is sent until its answers are stored. */
-import { ApiError, send } from "../../api/client";
+import { ApiError, streamChat } from "../../api/client";
 import { readEvents } from "../../api/sse";
-import type { Message, Verdict } from "../../api/types";
+import type { Chunk, Message, Verdict } from "../../api/types";
 
 export interface TurnRequest {
   conversationId: string | null;
@@ -31,19 +31,6 @@ export interface Turn {
   promptVerdict: Verdict | null;
   answers: Answer[];
   error: string | null;
-}
-
-interface Chunk {
-  id?: string;
-  system_fingerprint?: string | null;
-  choices?: { index: number; delta?: { content?: string | null }; finish_reason?: string | null }[];
-  tutelage?: {
-    conversation_id?: string;
-    prompt_message_id?: string;
-    message_ids?: string[];
-    moderation?: { prompt?: Verdict | null; responses?: (Verdict | null)[] };
-  } | null;
-  error?: { message: string };
 }
 
 const PENDING = "pending-";
@@ -104,17 +91,10 @@ function withPiece(answer: Answer, index: number, chunk: Chunk): Answer {
 
 /** Sends the request; yields each chunk. Ends early, without an error, when aborted. */
 export async function* streamTurn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
-  const body = {
-    model: "tutelage",
-    stream: true,
-    n: request.n,
-    messages: request.text === null ? [] : [{ role: "user", content: request.text }],
-    ...(request.conversationId && { conversation_id: request.conversationId, parent_id: request.parentId }),
-  };
-  const headers: HeadersInit = request.training === false ? { "x-tutelage-training": "off" } : {};
-  const response = await send("POST", "/v1/chat/completions", body, { signal, headers });
-  if (!response.body) throw new ApiError("The answer came without a body. Try again.", 0);
-  for await (const data of readEvents(response.body)) {
+  const place = request.conversationId && { conversation_id: request.conversationId, parent_id: request.parentId };
+  const messages = request.text === null ? [] : [{ role: "user" as const, content: request.text }];
+  const body = await streamChat({ ...place, messages, n: request.n }, { training: request.training, signal });
+  for await (const data of readEvents(body)) {
     if (data === "[DONE]") return;
     yield JSON.parse(data) as Chunk;
   }

@@ -1,0 +1,19 @@
+import { expect, test } from "vitest";
+import { ago, duration, figure, words } from "./format";
+
+test("durations", () => {
+  expect([4.4, 75, 60, 754, 7500].map(duration)).toEqual(["4 s", "1 min 15 s", "1 min", "12 min", "2 h 5 min"]);
+});
+
+test("times past", () => {
+  expect(ago(1000, 1030)).toBe("just now");
+  expect(ago(1000, 1000 + 7300)).toMatch(/2/);
+});
+
+test("figures keep three digits", () => {
+  expect([0.12345, 12.345, 0, 0.00004].map(figure)).toEqual(["0.123", "12.3", "0", "4.0e-5"]);
+});
+
+test("names become words", () => {
+  expect(words("reward_model")).toBe("Reward model");
+});

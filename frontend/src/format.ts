@@ -1,0 +1,43 @@
+/** Numbers, times and durations as people read them. */
+
+const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+];
+
+export function time(seconds: number): string {
+  return TIME.format(seconds * 1000);
+}
+
+/** "3 minutes ago", for what lies within a month; else the date. */
+export function ago(seconds: number, now = Date.now() / 1000): string {
+  const past = now - seconds;
+  if (past > 30 * 86_400) return time(seconds);
+  const [unit, length] = UNITS.find(([, each]) => Math.abs(past) >= each) ?? ["second", 1];
+  return unit === "second" ? "just now" : RELATIVE.format(-Math.round(past / length), unit);
+}
+
+/** "2 h 5 min", "3 min 20 s", "12 s". */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
+  if (hours) return `${hours} h ${minutes} min`;
+  return minutes ? `${minutes} min${minutes < 10 && rest ? ` ${rest} s` : ""}` : `${rest} s`;
+}
+
+/** Three significant digits, without an exponent where people would not write one. */
+export function figure(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(1);
+  if (Number.isInteger(value)) return value.toLocaleString();
+  return value.toLocaleString(undefined, { maximumSignificantDigits: 3 });
+}
+
+/** "reward_model" as people write it. */
+export function words(name: string): string {
+  const spaced = name.replaceAll("_", " ");
+  return spaced.charAt(0).toUpperCase() + spaced.slice(1);
+}

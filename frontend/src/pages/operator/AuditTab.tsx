@@ -1,0 +1,51 @@
+/** The hash-chained log of privileged acts. */
+import { ClipboardList } from "lucide-react";
+import { useAudit } from "../../api/queries";
+import { time } from "../../format";
+import { Cell, Empty, Heading, More, Read, Table } from "./Parts";
+
+export function AuditTab() {
+  const audit = useAudit();
+  return (
+    <>
+      <Heading
+        title="Audit"
+        hint={
+          <>
+            Every privileged act, each chained to the one before by its hash. <code className="font-mono">tutelage audit verify</code>{" "}
+            checks the chain.
+          </>
+        }
+      />
+      <Read query={audit}>
+        {({ pages }) => {
+          const rows = pages.flatMap((page) => page.data);
+          if (rows.length === 0) return <Empty icon={ClipboardList}>Nothing has been recorded yet.</Empty>;
+          return (
+            <Table columns={["#", "When", "Who", "Did", "To", "Details"]}>
+              {rows.map((event) => (
+                <tr key={event.seq}>
+                  <Cell className="text-muted tabular-nums">{event.seq}</Cell>
+                  <Cell className="whitespace-nowrap text-muted">{time(event.at)}</Cell>
+                  <Cell className="max-w-44 truncate">{event.actor}</Cell>
+                  <Cell className="font-medium whitespace-nowrap">{event.action}</Cell>
+                  <Cell className="whitespace-nowrap">{event.subject}</Cell>
+                  <Cell className="max-w-72 font-mono text-xs text-muted">
+                    <span className="line-clamp-2 break-all">{details(event.details)}</span>
+                  </Cell>
+                </tr>
+              ))}
+            </Table>
+          );
+        }}
+      </Read>
+      <More query={audit} />
+    </>
+  );
+}
+
+function details(values: Record<string, unknown>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
+    .join(" ");
+}
