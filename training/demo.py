@@ -70,7 +70,8 @@ class Result:
     kl: float | None
     decision: str
     reasons: list[str]
-    minutes: dict[str, float]
+    minutes: dict[str, float]  # of each step
+    stage_minutes: dict[str, float]  # of each stage within the training
     report: Path
 
     @property
@@ -127,7 +128,7 @@ class _Demo:
         operator, keys = self.keys()
         with Service(self.core.settings, self.core.settings.data / LOG) as service:
             with self.step("answers before"):
-                before = self.ask(service, keys[0])
+                before = self.ask(service, operator)
             with self.step("teaching"):
                 teach(service.url, keys, self.preference, self.taught, Habits(), self.say)
             with self.step("training"):
@@ -138,7 +139,7 @@ class _Demo:
                 service.operate(f"/v1/operator/policies/{iteration.policy_id}/promote", operator)
                 service.wait_for(iteration.policy_id)
             with self.step("answers after"):
-                after = self.ask(service, keys[0])
+                after = self.ask(service, operator)
         return self.result(iteration, before, after)
 
     @property
@@ -172,7 +173,7 @@ class _Demo:
         return operator, keys
 
     def ask(self, service: Service, key: str) -> list[Answer]:
-        """The served policy's answers to the unseen prompts."""
+        """The served policy's answers to the unseen prompts, which nothing may be learned from."""
         return ask(service.url, key, self.unseen, self.scale.samples, Habits(), self.say)
 
     def train(self, service: Service, operator: str) -> Iteration:
@@ -211,9 +212,6 @@ class _Demo:
         """Judge both policies' answers and write the report."""
         gains = self.gains(before, after) if after else []
         stages = iteration.metrics.get("stages", {})
-        minutes = self.minutes | {
-            f"training: {name}": round(cost["seconds"] / 60, 2) for name, cost in stages.items()
-        }
         result = Result(
             preference=self.preference.name,
             before=self.side(before),
@@ -223,7 +221,8 @@ class _Demo:
             kl=iteration.metrics.get("kl"),
             decision=str(iteration.decision),
             reasons=iteration.reasons,
-            minutes=minutes,
+            minutes=self.minutes,
+            stage_minutes={name: round(cost["seconds"] / 60, 2) for name, cost in stages.items()},
             report=self.core.settings.data / REPORT,
         )
         write_atomically(result.report, _report(result, self.preference, iteration, before, after))
@@ -265,7 +264,7 @@ def _report(
         ("Before and after", _sides(result)),
         ("What they liked", _liked(preference, before, after)),
         ("Answers side by side", _pairs(preference, before, after)),
-        ("Minutes", table(("Step", "Minutes"), _minutes(result.minutes))),
+        ("Minutes", table(("Step", "Minutes"), _minutes(result))),
     ]
     footer = f"The iteration's own report: iterations/{iteration.id}/report.html"
     return page(title, subtitle, _headline(result), sections, footer)
@@ -320,9 +319,11 @@ def _shown(preference: Preference, answer: Answer) -> str:
     return f"<small>{head}</small>{escape(answer.text) or '<em>(empty)</em>'}{cut}"
 
 
-def _minutes(minutes: dict[str, float]) -> list[tuple[str, str]]:
-    whole = sum(value for name, value in minutes.items() if ":" not in name)
-    return [(name, f"{value:.2f}") for name, value in [*minutes.items(), ("whole", whole)]]
+def _minutes(result: Result) -> list[tuple[str, str]]:
+    steps = list(result.minutes.items())
+    stages = [(f"of it {name.replace('_', ' ')}", m) for name, m in result.stage_minutes.items()]
+    rows = [*steps, *stages, ("whole", sum(result.minutes.values()))]
+    return [(name, f"{minutes:.2f}") for name, minutes in rows]
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,0 +1,198 @@
+"""``tutelage iterate | simulate | demo``: the loop that teaches the policy."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tutelage.cli.options import Data, Json, open_data, settings_for
+from tutelage.composition import Core
+from tutelage.errors import Invalid
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+    from moderation.classifier import ModerationClassifier
+    from training.demo import Result
+    from training.progress import Progress
+
+Preference = Annotated[str, typer.Option(help="What the people like: brief, plain or asks-back.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands of this module."""
+    for command in (iterate, simulate, demo):
+        app.command()(command)
+
+
+def iterate(
+    preset: Annotated[
+        str, typer.Option(help="smoke, quick, standard, or a path to a TOML file.")
+    ] = "standard",
+    iteration_id: Annotated[
+        str, typer.Option("--id", help="Run or resume this iteration instead of a new one.")
+    ] = "",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Run one feedback iteration now: snapshot, SFT, reward model, PPO, evaluation, gate.
+
+    A run that was killed is resumed by the same command.
+
+    Example: `tutelage iterate --preset quick`
+    """
+    from training.iteration import request_iteration, run_iteration
+
+    core = open_data(data)
+    chosen = iteration_id or _unfinished(core) or request_iteration(core, preset, "cli").id
+    with _bars() as watch:
+        outcome = run_iteration(core, chosen, _classifier(core), watch)
+    typer.echo(f"{outcome.iteration_id}: {outcome.decision}")
+    for reason in outcome.reasons:
+        typer.echo(f"  - {reason}")
+    if outcome.report:
+        typer.echo(f"Report: {outcome.report}")
+    if outcome.policy_id:
+        typer.echo(f"Let it answer: tutelage policies promote {outcome.policy_id}")
+    if as_json:
+        typer.echo(json.dumps(outcome.summary()))
+
+
+def simulate(
+    url: Annotated[str, typer.Option(help="Where the service listens.")] = "http://127.0.0.1:8000",
+    users: Annotated[int, typer.Option(min=1, help="How many people.")] = 6,
+    prompts: Annotated[int, typer.Option(min=1, help="How many prompts they talk about.")] = 60,
+    preference: Preference = "brief",
+    seed: Annotated[int, typer.Option(help="Of their noise.")] = 7,
+    data: Data = None,
+) -> None:
+    """Let simulated people talk to a running service and judge its answers, through REST alone.
+
+    Example: `tutelage simulate --users 6 --preference brief`
+    """
+    from training.preferences import PREFERENCES
+    from training.simulate import Habits, shipped_prompts, teach
+
+    if preference not in PREFERENCES:
+        raise Invalid(f"There is no preference {preference!r}. Known: {', '.join(PREFERENCES)}.")
+    keys = _keys(open_data(data), users)
+    with _steps() as say:
+        taught = teach(
+            url, keys, PREFERENCES[preference], shipped_prompts()[:prompts], Habits(seed=seed), say
+        )
+    typer.echo(", ".join(f"{count} {what}" for what, count in vars(taught).items()))
+
+
+def demo(
+    preference: Preference = "brief",
+    preset: Annotated[str, typer.Option(help="Training preset.")] = "quick",
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show the whole loop: people teach, one iteration trains, the same people judge again.
+
+    Uses a fresh data folder (--data DIR must be empty) and takes about 15 minutes on two cores.
+
+    Example: `tutelage demo --preference brief`
+    """
+    from training.demo import Scale, run_demo
+
+    folder = data or Path(tempfile.mkdtemp(prefix=f"tutelage-demo-{preference}-"))
+    with _steps() as say:
+        result = run_demo(preference, settings_for(folder), Scale(preset=preset), say)
+    _print_result(result)
+    if as_json:
+        typer.echo(json.dumps(result.summary()))
+    raise typer.Exit(0 if result.succeeded else 1)
+
+
+def _print_result(result: "Result") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    sides = [side for side in (result.before, result.after) if side]
+    table = Table("", *(side.policy_id for side in sides))
+    table.add_row("preference", *(f"{side.preference:+.2f}" for side in sides))
+    table.add_row("words per answer", *(f"{side.words:.1f}" for side in sides))
+    table.add_row("finished answers", *(f"{side.finished:.0%}" for side in sides))
+    console = Console()
+    console.print(table)
+    if result.gain and result.won is not None and result.kl is not None:
+        console.print(f"Gain {result.gain}; better on {result.won:.0%} of unseen prompts; "
+                      f"KL {result.kl:.1f} nats; {sum(result.minutes.values()):.1f} minutes.")
+    console.print(f"The gate says {result.decision}: {' '.join(result.reasons)}")
+    console.print(f"Report: {result.report}")
+
+
+def _unfinished(core: Core) -> str:
+    from tutelage import iterations
+
+    with core.store.read() as session:
+        iteration = iterations.unfinished(session)
+    return iteration.id if iteration else ""
+
+
+def _classifier(core: Core) -> "ModerationClassifier | None":
+    if core.settings.moderation == "off":
+        return None
+    from moderation.embedded import EmbeddedClassifier
+
+    return EmbeddedClassifier.load()
+
+
+def _keys(core: Core, users: int) -> list[str]:
+    from tutelage import people
+
+    keys = []
+    with core.store.write() as session:
+        for number in range(users):
+            person = people.create_user(session, f"simulated {number + 1}")
+            keys.append(people.create_key(session, person, person.name, actor="cli")[1])
+    return keys
+
+
+@contextmanager
+def _bars() -> "Iterator[Progress]":
+    """A bar per stage of training, with its latest measures."""
+    with _progress() as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def watch(stage: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
+            if stage not in tasks:
+                tasks[stage] = progress.add_task(stage, total=total, note="")
+            note = "  ".join(f"{name} {value:.3g}" for name, value in list(metrics.items())[:3])
+            progress.update(tasks[stage], completed=done, total=total, note=note)
+
+        yield watch
+
+
+@contextmanager
+def _steps() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar per step; the total 0 stands for unknown."""
+    with _progress() as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def say(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total or None, note="")
+            progress.update(tasks[what], completed=done, total=total or None)
+
+        yield say
+
+
+def _progress() -> "Bars":
+    from rich import progress as bars
+
+    return bars.Progress(
+        bars.TextColumn("{task.description:24}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeElapsedColumn(),
+        bars.TimeRemainingColumn(),
+        bars.TextColumn("{task.fields[note]}", style="dim"),
+    )
