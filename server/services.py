@@ -49,7 +49,7 @@ def _classifier(settings: Settings) -> ModerationClassifier | None:
         return None
     from moderation.embedded import EmbeddedClassifier
 
-    return EmbeddedClassifier()
+    return EmbeddedClassifier.load()
 
 
 def _policy(settings: Settings) -> ModerationPolicy:
