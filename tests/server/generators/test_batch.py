@@ -19,7 +19,8 @@ def expected_logprobs(policies: Path, prompt: list[int], answer: list[int]) -> l
     model = AutoModelForCausalLM.from_pretrained(policies / "policy-0000", dtype=torch.float32)
     with torch.no_grad():
         logits = model(torch.tensor([prompt + answer])).logits[0, len(prompt) - 1 : -1]
-    return logits.log_softmax(-1).gather(1, torch.tensor(answer)[:, None])[:, 0].tolist()
+    chosen = logits.log_softmax(-1).gather(1, torch.tensor(answer)[:, None])[:, 0]
+    return [float(logprob) for logprob in chosen]
 
 
 @pytest.mark.parametrize("prompt", [SHORT, LONG], ids=["short", "in three parts"])

@@ -1,14 +1,16 @@
 """Text comes out whole, token by token."""
 
+from collections.abc import Sequence
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.generators.detokenizer import HALF, Detokenizer
 
 
-def decode(tokens: object) -> str:
+def decode(tokens: Sequence[int]) -> str:
     """A tokenizer whose tokens are bytes."""
-    return bytes(tokens).decode(errors="replace")  # type: ignore[call-overload]
+    return bytes(tokens).decode(errors="replace")
 
 
 def pushed(data: bytes) -> list[str]:
