@@ -160,6 +160,7 @@ class _Demo:
         began = time.monotonic()
         yield
         self.minutes[name] = round((time.monotonic() - began) / 60, 2)
+        self.say(name, 1, 1)
 
     def keys(self) -> tuple[str, list[str]]:
         """An operator's key and one for each person."""

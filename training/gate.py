@@ -92,9 +92,10 @@ def _findings(c: Comparison, config: GateConfig) -> Iterable[_Finding]:
 
 def _gain(gain: Interval, config: GateConfig) -> _Finding:
     passed = gain.low > config.min_gain
-    verb = "rose by" if passed else "did not rise beyond chance:"
-    return _Finding(passed, f"The held-out score {verb} {gain}; the interval must lie above "
-                            f"{config.min_gain:g}.")
+    return _Finding(
+        passed,
+        f"The held-out score changed by {gain}; the interval must lie above {config.min_gain:g}.",
+    )
 
 
 def _win_rate(win_rate: Interval, config: GateConfig) -> _Finding:

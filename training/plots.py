@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 Rows = Sequence[dict[str, Any]]
 
@@ -82,9 +83,10 @@ def losses(rows: Rows) -> str:
     def draw(axes: Sequence[Axes]) -> None:
         names = sorted({name for row in rows for name in row if "loss" in name})
         for name, color in zip(names, (BLUE, ORANGE, GREEN, GREY), strict=False):
-            points = [(i, row[name]) for i, row in enumerate(rows) if row.get(name) is not None]
+            points = [(row["epoch"], row[name]) for row in rows if name in row]
             axes[0].plot(*zip(*points, strict=True), color=color, label=name, marker=".")
-        axes[0].set(title="Loss, nats per token", xlabel="row")
+        axes[0].set(title="Loss, nats per token", xlabel="epoch")
+        axes[0].xaxis.set_major_locator(MaxNLocator(integer=True))
         axes[0].legend(loc="upper right")
 
     return _svg(draw, columns=1)
@@ -124,10 +126,12 @@ def _histograms(axes: Axes, groups: dict[str, tuple[Sequence[float], str]]) -> N
     span = (min(everything), max(everything)) if everything else (0.0, 1.0)
     for name, (values, color) in groups.items():
         axes.hist(values, bins=20, range=span, color=color, alpha=0.55, label=name)
-    axes.legend(loc="upper left")
+    axes.set_ylim(0, 1.25 * axes.get_ylim()[1])
+    axes.legend(loc="upper left", ncols=2)
 
 
 def _mark(axes: Axes, kept: int) -> None:
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.axvline(kept, color=GREY, linestyle="--", linewidth=1)
     axes.annotate(
         "kept", (kept, 1.0), xycoords=("data", "axes fraction"), xytext=(4, -2),
