@@ -38,6 +38,6 @@ export function figure(value: number): string {
 
 /** "reward_model" as people write it. */
 export function words(name: string): string {
-  const spaced = name.replaceAll("_", " ");
+  const spaced = name.replaceAll(/[_.]/g, " ");
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }

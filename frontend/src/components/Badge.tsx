@@ -16,7 +16,7 @@ export function Badge({ tone = "plain", pulse, children }: { tone?: Tone; pulse?
   return (
     <span
       className={clsx(
-        "inline-flex items-center gap-1.5 rounded-full px-2.5 py-0.5 text-xs font-medium whitespace-nowrap",
+        "inline-flex items-center gap-1.5 rounded-full px-2.5 py-0.5 font-sans text-xs tracking-normal font-medium whitespace-nowrap",
         TONES[tone],
       )}
     >

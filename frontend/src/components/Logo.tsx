@@ -19,7 +19,7 @@ export function Logo() {
   return (
     <span className="inline-flex items-center gap-2.5">
       <Mark />
-      <span className="font-serif text-[21px] font-medium tracking-[-0.01em]">Tutelage</span>
+      <span className="pt-0.5 font-serif text-[22px] leading-none font-medium tracking-[-0.01em]">Tutelage</span>
     </span>
   );
 }

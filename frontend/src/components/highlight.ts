@@ -17,7 +17,7 @@ let highlighter: Promise<HighlighterCore> | undefined;
 
 function load(): Promise<HighlighterCore> {
   highlighter ??= createHighlighterCore({
-    themes: [import("shiki/themes/github-light.mjs"), import("shiki/themes/github-dark.mjs")],
+    themes: [import("shiki/themes/github-light-default.mjs"), import("shiki/themes/github-dark-default.mjs")],
     langs: LANGUAGES,
     engine: createJavaScriptRegexEngine({ forgiving: true }),
   });
@@ -31,7 +31,7 @@ export async function highlight(code: string, language: string): Promise<ThemedT
   if (!lang) return null;
   return shiki.codeToTokens(code, {
     lang,
-    themes: { light: "github-light", dark: "github-dark" },
+    themes: { light: "github-light-default", dark: "github-dark-default" },
     defaultColor: false,
     cssVariablePrefix: "--token-",
   }).tokens;

@@ -115,7 +115,7 @@ function Actions({ message, branch, rankable, onAgain, onCompare }: ActionsProps
       {given(message, "edit") && <Told>You suggested a better answer</Told>}
       {given(message, "report") && <Told>You reported this answer</Told>}
       {message.policy_id && (
-        <span className="ml-auto pl-3 text-xs text-faint tabular-nums" title="The policy that wrote this answer">
+        <span className="ml-auto pl-3 text-xs text-faint" title="The policy that wrote this answer">
           {message.policy_id}
         </span>
       )}

@@ -1,5 +1,5 @@
 /** The chat: conversations at the side, the branch in view, and the composer. */
-import { useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState } from "react";
 import { useNavigate, useParams } from "react-router";
 import { useConversation, useSession } from "../../api/queries";
 import type { Message } from "../../api/types";
@@ -7,7 +7,6 @@ import { Loading, Skeleton } from "../../components/Loading";
 import { Notepad } from "../../components/Notepad";
 import { Problem } from "../../components/Problem";
 import { HowTo } from "../SignInPage";
-import { Compare } from "./Compare";
 import { Composer } from "./Composer";
 import { ConsentCard } from "./ConsentCard";
 import { Header } from "./Header";
@@ -19,6 +18,8 @@ import { keyOf, visiblePath } from "./tree";
 import { continuation, isLive, isPending, withTurn, type Turn, type TurnRequest } from "./turn";
 import { turns, useTurns } from "./turns";
 import { Welcome } from "./Welcome";
+
+const Compare = lazy(() => import("./Compare"));
 
 export function ChatPage() {
   const session = useSession();
@@ -139,7 +140,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
         training={stored.data?.training ?? training ?? session?.user?.training ?? false}
         onTraining={setTraining}
       />
-      <Scroller follow={live} conversation={id}>
+      <Scroller filled={path.length > 0} follow={live} conversation={id}>
         {session?.user && !session.user.consented && <ConsentCard />}
         {loading && <Skeleton lines={6} className="mx-auto max-w-3xl px-5 py-10" />}
         {empty && !loading && <Welcome onPick={(text) => send(text, 1)} />}
@@ -153,7 +154,9 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
           onCompare={(message) => setReview({ conversationId: id ?? null, completionId: message.completion_id })}
         />
         {comparing && compared.length > 1 && (
-          <Compare key={comparing.completionId} answers={compared} live={live} onEnd={endComparison} />
+          <Suspense>
+            <Compare key={comparing.completionId} answers={compared} live={live} onEnd={endComparison} />
+          </Suspense>
         )}
       </Scroller>
       {!comparing && (

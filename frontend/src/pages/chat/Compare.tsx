@@ -23,7 +23,7 @@ interface CompareProps {
   onEnd: (answer: Message | null) => void;
 }
 
-export function Compare({ answers, live, onEnd }: CompareProps) {
+export default function Compare({ answers, live, onEnd }: CompareProps) {
   const [positions] = useState(() => shuffled(answers.length));
   const [slots, setSlots] = useState<Slots>(() => emptySlots(answers.length));
   const [chosen, setChosen] = useState<number | null>(null);

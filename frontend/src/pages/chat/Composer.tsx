@@ -55,7 +55,7 @@ export function Composer({ conversation, live, onSend, onStop }: ComposerProps) 
           event.preventDefault();
           send();
         }}
-        className="mx-auto max-w-3xl rounded-3xl border border-line-strong bg-surface p-2 shadow-soft transition-colors focus-within:border-accent"
+        className="mx-auto max-w-[46.5rem] rounded-3xl border border-line-strong bg-surface p-2 shadow-soft transition-colors focus-within:border-accent"
       >
         <textarea
           ref={box}
@@ -77,7 +77,7 @@ export function Composer({ conversation, live, onSend, onStop }: ComposerProps) 
         </div>
       </form>
       <p className="mt-2 text-center text-xs text-faint">
-        Tutelage learns from people and can be wrong. Check what matters.
+        Tutelage can be wrong. Check what matters.
       </p>
     </div>
   );

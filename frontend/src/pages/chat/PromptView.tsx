@@ -29,7 +29,7 @@ export function PromptView({ message, branch, onEdit }: PromptViewProps) {
       />
     );
   return (
-    <article aria-label="You said" className="group flex animate-rise flex-col items-end">
+    <article aria-label="You said" className="group -mb-3 flex animate-rise flex-col items-end">
       <div className="max-w-[85%] rounded-3xl rounded-br-lg bg-panel px-4.5 py-2.5 leading-relaxed wrap-anywhere whitespace-pre-wrap">
         {message.content}
       </div>

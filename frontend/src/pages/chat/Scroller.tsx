@@ -5,16 +5,19 @@ import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "re
 const NEAR_PX = 80;
 
 interface ScrollerProps {
+  /** There are messages; without, one begins at the top. */
+  filled: boolean;
+  /** An answer is being written. */
   follow: boolean;
   conversation: string | undefined;
   children: ReactNode;
 }
 
-export function Scroller({ follow, conversation, children }: ScrollerProps) {
+export function Scroller({ filled, follow, conversation, children }: ScrollerProps) {
   const frame = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
-  const pinned = useRef(true);
+  const pinned = useRef(filled);
 
   function measure() {
     const { scrollHeight, scrollTop, clientHeight } = frame.current!;
@@ -27,9 +30,9 @@ export function Scroller({ follow, conversation, children }: ScrollerProps) {
   }
 
   useLayoutEffect(() => {
-    pinned.current = true;
-    toEnd();
-  }, [conversation]);
+    pinned.current = filled;
+    if (filled) toEnd();
+  }, [conversation, filled]);
 
   useEffect(() => {
     if (follow) pinned.current = true;
@@ -43,12 +46,12 @@ export function Scroller({ follow, conversation, children }: ScrollerProps) {
 
   return (
     <div className="relative min-h-0 flex-1">
-      <div ref={frame} onScroll={measure} className="h-full overflow-y-auto [scrollbar-gutter:stable]">
+      <div ref={frame} onScroll={measure} className="h-full overflow-y-auto [scrollbar-gutter:stable_both-edges]">
         <div ref={content} className="flex min-h-full flex-col">
           {children}
         </div>
       </div>
-      {!atEnd && (
+      {filled && !atEnd && (
         <button
           type="button"
           aria-label="Scroll to the latest message"

@@ -22,7 +22,7 @@ export function Thread({ path, messages, turn, onAsk, onRetry, onBranch, onCompa
   const unanswered = turn && !live && last?.role === "user";
 
   return (
-    <div className="mx-auto w-full max-w-3xl space-y-7 px-4 py-6 empty:hidden sm:px-6">
+    <div className="mx-auto flex w-full max-w-3xl flex-col gap-7 px-4 py-6 sm:px-6">
       {path.map((message, index) => {
         const siblings = siblingsOf(messages, message);
         const branch = { siblings, onBranch, disabled: live };

@@ -1,5 +1,5 @@
 /** Curves of a stage's metrics, drawn again as rows arrive. */
-import { CartesianGrid, Legend, Line, LineChart, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
+import { CartesianGrid, Legend, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import type { MetricRow } from "../../api/types";
 import { figure } from "../../format";
 import { Card } from "./Parts";
@@ -13,9 +13,11 @@ interface CurveCardProps {
   hint?: string;
   lines: [string, string][];
   rows: MetricRow[];
+  /** The update whose policy was kept, if that is known. */
+  kept?: number | null;
 }
 
-export function CurveCard({ title, hint, lines, rows }: CurveCardProps) {
+function CurveCard({ title, hint, lines, rows, kept }: CurveCardProps) {
   const x = xName(rows);
   const points = rows.map((row, index) => ({ ...row, _x: x ? Number(row[x]) : index + 1 }));
   const last = lines.map(([name, label]) => `${label} ${lastFigure(rows, name)}`).join(" · ");
@@ -35,13 +37,21 @@ export function CurveCard({ title, hint, lines, rows }: CurveCardProps) {
               <CartesianGrid stroke="var(--line)" vertical={false} />
               <XAxis dataKey="_x" type="number" domain={["dataMin", "dataMax"]} allowDecimals={false} tick={TICK} stroke="var(--line-strong)" tickLine={false} />
               <YAxis tick={TICK} stroke="transparent" width={58} tickFormatter={figure} domain={["auto", "auto"]} />
+              {kept != null && (
+                <ReferenceLine
+                  x={kept}
+                  stroke="var(--faint)"
+                  strokeDasharray="2 3"
+                  label={{ value: "kept", position: "insideTopRight", fill: "var(--muted)", fontSize: 12 }}
+                />
+              )}
               <Tooltip
                 formatter={(value) => figure(Number(value))}
                 labelFormatter={(label) => `${x ?? "row"} ${String(label)}`}
                 contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 10, fontSize: 13 }}
                 labelStyle={{ color: "var(--muted)" }}
               />
-              {lines.length > 1 && <Legend iconType="plainline" wrapperStyle={{ fontSize: 13 }} />}
+              {lines.length > 1 && <Legend iconType="plainline" itemSorter={null} wrapperStyle={{ fontSize: 13 }} />}
               {lines.map(([name, label], index) => (
                 <Line
                   key={name}
@@ -70,7 +80,7 @@ function lastFigure(rows: MetricRow[], name: string): string {
 }
 
 /** The curves that matter, then all others for those who look closer. */
-export function Curves({ curves, rows }: { curves: Curve[]; rows: MetricRow[] }) {
+export function Curves({ curves, rows, kept }: { curves: Curve[]; rows: MetricRow[]; kept?: number | null }) {
   const drawn = curves.map((curve) => ({ ...curve, present: presentLines(curve, rows) }));
   const shown = new Set(drawn.flatMap(({ present }) => present.map(([name]) => name)));
   const others = numericNames(rows).filter((name) => !shown.has(name));
@@ -80,7 +90,7 @@ export function Curves({ curves, rows }: { curves: Curve[]; rows: MetricRow[] })
         {drawn
           .filter(({ present }) => present.length > 0)
           .map(({ title, hint, present }) => (
-            <CurveCard key={title} title={title} hint={hint} lines={present} rows={rows} />
+            <CurveCard key={title} title={title} hint={hint} lines={present} rows={rows} kept={kept} />
           ))}
       </div>
       {others.length > 0 && (

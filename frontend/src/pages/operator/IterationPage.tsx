@@ -12,9 +12,11 @@ import { Confirm } from "../../components/Dialog";
 import { duration, figure, time, words } from "../../format";
 import { Curves } from "./Curves";
 import { Facts } from "./Facts";
+import { Measured } from "./Measured";
+import { comparisonOf, keptUpdate, stageSeconds } from "./measures";
 import { flatNumbers, PPO_CURVES, SFT_CURVES } from "./metrics";
 import { Bar, Card, Heading, Read, State } from "./Parts";
-import { shareOf, STAGES, stageState, type StageState } from "./stages";
+import { shareOf, stageLabel, STAGES, stageState, type StageState } from "./stages";
 
 export function IterationPage() {
   const { id } = useParams();
@@ -32,6 +34,7 @@ export function IterationPage() {
 
 function Detail({ iteration }: { iteration: IterationDetail }) {
   const { stages } = iteration;
+  const measured = comparisonOf(iteration.metrics);
   const took = (iteration.finished_at ?? Date.now() / 1000) - (iteration.started_at ?? iteration.created_at);
   return (
     <>
@@ -68,9 +71,10 @@ function Detail({ iteration }: { iteration: IterationDetail }) {
       <div className="space-y-3">
         <Timeline iteration={iteration} />
         <Decision iteration={iteration} />
+        {measured && <Measured comparison={measured} />}
         {stages.ppo.length > 0 && (
           <Stage title="PPO">
-            <Curves curves={PPO_CURVES} rows={stages.ppo} />
+            <Curves curves={PPO_CURVES} rows={stages.ppo} kept={keptUpdate(iteration.metrics)} />
           </Stage>
         )}
         {Object.keys(stages.reward_model).length > 0 && (
@@ -81,13 +85,6 @@ function Detail({ iteration }: { iteration: IterationDetail }) {
         {stages.sft.length > 0 && (
           <Stage title="Fine-tuning">
             <Curves curves={SFT_CURVES} rows={stages.sft} />
-          </Stage>
-        )}
-        {flatNumbers(iteration.metrics).length > 0 && (
-          <Stage title="All measures">
-            <Card>
-              <Facts facts={flatNumbers(iteration.metrics)} columns={3} />
-            </Card>
           </Stage>
         )}
       </div>
@@ -104,12 +101,18 @@ function Stage({ title, children }: { title: string; children: React.ReactNode }
   );
 }
 
+const REWARD_MODELS: Record<string, string> = {
+  proxy: "The one that PPO climbs, cross-validated",
+  held_out: "The one that judges, cross-validated",
+  examination: "The one that PPO climbs, on held-out rankings",
+};
+
 /** How well each reward model predicts judgements that it was not trained on. */
 function RewardModels({ models }: { models: Record<string, unknown> }) {
   return (
     <div className="grid gap-3 lg:grid-cols-2">
       {Object.entries(models).map(([name, measures]) => (
-        <Card key={name} title={words(name)}>
+        <Card key={name} title={REWARD_MODELS[name] ?? words(name)}>
           <Facts facts={flatNumbers(measures)} />
         </Card>
       ))}
@@ -138,7 +141,10 @@ function Timeline({ iteration }: { iteration: Iteration }) {
               </span>
               <span>
                 <span className={clsx("block text-sm font-medium", (state === "waiting" || state === "left") && "text-muted")}>{label}</span>
-                <span className="block text-[13px] leading-snug text-muted">{text}</span>
+                <span className="block text-[13px] leading-snug text-muted">
+                  {text}
+                  <Seconds iteration={iteration} stage={name} />
+                </span>
               </span>
             </li>
           );
@@ -154,7 +160,7 @@ function Timeline({ iteration }: { iteration: Iteration }) {
         <div className="mt-4 border-t border-line pt-4">
           <p className="mb-2 flex flex-wrap justify-between gap-2 text-sm">
             <span className="font-medium">
-              {words(progress.stage)}
+              {stageLabel(progress.stage)}
               {progress.total ? (
                 <span className="font-normal text-muted">
                   {" "}
@@ -164,11 +170,16 @@ function Timeline({ iteration }: { iteration: Iteration }) {
             </span>
             {progress.eta_seconds != null && <span className="text-muted">about {duration(progress.eta_seconds)} left in this stage</span>}
           </p>
-          <Bar share={shareOf(progress)} label={`Progress of ${words(progress.stage)}`} />
+          <Bar share={shareOf(progress)} label={`Progress of ${stageLabel(progress.stage)}`} />
         </div>
       )}
     </Card>
   );
+}
+
+function Seconds({ iteration, stage }: { iteration: Iteration; stage: string }) {
+  const seconds = stageSeconds(iteration.metrics, stage);
+  return seconds === null ? null : <span className="block text-faint">{duration(seconds)}</span>;
 }
 
 function StageMark({ state, number }: { state: StageState; number: number }) {

@@ -12,7 +12,7 @@ import { Dialog, DialogButtons } from "../../components/Dialog";
 import { Problem } from "../../components/Problem";
 import { ago, duration, words } from "../../format";
 import { Bar, Cell, Empty, Figure, Heading, Read, State, Table } from "./Parts";
-import { shareOf } from "./stages";
+import { shareOf, stageLabel } from "./stages";
 
 export function IterationsTab() {
   const summary = useSummary();
@@ -82,7 +82,7 @@ function Glance({ summary }: { summary: Summary }) {
         <Figure
           label="Judgements"
           value={judgements.toLocaleString()}
-          hint={kinds.map(([kind, count]) => `${count} ${kind}`).join(" · ") || "none yet"}
+          hint={kinds.map(([kind, count]) => `${kind} ${count}`).join(" · ") || "none yet"}
         />
         <Figure label="People" value={summary.users.toLocaleString()} hint={`${summary.open_reports} open reports`} />
       </div>
@@ -132,9 +132,9 @@ function Row({ iteration }: { iteration: Iteration }) {
         <State state={state} />
         {state === "running" && progress.stage && (
           <div className="mt-2 max-w-56">
-            <Bar share={shareOf(progress)} label={`Progress of ${words(progress.stage)}`} />
+            <Bar share={shareOf(progress)} label={`Progress of ${stageLabel(progress.stage)}`} />
             <p className="mt-1 text-xs text-muted">
-              {words(progress.stage)}
+              {stageLabel(progress.stage)}
               {progress.eta_seconds != null && `, ${duration(progress.eta_seconds)} left`}
             </p>
           </div>

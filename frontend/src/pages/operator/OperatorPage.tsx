@@ -85,8 +85,8 @@ function Top() {
   const dark = document.documentElement.dataset.theme === "dark";
   return (
     <header className="sticky top-0 z-20 border-b border-line bg-canvas/90 backdrop-blur">
-      <div className="mx-auto flex max-w-6xl flex-wrap items-center gap-x-6 px-4 sm:px-6">
-        <Link to="/operator" className="rounded-lg py-3" aria-label="Tutelage, operator pages">
+      <div className="mx-auto flex max-w-6xl flex-wrap items-center gap-x-6 px-4 sm:px-6 lg:h-14 lg:flex-nowrap">
+        <Link to="/operator" className="inline-flex h-14 items-center rounded-lg" aria-label="Tutelage, operator pages">
           <Logo />
         </Link>
         <div className="ml-auto flex items-center gap-1 lg:order-3">
@@ -113,7 +113,7 @@ function Top() {
               to={`/operator/${path}`}
               className={({ isActive }) =>
                 clsx(
-                  "inline-flex items-center gap-2 border-b-2 px-2.5 py-3.5 text-sm font-medium whitespace-nowrap -outline-offset-2",
+                  "inline-flex h-11 items-center gap-2 border-b-2 px-2.5 text-sm font-medium whitespace-nowrap -outline-offset-2 lg:h-14",
                   isActive ? "border-accent text-ink" : "border-transparent text-muted hover:text-ink",
                 )
               }

@@ -45,7 +45,7 @@ export function Figure({ label, value, hint }: { label: string; value: ReactNode
   return (
     <div className="min-w-0 rounded-2xl border border-line bg-surface p-4">
       <p className="text-[13px] text-muted">{label}</p>
-      <p className="mt-1 truncate text-2xl font-semibold tracking-tight tabular-nums">{value}</p>
+      <p className="mt-1 truncate text-xl font-semibold tracking-tight sm:text-2xl">{value}</p>
       {hint && <p className="mt-0.5 text-[13px] text-muted">{hint}</p>}
     </div>
   );

@@ -9,11 +9,9 @@ import { Button } from "../../components/Button";
 import { Confirm } from "../../components/Dialog";
 import { useToast } from "../../components/Toast";
 import { ago, figure } from "../../format";
-import { flatNumbers } from "./metrics";
+import { comparisonOf, signed } from "./measures";
 import { Cell, Empty, Heading, Read, State, Table } from "./Parts";
 import { Promote } from "./Promote";
-
-const SHOWN_METRICS = 3;
 
 export function PoliciesTab() {
   const policies = usePolicies();
@@ -41,7 +39,7 @@ export function PoliciesTab() {
 }
 
 function Row({ policy }: { policy: Policy }) {
-  const metrics = flatNumbers(policy.metrics).slice(0, SHOWN_METRICS);
+  const measured = comparisonOf(policy.metrics ?? {});
   return (
     <tr className="hover:bg-panel/60">
       <Cell>
@@ -68,16 +66,27 @@ function Row({ policy }: { policy: Policy }) {
         )}
       </Cell>
       <Cell className="text-[13px] text-muted">
-        {metrics.length === 0 && <span className="text-faint">–</span>}
-        {metrics.map(([name, value]) => (
-          <span key={name} className="mr-3 inline-block whitespace-nowrap">
-            {name} <span className="text-ink tabular-nums">{figure(value)}</span>
+        {measured ? (
+          <span className="flex flex-wrap gap-x-4">
+            <Brief label="Gain" value={signed(measured.gain.mean)} />
+            <Brief label="Better on" value={`${Math.round(measured.win_rate.mean * 100)}%`} />
+            <Brief label="KL" value={figure(measured.kl)} />
           </span>
-        ))}
+        ) : (
+          <span className="text-faint">–</span>
+        )}
       </Cell>
       <Cell className="whitespace-nowrap text-muted">{ago(policy.created_at)}</Cell>
       <Cell className="text-right">{policy.state !== "current" && <Promote policy={policy} small />}</Cell>
     </tr>
+  );
+}
+
+function Brief({ label, value }: { label: string; value: string }) {
+  return (
+    <span className="whitespace-nowrap">
+      {label} <span className="text-ink">{value}</span>
+    </span>
   );
 }
 

@@ -6,8 +6,8 @@ import type { Policy, PolicyDetail } from "../../api/types";
 import { Badge } from "../../components/Badge";
 import { Markdown } from "../../components/Markdown";
 import { time } from "../../format";
-import { Facts } from "./Facts";
-import { flatNumbers } from "./metrics";
+import { Measured } from "./Measured";
+import { comparisonOf } from "./measures";
 import { Card, Heading, Read, State } from "./Parts";
 import { Promote } from "./Promote";
 
@@ -26,7 +26,7 @@ export function PolicyPage() {
 }
 
 function Detail({ policy }: { policy: PolicyDetail }) {
-  const metrics = flatNumbers(policy.metrics);
+  const measured = comparisonOf(policy.metrics ?? {});
   return (
     <>
       <Heading
@@ -44,11 +44,7 @@ function Detail({ policy }: { policy: PolicyDetail }) {
           <Card title="Card">
             {policy.card ? <Markdown text={policy.card} /> : <p className="text-sm text-muted">This policy has no card.</p>}
           </Card>
-          {metrics.length > 0 && (
-            <Card title="Measures">
-              <Facts facts={metrics} columns={2} />
-            </Card>
-          )}
+          {measured && <Measured comparison={measured} />}
         </div>
         <div className="min-w-0 space-y-3">
           <Card title="Lineage">

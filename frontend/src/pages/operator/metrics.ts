@@ -12,11 +12,7 @@ export const PPO_CURVES: Curve[] = [
   {
     title: "Score",
     hint: "What the reward model says, and what a reward model on held-out feedback says. When they part, the policy is learning the reward model's mistakes.",
-    lines: {
-      "objective/scores": "Reward model",
-      "heldout/score": "Held-out reward model",
-      "eval/heldout_score": "Held-out reward model",
-    },
+    lines: { "objective/scores": "Reward model", "heldout/score": "Held-out reward model" },
   },
   {
     title: "Distance from the reference policy",
@@ -26,12 +22,12 @@ export const PPO_CURVES: Curve[] = [
   {
     title: "Length of answers",
     hint: "Tokens of a response, on average.",
-    lines: { "response/length": "Tokens", "rollout/length": "Tokens", "objective/length": "Tokens" },
+    lines: { "response/length": "Tokens" },
   },
   {
     title: "Entropy",
     hint: "How undecided the policy is at each token, in nats. A fall towards zero means that it says always the same.",
-    lines: { "objective/entropy": "Entropy", "policy/entropy_avg": "Entropy" },
+    lines: { "objective/entropy": "Entropy" },
   },
 ];
 
@@ -39,7 +35,7 @@ export const SFT_CURVES: Curve[] = [
   {
     title: "Loss",
     hint: "Of the dialogues that are learned from, and of those set aside to see when to stop.",
-    lines: { loss: "Training", "loss/train": "Training", "loss/validation": "Validation", validation_loss: "Validation" },
+    lines: { "loss/train": "Training", "loss/validation": "Validation" },
   },
 ];
 

@@ -23,8 +23,14 @@ test("a failed iteration left its remaining stages", () => {
   expect(states({ state: "failed" })).toEqual(["done", "done", "left", "left", "left", "left"]);
 });
 
-test("a decision means that all stages are done", () => {
-  expect(new Set(states({ state: "refused", decision: "refuse" }))).toEqual(new Set(["done"]));
+test("once the candidate was measured all stages are done", () => {
+  const interval = { mean: 0, low: 0, high: 0 };
+  const metrics = { current: {}, candidate: {}, gain: interval, win_rate: interval, kl: 1 };
+  expect(new Set(states({ state: "refused", metrics }))).toEqual(new Set(["done"]));
+});
+
+test("with too little feedback no stage was reached", () => {
+  expect(new Set(states({ state: "refused", progress: {} }))).toEqual(new Set(["left"]));
 });
 
 test("the share of a stage", () => {

@@ -1,5 +1,7 @@
 /** The stages of an iteration in their order, and how far one is. */
 import type { Iteration, Progress } from "../../api/types";
+import { words } from "../../format";
+import { comparisonOf } from "./measures";
 
 export const STAGES = [
   { name: "snapshot", label: "Snapshot", text: "Freeze what may be learned from" },
@@ -10,6 +12,10 @@ export const STAGES = [
   { name: "gate", label: "Gate", text: "Let it pass, or refuse it" },
 ] as const;
 
+export function stageLabel(name: string): string {
+  return STAGES.find((stage) => stage.name === name)?.label ?? words(name);
+}
+
 export type StageState = "done" | "running" | "waiting" | "left";
 
 /** How much of its stage is done, 0 to 1. */
@@ -19,7 +25,7 @@ export function shareOf({ done, total }: Progress): number {
 
 /** Where a stage stands, from the stage that the worker reported last. */
 export function stageState(iteration: Iteration, index: number): StageState {
-  if (iteration.state === "promoted" || iteration.decision !== null) return "done";
+  if (comparisonOf(iteration.metrics)) return "done"; // it was evaluated, and decided upon
   const { stage } = iteration.progress as Progress;
   const reached = STAGES.findIndex(({ name }) => name === stage);
   if (index < reached) return "done";

@@ -1,0 +1,96 @@
+"""Fixtures: the real application in a real browser, whose console must stay free of errors."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from server.ui import STATIC
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
+scene = pytest.importorskip("scene")
+
+Page = sync_api.Page
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+]
+PATIENCE_MS = 20_000
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium; without one, or without the built UI, these tests are skipped."""
+    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    path = next((found for name in names if name and (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no Chromium here: install Debian's chromium, or set CHROMIUM to its path")
+    if not (STATIC / "index.html").is_file():
+        pytest.skip("the web UI is not built: run `python frontend/build.py`")
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[sync_api.Browser]:
+    """One browser; each test gets a context of its own, which is a person of its own."""
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[scene.Scene]:
+    """A running service with policies; the tests of a module share it."""
+    with scene.running(tmp_path_factory.mktemp("browser") / "data") as running:
+        yield running
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(service: scene.Scene, browser: sync_api.Browser) -> Iterator[Open]:
+    """Opens a path as a new person. Ends in a failure if any page logged an error.
+
+    ``consent`` answers the first visit's question; None leaves it open. ``options`` are those of
+    a browser context, such as ``viewport`` or ``color_scheme``.
+    """
+    contexts, problems = [], []
+
+    def open_path(path: str = "/", consent: bool | None = True, **options: object) -> Page:
+        context = browser.new_context(base_url=service.address, **options)
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE_MS)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
+        page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+        page.goto(path)
+        if consent is not None:
+            page.get_by_role("button", name="Yes, they may" if consent else "No, keep").click()
+            page.get_by_text("May your conversations teach").wait_for(state="detached")
+        return page
+
+    yield open_path
+    for context in contexts:
+        context.close()
+    assert not problems
+
+
+@pytest.fixture
+def operator(service: scene.Scene, open_page: Open) -> Callable[..., Page]:
+    """Opens a path of the operator's pages, signed in by a one-time link."""
+
+    def open_operator(path: str = "/operator", **options: object) -> Page:
+        page = open_page(service.sign_in_link(), consent=None, **options)
+        page.wait_for_url("**/operator/iterations")
+        if path != "/operator":
+            page.goto(path)
+        return page
+
+    return open_operator
+
