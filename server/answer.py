@@ -11,7 +11,6 @@ from moderation.stream import StreamFilter
 from server import notices
 from server.generators.generator import Sampling, Stream, Token
 from server.schemas.chat import ModerationNotice
-from tutelage.tables import new_id
 
 CANCELLED = "cancelled"  # kept with an answer whose reader went away
 BLOCKED = "content_filter"
@@ -34,7 +33,7 @@ class Answer:
     sampling: Sampling
     stream: Stream | None = None  # None: the prompt was blocked, nothing is generated
     filter: StreamFilter | None = None  # None: moderation is switched off
-    id: str = field(default_factory=lambda: new_id("msg"))
+    id: str = ""  # given once its prompt is stored: ids sort by time, parents first
     shown: str = ""
     tokens: list[Token] = field(default_factory=list)  # all that were generated
     finish_reason: str = CANCELLED

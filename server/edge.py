@@ -6,9 +6,10 @@ import secrets
 import time
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server.errors import ApiError, as_api_error
+from server.errors import as_api_error
 from server.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -101,6 +102,7 @@ class _Exchange:
             headers["x-request-id"] = self._id
         await self._send(message)
 
-    def _too_large(self) -> ApiError:
+    def _too_large(self) -> HTTPException:
+        """An HTTPException is what FastAPI lets through while it reads a body."""
         message = f"The body is larger than {self._limit} bytes."
-        return ApiError(413, message, code="body_too_large", headers={"connection": "close"})
+        return HTTPException(413, message, {"connection": "close"})

@@ -68,6 +68,13 @@ _CODES = {
     "json_invalid": "invalid_json",
 }
 
+_HTTP_CODES = {
+    400: "invalid_json",
+    404: "unknown_url",
+    405: "method_not_allowed",
+    413: "body_too_large",
+}
+
 
 def as_api_error(error: Exception) -> ApiError:
     """Any failure as an answer; one that nobody foresaw tells nothing of its inside."""
@@ -77,6 +84,9 @@ def as_api_error(error: Exception) -> ApiError:
         if isinstance(error, kind):
             headers = {"retry-after": "2"} if status == 503 else None
             return ApiError(status, error.message, type_, error.field, code, headers)
+    if isinstance(error, HTTPException):
+        code, headers = _HTTP_CODES.get(error.status_code), dict(error.headers or {})
+        return ApiError(error.status_code, str(error.detail), code=code, headers=headers)
     if isinstance(error, OperationalError):
         logger.error("The database failed: %s", error.orig)
         retry = {"retry-after": "5"}
@@ -107,11 +117,8 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         400: "The body is not JSON in UTF-8.",
         404: f"There is nothing at {request.method} {request.url.path}.",
         405: f"{request.url.path} does not understand {request.method}.",
-    }.get(error.status_code, str(error.detail))
-    code = {400: "invalid_json", 404: "unknown_url", 405: "method_not_allowed"}
-    headers = dict(error.headers or {})
-    answer = ApiError(error.status_code, message, code=code.get(error.status_code), headers=headers)
-    return answer.response()
+    }.get(error.status_code, error.detail)
+    return as_api_error(HTTPException(error.status_code, message, error.headers)).response()
 
 
 def from_validation(error: RequestValidationError) -> ApiError:

@@ -66,6 +66,8 @@ class Turn:
         self.prompt = prompt
         self.prompt_notice = notices.of_verdict("user", verdict)
         self.answers = answers
+        for answer in answers:
+            answer.id = new_id("msg")
         self.policy_id = policy_id
         self.failure: Exception | None = None
         self._services = services

@@ -17,7 +17,7 @@ from server.schemas.conversations import (
     StoredMessage,
 )
 from server.schemas.feedback import FeedbackItem
-from server.schemas.text import Deleted, Name, Page
+from server.schemas.text import Deleted, Name, Page, columns
 from tutelage import conversations, feedback
 from tutelage.tables import Feedback, FeedbackKind, Message, ModerationRecord
 
@@ -53,7 +53,7 @@ def get_conversation(
     summary = ConversationSummary.model_validate(conversation).model_dump()
     stored = [
         StoredMessage(
-            **each.model_dump(include=set(StoredMessage.model_fields)),
+            **columns(each, StoredMessage),
             moderation=notices_by_id.get(each.id),
             feedback=own.get(each.id, []),
         )

@@ -18,7 +18,7 @@ from server.schemas.feedback import (
     ReportRequest,
     ThumbsRequest,
 )
-from server.schemas.text import Deleted, Name, Page
+from server.schemas.text import Deleted, Name, Page, columns
 from tutelage import conversations, feedback
 from tutelage.errors import Invalid, NotFound
 from tutelage.store import Store
@@ -82,7 +82,7 @@ def withdraw_feedback(feedback_id: Name, caller: CallerDep, services: ServicesDe
 
 def as_item(row: Feedback) -> FeedbackItem:
     """A row as its author sees it."""
-    return FeedbackItem(**row.model_dump(include=set(FeedbackItem.model_fields)))
+    return FeedbackItem(**columns(row, FeedbackItem))
 
 
 def _keep(store: Store, caller: Caller, body: FeedbackRequest, key: str | None) -> Feedback:

@@ -15,7 +15,7 @@ from server.schemas.operator import (
     ReportChange,
     ReportItem,
 )
-from server.schemas.text import Name, Page
+from server.schemas.text import Name, Page, columns
 from tutelage import audit, deployment, feedback, readiness
 from tutelage.errors import NotFound
 from tutelage.tables import (
@@ -152,7 +152,7 @@ def _report(session: Session, row: Report) -> ReportItem:
     message = session.get(Message, row.message_id)
     prompt = session.get(Message, message.parent_id) if message and message.parent_id else None
     return ReportItem(
-        **row.model_dump(include=set(ReportItem.model_fields)),
+        **columns(row, ReportItem),
         content=message.content if message else "",
         prompt=prompt.content if prompt else "",
         policy_id=message.policy_id if message else None,
@@ -161,7 +161,7 @@ def _report(session: Session, row: Report) -> ReportItem:
 
 def _verdict(record: ModerationRecord, message: Message) -> ModerationItem:
     return ModerationItem(
-        **record.model_dump(include=set(ModerationItem.model_fields)),
+        **columns(record, ModerationItem),
         role=message.role,
         excerpt=message.content[:EXCERPT],
     )

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from server.dependencies import OperatorDep, ServicesDep
 from server.schemas.operator import PolicyDetail, PolicyItem
-from server.schemas.text import Name, Page
+from server.schemas.text import Name, Page, columns
 from tutelage import deployment
 from tutelage.errors import Conflict, NotFound, TutelageError
 from tutelage.policies import PolicyLibrary
@@ -58,7 +58,7 @@ def promote(policy_id: Name, operator: OperatorDep, services: ServicesDep) -> Po
 
 def _item(library: PolicyLibrary, version: PolicyVersion) -> PolicyItem:
     metrics = _manifest(library, version.id).get("metrics") or {}
-    return PolicyItem(**version.model_dump(), metrics=metrics)
+    return PolicyItem(**columns(version, PolicyItem) | {"metrics": metrics})
 
 
 def _manifest(library: PolicyLibrary, policy_id: str) -> dict[str, Any]:

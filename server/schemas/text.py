@@ -7,9 +7,15 @@ from pydantic_core import PydanticCustomError
 
 
 def storable(text: str) -> str:
-    """Refuse NUL, which PostgreSQL cannot store. (Lone surrogates are refused by pydantic.)"""
+    """Refuse NUL, which PostgreSQL cannot store, and lone surrogates, which no UTF-8 has."""
     if "\x00" in text:
-        raise PydanticCustomError("invalid_text", "The text contains a NUL character (\\u0000)")
+        raise PydanticCustomError("invalid_text", "The text contains a NUL character (U+0000)")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            problem = "The text contains half of a surrogate pair, which is no character"
+            raise PydanticCustomError("invalid_text", problem) from None
     return text
 
 
@@ -50,6 +56,11 @@ class Shape(BaseModel):
     """A response body."""
 
     model_config = ConfigDict(from_attributes=True)
+
+
+def columns(row: object, shape: type[BaseModel]) -> dict[str, Any]:
+    """What a shape takes over from a stored row: the columns that bear its fields' names."""
+    return {name: getattr(row, name) for name in shape.model_fields if hasattr(row, name)}
 
 
 Item = TypeVar("Item")

@@ -1,0 +1,146 @@
+"""A chat service for tests: a fresh store, an echo generator and a keyword classifier."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import uvicorn
+from fastapi.testclient import TestClient
+
+from moderation.actions import ModerationPolicy
+from moderation.classifier import KeywordClassifier
+from server.app import create_app
+from server.generators.echo import EchoGenerator
+from server.services import Services
+from tutelage import deployment, people
+from tutelage.composition import Core
+from tutelage.store import Store
+from tutelage.tables import Role
+
+# Blocked in answers only: hate. Blocked in prompts too: hate/threatening. Warned of: sexual.
+WORDS = {"vileword": "hate", "threatword": "hate/threatening", "lewdword": "sexual"}
+HARMLESS = "A harmless sentence that is long enough to be let through at once, word for word. "
+
+
+def new_services(core: Core, generator: EchoGenerator | None = None, **settings: Any) -> Services:
+    """Services on fakes; ``settings`` override the deployment's."""
+    return Services(
+        settings=core.settings.model_copy(update=settings),
+        store=core.store,
+        library=core.library,
+        iterations=core.iterations,
+        generator=generator or EchoGenerator(policy_id=None),
+        classifier=KeywordClassifier(WORDS),
+        moderation=ModerationPolicy(),
+    )
+
+
+def publish(core: Core, policy_id: str, **manifest: Any) -> Path:
+    """A policy directory with a registered version."""
+
+    def build(directory: Path) -> None:
+        (directory / "card.md").write_text(f"# {policy_id}\n")
+
+    path = core.library.publish(policy_id, build, manifest)
+    with core.store.write() as session:
+        deployment.register(session, policy_id, core.library.manifest_sha256(policy_id))
+    return path
+
+
+def promote(core: Core, policy_id: str) -> None:
+    """Make a published policy current."""
+    with core.store.write() as session:
+        deployment.promote(session, policy_id, "test")
+
+
+def new_key(store: Store, name: str, role: Role = Role.USER, training: bool = True) -> str:
+    """A person with an API key; its secret."""
+    with store.write() as session:
+        user = people.create_user(session, name, role)
+        return people.create_key(session, user, name, training=training)[1]
+
+
+@dataclass
+class ChatService:
+    """A service in this process, and the people who use it."""
+
+    core: Core
+    services: Services
+    client: TestClient
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def who(self, name: str) -> dict[str, str]:
+        """The headers of a person; ``nobody`` has none."""
+        return {"authorization": f"Bearer {self.keys[name]}"} if name != "nobody" else {}
+
+    def get(self, path: str, name: str = "user", **options: Any) -> Any:
+        """GET as somebody."""
+        return self.client.get(path, headers=self.who(name), **options)
+
+    def post(self, path: str, body: Any = None, name: str = "user", **headers: str) -> Any:
+        """POST as somebody."""
+        sent = self.who(name) | {key.replace("_", "-"): value for key, value in headers.items()}
+        return self.client.post(path, json=body, headers=sent)
+
+    def patch(self, path: str, body: Any, name: str = "user") -> Any:
+        """PATCH as somebody."""
+        return self.client.patch(path, json=body, headers=self.who(name))
+
+    def delete(self, path: str, name: str = "user") -> Any:
+        """DELETE as somebody."""
+        return self.client.delete(path, headers=self.who(name))
+
+    def chat(self, text: str = "Hello there", name: str = "user", **body: Any) -> Any:
+        """A turn; the raw answer."""
+        headers = {key: body.pop(key) for key in ("x_tutelage_training",) if key in body}
+        messages = [{"role": "user", "content": text}]
+        request = {"model": "tutelage", "messages": messages} | body
+        return self.post("/v1/chat/completions", request, name, **headers)
+
+    def ask(self, text: str = "Hello there", name: str = "user", **body: Any) -> Any:
+        """A turn that goes well; the completion."""
+        answer = self.chat(text, name, **body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def conversation(self, completion: Any, name: str = "user") -> Any:
+        """The stored conversation of a completion."""
+        conversation_id = completion["tutelage"]["conversation_id"]
+        return self.get(f"/v1/conversations/{conversation_id}", name).json()
+
+
+@contextmanager
+def serve(services: Services, core: Core) -> Iterator[ChatService]:
+    """The service with its lifespan, called without a network."""
+    with TestClient(create_app(services), raise_server_exceptions=False) as client:
+        service = ChatService(core, services, client)
+        for name, role in (("user", Role.USER), ("other", Role.USER), ("operator", Role.OPERATOR)):
+            service.keys[name] = new_key(core.store, name, role)
+        yield service
+
+
+@contextmanager
+def listen(services: Services) -> Iterator[str]:
+    """The service on a free port, as a client program meets it; its address."""
+    config = uvicorn.Config(
+        create_app(services), port=0, log_level="critical", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
+
+
+def with_rules(services: Services, changes: str) -> Services:
+    """The same services under other moderation rules."""
+    return replace(services, moderation=ModerationPolicy.from_settings(changes))

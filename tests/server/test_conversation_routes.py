@@ -1,0 +1,79 @@
+"""/v1/conversations: list, read, rename, consent, erase."""
+
+import pytest
+from chat_service import ChatService
+from sqlmodel import select
+
+from tutelage.tables import Feedback, Message, ModerationRecord
+
+
+def test_the_list_is_newest_first_and_paged(service: ChatService) -> None:
+    for text in ("One", "Two", "Three"):
+        service.ask(text)
+    page = service.get("/v1/conversations?limit=2").json()
+    assert [each["title"] for each in page["data"]] == ["Three", "Two"] and page["has_more"]
+    rest = service.get(f"/v1/conversations?limit=2&after={page['data'][-1]['id']}").json()
+    assert [each["title"] for each in rest["data"]] == ["One"] and not rest["has_more"]
+
+
+def test_the_list_can_be_searched(service: ChatService) -> None:
+    service.ask("About whales")
+    service.ask("About 100% cats")
+    found = service.get("/v1/conversations", params={"q": "WHALE"}).json()["data"]
+    assert [each["title"] for each in found] == ["About whales"]
+    assert service.get("/v1/conversations", params={"q": "%"}).json()["data"][0]["title"] == (
+        "About 100% cats"
+    )
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1000", "limit=x", "after=%00", "q=%00"])
+def test_a_bad_query_is_400(service: ChatService, query: str) -> None:
+    answer = service.get(f"/v1/conversations?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == query.split("=")[0]
+
+
+def test_feedback_stands_beside_the_message_that_it_is_about(service: ChatService) -> None:
+    completion = service.ask(n=2)
+    first, second = completion["tutelage"]["message_ids"]
+    service.post("/v1/feedback", {"kind": "thumbs", "message_id": first, "value": "up"})
+    ranking = {"kind": "ranking", "completion_id": completion["id"], "ranking": [[1], [0]]}
+    service.post("/v1/feedback", ranking)
+    stored = {each["id"]: each for each in service.conversation(completion)["messages"]}
+    assert [each["kind"] for each in stored[first]["feedback"]] == ["thumbs", "ranking"]
+    assert [each["kind"] for each in stored[second]["feedback"]] == ["ranking"]
+
+
+def test_it_can_be_renamed_and_withdrawn_from_training(service: ChatService) -> None:
+    path = f"/v1/conversations/{service.ask()['tutelage']['conversation_id']}"
+    changed = service.patch(path, {"title": " New name ", "training": False}).json()
+    assert (changed["title"], changed["training"]) == ("New name", False)
+    assert service.get(path).json()["title"] == "New name"
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [({"title": ""}, "title"), ({"title": "  "}, "title"), ({"title": "x" * 201}, "title"),
+     ({"training": 1}, "training"), ({"owner_id": "me"}, "owner_id"), ({"title": "\x00"}, "title")],
+)  # fmt: skip
+def test_a_bad_change_is_named(service: ChatService, body: dict[str, object], param: str) -> None:
+    path = f"/v1/conversations/{service.ask()['tutelage']['conversation_id']}"
+    answer = service.patch(path, body)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+
+
+def test_erasing_takes_everything_along(service: ChatService) -> None:
+    turn = service.ask("A lewdword question")["tutelage"]
+    judged = {"kind": "report", "message_id": turn["message_ids"][0], "category": "hate"}
+    service.post("/v1/feedback", judged)
+    path = f"/v1/conversations/{turn['conversation_id']}"
+    assert service.delete(path).json() == {"id": turn["conversation_id"], "deleted": True}
+    assert service.get(path).status_code == 404
+    with service.core.store.read() as session:
+        for table in (Message, Feedback, ModerationRecord):
+            assert list(session.exec(select(table))) == []
+
+
+def test_an_unknown_one_is_404(service: ChatService) -> None:
+    answer = service.get("/v1/conversations/conv_unknown")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")

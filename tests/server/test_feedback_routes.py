@@ -1,0 +1,206 @@
+"""/v1/feedback: every kind, its rules, idempotency and withdrawal."""
+
+from typing import Any
+
+import pytest
+from chat_service import ChatService
+from sqlmodel import select
+
+from tutelage.tables import Feedback, Report
+
+
+def completion(service: ChatService, n: int = 4) -> Any:
+    return service.ask("Say something", n=n)
+
+
+def judge(service: ChatService, body: dict[str, Any], **headers: str) -> Any:
+    return service.post("/v1/feedback", body, **headers)
+
+
+def test_thumbs_keep_reasons_and_comment(service: ChatService) -> None:
+    done = completion(service)
+    answer = judge(service, {
+        "kind": "thumbs", "completion_id": done["id"], "choice": 2, "value": "down",
+        "reasons": ["wrong", "rude"], "comment": "17 + 25 is 42",
+    })  # fmt: skip
+    assert answer.status_code == 201
+    row = answer.json()
+    assert row["target"] == done["tutelage"]["message_ids"][2]
+    assert row["value"] == {
+        "value": "down", "reasons": ["wrong", "rude"], "comment": "17 + 25 is 42",
+    }  # fmt: skip
+
+
+def test_a_ranking_keeps_ties_and_the_order_shown(service: ChatService) -> None:
+    done = completion(service)
+    ids = done["tutelage"]["message_ids"]
+    body = {"kind": "ranking", "completion_id": done["id"], "ranking": [[2], [0, 1], [3]],
+            "positions": [3, 2, 1, 0]}  # fmt: skip
+    row = judge(service, body).json()
+    assert row["target"] == done["id"]
+    assert row["value"]["ranking"] == [[ids[2]], [ids[0], ids[1]], [ids[3]]]
+    with service.core.store.read() as session:
+        assert session.get(Feedback, row["id"]).positions == ids[::-1]  # type: ignore[union-attr]
+
+
+def test_answers_of_different_completions_can_be_ranked(service: ChatService) -> None:
+    first = completion(service, 1)["tutelage"]
+    again = service.ask(
+        messages=[], conversation_id=first["conversation_id"], parent_id=first["prompt_message_id"]
+    )["tutelage"]
+    order = [again["message_ids"], first["message_ids"]]
+    body = {"kind": "ranking", "parent_id": first["prompt_message_id"], "ranking": order}
+    row = judge(service, body).json()
+    assert (row["target"], row["value"]["ranking"]) == (first["prompt_message_id"], order)
+
+
+def test_an_edit_keeps_the_text(service: ChatService) -> None:
+    message_id = completion(service)["tutelage"]["message_ids"][0]
+    row = judge(service, {"kind": "edit", "message_id": message_id, "text": "Better."}).json()
+    assert row["value"] == {"text": "Better."}
+
+
+def test_a_report_is_there_to_be_triaged(service: ChatService) -> None:
+    message_id = completion(service)["tutelage"]["message_ids"][0]
+    body = {"kind": "report", "message_id": message_id, "category": "bias", "comment": "Unfair."}
+    assert judge(service, body).status_code == 201
+    with service.core.store.read() as session:
+        report = session.exec(select(Report)).one()
+    assert (report.message_id, report.category, report.comment) == (message_id, "bias", "Unfair.")
+
+
+def test_a_repeated_key_gives_the_same_row(service: ChatService) -> None:
+    body = {"kind": "thumbs", "completion_id": completion(service)["id"], "value": "up"}
+    first = judge(service, body, idempotency_key="k1")
+    again = judge(service, body, idempotency_key="k1")
+    assert again.status_code == 201 and again.json() == first.json()
+    assert len(service.get("/v1/feedback").json()["data"]) == 1
+
+
+def test_a_key_of_other_feedback_is_a_conflict(service: ChatService) -> None:
+    body = {"kind": "thumbs", "completion_id": completion(service)["id"], "value": "up"}
+    judge(service, body, idempotency_key="k1")
+    answer = judge(service, body | {"value": "down"}, idempotency_key="k1")
+    assert (answer.status_code, answer.json()["error"]["param"]) == (409, "Idempotency-Key")
+
+
+def test_two_people_may_use_the_same_key(service: ChatService) -> None:
+    for name in ("user", "other"):
+        done = service.ask(name=name)
+        body = {"kind": "thumbs", "completion_id": done["id"], "value": "up"}
+        assert service.post("/v1/feedback", body, name, idempotency_key="k").status_code == 201
+
+
+def test_a_later_judgement_replaces_an_earlier_one(service: ChatService) -> None:
+    body = {"kind": "thumbs", "completion_id": completion(service)["id"], "value": "up"}
+    judge(service, body)
+    later = judge(service, body | {"value": "down"}).json()
+    assert [row["id"] for row in service.get("/v1/feedback").json()["data"]] == [later["id"]]
+
+
+def test_the_list_is_newest_first_and_paged(service: ChatService) -> None:
+    ids = [
+        judge(service, {"kind": "thumbs", "message_id": each, "value": "up"}).json()["id"]
+        for each in completion(service, 3)["tutelage"]["message_ids"]
+    ]
+    page = service.get("/v1/feedback?limit=2").json()
+    assert [row["id"] for row in page["data"]] == ids[:0:-1] and page["has_more"]
+    rest = service.get(f"/v1/feedback?after={ids[1]}").json()
+    assert [row["id"] for row in rest["data"]] == ids[:1] and not rest["has_more"]
+
+
+def test_a_judgement_can_be_withdrawn_once(service: ChatService) -> None:
+    body = {"kind": "thumbs", "completion_id": completion(service)["id"], "value": "up"}
+    feedback_id = judge(service, body).json()["id"]
+    assert service.delete(f"/v1/feedback/{feedback_id}").status_code == 200
+    assert service.get("/v1/feedback").json()["data"] == []
+    assert service.delete(f"/v1/feedback/{feedback_id}").status_code == 404
+
+
+def test_only_its_author_can_withdraw_it(service: ChatService) -> None:
+    body = {"kind": "thumbs", "completion_id": completion(service)["id"], "value": "up"}
+    feedback_id = judge(service, body).json()["id"]
+    assert service.delete(f"/v1/feedback/{feedback_id}", "other").status_code == 404
+    assert len(service.get("/v1/feedback").json()["data"]) == 1
+
+
+COMPLETION, MESSAGE, PROMPT = "<completion>", "<message>", "<prompt>"
+THUMBS = {"kind": "thumbs", "message_id": MESSAGE, "value": "up"}
+RANKING = {"kind": "ranking", "completion_id": COMPLETION, "ranking": [[0], [1]]}
+EDIT = {"kind": "edit", "message_id": MESSAGE, "text": "Better."}
+REPORT = {"kind": "report", "message_id": MESSAGE, "category": "hate"}
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"kind": "applause"}, ""),
+    ({}, ""),
+    (THUMBS | {"value": "sideways"}, "value"),
+    (THUMBS | {"value": None}, "value"),
+    (THUMBS | {"stars": 5}, "stars"),
+    (THUMBS | {"reasons": ["x"] * 11}, "reasons"),
+    (THUMBS | {"reasons": ["x" * 101]}, "reasons.0"),
+    (THUMBS | {"reasons": [""]}, "reasons.0"),
+    (THUMBS | {"comment": "x" * 4001}, "comment"),
+    (THUMBS | {"comment": "\x00"}, "comment"),
+    (THUMBS | {"completion_id": COMPLETION}, "completion_id"),
+    ({"kind": "thumbs", "value": "up"}, "completion_id"),
+    ({"kind": "thumbs", "value": "up", "completion_id": COMPLETION, "choice": 9}, "choice"),
+    ({"kind": "thumbs", "value": "up", "completion_id": COMPLETION, "choice": -1}, "choice"),
+    ({"kind": "thumbs", "value": "up", "completion_id": COMPLETION, "choice": True}, "choice"),
+    (THUMBS | {"message_id": PROMPT}, "message_id"),
+    (RANKING | {"ranking": []}, "ranking"),
+    (RANKING | {"ranking": [[0]]}, "ranking"),
+    (RANKING | {"ranking": [[0], [0]]}, "ranking"),
+    (RANKING | {"ranking": [[0], [7]]}, "ranking"),
+    (RANKING | {"ranking": [[0], [], [1]]}, "ranking"),
+    (RANKING | {"ranking": [0, 1]}, "ranking.0"),
+    (RANKING | {"ranking": [[0], ["msg_1"]]}, "ranking"),
+    (RANKING | {"positions": [0]}, "positions"),
+    (RANKING | {"positions": [0, 0, 1]}, "positions"),
+    (RANKING | {"positions": [0, 1, 9]}, "positions"),
+    (RANKING | {"parent_id": PROMPT}, "parent_id"),
+    ({"kind": "ranking", "ranking": [[0], [1]]}, "completion_id"),
+    (EDIT | {"text": ""}, "text"),
+    (EDIT | {"text": "  \n"}, "text"),
+    (EDIT | {"text": "Say something "}, "text"),
+    (EDIT | {"text": "x" * 32_001}, "text"),
+    (REPORT | {"category": ""}, "category"),
+    (REPORT | {"category": "x" * 101}, "category"),
+]
+
+
+@pytest.mark.parametrize(("body", "param"), BAD, ids=lambda each: str(each)[:70])
+def test_bad_feedback_is_named(service: ChatService, body: dict[str, Any], param: str) -> None:
+    done = completion(service, 2)
+    real = {COMPLETION: done["id"], MESSAGE: done["tutelage"]["message_ids"][0],
+            PROMPT: done["tutelage"]["prompt_message_id"]}  # fmt: skip
+    sent = {key: real.get(value, value) if isinstance(value, str) else value
+            for key, value in body.items()}  # fmt: skip
+    answer = judge(service, sent)
+    assert answer.status_code == 400, answer.text
+    assert (answer.json()["error"]["param"] or "") == param
+    assert service.get("/v1/feedback").json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        THUMBS | {"message_id": "msg_unknown"},
+        {"kind": "thumbs", "value": "up", "completion_id": "chatcmpl-unknown"},
+        RANKING | {"completion_id": "chatcmpl-unknown"},
+        {"kind": "ranking", "parent_id": "msg_unknown", "ranking": [["a"], ["b"]]},
+    ],
+)
+def test_feedback_on_nothing_is_404(service: ChatService, body: dict[str, Any]) -> None:
+    assert judge(service, body).status_code == 404
+
+
+def test_feedback_on_anothers_answers_is_404(service: ChatService) -> None:
+    done = completion(service, 2)
+    turn = done["tutelage"]
+    for body in (
+        THUMBS | {"message_id": turn["message_ids"][0]},
+        RANKING | {"completion_id": done["id"]},
+        {"kind": "ranking", "parent_id": turn["prompt_message_id"],
+         "ranking": [[each] for each in turn["message_ids"]]},
+    ):  # fmt: skip
+        assert service.post("/v1/feedback", body, "other").status_code == 404
+    assert service.get("/v1/feedback").json()["data"] == []
