@@ -307,6 +307,7 @@ class _Run:
         """Set columns of the job."""
         with self.core.store.write() as session:
             iterations.amend(session, self.lease, **columns)
+            self.iteration = iterations.get(session, self.lease.iteration_id)
 
     def finish(
         self, state: IterationState, decision: str, reasons: list[str], metrics: dict[str, Any]

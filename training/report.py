@@ -30,7 +30,11 @@ def write_report(
     sections = [
         ("What it learned from", _learned_from(stages)),
         *_curves(drawn),
-        ("Both policies on held-out prompts", _measures(stages["evaluation"]["metrics"])),
+        (
+            "Both policies on held-out prompts",
+            _measures(stages["evaluation"]["metrics"])
+            + figure(drawn["answers"], "The first answer to each prompt.", narrow=True),
+        ),
         ("Answers side by side", _examples(_rows(directory / "evaluation" / "examples.jsonl"))),
         ("Time and memory", _costs(stages)),
     ]

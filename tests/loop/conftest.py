@@ -1,0 +1,48 @@
+"""A data folder in which a tiny policy was taught something, copied for each test."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from loop_folder import copied, judge
+
+from training.tiny import write_tiny_policy
+from tutelage import deployment, people
+from tutelage.composition import Core, open_core
+from tutelage.settings import Settings
+
+CONVERSATIONS = 16
+
+
+@pytest.fixture(scope="session")
+def tiny_policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Hugging Face folder with a random model."""
+    path = tmp_path_factory.mktemp("tiny")
+    write_tiny_policy(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def taught_folder(tmp_path_factory: pytest.TempPathFactory, tiny_policy: Path) -> Path:
+    """A data folder: the tiny policy is current, and people have judged its answers."""
+    core = open_core(Settings(data=tmp_path_factory.mktemp("taught") / "data"))
+    core.library.publish(
+        "policy-0000", lambda d: shutil.copytree(tiny_policy, d, dirs_exist_ok=True) and None, {}
+    )
+    with core.store.write() as session:
+        deployment.register(session, "policy-0000", core.library.manifest_sha256("policy-0000"))
+        deployment.promote(session, "policy-0000", "test")
+        user = people.create_user(session, "ada")
+    for number in range(CONVERSATIONS):
+        judge(core, user, number)
+    core.store.close()
+    return core.settings.data
+
+
+@pytest.fixture
+def core(taught_folder: Path, tmp_path: Path) -> Iterator[Core]:
+    """A copy of the taught folder for one test."""
+    core = copied(taught_folder, tmp_path / "data")
+    yield core
+    core.store.close()

@@ -1,0 +1,62 @@
+"""What the tests of the loop do to a data folder."""
+
+import random
+import shutil
+from pathlib import Path
+
+from training.iteration import Outcome, request_iteration, run_iteration
+from tutelage import conversations, feedback, iterations
+from tutelage.composition import Core, open_core
+from tutelage.settings import Settings
+from tutelage.tables import FeedbackKind, Iteration, User
+
+ITERATION = "iteration-0001"
+
+
+def copied(folder: Path, target: Path) -> Core:
+    """The same rows and files in another place."""
+    shutil.copytree(folder, target)
+    return open_core(Settings(data=target))
+
+
+def judge(core: Core, user: User, number: int, training: bool = True) -> None:
+    """A conversation with four answers, shorter ones ranked better; every third also edited."""
+    noise = random.Random(number)
+    with core.store.write() as session:
+        conversation = conversations.start(session, user.id, training)
+        prompt = conversations.append(session, conversation, None, "user", f"Question {number}?")
+        answers = [
+            conversations.append(
+                session, conversation, prompt.id, "assistant",
+                " ".join(noise.choice(["yes", "no", "maybe"]) for _ in range(choice + 1)),
+                completion_id=f"chatcmpl-{number}", choice=choice,
+            )
+            for choice in range(4)
+        ]  # fmt: skip
+        ranking = {"ranking": [[answer.id] for answer in answers]}
+        feedback.record(
+            session, user.id, FeedbackKind.RANKING, answers, ranking, f"chatcmpl-{number}"
+        )
+        if number % 3 == 0:
+            text = {"text": f"Yes, that is {number}."}
+            feedback.record(session, user.id, FeedbackKind.EDIT, answers[:1], text, answers[0].id)
+
+
+def run(core: Core, preset: str = "smoke") -> Outcome:
+    """Request the first iteration and run it."""
+    request_iteration(core, preset, "ada")
+    return run_iteration(core, ITERATION)
+
+
+def row(core: Core) -> Iteration:
+    """The first iteration as it is stored."""
+    with core.store.read() as session:
+        return iterations.get(session, ITERATION)
+
+
+def expire_lease(core: Core) -> None:
+    """As if a minute had passed since its runner died."""
+    with core.store.write() as session:
+        iteration = iterations.get(session, ITERATION)
+        iteration.lease_expires_at = 0.0
+        session.add(iteration)

@@ -1,0 +1,268 @@
+"""One iteration on a tiny model: taught, published, resumed after kill -9, refused, cancelled."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from loop_folder import ITERATION, copied, expire_lease, judge, row, run
+from sqlmodel import select
+
+from training.config import IterationConfig
+from training.iteration import STAGES, request_iteration, run_iteration
+from tutelage import deployment, feedback, iterations
+from tutelage.composition import Core
+from tutelage.errors import Conflict, Invalid, Unavailable
+from tutelage.tables import Conversation, IterationState, PolicyState, User
+
+pytestmark = pytest.mark.loop
+KILLER, ROOT = Path(__file__).parent / "killed.py", Path(__file__).parents[2]
+KILLED_AT = [
+    f"iterations/{ITERATION}/snapshot/rankings.jsonl",
+    "sft:1",
+    "reward_model:3",
+    "ppo:2",
+    "evaluation:1",
+    "policies/.policy-0001.*",
+]
+
+
+def digest(core: Core) -> str:
+    """What identifies the policy that the iteration published, weights, card and lineage."""
+    return core.library.manifest_sha256("policy-0001")
+
+
+def strict(core: Core, **gate: float) -> str:
+    """The smoke preset with a gate that means it; its path."""
+    path = core.settings.data / "strict.toml"
+    smoke = IterationConfig.load("smoke")
+    IterationConfig.from_dict(
+        {"preset": "smoke", "threads": 1, "top_layers": 2, "gate": gate,
+         "sft": vars(smoke.sft), "reward_model": vars(smoke.reward_model) | {"penalties": [1.0]},
+         "ppo": vars(smoke.ppo), "evaluation": vars(smoke.evaluation)}
+    ).dump(path)  # fmt: skip
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(taught_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Core:
+    """An iteration that ran in one go."""
+    core = copied(taught_folder, tmp_path_factory.mktemp("uninterrupted") / "data")
+    request_iteration(core, "smoke", "ada")
+    run_iteration(core, ITERATION)
+    return core
+
+
+def test_the_candidate_is_published_whole_and_waits_for_promotion(uninterrupted: Core) -> None:
+    assert uninterrupted.library.verify("policy-0001") == []
+    with uninterrupted.store.read() as session:
+        newest, base = deployment.versions(session)
+    assert (newest.id, newest.state, newest.iteration_id) == (
+        "policy-0001", PolicyState.CANDIDATE, ITERATION
+    )  # fmt: skip
+    assert base.state == PolicyState.CURRENT
+
+
+def test_the_row_tells_what_came_of_it(uninterrupted: Core) -> None:
+    iteration = row(uninterrupted)
+    assert iteration.state == IterationState.PROMOTED
+    assert iteration.policy_id == "policy-0001"
+    assert set(iteration.metrics["stages"]) == set(STAGES)
+    assert iteration.progress["stage"] in STAGES
+    assert len(iteration.reasons) == 9
+
+
+def test_the_lineage_leads_back_to_the_feedback(uninterrupted: Core) -> None:
+    manifest = uninterrupted.library.manifest("policy-0001")
+    folder = uninterrupted.iterations / ITERATION / "snapshot"
+    assert manifest["parent"] == "policy-0000"
+    assert manifest["snapshot_sha256"] == json.loads((folder / "digest.json").read_text())["sha256"]
+    assert manifest["config_sha256"] == row(uninterrupted).config_sha256
+    assert "stages" not in manifest["metrics"]
+
+
+def test_what_people_taught_changed_the_weights(uninterrupted: Core) -> None:
+    files = [uninterrupted.library.manifest(p)["files"] for p in ("policy-0000", "policy-0001")]
+    assert files[0]["model.safetensors"] != files[1]["model.safetensors"]
+    assert files[0]["tokenizer.json"] == files[1]["tokenizer.json"]
+
+
+def test_the_report_needs_no_other_file(uninterrupted: Core) -> None:
+    html = (uninterrupted.iterations / ITERATION / "report.html").read_text()
+    assert html.count("<svg") == 5
+    assert "src=" not in html
+    assert "policy-0001 may be promoted" in html
+    assert row(uninterrupted).snapshot_sha256 in html
+
+
+def test_no_copy_of_the_weights_is_left_behind(uninterrupted: Core) -> None:
+    assert list((uninterrupted.iterations / ITERATION).rglob("model.safetensors")) == []
+
+
+def test_asking_again_for_the_same_is_the_same_iteration(uninterrupted: Core) -> None:
+    assert request_iteration(uninterrupted, "smoke", "bob").id == ITERATION
+
+
+def test_the_same_rows_give_the_same_policy(core: Core, uninterrupted: Core) -> None:
+    run(core)
+    assert digest(core) == digest(uninterrupted)
+
+
+def test_killed_at_every_stage_it_ends_with_the_same_policy(
+    core: Core, uninterrupted: Core
+) -> None:
+    request_iteration(core, "smoke", "ada")
+    command = [sys.executable, str(KILLER), str(core.settings.data), ITERATION, *KILLED_AT]
+    ended = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+                           capture_output=True, text=True)  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert row(core).state == IterationState.RUNNING
+    assert all(core.library.verify(policy_id) == [] for policy_id in core.library.ids())
+    expire_lease(core)
+    run_iteration(core, ITERATION)
+    assert digest(core) == digest(uninterrupted)
+
+
+def test_a_second_run_of_the_same_iteration_is_a_conflict(core: Core) -> None:
+    request_iteration(core, "smoke", "ada")
+    with core.store.write() as session:
+        iterations.lease(session, ITERATION, "another")
+    with pytest.raises(Conflict, match="run by another"):
+        run_iteration(core, ITERATION)
+
+
+def test_a_second_iteration_at_once_is_a_conflict(core: Core) -> None:
+    request_iteration(core, "smoke", "ada")
+    with pytest.raises(Conflict, match="queued already"):
+        request_iteration(core, strict(core), "ada")
+
+
+def test_cancelling_stops_the_run_and_publishes_nothing(core: Core) -> None:
+    request_iteration(core, "smoke", "ada")
+
+    def cancel_in_ppo(stage: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
+        if stage == "ppo" and row(core).state == IterationState.RUNNING:
+            with core.store.write() as session:
+                iterations.cancel(session, ITERATION, "ada")
+
+    with pytest.raises(Conflict):
+        run_iteration(core, ITERATION, watch=cancel_in_ppo)
+    assert row(core).state == IterationState.CANCELLED
+    assert core.library.ids() == ["policy-0000"]
+
+
+def test_ctrl_c_gives_the_job_back_at_once(core: Core, uninterrupted: Core) -> None:
+    request_iteration(core, "smoke", "ada")
+
+    def interrupt(stage: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
+        if stage == "ppo":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_iteration(core, ITERATION, watch=interrupt)
+    run_iteration(core, ITERATION)
+    assert digest(core) == digest(uninterrupted)
+
+
+def test_a_full_disk_loses_nothing(core: Core, uninterrupted: Core) -> None:
+    request_iteration(core, "smoke", "ada")
+    full = core.iterations / ITERATION / "ppo" / "metrics.jsonl"
+    full.parent.mkdir(parents=True)
+    full.symlink_to("/dev/full")
+    with pytest.raises(Unavailable, match=r"disk is full.*complete are kept"):
+        run_iteration(core, ITERATION)
+    assert row(core).state == IterationState.RUNNING
+    assert "disk is full" in row(core).reasons[0]
+    full.unlink()
+    run_iteration(core, ITERATION)
+    assert digest(core) == digest(uninterrupted)
+
+
+def test_a_damaged_stage_is_named_and_can_be_run_again(core: Core, uninterrupted: Core) -> None:
+    request_iteration(core, "smoke", "ada")
+
+    def interrupt(stage: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
+        if stage == "ppo":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_iteration(core, ITERATION, watch=interrupt)
+    stage = core.iterations / ITERATION / "reward_model"
+    (stage / "proxy" / "reward_model.safetensors").write_bytes(b"rot")
+    with pytest.raises(Unavailable, match=r"reward_model is damaged.*Delete"):
+        run_iteration(core, ITERATION)
+    shutil.rmtree(stage)
+    run_iteration(core, ITERATION)
+    assert digest(core) == digest(uninterrupted)
+
+
+def test_a_crash_is_an_end_with_its_reason(core: Core) -> None:
+    request_iteration(core, "smoke", "ada")
+
+    def crash(stage: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
+        raise ZeroDivisionError("no luck")
+
+    with pytest.raises(ZeroDivisionError):
+        run_iteration(core, ITERATION, watch=crash)
+    assert (row(core).state, row(core).reasons) == (
+        IterationState.FAILED, ["ZeroDivisionError: no luck"]
+    )  # fmt: skip
+    assert request_iteration(core, "smoke", "ada").id == "iteration-0002"
+
+
+def test_a_refused_candidate_is_not_published_but_its_measures_stay(core: Core) -> None:
+    outcome = run(core, strict(core, min_gain=100.0))
+    assert (outcome.decision, outcome.policy_id) == ("refuse", None)
+    assert core.library.ids() == ["policy-0000"]
+    iteration = row(core)
+    assert iteration.state == IterationState.REFUSED
+    assert "must lie above 100" in iteration.reasons[0]
+    assert iteration.metrics["candidate"]["words"] >= 0
+    assert outcome.report is not None
+    assert "its candidate is refused" in outcome.report.read_text()
+
+
+def test_nothing_consented_is_a_refusal_to_train(core: Core) -> None:
+    with core.store.write() as session:
+        for conversation in session.exec(select(Conversation)):
+            conversation.training = False
+    with pytest.raises(Invalid, match="nobody has consented"):
+        request_iteration(core, "smoke", "ada")
+
+
+def test_too_little_feedback_says_how_much_is_missing(core: Core) -> None:
+    with pytest.raises(Invalid, match=r"too little feedback.* of 600 comparisons"):
+        request_iteration(core, "standard", "ada")
+
+
+def test_feedback_withdrawn_while_queued_ends_in_a_refusal(core: Core) -> None:
+    request_iteration(core, "smoke", "ada")
+    with core.store.write() as session:
+        for user in session.exec(select(User)).all():
+            for given in feedback.of_author(session, user.id):
+                feedback.withdraw(session, user.id, given.id)
+    outcome = run_iteration(core, ITERATION)
+    assert outcome.decision == "refuse"
+    assert row(core).state == IterationState.REFUSED
+    assert row(core).reasons[0].startswith("0 of 12 comparisons")
+
+
+def test_a_preset_that_does_not_exist_is_named(core: Core) -> None:
+    with pytest.raises(Invalid, match="no preset or file 'swift'"):
+        request_iteration(core, "swift", "ada")
+
+
+def test_a_taught_policy_can_be_taught_again(core: Core) -> None:
+    run(core)
+    with core.store.write() as session:
+        deployment.promote(session, "policy-0001", "ada")
+        user = session.exec(select(User)).one()
+    judge(core, user, 100)
+    second: Any = request_iteration(core, "smoke", "ada")
+    outcome = run_iteration(core, second.id)
+    assert (second.parent_policy_id, outcome.policy_id) == ("policy-0001", "policy-0002")
