@@ -13,6 +13,7 @@ output instead of being added in passes of its own.
 """
 
 import copy
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -48,16 +49,22 @@ class KeyValueCache:
         self._used = width
 
     def place(self, rows: slice, columns: Tensor | None, used: int) -> None:
-        """Prefill (columns None): the tokens fill columns 0.. of ``rows``. Decoding: row i's one
-        token goes to ``columns[i]``, and attention sees the first ``used`` columns."""
+        """Where the next pass writes.
+
+        Prefill (columns None): the tokens follow the ``used`` columns that all ``rows`` have.
+        Decoding: row i's one token goes to ``columns[i]``; attention sees ``used`` columns.
+        """
         self._rows, self._columns, self._used = rows, columns, used
 
     def update(self, keys: Tensor, values: Tensor, layer: int, *_: Any) -> tuple[Tensor, Tensor]:
         """Stores keys and values [b, heads, t, dim]; returns what this pass attends to."""
         if self._columns is None:
-            self.keys[layer][self._rows, :, : keys.shape[2]] = keys
-            self.values[layer][self._rows, :, : values.shape[2]] = values
-            return keys, values
+            end = self._used + keys.shape[2]
+            self.keys[layer][self._rows, :, self._used : end] = keys
+            self.values[layer][self._rows, :, self._used : end] = values
+            if not self._used:
+                return keys, values
+            return self.keys[layer][self._rows, :, :end], self.values[layer][self._rows, :, :end]
         rows = torch.arange(len(keys), device=keys.device)
         self.keys[layer][rows, :, self._columns] = keys[:, :, 0]
         self.values[layer][rows, :, self._columns] = values[:, :, 0]
@@ -226,19 +233,38 @@ def positions(hidden: Tensor) -> Tensor:
     return torch.arange(hidden.shape[1], device=hidden.device).expand(hidden.shape[0], -1)
 
 
+def common_prefix(prompts: list[list[int]]) -> int:
+    """How many tokens all prompts begin with, short of the last token of any.
+
+    The chat template and the system prompt are the same for all; often they are half a prompt.
+    """
+    shortest = min(prompts, key=len)
+    same = itertools.takewhile(
+        lambda t: all(prompt[t] == shortest[t] for prompt in prompts), range(len(shortest) - 1)
+    )
+    return sum(1 for _ in same)
+
+
+def causal_mask(length: int, before: int) -> Tensor:
+    """What ``length`` tokens may attend to after ``before`` others: [1, 1, length, all]."""
+    return torch.ones(length, before + length, dtype=torch.bool).tril(before)[None, None]
+
+
 Step = Callable[[Tensor, Tensor, Any, Any], Tensor]  # inputs, positions, cache, mask -> hidden
 
 
 def share_prefix(step: Step, prefix: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     """Runs rows that continue one prefix, the prefix computed once.
 
-    Args: ``step``: ``trunk`` or a bound ``top``; prefix [1, P, ...]; rows [K, T, ...].
+    Args: ``step``: ``trunk`` or a bound ``top``; prefix [1, P, ...], P may be 0; rows [K, T, ...].
     Returns: the hidden states of the prefix [1, P, H] and of the rows [K, T, H].
     """
     cache, before, length = PrefixCache(), prefix.shape[1], rows.shape[1]
+    if not before:
+        whole = step(rows, positions(rows), None, None)
+        return whole[:1, :0], whole
     first = step(prefix, positions(prefix), cache, None)
-    mask = torch.ones(length, before + length, dtype=torch.bool, device=rows.device).tril(before)
-    return first, step(rows, positions(rows) + before, cache, mask[None, None])
+    return first, step(rows, positions(rows) + before, cache, causal_mask(length, before))
 
 
 def buckets(lengths: list[int], tokens: int) -> Iterator[list[int]]:

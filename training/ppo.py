@@ -11,6 +11,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,12 @@ from training.models import (
     SplitModel,
     adapter_state,
     buckets,
+    common_prefix,
     compute,
     load_adapter,
     merge,
     pad,
-    positions,
+    share_prefix,
 )
 from training.progress import Progress
 from training.reward_model import RewardModel, check_policy, prefix_features
@@ -236,13 +238,24 @@ class PPO:
         )
 
     def _finals(self, layers: nn.ModuleList, episodes: list[Episode]) -> list[Tensor]:
-        """Final hidden states [P + T, H] of each episode under a top."""
+        """Final hidden states [P + n, H] of each episode under a top."""
         found: dict[int, Tensor] = {}
         for group in buckets([len(e.hidden) for e in episodes], PASS_TOKENS):
-            hidden = pad([episodes[i].hidden for i in group])
-            final = self.model.top(layers, hidden, positions(hidden))
-            found |= {i: final[k, : len(episodes[i].hidden)] for k, i in enumerate(group)}
+            rows = [episodes[i] for i in group]
+            common, finals = self._run(layers, rows)
+            found |= {
+                i: torch.cat((common, final[: len(e.hidden) - len(common)]))
+                for i, e, final in zip(group, rows, finals, strict=True)
+            }
         return [found[i] for i in range(len(episodes))]
+
+    def _run(self, layers: nn.ModuleList, episodes: list[Episode]) -> tuple[Tensor, Tensor]:
+        """Final states of what all prompts begin with [C, H], and of each row's rest [B, T, H]."""
+        common = common_prefix([e.prompt.tolist() for e in episodes])
+        rest = pad([e.hidden[common:] for e in episodes])
+        top = partial(self.model.top, layers)
+        first, rows = share_prefix(top, episodes[0].hidden[None, :common], rest)
+        return first[0], rows
 
     def _logprobs(self, final: Tensor, episode: Episode) -> Tensor:
         """Log-probabilities of a response's tokens: [T]."""
@@ -316,9 +329,10 @@ class PPO:
         """Sums over the tokens of some rows."""
         config, mask = self.config, batch.mask[rows]
         episodes = [batch.episodes[i] for i in rows.tolist()]
-        hidden = pad([e.hidden for e in episodes])
-        final = self.model.top(self.policy, hidden, positions(hidden))
-        predicting = torch.cat([_predicting(f, e) for f, e in zip(final, episodes, strict=True)])
+        common, final = self._run(self.policy, episodes)
+        predicting = torch.cat(
+            [_predicting(f, e, len(common)) for f, e in zip(final, episodes, strict=True)]
+        )
         tokens = torch.cat([e.response for e in episodes])
         logprobs, entropy = rlhf.logprobs_and_entropy(
             predicting, self.model.head, tokens, config.temperature
@@ -435,9 +449,9 @@ class PPO:
         }
 
 
-def _predicting(final: Tensor, episode: Episode) -> Tensor:
-    """The final states that predict a response's tokens: [P + n, H] -> [T, H]."""
-    start = len(episode.prompt) - 1
+def _predicting(final: Tensor, episode: Episode, skipped: int = 0) -> Tensor:
+    """The final states that predict a response's tokens: [P + n - skipped, H] -> [T, H]."""
+    start = len(episode.prompt) - 1 - skipped
     return final[start : start + len(episode.response)]
 
 

@@ -12,7 +12,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training.models import KeyValueCache, SplitModel, buckets, pad, positions
+from training.models import (
+    KeyValueCache,
+    SplitModel,
+    buckets,
+    causal_mask,
+    common_prefix,
+    pad,
+    positions,
+)
 
 PREFILL_TOKENS = 1024  # padded tokens of one prefill pass
 SHRINK = 0.8  # the cache is compacted when fewer than this share of its rows still write
@@ -94,6 +102,7 @@ class _Batch:
     ) -> None:
         self.model, self.layers, self.prompts, self.sampling = model, layers, prompts, sampling
         count, new = len(prompts), sampling.max_new_tokens
+        self.common = common_prefix(prompts)
         device = model.device
         self.lengths = torch.tensor([len(p) for p in prompts], device=device)
         self.eos = torch.tensor(sorted(sampling.eos_ids), device=device)
@@ -110,23 +119,40 @@ class _Batch:
         self.upper = KeyValueCache(model, layers, count, width)
 
     def prefill(self) -> None:
-        """Runs the prompts, in groups of similar length, through trunk and top."""
+        """Runs the prompts, in groups of similar length, through trunk and top.
+
+        What they all begin with runs once; every row gets a copy of its keys and values.
+        """
+        self._prefill_common()
         order = sorted(range(len(self.prompts)), key=lambda i: len(self.prompts[i]))
         self.rows = torch.tensor(order, device=self.hidden.device)
         start = 0
-        for group in buckets([len(self.prompts[i]) for i in order], PREFILL_TOKENS):
+        for group in buckets([len(self.prompts[i]) - self.common for i in order], PREFILL_TOKENS):
             self._prefill(slice(start, start + len(group)))
             start += len(group)
 
+    def _prefill_common(self) -> None:
+        ids = torch.tensor([self.prompts[0][: self.common]], device=self.hidden.device)
+        everyone = slice(0, len(self.prompts))
+        self.lower.place(everyone, None, 0)
+        self.upper.place(everyone, None, 0)
+        if self.common:
+            hidden = self.model.trunk(ids, positions(ids), self.lower)
+            self.model.top(self.layers, hidden, positions(ids), self.upper)
+            self.hidden[:, : self.common] = hidden
+
     def _prefill(self, slots: slice) -> None:
-        rows = self.rows[slots]
-        ids = pad([torch.tensor(self.prompts[i], device=rows.device) for i in rows.tolist()])
-        self.lower.place(slots, None, 0)
-        self.upper.place(slots, None, 0)
-        hidden = self.model.trunk(ids, positions(ids), self.lower)
-        self.hidden[rows, : ids.shape[1]] = hidden
-        final = self.model.top(self.layers, hidden, positions(ids), self.upper)
-        self.final[slots] = final[torch.arange(len(rows)), self.lengths[rows] - 1]
+        rows, common = self.rows[slots], self.common
+        ids = [torch.tensor(self.prompts[i][common:], device=rows.device) for i in rows.tolist()]
+        rest = pad(ids)
+        where = positions(rest) + common
+        mask = causal_mask(rest.shape[1], common).to(rest.device)
+        self.lower.place(slots, None, common)
+        self.upper.place(slots, None, common)
+        hidden = self.model.trunk(rest, where, self.lower, mask)
+        self.hidden[rows, common : common + rest.shape[1]] = hidden
+        final = self.model.top(self.layers, hidden, where, self.upper, mask)
+        self.final[slots] = final[torch.arange(len(rows)), self.lengths[rows] - 1 - common]
 
     def logits(self) -> Tensor:
         """Logits of the next token for each row that still writes: [b, V]."""

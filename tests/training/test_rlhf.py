@@ -1,0 +1,162 @@
+import pytest
+import torch
+from torch import Tensor
+from torch.distributions import Categorical, kl_divergence
+
+from training import rlhf
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+def lengths_mask(*lengths: int) -> Tensor:
+    width = max(lengths)
+    return torch.tensor([[t < n for t in range(width)] for n in lengths])
+
+
+def test_logprobs_are_those_of_the_distribution(generator: torch.Generator) -> None:
+    logits = torch.randn(4, 7, generator=generator)
+    tokens = torch.tensor([0, 3, 6, 2])
+    expected = Categorical(logits=logits).log_prob(tokens)
+    torch.testing.assert_close(rlhf.logprobs_from_logits(logits, tokens), expected)
+
+
+def test_entropy_is_that_of_the_distribution(generator: torch.Generator) -> None:
+    logits = torch.randn(4, 7, generator=generator)
+    torch.testing.assert_close(
+        rlhf.entropy_from_logits(logits), Categorical(logits=logits).entropy()
+    )
+
+
+@pytest.mark.parametrize("rows", [1, rlhf.CHUNK, rlhf.CHUNK + 3])
+def test_logprobs_without_kept_logits_equal_plain_ones(
+    rows: int, generator: torch.Generator
+) -> None:
+    hidden = torch.randn(rows, 5, generator=generator, dtype=torch.float64)
+    head = torch.randn(11, 5, generator=generator, dtype=torch.float64)
+    tokens = torch.randint(11, (rows,), generator=generator)
+    logprobs, entropy = rlhf.logprobs_and_entropy(hidden, head, tokens, 0.7)
+    logits = hidden @ head.T / 0.7
+    exact = rlhf.logprobs_from_logits(logits, tokens), rlhf.entropy_from_logits(logits)
+    torch.testing.assert_close((logprobs, entropy), exact)
+
+
+def test_logprobs_without_kept_logits_have_the_right_gradient(generator: torch.Generator) -> None:
+    hidden = torch.randn(6, 5, generator=generator, dtype=torch.float64, requires_grad=True)
+    head = torch.randn(11, 5, generator=generator, dtype=torch.float64)
+    tokens = torch.randint(11, (6,), generator=generator)
+    assert torch.autograd.gradcheck(
+        lambda h: rlhf.logprobs_and_entropy(h, head, tokens, 0.7)[0], (hidden,)
+    )
+
+
+def test_kl_estimators_average_to_the_kl(generator: torch.Generator) -> None:
+    p, q = (Categorical(logits=torch.randn(6, generator=generator)) for _ in range(2))
+    tokens = torch.arange(6)
+    weights = p.probs
+    exact = kl_divergence(p, q)
+    for estimator in (rlhf.kl_k1, rlhf.kl_k3):
+        each = estimator(p.log_prob(tokens), q.log_prob(tokens))
+        torch.testing.assert_close((weights * each).sum(), exact)
+
+
+def test_k3_is_never_negative(generator: torch.Generator) -> None:
+    a, b = torch.randn(2, 100, generator=generator)
+    assert (rlhf.kl_k3(a, b) >= 0).all()
+
+
+def test_the_score_lands_on_the_last_token_and_nowhere_else() -> None:
+    mask = lengths_mask(3, 1)
+    zeros = torch.zeros(2, 3)
+    rewards = rlhf.kl_penalised_rewards(torch.tensor([5.0, 7.0]), zeros, zeros, mask, 0.1)
+    torch.testing.assert_close(rewards, torch.tensor([[0.0, 0.0, 5.0], [7.0, 0.0, 0.0]]))
+
+
+def test_each_token_pays_for_its_own_kl() -> None:
+    logprobs = torch.tensor([[-1.0, -2.0, 9.0]])
+    ref = torch.tensor([[-1.5, -1.0, 0.0]])
+    mask = torch.tensor([[True, True, False]])
+    rewards = rlhf.kl_penalised_rewards(torch.tensor([1.0]), logprobs, ref, mask, 0.1)
+    torch.testing.assert_close(rewards, torch.tensor([[-0.05, 0.1 + 1.0, 0.0]]))
+
+
+def gae_by_hand(
+    rewards: Tensor, values: Tensor, lengths: list[int], gamma: float, lam: float
+) -> Tensor:
+    """GAE as the paper's sum: A_t = sum_l (gamma lam)^l delta_{t+l}."""
+    advantages = torch.zeros_like(rewards)
+    for i, n in enumerate(lengths):
+        after = [*values[i, :n].tolist(), 0.0]
+        deltas = [float(rewards[i, t]) + gamma * after[t + 1] - after[t] for t in range(n)]
+        for t in range(n):
+            advantages[i, t] = sum((gamma * lam) ** k * d for k, d in enumerate(deltas[t:]))
+    return advantages
+
+
+@pytest.mark.parametrize(("gamma", "lam"), [(1.0, 0.95), (0.9, 0.5), (1.0, 0.0), (1.0, 1.0)])
+def test_advantages_equal_the_papers_sum(
+    gamma: float, lam: float, generator: torch.Generator
+) -> None:
+    lengths = [5, 1, 3]
+    mask = lengths_mask(*lengths)
+    rewards = torch.randn(3, 5, generator=generator) * mask
+    values = torch.randn(3, 5, generator=generator)
+    advantages, returns = rlhf.advantages_and_returns(rewards, values, mask, gamma, lam)
+    expected = gae_by_hand(rewards, values, lengths, gamma, lam)
+    torch.testing.assert_close(advantages, expected)
+    torch.testing.assert_close(returns, expected + values * mask)
+
+
+def test_what_stands_behind_the_last_token_changes_no_advantage(
+    generator: torch.Generator,
+) -> None:
+    mask = lengths_mask(2, 4)
+    rewards, values = torch.randn(2, 2, 4, generator=generator)
+    clean = rlhf.advantages_and_returns(rewards * mask, values * mask, mask, 1.0, 0.95)
+    dirty = rlhf.advantages_and_returns(rewards * mask, values + 100 * ~mask, mask, 1.0, 0.95)
+    torch.testing.assert_close(clean, dirty)
+
+
+def test_whitened_values_have_mean_zero_and_variance_one(generator: torch.Generator) -> None:
+    mask = lengths_mask(4, 2)
+    white = rlhf.whiten(torch.randn(2, 4, generator=generator) * 3 + 5, mask)
+    assert white[mask].mean().abs() < 1e-5
+    assert abs(white[mask].var(correction=0) - 1) < 1e-4
+    assert (white[~mask] == 0).all()
+
+
+def test_whitening_can_leave_the_mean() -> None:
+    values, mask = torch.tensor([[1.0, 3.0]]), torch.ones(1, 2)
+    white = rlhf.whiten(values, mask, shift_mean=False)
+    torch.testing.assert_close(white, torch.tensor([[1.0, 3.0]]), atol=1e-5, rtol=0)
+
+
+def test_policy_loss_is_clipped_only_where_it_would_gain() -> None:
+    ratio = torch.tensor([1.5, 1.5, 0.5, 0.5])
+    advantages = torch.tensor([1.0, -1.0, 1.0, -1.0])
+    loss, clipped = rlhf.clipped_policy_loss(ratio.log(), torch.zeros(4), advantages, 0.2)
+    torch.testing.assert_close(loss, torch.tensor([-1.2, 1.5, -0.5, 0.8]))
+    assert clipped.tolist() == [1.0, 0.0, 0.0, 1.0]
+
+
+def test_value_loss_takes_the_worse_of_free_and_clipped() -> None:
+    values, old = torch.tensor([1.0, 0.1]), torch.zeros(2)
+    loss = rlhf.clipped_value_loss(values, old, torch.tensor([1.0, 1.0]), 0.2)
+    torch.testing.assert_close(loss, torch.tensor([0.5 * 0.8**2, 0.5 * 0.9**2]))
+
+
+@pytest.mark.parametrize(("kl", "factor"), [(6.0, 1.0), (600.0, 1.02), (0.0, 0.98), (6.6, 1.01)])
+def test_the_kl_coefficient_moves_towards_its_target(kl: float, factor: float) -> None:
+    assert rlhf.adapted_kl_coef(0.1, kl, 6.0) == pytest.approx(0.1 * factor)
+
+
+def test_comparison_loss_is_the_explicit_sum() -> None:
+    margins = torch.tensor([0.3, -1.2, 0.7])
+    loss = rlhf.comparison_loss(
+        margins, torch.tensor([1.0, 0.0, 0.5]), torch.tensor([0.5, 0.25, 0.25])
+    )
+    win, lose = torch.sigmoid(margins).log(), torch.sigmoid(-margins).log()
+    expected = -(0.5 * win[0] + 0.25 * lose[1] + 0.25 * (0.5 * win[2] + 0.5 * lose[2]))
+    torch.testing.assert_close(loss, expected)
