@@ -1,0 +1,133 @@
+"""Simulated people use the real API: their judgements arrive, and they are the same each time."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
+
+import pytest
+import uvicorn
+from sqlmodel import select
+
+from moderation.actions import ModerationPolicy
+from server.app import create_app
+from server.generators.echo import EchoGenerator
+from server.services import Services
+from training.preferences import PREFERENCES, Preference
+from training.simulate import Habits, Prompt, ask, shipped_prompts, teach
+from tutelage import people
+from tutelage.composition import Core
+from tutelage.errors import Forbidden, Unavailable
+from tutelage.judgements import learnable, read
+from tutelage.tables import Feedback, FeedbackKind
+
+PROMPTS = [Prompt(f"p-{i}", "I like this " + "very " * i + "much.") for i in range(6)]
+HABITS = Habits(answers=3, max_tokens=40, thumbs=0.5)
+LONGER = Preference("longer", "longer answers", len, 0)
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """Shows nothing."""
+
+
+@contextmanager
+def listening(core: Core) -> Iterator[str]:
+    """The API on a free port, with a generator that repeats what it is told."""
+    services = Services(
+        core.settings.model_copy(update={"rate_limit": 0}), core.store, core.library,
+        core.iterations, EchoGenerator(policy_id=None), None, ModerationPolicy(),
+    )  # fmt: skip
+    config = uvicorn.Config(create_app(services), port=0, log_level="error")
+    server = uvicorn.Server(config)
+    thread = Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture
+def url(core: Core) -> Iterator[str]:
+    with listening(core) as url:
+        yield url
+
+
+@pytest.fixture
+def keys(core: Core) -> list[str]:
+    with core.store.write() as session:
+        users = [people.create_user(session, name) for name in ("eve", "fay")]
+        return [people.create_key(session, user, user.name)[1] for user in users]
+
+
+def given(core: Core, names: tuple[str, ...] = ("eve", "fay")) -> list[Feedback]:
+    """The feedback of the simulated people."""
+    with core.store.read() as session:
+        owners = {people.find_user(session, name, people.Role.USER).id for name in names}  # type: ignore[union-attr]
+        rows = session.exec(select(Feedback).order_by(Feedback.id)).all()
+        return [row for row in rows if row.author_id in owners]
+
+
+def test_what_they_say_arrives_as_feedback(core: Core, url: str, keys: list[str]) -> None:
+    taught = teach(url, keys, LONGER, PROMPTS, HABITS, quiet)
+    kinds = Counter(row.kind for row in given(core))
+    assert taught.conversations == taught.rankings == len(PROMPTS)
+    assert kinds == {"ranking": taught.rankings, "thumbs": taught.thumbs}
+    assert taught.thumbs > 0
+
+
+def test_the_work_is_dealt_out_among_them(core: Core, url: str, keys: list[str]) -> None:
+    teach(url, keys, LONGER, PROMPTS, HABITS, quiet)
+    rankings = [row.author_id for row in given(core) if row.kind == FeedbackKind.RANKING]
+    assert sorted(Counter(rankings).values()) == [3, 3]
+
+
+def test_who_asks_to_be_asked_back_shows_how_by_editing(
+    core: Core, url: str, keys: list[str]
+) -> None:
+    taught = teach(url, keys, PREFERENCES["asks-back"], PROMPTS[:1], HABITS, quiet)
+    edits = [row.value["text"] for row in given(core) if row.kind == FeedbackKind.EDIT]
+    assert len(edits) == taught.edits == PREFERENCES["asks-back"].demonstrations
+    assert all(text.rstrip('"').endswith("?") for text in edits)
+
+
+def test_their_judgements_can_be_learned_from(core: Core, url: str, keys: list[str]) -> None:
+    teach(url, keys, LONGER, PROMPTS, HABITS, quiet)
+    with core.store.read() as session:
+        openings = {judgement.opening for judgement in learnable(read(session))}
+    assert {prompt.text for prompt in PROMPTS} <= openings
+
+
+def test_answers_come_in_order_with_the_policy_that_gave_them(url: str, keys: list[str]) -> None:
+    answers = ask(url, keys[0], PROMPTS, 2, HABITS, quiet)
+    assert [answer.prompt.id for answer in answers] == [p.id for p in PROMPTS for _ in range(2)]
+    assert {answer.policy_id for answer in answers} == {"policy-0000"}
+
+
+def test_asking_judges_nothing(core: Core, url: str, keys: list[str]) -> None:
+    ask(url, keys[0], PROMPTS, 1, HABITS, quiet)
+    assert given(core) == []
+
+
+def test_progress_is_told(url: str, keys: list[str]) -> None:
+    steps: list[tuple[str, int, int]] = []
+    teach(url, keys, LONGER, PROMPTS, HABITS, lambda *step: steps.append(step))
+    assert steps[-1] == ("judging", 6, 6)
+
+
+def test_an_unknown_key_is_refused_in_words(url: str) -> None:
+    with pytest.raises(Forbidden, match="does not know this API key"):
+        teach(url, ["tk-wrong"], LONGER, PROMPTS, HABITS, quiet)
+
+
+def test_a_service_that_is_not_there_is_named(keys: list[str]) -> None:
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1 cannot be reached"):
+        ask("http://127.0.0.1:1", keys[0], PROMPTS, 1, HABITS, quiet)
+
+
+def test_the_shipped_prompts_are_many_and_different() -> None:
+    texts = [prompt.text for prompt in shipped_prompts()]
+    assert len(set(texts)) == len(texts) > 300
