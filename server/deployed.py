@@ -45,10 +45,10 @@ class Deployed:
         except Exception as error:
             logger.warning("The promoted policy could not be looked up: %s", error)
             return
-        if promoted == self.policy_id:
-            self.problem = None
-        elif promoted is None:
+        if promoted is None:
             self.problem = "No policy is promoted; `tutelage setup` makes the base policy."
+        elif promoted == self.policy_id:
+            self.problem = None
         elif promoted != self._failed or time.monotonic() >= self._retry_at:
             await self._load(promoted)
 

@@ -26,19 +26,19 @@ session cookie. Every failure has the shape `{"error": {"message", "type", "para
 def describe(app: FastAPI) -> dict[str, Any]:
     """The document of an application's routes, made once."""
     if app.openapi_schema is None:
-        document = get_openapi(
+        drawn = get_openapi(
             title="tutelage",
             version=tutelage.__version__,
             description=_DESCRIPTION,
             routes=app.routes,
         )
-        app.openapi_schema = _completed(document)
+        app.openapi_schema = _completed(drawn)
     return app.openapi_schema
 
 
-def _completed(document: dict[str, Any]) -> dict[str, Any]:
+def _completed(drawn: dict[str, Any]) -> dict[str, Any]:
     """Adds what FastAPI cannot know: the chunks of a stream, and the key."""
-    schemas = document["components"]["schemas"]
+    schemas = drawn["components"]["schemas"]
     chunk = ChatCompletionChunk.model_json_schema(
         ref_template="#/components/schemas/{model}", mode="serialization"
     )
@@ -47,12 +47,12 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     schemas["ChatCompletionChunk"] = chunk
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    document["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-    document["security"] = [{"key": []}]
-    for operations in document["paths"].values():
+    drawn["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    drawn["security"] = [{"key": []}]
+    for operations in drawn["paths"].values():
         for operation in operations.values():
             operation["responses"].pop("422", None)
-    return document
+    return drawn
 
 
 def operation_id(route: APIRoute) -> str:
@@ -60,13 +60,18 @@ def operation_id(route: APIRoute) -> str:
     return route.name
 
 
-def main() -> None:
-    """Print the document. No services are needed for that."""
+def document() -> dict[str, Any]:
+    """The document of the whole API. No services are needed for it."""
     from server.app import all_routes
 
     app = FastAPI(generate_unique_id_function=operation_id)
     app.include_router(all_routes())
-    json.dump(describe(app), sys.stdout, indent=2, ensure_ascii=False, sort_keys=True)
+    return describe(app)
+
+
+def main() -> None:
+    """Print the document."""
+    json.dump(document(), sys.stdout, indent=2, ensure_ascii=False, sort_keys=True)
     sys.stdout.write("\n")
 
 

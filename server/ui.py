@@ -29,7 +29,7 @@ def add_ui(app: FastAPI, static: Path) -> None:
         return FileResponse(index, headers={"cache-control": "no-cache"})
 
     async def file(request: Request) -> Response:
-        path = _inside(static, request.path_params["rest"])
+        path = _inside(static, request.url.path)
         if path is None:
             raise HTTPException(404)
         hashed = path.parent.name == "assets"
@@ -37,7 +37,8 @@ def add_ui(app: FastAPI, static: Path) -> None:
 
     for address in _PAGES:
         app.add_api_route(address, page, include_in_schema=False, response_class=Response)
-    app.add_api_route("/{rest:path}", file, include_in_schema=False, response_class=Response)
+    for address in ("/assets/{rest:path}", "/{name}"):  # no deeper: those are the API's
+        app.add_api_route(address, file, include_in_schema=False, response_class=Response)
 
 
 def _inside(static: Path, name: str) -> Path | None:

@@ -1,13 +1,10 @@
 """Who may do what: keys, cookies, the same-origin check, and every route for everybody."""
 
-from collections.abc import Iterator
-
 import pytest
 from chat_service import ChatService, new_services, serve
-from fastapi.routing import APIRoute
 
-from server.app import all_routes
 from server.auth import same_origin
+from server.openapi import document
 from tutelage import people
 from tutelage.composition import Core
 
@@ -104,26 +101,8 @@ def test_over_https_the_cookie_is_secure(service: ChatService) -> None:
 OPEN = {"/healthz", "/readyz", "/metrics"}
 FOR_ANYONE = {("GET", "/v1/session"), ("POST", "/v1/session"), ("DELETE", "/v1/session")}
 ROUTES = sorted(
-    (method, route.path)
-    for route in all_routes().routes
-    if isinstance(route, APIRoute)
-    for method in route.methods
+    (method.upper(), path) for path, methods in document()["paths"].items() for method in methods
 )
-
-
-@pytest.fixture(scope="module")
-def crowd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatService]:
-    """One service for the walk over all routes."""
-    from chat_service import promote, publish
-
-    from tutelage.composition import open_core
-    from tutelage.settings import Settings
-
-    core = open_core(Settings(data=tmp_path_factory.mktemp("crowd"), rate_limit=0))
-    publish(core, "policy-0000")
-    promote(core, "policy-0000")
-    with serve(new_services(core), core) as service:
-        yield service
 
 
 def call(service: ChatService, method: str, path: str, name: str) -> int:
@@ -140,9 +119,9 @@ def call(service: ChatService, method: str, path: str, name: str) -> int:
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 @pytest.mark.parametrize("name", ["nobody", "user", "operator"])
-def test_every_route_for_everybody(crowd: ChatService, method: str, path: str, name: str) -> None:
-    crowd.client.cookies.clear()
-    status = call(crowd, method, path, name)
+def test_every_route_for_everybody(shared: ChatService, method: str, path: str, name: str) -> None:
+    shared.client.cookies.clear()
+    status = call(shared, method, path, name)
     if path in OPEN or (method, path) in FOR_ANYONE:
         assert status == 200
     elif name == "nobody":

@@ -20,8 +20,8 @@ def chunks(answer: Any) -> list[Any]:
     return [json.loads(each) for each in data[:-1]] + [data[-1]]
 
 
-def test_a_completion_has_openais_shape(service: ChatService) -> None:
-    completion = service.ask("Hello there")
+def test_a_completion_has_openais_shape(shared: ChatService) -> None:
+    completion = shared.ask("Hello there")
     assert completion["id"].startswith("chatcmpl-")
     assert completion["object"] == "chat.completion"
     assert completion["model"] == completion["system_fingerprint"] == "policy-0000"
@@ -36,26 +36,26 @@ def test_a_completion_has_openais_shape(service: ChatService) -> None:
     assert completion["usage"] == {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
 
 
-def test_logprobs_name_the_tokens_of_the_text(service: ChatService) -> None:
-    choice = service.ask("one two three", logprobs=True)["choices"][0]
+def test_logprobs_name_the_tokens_of_the_text(shared: ChatService) -> None:
+    choice = shared.ask("one two three", logprobs=True)["choices"][0]
     tokens = choice["logprobs"]["content"]
     assert "".join(each["token"] for each in tokens) == choice["message"]["content"]
     assert all(each["logprob"] < 0 and each["top_logprobs"] == [] for each in tokens)
     assert bytes(tokens[0]["bytes"]) == b"one "
 
 
-def test_a_token_limit_ends_with_length(service: ChatService) -> None:
-    choice = service.ask("one two three", max_completion_tokens=2)["choices"][0]
+def test_a_token_limit_ends_with_length(shared: ChatService) -> None:
+    choice = shared.ask("one two three", max_completion_tokens=2)["choices"][0]
     assert (choice["message"]["content"], choice["finish_reason"]) == ("one two ", "length")
 
 
-def test_stop_texts_end_the_answer(service: ChatService) -> None:
-    choice = service.ask("one two three", stop=["nowhere", "three"])["choices"][0]
+def test_stop_texts_end_the_answer(shared: ChatService) -> None:
+    choice = shared.ask("one two three", stop=["nowhere", "three"])["choices"][0]
     assert (choice["message"]["content"], choice["finish_reason"]) == ("one two ", "stop")
 
 
-def test_every_chunk_has_the_same_id_and_a_finish_reason(service: ChatService) -> None:
-    *sent, done = chunks(service.chat(HARMLESS * 3, stream=True))
+def test_every_chunk_has_the_same_id_and_a_finish_reason(shared: ChatService) -> None:
+    *sent, done = chunks(shared.chat(HARMLESS * 3, stream=True))
     assert done == "[DONE]"
     assert len({chunk["id"] for chunk in sent}) == 1
     reasons = [chunk["choices"][0]["finish_reason"] for chunk in sent]
@@ -64,38 +64,38 @@ def test_every_chunk_has_the_same_id_and_a_finish_reason(service: ChatService) -
     assert all("usage" not in chunk for chunk in sent)
 
 
-def test_the_first_chunk_says_who_speaks_and_where_it_is_stored(service: ChatService) -> None:
-    first = chunks(service.chat(stream=True))[0]
+def test_the_first_chunk_says_who_speaks_and_where_it_is_stored(shared: ChatService) -> None:
+    first = chunks(shared.chat(stream=True))[0]
     assert first["choices"][0]["delta"] == {"role": "assistant", "content": ""}
-    conversation = service.conversation(first)
+    conversation = shared.conversation(first)
     ids = [message["id"] for message in conversation["messages"]]
     assert [first["tutelage"]["prompt_message_id"], *first["tutelage"]["message_ids"]] == ids
 
 
-def test_the_chunks_add_up_to_the_stored_answer(service: ChatService) -> None:
-    *sent, _ = chunks(service.chat(HARMLESS * 4, stream=True))
+def test_the_chunks_add_up_to_the_stored_answer(shared: ChatService) -> None:
+    *sent, _ = chunks(shared.chat(HARMLESS * 4, stream=True))
     text = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in sent)
-    assert text == service.conversation(sent[0])["messages"][1]["content"] == HARMLESS * 4
+    assert text == shared.conversation(sent[0])["messages"][1]["content"] == HARMLESS * 4
     assert len(sent) > 4
 
 
-def test_usage_comes_last_when_asked_for(service: ChatService) -> None:
+def test_usage_comes_last_when_asked_for(shared: ChatService) -> None:
     *sent, last, _ = chunks(
-        service.chat("one two", stream=True, stream_options={"include_usage": True})
+        shared.chat("one two", stream=True, stream_options={"include_usage": True})
     )
     assert last["choices"] == []
     assert last["usage"] == {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
     assert all(chunk["usage"] is None for chunk in sent)
 
 
-def test_choices_are_streamed_side_by_side(service: ChatService) -> None:
-    *sent, _ = chunks(service.chat("one two", stream=True, n=2))
+def test_choices_are_streamed_side_by_side(shared: ChatService) -> None:
+    *sent, _ = chunks(shared.chat("one two", stream=True, n=2))
     assert {chunk["choices"][0]["index"] for chunk in sent} == {0, 1}
     assert [chunk["choices"][0]["finish_reason"] for chunk in sent].count("stop") == 2
 
 
-def test_streamed_logprobs_add_up(service: ChatService) -> None:
-    *sent, _ = chunks(service.chat(HARMLESS * 2, stream=True, logprobs=True))
+def test_streamed_logprobs_add_up(shared: ChatService) -> None:
+    *sent, _ = chunks(shared.chat(HARMLESS * 2, stream=True, logprobs=True))
     tokens = [
         token["token"]
         for chunk in sent
@@ -122,8 +122,8 @@ DEFAULTS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", DEFAULTS)
-def test_what_openai_clients_send_by_default_is_accepted(service: ChatService, name: str) -> None:
-    assert service.chat(**{name: DEFAULTS[name]}).status_code == 200
+def test_what_openai_clients_send_by_default_is_accepted(shared: ChatService, name: str) -> None:
+    assert shared.chat(**{name: DEFAULTS[name]}).status_code == 200
 
 
 BAD: list[tuple[dict[str, Any], str, str]] = [
@@ -174,9 +174,9 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(("body", "code", "param"), BAD, ids=lambda each: str(each)[:50])
 def test_bad_input_is_named(
-    service: ChatService, body: dict[str, Any], code: str, param: str
+    shared: ChatService, body: dict[str, Any], code: str, param: str
 ) -> None:
-    answer = service.chat(**body)
+    answer = shared.chat(**body)
     error = answer.json()["error"]
     assert answer.status_code == (404 if "not_found" in code else 400)
     assert (error["code"], error["param"]) == (code, param)
@@ -184,10 +184,10 @@ def test_bad_input_is_named(
 
 
 @pytest.mark.parametrize("name", ["model", "messages"])
-def test_a_missing_field_is_named(service: ChatService, name: str) -> None:
+def test_a_missing_field_is_named(shared: ChatService, name: str) -> None:
     body = {"model": "tutelage", "messages": USER}
     del body[name]
-    error = service.post("/v1/chat/completions", body).json()["error"]
+    error = shared.post("/v1/chat/completions", body).json()["error"]
     assert (error["code"], error["param"]) == ("missing_required_parameter", name)
 
 
@@ -206,50 +206,49 @@ RAW: list[tuple[bytes, str]] = [
 
 
 @pytest.mark.parametrize(("content", "code"), RAW, ids=lambda each: str(each)[:40])
-def test_a_body_that_is_no_request_is_400(service: ChatService, content: bytes, code: str) -> None:
-    headers = service.who("user") | {"content-type": "application/json"}
-    answer = service.client.post("/v1/chat/completions", content=content, headers=headers)
+def test_a_body_that_is_no_request_is_400(shared: ChatService, content: bytes, code: str) -> None:
+    headers = shared.who("user") | {"content-type": "application/json"}
+    answer = shared.client.post("/v1/chat/completions", content=content, headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
 
 
-def test_a_body_of_another_type_is_told_what_to_send(service: ChatService) -> None:
-    headers = service.who("user") | {"content-type": "application/x-www-form-urlencoded"}
-    answer = service.client.post("/v1/chat/completions", content=b'{"a": 1}', headers=headers)
+def test_a_body_of_another_type_is_told_what_to_send(shared: ChatService) -> None:
+    headers = shared.who("user") | {"content-type": "application/x-www-form-urlencoded"}
+    answer = shared.client.post("/v1/chat/completions", content=b'{"a": 1}', headers=headers)
     assert answer.status_code == 400
     assert "application/json" in answer.json()["error"]["message"]
 
 
-def test_a_body_of_10_megabytes_is_refused(service: ChatService) -> None:
-    answer = service.chat("x" * 10_000_000)
+def test_a_body_of_10_megabytes_is_refused(shared: ChatService) -> None:
+    answer = shared.chat("x" * 10_000_000)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "body_too_large")
 
 
-def test_a_body_that_hides_its_length_is_refused_too(service: ChatService) -> None:
+def test_a_body_that_hides_its_length_is_refused_too(shared: ChatService) -> None:
     def pieces() -> Any:
         yield b'{"model": "'
         for _ in range(300):
             yield b"x" * 10_000
 
-    headers = service.who("user") | {"content-type": "application/json"}
-    answer = service.client.post("/v1/chat/completions", content=pieces(), headers=headers)
+    headers = shared.who("user") | {"content-type": "application/json"}
+    answer = shared.client.post("/v1/chat/completions", content=pieces(), headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "body_too_large")
 
 
 def test_a_context_that_is_too_long_says_how_long_it_is(core: Core) -> None:
-    with serve(
-        new_services(core, EchoGenerator(policy_id=None, context_window=8)), core
-    ) as service:
+    generator = EchoGenerator(policy_id=None, context_window=8)
+    with serve(new_services(core, generator), core) as service:
         error = service.chat("one two three four five six seven eight nine").json()["error"]
     assert (error["code"], error["param"]) == ("context_length_exceeded", "messages")
     assert "9 tokens" in error["message"]
 
 
-def test_a_header_that_is_neither_on_nor_off_is_refused(service: ChatService) -> None:
-    error = service.chat(x_tutelage_training="perhaps").json()["error"]
+def test_a_header_that_is_neither_on_nor_off_is_refused(shared: ChatService) -> None:
+    error = shared.chat(x_tutelage_training="perhaps").json()["error"]
     assert error["param"] == "x-tutelage-training"
 
 
-def test_after_all_that_the_service_answers(service: ChatService) -> None:
+def test_after_all_that_the_service_answers(shared: ChatService) -> None:
     for body, _, _ in BAD[:5]:
-        service.chat(**body)
-    assert service.ask("Still there?")["choices"][0]["finish_reason"] == "stop"
+        shared.chat(**body)
+    assert shared.ask("Still there?")["choices"][0]["finish_reason"] == "stop"
