@@ -11,7 +11,7 @@ test("times past", () => {
 });
 
 test("figures keep three digits", () => {
-  expect([0.12345, 12.345, 0, 0.00004].map(figure)).toEqual(["0.123", "12.3", "0", "4.0e-5"]);
+  expect([0.12345, -12.345, 0, 1234, 0.00004].map(figure)).toEqual(["0.123", "−12.3", "0", "1,234", "4.0e-5"]);
 });
 
 test("names become words", () => {

@@ -28,12 +28,12 @@ export function duration(seconds: number): string {
   return minutes ? `${minutes} min${minutes < 10 && rest ? ` ${rest} s` : ""}` : `${rest} s`;
 }
 
-/** Three significant digits, without an exponent where people would not write one. */
+/** Three significant digits, without an exponent where people would not write one, and a real minus. */
 export function figure(value: number): string {
-  if (!Number.isFinite(value)) return String(value);
-  if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(1);
-  if (Number.isInteger(value)) return value.toLocaleString();
-  return value.toLocaleString(undefined, { maximumSignificantDigits: 3 });
+  const tiny = value !== 0 && Math.abs(value) < 0.001;
+  const digits = Number.isInteger(value) ? undefined : 3;
+  const text = tiny ? value.toExponential(1) : value.toLocaleString(undefined, { maximumSignificantDigits: digits });
+  return text.replace(/^-/, "−");
 }
 
 /** "reward_model" as people write it. */

@@ -37,6 +37,7 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[sync_api.Browser]:
     """One browser; each test gets a context of its own, which is a person of its own."""
+    sync_api.expect.set_options(timeout=PATIENCE_MS)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
@@ -57,18 +58,26 @@ Open = Callable[..., Page]
 def open_page(service: scene.Scene, browser: sync_api.Browser) -> Iterator[Open]:
     """Opens a path as a new person. Ends in a failure if any page logged an error.
 
-    ``consent`` answers the first visit's question; None leaves it open. ``options`` are those of
-    a browser context, such as ``viewport`` or ``color_scheme``.
+    ``consent`` answers the first visit's question; None leaves it open. A page that is not
+    ``watched`` may log failed requests. ``options`` are those of a browser context, such as
+    ``viewport`` or ``color_scheme``.
     """
     contexts, problems = [], []
 
-    def open_path(path: str = "/", consent: bool | None = True, **options: object) -> Page:
+    def complain(page: Page, said: sync_api.ConsoleMessage) -> None:
+        if said.type == "error":
+            problems.append(f"{page.url}: {said.text}")
+
+    def open_path(
+        path: str = "/", consent: bool | None = True, watched: bool = True, **options: object
+    ) -> Page:
         context = browser.new_context(base_url=service.address, **options)
         contexts.append(context)
         context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
-        page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+        if watched:
+            page.on("console", lambda said: complain(page, said))
         page.goto(path)
         if consent is not None:
             page.get_by_role("button", name="Yes, they may" if consent else "No, keep").click()

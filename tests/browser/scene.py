@@ -32,13 +32,13 @@ STORY = "Tell me a very long story."
 
 ANSWERS: dict[str, list[str]] = {
     VACCINES: [
-        "Your body has a team of guards called the **immune system**. A vaccine shows them a harmless "
-        "picture of a germ. The guards practise until they know that picture by heart. When the "
-        "real germ comes one day, they recognise it at once. So they stop it before it can make "
-        "you ill.",
-        "A vaccine is like a fire drill for your body. It pretends that a germ has come in, but the "
-        "germ is weak or only a small piece of one. Your body practises how to fight it. Later, "
-        "when a strong germ comes, nobody panics. Everybody knows what to do.",
+        "Your body has a team of guards called the **immune system**. A vaccine shows them a "
+        "harmless picture of a germ. The guards practise until they know that picture by heart. "
+        "When the real germ comes one day, they recognise it at once. So they stop it before it "
+        "can make you ill.",
+        "A vaccine is like a fire drill for your body. It pretends that a germ has come in, but "
+        "the germ is weak or only a small piece of one. Your body practises how to fight it. "
+        "Later, when a strong germ comes, nobody panics. Everybody knows what to do.",
         "Vaccines contain antigens which elicit an adaptive immune response by priming memory B "
         "and T lymphocytes.",
         "Good question! Vaccines are very important. Many people get them. They work in the body. "
@@ -48,7 +48,8 @@ ANSWERS: dict[str, list[str]] = {
         "Move the work out of the loop, and let a comprehension do the rest:\n\n```python\n"
         "def squares(numbers: list[int]) -> list[int]:\n    limit = max(numbers)  # once, not "
         "once per number\n    return [n * n for n in numbers if n < limit]\n```\n\n"
-        "| Version | 1 million numbers |\n|---|---|\n| your loop | 184 ms |\n| this one | 61 ms |\n\n"
+        "| Version | 1 million numbers |\n|---|---|\n| your loop | 184 ms |\n"
+        "| this one | 61 ms |\n\n"
         "Two things matter here:\n\n1. `max(numbers)` was computed again for every number.\n"
         "2. A comprehension avoids the call of `append`.\n\nIf the list is much longer than that, "
         "try **NumPy**.",
@@ -171,7 +172,10 @@ def add_policies(core: Core) -> None:
 
 def add_iterations(core: Core) -> None:
     """Two that passed, one that was refused, and one that practises right now."""
-    passed = ["The held-out score rose by 0.73 (0.51 to 0.94).", "71% of prompts are answered better."]
+    passed = [
+        "The held-out score rose, and the interval of the gain excludes zero.",
+        "Most prompts are answered better, beyond chance.",
+    ]
     refused = [
         "The KL of 17.9 nats is above the limit of 12.",
         "Answers have 9 words on average, 84% fewer than before.",

@@ -130,6 +130,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
   const empty = path.length === 0 && !turn;
   const loading = id !== undefined && stored.isPending && !turn;
   const shown = comparing ? path.slice(0, path.findIndex((message) => message.id === compared[0]?.parent_id) + 1) : path;
+  const stop = () => turn && turns.stop(turn.key);
   const send = (text: string, n: number) => ask({ parentId: continuation(path), text, n });
 
   return (
@@ -155,12 +156,12 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
         />
         {comparing && compared.length > 1 && (
           <Suspense>
-            <Compare key={comparing.completionId} answers={compared} live={live} onEnd={endComparison} />
+            <Compare key={comparing.completionId} answers={compared} live={live} onStop={stop} onEnd={endComparison} />
           </Suspense>
         )}
       </Scroller>
       {!comparing && (
-        <Composer key={id ?? "new"} conversation={id} live={live} onSend={send} onStop={() => turn && turns.stop(turn.key)} />
+        <Composer key={id ?? "new"} conversation={id} live={live} onSend={send} onStop={stop} />
       )}
     </>
   );

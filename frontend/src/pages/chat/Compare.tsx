@@ -1,7 +1,7 @@
 /** Answers side by side, in a random order, to be ranked from best to worst; ties are allowed. */
 import { useMutation } from "@tanstack/react-query";
 import clsx from "clsx";
-import { Check, PartyPopper } from "lucide-react";
+import { Check, PartyPopper, Square } from "lucide-react";
 import { useState, type KeyboardEvent } from "react";
 import { feedback } from "../../api/client";
 import type { Message } from "../../api/types";
@@ -19,11 +19,12 @@ interface CompareProps {
   /** In the order of their choice index. */
   answers: Message[];
   live: boolean;
+  onStop: () => void;
   /** With the answer to go on from, or null when the comparison is left. */
   onEnd: (answer: Message | null) => void;
 }
 
-export default function Compare({ answers, live, onEnd }: CompareProps) {
+export default function Compare({ answers, live, onStop, onEnd }: CompareProps) {
   const [positions] = useState(() => shuffled(answers.length));
   const [slots, setSlots] = useState<Slots>(() => emptySlots(answers.length));
   const [chosen, setChosen] = useState<number | null>(null);
@@ -54,8 +55,13 @@ export default function Compare({ answers, live, onEnd }: CompareProps) {
                 : "Give each answer a place. Answers in the same place are equally good."}
           </p>
         </div>
-        {!ranked && (
-          <Button kind="quiet" small disabled={live} onClick={() => onEnd(answers[positions[0]!] ?? null)}>
+        {live && (
+          <Button small icon={Square} onClick={onStop}>
+            Stop
+          </Button>
+        )}
+        {!ranked && !live && (
+          <Button kind="quiet" small onClick={() => onEnd(answers[positions[0]!] ?? null)}>
             Skip ranking
           </Button>
         )}

@@ -29,6 +29,7 @@ export function Sidebar({ current, open, onClose }: SidebarProps) {
           <Dialog.Overlay className="fixed inset-0 z-30 animate-appear bg-black/35" />
           <Dialog.Content
             aria-describedby={undefined}
+            onOpenAutoFocus={(event) => event.preventDefault()}
             className="fixed inset-y-0 left-0 z-40 w-76 max-w-[86vw] animate-slide bg-panel shadow-float outline-none"
           >
             <Dialog.Title className="sr-only">Conversations</Dialog.Title>

@@ -102,15 +102,15 @@ function Stage({ title, children }: { title: string; children: React.ReactNode }
 }
 
 const REWARD_MODELS: Record<string, string> = {
-  proxy: "The one that PPO climbs, cross-validated",
-  held_out: "The one that judges, cross-validated",
-  examination: "The one that PPO climbs, on held-out rankings",
+  proxy: "What PPO climbs, cross-validated",
+  held_out: "What judges, cross-validated",
+  examination: "What PPO climbs, on held-out rankings",
 };
 
 /** How well each reward model predicts judgements that it was not trained on. */
 function RewardModels({ models }: { models: Record<string, unknown> }) {
   return (
-    <div className="grid gap-3 lg:grid-cols-2">
+    <div className="grid gap-3 lg:grid-cols-3">
       {Object.entries(models).map(([name, measures]) => (
         <Card key={name} title={REWARD_MODELS[name] ?? words(name)}>
           <Facts facts={flatNumbers(measures)} />

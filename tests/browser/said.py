@@ -1,0 +1,56 @@
+"""What people do in the chat, by the names that a screen reader would read out."""
+
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+
+def write(page: Page, text: str) -> None:
+    """Type a message and send it."""
+    box = page.get_by_label("Message", exact=True)
+    box.fill(text)
+    box.press("Enter")
+
+
+def ask(page: Page, text: str) -> Locator:
+    """Send a message and wait for the whole answer; the answer."""
+    write(page, text)
+    page.get_by_label("You said").filter(has_text=text).last.wait_for()
+    return answered(page)
+
+
+def answered(page: Page) -> Locator:
+    """The last answer, once it is complete."""
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+    answer = page.get_by_label("Answer", exact=True).last
+    expect(answer).to_have_attribute("aria-busy", "false")
+    return answer
+
+
+def compare(page: Page, text: str, answers: int) -> None:
+    """Ask for several answers side by side, and wait until they can be ranked."""
+    page.get_by_role("button", name="One answer").click()
+    page.get_by_role("menuitemradio", name=f"Compare {answers}").click()
+    page.keyboard.press("Escape")
+    write(page, text)
+    page.get_by_role("button", name="Send ranking").wait_for()
+
+
+def put(page: Page, letter: str, place: int) -> None:
+    """Give an answer its place by a click."""
+    places = page.get_by_role("group", name=f"Place of answer {letter}")
+    places.get_by_role("button", name=f"Place {place}").click()
+
+
+def option(page: Page, title: str, name: str) -> None:
+    """Choose from a conversation's menu."""
+    row = page.get_by_role("listitem").filter(has_text=title)
+    row.hover()
+    row.get_by_role("button", name="Options for").click()
+    page.get_by_role("menuitem", name=name).click()
+
+
+def in_conversation(page: Page) -> str:
+    """The id of the conversation in view, once it has one."""
+    page.wait_for_url(re.compile("/c/conv_"))
+    return page.url.rsplit("/", 1)[1]

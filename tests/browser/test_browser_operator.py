@@ -1,0 +1,145 @@
+"""The operator's pages: iterations, policies, reports, audit."""
+
+import pytest
+from playwright.sync_api import Page, expect
+from said import ask
+from scene import TEA, add_iterations
+
+from tutelage import deployment
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def worked(service):
+    """The service after three iterations, with a fourth under way."""
+    add_iterations(service.core)
+    return service
+
+
+def row(page: Page, name: str):
+    return page.get_by_role("row").filter(has=page.get_by_role("link", name=name, exact=True))
+
+
+def current(service) -> str | None:
+    with service.core.store.read() as session:
+        version = deployment.current(session)
+        return version.id if version else None
+
+
+def test_a_sign_in_link_works_once(service, open_page):
+    link = service.sign_in_link()
+    page = open_page(link, consent=None)
+    page.wait_for_url("**/operator/iterations")
+    again = open_page(link, consent=None, watched=False)
+    expect(again.get_by_role("alert")).to_contain_text("used already")
+    expect(again.get_by_text("tutelage sign-in-link", exact=True)).to_be_visible()
+
+
+def test_others_are_told_how_to_become_operators(open_page):
+    page = open_page("/operator", consent=None)
+    expect(page.get_by_role("heading", name="For operators")).to_be_visible()
+    expect(page.get_by_text("tutelage sign-in-link")).to_be_visible()
+
+
+def test_an_iteration_is_asked_for_and_cancelled(service, operator):
+    page = operator()
+    page.get_by_role("button", name="Start an iteration").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_text("Too little feedback").first).to_be_visible()
+    dialog.get_by_role("radio", name="smoke").check()
+    dialog.get_by_role("button", name="Start").click()
+    expect(page.get_by_text("Waiting for the worker")).to_be_visible()
+    page.get_by_role("button", name="Cancel iteration").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Cancel iteration").click()
+    expect(page.get_by_text("Cancelled").first).to_be_visible()
+
+
+def test_the_list_shows_states_and_live_progress(worked, operator):
+    page = operator()
+    running = page.get_by_role("row").filter(has_text="Running")
+    expect(running.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "62")
+    expect(running).to_contain_text("2 min 34 s left")
+    expect(page.get_by_role("row").filter(has_text="Refused")).to_have_count(1)
+
+
+def test_progress_is_followed_without_a_reload(worked, operator):
+    from tutelage import iterations
+
+    page = operator()
+    page.get_by_role("row").filter(has_text="Running").get_by_role("link").first.click()
+    expect(page.get_by_text("step 8 of 13")).to_be_visible()
+    with worked.core.store.write() as session:
+        iteration = iterations.unfinished(session)
+        iteration.progress = {"stage": "ppo", "done": 9, "total": 13, "eta_seconds": 120.0}
+        session.add(iteration)
+    expect(page.get_by_text("step 9 of 13")).to_be_visible()
+
+
+def test_an_iteration_shows_curves_decision_and_measures(worked, operator):
+    page = operator()
+    page.get_by_role("row").filter(has_text="Refused").get_by_role("link").first.click()
+    expect(page.get_by_text("The KL of 17.9 nats is above the limit of 12.")).to_be_visible()
+    expect(page.get_by_text("Prompts answered better")).to_be_visible()
+    for title in ("Score", "Distance from the reference policy", "Length of answers", "Entropy"):
+        figure = page.get_by_role("figure").filter(has_text=title).first
+        expect(figure.locator("path.recharts-line-curve").first).to_be_attached()
+
+
+def test_a_policy_shows_its_card_and_lineage(service, operator):
+    page = operator("/operator/policies/policy-0003")
+    expect(page.get_by_role("heading", name="What it is not good at")).to_be_visible()
+    lineage = page.get_by_role("list").filter(has_text="base model")
+    expect(lineage.get_by_role("listitem")).to_contain_text(
+        ["policy-0003", "policy-0001", "policy-0000"]
+    )
+
+
+def test_a_policy_is_promoted_and_rolled_back(service, operator):
+    page = operator("/operator/policies")
+    before = current(service)
+    row(page, "policy-0001").get_by_role("button", name="Promote").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Promote").click()
+    expect(row(page, "policy-0001")).to_contain_text("Current")
+    assert current(service) == "policy-0001"
+    page.get_by_role("button", name="Roll back").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Roll back").click()
+    expect(row(page, before)).to_contain_text("Current")
+    assert current(service) == before
+
+
+def test_promotion_moves_new_turns_without_a_reload(service, open_page, operator):
+    chat = open_page()
+    expect(ask(chat, TEA)).to_contain_text(current(service))
+    page = operator("/operator/policies")
+    row(page, "policy-0000").get_by_role("button", name="Promote").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Promote").click()
+    expect(row(page, "policy-0000")).to_contain_text("Current")
+    while chat.request.get("/readyz").json()["policy"] != "policy-0000":
+        chat.wait_for_timeout(100)  # the service looks for a promoted policy every second
+    expect(ask(chat, TEA)).to_contain_text("policy-0000")
+
+
+def test_a_refused_policy_is_promoted_only_past_a_warning(service, operator):
+    page = operator("/operator/policies")
+    row(page, "policy-0002").get_by_role("button", name="Promote").click()
+    expect(page.get_by_role("alertdialog")).to_contain_text("The gate refused this policy")
+    page.get_by_role("button", name="Cancel").click()
+    expect(row(page, "policy-0002")).to_contain_text("Rejected")
+
+
+def test_a_report_is_decided(service, open_page, operator):
+    chat = open_page()
+    ask(chat, TEA)
+    chat.get_by_role("button", name="More").click()
+    chat.get_by_role("menuitem", name="Report this answer").click()
+    chat.get_by_role("button", name="Private data").click()
+    chat.get_by_role("button", name="Send report").click()
+    chat.get_by_text("You reported this answer").wait_for()
+    page = operator("/operator/feedback")
+    report = page.get_by_role("listitem").filter(has_text="Privacy")
+    expect(report).to_contain_text(TEA)
+    report.get_by_role("button", name="Accept").click()
+    expect(report).to_contain_text("Accepted")
+    page.goto("/operator/audit")
+    expect(page.get_by_role("row").filter(has_text="report.triage")).to_have_count(1)
