@@ -7,7 +7,7 @@ from moderation.actions import ModerationPolicy
 from moderation.classifier import ModerationClassifier
 from server.generators.generator import Generator
 from tutelage.composition import Core
-from tutelage.errors import Invalid
+from tutelage.errors import Invalid, Unavailable
 from tutelage.policies import PolicyLibrary
 from tutelage.settings import Settings
 from tutelage.store import Store
@@ -49,7 +49,12 @@ def _classifier(settings: Settings) -> ModerationClassifier | None:
         return None
     from moderation.embedded import EmbeddedClassifier
 
-    return EmbeddedClassifier.load()
+    try:
+        return EmbeddedClassifier.load()
+    except RuntimeError as error:
+        raise Unavailable(
+            f"Moderation cannot start: {error}. TUTELAGE_MODERATION=off serves without it."
+        ) from error
 
 
 def _policy(settings: Settings) -> ModerationPolicy:
