@@ -1,6 +1,5 @@
 """A service of our own for as long as a demonstration lasts: ``tutelage serve`` in a process."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from typing import Self
 
 import httpx
 
+from training.runners.local import environment
 from tutelage.errors import Unavailable
 from tutelage.settings import Settings
 
@@ -32,8 +32,8 @@ class Service:
         """Start it. Raises Unavailable, with the end of its log, when it does not come up."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tutelage", "serve", "--port", str(self._port)],
-                env=self._environment(),
+                [sys.executable, "-m", "tutelage", "serve"],
+                env=environment(self._settings, port=self._port, rate_limit=0),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -93,15 +93,6 @@ class Service:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "TUTELAGE_DATA": str(self._settings.data.absolute()),
-            "TUTELAGE_DATABASE_URL": self._settings.database_url,
-            "TUTELAGE_BASE_MODEL": self._settings.base_model,
-            "TUTELAGE_RATE_LIMIT": "0",
-        }
 
 
 def _free_port() -> int:

@@ -16,7 +16,7 @@ ITERATION = "iteration-0001"
 def copied(folder: Path, target: Path) -> Core:
     """The same rows and files in another place."""
     shutil.copytree(folder, target)
-    return open_core(Settings(data=target))
+    return open_core(Settings(data=target, moderation="off"))
 
 
 def judge(core: Core, user: User, number: int, training: bool = True) -> None:

@@ -100,6 +100,14 @@ def test_the_report_needs_no_other_file(uninterrupted: Core) -> None:
     assert row(uninterrupted).snapshot_sha256 in html
 
 
+def test_the_card_says_what_taught_it_and_how_it_compares(uninterrupted: Core) -> None:
+    card = (uninterrupted.library.path("policy-0001") / "card.md").read_text()
+    counts = uninterrupted.library.manifest("policy-0001")["snapshot"]
+    assert card.startswith("# policy-0001\n")
+    assert f"| rankings | {counts['rankings/train']} | {counts['rankings/held_out']} |" in card
+    assert "Gain in held-out score" in card
+
+
 def test_no_copy_of_the_weights_is_left_behind(uninterrupted: Core) -> None:
     assert list((uninterrupted.iterations / ITERATION).rglob("model.safetensors")) == []
 

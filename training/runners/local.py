@@ -20,11 +20,7 @@ class LocalRunner:
     """
 
     def __init__(self, settings: Settings, output: IO[bytes] | None = None) -> None:
-        self._environment = {
-            **os.environ,
-            "TUTELAGE_DATA": str(settings.data.absolute()),
-            "TUTELAGE_DATABASE_URL": settings.database_url,
-        }
+        self._environment = environment(settings)
         self._output = output
         self._process: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
@@ -63,3 +59,9 @@ class LocalRunner:
             )
             os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
             return self._process
+
+
+def environment(settings: Settings, **changes: object) -> dict[str, str]:
+    """The variables that give a ``tutelage`` process the same settings, but for the changes."""
+    values = settings.model_dump() | {"data": settings.data.absolute()} | changes
+    return os.environ | {f"TUTELAGE_{name.upper()}": str(value) for name, value in values.items()}

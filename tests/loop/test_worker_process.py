@@ -1,0 +1,54 @@
+"""The worker with real processes: it finishes what is queued, and gives back what it must leave."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from loop_folder import ITERATION, row
+
+from training.iteration import request_iteration, run_iteration
+from training.runners.local import LocalRunner
+from training.worker import Worker
+from tutelage.composition import Core
+from tutelage.tables import IterationState
+
+pytestmark = pytest.mark.loop
+
+
+@pytest.fixture
+def worker(core: Core) -> Iterator[Worker]:
+    """A worker that works in a thread on a queued iteration; stopped at the end."""
+    request_iteration(core, "smoke", "ada")
+    worker = Worker(core.store, LocalRunner(core.settings))
+    thread = threading.Thread(target=worker.work, name="working")
+    thread.start()
+    yield worker
+    worker.stop()
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 200.0) -> None:
+    until = time.monotonic() + seconds
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+def is_working() -> bool:
+    return any(thread.name == "working" for thread in threading.enumerate())
+
+
+def test_a_queued_iteration_is_run_to_its_end(core: Core, worker: Worker) -> None:
+    wait_for(lambda: row(core).state not in (IterationState.QUEUED, IterationState.RUNNING))
+    assert row(core).state == IterationState.PROMOTED
+    assert core.library.verify("policy-0001") == []
+
+
+def test_a_stopped_worker_gives_its_job_back(core: Core, worker: Worker) -> None:
+    wait_for(lambda: row(core).state == IterationState.RUNNING)
+    worker.stop()
+    wait_for(lambda: not is_working())
+    if row(core).state == IterationState.RUNNING:  # it may have been at its end already
+        assert row(core).lease_owner is None
+        assert run_iteration(core, ITERATION).policy_id == "policy-0001"
