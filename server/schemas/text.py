@@ -69,6 +69,10 @@ Item = TypeVar("Item")
 class Page(BaseModel, Generic[Item]):
     """A page of a list. The next one: ``after`` = the last id of this one."""
 
+    model_config = ConfigDict(  # a generic's docstring does not reach the OpenAPI document
+        json_schema_extra={"description": "A page of a list. `after` = its last id: the next page."}
+    )
+
     object: Literal["list"] = "list"
     data: list[Item]
     has_more: bool = Field(False, description="Whether there is another page.")
