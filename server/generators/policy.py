@@ -12,6 +12,7 @@ from transformers.utils.logging import disable_progress_bar
 from server.generators import attention
 from server.generators.attention import Segment
 from server.generators.keyvalues import Geometry, KeyValues
+from server.generators.linear import pack
 from tutelage.errors import Invalid, Unavailable
 
 Messages = Sequence[Mapping[str, str]]
@@ -112,7 +113,11 @@ def _load_model(path: Path) -> Any:
     )
     if report["missing_keys"] or report["mismatched_keys"]:
         raise Unavailable("its weights do not fit its config.json")
-    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    model.requires_grad_(False).eval()
+    if torch.cuda.is_available():
+        return model.to("cuda")
+    pack(model)
+    return model
 
 
 def _load_tokenizer(path: Path) -> Any:
