@@ -98,7 +98,8 @@ class GateConfig:
     min_gain: float = 0.0  # lower end of the interval of the held-out score's gain must exceed it
     min_win_rate: float = 0.5  # and so must that of the win rate
     max_empty: float = 0.02  # share of answers without a word
-    max_length_ratio: float = 1.5  # of the mean lengths in words: longer is not better
+    max_length_ratio: float = 1.5  # of the mean lengths in words: longer is not better,
+    min_length_ratio: float = 0.25  # and next to nothing is no brevity
     max_unfinished_rise: float = 0.1
     max_repetition_rise: float = 0.05  # share of repeated four-grams
     min_diversity_ratio: float = 0.6  # of distinct-2 over all answers

@@ -115,11 +115,12 @@ def _empty(c: Comparison, config: GateConfig) -> _Finding:
 
 
 def _length(c: Comparison, config: GateConfig) -> _Finding:
-    limit = config.max_length_ratio * max(c.current.words, 1.0)
+    usual = max(c.current.words, 1.0)
+    low, high = config.min_length_ratio * usual, config.max_length_ratio * usual
     return _Finding(
-        c.candidate.words <= limit,
+        low <= c.candidate.words <= high,
         f"Its answers have {c.candidate.words:.0f} words on average, the current policy's "
-        f"{c.current.words:.0f}; up to {limit:.0f} are allowed.",
+        f"{c.current.words:.0f}; {low:.0f} to {high:.0f} are allowed.",
     )
 
 

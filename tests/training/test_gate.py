@@ -40,7 +40,8 @@ def test_a_pass_shows_every_finding_with_its_interval() -> None:
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"empty": 0.3, "words": 0.5}, "empty"),
+        ({"empty": 0.3}, "empty"),
+        ({"words": 3.0}, "words on average"),
         ({"words": 120.0}, "words on average"),
         ({"repetition": 0.4}, "repeat"),
         ({"finished": 0.1}, "finishes"),
@@ -55,6 +56,11 @@ def test_a_broken_candidate_is_refused_for_its_fault_alone(
     assert refused.verdict == Verdict.REFUSE
     assert len(refused.reasons) == 1
     assert word in refused.reasons[0]
+
+
+def test_a_collapsed_candidate_is_refused_for_all_its_faults() -> None:
+    collapsed = decision(empty=0.9, words=0.2, distinct_2=0.0)
+    assert len(collapsed.reasons) == 3
 
 
 def test_a_candidate_far_from_its_reference_is_refused() -> None:
