@@ -23,9 +23,9 @@ from training.interval import bootstrap, wins
 from training.models import SplitModel, buckets, compute, pad, positions
 from training.preferences import repeated
 from training.progress import Progress
-from training.reward_model import RewardModel, prefix_features
 from training.rlhf import logprobs_and_entropy
 from training.rollout import Episode, Sampling, sample
+from training.scoring import RewardModel, prefix_features
 from training.tokenization import ChatTokenizer
 from tutelage.judgements import Dialogue
 from tutelage.policies import write_atomically

@@ -9,7 +9,7 @@ import torch
 from training.comparisons import Outcomes, judged_rows
 from training.config import IterationConfig
 from training.models import SplitModel, compute
-from training.reward_model import RewardModel, all_features, trunk_states
+from training.scoring import RewardModel, all_features, trunk_states
 from training.tokenization import ChatTokenizer
 
 

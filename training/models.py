@@ -217,7 +217,7 @@ def merge(adapted: nn.ModuleList, into: nn.ModuleList) -> None:
     with torch.no_grad():
         for name, module in adapted.named_modules():
             if isinstance(module, LoRALinear):
-                into.get_submodule(name).weight.copy_(module.merged_weight())
+                into.get_parameter(f"{name}.weight").copy_(module.merged_weight())
 
 
 def pad(rows: list[Tensor]) -> Tensor:

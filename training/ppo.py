@@ -33,8 +33,8 @@ from training.models import (
     share_prefix,
 )
 from training.progress import Progress
-from training.reward_model import RewardModel, check_policy, prefix_features
 from training.rollout import Episode, Sampling, sample
+from training.scoring import RewardModel, check_policy, prefix_features
 from training.tokenization import ChatTokenizer, Message
 from tutelage.errors import Invalid
 
@@ -369,6 +369,9 @@ class PPO:
         return {
             "update": self.state.update,
             "objective/kl": float(kl.mean()),
+            "objective/kl_k3": float(
+                (rlhf.kl_k3(practice.logprobs, practice.ref_logprobs) * practice.mask).sum(1).mean()
+            ),
             "objective/scores": float(practice.raw_scores.mean()),
             "objective/non_score_reward": float(non_score.mean()),
             "objective/rlhf_reward": float((practice.scores + non_score).mean()),

@@ -1,0 +1,126 @@
+"""What a reward model is: a linear score of what the SFT policy's last layer makes of a response.
+
+The features are the mean over the response's tokens, its last token, and its length. They are also
+defined for every prefix of a response, so the same weights value unfinished ones.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.checkpoint import load_state, save_state
+from training.comparisons import Judged
+from training.config import RewardModelConfig
+from training.models import SplitModel, load_adapter, pad, share_prefix
+from tutelage.errors import Invalid
+from tutelage.policies import sha256_of
+
+FILE = "reward_model.safetensors"
+States = tuple[Tensor, Tensor]  # at the split: of the prompt [1, P, H], of the responses [K, T, H]
+
+
+@dataclass(frozen=True)
+class RewardModel:
+    """score = ((features - center) / spread) . weight + bias, in standard deviations.
+
+    Zero and one are the mean and the standard deviation of the answers it was trained on.
+    """
+
+    center: Tensor  # [D], D = 2 H + 1
+    spread: Tensor  # [D]
+    weight: Tensor  # [D]
+    bias: Tensor  # []
+    low: Tensor  # [D] the range of the judged answers' features:
+    high: Tensor  # [D] beyond it nobody judged anything, so no more is promised
+    adapter: dict[str, Tensor]  # LoRA of the top that makes the features; empty: the policy's own
+    facts: dict[str, Any]  # metrics, and the sha256 of the policy that makes the features
+
+    def score(self, features: Tensor) -> Tensor:
+        """Features [..., D] -> scores [...]."""
+        return self.standardise(features) @ self.weight + self.bias
+
+    def standardise(self, features: Tensor) -> Tensor:
+        """Features [..., D] -> [..., D], what ``weight`` multiplies."""
+        inside = torch.minimum(torch.maximum(features, self.low), self.high)
+        return (inside - self.center) / self.spread
+
+    def top(self, model: SplitModel, config: RewardModelConfig) -> nn.ModuleList:
+        """The layers whose final hidden states are this model's features."""
+        if not self.adapter:
+            return model.reference
+        adapted = model.adapted(config.lora_rank, config.lora_alpha, 0)
+        load_adapter(adapted, self.adapter)
+        return adapted
+
+    def save(self, directory: Path) -> None:
+        """Writes the model as one safetensors file."""
+        directory.mkdir(parents=True, exist_ok=True)
+        own = {name: getattr(self, name) for name in _TENSORS}
+        lora = {f"adapter.{name}": tensor for name, tensor in self.adapter.items()}
+        save_state(directory / FILE, own | lora, self.facts)
+
+    @classmethod
+    def load(cls, directory: Path) -> "RewardModel":
+        """Reads what ``save`` wrote."""
+        tensors, facts = load_state(directory / FILE)
+        lora = {k.removeprefix("adapter."): v for k, v in tensors.items() if "." in k}
+        return cls(**{name: tensors[name] for name in _TENSORS}, adapter=lora, facts=facts)
+
+
+_TENSORS = ("center", "spread", "weight", "bias", "low", "high")
+
+
+def prefix_features(final: Tensor, prompt: int) -> Tensor:
+    """Features of a response after 0, 1, ... n of its tokens; the last row is the response's own.
+
+    The mean of the final hidden states over the tokens so far, the last one, and their number; with
+    no token yet, the prompt's last state stands in. What scores a whole response therefore also
+    values each of its prefixes.
+
+    Args: final [P + n, H]; prompt P. Returns: [n + 1, 2 H + 1].
+    """
+    before, tokens = final[prompt - 1 : prompt], final[prompt:]
+    count = torch.arange(1, len(tokens) + 1, device=final.device, dtype=final.dtype).unsqueeze(1)
+    means = torch.cat((before, tokens.cumsum(0) / count))
+    lengths = torch.cat((count.new_zeros(1, 1), count))
+    return torch.cat((means, torch.cat((before, tokens)), lengths), 1)
+
+
+@torch.no_grad()
+def trunk_states(model: SplitModel, row: Judged) -> States:
+    """Hidden states at the split of one row; computed once, whatever is trained on them."""
+    responses = pad(row.responses).to(model.device)
+    return share_prefix(model.trunk, row.prompt[None].to(model.device), responses)
+
+
+def features_of(model: SplitModel, layers: nn.ModuleList, row: Judged, states: States) -> Tensor:
+    """Features [K, D] of a row's responses; the prompt is computed once for all."""
+    prompt, responses = share_prefix(partial(model.top, layers), *states)
+    finals = [final[: len(ids)] for final, ids in zip(responses, row.responses, strict=True)]
+    return torch.stack(
+        [prefix_features(torch.cat((prompt[0], f)), prompt.shape[1])[-1] for f in finals]
+    )
+
+
+@torch.no_grad()
+def all_features(
+    model: SplitModel, layers: nn.ModuleList, rows: list[Judged], states: list[States]
+) -> list[Tensor]:
+    """Features [K, D] of each row, on the CPU, where heads are fitted."""
+    return [
+        features_of(model, layers, row, state).cpu()
+        for row, state in zip(rows, states, strict=True)
+    ]
+
+
+def check_policy(reward_model: RewardModel, policy_dir: Path) -> None:
+    """Raises Invalid unless the reward model reads this policy's features."""
+    if reward_model.facts["policy"] != sha256_of(policy_dir / "model.safetensors"):
+        raise Invalid(
+            f"The reward model was not trained on {policy_dir}. Train it again on that policy.",
+            "reward_dir",
+        )
