@@ -85,8 +85,8 @@ def as_api_error(error: Exception) -> ApiError:
             headers = {"retry-after": "2"} if status == 503 else None
             return ApiError(status, error.message, type_, error.field, code, headers)
     if isinstance(error, HTTPException):
-        code, headers = _HTTP_CODES.get(error.status_code), dict(error.headers or {})
-        return ApiError(error.status_code, str(error.detail), code=code, headers=headers)
+        named, given = _HTTP_CODES.get(error.status_code), dict(error.headers or {})
+        return ApiError(error.status_code, str(error.detail), code=named, headers=given)
     if isinstance(error, OperationalError):
         logger.error("The database failed: %s", error.orig)
         retry = {"retry-after": "5"}

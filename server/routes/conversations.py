@@ -94,7 +94,7 @@ def _notices(session: Session, messages: Sequence[Message]) -> dict[str, Moderat
     )
     found = {}
     for record in session.exec(statement):
-        side = "assistant" if roles.get(record.message_id) == "assistant" else "user"
+        side: notices.Side = "assistant" if roles.get(record.message_id) == "assistant" else "user"
         told = notices.notice(side, record.action, record.categories)
         if told:
             found[record.message_id] = told

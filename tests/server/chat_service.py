@@ -1,8 +1,9 @@
 """A chat service for tests: a fresh store, an echo generator and a keyword classifier."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -70,7 +71,7 @@ class ChatService:
     core: Core
     services: Services
     client: TestClient
-    keys: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, str]
 
     def who(self, name: str) -> dict[str, str]:
         """The headers of a person; ``nobody`` has none."""
@@ -116,10 +117,18 @@ class ChatService:
 def serve(services: Services, core: Core) -> Iterator[ChatService]:
     """The service with its lifespan, called without a network."""
     with TestClient(create_app(services), raise_server_exceptions=False) as client:
-        service = ChatService(core, services, client)
-        for name, role in (("user", Role.USER), ("other", Role.USER), ("operator", Role.OPERATOR)):
-            service.keys[name] = new_key(core.store, name, role)
-        yield service
+        yield ChatService(core, services, client, keys(core))
+
+
+def keys(core: Core) -> dict[str, str]:
+    """The API keys of those who use a data folder, made when first asked for."""
+    kept = core.settings.data / "keys.json"
+    if not kept.exists():
+        roles = {"user": Role.USER, "other": Role.USER, "operator": Role.OPERATOR}
+        made = {name: new_key(core.store, name, role) for name, role in roles.items()}
+        kept.write_text(json.dumps(made))
+    known: dict[str, str] = json.loads(kept.read_text())
+    return known
 
 
 @contextmanager

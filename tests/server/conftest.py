@@ -1,35 +1,48 @@
 """Fixtures: a service with a promoted policy."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chat_service import ChatService, new_services, promote, publish, serve
+from chat_service import ChatService, keys, new_services, promote, publish, serve
 
 from tutelage.composition import Core, open_core
+from tutelage.policies import PolicyLibrary
 from tutelage.settings import Settings
+from tutelage.store import Store
 
 
-def new_core(data: Path) -> Core:
-    """A data folder in which policy-0000 is current."""
-    core = open_core(Settings(data=data, rate_limit=0))
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder in which policy-0000 is current and three people have keys; only copied."""
+    core = open_core(Settings(data=tmp_path_factory.mktemp("template") / "data"))
     publish(core, "policy-0000")
     promote(core, "policy-0000")
-    return core
+    keys(core)
+    core.store.close()
+    return core.settings.data
+
+
+def copy(template: Path, data: Path) -> Core:
+    """A data folder of one's own."""
+    shutil.copytree(template, data)
+    settings = Settings(data=data, rate_limit=0)
+    return Core(settings, Store(settings.url), PolicyLibrary(data / "policies"))
 
 
 @pytest.fixture
-def core(tmp_path: Path) -> Iterator[Core]:
+def core(template: Path, tmp_path: Path) -> Iterator[Core]:
     """A data folder of the test's own."""
-    core = new_core(tmp_path / "data")
+    core = copy(template, tmp_path / "data")
     yield core
     core.store.close()
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatService]:
+def shared(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatService]:
     """One service for all tests that do not mind what others left in it."""
-    core = new_core(tmp_path_factory.mktemp("shared"))
+    core = copy(template, tmp_path_factory.mktemp("shared") / "data")
     with serve(new_services(core), core) as service:
         yield service
 
