@@ -40,8 +40,9 @@ class Served:
 class EmbeddedGenerator:
     """Serves policy directories on this machine's processor, or its GPU where there is one.
 
-    ``kept_tokens`` bounds the keys and values that are remembered between turns; for SmolLM2-135M
-    a token takes 46 kB.
+    Each of ``max_batch`` responses holds keys and values of up to ``max_window`` tokens while it
+    runs; ``kept_tokens`` bounds those that are remembered between turns. For SmolLM2-135M a token
+    takes 46 kB.
     """
 
     def __init__(
@@ -226,7 +227,7 @@ class EmbeddedStream:
             self.cancelled = True
 
     async def _iterate(self) -> AsyncIterator[Token]:
-        while not self.cancelled:
+        while not self.cancelled and self.finish_reason is None:
             event = await self._events.get()
             if isinstance(event, Exception):
                 raise event
