@@ -19,7 +19,7 @@ FLAGS = [
     "--disable-component-update",
     "--no-first-run",
 ]
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000  # a loaded machine can take this long for a click
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +49,13 @@ def service(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator
     """A running service with policies; the tests of a module share it."""
     with scene.running(tmp_path_factory.mktemp("browser") / "data") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def worked(service: scene.Scene) -> scene.Scene:
+    """The service after three iterations, with a fourth under way."""
+    scene.add_iterations(service.core)
+    return service
 
 
 Open = Callable[..., Page]

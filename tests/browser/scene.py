@@ -258,9 +258,9 @@ def _write(folder: Path, rows: list[dict[str, Any]]) -> None:
 
 
 @contextmanager
-def running(folder: Path, delay: float = 0.01, **settings: Any) -> Iterator[Scene]:
+def running(folder: Path, delay: float = 0.01) -> Iterator[Scene]:
     """The real application over fakes, on a free port; ``delay`` is in seconds a token."""
-    core = open_core(Settings(data=folder, rate_limit=0, **settings))
+    core = open_core(Settings(data=folder, rate_limit=0, max_response_tokens=4000))
     add_policies(core)
     services = Services(
         settings=core.settings,

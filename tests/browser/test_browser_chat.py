@@ -15,7 +15,7 @@ def test_an_answer_is_shown_while_it_is_written(open_page):
     write(page, STORY)
     expect(page.get_by_text("chapter 3.")).to_be_visible()
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
-    expect(page.get_by_text("chapter 60.")).not_to_be_visible()
+    expect(page.get_by_text("chapter 399.")).not_to_be_visible()
 
 
 def test_markdown_is_drawn_with_tables_and_coloured_code(open_page):

@@ -3,18 +3,11 @@
 import pytest
 from playwright.sync_api import Page, expect
 from said import ask
-from scene import TEA, add_iterations
+from scene import TEA
 
 from tutelage import deployment
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def worked(service):
-    """The service after three iterations, with a fourth under way."""
-    add_iterations(service.core)
-    return service
 
 
 def row(page: Page, name: str):

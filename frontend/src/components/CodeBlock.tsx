@@ -17,13 +17,13 @@ export function CodeBlock({ code, language }: { code: string; language?: string 
   }
 
   return (
-    <div className="my-3 overflow-hidden rounded-xl border border-line bg-panel">
+    <div className="my-3 overflow-hidden rounded-xl border border-line bg-surface">
       <div className="flex items-center justify-between border-b border-line py-1 pr-1.5 pl-4 text-xs text-muted">
         <span>{language ?? "text"}</span>
         <button
           type="button"
           onClick={() => void copy()}
-          className="inline-flex items-center gap-1.5 rounded-md px-2 py-1 hover:bg-canvas hover:text-ink"
+          className="inline-flex items-center gap-1.5 rounded-md px-2 py-1 hover:bg-panel hover:text-ink"
         >
           {copied ? <Check aria-hidden className="size-3.5" /> : <Copy aria-hidden className="size-3.5" />}
           {copied ? "Copied" : "Copy"}

@@ -29,7 +29,7 @@ export function ConversationLink({ row, active, onPick }: ConversationLinkProps)
     <li
       className={clsx(
         "group relative flex items-center rounded-lg text-sm",
-        active ? "bg-surface font-medium shadow-soft" : "hover:bg-surface/70",
+        active ? "bg-surface font-medium shadow-soft dark:bg-line" : "hover:bg-surface/70",
       )}
     >
       {renaming ? (

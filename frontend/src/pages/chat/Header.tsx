@@ -30,7 +30,7 @@ export function Header({ onMenu, conversation, training, onTraining }: HeaderPro
   return (
     <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line px-3 sm:px-5">
       <IconButton icon={PanelLeft} label="Open the list of conversations" className="lg:hidden" onClick={onMenu} />
-      <h2 className="min-w-0 flex-1 truncate text-sm font-medium">{conversation?.title || "New chat"}</h2>
+      <h1 className="min-w-0 flex-1 truncate text-sm font-medium">{conversation?.title || "New chat"}</h1>
       {training !== null && (
         <Tip
           label={

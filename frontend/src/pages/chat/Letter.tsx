@@ -3,7 +3,10 @@ export const LETTERS = "ABCDEFGHIJKLMNOP";
 
 export function Letter({ letter }: { letter: string }) {
   return (
-    <span className="inline-flex size-7 shrink-0 items-center justify-center rounded-lg bg-accent-soft text-sm font-semibold text-accent-ink">
+    <span
+      aria-hidden
+      className="inline-flex size-7 shrink-0 items-center justify-center rounded-lg bg-accent-soft text-sm font-semibold text-accent-ink"
+    >
       {letter}
     </span>
   );

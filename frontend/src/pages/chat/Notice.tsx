@@ -19,7 +19,7 @@ export function Notice({ verdict, className }: { verdict: Verdict; className?: s
       <p className="min-w-0">
         {verdict.message}
         {verdict.categories.length > 0 && (
-          <span className="mt-0.5 block text-xs opacity-80">Category: {verdict.categories.join(", ")}</span>
+          <span className="mt-0.5 block text-xs">Category: {verdict.categories.join(", ")}</span>
         )}
       </p>
     </div>

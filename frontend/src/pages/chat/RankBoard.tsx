@@ -93,7 +93,6 @@ function Piece({ choice, index, letter }: { choice: number; index: number; lette
           ref={provided.innerRef}
           {...provided.draggableProps}
           {...provided.dragHandleProps}
-          aria-label={`Answer ${letter}`}
           className={clsx(
             "mb-1.5 flex items-center gap-2 rounded-lg border border-line bg-canvas p-1 pr-2.5 text-sm select-none",
             isDragging && "shadow-float",

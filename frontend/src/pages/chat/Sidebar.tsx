@@ -110,8 +110,8 @@ function List({ current, query, onPick }: { current: string | undefined; query: 
   return (
     <>
       {groupByDay(rows).map((group) => (
-        <section key={group.name} aria-label={group.name}>
-          <h3 className="px-3 pt-4 pb-1.5 text-xs font-medium text-faint first:pt-1">{group.name}</h3>
+        <section key={group.name} aria-label={group.name} className="not-first:mt-4">
+          <h2 className="px-3 pt-1 pb-1.5 text-xs font-medium text-faint">{group.name}</h2>
           <ul>
             {group.rows.map((row) => (
               <ConversationLink key={row.id} row={row} active={row.id === current} onPick={onPick} />

@@ -11,9 +11,9 @@ const PROMPTS = [
 export function Welcome({ onPick }: { onPick: (text: string) => void }) {
   return (
     <section className="mx-auto flex w-full max-w-3xl flex-1 flex-col justify-center px-4 py-10 sm:px-6">
-      <h1 className="animate-rise font-serif text-[clamp(2rem,5vw,2.75rem)] leading-[1.1] font-medium tracking-[-0.02em]">
+      <h2 className="animate-rise font-serif text-[clamp(2rem,5vw,2.75rem)] leading-[1.1] font-medium tracking-[-0.02em]">
         What would you like to know?
-      </h1>
+      </h2>
       <p className="mt-3 max-w-lg animate-rise text-muted">
         This assistant is taught by the people who use it. Tell it when an answer is good, and how a poor one should have
         been.

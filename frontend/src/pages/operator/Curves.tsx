@@ -27,7 +27,7 @@ function CurveCard({ title, hint, lines, rows, kept }: CurveCardProps) {
         <figcaption className="mb-3">
           <span className="flex flex-wrap items-baseline justify-between gap-x-3">
             <span className="text-[15px] font-semibold">{title}</span>
-            <span className="text-[13px] text-muted tabular-nums">{last}</span>
+            <span className="text-[13px] text-muted">{last}</span>
           </span>
           {hint && <span className="mt-0.5 block text-[13px] text-muted">{hint}</span>}
         </figcaption>

@@ -26,7 +26,7 @@ export function PoliciesTab() {
           data.length === 0 ? (
             <Empty icon={GitBranch}>There is no policy yet. The base policy is made when the service is set up.</Empty>
           ) : (
-            <Table columns={["Policy", "State", "Made by", "Measures", "Published", ""]}>
+            <Table columns={["Policy", "State", "Made by", "Measures", "Published", "Actions"]}>
               {data.map((policy) => (
                 <Row key={policy.id} policy={policy} />
               ))}
