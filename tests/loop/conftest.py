@@ -1,6 +1,5 @@
 """A data folder in which a tiny policy was taught something, copied for each test."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,12 +23,10 @@ def tiny_policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def taught_folder(tmp_path_factory: pytest.TempPathFactory, tiny_policy: Path) -> Path:
+def taught_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder: the tiny policy is current, and people have judged its answers."""
     core = open_core(Settings(data=tmp_path_factory.mktemp("taught") / "data"))
-    core.library.publish(
-        "policy-0000", lambda d: shutil.copytree(tiny_policy, d, dirs_exist_ok=True) and None, {}
-    )
+    core.library.publish("policy-0000", write_tiny_policy, {})
     with core.store.write() as session:
         deployment.register(session, "policy-0000", core.library.manifest_sha256("policy-0000"))
         deployment.promote(session, "policy-0000", "test")

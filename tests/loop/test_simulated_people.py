@@ -19,7 +19,7 @@ from tutelage import people
 from tutelage.composition import Core
 from tutelage.errors import Forbidden, Unavailable
 from tutelage.judgements import learnable, read
-from tutelage.tables import Feedback, FeedbackKind
+from tutelage.tables import Feedback, FeedbackKind, User
 
 PROMPTS = [Prompt(f"p-{i}", "I like this " + "very " * i + "much.") for i in range(6)]
 HABITS = Habits(answers=3, max_tokens=40, thumbs=0.5)
@@ -66,7 +66,7 @@ def keys(core: Core) -> list[str]:
 def given(core: Core, names: tuple[str, ...] = ("eve", "fay")) -> list[Feedback]:
     """The feedback of the simulated people."""
     with core.store.read() as session:
-        owners = {people.find_user(session, name, people.Role.USER).id for name in names}  # type: ignore[union-attr]
+        owners = {user.id for user in session.exec(select(User)) if user.name in names}
         rows = session.exec(select(Feedback).order_by(Feedback.id)).all()
         return [row for row in rows if row.author_id in owners]
 

@@ -97,7 +97,7 @@ def test_the_report_needs_no_other_file(uninterrupted: Core) -> None:
     assert html.count("<svg") == 5
     assert "src=" not in html
     assert "policy-0001 may be promoted" in html
-    assert row(uninterrupted).snapshot_sha256 in html
+    assert f"Snapshot {row(uninterrupted).snapshot_sha256}" in html
 
 
 def test_the_card_says_what_taught_it_and_how_it_compares(uninterrupted: Core) -> None:

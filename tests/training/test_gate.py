@@ -88,7 +88,7 @@ def test_two_equal_policies_are_refused_nearly_always() -> None:
     generator = np.random.default_rng(5)
     passed = 0
     for seed in range(200):
-        gains = generator.normal(0.0, 1.0, 40)
+        gains = list(generator.normal(0.0, 1.0, 40))
         comparison = replace(
             GOOD,
             candidate=CURRENT,
