@@ -6,6 +6,11 @@ from torch import nn
 
 from server.generators.linear import PackedLinear, pack
 
+pytestmark = pytest.mark.skipif(
+    not torch.backends.mkldnn.is_available(),  # type: ignore[no-untyped-call]
+    reason="torch without oneDNN",
+)
+
 
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("rows", [1, 5])
@@ -16,11 +21,11 @@ def test_a_packed_layer_equals_the_ordinary_one(bias: bool, rows: int) -> None:
         torch.testing.assert_close(PackedLinear(linear)(inputs), linear(inputs))
 
 
-@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch without oneDNN")
 def test_all_linear_layers_are_packed_and_tied_embeddings_stay() -> None:
-    model = nn.Sequential(nn.Embedding(10, 4), nn.Sequential(nn.Linear(4, 4)), nn.Linear(4, 10))
-    model[2].weight = model[0].weight
+    embedding, inner, head = nn.Embedding(10, 4), nn.Linear(4, 4), nn.Linear(4, 10)
+    head.weight = embedding.weight
+    model = nn.ModuleDict({"embedding": embedding, "body": nn.Sequential(inner), "head": head})
     pack(model)
-    assert [type(model[i]) for i in (0, 2)] == [nn.Embedding, PackedLinear]
-    assert type(model[1][0]) is PackedLinear
-    assert model[0].weight.shape == (10, 4)
+    packed = [name for name, module in model.named_modules() if isinstance(module, PackedLinear)]
+    assert packed == ["body.0", "head"]
+    assert embedding.weight.shape == (10, 4)
