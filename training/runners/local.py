@@ -45,7 +45,11 @@ class LocalRunner:
             process.kill()
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes] | None:
-        """In a session of its own, so that a terminal's Ctrl-C reaches it once, through us."""
+        """In a group of its own, so that a terminal's Ctrl-C reaches it once, through us.
+
+        Not in a session of its own: Linux shares the processor out by session, and niceness
+        would no longer count against the service.
+        """
         with self._lock:
             if self._stopping:
                 return None
@@ -55,7 +59,7 @@ class LocalRunner:
                 stdin=subprocess.DEVNULL,
                 stdout=self._output,
                 stderr=self._output,
-                start_new_session=True,
+                process_group=0,
             )
             os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
             return self._process
