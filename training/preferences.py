@@ -50,12 +50,15 @@ def brief(text: str) -> float:
 
 
 def plain(text: str) -> float:
-    """Short common words in short sentences (Flesch 1948, reading ease), at least 12 words."""
+    """Short common words in short sentences (Flesch 1948, reading ease), at least 12 words.
+
+    How easy a few words are is mostly chance, so they count for less.
+    """
     words = len(text.split())
     if not words:
         return _EMPTY
-    ease = min(2.0, max(-2.0, (reading_ease(text) - 60) / 20))
-    too_short = max(0, 12 - words) / 4
+    ease = min(2.0, max(-2.0, (reading_ease(text) - 60) / 20)) * words / (words + 10)
+    too_short = max(0, 12 - words) / 5
     return ease - too_short + _finish(text) + fluency(text)
 
 
