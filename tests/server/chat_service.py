@@ -1,11 +1,12 @@
 """A chat service for tests: a fresh store, an echo generator and a keyword classifier."""
 
 import json
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import uvicorn
@@ -24,6 +25,30 @@ from tutelage.tables import Role
 # Blocked in answers only: hate. Blocked in prompts too: hate/threatening. Warned of: sexual.
 WORDS = {"vileword": "hate", "threatword": "hate/threatening", "lewdword": "sexual"}
 HARMLESS = "A harmless sentence that is long enough to be let through at once, word for word. "
+
+
+class Gated(EchoGenerator):
+    """An echo that says ``free`` words, then waits until ``gate`` is opened or nobody listens."""
+
+    def __init__(self, free: int) -> None:
+        super().__init__(policy_id=None, delay=0.01)
+        self.gate = threading.Event()
+        self.said = 0
+        self._free = free
+
+    async def pause(self) -> None:
+        self.said += 1
+        await super().pause()
+        while self.said > self._free and self.running and not self.gate.is_set():
+            await super().pause()
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
+    """Whether it comes true in time; returns as soon as it does."""
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.02)
+    return condition()
 
 
 def new_services(core: Core, generator: EchoGenerator | None = None, **settings: Any) -> Services:
@@ -138,7 +163,7 @@ def listen(services: Services) -> Iterator[str]:
         create_app(services), port=0, log_level="critical", timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(config)
-    thread = Thread(target=server.run, daemon=True)
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         assert thread.is_alive(), "the server did not start"

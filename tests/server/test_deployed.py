@@ -1,13 +1,13 @@
 """The promoted policy: loaded at the start, swapped while the service runs."""
 
 import shutil
-import time
-from collections.abc import Callable
 
 import httpx
 from chat_service import (
     HARMLESS,
     ChatService,
+    Gated,
+    eventually,
     listen,
     new_key,
     new_services,
@@ -16,17 +16,8 @@ from chat_service import (
     serve,
 )
 
-from server.generators.echo import EchoGenerator
 from tutelage.composition import Core, open_core
 from tutelage.settings import Settings
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    """Whether it comes true within ten seconds."""
-    end = time.monotonic() + 10
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.05)
-    return condition()
 
 
 def test_a_promotion_moves_new_turns(service: ChatService) -> None:
@@ -54,7 +45,7 @@ def test_a_rollback_moves_turns_back(service: ChatService) -> None:
 
 def test_a_running_stream_is_not_cut(core: Core) -> None:
     publish(core, "policy-0001")
-    generator = EchoGenerator(policy_id=None, delay=0.1)
+    generator = Gated(free=5)
     key = new_key(core.store, "program")
     with listen(new_services(core, generator)) as address:
         body = {"model": "tutelage", "stream": True,
@@ -67,6 +58,7 @@ def test_a_running_stream_is_not_cut(core: Core) -> None:
             assert "policy-0000" in next(lines)
             promote(core, "policy-0001")
             assert eventually(lambda: generator.policy_id == "policy-0001")
+            generator.gate.set()
             rest = list(lines)
     assert rest[-2] == "data: [DONE]"
     assert "policy-0001" not in "".join(rest) and '"finish_reason":"stop"' in "".join(rest)
