@@ -63,6 +63,9 @@ def ensure_base(store: Store, library: PolicyLibrary, source: str = "") -> bool:
 
 def build(directory: Path, source: str = "") -> None:
     """Write the base policy's files into an empty directory."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     if source:
         model, tokenizer = _from_hugging_face(source)
     else:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tutelage.errors import Unavailable
 from tutelage.policies import PolicyLibrary
 from tutelage.settings import Settings
 from tutelage.store import Store
@@ -24,7 +25,11 @@ class Core:
 
 def open_core(settings: Settings) -> Core:
     """Open the data folder: the database at its newest schema, and the policy library."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unavailable(f"The data folder {settings.data} cannot be used ({error.strerror}). "
+                          "Choose another with --data or TUTELAGE_DATA.") from error
     store = Store(settings.url)
     store.migrate()
     return Core(settings, store, PolicyLibrary(settings.data / "policies"))

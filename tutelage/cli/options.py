@@ -1,11 +1,13 @@
 """Options and openings that the commands share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from tutelage.composition import Core, open_core
+from tutelage.errors import Invalid
 from tutelage.settings import Settings
 
 Data = Annotated[
@@ -15,10 +17,15 @@ Data = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
 
 
-def settings_for(data: Path | None, **overrides: object) -> Settings:
+def settings_for(data: Path | None, **overrides: Any) -> Settings:
     """Settings from the environment, with what the command line says on top."""
     given = {"data": data, **overrides}
-    return Settings.model_validate({name: v for name, v in given.items() if v is not None})
+    try:
+        return Settings(**{name: v for name, v in given.items() if v is not None})
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name = f"TUTELAGE_{str(wrong['loc'][0]).upper()}"
+        raise Invalid(f"{name} is {wrong['input']!r}: {wrong['msg']}.", name) from error
 
 
 def open_data(data: Path | None) -> Core:

@@ -1,0 +1,134 @@
+"""The command says what it did, and what to do when it cannot."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tutelage import deployment
+from tutelage.composition import open_core
+from tutelage.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def tutelage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tutelage", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "200", **environment},
+    )
+
+
+def with_policy(data: Path) -> None:
+    core = open_core(Settings(data=data))
+    core.library.publish("policy-0000", lambda path: (path / "card.md").touch(), {"parent": None})
+    with core.store.write() as session:
+        deployment.register(session, "policy-0000", core.library.manifest_sha256("policy-0000"))
+
+
+COMMANDS = [
+    ["up"],
+    ["serve"],
+    ["worker"],
+    ["setup"],
+    ["sign-in-link"],
+    ["iterate"],
+    ["simulate"],
+    ["demo"],
+    ["moderate"],
+    ["version"],
+    ["key", "create"],
+    ["key", "list"],
+    ["key", "revoke"],
+    ["policies", "list"],
+    ["policies", "show"],
+    ["policies", "promote"],
+    ["policies", "rollback"],
+    ["policies", "verify"],
+    ["audit", "verify"],
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_an_example(command: list[str]) -> None:
+    result = tutelage(*command, "--help")
+    assert result.returncode == 0
+    assert "Example: " in result.stdout
+
+
+def test_a_key_is_the_last_word_and_only_its_prefix_is_listed(tmp_path: Path) -> None:
+    made = tutelage("key", "create", "--name", "laptop", "--data", str(tmp_path))
+    secret = made.stdout.split()[-1]
+    assert secret.startswith("tk-")
+    listed = tutelage("key", "list", "--data", str(tmp_path)).stdout
+    assert secret[:9] in listed and secret not in listed
+
+
+def test_a_revoked_key_is_shown_as_such(tmp_path: Path) -> None:
+    made = tutelage("key", "create", "--name", "laptop", "--data", str(tmp_path))
+    tutelage("key", "revoke", made.stdout.split()[1], "--data", str(tmp_path))
+    assert "revoked" in tutelage("key", "list", "--data", str(tmp_path)).stdout
+
+
+def test_policies_are_listed_promoted_and_verified(tmp_path: Path) -> None:
+    with_policy(tmp_path)
+    data = ["--data", str(tmp_path)]
+    assert tutelage("policies", "promote", "policy-0000", *data).returncode == 0
+    (row,) = json.loads(tutelage("policies", "list", "--json", *data).stdout)
+    assert (row["id"], row["state"]) == ("policy-0000", "current")
+    assert "intact" in tutelage("policies", "verify", *data).stdout
+
+
+def test_a_damaged_policy_is_not_promoted(tmp_path: Path) -> None:
+    with_policy(tmp_path)
+    (tmp_path / "policies" / "policy-0000" / "card.md").write_text("other")
+    result = tutelage("policies", "promote", "policy-0000", "--data", str(tmp_path))
+    assert result.returncode == 1
+    assert "damaged" in result.stderr
+    assert tutelage("policies", "verify", "--data", str(tmp_path)).returncode == 1
+
+
+def test_a_failure_is_one_sentence_and_status_1(tmp_path: Path) -> None:
+    result = tutelage("policies", "promote", "policy-0042", "--data", str(tmp_path))
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: There is no policy 'policy-0042'")
+    assert "Traceback" not in result.stderr
+
+
+def test_wrong_usage_is_status_2() -> None:
+    assert tutelage("policies", "promote").returncode == 2
+
+
+def test_a_port_in_use_is_said_before_anything_is_loaded(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = tutelage("serve", "--port", port, "--data", str(tmp_path))
+    assert result.returncode == 1
+    assert "--port" in result.stderr
+
+
+def test_iterating_without_consent_says_what_is_missing(tmp_path: Path) -> None:
+    with_policy(tmp_path)
+    result = tutelage("iterate", "--preset", "smoke", "--data", str(tmp_path))
+    assert result.returncode == 1
+    assert "consent" in result.stderr or "too little feedback" in result.stderr
+
+
+def test_the_audit_log_verifies(tmp_path: Path) -> None:
+    with_policy(tmp_path)
+    assert "whole" in tutelage("audit", "verify", "--data", str(tmp_path)).stdout
+
+
+def test_a_setting_out_of_range_is_named(tmp_path: Path) -> None:
+    result = tutelage("key", "list", "--data", str(tmp_path), TUTELAGE_PORT="70000")
+    assert result.returncode == 1
+    assert "TUTELAGE_PORT" in result.stderr and "Traceback" not in result.stderr
