@@ -10,9 +10,7 @@ in the report. Promotion is a person's act: a candidate that passed waits for it
 
 import hashlib
 import json
-import os
 import shutil
-import socket
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
@@ -28,6 +26,7 @@ from training.failures import handled
 from training.gate import Answers, Comparison, Decision, Verdict, decide
 from training.heartbeat import Heartbeat
 from training.interval import Interval
+from training.lease import take
 from training.ppo import train_ppo
 from training.progress import Progress, silent
 from training.publication import lineage_of, publish
@@ -106,9 +105,8 @@ def run_iteration(
     Raises Conflict when someone else runs it or it has ended, Unavailable when something that can
     be mended stopped it (what is complete is kept; run it again), else what went wrong.
     """
-    owner = f"{socket.gethostname()}/{os.getpid()}"
     with core.store.write() as session:
-        lease = iterations.lease(session, iteration_id, owner)
+        lease = take(session, iteration_id)
         iteration = iterations.get(session, iteration_id)
     with Heartbeat(core.store, lease, watch) as heartbeat, handled(core, lease):
         return _Run(core, lease, iteration, heartbeat, classifier).outcome()

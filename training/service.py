@@ -14,7 +14,7 @@ from training.runners.local import environment
 from tutelage.errors import Unavailable
 from tutelage.settings import Settings
 
-START_SECONDS = 180.0
+START_SECONDS = 300.0
 SWAP_SECONDS = 120.0
 STOP_SECONDS = 20.0
 _POLL_SECONDS = 0.2

@@ -3,16 +3,16 @@
 import logging
 import signal
 import threading
-import time
 from collections import Counter
 from types import FrameType
 
+from training.lease import is_free, take
 from training.runners.local import LocalRunner
 from training.runners.runner import Runner
 from tutelage import iterations
 from tutelage.composition import Core
 from tutelage.store import Store
-from tutelage.tables import Iteration, IterationState
+from tutelage.tables import IterationState
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Worker:
         """The id of an iteration that is queued, or whose runner's lease has ended."""
         with self._store.read() as session:
             iteration = iterations.unfinished(session)
-        return iteration.id if iteration and _free(iteration) else None
+        return iteration.id if iteration and is_free(iteration) else None
 
     def run(self, iteration_id: str) -> None:
         """Run it; when it dies, wait a little before the next try, and give up after some."""
@@ -87,10 +87,5 @@ class Worker:
         with self._store.write() as session:
             reasons = iterations.get(session, iteration_id).reasons
             reasons = [f"It stopped {TRIES} times before its end.", *reasons]
-            held = iterations.lease(session, iteration_id, "worker")
+            held = take(session, iteration_id)
             iterations.finish(session, held, IterationState.FAILED, None, reasons)
-
-
-def _free(iteration: Iteration) -> bool:
-    held = iteration.lease_owner is not None and iteration.lease_expires_at > time.time()
-    return not held

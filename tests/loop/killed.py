@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from training.iteration import run_iteration
-from tutelage import iterations
 from tutelage.composition import Core, open_core
 from tutelage.settings import Settings
 
@@ -32,7 +31,7 @@ def main(data: Path, iteration_id: str, places: list[str]) -> None:
 
 
 def run(core: Core, iteration_id: str, where: str) -> None:
-    """Carry on with the iteration, as if the lease of the one before had lapsed, and die."""
+    """Carry on with the iteration where the one before died, and die too."""
 
     def watch(stage: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
         if f"{stage}:{done}" == where:
@@ -43,8 +42,6 @@ def run(core: Core, iteration_id: str, where: str) -> None:
             pass
         os.kill(os.getpid(), signal.SIGKILL)
 
-    with core.store.write() as session:
-        iterations.get(session, iteration_id).lease_expires_at = 0.0
     if ":" not in where:
         threading.Thread(target=look, daemon=True).start()
     run_iteration(core, iteration_id, watch=watch)

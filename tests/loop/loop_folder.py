@@ -52,11 +52,3 @@ def row(core: Core) -> Iteration:
     """The first iteration as it is stored."""
     with core.store.read() as session:
         return iterations.get(session, ITERATION)
-
-
-def expire_lease(core: Core) -> None:
-    """As if a minute had passed since its runner died."""
-    with core.store.write() as session:
-        iteration = iterations.get(session, ITERATION)
-        iteration.lease_expires_at = 0.0
-        session.add(iteration)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loop_folder import ITERATION, copied, expire_lease, judge, row, run
+from loop_folder import ITERATION, copied, judge, row, run
 from sqlmodel import select
 
 from training.config import IterationConfig
@@ -131,7 +131,6 @@ def test_killed_at_every_stage_it_ends_with_the_same_policy(
     assert ended.returncode == 0, ended.stderr
     assert row(core).state == IterationState.RUNNING
     assert all(core.library.verify(policy_id) == [] for policy_id in core.library.ids())
-    expire_lease(core)
     run_iteration(core, ITERATION)
     assert digest(core) == digest(uninterrupted)
 
