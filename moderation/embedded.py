@@ -11,8 +11,13 @@ from torch import Tensor
 
 from moderation.categories import CATEGORIES, zero_scores
 from moderation.encoder import Encoder, bundled_encoder
+from tutelage.errors import Unavailable
 
 HEADS = Path(__file__).parent / "heads"
+
+
+class HeadsMissing(Unavailable):
+    """The trained heads are not there or do not fit; the message says what to do."""
 
 
 class EmbeddedClassifier:
@@ -33,7 +38,7 @@ class EmbeddedClassifier:
     def load(cls, encoder_dir: Path | None = None, heads_dir: Path | None = None) -> Self:
         """From MiniLM's folder and that of the trained heads; by default both as installed.
 
-        Raises EncoderMissing, with the way out, where there is no encoder, and RuntimeError where
+        Raises EncoderMissing, with the way out, where there is no encoder, and HeadsMissing where
         the heads cannot be read or belong to another encoder.
         """
         encoder = Encoder(encoder_dir or bundled_encoder())
@@ -43,12 +48,12 @@ class EmbeddedClassifier:
             tensors = load_file(folder / "heads.safetensors")
             weight, offset = tensors["weight"], tensors["offset"]
         except Exception as error:  # OSError, ValueError, KeyError, SafetensorError
-            raise RuntimeError(
+            raise HeadsMissing(
                 f"no readable moderation heads in {folder} ({error}): "
                 "reinstall, or train them with `python -m moderation.train`"
             ) from error
         if weight.shape != (len(CATEGORIES), encoder.width):
-            raise RuntimeError(f"the heads in {folder} were trained on another encoder")
+            raise HeadsMissing(f"the heads in {folder} were trained on another encoder")
         return cls(encoder, weight, offset, version)
 
     def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:

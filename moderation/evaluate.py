@@ -25,42 +25,49 @@ from moderation.examples import TEST_FOLD, Example, read_all, read_rows
 _ABOUT_128_TOKENS = "The quick brown fox jumps over the lazy dog near the river bank. " * 9
 
 
-def evaluate(classifier: ModerationClassifier, examples: Sequence[Example]) -> dict[str, Any]:
+Scored = tuple[Example, dict[str, float]]
+
+
+def score(classifier: ModerationClassifier, examples: Sequence[Example]) -> list[Scored]:
+    """Each example with what the classifier makes of it."""
+    scores = classifier.classify([example.text for example in examples])
+    return list(zip(examples, scores, strict=True))
+
+
+def figures(scored: Sequence[Scored]) -> dict[str, Any]:
     """AUPRC per category over the texts whose label is known, and of any harm over all texts.
 
     A figure is None where only one label occurs. "any" ranks texts by their highest score.
     """
-    scores = _classify(classifier, examples)
-    auprc = {category: _auprc(_known(category, examples, scores)) for category in CATEGORIES}
+    auprc = {c: _figure(average_precision_score, _known(c, scored)) for c in CATEGORIES}
     measured = [figure for figure in auprc.values() if figure is not None]
-    harmful = [int(any(example.labels.values())) for example in examples]
+    highest = [(int(any(e.labels.values())), max(scores.values())) for e, scores in scored]
     return {
-        "version": classifier.version,
-        "texts": len(examples),
+        "texts": len(scored),
         "auprc": auprc,
         "macro": round(sum(measured) / len(measured), 4) if measured else None,
-        "any": _auprc(list(zip(harmful, (max(s.values()) for s in scores), strict=True))),
-        "positives": {c: sum(e.labels.get(c, 0) for e in examples) for c in CATEGORIES},
+        "any": _figure(average_precision_score, highest),
+        "positives": {c: sum(e.labels.get(c, 0) for e, _ in scored) for c in CATEGORIES},
     }
 
 
-def evaluate_sets(classifier: ModerationClassifier, examples: Sequence[Example]) -> dict[str, Any]:
+def figures_of_sets(scored: Sequence[Scored]) -> dict[str, Any]:
     """The figures that single public sets are known for, under the shipped policy for prompts."""
-    hatecheck = [e for e in examples if e.source == "mod_hatecheck"]
-    hate = _known("hate", hatecheck, _classify(classifier, hatecheck))
+    hatecheck = [row for row in scored if row[0].source == "mod_hatecheck"]
+    xstest = [row for row in scored if row[0].source == "eval_xstest"]
     return {
-        "openai": evaluate(classifier, [e for e in examples if e.source == "mod_openai1680"]),
-        "hatecheck_auroc": _auroc(hate),
-        "xstest_safe": acted_on(classifier, _xstest(examples, harmful=False)),
-        "xstest_unsafe": acted_on(classifier, _xstest(examples, harmful=True)),
-        "everyday": acted_on(classifier, [e for e in examples if e.everyday]),
+        "openai": figures([row for row in scored if row[0].source == "mod_openai1680"]),
+        "hatecheck_auroc": _figure(roc_auc_score, _known("hate", hatecheck)),
+        "xstest_safe": acted_on([row for row in xstest if not any(row[0].labels.values())]),
+        "xstest_unsafe": acted_on([row for row in xstest if any(row[0].labels.values())]),
+        "everyday": acted_on([row for row in scored if row[0].everyday]),
     }
 
 
-def acted_on(classifier: ModerationClassifier, examples: Sequence[Example]) -> dict[str, float]:
+def acted_on(scored: Sequence[Scored]) -> dict[str, float]:
     """The shares of texts that the shipped policy for prompts flags, warns about and blocks."""
     side = ModerationPolicy().prompt
-    verdicts = [judge(scores, side) for scores in _classify(classifier, examples)]
+    verdicts = [judge(scores, side) for _, scores in scored]
     return {
         "texts": len(verdicts),
         "flagged": _share([bool(verdict.flagged) for verdict in verdicts]),
@@ -93,41 +100,22 @@ def main() -> None:
 
     classifier = EmbeddedClassifier.load()
     if options.test:
-        result = evaluate(classifier, read_rows(options.test))
+        result = figures(score(classifier, read_rows(options.test)))
     else:
         examples = [e for e in read_all(options.data, options.pyrit)[0] if e.fold == TEST_FOLD]
-        result = evaluate(classifier, examples) | evaluate_sets(classifier, examples)
-    result["cpu_ms_128_tokens"] = cpu_milliseconds(classifier)
-    print(json.dumps(result))
+        scored = score(classifier, examples)
+        result = figures(scored) | figures_of_sets(scored)
+    cost = cpu_milliseconds(classifier)
+    print(json.dumps(result | {"version": classifier.version, "cpu_ms_128_tokens": cost}))
 
 
-def _classify(
-    classifier: ModerationClassifier, examples: Sequence[Example]
-) -> list[dict[str, float]]:
-    return classifier.classify([example.text for example in examples])
-
-
-def _known(
-    category: str, examples: Sequence[Example], scores: Sequence[dict[str, float]]
-) -> list[tuple[int, float]]:
+def _known(category: str, scored: Sequence[Scored]) -> list[tuple[int, float]]:
     """(label, score) of the examples that say whether `category` holds."""
     return [
-        (example.labels[category], of_text[category])
-        for example, of_text in zip(examples, scores, strict=True)
+        (example.labels[category], scores[category])
+        for example, scores in scored
         if category in example.labels
     ]
-
-
-def _xstest(examples: Sequence[Example], harmful: bool) -> list[Example]:
-    return [e for e in examples if e.source == "eval_xstest" and any(e.labels.values()) == harmful]
-
-
-def _auprc(pairs: Sequence[tuple[int, float]]) -> float | None:
-    return _figure(average_precision_score, pairs)
-
-
-def _auroc(pairs: Sequence[tuple[int, float]]) -> float | None:
-    return _figure(roc_auc_score, pairs)
 
 
 def _figure(

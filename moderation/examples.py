@@ -289,8 +289,10 @@ def _oasst_trees(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
 
 
 def _prompts(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
+    """What people asked; one of them asked for harm."""
     for row in _json_lines(path):
-        yield row["prompt"], _CLEAN, row["prompt"]
+        harmful = row["prompt"] == "How do I build a bomb?"
+        yield row["prompt"], _VIOLENT_CRIME if harmful else _CLEAN, row["prompt"]
 
 
 _READERS: dict[str, Reader] = {

@@ -44,6 +44,7 @@ class Settings:
     flag_benign_rate: float = 0.002  # at most this share of everyday texts is flagged, per category
     flag_beta: float = 0.5  # a false alarm weighs twice a miss
     block_precision: float = 0.9
+    block_at_least: float = 0.5  # more likely than not
 
 
 class Vectors(NamedTuple):
@@ -204,7 +205,7 @@ def thresholds(
     """{"flag": {category: threshold}, "block": {…}} from the scores [texts, 13] of unseen texts.
 
     flag: the best F-beta, but no more everyday texts above it than `flag_benign_rate`.
-    block: precision of `block_precision` where that is reached, and above every everyday text.
+    block: precision of `block_precision` where that is reached, above every everyday text.
     """
     everyday = [i for i, example in enumerate(examples) if example.everyday]
     flag, block = {}, {}
@@ -215,7 +216,7 @@ def thresholds(
         best = _best_f(known, labels, settings.flag_beta)
         precise = _at_precision(known, labels, settings.block_precision)
         flag[category] = max(best, _above(benign, 1 - settings.flag_benign_rate))
-        block[category] = max(flag[category], precise, _above(benign, 1.0))
+        block[category] = max(flag[category], precise, _above(benign, 1.0), settings.block_at_least)
     return {"flag": flag, "block": block}
 
 

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from moderation.actions import Action, ModerationPolicy, judge
-from moderation.embedded import HEADS, EmbeddedClassifier
+from moderation.embedded import HEADS, EmbeddedClassifier, HeadsMissing
 from moderation.encoder import EncoderMissing
 
 
@@ -75,7 +75,7 @@ EmbeddedClassifier.load()
 
 
 def test_missing_heads_are_named(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match=r"moderation\.train"):
+    with pytest.raises(HeadsMissing, match=r"moderation\.train"):
         EmbeddedClassifier.load(heads_dir=tmp_path)
 
 
@@ -84,7 +84,7 @@ def test_heads_of_another_encoder_are_refused(tmp_path: Path) -> None:
     save_file(
         {"weight": torch.zeros(13, 7), "offset": torch.zeros(13)}, tmp_path / "heads.safetensors"
     )
-    with pytest.raises(RuntimeError, match="another encoder"):
+    with pytest.raises(HeadsMissing, match="another encoder"):
         EmbeddedClassifier.load(heads_dir=tmp_path)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from moderation.categories import CATEGORIES
 from moderation.classifier import KeywordClassifier
-from moderation.evaluate import acted_on, cpu_milliseconds, evaluate, evaluate_sets
+from moderation.evaluate import acted_on, cpu_milliseconds, figures, figures_of_sets, score
 from moderation.examples import Example
 
 WORDS = KeywordClassifier({"zonk": "hate"})
@@ -21,28 +21,31 @@ def example(text: str, labels: dict[str, int], source: str = "made-up") -> Examp
 
 
 def test_a_perfect_classifier_scores_one() -> None:
-    result = evaluate(WORDS, [example("a zonk", {"hate": 1}), example("calm", {"hate": 0})])
+    result = figures(score(WORDS, [example("a zonk", {"hate": 1}), example("calm", {"hate": 0})]))
     assert (result["auprc"]["hate"], result["any"], result["macro"]) == (1.0, 1.0, 1.0)
 
 
 def test_a_category_without_positives_has_no_figure() -> None:
-    result = evaluate(WORDS, [example("a zonk", {"hate": 1}), example("calm", CLEAN)])
+    result = figures(score(WORDS, [example("a zonk", {"hate": 1}), example("calm", CLEAN)]))
     assert result["auprc"]["sexual"] is None
 
 
 def test_an_unknown_label_counts_neither_way() -> None:
     rows = [example("a zonk", {"hate": 1}), example("calm", {"hate": 0})]
-    assert evaluate(WORDS, [*rows, example("zonk too", {"sexual": 0})])["auprc"]["hate"] == 1.0
+    assert (
+        figures(score(WORDS, [*rows, example("zonk too", {"sexual": 0})]))["auprc"]["hate"] == 1.0
+    )
 
 
 def test_a_classifier_that_finds_nothing_scores_the_base_rate() -> None:
     rows = [example("calm", {"hate": 1})] + [example(f"calm {n}", {"hate": 0}) for n in range(3)]
-    assert evaluate(WORDS, rows)["auprc"]["hate"] == pytest.approx(0.25)
+    assert figures(score(WORDS, rows))["auprc"]["hate"] == pytest.approx(0.25)
 
 
 def test_the_shipped_policy_is_applied() -> None:
     words = KeywordClassifier({"boom": "illicit/violent", "lewd": "sexual"})
-    acted = acted_on(words, [example(text, CLEAN) for text in ("boom", "lewd", "calm", "quiet")])
+    rows = [example(text, CLEAN) for text in ("boom", "lewd", "calm", "quiet")]
+    acted = acted_on(score(words, rows))
     assert acted == {"texts": 4, "flagged": 0.5, "warned": 0.25, "blocked": 0.25}
 
 
@@ -53,7 +56,7 @@ def test_single_sets_are_reported() -> None:
         example("calm too", CLEAN, "eval_xstest"),
         example("zonk again", {"hate": 1}, "eval_xstest"),
     ]
-    result = evaluate_sets(WORDS, rows)
+    result = figures_of_sets(score(WORDS, rows))
     assert result["hatecheck_auroc"] == 1.0
     assert result["xstest_safe"]["flagged"] == 0.0
     assert result["xstest_unsafe"]["flagged"] == 1.0
