@@ -57,7 +57,8 @@ def notice(side: Side, action: str, categories: Sequence[str]) -> ModerationNoti
 
 
 def _sentence(side: str, action: str, categories: Sequence[str]) -> str:
-    plain = dict.fromkeys(_PLAIN.get(category, category) for category in categories)
+    narrow = [c for c in categories if not any(other.startswith(f"{c}/") for other in categories)]
+    plain = dict.fromkeys(_PLAIN[category] for category in narrow)
     sentence = _SENTENCES[side, action].format(what=_listed(list(plain)))
     return sentence + (_CRISIS if side == "user" and "self-harm" in plain else "")
 

@@ -25,6 +25,12 @@ def test_several_categories_are_listed_once_each() -> None:
     assert told and "hate, sexual content and self-harm;" in told.message
 
 
+def test_a_category_is_not_named_beside_its_own_part() -> None:
+    told = notice("user", "block", ["illicit/violent", "illicit"])
+    assert told and told.message.endswith("flagged for violent wrongdoing.")
+    assert told.categories == ["illicit/violent", "illicit"]
+
+
 def test_someone_in_distress_is_told_where_to_turn() -> None:
     told = notice("user", "warn", ["self-harm/intent"])
     assert told and "emergency" in told.message
