@@ -18,7 +18,7 @@ from typing import Any
 from training import plots
 from training.interval import Interval, bootstrap, wins
 from training.preferences import PREFERENCES, Preference
-from training.report import example, figure, page, table, tiles
+from training.report import example, figure, page, ppo_curves, table, tiles
 from training.runners.local import LocalRunner
 from training.service import Service
 from training.simulate import Answer, Habits, Prompt, ask, shipped_prompts, teach
@@ -226,7 +226,9 @@ class _Demo:
             stage_minutes={name: round(cost["seconds"] / 60, 2) for name, cost in stages.items()},
             report=self.core.settings.data / REPORT,
         )
-        write_atomically(result.report, _report(result, self.preference, iteration, before, after))
+        trained = bool(iteration.metrics)
+        curves = ppo_curves(self.core.iterations / iteration.id) if trained else ""
+        write_atomically(result.report, _report(result, self.preference, curves, before, after))
         return result
 
     def gains(self, before: list[Answer], after: list[Answer]) -> list[float]:
@@ -252,10 +254,10 @@ class _Demo:
 
 
 def _report(
-    result: Result, preference: Preference, iteration: Iteration,
+    result: Result, preference: Preference, curves: str,
     before: list[Answer], after: list[Answer],
 ) -> str:  # fmt: skip
-    """The page: the gain, how both policies look, examples, minutes."""
+    """The page: the gain, how both policies look, curves (HTML), examples, minutes."""
     title = f"Taught by people who like {preference.meaning}"
     subtitle = (
         "Simulated people talked, ranked and edited through the API; then they read the answers of "
@@ -264,10 +266,11 @@ def _report(
     sections = [
         ("Before and after", _sides(result)),
         ("What they liked", _liked(preference, before, after)),
+        ("How PPO went", curves),
         ("Answers side by side", _pairs(preference, before, after)),
         ("Minutes", table(("Step", "Minutes"), _minutes(result))),
     ]
-    footer = f"The iteration's own report: iterations/{iteration.id}/report.html"
+    footer = "The iteration's own report is in iterations/iteration-0001."
     return page(title, subtitle, _headline(result), sections, footer)
 
 
@@ -285,7 +288,7 @@ def _headline(result: Result) -> str:
 
 
 def _sides(result: Result) -> str:
-    sides = [result.before, result.after or result.before]
+    sides = [side for side in (result.before, result.after) if side]
     return table(
         ("", *(side.policy_id for side in sides)),
         [
@@ -298,8 +301,10 @@ def _sides(result: Result) -> str:
 
 def _liked(preference: Preference, before: Sequence[Answer], after: Sequence[Answer]) -> str:
     scores = [[preference.score(answer.text) for answer in side] for side in (before, after)]
-    plot = plots.distributions("How much each answer is liked", scores[0], scores[1])
-    return figure(plot, "Current: before. Candidate: after.", narrow=True)
+    plot = plots.distributions(
+        "How much each answer is liked", ("before", scores[0]), ("after", scores[1])
+    )
+    return figure(plot, "Each answer to each unseen prompt.", narrow=True)
 
 
 def _pairs(preference: Preference, before: Sequence[Answer], after: Sequence[Answer]) -> str:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 Rows = Sequence[dict[str, Any]]
+Named = tuple[str, list[float]]
 
 BLUE, ORANGE, GREEN, GREY = "#3b82f6", "#f97316", "#16a34a", "#8b8f98"
 _INK = "#010203"  # stands for the page's text colour; replaced by currentColor
@@ -111,11 +112,11 @@ def reward_model(
     return _svg(draw, columns=2)
 
 
-def distributions(title: str, current: Sequence[float], candidate: Sequence[float]) -> str:
-    """The scores of both policies' answers."""
+def distributions(title: str, first: Named, other: Named) -> str:
+    """The scores of two policies' answers, each with its name."""
 
     def draw(axes: Sequence[Axes]) -> None:
-        _histograms(axes[0], {"current": (current, ORANGE), "candidate": (candidate, BLUE)})
+        _histograms(axes[0], {first[0]: (first[1], ORANGE), other[0]: (other[1], BLUE)})
         axes[0].set(title=title, xlabel="score")
 
     return _svg(draw, columns=1)

@@ -142,21 +142,28 @@ def _learned_from(stages: dict[str, Any]) -> str:
     )
 
 
+def ppo_curves(directory: Path) -> str:
+    """How PPO went in an iteration's folder, as HTML."""
+    return _ppo(_draw_ppo(directory, _complete(directory / "ppo")))
+
+
+def _draw_ppo(directory: Path, complete: dict[str, Any]) -> dict[str, str]:
+    rows, kept = _rows(directory / "ppo" / "metrics.jsonl"), complete["metrics"]["kept_update"]
+    return {"scores": plots.scores(rows, kept), "lengths": plots.lengths(rows, kept)}
+
+
 def _draw(directory: Path, stages: dict[str, Any]) -> dict[str, str]:
     """All plots by name, also kept as files."""
-    ppo, kept = _rows(directory / "ppo" / "metrics.jsonl"), stages["ppo"]["metrics"]["kept_update"]
     exam = stages["reward_model"]["metrics"]["examination"]
     examples = _rows(directory / "evaluation" / "examples.jsonl")
-    drawn = {
-        "scores": plots.scores(ppo, kept),
-        "lengths": plots.lengths(ppo, kept),
+    drawn = _draw_ppo(directory, stages["ppo"]) | {
         "reward_model": plots.reward_model(
             _accuracies(stages["reward_model"]["metrics"]), exam["chosen"], exam["rejected"]
         ),
         "answers": plots.distributions(
             "Held-out scores of the answers",
-            [row["current"]["score"] for row in examples],
-            [row["candidate"]["score"] for row in examples],
+            ("current", [row["current"]["score"] for row in examples]),
+            ("candidate", [row["candidate"]["score"] for row in examples]),
         ),
     }
     sft = _rows(directory / "sft" / "metrics.jsonl")
@@ -164,8 +171,8 @@ def _draw(directory: Path, stages: dict[str, Any]) -> dict[str, str]:
         drawn["sft"] = plots.losses(sft)
     (directory / "plots").mkdir(exist_ok=True)
     for name, svg in drawn.items():
-        kept_svg = svg.replace("currentColor", "#6b7280")
-        write_atomically(directory / "plots" / f"{name}.svg", kept_svg)
+        standalone = svg.replace("currentColor", "#6b7280")
+        write_atomically(directory / "plots" / f"{name}.svg", standalone)
     return drawn
 
 
@@ -186,7 +193,11 @@ def _curves(drawn: dict[str, str]) -> Iterable[Section]:
     yield "Reward model", figure(
         drawn["reward_model"], "Held-out: conversations whose opening message it never saw."
     )
-    yield "PPO", figure(
+    yield "PPO", _ppo(drawn)
+
+
+def _ppo(drawn: dict[str, str]) -> str:
+    return figure(
         drawn["scores"],
         "Where the two scores part, the policy begins to please the reward model only. The update "
         "kept is the one with the best held-out score.",

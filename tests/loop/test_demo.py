@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from training.demo import Scale, run_demo
+from training.demo import Scale, _Demo, run_demo
+from training.preferences import PREFERENCES
+from training.simulate import Answer, Prompt
+from tutelage.composition import open_core
 from tutelage.errors import Invalid, Unavailable
 from tutelage.settings import Settings
+from tutelage.tables import Iteration, IterationState
 
 SMOKE = Scale(people=2, prompts=12, test_prompts=4, samples=1, preset="smoke")
 
@@ -47,3 +51,17 @@ def test_an_unknown_preference_is_named(tmp_path: Path) -> None:
 def test_a_base_model_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="nowhere"):
         run_demo("brief", settings(tmp_path / "data", tmp_path / "nowhere"))
+
+
+def test_a_refusal_is_reported_as_one(tmp_path: Path) -> None:
+    core = open_core(Settings(data=tmp_path / "data"))
+    answers = [Answer(Prompt("p-1", "Hello?"), "Yes, hello there.", "policy-0000", True)]
+    refused = Iteration(
+        id="iteration-0001", unique_key="k", preset="smoke", parent_policy_id="policy-0000",
+        state=IterationState.REFUSED, decision="refuse", reasons=["Worse than before."],
+    )  # fmt: skip
+    demo = _Demo(core, PREFERENCES["brief"], SMOKE, lambda what, done, total: None)
+    result = demo.result(refused, answers, [])
+    core.store.close()
+    assert (result.after, result.gain, result.succeeded) == (None, None, False)
+    assert "Worse than before." in result.report.read_text()

@@ -35,6 +35,6 @@ def test_the_same_rows_draw_the_same_plot() -> None:
 
 def test_plots_can_be_drawn_of_hardly_anything() -> None:
     assert plots.scores(ROWS[:1], 0)
-    assert plots.distributions("Scores", [], [])
+    assert plots.distributions("Scores", ("one", []), ("two", []))
     assert plots.reward_model({"by chance": 0.5}, [], [])
     assert plots.losses([{"epoch": 0.0, "loss/validation": 2.0}])
