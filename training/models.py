@@ -28,6 +28,7 @@ from transformers.utils import logging
 
 from training.checkpoint import write_directory
 from training.config import IterationConfig
+from training.linear import FrozenLinear, freeze
 from training.tokenization import ChatTokenizer
 from tutelage.errors import Invalid
 
@@ -116,7 +117,7 @@ class LoRALinear(nn.Module):
 
     def merged_weight(self) -> Tensor:
         """W + (alpha / rank) B A: [out, in]."""
-        return torch.addmm(self.base.weight, self.b, self.a, alpha=self.scale)
+        return torch.addmm(self.base.weight, self.b.detach(), self.a.detach(), alpha=self.scale)
 
 
 class SplitModel:
@@ -131,11 +132,13 @@ class SplitModel:
                 "top_layers",
             )
         self.model = model.eval().requires_grad_(False)
+        self.head = FrozenLinear(model.get_output_embeddings().weight.data)  # [V, H]
+        for layer in decoder.layers:
+            freeze(layer)
         self.embed, self.rotary, self.norm = decoder.embed_tokens, decoder.rotary_emb, decoder.norm
         self.lower: nn.ModuleList = decoder.layers[:-top_layers]
         self.reference: nn.ModuleList = decoder.layers[-top_layers:]
-        self.head: Tensor = model.get_output_embeddings().weight  # [V, H]
-        self.device, self.dtype = self.head.device, self.head.dtype
+        self.device, self.dtype = self.head.weight.device, self.head.weight.dtype
         attention = decoder.layers[0].self_attn
         self.head_dim: int = attention.head_dim
         self.kv_heads: int = model.config.num_key_value_heads
@@ -176,11 +179,12 @@ class SplitModel:
 
     def adapted(self, rank: int, alpha: float, seed: int) -> nn.ModuleList:
         """The reference's layers with LoRA beside every linear map; only LoRA takes gradients."""
-        shared = {id(p): p for p in self.reference.parameters()}
-        layers = copy.deepcopy(self.reference, shared)
+        frozen = [m for m in self.reference.modules() if isinstance(m, FrozenLinear)]
+        shared = [*frozen, *self.reference.parameters()]
+        layers = copy.deepcopy(self.reference, {id(thing): thing for thing in shared})
         generator = torch.Generator().manual_seed(seed)
         for name, module in list(layers.named_modules()):
-            if isinstance(module, nn.Linear):
+            if isinstance(module, FrozenLinear):
                 parent, _, child = name.rpartition(".")
                 adapter = LoRALinear(module, rank, alpha, generator)
                 setattr(layers.get_submodule(parent), child, adapter)
@@ -214,10 +218,11 @@ def merge(adapted: nn.ModuleList, into: nn.ModuleList) -> None:
     ``into`` may be the reference itself when a stage ends: the model is then the merged policy
     and the adapters are spent.
     """
-    with torch.no_grad():
-        for name, module in adapted.named_modules():
-            if isinstance(module, LoRALinear):
-                into.get_parameter(f"{name}.weight").copy_(module.merged_weight())
+    for name, module in adapted.named_modules():
+        if isinstance(module, LoRALinear):
+            target = into.get_submodule(name)
+            assert isinstance(target, FrozenLinear)
+            target.write(module.merged_weight())
 
 
 def pad(rows: list[Tensor]) -> Tensor:

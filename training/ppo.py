@@ -10,7 +10,7 @@ import json
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,7 @@ class Experience:
     mask: Tensor  # [B, T] true at the responses' tokens
     logprobs: Tensor  # [B, T] under the policy that sampled
     ref_logprobs: Tensor  # [B, T]
-    value_inputs: Tensor  # [B, T, D] standardised features of each prefix
+    value_inputs: Tensor  # [B, T, D] of each prefix
     values: Tensor  # [B, T]
     scores: Tensor  # [B] of the reward model, clipped, EOS penalty taken off
     raw_scores: Tensor  # [B] of the reward model
@@ -221,7 +221,7 @@ class PPO:
         clip = self.config.score_clip
         inputs = pad(
             [
-                self.proxy.standardise(f[: len(e.response)])
+                self.proxy.value_inputs(f[: len(e.response)])
                 for f, e in zip(features, episodes, strict=True)
             ]
         )
@@ -275,19 +275,33 @@ class PPO:
 
     # 3. Reward per token, advantages, returns.
 
-    def _advantages(self, batch: Experience) -> tuple[Tensor, Tensor]:
-        config = self.config
-        rewards = rlhf.kl_penalised_rewards(
+    def _rewards(self, batch: Experience) -> Tensor:
+        return rlhf.kl_penalised_rewards(
             batch.scores, batch.logprobs, batch.ref_logprobs, batch.mask, self.state.kl_coef
         )
+
+    def _centred(self, batch: Experience) -> Experience:
+        """Shifts the value model to the mean return of the first batch.
+
+        It starts as the reward model, which knows of no EOS penalty.
+        """
+        returns = self._rewards(batch).flip(1).cumsum(1).flip(1)
+        shift = rlhf.masked_mean(returns - batch.values, batch.mask)
+        with torch.no_grad():
+            self.value.bias += shift
+        return replace(batch, values=batch.values + shift)
+
+    def _advantages(self, batch: Experience) -> tuple[Tensor, Tensor]:
         advantages, returns = rlhf.advantages_and_returns(
-            rewards, batch.values, batch.mask, config.gamma, config.lam
+            self._rewards(batch), batch.values, batch.mask, self.config.gamma, self.config.lam
         )
         return rlhf.whiten(advantages, batch.mask), returns
 
     # 4. Update policy and value on clipped losses, in minibatches, for a few epochs.
 
     def _learn(self, batch: Experience) -> dict[str, float]:
+        if self.state.update == 0:
+            batch = self._centred(batch)
         advantages, returns = self._advantages(batch)
         steps = []
         for epoch in range(self.config.epochs):

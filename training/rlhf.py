@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from training.linear import FrozenLinear
+
 CHUNK = 128  # rows of logits held at a time: 128 x 49152 floats are 25 MB
 
 
@@ -43,16 +45,16 @@ def entropy_from_logits(logits: Tensor) -> Tensor:
 
 
 def logprobs_and_entropy(
-    hidden: Tensor, head: Tensor, tokens: Tensor, temperature: float = 1.0
+    hidden: Tensor, head: FrozenLinear, tokens: Tensor, temperature: float = 1.0
 ) -> tuple[Tensor, Tensor]:
-    """log p(token) and H(p) of softmax(hidden @ head.T / temperature), in little memory.
+    """log p(token) and H(p) of softmax(head(hidden) / temperature), in little memory.
 
     The same numbers as ``logprobs_from_logits`` and ``entropy_from_logits``, but logits exist for
     ``CHUNK`` rows at a time and only the probabilities that the gradient needs are kept. The
     gradient flows from the log-probabilities to ``hidden``; ``head`` is frozen, the entropy is a
     measurement.
 
-    Args: hidden [N, H], head [V, H], tokens [N]. Returns: two tensors [N].
+    Args: hidden [N, H], head: H -> V, tokens [N]. Returns: two tensors [N].
     """
     logprobs, entropy = _Logprobs.apply(hidden, head, tokens, temperature)
     return logprobs, entropy
@@ -63,13 +65,14 @@ class _Logprobs(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, head: Tensor, tokens: Tensor, temperature: float
+        ctx: Any, hidden: Tensor, head: FrozenLinear, tokens: Tensor, temperature: float
     ) -> tuple[Tensor, Tensor]:
         parts = [
             _chunk(rows, head, wanted, temperature, hidden.requires_grad)
             for rows, wanted in zip(hidden.split(CHUNK), tokens.split(CHUNK), strict=True)
         ]
-        ctx.save_for_backward(head, tokens)
+        ctx.save_for_backward(tokens)
+        ctx.head = head
         ctx.probabilities = [part[2] for part in parts]
         ctx.temperature = temperature
         entropy = torch.cat([part[1] for part in parts])
@@ -78,18 +81,19 @@ class _Logprobs(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
-        head, tokens = ctx.saved_tensors
+        (tokens,) = ctx.saved_tensors
         scaled = (grads[0] / ctx.temperature).split(CHUNK)
         parts = []
         for p, grad, wanted in zip(ctx.probabilities, scaled, tokens.split(CHUNK), strict=True):
-            parts.append((head[wanted] - p @ head).mul_(grad.unsqueeze(1)))
+            expected = ctx.head.transposed_product(p)
+            parts.append((ctx.head.weight[wanted] - expected).mul_(grad.unsqueeze(1)))
         return torch.cat(parts), None, None, None
 
 
 def _chunk(
-    hidden: Tensor, head: Tensor, tokens: Tensor, temperature: float, keep: bool
+    hidden: Tensor, head: FrozenLinear, tokens: Tensor, temperature: float, keep: bool
 ) -> tuple[Tensor, Tensor, Tensor | None]:
-    logits = (hidden @ head.T).div_(temperature)  # [n, V]
+    logits = head.product(hidden).div_(temperature)  # [n, V]
     normaliser = logits.logsumexp(-1)
     logprobs = logits.gather(1, tokens.unsqueeze(1)).squeeze(1) - normaliser
     p = (logits - normaliser.unsqueeze(1)).exp_()

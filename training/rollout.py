@@ -156,7 +156,7 @@ class _Batch:
 
     def logits(self) -> Tensor:
         """Logits of the next token for each row that still writes: [b, V]."""
-        return self.final @ self.model.head.T
+        return self.model.head.product(self.final)
 
     def write(self, tokens: Tensor, logprobs: Tensor, t: int) -> None:
         """Records the t-th tokens; rows that ended are taken out once they are many."""

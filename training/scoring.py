@@ -48,6 +48,15 @@ class RewardModel:
         inside = torch.minimum(torch.maximum(features, self.low), self.high)
         return (inside - self.center) / self.spread
 
+    def value_inputs(self, prefixes: Tensor) -> Tensor:
+        """What ``weight`` multiplies to value the prefixes of one response: [n + 1, D] -> same.
+
+        A prefix counts by how much of a usual answer it is: before the first token the expected
+        score is the mean, 0, and the mean of a few tokens says little about that of fifty.
+        """
+        usual = self.center[-1]
+        return self.standardise(prefixes) * (prefixes[:, -1:] / usual).clamp(max=1)
+
     def top(self, model: SplitModel, config: RewardModelConfig) -> nn.ModuleList:
         """The layers whose final hidden states are this model's features."""
         if not self.adapter:

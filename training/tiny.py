@@ -35,7 +35,7 @@ def _config(vocabulary: int) -> LlamaConfig:
         num_attention_heads=4,
         num_key_value_heads=2,
         max_position_embeddings=2048,
-        initializer_range=0.2,
+        initializer_range=0.3,
         tie_word_embeddings=True,
         bos_token_id=1,
         eos_token_id=2,

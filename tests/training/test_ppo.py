@@ -1,0 +1,249 @@
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from training.comparisons import Judged
+from training.config import IterationConfig, PPOConfig
+from training.models import SplitModel
+from training.ppo import PPO, train_ppo
+from training.progress import silent
+from training.reward_head import normalised
+from training.rollout import Sampling, sample
+from training.scoring import RewardModel, all_features, trunk_states
+from training.tokenization import ChatTokenizer
+from tutelage.errors import Invalid
+from tutelage.policies import sha256_of
+
+PROMPTS = [[{"role": "user", "content": f"Question {i}"}] for i in range(6)]
+EXAM = [[{"role": "user", "content": f"Another {i}"}] for i in range(4)]
+
+
+def answers(policy: Path, config: IterationConfig, seed: int, count: int) -> list[list[Any]]:
+    """``count`` sampled responses to each prompt, as token ids."""
+    tokenizer, model = ChatTokenizer(policy), SplitModel.load(policy, config)
+    ids = [tokenizer.prompt(p) for p in PROMPTS for _ in range(count)]
+    numbers = torch.rand(len(ids), 16, generator=torch.Generator().manual_seed(seed))
+    episodes = sample(model, model.reference, ids, numbers, Sampling(1.0, 16, tokenizer.eos_ids))
+    return [episodes[i : i + count] for i in range(0, len(ids), count)]
+
+
+def mean_score(policy: Path, scored_by: Path, reference: Path, config: IterationConfig) -> float:
+    """What a reward model makes of a policy's answers, away from PPO's own bookkeeping."""
+    rows = [
+        Judged("", row[0].prompt, [e.words for e in row if len(e.words)], [], None, 1.0)
+        for row in answers(policy, config, 9, 16)
+    ]
+    model = SplitModel.load(reference, config)
+    features = all_features(model, model.reference, rows, [trunk_states(model, r) for r in rows])
+    return float(RewardModel.load(scored_by).score(torch.cat(features)).mean())
+
+
+def write_reward_model(policy: Path, config: IterationConfig, directory: Path) -> None:
+    """Likes one coordinate of the mean hidden state: dense, and easy to learn."""
+    rows = [
+        Judged("", row[0].prompt, [e.words for e in row if len(e.words)], [], None, 1.0)
+        for row in answers(policy, config, 0, 16)
+    ]
+    model = SplitModel.load(policy, config)
+    states = [trunk_states(model, row) for row in rows]
+    features = torch.cat(all_features(model, model.reference, rows, states))
+    width = features.shape[1]
+    likes = RewardModel(
+        center=features.mean(0),
+        spread=features.std(0).clamp_min(1e-4),
+        weight=torch.eye(width)[0],
+        bias=torch.zeros(()),
+        low=features.amin(0),
+        high=features.amax(0),
+        adapter={},
+        facts={"policy": sha256_of(policy / "model.safetensors")},
+    )
+    normalised(likes, features).save(directory)
+
+
+@pytest.fixture(scope="module")
+def rewards(
+    tiny_policy: Path, smoke: IterationConfig, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Two reward models, ``proxy`` and ``held_out``, that agree."""
+    directory = tmp_path_factory.mktemp("rewards")
+    for name in ("proxy", "held_out"):
+        write_reward_model(tiny_policy, smoke, directory / name)
+    return directory
+
+
+def with_ppo(config: IterationConfig, **settings: Any) -> IterationConfig:
+    return replace(config, ppo=replace(config.ppo, **settings))
+
+
+def run(
+    policy: Path, rewards: Path, config: IterationConfig, out: Path, progress: Any = silent
+) -> dict[str, Any]:
+    return train_ppo(
+        policy, rewards / "proxy", rewards / "held_out", PROMPTS, EXAM, config, out, progress
+    )
+
+
+def history(out: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+
+
+def without_times(rows: list[dict[str, float]]) -> list[dict[str, float]]:
+    return [{k: v for k, v in row.items() if not k.startswith("seconds")} for row in rows]
+
+
+def test_it_raises_what_the_reward_model_likes(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    config = with_ppo(
+        smoke, updates=10, batch=48, epochs=4, learning_rate=1e-2, temperature=1.0,
+        minibatch=16, kl_coef=0.01, missing_eos_penalty=0.0, patience=10, kl_budget=50.0,
+    )  # fmt: skip
+    run(tiny_policy, rewards, config, tmp_path)
+    before, after = (
+        mean_score(policy, rewards / "held_out", tiny_policy, smoke)
+        for policy in (tiny_policy, tmp_path / "policy")
+    )
+    assert after > before + 0.5
+
+
+def test_the_first_policy_is_the_reference(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    run(tiny_policy, rewards, smoke, tmp_path)
+    first, *later = history(tmp_path)
+    assert abs(first["objective/kl"]) < 1e-4
+    assert all(row["objective/kl_k3"] > 1e-3 for row in later)
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_run_that_was_killed_ends_as_one_that_was_not(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    config = with_ppo(smoke, updates=3)
+
+    def kill(stage: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
+        if done == 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(tiny_policy, rewards, config, tmp_path / "killed", kill)
+    resumed = run(tiny_policy, rewards, config, tmp_path / "killed")
+    whole = run(tiny_policy, rewards, config, tmp_path / "whole")
+    assert without_times([resumed, *history(tmp_path / "killed")]) == without_times(
+        [whole, *history(tmp_path / "whole")]
+    )
+    first, second = (
+        (tmp_path / name / "policy" / "model.safetensors").read_bytes()
+        for name in ("killed", "whole")
+    )
+    assert first == second
+
+
+def test_the_policy_kept_is_the_one_with_the_best_held_out_score(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    kept = run(tiny_policy, rewards, with_ppo(smoke, updates=4, learning_rate=0.03), tmp_path)
+    scores = [row["heldout/score"] for row in history(tmp_path)]
+    assert kept["kept_update"] == scores.index(max(scores))
+    assert kept["heldout/score"] == max(scores)
+
+
+def test_it_stops_when_the_peak_is_past(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    still = with_ppo(smoke, updates=9, learning_rate=0.0, patience=2, eval_prompts=4, batch=6)
+    result = run(tiny_policy, rewards, still, tmp_path)
+    assert "held-out" in result["stop_reason"]
+    assert result["updates"] < 9
+
+
+def test_it_stops_when_the_kl_budget_is_spent_and_keeps_what_was_within(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    hot = with_ppo(smoke, updates=9, learning_rate=0.05, kl_budget=0.5, patience=9)
+    result = run(tiny_policy, rewards, hot, tmp_path)
+    assert "KL budget" in result["stop_reason"]
+    assert result["objective/kl"] <= 0.5
+    assert history(tmp_path)[-1]["objective/kl"] > 0.5
+
+
+def test_a_run_that_diverges_stops_and_keeps_the_last_good_policy(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    result = run(tiny_policy, rewards, with_ppo(smoke, kl_coef=float("nan")), tmp_path)
+    assert "not finite" in result["stop_reason"]
+    assert result["kept_update"] == 0
+    assert (tmp_path / "policy" / "model.safetensors").is_file()
+
+
+def test_an_unfinished_response_costs_the_penalty(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    config = with_ppo(smoke, missing_eos_penalty=0.7, score_clip=0.5)
+    ppo = PPO(tiny_policy, rewards / "proxy", rewards / "held_out", config, tmp_path)
+    batch = ppo._score(ppo._sample([ppo.tokenizer.prompt(p) for p in PROMPTS], []))
+    unfinished = torch.tensor([not e.finished for e in batch.episodes])
+    expected = batch.raw_scores.clamp(-0.5, 0.5) - 0.7 * unfinished
+    torch.testing.assert_close(batch.scores, expected)
+
+
+def test_values_begin_as_the_mean_and_grow_into_the_score(rewards: Path) -> None:
+    likes = RewardModel.load(rewards / "proxy")
+    usual = int(likes.center[-1].ceil())
+    prefixes = torch.randn(usual + 1, len(likes.weight), generator=torch.Generator().manual_seed(0))
+    prefixes[:, -1] = torch.arange(usual + 1)
+    values = likes.value_inputs(prefixes) @ likes.weight + likes.bias
+    torch.testing.assert_close(values[0], likes.bias)
+    torch.testing.assert_close(values[-1], likes.score(prefixes[-1]))
+
+
+def test_reference_logprobs_equal_those_of_the_whole_model(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    ppo = PPO(tiny_policy, rewards / "proxy", rewards / "held_out", smoke, tmp_path)
+    batch = ppo._score(ppo._sample([ppo.tokenizer.prompt(p) for p in PROMPTS], []))
+    for episode, ref, mask in zip(batch.episodes, batch.ref_logprobs, batch.mask, strict=True):
+        ids = torch.cat((episode.prompt, episode.response))[None]
+        logits = ppo.model.model(ids).logits[0, len(episode.prompt) - 1 : -1]
+        each = (logits / smoke.ppo.temperature).log_softmax(-1)
+        expected = each.gather(1, episode.response[:, None]).squeeze(1)
+        torch.testing.assert_close(ref[mask], expected, atol=1e-4, rtol=0)
+
+
+def test_the_kl_coefficient_adapts_towards_its_target(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    run(tiny_policy, rewards, with_ppo(smoke, kl_target=100.0), tmp_path)
+    coefs = [row["kl_coef"] for row in history(tmp_path)]
+    assert coefs == sorted(coefs, reverse=True)
+    assert coefs[-1] < coefs[0] == smoke.ppo.kl_coef
+
+
+def test_every_prompt_is_practised_once_before_any_twice(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    config = with_ppo(smoke, batch=3)
+    ppo = PPO(tiny_policy, rewards / "proxy", rewards / "held_out", config, tmp_path)
+    ids = [[i] for i in range(6)]
+    twice = ppo._prompts_of(0, ids) + ppo._prompts_of(1, ids)
+    assert sorted(twice) == ids
+
+
+def test_no_prompt_short_enough_is_refused(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    with pytest.raises(Invalid, match="no prompt"):
+        run(tiny_policy, rewards, with_ppo(smoke, max_prompt_tokens=3), tmp_path)
+
+
+def test_settings_default_to_the_papers() -> None:
+    assert (PPOConfig().gamma, PPOConfig().lam, PPOConfig().clip_range) == (1.0, 0.95, 0.2)
