@@ -43,8 +43,10 @@ def build() -> None:
         return
     path = node_path()
     if path is None:
-        sys.exit(f"The web UI needs Node {OLDEST_NODE[0]}.{OLDEST_NODE[1]} or newer: "
-                 f"install it, or run `pip install '{NODE_PACKAGE}'`.")
+        sys.exit(
+            f"The web UI needs Node {OLDEST_NODE[0]}.{OLDEST_NODE[1]} or newer: "
+            f"install it, or run `pip install '{NODE_PACKAGE}'`."
+        )
     environment = {**os.environ, "PATH": path}
     for command in (["npm", "ci", "--no-audit", "--no-fund"], ["npm", "run", "build"]):
         subprocess.run(command, cwd=FRONTEND, env=environment, check=True)

@@ -65,7 +65,7 @@ def build(directory: Path, source: str = "") -> None:
     """Write the base policy's files into an empty directory."""
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     if source:
         model, tokenizer = _from_hugging_face(source)
     else:

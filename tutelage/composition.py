@@ -28,8 +28,10 @@ def open_core(settings: Settings) -> Core:
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise Unavailable(f"The data folder {settings.data} cannot be used ({error.strerror}). "
-                          "Choose another with --data or TUTELAGE_DATA.") from error
+        raise Unavailable(
+            f"The data folder {settings.data} cannot be used ({error.strerror}). "
+            "Choose another with --data or TUTELAGE_DATA."
+        ) from error
     store = Store(settings.url)
     store.migrate()
     return Core(settings, store, PolicyLibrary(settings.data / "policies"))

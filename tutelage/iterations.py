@@ -78,8 +78,10 @@ def lease(session: Session, iteration_id: str, owner: str, now: float | None = N
     if iteration.state not in UNFINISHED:
         raise Conflict(f"{iteration_id} is {iteration.state} already.")
     if iteration.lease_owner not in (None, owner) and iteration.lease_expires_at > now:
-        raise Conflict(f"{iteration_id} is being run by {iteration.lease_owner}; its lease ends "
-                       f"in {iteration.lease_expires_at - now:.0f} s unless it is renewed.")
+        raise Conflict(
+            f"{iteration_id} is being run by {iteration.lease_owner}; its lease ends "
+            f"in {iteration.lease_expires_at - now:.0f} s unless it is renewed."
+        )
     iteration.state = IterationState.RUNNING
     iteration.lease_owner = owner
     iteration.lease_expires_at = now + LEASE_SECONDS
@@ -149,8 +151,10 @@ def _held(session: Session, held: Lease) -> Iteration:
     iteration = get(session, held.iteration_id)
     running = iteration.state == IterationState.RUNNING
     if not running or iteration.fencing_token != held.fencing_token:
-        raise Conflict(f"The lease of {held.iteration_id} is lost: it is {iteration.state}"
-                       f"{', run by ' + iteration.lease_owner if iteration.lease_owner else ''}.")
+        raise Conflict(
+            f"The lease of {held.iteration_id} is lost: it is {iteration.state}"
+            f"{', run by ' + iteration.lease_owner if iteration.lease_owner else ''}."
+        )
     return iteration
 
 

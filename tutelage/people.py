@@ -101,8 +101,11 @@ def exchange_link(session: Session, secret: str) -> tuple[User, str]:
     row = _sign_in(session, secret, SignInKind.LINK)
     user = session.get(User, row.user_id) if row else None
     if row is None or user is None:
-        raise Forbidden("This sign-in link was used already or is older than an hour. "
-                        "Make a new one with `tutelage sign-in-link`.", "link")
+        raise Forbidden(
+            "This sign-in link was used already or is older than an hour. "
+            "Make a new one with `tutelage sign-in-link`.",
+            "link",
+        )
     session.delete(row)
     return user, create_session(session, user)
 
@@ -130,9 +133,7 @@ def forget_expired(session: Session) -> None:
 def _create_sign_in(session: Session, user: User, kind: SignInKind, seconds: float) -> str:
     secret = secrets.token_urlsafe(32)
     session.add(
-        SignIn(
-            sha256=_sha256(secret), user_id=user.id, kind=kind, expires_at=time.time() + seconds
-        )
+        SignIn(sha256=_sha256(secret), user_id=user.id, kind=kind, expires_at=time.time() + seconds)
     )
     session.flush()
     return secret

@@ -98,9 +98,7 @@ def digests(directory: Path) -> dict[str, str]:
     """sha256 of every file below, by relative path, but for the manifest itself."""
     files = (path for path in sorted(directory.rglob("*")) if path.is_file())
     return {
-        str(path.relative_to(directory)): sha256_of(path)
-        for path in files
-        if path.name != MANIFEST
+        str(path.relative_to(directory)): sha256_of(path) for path in files if path.name != MANIFEST
     }
 
 
@@ -123,8 +121,10 @@ def published_directory(target: Path) -> Iterator[Path]:
         os.rename(building, target)
         _sync_directory(target.parent)
     except OSError as error:
-        raise Unavailable(f"{target} could not be written ({error}); nothing was published. "
-                          "Free some disk space and run it again.") from error
+        raise Unavailable(
+            f"{target} could not be written ({error}); nothing was published. "
+            "Free some disk space and run it again."
+        ) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
 

@@ -40,8 +40,10 @@ class Store:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except sqlalchemy.exc.OperationalError as error:
-            raise StoreError(f"The database {self.engine.url!r} cannot be opened: {error.orig}. "
-                             "Check TUTELAGE_DATABASE_URL and the data folder.") from error
+            raise StoreError(
+                f"The database {self.engine.url!r} cannot be opened: {error.orig}. "
+                "Check TUTELAGE_DATABASE_URL and the data folder."
+            ) from error
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -34,9 +34,9 @@ def test_an_edit_is_found(chained: Store) -> None:
 
 
 def test_a_deletion_is_found(chained: Store) -> None:
-    assert "Event 2 is missing" in problems_after(
-        chained, "DELETE FROM auditevent WHERE seq = 2"
-    )[0]
+    assert (
+        "Event 2 is missing" in problems_after(chained, "DELETE FROM auditevent WHERE seq = 2")[0]
+    )
 
 
 def test_an_act_that_fails_leaves_no_trace(any_store: Store) -> None:

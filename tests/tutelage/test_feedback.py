@@ -24,14 +24,22 @@ def answer(any_store: Store, ada: User) -> Message:
     with any_store.write() as session:
         chat = conversations.start(session, ada.id, training=True)
         asked = conversations.append(session, chat, None, "user", "hi")
-        return conversations.append(session, chat, asked.id, "assistant", "hello", choice=0,
-                                    completion_id="chatcmpl-1")
+        return conversations.append(
+            session, chat, asked.id, "assistant", "hello", choice=0, completion_id="chatcmpl-1"
+        )
 
 
 def thumb(store: Store, ada: User, answer: Message, value: str, key: str | None = None) -> Feedback:
     with store.write() as session:
-        return feedback.record(session, ada.id, FeedbackKind.THUMBS, [answer], {"value": value},
-                               answer.id, idempotency_key=key)
+        return feedback.record(
+            session,
+            ada.id,
+            FeedbackKind.THUMBS,
+            [answer],
+            {"value": value},
+            answer.id,
+            idempotency_key=key,
+        )
 
 
 def standing(store: Store, ada: User) -> list[str]:
@@ -81,9 +89,7 @@ def test_anothers_answer_cannot_be_judged(any_store: Store, answer: Message) -> 
         feedback.visible_answer(session, "user_eve", answer.id, "message_id")
 
 
-@pytest.mark.parametrize(
-    "ranking", [[[0], [0, 1]], [[0]], [[]], [[0], [], [1]], [[0], [7]]]
-)
+@pytest.mark.parametrize("ranking", [[[0], [0, 1]], [[0]], [[]], [[0], [], [1]], [[0], [7]]])
 def test_a_bad_ranking_names_the_field(ranking: list[list[int]]) -> None:
     with pytest.raises(Invalid) as raised:
         feedback.check_ranking(ranking, range(3))
@@ -103,8 +109,16 @@ def test_what_stands_is_the_last_word_unless_withdrawn(
     rows: list[Feedback] = []
     for (author, kind, target), number in zip(acts, itertools.count()):
         name = f"fb_{target:04d}" if kind == FeedbackKind.WITHDRAWAL else f"msg_{target}"
-        rows.append(Feedback(id=f"fb_{number:04d}", kind=kind, author_id=author,
-                             conversation_id="c", target=name, value={}))
+        rows.append(
+            Feedback(
+                id=f"fb_{number:04d}",
+                kind=kind,
+                author_id=author,
+                conversation_id="c",
+                target=name,
+                value={},
+            )
+        )
     kept = feedback.effective(reversed(rows))
     withdrawn = {row.target for row in rows if row.kind == FeedbackKind.WITHDRAWAL}
     keys = [(row.author_id, row.kind, row.target) for row in kept]
@@ -112,6 +126,9 @@ def test_what_stands_is_the_last_word_unless_withdrawn(
     assert kept == sorted(kept, key=lambda row: row.id)
     for row in kept:
         assert row.kind != FeedbackKind.WITHDRAWAL and row.id not in withdrawn
-        same = [r for r in rows if (r.author_id, r.kind, r.target)
-                == (row.author_id, row.kind, row.target)]
+        same = [
+            r
+            for r in rows
+            if (r.author_id, r.kind, r.target) == (row.author_id, row.kind, row.target)
+        ]
         assert same[-1] is row

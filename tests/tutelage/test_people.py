@@ -28,8 +28,11 @@ def test_a_key_opens_until_it_is_revoked(any_store: Store, ada: User) -> None:
 
 def test_no_secret_is_stored(any_store: Store, ada: User) -> None:
     with any_store.write() as session:
-        secrets = [people.create_key(session, ada, "laptop")[1],
-                   people.create_link(session, ada), people.create_session(session, ada)]
+        secrets = [
+            people.create_key(session, ada, "laptop")[1],
+            people.create_link(session, ada),
+            people.create_session(session, ada),
+        ]
     with any_store.engine.connect() as connection:
         rows = [
             str(connection.execute(sqlalchemy.text(f'SELECT * FROM "{table}"')).all())

@@ -93,8 +93,11 @@ while True:
 def test_kill_9_never_leaves_half_a_policy(tmp_path: Path) -> None:
     library = PolicyLibrary(tmp_path)
     for attempt in range(5):
-        publisher = subprocess.Popen([sys.executable, "-c", PUBLISHER, str(tmp_path)],
-                                     stdout=subprocess.PIPE, cwd=Path(__file__).parents[2])
+        publisher = subprocess.Popen(
+            [sys.executable, "-c", PUBLISHER, str(tmp_path)],
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        )
         assert publisher.stdout is not None
         publisher.stdout.readline()
         time.sleep(0.05 + attempt * 0.013)

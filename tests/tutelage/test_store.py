@@ -47,8 +47,15 @@ def test_erasing_a_conversation_takes_what_hangs_on_it(any_store: Store) -> None
         chat = conversations.start(session, user.id, training=True)
         asked = conversations.append(session, chat, None, "user", "hi")
         answer = conversations.append(session, chat, asked.id, "assistant", "hello")
-        session.add(Feedback(kind="thumbs", author_id=user.id, conversation_id=chat.id,
-                             target=answer.id, value={"value": "up"}))
+        session.add(
+            Feedback(
+                kind="thumbs",
+                author_id=user.id,
+                conversation_id=chat.id,
+                target=answer.id,
+                value={"value": "up"},
+            )
+        )
     with any_store.write() as session:
         conversations.erase(session, conversations.owned(session, chat.id, user.id), user.id)
     with any_store.read() as session:
@@ -103,8 +110,12 @@ for number in range(100_000):
 
 
 def test_kill_9_loses_nothing_that_was_acknowledged(store: Store, tmp_path: Path) -> None:
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, store.url], stdout=subprocess.PIPE,
-                              text=True, cwd=Path(__file__).parents[2])
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, store.url],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
     assert writer.stdout is not None
     acknowledged = [int(writer.stdout.readline()) for _ in range(50)]
     writer.send_signal(signal.SIGKILL)

@@ -123,8 +123,10 @@ def _print_result(result: "Result") -> None:
     console = Console()
     console.print(table)
     if result.gain and result.won is not None and result.kl is not None:
-        console.print(f"Gain {result.gain}; better on {result.won:.0%} of unseen prompts; "
-                      f"KL {result.kl:.1f} nats; {sum(result.minutes.values()):.1f} minutes.")
+        console.print(
+            f"Gain {result.gain}; better on {result.won:.0%} of unseen prompts; "
+            f"KL {result.kl:.1f} nats; {sum(result.minutes.values()):.1f} minutes."
+        )
     console.print(f"The gate says {result.decision}.")
     for reason in result.reasons:
         console.print(f"  - {reason}")

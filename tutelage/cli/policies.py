@@ -6,8 +6,9 @@ import typer
 
 from tutelage.cli.options import Data, Json, open_data
 
-app = typer.Typer(help="Policy versions: list, show, promote, roll back, verify.",
-                  no_args_is_help=True)
+app = typer.Typer(
+    help="Policy versions: list, show, promote, roll back, verify.", no_args_is_help=True
+)
 
 
 @app.command("list")

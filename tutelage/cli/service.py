@@ -90,11 +90,18 @@ def _serve(core: Core) -> None:
     from server.app import create_app
     from server.services import open_services
 
-    typer.echo(f"\n  Chat      {_url(core)}\n  Operator  {_operator_link(core)}\n"
-               "            (works once, within an hour; `tutelage sign-in-link` makes another)\n")
+    typer.echo(
+        f"\n  Chat      {_url(core)}\n  Operator  {_operator_link(core)}\n"
+        "            (works once, within an hour; `tutelage sign-in-link` makes another)\n"
+    )
     app = create_app(open_services(core))
-    uvicorn.run(app, host=core.settings.host, port=core.settings.port, log_level="warning",
-                timeout_graceful_shutdown=10)
+    uvicorn.run(
+        app,
+        host=core.settings.host,
+        port=core.settings.port,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+    )
 
 
 def _operator_link(core: Core) -> str:
@@ -119,8 +126,10 @@ def _check_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise Unavailable(f"{host}:{port} cannot be used ({error.strerror}). "
-                              "Stop what listens there or choose another with --port.") from error
+            raise Unavailable(
+                f"{host}:{port} cannot be used ({error.strerror}). "
+                "Stop what listens there or choose another with --port."
+            ) from error
 
 
 @contextmanager
