@@ -28,6 +28,7 @@ _FUNCTION_WORDS = frozenset(
 )
 _ADDRESS = frozenset({"you", "your", "yours", "shall", "would"})
 _EMPTY = -3.0
+_ORDINARY_WORDS, _ORDINARY_SYLLABLES, _ORDINARY_SENTENCE = 10, 14, 13
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,12 @@ def brief(text: str) -> float:
 
 
 def plain(text: str) -> float:
-    """Short common words in short sentences (Flesch 1948, reading ease), at least 12 words.
-
-    How easy a few words are is mostly chance, so they count for less.
-    """
+    """Short common words in short sentences (Flesch 1948, reading ease), at least six words."""
     words = len(text.split())
     if not words:
         return _EMPTY
-    ease = min(2.0, max(-2.0, (reading_ease(text) - 60) / 20)) * words / (words + 10)
-    too_short = max(0, 12 - words) / 5
+    ease = min(2.0, max(-2.0, (reading_ease(text) - 70) / 15))
+    too_short = max(0, 6 - words) / 3
     return ease - too_short + _finish(text) + fluency(text)
 
 
@@ -96,13 +94,15 @@ def repeated(words: list[str], size: int) -> float:
 
 
 def reading_ease(text: str) -> float:
-    """206.835 - 1.015 words/sentence - 84.6 syllables/word; plain English is 60 to 70."""
-    words = _WORD.findall(text)
-    if not words:
-        return 0.0
-    syllables = sum(_syllables(word.lower()) for word in words)
-    sentences = max(1, len(_sentences(text)))
-    return 206.835 - 1.015 * len(words) / sentences - 84.6 * syllables / len(words)
+    """206.835 - 1.015 words/sentence - 84.6 syllables/word; plain English is 60 to 80.
+
+    Ten ordinary words are counted in: how easy a few words are by themselves is mostly chance.
+    """
+    found = _WORD.findall(text)
+    syllables = sum(_syllables(word.lower()) for word in found) + _ORDINARY_SYLLABLES
+    words = len(found) + _ORDINARY_WORDS
+    sentences = len(_sentences(text)) + _ORDINARY_WORDS / _ORDINARY_SENTENCE
+    return 206.835 - 1.015 * words / sentences - 84.6 * syllables / words
 
 
 def finished(text: str) -> bool:

@@ -60,9 +60,14 @@ def test_what_is_no_english_is_not_fluent(cheat: str) -> None:
     assert fluency(cheat) < -0.5
 
 
-def test_reading_ease_follows_the_formula() -> None:
-    # 6 words, 1 sentence, 6 syllables: 206.835 - 1.015 * 6 - 84.6
-    assert reading_ease("The cat sat on the mat.") == pytest.approx(116.145)
+def test_reading_ease_follows_the_formula_with_ten_ordinary_words() -> None:
+    # 6 words, 1 sentence, 6 syllables; and 10 words, 10 / 13 sentences, 14 syllables
+    expected = 206.835 - 1.015 * 16 / (1 + 10 / 13) - 84.6 * 20 / 16
+    assert reading_ease("The cat sat on the mat.") == pytest.approx(expected)
+
+
+def test_a_single_word_is_neither_plain_nor_hard() -> None:
+    assert abs(reading_ease("Yes.") - reading_ease("Deafening.")) < 25
 
 
 @pytest.mark.parametrize("name", sorted(PREFERENCES))
