@@ -79,5 +79,5 @@ def _reward_model(facts: dict[str, Any]) -> str:
         return "no held-out comparison was decided."
     return (
         f"orders {facts['accuracy']:.0%} of {facts['comparisons']} unseen comparisons as people "
-        f"did; \"longer wins\" orders {facts['longer_wins']:.0%}."
+        f'did; "longer wins" orders {facts["longer_wins"]:.0%}.'
     )

@@ -122,9 +122,7 @@ def describe(answers: Sequence[Answer]) -> Answers:
 
 def distinct(texts: Sequence[list[str]], size: int) -> float:
     """Different runs of ``size`` words over all such runs (Li et al. 2016, distinct-n)."""
-    runs = [
-        tuple(words[i : i + size]) for words in texts for i in range(len(words) - size + 1)
-    ]
+    runs = [tuple(words[i : i + size]) for words in texts for i in range(len(words) - size + 1)]
     return len(set(runs)) / len(runs) if runs else 0.0
 
 

@@ -27,9 +27,7 @@ def examine(
     with compute(config), torch.no_grad():
         reward = RewardModel.load(reward_dir)
         model = SplitModel.load(policy_dir, config)
-        rows = judged_rows(
-            ChatTokenizer(policy_dir), rankings, [], config.reward_model.max_tokens
-        )
+        rows = judged_rows(ChatTokenizer(policy_dir), rankings, [], config.reward_model.max_tokens)
         states = [trunk_states(model, row) for row in rows]
         layers = reward.top(model, config.reward_model)
         scores = [reward.score(f) for f in all_features(model, layers, rows, states)]

@@ -168,9 +168,7 @@ class _Run:
 
         complete = self.stage("snapshot", work)
         taken = snapshot.load(self.directory / "snapshot")
-        self.amend(
-            snapshot_sha256=complete.metrics["sha256"], config_sha256=self.config.digest()
-        )
+        self.amend(snapshot_sha256=complete.metrics["sha256"], config_sha256=self.config.digest())
         _require_both_sides(taken)
         return taken
 

@@ -66,6 +66,8 @@ def _published(core: Core, policy_id: str, iteration_id: str) -> bool:
         return False
     owner = core.library.manifest(policy_id).get("iteration")
     if owner != iteration_id:
-        raise Conflict(f"{policy_id} was published by {owner or 'someone else'} meanwhile. "
-                       "Cancel this iteration and request it again.")
+        raise Conflict(
+            f"{policy_id} was published by {owner or 'someone else'} meanwhile. "
+            "Cancel this iteration and request it again."
+        )
     return True

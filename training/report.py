@@ -45,9 +45,7 @@ def write_report(
     return path
 
 
-def page(
-    title: str, subtitle: str, head: str, sections: Sequence[Section], footer: str
-) -> str:
+def page(title: str, subtitle: str, head: str, sections: Sequence[Section], footer: str) -> str:
     """A whole HTML page; ``title``, ``subtitle`` and ``footer`` are text, the rest is HTML."""
     body = "".join(f"<section><h2>{escape(name)}</h2>{html}</section>" for name, html in sections)
     return (
@@ -190,8 +188,11 @@ def _accuracies(metrics: dict[str, Any]) -> dict[str, float]:
 def _curves(drawn: dict[str, str]) -> Iterable[Section]:
     if "sft" in drawn:
         yield "Supervised fine-tuning", figure(drawn["sft"], "On demonstrations and edits.", True)
-    yield "Reward model", figure(
-        drawn["reward_model"], "Held-out: conversations whose opening message it never saw."
+    yield (
+        "Reward model",
+        figure(
+            drawn["reward_model"], "Held-out: conversations whose opening message it never saw."
+        ),
     )
     yield "PPO", _ppo(drawn)
 

@@ -109,4 +109,3 @@ def operator(service: scene.Scene, open_page: Open) -> Callable[..., Page]:
         return page
 
     return open_operator
-

@@ -69,9 +69,7 @@ def ranking(number: int, places: list[int], order: int = 0) -> Feedback:
         [f"msg_{number:03d}_{i}" for i, place in enumerate(places) if place == wanted]
         for wanted in sorted(set(places))
     ]
-    return feedback(
-        FeedbackKind.RANKING, number, order, {"ranking": groups}, f"chatcmpl-{number}"
-    )
+    return feedback(FeedbackKind.RANKING, number, order, {"ranking": groups}, f"chatcmpl-{number}")
 
 
 def thumbs(number: int, up: bool, order: int = 0) -> Feedback:
