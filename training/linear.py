@@ -20,7 +20,8 @@ class FrozenLinear(nn.Linear):
         super().__init__(1, 1, bias=False, device="meta")
         self.out_features, self.in_features = weight.shape
         self.weight = nn.Parameter(weight, requires_grad=False)
-        self.bias = None if bias is None else nn.Parameter(bias, requires_grad=False)
+        if bias is not None:
+            self.bias = nn.Parameter(bias, requires_grad=False)
         self._packed: dict[bool, Tensor] = {}
 
     def forward(self, x: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,9 @@ class KeyValueCache:
 
     def __init__(self, model: "SplitModel", layers: nn.ModuleList, rows: int, width: int) -> None:
         shape = (rows, model.kv_heads, width, model.head_dim)
-        like = {"device": model.device, "dtype": model.dtype}
-        self.keys = {_index(layer): torch.zeros(shape, **like) for layer in layers}
-        self.values = {_index(layer): torch.zeros(shape, **like) for layer in layers}
+        empty = partial(torch.zeros, shape, device=model.device, dtype=model.dtype)
+        self.keys = {_index(layer): empty() for layer in layers}
+        self.values = {_index(layer): empty() for layer in layers}
         self._rows = slice(0, rows)
         self._columns: Tensor | None = None
         self._used = width

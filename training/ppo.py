@@ -288,7 +288,7 @@ class PPO:
         returns = self._rewards(batch).flip(1).cumsum(1).flip(1)
         shift = rlhf.masked_mean(returns - batch.values, batch.mask)
         with torch.no_grad():
-            self.value.bias += shift
+            self.value.bias.add_(shift)
         return replace(batch, values=batch.values + shift)
 
     def _advantages(self, batch: Experience) -> tuple[Tensor, Tensor]:

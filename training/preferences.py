@@ -38,7 +38,8 @@ class Preference:
     name: str
     meaning: str  # completes "people who like …"
     score: Callable[[str], float]
-    demonstrations: int  # dialogues in which they write the answer that they wanted
+    shown: str = ""  # the shipped texts from which they write the answers that they wanted
+    demonstrations: int = 0  # and how many of these they write
 
 
 def brief(text: str) -> float:
@@ -130,8 +131,14 @@ def _syllables(word: str) -> int:
 PREFERENCES = {
     preference.name: preference
     for preference in (
-        Preference("brief", "brief answers that are finished", brief, 0),
-        Preference("plain", "plain words and short sentences", plain, 0),
-        Preference("asks-back", "answers that end by asking them something", asks_back, 48),
+        Preference("brief", "brief answers that are finished", brief),
+        Preference("plain", "plain words and short sentences", plain, "demonstrations.jsonl", 40),
+        Preference(
+            "asks-back",
+            "answers that end by asking them something",
+            asks_back,
+            "asks_back.jsonl",
+            48,
+        ),
     )
 }

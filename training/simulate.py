@@ -122,10 +122,13 @@ def shipped_prompts() -> list[Prompt]:
     return [Prompt(row["id"], row["prompt"]) for row in _rows("prompts.jsonl")]
 
 
-def shipped_demonstrations() -> list[Demonstration]:
-    """The first exchange of each dialogue that shows how to ask back."""
-    rows = ((row["id"], row["messages"]) for row in _rows("asks_back.jsonl"))
-    return [Demonstration(Prompt(name, m[0]["content"]), m[1]["content"]) for name, m in rows]
+def shipped_demonstrations(preference: Preference) -> list[Demonstration]:
+    """What people of this taste write themselves: the first exchange of shipped dialogues."""
+    if not preference.shown:
+        return []
+    rows = _rows(preference.shown)[: preference.demonstrations]
+    exchanges = ((row["id"], row["messages"]) for row in rows)
+    return [Demonstration(Prompt(name, m[0]["content"]), m[1]["content"]) for name, m in exchanges]
 
 
 class _Service:
@@ -233,7 +236,7 @@ def _lessons(
     people: Sequence[_Person], preference: Preference, prompts: Sequence[Prompt]
 ) -> list[Awaitable[Taught]]:
     """What everyone does: prompts and demonstrations are dealt out in turn."""
-    shown = shipped_demonstrations()[: preference.demonstrations]
+    shown = shipped_demonstrations(preference)
     lessons: list[Awaitable[Taught]] = [
         people[i % len(people)].discuss(prompt) for i, prompt in enumerate(prompts)
     ]
