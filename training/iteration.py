@@ -13,12 +13,11 @@ import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from moderation.classifier import ModerationClassifier
-from training import snapshot, stage
+from training import shipped, snapshot, stage
 from training.config import IterationConfig
 from training.evaluate import Policies, choose_prompts, evaluate, flagged_by
 from training.examination import examine
@@ -43,7 +42,6 @@ from tutelage.judgements import Dialogue
 from tutelage.policies import write_atomically
 from tutelage.tables import Iteration, IterationState
 
-STAGES = ("snapshot", "sft", "reward_model", "ppo", "evaluation")
 CONFIG, REPORT = "config.toml", "report.html"
 _OVER = (IterationState.FAILED, IterationState.CANCELLED)
 
@@ -184,7 +182,12 @@ class _Run:
             if not shown:
                 return {"skipped": "No demonstration, edit or liked answer to imitate."}
             return train_sft(
-                self.parent, shown, _replay(), self.config, directory, self.heartbeat.progress
+                self.parent,
+                shown,
+                shipped.rows(shipped.DEMONSTRATIONS),
+                self.config,
+                directory,
+                self.heartbeat.progress,
             )
 
         complete = self.stage("sft", work)
@@ -354,21 +357,11 @@ def _comparison(metrics: dict[str, Any]) -> Comparison:
     )
 
 
-def _replay() -> list[dict[str, Any]]:
-    """The shipped demonstrations: general manners, so that these are not forgotten."""
-    return _shipped("demonstrations.jsonl")
-
-
 def _spare_prompts(taken: Snapshot) -> list[Dialogue]:
     """Shipped prompts that no conversation of the snapshot begins with, last ones first."""
     seen = {judgements.opening(row["prompt"]) for row in taken.prompts}
-    texts = [row["prompt"] for row in reversed(_shipped("prompts.jsonl"))]
+    texts = [row["prompt"] for row in reversed(shipped.rows(shipped.PROMPTS))]
     return [[{"role": "user", "content": text}] for text in texts if text not in seen]
-
-
-def _shipped(name: str) -> list[dict[str, Any]]:
-    text = (resources.files("tutelage") / "data" / name).read_text("utf-8")
-    return [json.loads(line) for line in text.splitlines()]
 
 
 def _dialogues(rows: Sequence[dict[str, Any]]) -> list[Dialogue]:

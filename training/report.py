@@ -12,6 +12,7 @@ from typing import Any
 
 from training import plots
 from training.gate import MEASURES, Decision, Verdict
+from training.stage import COMPLETE, STAGES
 from tutelage.policies import write_atomically
 from tutelage.tables import Iteration
 
@@ -24,8 +25,7 @@ def write_report(
     directory: Path, iteration: Iteration, decision: Decision, policy_id: str | None
 ) -> Path:
     """Write ``report.html`` into the iteration's folder, and its plots into ``plots/``."""
-    stages = {name: _complete(directory / name) for name in
-              ("snapshot", "sft", "reward_model", "ppo", "evaluation")}  # fmt: skip
+    stages = {name: _complete(directory / name) for name in STAGES}
     drawn = _draw(directory, stages)
     sections = [
         ("What it learned from", _learned_from(stages)),
@@ -236,7 +236,7 @@ def _costs(stages: dict[str, Any]) -> str:
 
 
 def _complete(directory: Path) -> dict[str, Any]:
-    complete: dict[str, Any] = json.loads((directory / "complete.json").read_text("utf-8"))
+    complete: dict[str, Any] = json.loads((directory / COMPLETE).read_text("utf-8"))
     return complete
 
 

@@ -5,15 +5,14 @@ program could do. Their noise comes from a seed, so the same answers are judged 
 """
 
 import asyncio
-import json
 import random
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any, TypeVar
 
 import httpx
 
+from training import shipped
 from training.preferences import Preference
 from tutelage.errors import Forbidden, Unavailable
 
@@ -119,14 +118,14 @@ def ask(
 
 def shipped_prompts() -> list[Prompt]:
     """The prompts that ship, in their order, which is random."""
-    return [Prompt(row["id"], row["prompt"]) for row in _rows("prompts.jsonl")]
+    return [Prompt(row["id"], row["prompt"]) for row in shipped.rows(shipped.PROMPTS)]
 
 
 def shipped_demonstrations(preference: Preference) -> list[Demonstration]:
     """What people of this taste write themselves: the first exchange of shipped dialogues."""
     if not preference.shown:
         return []
-    rows = _rows(preference.shown)[: preference.demonstrations]
+    rows = shipped.rows(preference.shown)[: preference.demonstrations]
     exchanges = ((row["id"], row["messages"]) for row in rows)
     return [Demonstration(Prompt(name, m[0]["content"]), m[1]["content"]) for name, m in exchanges]
 
@@ -294,8 +293,3 @@ async def _together(tasks: Iterable[Awaitable[T]], what: str, advance: Advance) 
     except* (Unavailable, Forbidden) as failures:
         raise failures.exceptions[0] from None
     return [task.result() for task in running]
-
-
-def _rows(name: str) -> list[dict[str, Any]]:
-    text = (resources.files("tutelage") / "data" / name).read_text("utf-8")
-    return [json.loads(line) for line in text.splitlines()]

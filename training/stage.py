@@ -12,6 +12,7 @@ from typing import Any, Self
 from tutelage.errors import Unavailable
 from tutelage.policies import digests, write_atomically
 
+STAGES = ("snapshot", "sft", "reward_model", "ppo", "evaluation")
 COMPLETE = "complete.json"
 _CLEAR_PEAK = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")

@@ -23,7 +23,7 @@ from tutelage.tables import Feedback, FeedbackKind, User
 
 PROMPTS = [Prompt(f"p-{i}", "I like this " + "very " * i + "much.") for i in range(6)]
 HABITS = Habits(answers=3, max_tokens=40, thumbs=0.5)
-LONGER = Preference("longer", "longer answers", len, 0)
+LONGER = Preference("longer", "longer answers", len)
 
 
 def quiet(what: str, done: int, total: int) -> None:

@@ -14,7 +14,8 @@ from loop_folder import ITERATION, copied, judge, row, run
 from sqlmodel import select
 
 from training.config import IterationConfig
-from training.iteration import STAGES, request_iteration, run_iteration
+from training.iteration import request_iteration, run_iteration
+from training.stage import STAGES
 from tutelage import deployment, feedback, iterations
 from tutelage.composition import Core
 from tutelage.errors import Conflict, Invalid, Unavailable
