@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,10 +30,12 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def postgres() -> Iterator[str]:
     """The URL of a PostgreSQL server that lives as long as the test run."""
     pgserver = pytest.importorskip("pgserver", reason="pgserver brings PostgreSQL for tests")
-    folder = tempfile.mkdtemp(prefix="tutelage-postgres-")
-    server = pgserver.get_server(folder)
+    folder = Path(tempfile.mkdtemp(prefix="tutelage-postgres-"))
+    server = pgserver.get_server(folder, cleanup_mode=None)
+    server.psql("ALTER SYSTEM SET fsync = off; SELECT pg_reload_conf();")
     yield server.get_uri()
-    server.cleanup()
+    postmaster = int((folder / "postmaster.pid").read_text().split()[0])
+    os.kill(postmaster, signal.SIGQUIT)  # at once: its files are thrown away
     shutil.rmtree(folder, ignore_errors=True)
 
 
