@@ -391,6 +391,7 @@ class PPO:
             "objective/rlhf_reward": float((practice.scores + non_score).mean()),
             "kl_coef": self.state.kl_coef,
             "heldout/score": float(judged.mean()),
+            "heldout/standard_error": float(judged.std() / len(judged) ** 0.5),
             "heldout/exam_score": float(exam.heldout_scores.mean()),
             "exam/scores": float(exam.raw_scores.mean()),
             "response/length": float(lengths.mean()),
@@ -398,8 +399,15 @@ class PPO:
         }
 
     def _keep_if_best(self, metrics: Mapping[str, float]) -> None:
+        """A policy farther from the reference must be better by more than a standard error.
+
+        The one-standard-error rule (Breiman et al. 1984, §3.4.3). Both reward models learned from
+        answers of the same kind and err alike beyond them, so where the judges really turn away,
+        the held-out score seldom falls: it flattens.
+        """
         score = metrics["heldout/score"]
-        if score > self.state.best_score and metrics["objective/kl"] <= self.config.kl_budget:
+        better = score > self.state.best_score + metrics["heldout/standard_error"]
+        if better and metrics["objective/kl"] <= self.config.kl_budget:
             self.state.best_update, self.state.best_score = self.state.update, score
             self.best = {
                 name: tensor.clone() for name, tensor in adapter_state(self.policy).items()
@@ -409,7 +417,7 @@ class PPO:
         if metrics["objective/kl"] > self.config.kl_budget:
             return f"The KL budget of {self.config.kl_budget:g} nats is spent."
         if self.state.update - self.state.best_update >= self.config.patience:
-            return f"No better held-out score for {self.config.patience} updates."
+            return f"No clearly better held-out score for {self.config.patience} updates."
         if self.state.update >= self.config.updates:
             return "All updates are done."
         return None

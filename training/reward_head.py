@@ -18,12 +18,13 @@ from training.scoring import RewardModel
 def fit(rows: list[Judged], features: list[Tensor], config: RewardModelConfig) -> RewardModel:
     """The head: L2 chosen by cross-validation, fitted on all rows, normalised on their answers."""
     everything = torch.cat(features)
-    center, spread = everything.mean(0), _spread(features)
-    standard = [(f - center) / spread for f in features]
+    low, high = torch.quantile(everything, torch.tensor([0.01, 0.99]), dim=0)
+    flat, nothing = torch.zeros(everything.shape[1]), torch.zeros(())
+    blank = RewardModel(everything.mean(0), _spread(features), flat, nothing, low, high, {}, {})
+    standard = [blank.standardise(f) for f in features]
     penalty, facts = _choose_penalty(rows, standard, config)
     weight = fit_head(torch.cat(standard), Outcomes.of(rows), penalty, config.thumbs_weight)
-    low, high = torch.quantile(everything, torch.tensor([0.01, 0.99]), dim=0)
-    head = RewardModel(center, spread, weight, torch.zeros(()), low, high, {}, facts)
+    head = replace(blank, weight=weight, facts=facts)
     return normalised(head, everything)
 
 

@@ -19,6 +19,7 @@ from training.models import SplitModel, load_adapter, pad, share_prefix
 from tutelage.errors import Invalid
 from tutelage.policies import sha256_of
 
+USUAL_TOKENS = 20
 FILE = "reward_model.safetensors"
 States = tuple[Tensor, Tensor]  # at the split: of the prompt [1, P, H], of the responses [K, T, H]
 
@@ -44,9 +45,17 @@ class RewardModel:
         return self.standardise(features) @ self.weight + self.bias
 
     def standardise(self, features: Tensor) -> Tensor:
-        """Features [..., D] -> [..., D], what ``weight`` multiplies."""
+        """Features [..., D] -> [..., D], what ``weight`` multiplies.
+
+        The mean of n tokens counts as if ``USUAL_TOKENS`` ordinary ones came with them: the mean of
+        a few words is mostly chance, and a policy that can write few words would live off it.
+        """
         inside = torch.minimum(torch.maximum(features, self.low), self.high)
-        return (inside - self.center) / self.spread
+        standard = (inside - self.center) / self.spread
+        tokens = torch.minimum(features[..., -1:], self.high[-1])
+        width = (features.shape[-1] - 1) // 2
+        means = standard[..., :width] * (tokens / (tokens + USUAL_TOKENS))
+        return torch.cat((means, standard[..., width:]), -1)
 
     def value_inputs(self, prefixes: Tensor) -> Tensor:
         """What ``weight`` multiplies to value the prefixes of one response: [n + 1, D] -> same.
