@@ -79,9 +79,8 @@ def test_a_comparison(open_page, axe, options):
     assert violations(page, axe) == []
 
 
-def test_the_operators_pages(worked, operator, axe, options):
-    page = operator(**options)
-    for path in OPERATOR:
-        page.goto(f"/operator/{path}")
-        page.get_by_role("heading", level=1).wait_for()
-        assert (path, violations(page, axe)) == (path, [])
+@pytest.mark.parametrize("path", OPERATOR)
+def test_the_operators_pages(worked, operator, axe, options, path):
+    page = operator(f"/operator/{path}", **options)
+    page.get_by_role("heading", level=1).wait_for()
+    assert violations(page, axe) == []

@@ -67,6 +67,8 @@ export const conversations = {
 export interface ChatRequest {
   messages: { role: "user"; content: string }[];
   n: number;
+  temperature: number;
+  top_p: number;
   conversation_id?: string;
   parent_id?: string | null;
 }

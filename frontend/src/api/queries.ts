@@ -64,7 +64,7 @@ export function useIteration(id: string) {
 }
 
 export function usePolicies() {
-  return useQuery({ queryKey: ["operator", "policies"], queryFn: operator.policies });
+  return useQuery({ queryKey: ["operator", "policies"], queryFn: operator.policies, refetchInterval: 15_000 });
 }
 
 export function usePolicy(id: string) {

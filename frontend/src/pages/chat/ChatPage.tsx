@@ -141,7 +141,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
         training={stored.data?.training ?? training ?? session?.user?.training ?? false}
         onTraining={setTraining}
       />
-      <Scroller filled={path.length > 0} follow={live} conversation={id}>
+      <Scroller filled={path.length > 0} follow={live} still={comparing !== null} conversation={id}>
         {session?.user && !session.user.consented && <ConsentCard />}
         {loading && <Skeleton lines={6} className="mx-auto max-w-3xl px-5 py-10" />}
         {empty && !loading && <Welcome onPick={(text) => send(text, 1)} />}

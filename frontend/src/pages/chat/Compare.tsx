@@ -2,7 +2,7 @@
 import { useMutation } from "@tanstack/react-query";
 import clsx from "clsx";
 import { Check, PartyPopper, Square } from "lucide-react";
-import { useState, type KeyboardEvent } from "react";
+import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { feedback } from "../../api/client";
 import type { Message } from "../../api/types";
 import { randomId } from "../../browser";
@@ -29,6 +29,10 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
   const [slots, setSlots] = useState<Slots>(() => emptySlots(answers.length));
   const [chosen, setChosen] = useState<number | null>(null);
   const [key] = useState(randomId);
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => {
+    section.current?.scrollIntoView({ block: "start" });
+  }, []);
   const completionId = answers[0]?.completion_id ?? "";
   const submit = useMutation({
     mutationFn: () => feedback.give({ completion_id: completionId, kind: "ranking", ranking: toRanking(slots), positions }, key),
@@ -39,8 +43,9 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
 
   return (
     <section
+      ref={section}
       aria-label="Compare answers"
-      className="mx-auto w-full max-w-[92rem] animate-rise border-t border-line px-4 py-6 sm:px-6"
+      className="mx-auto w-full max-w-[92rem] scroll-mt-28 animate-rise border-t border-line px-4 py-6 sm:px-6"
     >
       <div className="mb-4 flex flex-wrap items-end justify-between gap-3">
         <div>
@@ -149,7 +154,7 @@ function AnswerCard({ letter, answer, live, places, place: held, onPlace, chosen
         <Letter letter={letter} />
         <span className="text-sm text-muted">{writing ? "Writing …" : "Answer"}</span>
       </div>
-      <div className="max-h-[60dvh] min-h-28 flex-1 overflow-y-auto px-4 py-3.5 text-[14.5px]" aria-busy={writing}>
+      <div className="max-h-[52dvh] min-h-28 flex-1 overflow-y-auto px-4 py-3.5 text-[14.5px]" aria-busy={writing}>
         {answer.content ? <Markdown text={answer.content} streaming={writing} /> : writing && <Thinking />}
         {!writing && !answer.content && !answer.moderation && <p className="text-muted">This answer is empty.</p>}
         {answer.moderation && <Notice verdict={answer.moderation} className="mt-3" />}

@@ -7,13 +7,15 @@ const NEAR_PX = 80;
 interface ScrollerProps {
   /** There are messages; without, one begins at the top. */
   filled: boolean;
-  /** An answer is being written. */
+  /** An answer is being written: its end stays in view. */
   follow: boolean;
+  /** Nothing moves by itself. */
+  still: boolean;
   conversation: string | undefined;
   children: ReactNode;
 }
 
-export function Scroller({ filled, follow, conversation, children }: ScrollerProps) {
+export function Scroller({ filled, follow, still, conversation, children }: ScrollerProps) {
   const frame = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const [atEnd, setAtEnd] = useState(true);
@@ -21,8 +23,9 @@ export function Scroller({ filled, follow, conversation, children }: ScrollerPro
 
   function measure() {
     const { scrollHeight, scrollTop, clientHeight } = frame.current!;
-    pinned.current = scrollHeight - scrollTop - clientHeight < NEAR_PX;
-    setAtEnd(pinned.current);
+    const near = scrollHeight - scrollTop - clientHeight < NEAR_PX;
+    pinned.current = near && !still;
+    setAtEnd(near);
   }
 
   function toEnd(behavior: ScrollBehavior = "auto") {
@@ -35,14 +38,18 @@ export function Scroller({ filled, follow, conversation, children }: ScrollerPro
   }, [conversation, filled]);
 
   useEffect(() => {
-    if (follow) pinned.current = true;
-  }, [follow]);
+    if (still) pinned.current = false;
+    else if (follow) pinned.current = true;
+  }, [follow, still]);
 
   useEffect(() => {
-    const observer = new ResizeObserver(() => (pinned.current ? toEnd() : measure()));
+    const observer = new ResizeObserver(() => {
+      if (pinned.current) toEnd();
+      measure();
+    });
     observer.observe(content.current!);
     return () => observer.disconnect();
-  }, []);
+  }, [still]);
 
   return (
     <div className="relative min-h-0 flex-1">
@@ -51,7 +58,7 @@ export function Scroller({ filled, follow, conversation, children }: ScrollerPro
           {children}
         </div>
       </div>
-      {filled && !atEnd && (
+      {filled && !still && !atEnd && (
         <button
           type="button"
           aria-label="Scroll to the latest message"

@@ -5,7 +5,7 @@ import { ArrowLeft, Ban, Check, ExternalLink, LoaderCircle, Minus } from "lucide
 import { useState } from "react";
 import { Link, useParams } from "react-router";
 import { operator } from "../../api/client";
-import { isUnfinished, useIteration, useRefresh } from "../../api/queries";
+import { isUnfinished, useIteration, usePolicies, useRefresh } from "../../api/queries";
 import type { Iteration, IterationDetail, Progress } from "../../api/types";
 import { Button } from "../../components/Button";
 import { Confirm } from "../../components/Dialog";
@@ -16,6 +16,7 @@ import { Measured } from "./Measured";
 import { comparisonOf, keptUpdate, stageSeconds } from "./measures";
 import { flatNumbers, PPO_CURVES, SFT_CURVES } from "./metrics";
 import { Bar, Card, Heading, Read, State } from "./Parts";
+import { Promote } from "./Promote";
 import { shareOf, stageLabel, STAGES, stageState, type StageState } from "./stages";
 
 export function IterationPage() {
@@ -213,15 +214,26 @@ function Decision({ iteration }: { iteration: Iteration }) {
       ) : (
         <p className="text-sm text-muted">No reasons were given.</p>
       )}
-      {iteration.policy_id && (
-        <Link
-          to={`/operator/policies/${iteration.policy_id}`}
-          className="mt-4 inline-block text-sm font-medium text-accent-ink underline underline-offset-4"
-        >
-          See {iteration.policy_id}
-        </Link>
-      )}
+      {iteration.policy_id && <Candidate id={iteration.policy_id} />}
     </Card>
+  );
+}
+
+/** The policy that came of it, and the button that lets it answer. */
+function Candidate({ id }: { id: string }) {
+  const policy = usePolicies().data?.data.find((each) => each.id === id);
+  return (
+    <div className="mt-5 flex flex-wrap items-center gap-x-4 gap-y-2 border-t border-line pt-4">
+      <Link to={`/operator/policies/${id}`} className="text-sm font-medium text-accent-ink underline underline-offset-4">
+        {id}
+      </Link>
+      {policy && <State state={policy.state} />}
+      {policy?.state === "candidate" && (
+        <div className="ml-auto">
+          <Promote policy={policy} />
+        </div>
+      )}
+    </div>
   );
 }
 

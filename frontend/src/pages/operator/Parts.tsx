@@ -126,10 +126,13 @@ const STATE_TONES: Record<string, Tone> = {
   warn: "warn",
 };
 
+/** An iteration whose candidate the gate let pass: whether it answers is the operator's decision. */
+const STATE_WORDS: Record<string, string> = { promoted: "Passed" };
+
 export function State({ state }: { state: string }) {
   return (
     <Badge tone={STATE_TONES[state] ?? "plain"} pulse={state === "running"}>
-      {words(state)}
+      {STATE_WORDS[state] ?? words(state)}
     </Badge>
   );
 }
