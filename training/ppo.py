@@ -391,12 +391,10 @@ class PPO:
             "objective/rlhf_reward": float((practice.scores + non_score).mean()),
             "kl_coef": self.state.kl_coef,
             "heldout/score": float(judged.mean()),
-            "heldout/standard_error": float(judged.std() / len(judged) ** 0.5),
-            "heldout/exam_score": float(exam.heldout_scores.mean()),
-            "exam/scores": float(exam.raw_scores.mean()),
+            "heldout/standard_error": float(judged.std(correction=0) / len(judged) ** 0.5),
             "response/length": float(lengths.mean()),
             "response/eos_share": sum(e.finished for e in practice.episodes) / len(lengths),
-        }
+        } | _exam_metrics(exam)
 
     def _keep_if_best(self, metrics: Mapping[str, float]) -> None:
         """A policy farther from the reference must be better by more than a standard error.
@@ -465,13 +463,22 @@ class PPO:
         load_adapter(self.policy, self.best)
         merge(self.policy, into=self.model.reference)
         self.model.save(self.tokenizer, self.out / "policy")
-        kept = self.state.history[self.state.best_update]
-        return kept | {
+        kept = max(0, self.state.best_update)  # nothing was ever better than not a number
+        return self.state.history[kept] | {
             "updates": len(self.state.history) - 1,
-            "kept_update": self.state.best_update,
+            "kept_update": kept,
             "stop_reason": reason,
             "seconds": sum(row["seconds"] for row in self.state.history),
         }
+
+
+def _exam_metrics(exam: Experience) -> dict[str, float]:
+    if not exam.episodes:
+        return {}
+    return {
+        "heldout/exam_score": float(exam.heldout_scores.mean()),
+        "exam/scores": float(exam.raw_scores.mean()),
+    }
 
 
 def _predicting(final: Tensor, episode: Episode, skipped: int = 0) -> Tensor:

@@ -231,6 +231,16 @@ def test_the_kl_coefficient_adapts_towards_its_target(
     assert coefs[-1] < coefs[0] == smoke.ppo.kl_coef
 
 
+def test_without_an_exam_practice_is_what_is_judged(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    result = train_ppo(
+        tiny_policy, rewards / "proxy", rewards / "held_out", PROMPTS, [], smoke, tmp_path, silent
+    )
+    assert "heldout/exam_score" not in result
+    assert result["heldout/score"] == result["heldout/score"]  # a number
+
+
 def test_every_prompt_is_practised_once_before_any_twice(
     tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
 ) -> None:
