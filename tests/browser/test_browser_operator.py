@@ -35,19 +35,6 @@ def test_others_are_told_how_to_become_operators(open_page):
     expect(page.get_by_text("tutelage sign-in-link")).to_be_visible()
 
 
-def test_an_iteration_is_asked_for_and_cancelled(service, operator):
-    page = operator()
-    page.get_by_role("button", name="Start an iteration").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_text("Too little feedback").first).to_be_visible()
-    dialog.get_by_role("radio", name="smoke").check()
-    dialog.get_by_role("button", name="Start").click()
-    expect(page.get_by_text("Waiting for the worker")).to_be_visible()
-    page.get_by_role("button", name="Cancel iteration").click()
-    page.get_by_role("alertdialog").get_by_role("button", name="Cancel iteration").click()
-    expect(page.get_by_text("Cancelled").first).to_be_visible()
-
-
 def test_the_list_shows_states_and_live_progress(worked, operator):
     page = operator()
     running = page.get_by_role("row").filter(has_text="Running")
