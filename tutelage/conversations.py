@@ -4,12 +4,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import or_
+from sqlalchemy import case, literal, or_, tuple_
 from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.errors import Invalid, NotFound
-from tutelage.tables import Conversation, Message
+from tutelage.tables import Conversation, Message, Purpose
 
 TITLE_CHARS = 60
 TITLE_LIMIT = 200
@@ -34,17 +34,19 @@ def owned(session: Session, conversation_id: str, owner_id: str) -> Conversation
 def listed(
     session: Session, owner_id: str, limit: int = 50, after: str | None = None, query: str = ""
 ) -> list[Conversation]:
-    """One's conversations, last used first; ``after`` is the last id of the page before."""
-    statement = select(Conversation).where(Conversation.owner_id == owner_id)
+    """One's chats: pinned ones, then the others, last used first; ``after`` ends the page before."""
+    statement = select(Conversation).where(
+        Conversation.owner_id == owner_id, Conversation.purpose == Purpose.CHAT
+    )
     if query:
-        statement = statement.where(col(Conversation.title).icontains(query, autoescape=True))
+        statement = statement.where(_mentions(query))
+    pinned = case((col(Conversation.pinned_at).is_not(None), 1), else_=0)
+    order = (pinned, col(Conversation.updated_at), col(Conversation.id))
     if after:
         anchor = owned(session, after, owner_id)
-        older = col(Conversation.updated_at) < anchor.updated_at
-        same = (col(Conversation.updated_at) == anchor.updated_at) & (Conversation.id < anchor.id)
-        statement = statement.where(or_(older, same))
-    order = (col(Conversation.updated_at).desc(), col(Conversation.id).desc())
-    return list(session.exec(statement.order_by(*order).limit(limit)))
+        place = (int(anchor.pinned_at is not None), anchor.updated_at, anchor.id)
+        statement = statement.where(tuple_(*order) < tuple_(*map(literal, place)))
+    return list(session.exec(statement.order_by(*(each.desc() for each in order)).limit(limit)))
 
 
 def update(
@@ -52,22 +54,28 @@ def update(
     conversation: Conversation,
     title: str | None = None,
     training: bool | None = None,
+    pinned: bool | None = None,
 ) -> Conversation:
-    """Rename it, or change whether it may be trained on."""
+    """Rename it, pin it, or change whether it and its copies may be trained on."""
     if title is not None:
         if not 1 <= len(title.strip()) <= TITLE_LIMIT:
             raise Invalid(f"A title has 1 to {TITLE_LIMIT} characters.", "title")
         conversation.title = title.strip()
     if training is not None:
-        conversation.training = training
+        for each in (conversation, *_copies(session, conversation)):
+            each.training = training
+            session.add(each)
+    if pinned is not None:
+        conversation.pinned_at = time.time() if pinned else None
     session.add(conversation)
     return conversation
 
 
 def erase(session: Session, conversation: Conversation, actor: str) -> None:
-    """Delete the conversation with its messages, feedback and moderation; only a trace is kept."""
+    """Delete the conversation with all that hangs from it; only a trace is kept."""
     audit.record(session, actor, "conversation.erase", conversation.id)
-    session.delete(conversation)
+    for each in (conversation, *_copies(session, conversation)):
+        session.delete(each)
 
 
 def append(
@@ -113,6 +121,21 @@ def completion(session: Session, completion_id: str) -> list[Message]:
     """The choices of a completion, in order."""
     statement = select(Message).where(Message.completion_id == completion_id)
     return list(session.exec(statement.order_by(col(Message.choice))))
+
+
+def _copies(session: Session, conversation: Conversation) -> list[Conversation]:
+    """What was copied from it for labelers."""
+    statement = select(Conversation).where(Conversation.origin_id == conversation.id)
+    return list(session.exec(statement))
+
+
+def _mentions(query: str) -> Any:
+    """The words are in the title or in a message."""
+    said = select(Message.conversation_id).where(
+        col(Message.content).icontains(query, autoescape=True)
+    )
+    title = col(Conversation.title).icontains(query, autoescape=True)
+    return or_(title, col(Conversation.id).in_(said))
 
 
 def _title(content: str) -> str:

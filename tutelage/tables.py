@@ -38,18 +38,47 @@ class Role(StrEnum):
 
 
 class User(SQLModel, table=True):
-    """A person or a client program's owner. ``training`` is the default consent of new chats."""
+    """A person or a client program's owner. ``training`` is the default consent of new chats.
+
+    Guests have no ``login``. ``quota`` overrides the quota of the role: {"requests", "tokens"} a
+    day, 0 for no limit. Somebody disabled can sign in nowhere.
+    """
 
     id: str = Field(default_factory=lambda: new_id("user"), primary_key=True)
     name: str
+    login: str | None = Field(default=None, unique=True, index=True)  # folded to lower case
+    password_hash: str | None = None  # Argon2id
     role: Role = Field(default=Role.USER, sa_type=String)
+    disabled_at: float | None = None
+    quota: dict[str, int] | None = Field(default=None, sa_column=json_column(True))
     training: bool = False
     consented_at: float | None = None  # when the person last answered the consent question
     created_at: float = Field(default_factory=time.time)
 
 
+class Identity(SQLModel, table=True):
+    """A person as an OpenID Connect provider knows them."""
+
+    issuer: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    user_id: str = Field(sa_column=cascade("user.id"))
+    created_at: float = Field(default_factory=time.time)
+
+
+class Scope(StrEnum):
+    """What an API key is good for; a scope never gives more than its owner's role does."""
+
+    CHAT = "chat"
+    FEEDBACK = "feedback"
+    LABEL = "label"
+    OPERATE = "operate"
+
+
 class ApiKey(SQLModel, table=True):
-    """A bearer secret of a user, kept as a prefix to recognise it and a SHA-256 to check it."""
+    """A bearer secret of a user, kept as a prefix to recognise it and a SHA-256 to check it.
+
+    Without ``scopes`` it does whatever its owner may.
+    """
 
     id: str = Field(default_factory=lambda: new_id("key"), primary_key=True)
     user_id: str = Field(sa_column=cascade("user.id"))
@@ -57,9 +86,22 @@ class ApiKey(SQLModel, table=True):
     prefix: str
     sha256: str = Field(unique=True)
     training: bool = True
+    scopes: list[str] | None = Field(default=None, sa_column=json_column(True))
     created_at: float = Field(default_factory=time.time)
+    expires_at: float | None = None
     last_used_at: float | None = None
     revoked_at: float | None = None
+
+
+class Usage(SQLModel, table=True):
+    """What a person used on one day (UTC, days since 1970); it outlives erased conversations."""
+
+    user_id: str = Field(
+        sa_column=Column(String, ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    )
+    day: int = Field(primary_key=True)
+    requests: int = 0
+    tokens: int = 0
 
 
 class SignInKind(StrEnum):
@@ -79,13 +121,28 @@ class SignIn(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
+class Purpose(StrEnum):
+    """Why a conversation exists: only chats are listed to their owner."""
+
+    CHAT = "chat"
+    LABELING = "labeling"
+    IMPORT = "import"
+
+
 class Conversation(SQLModel, table=True):
-    """A tree of messages that belongs to one user."""
+    """A tree of messages that belongs to one user.
+
+    A copy that was made for labelers names its ``origin``: it belongs to the same owner, follows
+    the origin's consent and goes with it.
+    """
 
     id: str = Field(default_factory=lambda: new_id("conv"), primary_key=True)
     owner_id: str = Field(sa_column=cascade("user.id"))
+    purpose: Purpose = Field(default=Purpose.CHAT, sa_type=String)
+    origin_id: str | None = Field(default=None, index=True)
     title: str = ""
     training: bool = False
+    pinned_at: float | None = None
     created_at: float = Field(default_factory=time.time)
     updated_at: float = Field(default_factory=time.time, index=True)
 
@@ -114,6 +171,15 @@ class Message(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
+class Share(SQLModel, table=True):
+    """A link by which anybody may read a conversation up to one message; the token is the right."""
+
+    token: str = Field(default_factory=lambda: secrets.token_urlsafe(16), primary_key=True)
+    conversation_id: str = Field(sa_column=cascade("conversation.id"))
+    leaf_id: str = Field(sa_column=cascade("message.id"))
+    created_at: float = Field(default_factory=time.time)
+
+
 class FeedbackKind(StrEnum):
     """What a person said of an answer."""
 
@@ -130,8 +196,10 @@ class Feedback(SQLModel, table=True):
 
     ``target`` is the message judged, or the completion for a ranking, or for a withdrawal
     the id of the row taken back. ``value`` by kind: thumbs ``{value, reasons, comment}``;
-    ranking ``{ranking: [[message id, …], …]}`` best first, inner list a tie;
-    edit ``{text}``; report ``{category, comment}``; demonstration ``{}``.
+    ranking ``{ranking: [[message id, …], …]}`` best first, inner list a tie, and of labelers
+    also ``{flags: {message id: [word]}, ratings: {message id: 1 … 7}}``;
+    edit ``{text}``; report ``{category, comment}``; demonstration ``{turns: [{message_id,
+    suggested, distance}]}``: what the model suggested, and the edits away from it.
     """
 
     __table_args__ = (UniqueConstraint("author_id", "idempotency_key"),)
@@ -164,12 +232,23 @@ class ModerationRecord(SQLModel, table=True):
 
 
 class LabelingTask(SQLModel, table=True):
-    """Something a labeler is asked: to demonstrate, or to rank the children of a message."""
+    """Something a labeler is asked: to demonstrate, or to rank the children of a message.
+
+    ``overlap`` labelers answer it. A ranking waits until its answers, one for each of
+    ``samplings``, are written; then it is ``ready_at``. ``gold`` is {"ranking": [[…]]}, the order
+    that is known to be right. Of higher ``priority`` is asked first.
+    """
 
     id: str = Field(default_factory=lambda: new_id("task"), primary_key=True)
     kind: FeedbackKind = Field(sa_type=String)
     conversation_id: str = Field(sa_column=cascade("conversation.id"))
     message_id: str | None = Field(default=None, sa_column=cascade("message.id", nullable=True))
+    source: str = "chat"  # or "prompts", the shipped set
+    overlap: int = 1
+    priority: float = 0.0
+    samplings: list[dict[str, Any]] | None = Field(default=None, sa_column=json_column(True))
+    ready_at: float | None = None
+    problem: str | None = None  # why its answers could not be written
     gold: dict[str, Any] | None = Field(default=None, sa_column=json_column(True))
     created_at: float = Field(default_factory=time.time)
 
@@ -184,6 +263,8 @@ class Assignment(SQLModel, table=True):
     labeler_id: str = Field(sa_column=cascade("user.id"))
     feedback_id: str | None = Field(default=None, sa_column=cascade("feedback.id", nullable=True))
     skipped: str | None = None
+    instructions: int = 1  # the version that the labeler was shown
+    seconds: float | None = None  # spent on it
     created_at: float = Field(default_factory=time.time)
     finished_at: float | None = None
 
@@ -276,4 +357,16 @@ class Report(SQLModel, table=True):
     comment: str = ""
     state: ReportState = Field(default=ReportState.OPEN, sa_type=String, index=True)
     evaluation_case: dict[str, Any] | None = Field(default=None, sa_column=json_column(True))
+    created_at: float = Field(default_factory=time.time)
+
+
+class Erasure(SQLModel, table=True):
+    """What was erased, by ids alone, and the policies that had learned from it."""
+
+    id: str = Field(default_factory=lambda: new_id("erase"), primary_key=True)
+    subject: str  # the id of the person or conversation that is gone
+    conversations: list[str] = Field(sa_column=json_column())
+    feedback: list[str] = Field(sa_column=json_column())
+    policies: list[str] = Field(sa_column=json_column())
+    iteration_id: str | None = None  # the one that was started to learn without it
     created_at: float = Field(default_factory=time.time)

@@ -5,7 +5,7 @@ import pytest
 from tutelage import conversations, people
 from tutelage.errors import Invalid, NotFound
 from tutelage.store import Store
-from tutelage.tables import User
+from tutelage.tables import Conversation, Purpose, User
 
 
 @pytest.fixture
@@ -48,6 +48,39 @@ def test_pages_follow_each_other_without_gap(any_store: Store, ada: User) -> Non
         while page := conversations.listed(session, ada.id, 3, seen[-1] if seen else None):
             seen += [chat.id for chat in page]
     assert seen == made[::-1]
+
+
+def test_pinned_conversations_come_first_across_pages(any_store: Store, ada: User) -> None:
+    with any_store.write() as session:
+        made = [conversations.start(session, ada.id, False, str(n)) for n in range(5)]
+        conversations.update(session, made[1], pinned=True)
+        session.flush()
+        first = conversations.listed(session, ada.id, 2)
+        rest = conversations.listed(session, ada.id, 5, first[-1].id)
+    assert [chat.title for chat in first + rest] == ["1", "4", "3", "2", "0"]
+
+
+def test_search_finds_words_of_messages(any_store: Store, ada: User) -> None:
+    with any_store.write() as session:
+        chat = conversations.start(session, ada.id, False, "Lunch")
+        conversations.append(session, chat, None, "user", "Is Quinoa a grain?")
+        conversations.start(session, ada.id, False, "Dinner")
+        found = conversations.listed(session, ada.id, query="quinoa")
+    assert [row.title for row in found] == ["Lunch"]
+
+
+def test_a_copy_for_labelers_follows_its_origin(any_store: Store, ada: User) -> None:
+    with any_store.write() as session:
+        chat = conversations.start(session, ada.id, training=True)
+        copy = conversations.start(session, ada.id, training=True)
+        copy.purpose, copy.origin_id = Purpose.LABELING, chat.id
+        session.add(copy)
+        assert conversations.listed(session, ada.id) == [chat]
+        conversations.update(session, chat, training=False)
+        assert copy.training is False
+        conversations.erase(session, chat, "test")
+        session.flush()
+        assert session.get(Conversation, copy.id) is None
 
 
 def test_search_takes_wildcards_literally(any_store: Store, ada: User) -> None:
