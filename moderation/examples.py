@@ -129,9 +129,9 @@ def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _written(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
-    """Ours: {"text", "holds": [categories]}; every other category is 0."""
+    """Ours: {"text", "holds": [categories]}; every other category is 0. Contrasts share a group."""
     for row in _json_lines(path):
-        yield row["text"], _CLEAN | dict.fromkeys(row["holds"], 1), row["text"]
+        yield row["text"], _CLEAN | dict.fromkeys(row["holds"], 1), row.get("group", row["text"])
 
 
 def _openai(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:

@@ -61,6 +61,11 @@ class StreamFilter:
         """Whether the response was cut off: nothing is released any more."""
         return self._worst is not None and self._worst.action is Action.BLOCK
 
+    @property
+    def withheld(self) -> str:
+        """What was pushed and not released: of a blocked response what nobody is shown."""
+        return self._text[self._released :]
+
     def push(self, text: str) -> Release:
         """Takes the next piece of the response, of any length, also empty."""
         self._text += text

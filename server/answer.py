@@ -52,6 +52,11 @@ class Answer:
         return self.filter is not None and self.filter.blocked
 
     @property
+    def withheld(self) -> str:
+        """What moderation kept back; who decides an appeal has to read it."""
+        return self.filter.withheld if self.filter and self.blocked else ""
+
+    @property
     def kept_tokens(self) -> list[Token]:
         """The tokens to store: of a blocked answer only those whose text was shown."""
         hidden = len(self._hidden) if self.blocked else 0

@@ -47,7 +47,7 @@ def keep_answer(store: Store, prompt: KeptPrompt, completion_id: str, answer: An
         conversations.append(
             session, conversation, prompt.message_id, "assistant", answer.shown, **columns
         )
-        _record(session, answer.id, answer.verdict)
+        _record(session, answer.id, answer.verdict, answer.withheld)
 
 
 def _conversation(session: Session, asked: Asked) -> Conversation:
@@ -61,7 +61,7 @@ def _conversation(session: Session, asked: Asked) -> Conversation:
     return conversation
 
 
-def _record(session: Session, message_id: str, verdict: Verdict | None) -> None:
+def _record(session: Session, message_id: str, verdict: Verdict | None, withheld: str = "") -> None:
     if verdict is None:
         return
     session.add(
@@ -73,6 +73,7 @@ def _record(session: Session, message_id: str, verdict: Verdict | None) -> None:
             action=verdict.action.value,
             categories=list(verdict.flagged),
             span=list(verdict.span) if verdict.span else None,
+            withheld=withheld,
         )
     )
 

@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from moderation.actions import Verdict
+
 _LATENCIES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 30.0)
 _DURATIONS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
 
@@ -30,6 +32,10 @@ class Metrics:
         )
         self._moderation = Counter(
             "tutelage_moderation_actions", "What moderation did.", ["side", "action"],
+            registry=registry,
+        )  # fmt: skip
+        self._unchecked = Counter(
+            "tutelage_moderation_failures", "Texts that could not be checked.", ["side"],
             registry=registry,
         )  # fmt: skip
         self._feedback = Counter(
@@ -65,9 +71,11 @@ class Metrics:
         """A response ended."""
         self._finished.labels(finish_reason).inc()
 
-    def moderated(self, side: str, action: str) -> None:
-        """A text was judged."""
-        self._moderation.labels(side, action).inc()
+    def moderated(self, side: str, verdict: Verdict) -> None:
+        """A text was judged, or could not be checked."""
+        self._moderation.labels(side, verdict.action).inc()
+        if verdict.failed:
+            self._unchecked.labels(side).inc()
 
     def judged(self, kind: str) -> None:
         """Feedback was kept."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from moderation import rules
 from moderation.actions import ModerationPolicy
 from moderation.classifier import ModerationClassifier
 from server.generators.generator import Generator
@@ -23,7 +24,12 @@ class Services:
     iterations: Path  # the folder that holds one folder per iteration
     generator: Generator
     classifier: ModerationClassifier | None  # None: moderation is switched off
-    moderation: ModerationPolicy
+    moderation: ModerationPolicy  # as the settings have it
+
+    def rules(self) -> ModerationPolicy:
+        """The moderation rules in force now: an operator may have set others."""
+        with self.store.read() as session:
+            return rules.in_force(session, self.moderation)
 
 
 def open_services(core: Core) -> Services:

@@ -4,8 +4,8 @@ The generator takes the turn before anything is stored, so a client that retries
 (overloaded, context too long) leaves no half conversations behind. From then on the turn runs in
 a task of its own: when the client goes away it is stopped, and what was written so far is kept.
 
-What moderation withholds is shown to nobody and not stored either: a blocked answer is what was
-shown of it, and its ModerationRecord holds the scores and where in the answer the finding was.
+What moderation withholds is shown to nobody: a blocked answer is what was shown of it, and its
+ModerationRecord holds the scores, where the finding was, and the rest for who decides an appeal.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from typing import Any
 
 from fastapi.concurrency import run_in_threadpool
 
-from moderation.actions import Action, Verdict, check
+from moderation.actions import Action, SidePolicy, Verdict, check
 from moderation.stream import StreamFilter
 from server import notices
 from server.answer import Answer, Piece
@@ -136,7 +136,7 @@ class Turn:
     async def _keep(self, answer: Answer) -> None:
         self._metrics.response(answer.finish_reason)
         if answer.verdict:
-            self._metrics.moderated("response", answer.verdict.action)
+            self._metrics.moderated("response", answer.verdict)
         store = self._services.store
         await run_in_threadpool(keep_answer, store, self.prompt, self.completion_id, answer)
 
@@ -168,11 +168,12 @@ class Turns:
     async def begin(self, asked: Asked) -> Turn:
         """Take a turn: what can be refused is refused here, before anything is stored."""
         began, policy_id = time.perf_counter(), self._policy_id()
-        verdict = await self._check(asked)
+        rules = await run_in_threadpool(self._services.rules)
+        verdict = await self._check(asked, rules.prompt)
         if verdict and verdict.action is Action.BLOCK:
             answers = [Answer(n, each) for n, each in enumerate(asked.samplings)]
         else:
-            answers = await self._start(asked)
+            answers = await self._start(asked, rules.response)
         try:
             prompt = await run_in_threadpool(keep_prompt, self._services.store, asked, verdict)
         except BaseException:
@@ -202,21 +203,21 @@ class Turns:
             raise Unavailable("No policy is loaded; /readyz says why.")
         return policy_id
 
-    async def _check(self, asked: Asked) -> Verdict | None:
-        classifier, side = self._services.classifier, self._services.moderation.prompt
+    async def _check(self, asked: Asked, side: SidePolicy) -> Verdict | None:
+        classifier = self._services.classifier
         if classifier is None or not side.watches:
             return None
         verdict = await run_in_threadpool(check, classifier, asked.prompt, side)
-        self._metrics.moderated("prompt", verdict.action)
+        self._metrics.moderated("prompt", verdict)
         return verdict
 
-    async def _start(self, asked: Asked) -> list[Answer]:
+    async def _start(self, asked: Asked, side: SidePolicy) -> list[Answer]:
         """All answers, of one policy: if one was promoted in between, that one answers all."""
         while True:
             answers: list[Answer] = []
             try:
                 for choice, sampling in enumerate(asked.samplings):
-                    answers.append(await self._answer(asked, choice, sampling))
+                    answers.append(await self._answer(asked, choice, sampling, side))
             except BaseException:
                 await close(answers)
                 raise
@@ -224,9 +225,11 @@ class Turns:
                 return answers
             await close(answers)
 
-    async def _answer(self, asked: Asked, choice: int, sampling: Sampling) -> Answer:
+    async def _answer(
+        self, asked: Asked, choice: int, sampling: Sampling, side: SidePolicy
+    ) -> Answer:
         stream = await self._services.generator.start(asked.dialogue, sampling)
-        classifier, side = self._services.classifier, self._services.moderation.response
+        classifier = self._services.classifier
         filtered = StreamFilter(classifier, side) if classifier else None
         return Answer(choice, sampling, stream, filtered)
 

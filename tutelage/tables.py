@@ -217,7 +217,11 @@ class Feedback(SQLModel, table=True):
 
 
 class ModerationRecord(SQLModel, table=True):
-    """What the classifier said of one message and what was done about it."""
+    """What the classifier said of one message and what was done about it.
+
+    ``span`` is where in the text the finding is. Of a blocked answer the text is what was shown
+    and ``withheld`` what nobody was shown: only who decides an appeal reads it.
+    """
 
     id: str = Field(default_factory=lambda: new_id("modr"), primary_key=True)
     message_id: str = Field(sa_column=cascade("message.id"))
@@ -227,7 +231,42 @@ class ModerationRecord(SQLModel, table=True):
     action: str = Field(index=True)
     categories: list[str] = Field(sa_column=json_column())
     span: list[int] | None = Field(default=None, sa_column=json_column(True))
-    appeal: dict[str, Any] | None = Field(default=None, sa_column=json_column(True))
+    withheld: str = ""
+    created_at: float = Field(default_factory=time.time)
+
+
+class AppealState(StrEnum):
+    """Where an appeal stands: the filter was right (upheld), or it was wrong (overturned)."""
+
+    OPEN = "open"
+    UPHELD = "upheld"
+    OVERTURNED = "overturned"
+
+
+class Appeal(SQLModel, table=True):
+    """A person's objection to one verdict, and what an operator decided.
+
+    ``labels`` say for each category that the verdict named whether it holds: {category: 0 or 1}.
+    """
+
+    id: str = Field(default_factory=lambda: new_id("appeal"), primary_key=True)
+    record_id: str = Field(sa_column=cascade("moderationrecord.id"))
+    author_id: str = Field(sa_column=cascade("user.id"))
+    comment: str = ""
+    state: AppealState = Field(default=AppealState.OPEN, sa_type=String, index=True)
+    labels: dict[str, int] | None = Field(default=None, sa_column=json_column(True))
+    answer: str = ""  # what the operator tells the person
+    created_at: float = Field(default_factory=time.time)
+    decided_at: float | None = None
+
+
+class ModerationRules(SQLModel, table=True):
+    """The rules that an operator set; the newest row is in force. Without ``rules``: those that
+    the settings give."""
+
+    id: str = Field(default_factory=lambda: new_id("rules"), primary_key=True)
+    author_id: str
+    rules: dict[str, Any] | None = Field(default=None, sa_column=json_column(True))
     created_at: float = Field(default_factory=time.time)
 
 

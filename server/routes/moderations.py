@@ -29,7 +29,7 @@ def moderate(body: ModerationRequest, _caller: CallerDep, services: ServicesDep)
     if any(len(text) > longest for text in texts):
         raise Invalid(f"A text is longer than {longest} characters.", "input")
     scores = classifier.classify(texts)
-    rules = services.moderation.prompt
+    rules = services.rules().prompt
     results = [_result(each, rules) for each in scores]
     return Moderation(id=new_id("modr"), model=classifier.version, results=results)
 
