@@ -34,6 +34,7 @@ class EchoGenerator:
         max_streams: int = 64,
     ) -> None:
         self.policy_id = policy_id
+        self.beside: str | None = None
         self.context_window = context_window
         self.running = 0
         self._replies = replies or {}
@@ -41,10 +42,15 @@ class EchoGenerator:
         self._max_streams = max_streams
         self._closed = False
 
-    async def start(self, messages: Messages, sampling: Sampling) -> Stream:
+    async def start(
+        self, messages: Messages, sampling: Sampling, policy_id: str | None = None
+    ) -> Stream:
         """Begin to say the scripted answer, or the last user message."""
-        if self.policy_id is None or self._closed:
+        policy_id = policy_id or self.policy_id
+        if policy_id is None or self._closed:
             raise Unavailable("No policy is loaded; load one first.")
+        if policy_id not in (self.policy_id, self.beside):
+            raise Unavailable(f"{policy_id} is not loaded; {self.policy_id} answers.")
         prompt_tokens = sum(len(_words(message["content"])) for message in messages)
         if prompt_tokens >= self.context_window:
             raise ContextTooLong(prompt_tokens, self.context_window)
@@ -52,13 +58,22 @@ class EchoGenerator:
             raise Overloaded(self.running)
         room = min(sampling.max_tokens, self.context_window - prompt_tokens)
         self.running += 1
-        return EchoStream(self, self._reply(messages), room, sampling.stop, prompt_tokens)
+        reply = self._reply(messages)
+        return EchoStream(self, policy_id, reply, room, sampling.stop, prompt_tokens)
 
-    async def load(self, policy_id: str, path: Path) -> None:
-        """Switch new streams to another name, if its directory exists."""
+    async def load(self, policy_id: str, path: Path, *, beside: bool = False) -> None:
+        """Take another name, if its directory exists."""
         if not path.is_dir():
             raise Unavailable(f"{policy_id} cannot be loaded: {path} is no directory.")
-        self.policy_id = policy_id
+        if beside and self.policy_id not in (None, policy_id):
+            self.beside = policy_id
+        else:
+            self.policy_id, self.beside = policy_id, None
+
+    async def unload(self, policy_id: str) -> None:
+        """Forget the name beside."""
+        if policy_id == self.beside:
+            self.beside = None
 
     async def close(self) -> None:
         """End all streams."""
@@ -84,13 +99,13 @@ class EchoStream:
     def __init__(
         self,
         generator: EchoGenerator,
+        policy_id: str,
         reply: str,
         max_tokens: int,
         stop: tuple[str, ...],
         prompt_tokens: int,
     ) -> None:
-        assert generator.policy_id is not None
-        self.policy_id = generator.policy_id
+        self.policy_id = policy_id
         self.prompt_tokens = prompt_tokens
         self.finish_reason: str | None = None
         self._generator = generator

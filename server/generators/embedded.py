@@ -18,13 +18,13 @@ from server.generators.generator import ContextTooLong, Overloaded, Sampling, St
 from server.generators.policy import load_policy
 from tutelage.errors import Unavailable
 
-IN_MEMORY = 2  # policies at most: the current one and one whose streams are still running
+IN_MEMORY = 2  # policies at most: the current one, and one beside it or still answering
 CLOSED = "The service is shutting down; the answer was cut short."
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass
+@dataclass(eq=False)
 class Served:
     """A policy in memory and how many streams hold it there."""
 
@@ -63,6 +63,7 @@ class EmbeddedGenerator:
         self._changed = threading.Condition()  # guards everything below
         self._served: list[Served] = []
         self._current: Served | None = None
+        self._beside: Served | None = None
         self._inbox: list[tuple[Served, Response]] = []
         self._closed = False
         self._worker = threading.Thread(target=self._run, name="generator", daemon=True)
@@ -70,17 +71,27 @@ class EmbeddedGenerator:
 
     @property
     def policy_id(self) -> str | None:
-        """What new streams use; None before the first ``load``."""
+        """The current policy, which new streams use; None before the first ``load``."""
         return self._current.policy_id if self._current else None
+
+    @property
+    def beside(self) -> str | None:
+        """The policy that new streams use only where they name it."""
+        return self._beside.policy_id if self._beside else None
 
     @property
     def context_window(self) -> int:
         """Tokens of prompt and answer together."""
         return self._current.window if self._current else self._max_window
 
-    async def start(self, messages: Sequence[Mapping[str, str]], sampling: Sampling) -> Stream:
-        """Begin a response on the current policy; it joins the running batch at its next step."""
-        served = self._lease()
+    async def start(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        sampling: Sampling,
+        policy_id: str | None = None,
+    ) -> Stream:
+        """Begin a response; it joins the running batch at its next step."""
+        served = self._lease(policy_id)
         try:
             prompt = await asyncio.to_thread(served.batch.policy.encode, messages)
             if len(prompt) >= served.window:
@@ -94,14 +105,20 @@ class EmbeddedGenerator:
         self._submit(served, response)
         return stream
 
-    async def load(self, policy_id: str, path: Path) -> None:
-        """Load a policy directory beside, then switch new streams to it.
+    async def load(self, policy_id: str, path: Path, *, beside: bool = False) -> None:
+        """Load a policy directory, then make it the current policy, or the one beside it.
 
         Waits first while streams of an older policy still hold a third one out of memory.
         """
         async with self._loading:
-            if policy_id != self.policy_id:
-                await asyncio.to_thread(self._load, policy_id, path)
+            if not self._known(policy_id, beside):
+                await asyncio.to_thread(self._load, policy_id, path, beside)
+
+    async def unload(self, policy_id: str) -> None:
+        """Start nothing more on the policy beside; it goes when its last stream has ended."""
+        async with self._loading:
+            if policy_id == self.beside:
+                self._leave()
 
     async def close(self) -> None:
         """End all streams with an error and stop the thread."""
@@ -110,16 +127,24 @@ class EmbeddedGenerator:
             self._changed.notify_all()
         await asyncio.to_thread(self._worker.join)
 
-    def _lease(self) -> Served:
+    def _lease(self, policy_id: str | None) -> Served:
         with self._changed:
-            if self._current is None:
-                raise Unavailable("No policy is loaded; wait until the service is ready.")
+            served = self._find(policy_id)
             self._refuse_when_closed()
             streams = sum(served.leases for served in self._served)
             if streams >= self._max_streams:
                 raise Overloaded(streams)
-            self._current.leases += 1
+            served.leases += 1
+            return served
+
+    def _find(self, policy_id: str | None) -> Served:
+        if self._current is None:
+            raise Unavailable("No policy is loaded; wait until the service is ready.")
+        if policy_id in (None, self._current.policy_id):
             return self._current
+        if self._beside is None or policy_id != self._beside.policy_id:
+            raise Unavailable(f"{policy_id} is not loaded; {self.policy_id} answers.")
+        return self._beside
 
     def _submit(self, served: Served, response: Response) -> None:
         with self._changed:
@@ -137,18 +162,37 @@ class EmbeddedGenerator:
             self._drop_drained()
 
     def _drop_drained(self) -> None:
-        self._served = [each for each in self._served if each.leases or each is self._current]
+        kept = (self._current, self._beside)
+        self._served = [each for each in self._served if each.leases or each in kept]
         self._changed.notify_all()
 
-    def _load(self, policy_id: str, path: Path) -> None:
+    def _known(self, policy_id: str, beside: bool) -> bool:
+        """Whether nothing needs to be loaded; the policy beside may just become current."""
+        if policy_id == self.beside and not beside:
+            with self._changed:
+                self._current, self._beside = self._beside, None
+                self._drop_drained()
+        return policy_id in (self.policy_id, self.beside)
+
+    def _leave(self) -> None:
+        with self._changed:
+            self._beside = None
+            self._drop_drained()
+
+    def _load(self, policy_id: str, path: Path, beside: bool) -> None:
+        self._leave()
         with self._changed:
             self._changed.wait_for(lambda: len(self._served) < IN_MEMORY or self._closed)
             self._refuse_when_closed()
         policy = load_policy(policy_id, path)
         batch = Batch(policy, self._max_batch, self._kept_tokens)
+        served = Served(batch, min(self._max_window, policy.positions))
         with self._changed:
-            self._current = Served(batch, min(self._max_window, policy.positions))
-            self._served.append(self._current)
+            self._served.append(served)
+            if beside and self._current:
+                self._beside = served
+            else:
+                self._current = served
             self._drop_drained()
 
     def _run(self) -> None:

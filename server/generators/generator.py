@@ -68,11 +68,16 @@ class Stream(Protocol):
 
 
 class Generator(Protocol):
-    """Serves one policy at a time; running streams survive the change to another."""
+    """Serves the current policy and at most one beside it; running streams survive every change."""
 
     @property
     def policy_id(self) -> str | None:
-        """What new streams use; None before the first ``load``."""
+        """The current policy, which new streams use; None before the first ``load``."""
+        ...
+
+    @property
+    def beside(self) -> str | None:
+        """The policy that new streams use only where they name it: a canary or a shadow."""
         ...
 
     @property
@@ -80,15 +85,29 @@ class Generator(Protocol):
         """Tokens of prompt and answer together."""
         ...
 
-    async def start(self, messages: Sequence[Mapping[str, str]], sampling: Sampling) -> Stream:
-        """Begin a response. Raises ContextTooLong, Overloaded; Unavailable without a policy."""
+    async def start(
+        self,
+        messages: Sequence[Mapping[str, str]],
+        sampling: Sampling,
+        policy_id: str | None = None,
+    ) -> Stream:
+        """Begin a response, on the current policy or on the one named.
+
+        Raises ContextTooLong, Overloaded; Unavailable when there is no (such) policy.
+        """
         ...
 
-    async def load(self, policy_id: str, path: Path) -> None:
-        """Load a policy directory beside, then switch new streams to it.
+    async def load(self, policy_id: str, path: Path, *, beside: bool = False) -> None:
+        """Load a policy directory, then make it the current policy, or the one beside it.
 
-        Raises Unavailable, and keeps serving the policy it had, when the directory is unusable.
+        At most two policies are in memory: what stood beside leaves first, unless it is the one
+        that becomes current. Raises Unavailable, and keeps the current policy, when the directory
+        is unusable.
         """
+        ...
+
+    async def unload(self, policy_id: str) -> None:
+        """Start nothing more on the policy beside; it goes when its last stream has ended."""
         ...
 
     async def close(self) -> None:

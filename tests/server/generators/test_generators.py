@@ -196,6 +196,48 @@ def test_loading_moves_new_streams_and_leaves_running_ones(opened: Opened, polic
     check(opened, body)
 
 
+def test_a_policy_beside_answers_whoever_names_it(opened: Opened, policies: Path) -> None:
+    async def body(generator: Generator) -> None:
+        await generator.load("policy-0001", policies / "policy-0001", beside=True)
+        assert (generator.policy_id, generator.beside) == ("policy-0000", "policy-0001")
+        few = Sampling(0, max_tokens=5)
+        named = [None, "policy-0001", "policy-0000"]
+        streams = [await generator.start(QUESTION, few, name) for name in named]
+        answered = [stream.policy_id for stream in streams]
+        assert answered == ["policy-0000", "policy-0001", "policy-0000"]
+        first, _, third = [await read(stream) for stream in streams]
+        assert same(first, third)
+        with pytest.raises(Unavailable, match="policy-0002 is not loaded"):
+            await generator.start(QUESTION, few, "policy-0002")
+
+    check(opened, body)
+
+
+def test_the_policy_beside_becomes_current_or_leaves(opened: Opened, policies: Path) -> None:
+    async def body(generator: Generator) -> None:
+        await generator.load("policy-0001", policies / "policy-0001", beside=True)
+        await generator.load("policy-0001", policies / "policy-0001")
+        assert (generator.policy_id, generator.beside) == ("policy-0001", None)
+        await generator.load("policy-0000", policies / "policy-0000", beside=True)
+        last = await generator.start(QUESTION, Sampling(0, max_tokens=5), "policy-0000")
+        await generator.unload("policy-0000")
+        assert (generator.policy_id, generator.beside) == ("policy-0001", None)
+        assert len(await read(last)) == 5
+        with pytest.raises(Unavailable, match="policy-0000 is not loaded"):
+            await generator.start(QUESTION, Sampling(), "policy-0000")
+
+    check(opened, body)
+
+
+def test_a_new_current_policy_takes_the_place_beside(opened: Opened, policies: Path) -> None:
+    async def body(generator: Generator) -> None:
+        await generator.load("policy-0001", policies / "policy-0001", beside=True)
+        await generator.load("policy-0003", policies / "policy-0000")
+        assert (generator.policy_id, generator.beside) == ("policy-0003", None)
+
+    check(opened, body)
+
+
 def test_a_policy_that_cannot_be_loaded_changes_nothing(opened: Opened, policies: Path) -> None:
     async def body(generator: Generator) -> None:
         with pytest.raises(Unavailable, match="policy-0009 cannot be loaded"):
