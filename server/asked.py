@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from server.auth import Caller
 from server.generators.generator import Sampling
 from server.schemas.chat import ChatCompletionRequest, InputMessage
+from server.schemas.moderated import ModerationOptions
 from tutelage import conversations
 from tutelage.errors import Invalid
 from tutelage.settings import Settings
@@ -26,6 +27,7 @@ class Asked:
     dialogue: Dialogue  # history and new messages, as the generator takes them
     samplings: Sequence[Sampling]  # one per choice
     training: bool  # False: this call switches it off for its conversation
+    moderation: ModerationOptions | None = None  # what the request adds to the operator's rules
 
     @property
     def prompt(self) -> str:
@@ -62,6 +64,7 @@ def place(
         dialogue=dialogue,
         samplings=[_sampling(request, settings, choice) for choice in range(request.n or 1)],
         training=training,
+        moderation=request.moderation,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from server.answer import Answer, Piece
 from server.generators.generator import Token
+from server.moderated import moderated
 from server.schemas.chat import (
     AnswerMessage,
     ChatCompletion,
@@ -20,10 +21,13 @@ from server.schemas.chat import (
     TurnModeration,
     Usage,
 )
+from server.schemas.moderated import Moderated
 from server.turn import End, Turn
 
 
-def whole(turn: Turn, pieces: Sequence[Piece], logprobs: bool) -> ChatCompletion:
+def whole(
+    turn: Turn, pieces: Sequence[Piece], logprobs: bool, scored: bool = False
+) -> ChatCompletion:
     """The answer to a request without ``stream``; ``pieces`` are all that were shown."""
     return ChatCompletion(
         id=turn.completion_id,
@@ -40,6 +44,7 @@ def whole(turn: Turn, pieces: Sequence[Piece], logprobs: bool) -> ChatCompletion
         ],
         usage=_usage(turn),
         system_fingerprint=turn.policy_id,
+        moderation=_moderated(turn) if scored else None,
         tutelage=TurnInfo(
             conversation_id=turn.prompt.conversation_id,
             prompt_message_id=turn.prompt.message_id,
@@ -52,10 +57,13 @@ def whole(turn: Turn, pieces: Sequence[Piece], logprobs: bool) -> ChatCompletion
 class Chunks:
     """The chunks of one streamed turn, as JSON: fields that say nothing new are left out."""
 
-    def __init__(self, turn: Turn, logprobs: bool, include_usage: bool) -> None:
+    def __init__(
+        self, turn: Turn, logprobs: bool, include_usage: bool, scored: bool = False
+    ) -> None:
         self._turn = turn
         self._with_logprobs = logprobs
         self._include_usage = include_usage
+        self._scored = scored
 
     def opening(self) -> Iterator[str]:
         """One chunk per choice that says who speaks; the first carries the ids."""
@@ -86,8 +94,10 @@ class Chunks:
         moderation = _moderation(self._turn, [end.answer])
         return self._chunk([choice], ChunkInfo(moderation=moderation) if moderation else None)
 
-    def usage(self) -> Iterator[str]:
-        """The very last chunk, if it was asked for."""
+    def closing(self) -> Iterator[str]:
+        """The chunks after all choices: moderation scores, then token counts, if asked for."""
+        if self._scored:
+            yield self._chunk([], moderation=_moderated(self._turn))
         if self._include_usage:
             yield self._chunk([], usage=_usage(self._turn))
 
@@ -107,8 +117,11 @@ class Chunks:
         choices: list[ChunkChoice],
         info: ChunkInfo | None = None,
         usage: Usage | None = None,
+        moderation: Moderated | None = None,
     ) -> str:
         fields: dict[str, Any] = {"tutelage": info} if info else {}
+        if moderation:
+            fields["moderation"] = moderation
         if self._include_usage:
             fields["usage"] = usage
         chunk = ChatCompletionChunk(
@@ -145,6 +158,11 @@ def _moderation(turn: Turn, ended: Sequence[Answer]) -> TurnModeration | None:
     if turn.prompt_notice is None and not any(responses):
         return None
     return TurnModeration(prompt=turn.prompt_notice, responses=responses)
+
+
+def _moderated(turn: Turn) -> Moderated:
+    written = [answer.verdict for answer in turn.answers if answer.stream]
+    return moderated(turn.prompt_verdict, written)
 
 
 def _tokens(pieces: Sequence[Piece], answer: Answer) -> list[Token]:

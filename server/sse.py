@@ -38,7 +38,7 @@ async def frames(turn: Turn, chunks: Chunks) -> AsyncIterator[str]:
             yield frame(json.dumps(as_api_error(event.error).body))
             return
         yield frame(chunks.end(event) if isinstance(event, End) else chunks.piece(event))
-    for chunk in chunks.usage():
+    for chunk in chunks.closing():
         yield frame(chunk)
     yield frame(DONE)
 

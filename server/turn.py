@@ -25,6 +25,7 @@ from server.asked import Asked
 from server.generators.generator import Sampling
 from server.keeping import KeptPrompt, keep_answer, keep_prompt
 from server.metrics import Metrics
+from server.moderated import rules_for
 from server.services import Services
 from tutelage.errors import Unavailable
 from tutelage.tables import new_id
@@ -64,6 +65,7 @@ class Turn:
         self.completion_id = new_id("chatcmpl").replace("_", "-")
         self.created = int(time.time())
         self.prompt = prompt
+        self.prompt_verdict = verdict
         self.prompt_notice = notices.of_verdict("user", verdict)
         self.answers = answers
         for answer in answers:
@@ -168,7 +170,7 @@ class Turns:
     async def begin(self, asked: Asked) -> Turn:
         """Take a turn: what can be refused is refused here, before anything is stored."""
         began, policy_id = time.perf_counter(), self._policy_id()
-        rules = await run_in_threadpool(self._services.rules)
+        rules = rules_for(asked.moderation, await run_in_threadpool(self._services.rules))
         verdict = await self._check(asked, rules.prompt)
         if verdict and verdict.action is Action.BLOCK:
             answers = [Answer(n, each) for n, each in enumerate(asked.samplings)]

@@ -47,9 +47,10 @@ async def create_completion(
     turn = await turns.begin(asked)
     if body.stream:
         usage = bool(body.stream_options and body.stream_options.include_usage)
-        return EventStream(turns, turn, Chunks(turn, bool(body.logprobs), usage))
+        chunks = Chunks(turn, bool(body.logprobs), usage, body.moderation is not None)
+        return EventStream(turns, turn, chunks)
     pieces = await _written(request, turns, turn)
-    return whole(turn, pieces, bool(body.logprobs))
+    return whole(turn, pieces, bool(body.logprobs), body.moderation is not None)
 
 
 def _asked(
@@ -57,6 +58,8 @@ def _asked(
 ) -> Asked:
     if body.stream_options and not body.stream:
         raise Invalid("stream_options needs stream=true.", "stream_options")
+    if body.moderation and services.classifier is None:
+        raise Invalid("Moderation is switched off here (TUTELAGE_MODERATION=off).", "moderation")
     allowed = _training(training)
     require_available(services, body.model)
     return place(services.store, services.settings, caller, body, allowed)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
 from pydantic_core import PydanticCustomError
 
+from server.schemas.moderated import Moderated, ModerationOptions
 from server.schemas.text import Body, Name, Text, Unsupported, only
 
 MAX_CHOICES = 16
@@ -175,7 +176,9 @@ class ChatCompletionRequest(Body):
     reasoning_effort: Annotated[str | None, only("none")] = None
     verbosity: Annotated[str | None, only("medium")] = None
     web_search_options: Unsupported = None
-    moderation: Unsupported = None
+    moderation: ModerationOptions | None = Field(
+        None, description="Give moderation scores with the answer, or block what is flagged."
+    )
 
     conversation_id: Name | None = Field(
         None, description="Ours: append to this conversation; `messages` holds only what is new."
@@ -276,6 +279,7 @@ class ChatCompletion(BaseModel):
     choices: list[Choice]
     usage: Usage
     system_fingerprint: str = Field(description="The policy version that answered.")
+    moderation: Moderated | None = Field(None, description="The scores, if they were asked for.")
     tutelage: TurnInfo
 
 
@@ -313,5 +317,6 @@ class ChatCompletionChunk(BaseModel):
     model: str
     choices: list[ChunkChoice]
     usage: Usage | None = None
+    moderation: Moderated | None = Field(None, description="On a chunk of its own, if asked for.")
     system_fingerprint: str
     tutelage: ChunkInfo | None = None
