@@ -17,6 +17,7 @@ from server.limits import Limits
 from server.metrics import Metrics
 from server.openapi import describe, operation_id
 from server.routes import (
+    appeals,
     chat,
     conversations,
     feedback,
@@ -26,6 +27,7 @@ from server.routes import (
     moderations,
     operator,
     policies,
+    review,
     session,
 )
 from server.schemas.errors import Error
@@ -34,8 +36,8 @@ from server.turn import Turns
 from server.ui import STATIC, add_ui
 
 _NOUNS = (
-    chat, models, moderations, session, conversations, feedback, operator, iterations, policies,
-    health,
+    chat, models, moderations, session, conversations, feedback, operator, review, iterations,
+    policies, appeals, health,
 )  # fmt: skip
 
 

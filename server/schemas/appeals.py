@@ -1,0 +1,123 @@
+"""Why moderation acted, appeals against it, and what operators decide."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from moderation.actions import ModerationPolicy
+from server.schemas.text import Body, Shape, Text
+from tutelage.appeals import COMMENT_LIMIT
+from tutelage.tables import AppealState
+
+
+class Finding(BaseModel):
+    """One category that reached its threshold."""
+
+    category: str
+    score: float
+    threshold: float
+    span: tuple[int, int] | None = Field(
+        description="Characters [start, end) of the text that carry the score; null where no "
+        "part alone does, or where that part was withheld."
+    )
+
+
+class AppealItem(Shape):
+    """An objection to a verdict, as its author sees it."""
+
+    id: str
+    state: AppealState
+    comment: str
+    answer: str = Field(description="What the operator answered.")
+    created_at: float
+    decided_at: float | None
+
+
+class VerdictDetail(BaseModel):
+    """What moderation did with a message, why, and what became of an appeal."""
+
+    message_id: str
+    role: str
+    action: str
+    classifier: str = Field(description="The version that scored it.")
+    failed: bool = Field(description="The classifier failed, so that nothing was decided on.")
+    text: str = Field(description="What was shown of the message.")
+    withheld: bool = Field(description="Whether there was more, which nobody was shown.")
+    findings: list[Finding] = Field(description="Most severe first; spans are of `text`.")
+    appeal: AppealItem | None
+
+
+class AppealRequest(Body):
+    """Why the verdict is wrong; may be empty."""
+
+    comment: Text = Field("", max_length=COMMENT_LIMIT)
+
+
+class AppealCase(AppealItem):
+    """An appeal with all that is needed to decide it."""
+
+    message_id: str
+    role: str
+    action: str
+    classifier: str
+    categories: list[str]
+    scores: dict[str, float]
+    thresholds: dict[str, float]
+    text: str = Field(description="The whole text that was moderated, also what was withheld.")
+    shown: int = Field(description="How many characters of it were shown.")
+    prompt: str = Field(description="What the message answers, if it is an answer.")
+    training: bool = Field(description="Whether the decision may be learned from.")
+    labels: dict[str, int] | None
+
+
+class AppealDecision(Body):
+    """Which categories hold. With none the appeal is won."""
+
+    labels: dict[str, Literal[0, 1]]
+    answer: Text = Field("", max_length=COMMENT_LIMIT, description="Told to the person.")
+
+
+class RulesChange(Body):
+    """The rules to put in force; null goes back to those of the settings."""
+
+    rules: ModerationPolicy | None
+
+
+class RulesVersion(Shape):
+    """Rules that were in force; null rules are those of the settings."""
+
+    id: str
+    author_id: str
+    rules: ModerationPolicy | None
+    created_at: float
+
+
+class RulesInForce(BaseModel):
+    """What applies to the next turn, and where it comes from."""
+
+    rules: ModerationPolicy
+    set_by_operator: bool = Field(description="False: the settings' rules are in force.")
+    classifier: str | None = Field(description="Null: moderation is switched off.")
+    history: list[RulesVersion] = Field(description="Newest first.")
+
+
+class ThresholdEffect(BaseModel):
+    """What thresholds of 0, 0.01 … 1 do in one category."""
+
+    category: str
+    positives: int = Field(description="Labelled texts that are harmful in this category.")
+    recall: list[float] = Field(description="Share of them that is caught; empty: unmeasured.")
+    precision: list[float] = Field(description="Share of what is caught that is harmful.")
+    false_alarms: list[float] = Field(description="Share of everyday texts that is caught.")
+    recent: list[int] = Field(description="Messages among the newest that would be caught.")
+    recent_messages: int
+    decisions: list[tuple[float, int]] = Field(description="(score, holds) of decided appeals.")
+    suggested: float | None = Field(description="A threshold that serves the decisions better.")
+
+
+class Effects(BaseModel):
+    """The effect of thresholds on the labelled set, on recent messages and on decided appeals."""
+
+    side: Literal["prompt", "response"]
+    classifier: str | None
+    categories: list[ThresholdEffect]
