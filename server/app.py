@@ -17,6 +17,7 @@ from server.limits import Limits
 from server.metrics import Metrics
 from server.openapi import describe, operation_id
 from server.routes import (
+    account,
     appeals,
     chat,
     conversations,
@@ -25,19 +26,23 @@ from server.routes import (
     iterations,
     models,
     moderations,
+    oidc,
     operator,
     policies,
     review,
     session,
+    users,
 )
 from server.schemas.errors import Error
 from server.services import Services
+from server.throttle import Throttle
 from server.turn import Turns
 from server.ui import STATIC, add_ui
+from tutelage.quota import Quotas
 
 _NOUNS = (
-    chat, models, moderations, session, conversations, feedback, operator, review, iterations,
-    policies, appeals, health,
+    chat, models, moderations, session, oidc, account, conversations, feedback, operator, review,
+    iterations, policies, users, appeals, health,
 )  # fmt: skip
 
 
@@ -55,6 +60,8 @@ def create_app(services: Services, static: Path = STATIC) -> FastAPI:
     app.state.services = services
     app.state.metrics = metrics
     app.state.limits = Limits(services.settings.rate_limit)
+    app.state.quotas = Quotas(services.settings.quotas)
+    app.state.throttle = Throttle()
     app.state.deployed = Deployed(services, metrics)
     app.state.turns = Turns(services, metrics)
     app.add_middleware(Edge, max_body_bytes=services.settings.max_body_bytes, metrics=metrics)

@@ -8,12 +8,18 @@ from fastapi import Request, Response
 
 from server.errors import ApiError
 from tutelage import people
+from tutelage.errors import Forbidden
 from tutelage.store import Store
-from tutelage.tables import ApiKey, User
+from tutelage.tables import ApiKey, Scope, User
 
 COOKIE = "tutelage_session"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _TOUCH_SECONDS = 60.0
+_SCOPES = (
+    ("/v1/feedback", Scope.FEEDBACK),
+    ("/v1/labeling", Scope.LABEL),
+    ("/v1/operator", Scope.OPERATE),
+)
 HOW = "Send `Authorization: Bearer tk-…`; `tutelage key create --name N` makes a key."
 
 
@@ -53,6 +59,17 @@ def identify(request: Request, store: Store) -> Caller | None:
     if request.method not in _SAFE:
         require_same_origin(request)
     return Caller(user)
+
+
+def require_scope(request: Request, caller: Caller) -> None:
+    """Raises Forbidden when the key was not made for this part of the API."""
+    if caller.key is None or caller.key.scopes is None:
+        return
+    path = request.url.path
+    needed = next((scope for prefix, scope in _SCOPES if path.startswith(prefix)), Scope.CHAT)
+    if needed not in caller.key.scopes:
+        has = ", ".join(caller.key.scopes) or "nothing"
+        raise Forbidden(f"This key is for {has}; here it needs the scope {needed.value}.")
 
 
 def refused(header: str | None = None) -> ApiError:

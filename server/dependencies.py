@@ -4,15 +4,17 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from server.auth import Caller, identify, refused
+from server.auth import Caller, identify, refused, require_scope
 from server.deployed import Deployed
 from server.errors import ApiError
 from server.limits import Limits
 from server.metrics import Metrics
 from server.schemas.text import Name
 from server.services import Services
+from server.throttle import Throttle
 from server.turn import Turns
 from tutelage.errors import Forbidden
+from tutelage.quota import Quotas
 from tutelage.tables import Role
 
 
@@ -36,10 +38,22 @@ def _turns(request: Request) -> Turns:
     return turns
 
 
+def _quotas(request: Request) -> Quotas:
+    quotas: Quotas = request.app.state.quotas
+    return quotas
+
+
+def _throttle(request: Request) -> Throttle:
+    throttle: Throttle = request.app.state.throttle
+    return throttle
+
+
 ServicesDep = Annotated[Services, Depends(_services)]
 MetricsDep = Annotated[Metrics, Depends(_metrics)]
 DeployedDep = Annotated[Deployed, Depends(_deployed)]
 TurnsDep = Annotated[Turns, Depends(_turns)]
+QuotasDep = Annotated[Quotas, Depends(_quotas)]
+ThrottleDep = Annotated[Throttle, Depends(_throttle)]
 
 
 def _anyone(request: Request, services: ServicesDep) -> Caller | None:
@@ -48,27 +62,49 @@ def _anyone(request: Request, services: ServicesDep) -> Caller | None:
     try:
         caller = identify(request, services.store)
     except ApiError:
-        limits.take(_address(request))
+        limits.take(address_of(request))
         raise
-    who = caller.limited_as if caller else _address(request)
+    who = caller.limited_as if caller else address_of(request)
     request.state.headers.update(limits.take(who))
     return caller
 
 
-def _address(request: Request) -> str:
+def address_of(request: Request) -> str:
+    """Where a request came from, as limits count it."""
     return f"address:{request.client.host if request.client else ''}"
 
 
 AnyoneDep = Annotated[Caller | None, Depends(_anyone)]
 
 
-def _caller(caller: AnyoneDep) -> Caller:
+def _caller(request: Request, caller: AnyoneDep) -> Caller:
     if caller is None:
         raise refused()
+    require_scope(request, caller)
     return caller
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
+
+
+def _person(caller: AnyoneDep) -> Caller:
+    if caller is None:
+        raise refused()
+    if caller.key is not None:
+        raise Forbidden("Accounts are managed in the web UI, signed in, and not with a key.")
+    return caller
+
+
+def _chatter(caller: CallerDep, services: ServicesDep, quotas: QuotasDep) -> Caller:
+    with services.store.read() as session:
+        quotas.require(session, caller.user)
+    return caller
+
+
+def _labeler(caller: CallerDep) -> Caller:
+    if caller.user.role not in (Role.LABELER, Role.OPERATOR):
+        raise Forbidden("Only labelers may do this.")
+    return caller
 
 
 def _operator(caller: CallerDep) -> Caller:
@@ -77,6 +113,9 @@ def _operator(caller: CallerDep) -> Caller:
     return caller
 
 
+PersonDep = Annotated[Caller, Depends(_person)]  # signed in with a browser
+ChatterDep = Annotated[Caller, Depends(_chatter)]  # whose quota is not used up
+LabelerDep = Annotated[Caller, Depends(_labeler)]
 OperatorDep = Annotated[Caller, Depends(_operator)]
 
 Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]

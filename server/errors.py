@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from server.generators.generator import ContextTooLong, Overloaded
 from server.schemas.errors import Error, ErrorDetail
 from tutelage.errors import Conflict, Forbidden, Invalid, NotFound, TutelageError, Unavailable
+from tutelage.quota import QuotaExceeded
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ _KINDS: tuple[tuple[type[TutelageError], int, str, str], ...] = (
     (Invalid, 400, BAD_REQUEST, "invalid_value"),
     (NotFound, 404, BAD_REQUEST, "not_found"),
     (Forbidden, 403, "permission_error", "forbidden"),
+    (QuotaExceeded, 429, "insufficient_quota", "insufficient_quota"),
     (Conflict, 409, "conflict_error", "conflict"),
     (Overloaded, 503, "overloaded_error", "overloaded"),
     (Unavailable, 503, "server_error", "unavailable"),
@@ -82,7 +84,9 @@ def as_api_error(error: Exception) -> ApiError:
         return error
     for kind, status, type_, code in _KINDS:
         if isinstance(error, kind):
-            headers = {"retry-after": "2"} if status == 503 else None
+            headers = {"retry-after": "2"} if status == 503 else {}
+            if isinstance(error, QuotaExceeded):
+                headers = {"retry-after": str(error.wait)}
             return ApiError(status, error.message, type_, error.field, code, headers)
     if isinstance(error, HTTPException):
         named, given = _HTTP_CODES.get(error.status_code), dict(error.headers or {})

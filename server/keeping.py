@@ -8,7 +8,7 @@ from sqlmodel import Session
 from moderation.actions import Verdict
 from server.answer import Answer
 from server.asked import Asked
-from tutelage import conversations
+from tutelage import conversations, quota
 from tutelage.errors import NotFound
 from tutelage.store import Store
 from tutelage.tables import Conversation, ModerationRecord
@@ -26,6 +26,7 @@ def keep_prompt(store: Store, asked: Asked, verdict: Verdict | None) -> KeptProm
     """Store the new messages, in a new conversation or an existing one."""
     with store.write() as session:
         conversation = _conversation(session, asked)
+        quota.count(session, conversation.owner_id, requests=1)
         message_id = asked.parent_id
         for message in asked.new:
             role, content = message["role"], message["content"]
@@ -48,6 +49,14 @@ def keep_answer(store: Store, prompt: KeptPrompt, completion_id: str, answer: An
             session, conversation, prompt.message_id, "assistant", answer.shown, **columns
         )
         _record(session, answer.id, answer.verdict, answer.withheld)
+        quota.count(session, conversation.owner_id, tokens=_tokens(answer))
+
+
+def _tokens(answer: Answer) -> int:
+    """What an answer costs; its prompt is read once for all choices."""
+    if answer.stream is None:
+        return 0
+    return len(answer.tokens) + (answer.stream.prompt_tokens if answer.choice == 0 else 0)
 
 
 def _conversation(session: Session, asked: Asked) -> Conversation:

@@ -34,7 +34,7 @@ def owned(session: Session, conversation_id: str, owner_id: str) -> Conversation
 def listed(
     session: Session, owner_id: str, limit: int = 50, after: str | None = None, query: str = ""
 ) -> list[Conversation]:
-    """One's chats: pinned ones, then the others, last used first; ``after`` ends the page before."""
+    """One's chats, pinned ones first, then as last used; ``after`` ends the page before."""
     statement = select(Conversation).where(
         Conversation.owner_id == owner_id, Conversation.purpose == Purpose.CHAT
     )

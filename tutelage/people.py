@@ -3,12 +3,13 @@
 import hashlib
 import secrets
 import time
+from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.errors import Forbidden, NotFound
-from tutelage.tables import ApiKey, Role, SignIn, SignInKind, User
+from tutelage.tables import ApiKey, Role, Scope, SignIn, SignInKind, User
 
 KEY_PREFIX = "tk-"
 LINK_SECONDS = 3600.0
@@ -44,12 +45,24 @@ def set_consent(session: Session, user_id: str, training: bool) -> User:
 
 
 def create_key(
-    session: Session, user: User, name: str, training: bool = True, actor: str = "system"
+    session: Session,
+    user: User,
+    name: str,
+    training: bool = True,
+    actor: str = "system",
+    scopes: Sequence[Scope] | None = None,
+    expires_at: float | None = None,
 ) -> tuple[ApiKey, str]:
     """A new API key and its secret, which is not stored and cannot be shown again."""
     secret = KEY_PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(
-        user_id=user.id, name=name, prefix=secret[:9], sha256=_sha256(secret), training=training
+        user_id=user.id,
+        name=name,
+        prefix=secret[:9],
+        sha256=_sha256(secret),
+        training=training,
+        scopes=None if scopes is None else sorted(scopes),
+        expires_at=expires_at,
     )
     session.add(key)
     session.flush()
@@ -58,11 +71,13 @@ def create_key(
 
 
 def authenticate_key(session: Session, secret: str) -> tuple[ApiKey, User] | None:
-    """The key and its owner, or nothing when it is unknown or revoked."""
+    """The key and its owner, or nothing when it is unknown, revoked or expired."""
     key = session.exec(select(ApiKey).where(ApiKey.sha256 == _sha256(secret))).first()
     if key is None or key.revoked_at is not None:
         return None
-    user = session.get(User, key.user_id)
+    if key.expires_at is not None and key.expires_at <= time.time():
+        return None
+    user = _enabled(session, key.user_id)
     return (key, user) if user else None
 
 
@@ -99,7 +114,7 @@ def create_session(session: Session, user: User) -> str:
 def exchange_link(session: Session, secret: str) -> tuple[User, str]:
     """Use a sign-in link up: the person, and the secret of a new browser session."""
     row = _sign_in(session, secret, SignInKind.LINK)
-    user = session.get(User, row.user_id) if row else None
+    user = _enabled(session, row.user_id) if row else None
     if row is None or user is None:
         raise Forbidden(
             "This sign-in link was used already or is older than an hour. "
@@ -113,7 +128,7 @@ def exchange_link(session: Session, secret: str) -> tuple[User, str]:
 def authenticate_session(session: Session, secret: str) -> User | None:
     """The person signed in with this cookie, or nothing."""
     row = _sign_in(session, secret, SignInKind.SESSION)
-    return session.get(User, row.user_id) if row else None
+    return _enabled(session, row.user_id) if row else None
 
 
 def end_session(session: Session, secret: str) -> None:
@@ -128,6 +143,11 @@ def forget_expired(session: Session) -> None:
     """Drop links and sessions that are past their time."""
     for row in session.exec(select(SignIn).where(col(SignIn.expires_at) < time.time())):
         session.delete(row)
+
+
+def _enabled(session: Session, user_id: str) -> User | None:
+    user = session.get(User, user_id)
+    return user if user and user.disabled_at is None else None
 
 
 def _create_sign_in(session: Session, user: User, kind: SignInKind, seconds: float) -> str:

@@ -5,7 +5,7 @@ Training settings are not here: they are scientific and live in one TOML file pe
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -27,6 +27,14 @@ class Settings(BaseSettings):
     max_message_chars: int = Field(32_000, ge=1)
     rate_limit: int = Field(600, ge=0, description="Requests a minute per key or session; 0: off.")
     guests: bool = Field(True, description="People may chat in the web UI without an account.")
+    sign_up: bool = Field(True, description="People may make themselves an account.")
+    quotas: str = Field("", description='JSON: {role: {"requests": n, "tokens": n}} a day; 0: any.')
+    public_url: str = Field("", description="Where people reach it, where a proxy hides that.")
+    oidc_issuer: str = Field("", description="OpenID Connect provider; empty: none.")
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_name: str = Field("your organisation", description="What its button says.")
+    labeling_gold: int = Field(8, ge=0, description="Every n-th task is a gold task; 0: none.")
     moderation: str = Field("embedded", pattern="^(embedded|off)$")
     moderation_actions: str = Field("", description='JSON: {"prompt": {category: action}, …}.')
 

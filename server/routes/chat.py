@@ -10,7 +10,7 @@ from server.answer import Piece
 from server.asked import Asked, place
 from server.auth import Caller
 from server.completion import Chunks, whole
-from server.dependencies import CallerDep, ServicesDep, TurnsDep
+from server.dependencies import ChatterDep, ServicesDep, TurnsDep
 from server.errors import ApiError
 from server.routes.models import require_available
 from server.schemas.chat import ChatCompletion, ChatCompletionRequest
@@ -37,7 +37,7 @@ TrainingHeader = Annotated[
 async def create_completion(
     body: ChatCompletionRequest,
     request: Request,
-    caller: CallerDep,
+    caller: ChatterDep,
     services: ServicesDep,
     turns: TurnsDep,
     training: TrainingHeader = None,

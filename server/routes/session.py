@@ -3,10 +3,12 @@
 from fastapi import APIRouter, Request, Response
 
 from server.auth import COOKIE, require_same_origin, set_cookie
-from server.dependencies import AnyoneDep, CallerDep, ServicesDep
+from server.dependencies import AnyoneDep, CallerDep, ServicesDep, ThrottleDep, address_of
 from server.schemas.session import ConsentRequest, SessionState, SessionUser, SignInRequest
+from server.schemas.text import columns
 from server.services import Services
-from tutelage import people
+from server.throttle import Throttle
+from tutelage import accounts, people
 from tutelage.errors import Forbidden
 from tutelage.tables import User
 
@@ -18,7 +20,7 @@ GUEST = "Guest"
 @router.get("")
 def get_session(caller: AnyoneDep, services: ServicesDep) -> SessionState:
     """Who am I? ``user`` is null for somebody unknown."""
-    return _state(services, caller.user if caller else None)
+    return state_of(services, caller.user if caller else None)
 
 
 @router.post("")
@@ -28,15 +30,21 @@ def sign_in(
     response: Response,
     caller: AnyoneDep,
     services: ServicesDep,
+    throttle: ThrottleDep,
 ) -> SessionState:
-    """Begin a guest session, or exchange a one-time sign-in link for a session."""
+    """Begin a guest session, or sign in: by a one-time link, or by name and password."""
     if "origin" in request.headers:
         require_same_origin(request)
-    if body.link is None and caller:
-        return _state(services, caller.user)
-    user, secret = _exchange(services, body.link) if body.link else _guest(services)
+    if body.login is not None:
+        user, secret = _by_password(services, throttle, body, address_of(request))
+    elif body.link is not None:
+        user, secret = _exchange(services, body.link)
+    elif caller:
+        return state_of(services, caller.user)
+    else:
+        user, secret = _guest(services)
     set_cookie(request, response, secret)
-    return _state(services, user)
+    return state_of(services, user)
 
 
 @router.patch("")
@@ -44,7 +52,7 @@ def change_consent(body: ConsentRequest, caller: CallerDep, services: ServicesDe
     """Whether new conversations of this person may be trained on."""
     with services.store.write() as session:
         user = people.set_consent(session, caller.user.id, body.training)
-    return _state(services, user)
+    return state_of(services, user)
 
 
 @router.delete("")
@@ -57,7 +65,21 @@ def sign_out(
         with services.store.write() as session:
             people.end_session(session, secret)
     response.delete_cookie(COOKIE)
-    return _state(services, None)
+    return state_of(services, None)
+
+
+def _by_password(
+    services: Services, throttle: Throttle, body: SignInRequest, address: str
+) -> tuple[User, str]:
+    login, password = body.login or "", body.password or ""
+    throttle.require(login, address)
+    try:
+        with services.store.write() as session:
+            user = accounts.authenticate(session, login, password)
+            return user, people.create_session(session, user)
+    except Forbidden:
+        throttle.failed(login, address)
+        raise
 
 
 def _exchange(services: Services, link: str) -> tuple[User, str]:
@@ -73,12 +95,17 @@ def _guest(services: Services) -> tuple[User, str]:
         return user, people.create_session(session, user)
 
 
-def _state(services: Services, user: User | None) -> SessionState:
-    return SessionState(user=_person(user) if user else None, guests=services.settings.guests)
+def state_of(services: Services, user: User | None) -> SessionState:
+    """Who is here, and how one may come in."""
+    settings = services.settings
+    return SessionState(
+        user=_person(user) if user else None,
+        guests=settings.guests,
+        sign_up=settings.sign_up,
+        oidc=settings.oidc_name if settings.oidc_issuer else None,
+    )
 
 
 def _person(user: User) -> SessionUser:
     consented = user.consented_at is not None
-    return SessionUser(
-        id=user.id, name=user.name, role=user.role, training=user.training, consented=consented
-    )
+    return SessionUser(**columns(user, SessionUser), consented=consented)

@@ -11,6 +11,7 @@ class SessionUser(BaseModel):
 
     id: str
     name: str
+    login: str | None = Field(description="The name to sign in with; guests have none.")
     role: Role
     training: bool = Field(description="Whether new conversations may be trained on.")
     consented: bool = Field(description="Whether the person has answered that question.")
@@ -21,12 +22,16 @@ class SessionState(BaseModel):
 
     user: SessionUser | None
     guests: bool = Field(description="Whether people may chat without an account.")
+    sign_up: bool = Field(description="Whether people may make themselves an account.")
+    oidc: str | None = Field(description="The OpenID Connect provider's name, if there is one.")
 
 
 class SignInRequest(Body):
-    """Nothing for a guest; or the token of a one-time sign-in link."""
+    """Nothing for a guest; or the token of a one-time sign-in link; or name and password."""
 
     link: Name | None = None
+    login: Name | None = None
+    password: Name | None = None
 
 
 class ConsentRequest(Body):

@@ -149,7 +149,8 @@ def keys(core: Core) -> dict[str, str]:
     """The API keys of those who use a data folder, made when first asked for."""
     kept = core.settings.data / "keys.json"
     if not kept.exists():
-        roles = {"user": Role.USER, "other": Role.USER, "operator": Role.OPERATOR}
+        roles = {"user": Role.USER, "other": Role.USER, "labeler": Role.LABELER,
+                 "operator": Role.OPERATOR}  # fmt: skip
         made = {name: new_key(core.store, name, role) for name, role in roles.items()}
         kept.write_text(json.dumps(made))
     known: dict[str, str] = json.loads(kept.read_text())

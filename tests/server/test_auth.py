@@ -100,6 +100,8 @@ def test_over_https_the_cookie_is_secure(service: ChatService) -> None:
 
 OPEN = {"/healthz", "/readyz", "/metrics"}
 FOR_ANYONE = {("GET", "/v1/session"), ("POST", "/v1/session"), ("DELETE", "/v1/session")}
+WITHOUT_ACCOUNT = {("POST", "/v1/account"), ("GET", "/v1/session/oidc"),
+                   ("GET", "/v1/session/oidc/callback")}  # fmt: skip
 ROUTES = sorted(
     (method.upper(), path) for path, methods in document()["paths"].items() for method in methods
 )
@@ -118,21 +120,32 @@ def call(service: ChatService, method: str, path: str, name: str) -> int:
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-@pytest.mark.parametrize("name", ["nobody", "user", "operator"])
+@pytest.mark.parametrize("name", ["nobody", "user", "other", "labeler", "operator"])
 def test_every_route_for_everybody(shared: ChatService, method: str, path: str, name: str) -> None:
     shared.client.cookies.clear()
     status = call(shared, method, path, name)
     if path in OPEN or (method, path) in FOR_ANYONE:
         assert status == 200
+    elif (method, path) in WITHOUT_ACCOUNT or path.startswith("/v1/shared/"):
+        assert status in (400, 404)
     elif name == "nobody":
         assert status == 401
-    elif path.startswith("/v1/operator") and name == "user":
+    elif name in kept_from(path):
         assert status == 403
     else:
         assert status in (200, 201, 400, 404, 409)
 
 
-@pytest.mark.parametrize("name", ["other", "operator"])
+def kept_from(path: str) -> tuple[str, ...]:
+    """Who may not use a route; nobody manages an account with a key."""
+    if path.startswith("/v1/account"):
+        return ("user", "other", "labeler", "operator")
+    if path.startswith("/v1/operator"):
+        return ("user", "other", "labeler")
+    return ("user", "other") if path.startswith("/v1/labeling") else ()
+
+
+@pytest.mark.parametrize("name", ["other", "labeler", "operator"])
 def test_nobody_reaches_into_anothers_conversation(service: ChatService, name: str) -> None:
     turn = service.ask("Secret")["tutelage"]
     conversation, message = turn["conversation_id"], turn["message_ids"][0]

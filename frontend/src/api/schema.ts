@@ -66,6 +66,118 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Account
+         * @description Who one is, and what is left of today's quota.
+         */
+        get: operations["get_account"];
+        put?: never;
+        /**
+         * Sign Up
+         * @description Make an account and sign in to it. A guest who is signed in becomes the account.
+         */
+        post: operations["sign_up"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Account
+         * @description Another name or password. A new password signs all other browsers out.
+         */
+        patch: operations["change_account"];
+        trace?: never;
+    };
+    "/v1/account/data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download Data
+         * @description Everything that is kept of one, as JSON.
+         */
+        get: operations["download_data"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/erasure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase Account
+         * @description Erase the account with its conversations, feedback and keys. It cannot be undone.
+         */
+        post: operations["erase_account"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Keys
+         * @description One's API keys, newest first, without their secrets.
+         */
+        get: operations["list_keys"];
+        put?: never;
+        /**
+         * Create Key
+         * @description A new key; its secret is in this answer and nowhere else.
+         */
+        post: operations["create_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Key
+         * @description The key stops working at once.
+         */
+        delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/chat/completions": {
         parameters: {
             query?: never;
@@ -178,6 +290,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/messages/{message_id}/appeal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * File Appeal
+         * @description Object to what moderation did: an operator will look at it.
+         */
+        post: operations["file_appeal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/messages/{message_id}/moderation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain Verdict
+         * @description Which categories were found in one's message or its answer, how surely, and where.
+         */
+        get: operations["explain_verdict"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/models": {
         parameters: {
             query?: never;
@@ -232,6 +384,46 @@ export interface paths {
          * @description Score texts. ``flagged`` follows the thresholds that prompts are held to.
          */
         post: operations["moderate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/appeals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Appeals
+         * @description Appeals with what they are about, oldest first.
+         */
+        get: operations["list_appeals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/appeals/{appeal_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Appeal
+         * @description Say which categories hold. Where its conversation may be trained on, the filter can learn.
+         */
+        post: operations["decide_appeal"];
         delete?: never;
         options?: never;
         head?: never;
@@ -342,6 +534,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Any Key
+         * @description Anybody's key stops working at once.
+         */
+        delete: operations["revoke_any_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/moderation": {
         parameters: {
             query?: never;
@@ -355,6 +567,50 @@ export interface paths {
          */
         get: operations["list_moderation"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/moderation/effects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Threshold Effects
+         * @description What each threshold would catch: of the labelled set, of recent messages, of appeals.
+         */
+        get: operations["threshold_effects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/moderation/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Rules
+         * @description The action and threshold of every category, for prompts and for responses.
+         */
+        get: operations["get_rules"];
+        /**
+         * Change Rules
+         * @description Put rules in force, from the next turn on.
+         */
+        put: operations["change_rules"];
         post?: never;
         delete?: never;
         options?: never;
@@ -482,6 +738,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Settings
+         * @description The settings in force and where each comes from.
+         */
+        get: operations["list_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/summary": {
         parameters: {
             query?: never;
@@ -496,6 +772,70 @@ export interface paths {
         get: operations["summary"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Users
+         * @description People with accounts, roles or keys, newest first; guests only when they are asked for.
+         */
+        get: operations["list_users"];
+        put?: never;
+        /**
+         * Invite User
+         * @description Let somebody in: an account of that role, and the link that signs them in once.
+         */
+        post: operations["invite_user"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change User
+         * @description Change somebody's role or quota, or shut them out.
+         */
+        patch: operations["change_user"];
+        trace?: never;
+    };
+    "/v1/operator/users/{user_id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Link
+         * @description A link that signs this person in once, for somebody who lost their password.
+         */
+        post: operations["make_link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -517,7 +857,7 @@ export interface paths {
         put?: never;
         /**
          * Sign In
-         * @description Begin a guest session, or exchange a one-time sign-in link for a session.
+         * @description Begin a guest session, or sign in: by a one-time link, or by name and password.
          */
         post: operations["sign_in"];
         /**
@@ -534,10 +874,99 @@ export interface paths {
         patch: operations["change_consent"];
         trace?: never;
     };
+    "/v1/session/oidc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Begin Oidc
+         * @description Send the browser to the provider.
+         */
+        get: operations["begin_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/session/oidc/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Finish Oidc
+         * @description The provider sends the browser back here; it is signed in, or told why not.
+         */
+        get: operations["finish_oidc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Account
+         * @description One's own account.
+         */
+        Account: {
+            /** Conversations */
+            conversations: number;
+            /** Created At */
+            created_at: number;
+            /**
+             * Feedback
+             * @description Judgements that stand.
+             */
+            feedback: number;
+            /** Has Password */
+            has_password: boolean;
+            /** Id */
+            id: string;
+            /** Login */
+            login: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Providers
+             * @description OpenID Connect providers that vouch for one.
+             */
+            providers: string[];
+            quota: components["schemas"]["QuotaStanding"];
+            /** Role */
+            role: string;
+        };
+        /**
+         * AccountChange
+         * @description What is left out stays. Another password needs the old one, if there is one.
+         */
+        AccountChange: {
+            /** Name */
+            name?: string | null;
+            /** Old Password */
+            old_password?: string | null;
+            /** Password */
+            password?: string | null;
+        };
+        /**
+         * Action
+         * @description What happens to a text whose score reaches a category's threshold; mildest first.
+         * @enum {string}
+         */
+        Action: "off" | "log" | "warn" | "block";
         /**
          * AnswerMessage
          * @description The answer.
@@ -554,6 +983,121 @@ export interface components {
              */
             role?: "assistant";
         };
+        /**
+         * AppealCase
+         * @description An appeal with all that is needed to decide it.
+         */
+        AppealCase: {
+            /** Action */
+            action: string;
+            /**
+             * Answer
+             * @description What the operator answered.
+             */
+            answer: string;
+            /** Categories */
+            categories: string[];
+            /** Classifier */
+            classifier: string;
+            /** Comment */
+            comment: string;
+            /** Created At */
+            created_at: number;
+            /** Decided At */
+            decided_at: number | null;
+            /** Id */
+            id: string;
+            /** Labels */
+            labels: {
+                [key: string]: number;
+            } | null;
+            /** Message Id */
+            message_id: string;
+            /**
+             * Prompt
+             * @description What the message answers, if it is an answer.
+             */
+            prompt: string;
+            /** Role */
+            role: string;
+            /** Scores */
+            scores: {
+                [key: string]: number;
+            };
+            /**
+             * Shown
+             * @description How many characters of it were shown.
+             */
+            shown: number;
+            state: components["schemas"]["AppealState"];
+            /**
+             * Text
+             * @description The whole text that was moderated, also what was withheld.
+             */
+            text: string;
+            /** Thresholds */
+            thresholds: {
+                [key: string]: number;
+            };
+            /**
+             * Training
+             * @description Whether the decision may be learned from.
+             */
+            training: boolean;
+        };
+        /**
+         * AppealDecision
+         * @description Which categories hold. With none the appeal is won.
+         */
+        AppealDecision: {
+            /**
+             * Answer
+             * @description Told to the person.
+             * @default
+             */
+            answer?: string;
+            /** Labels */
+            labels: {
+                [key: string]: 0 | 1;
+            };
+        };
+        /**
+         * AppealItem
+         * @description An objection to a verdict, as its author sees it.
+         */
+        AppealItem: {
+            /**
+             * Answer
+             * @description What the operator answered.
+             */
+            answer: string;
+            /** Comment */
+            comment: string;
+            /** Created At */
+            created_at: number;
+            /** Decided At */
+            decided_at: number | null;
+            /** Id */
+            id: string;
+            state: components["schemas"]["AppealState"];
+        };
+        /**
+         * AppealRequest
+         * @description Why the verdict is wrong; may be empty.
+         */
+        AppealRequest: {
+            /**
+             * Comment
+             * @default
+             */
+            comment?: string;
+        };
+        /**
+         * AppealState
+         * @description Where an appeal stands: the filter was right (upheld), or it was wrong (overturned).
+         * @enum {string}
+         */
+        AppealState: "open" | "upheld" | "overturned";
         /**
          * AssistantMessage
          * @description An earlier answer, as the client remembers it.
@@ -634,6 +1178,8 @@ export interface components {
              * @description The policy version that answered.
              */
             model: string;
+            /** @description The scores, if they were asked for. */
+            moderation?: components["schemas"]["Moderated"] | null;
             /**
              * Object
              * @default chat.completion
@@ -661,6 +1207,11 @@ export interface components {
             id: string;
             /** Model */
             model: string;
+            /**
+             * @description On a chunk of its own, if asked for.
+             * @default null
+             */
+            moderation?: components["schemas"]["Moderated"] | null;
             /**
              * Object
              * @default chat.completion.chunk
@@ -742,8 +1293,8 @@ export interface components {
              * @description `tutelage`, or the id of the current policy version.
              */
             model: string;
-            /** Moderation */
-            moderation?: unknown;
+            /** @description Give moderation scores with the answer, or block what is flagged. */
+            moderation?: components["schemas"]["ModerationOptions"] | null;
             /**
              * N
              * @description How many alternatives.
@@ -1014,6 +1565,29 @@ export interface components {
             text: string;
         };
         /**
+         * Effects
+         * @description The effect of thresholds on the labelled set, on recent messages and on decided appeals.
+         */
+        Effects: {
+            /** Categories */
+            categories: components["schemas"]["ThresholdEffect"][];
+            /** Classifier */
+            classifier: string | null;
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "prompt" | "response";
+        };
+        /**
+         * ErasureRequest
+         * @description Delete the account: its name again, as a seal.
+         */
+        ErasureRequest: {
+            /** Confirm */
+            confirm: string;
+        };
+        /**
          * Error
          * @description The body of every answer whose status is 400 or above.
          * @example {
@@ -1081,6 +1655,26 @@ export interface components {
          * @enum {string}
          */
         FeedbackKind: "thumbs" | "ranking" | "edit" | "report" | "demonstration" | "withdrawal";
+        /**
+         * Finding
+         * @description One category that reached its threshold.
+         */
+        Finding: {
+            /** Category */
+            category: string;
+            /** Score */
+            score: number;
+            /**
+             * Span
+             * @description Characters [start, end) of the text that carry the score; null where no part alone does, or where that part was withheld.
+             */
+            span: [
+                number,
+                number
+            ] | null;
+            /** Threshold */
+            threshold: number;
+        };
         /**
          * Health
          * @description The process answers.
@@ -1196,6 +1790,57 @@ export interface components {
          */
         IterationState: "queued" | "running" | "promoted" | "refused" | "failed" | "cancelled";
         /**
+         * KeyItem
+         * @description An API key, without its secret.
+         */
+        KeyItem: {
+            /** Created At */
+            created_at: number;
+            /** Expires At */
+            expires_at: number | null;
+            /** Id */
+            id: string;
+            /** Last Used At */
+            last_used_at: number | null;
+            /** Name */
+            name: string;
+            /**
+             * Prefix
+             * @description The first characters of the secret.
+             */
+            prefix: string;
+            /** Revoked At */
+            revoked_at: number | null;
+            /**
+             * Scopes
+             * @description null: whatever its owner may.
+             */
+            scopes: string[] | null;
+            /** Training */
+            training: boolean;
+        };
+        /**
+         * KeyRequest
+         * @description A new key.
+         */
+        KeyRequest: {
+            /**
+             * Days
+             * @description It expires after so many days.
+             */
+            days?: number | null;
+            /** Name */
+            name: string;
+            /** Scopes */
+            scopes: components["schemas"]["Scope"][];
+            /**
+             * Training
+             * @description Whether what it sends may be trained on.
+             * @default false
+             */
+            training?: boolean;
+        };
+        /**
          * Model
          * @description A policy version, or `tutelage` for whatever is current.
          */
@@ -1250,6 +1895,16 @@ export interface components {
             object?: "list";
         };
         /**
+         * Moderated
+         * @description The results, when a request asked for them.
+         */
+        Moderated: {
+            /** Input */
+            input: components["schemas"]["ModerationResults"] | components["schemas"]["ModerationFailure"];
+            /** Output */
+            output: components["schemas"]["ModerationResults"] | components["schemas"]["ModerationFailure"];
+        };
+        /**
          * Moderation
          * @description The results, in the order of the inputs.
          */
@@ -1263,6 +1918,21 @@ export interface components {
             model: string;
             /** Results */
             results: components["schemas"]["ModerationResult"][];
+        };
+        /**
+         * ModerationFailure
+         * @description Why there are no scores.
+         */
+        ModerationFailure: {
+            /** Code */
+            code: string;
+            /** Message */
+            message: string;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "error";
         };
         /**
          * ModerationItem
@@ -1300,6 +1970,17 @@ export interface components {
             };
         };
         /**
+         * ModerationMode
+         * @description ``score`` reports; ``block`` also withholds what any category flags.
+         */
+        ModerationMode: {
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "score" | "block";
+        };
+        /**
          * ModerationNotice
          * @description What moderation did, for the person to read.
          */
@@ -1313,6 +1994,28 @@ export interface components {
             categories: string[];
             /** Message */
             message: string;
+        };
+        /**
+         * ModerationOptions
+         * @description Ask for moderation results with the completion.
+         *
+         *     The operator's own rules hold as well: a request can make them stricter, never weaker.
+         */
+        ModerationOptions: {
+            /**
+             * Model
+             * @description Any name: there is one classifier.
+             */
+            model: string;
+            policy?: components["schemas"]["ModerationSides"] | null;
+        };
+        /**
+         * ModerationPolicy
+         * @description The rules for prompts and those for responses. Without arguments: what ships.
+         */
+        ModerationPolicy: {
+            prompt?: components["schemas"]["SidePolicy"];
+            response?: components["schemas"]["SidePolicy"];
         };
         /**
          * ModerationRequest
@@ -1358,6 +2061,91 @@ export interface components {
             };
             /** Flagged */
             flagged: boolean;
+        };
+        /**
+         * ModerationResults
+         * @description The scores of the prompt, or of each answer in the order of the choices.
+         */
+        ModerationResults: {
+            /** Model */
+            model: string;
+            /** Results */
+            results: components["schemas"]["ModerationScores"][];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "moderation_results";
+        };
+        /**
+         * ModerationScores
+         * @description The 13 categories of one text.
+         */
+        ModerationScores: {
+            /** Categories */
+            categories: {
+                [key: string]: boolean;
+            };
+            /** Category Applied Input Types */
+            category_applied_input_types: {
+                [key: string]: "text"[];
+            };
+            /** Category Scores */
+            category_scores: {
+                [key: string]: number;
+            };
+            /** Flagged */
+            flagged: boolean;
+            /** Model */
+            model: string;
+            /**
+             * Type
+             * @constant
+             */
+            type: "moderation_result";
+        };
+        /**
+         * ModerationSides
+         * @description What happens to flagged text on each side; left out: score.
+         */
+        ModerationSides: {
+            input?: components["schemas"]["ModerationMode"] | null;
+            output?: components["schemas"]["ModerationMode"] | null;
+        };
+        /**
+         * NewKey
+         * @description A key that was just made.
+         */
+        NewKey: {
+            /** Created At */
+            created_at: number;
+            /** Expires At */
+            expires_at: number | null;
+            /** Id */
+            id: string;
+            /** Last Used At */
+            last_used_at: number | null;
+            /** Name */
+            name: string;
+            /**
+             * Prefix
+             * @description The first characters of the secret.
+             */
+            prefix: string;
+            /** Revoked At */
+            revoked_at: number | null;
+            /**
+             * Scopes
+             * @description null: whatever its owner may.
+             */
+            scopes: string[] | null;
+            /**
+             * Secret
+             * @description Shown this once.
+             */
+            secret: string;
+            /** Training */
+            training: boolean;
         };
         /**
          * OperatorSummary
@@ -1417,7 +2205,30 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
-        /** Page[AuditItem] */
+        /**
+         * Page[AppealCase]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_AppealCase_: {
+            /** Data */
+            data: components["schemas"]["AppealCase"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
+         * Page[AuditItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
         Page_AuditItem_: {
             /** Data */
             data: components["schemas"]["AuditItem"][];
@@ -1434,7 +2245,10 @@ export interface components {
              */
             object?: "list";
         };
-        /** Page[ConversationSummary] */
+        /**
+         * Page[ConversationSummary]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
         Page_ConversationSummary_: {
             /** Data */
             data: components["schemas"]["ConversationSummary"][];
@@ -1451,7 +2265,10 @@ export interface components {
              */
             object?: "list";
         };
-        /** Page[FeedbackItem] */
+        /**
+         * Page[FeedbackItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
         Page_FeedbackItem_: {
             /** Data */
             data: components["schemas"]["FeedbackItem"][];
@@ -1468,7 +2285,10 @@ export interface components {
              */
             object?: "list";
         };
-        /** Page[IterationItem] */
+        /**
+         * Page[IterationItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
         Page_IterationItem_: {
             /** Data */
             data: components["schemas"]["IterationItem"][];
@@ -1485,7 +2305,30 @@ export interface components {
              */
             object?: "list";
         };
-        /** Page[ModerationItem] */
+        /**
+         * Page[KeyItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_KeyItem_: {
+            /** Data */
+            data: components["schemas"]["KeyItem"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
+         * Page[ModerationItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
         Page_ModerationItem_: {
             /** Data */
             data: components["schemas"]["ModerationItem"][];
@@ -1502,7 +2345,10 @@ export interface components {
              */
             object?: "list";
         };
-        /** Page[PolicyItem] */
+        /**
+         * Page[PolicyItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
         Page_PolicyItem_: {
             /** Data */
             data: components["schemas"]["PolicyItem"][];
@@ -1519,10 +2365,53 @@ export interface components {
              */
             object?: "list";
         };
-        /** Page[ReportItem] */
+        /**
+         * Page[ReportItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
         Page_ReportItem_: {
             /** Data */
             data: components["schemas"]["ReportItem"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
+         * Page[SettingItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_SettingItem_: {
+            /** Data */
+            data: components["schemas"]["SettingItem"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
+         * Page[UserItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_UserItem_: {
+            /** Data */
+            data: components["schemas"]["UserItem"][];
             /**
              * Has More
              * @description Whether there is another page.
@@ -1603,6 +2492,35 @@ export interface components {
          * @enum {string}
          */
         PolicyState: "candidate" | "canary" | "current" | "retired" | "rejected";
+        /**
+         * QuotaChange
+         * @description The most that somebody may use in a day; 0 for no limit.
+         */
+        QuotaChange: {
+            /** Requests */
+            requests: number;
+            /** Tokens */
+            tokens: number;
+        };
+        /**
+         * QuotaStanding
+         * @description Where one stands today; a limit of 0 is none.
+         */
+        QuotaStanding: {
+            /** Requests Limit */
+            requests_limit: number;
+            /** Requests Used */
+            requests_used: number;
+            /**
+             * Resets At
+             * @description When the next day begins.
+             */
+            resets_at: number;
+            /** Tokens Limit */
+            tokens_limit: number;
+            /** Tokens Used */
+            tokens_used: number;
+        };
         /**
          * RankingRequest
          * @description Answers to one prompt from best to worst; an inner list holds equals.
@@ -1783,6 +2701,63 @@ export interface components {
          */
         Role: "user" | "labeler" | "operator";
         /**
+         * Rule
+         * @description One category's threshold (0 to 1, inclusive) and what reaching it leads to.
+         */
+        Rule: {
+            action: components["schemas"]["Action"];
+            /** Threshold */
+            threshold: number;
+        };
+        /**
+         * RulesChange
+         * @description The rules to put in force; null goes back to those of the settings.
+         */
+        RulesChange: {
+            rules: components["schemas"]["ModerationPolicy"] | null;
+        };
+        /**
+         * RulesInForce
+         * @description What applies to the next turn, and where it comes from.
+         */
+        RulesInForce: {
+            /**
+             * Classifier
+             * @description Null: moderation is switched off.
+             */
+            classifier: string | null;
+            /**
+             * History
+             * @description Newest first.
+             */
+            history: components["schemas"]["RulesVersion"][];
+            rules: components["schemas"]["ModerationPolicy"];
+            /**
+             * Set By Operator
+             * @description False: the settings' rules are in force.
+             */
+            set_by_operator: boolean;
+        };
+        /**
+         * RulesVersion
+         * @description Rules that were in force; null rules are those of the settings.
+         */
+        RulesVersion: {
+            /** Author Id */
+            author_id: string;
+            /** Created At */
+            created_at: number;
+            /** Id */
+            id: string;
+            rules: components["schemas"]["ModerationPolicy"] | null;
+        };
+        /**
+         * Scope
+         * @description What an API key is good for; a scope never gives more than its owner's role does.
+         * @enum {string}
+         */
+        Scope: "chat" | "feedback" | "label" | "operate";
+        /**
          * SessionState
          * @description Who is asking; ``user`` is null for somebody unknown.
          */
@@ -1792,6 +2767,16 @@ export interface components {
              * @description Whether people may chat without an account.
              */
             guests: boolean;
+            /**
+             * Oidc
+             * @description The OpenID Connect provider's name, if there is one.
+             */
+            oidc: string | null;
+            /**
+             * Sign Up
+             * @description Whether people may make themselves an account.
+             */
+            sign_up: boolean;
             user: components["schemas"]["SessionUser"] | null;
         };
         /**
@@ -1806,6 +2791,11 @@ export interface components {
             consented: boolean;
             /** Id */
             id: string;
+            /**
+             * Login
+             * @description The name to sign in with; guests have none.
+             */
+            login: string | null;
             /** Name */
             name: string;
             role: components["schemas"]["Role"];
@@ -1816,12 +2806,65 @@ export interface components {
             training: boolean;
         };
         /**
+         * SettingItem
+         * @description A setting in force; secrets are not shown.
+         */
+        SettingItem: {
+            /** About */
+            about: string;
+            /** Default */
+            default: unknown;
+            /** Name */
+            name: string;
+            /**
+             * Source
+             * @description `default`, or the environment variable or option it is from.
+             */
+            source: string;
+            /** Value */
+            value: unknown;
+        };
+        /**
+         * SidePolicy
+         * @description The rules of one side of the conversation, one for each of the 13 categories.
+         */
+        SidePolicy: {
+            /** Rules */
+            rules: {
+                [key: string]: components["schemas"]["Rule"];
+            };
+        };
+        /**
+         * SignInLink
+         * @description A link that signs somebody in once, within an hour.
+         */
+        SignInLink: {
+            /** Path */
+            path: string;
+            /** User Id */
+            user_id: string;
+        };
+        /**
          * SignInRequest
-         * @description Nothing for a guest; or the token of a one-time sign-in link.
+         * @description Nothing for a guest; or the token of a one-time sign-in link; or name and password.
          */
         SignInRequest: {
             /** Link */
             link?: string | null;
+            /** Login */
+            login?: string | null;
+            /** Password */
+            password?: string | null;
+        };
+        /**
+         * SignUpRequest
+         * @description A new account. A guest who signs up keeps their conversations.
+         */
+        SignUpRequest: {
+            /** Login */
+            login: string;
+            /** Password */
+            password: string;
         };
         /**
          * StageMetrics
@@ -1937,6 +2980,54 @@ export interface components {
             type: "text";
         };
         /**
+         * ThresholdEffect
+         * @description What thresholds of 0, 0.01 … 1 do in one category.
+         */
+        ThresholdEffect: {
+            /** Category */
+            category: string;
+            /**
+             * Decisions
+             * @description (score, holds) of decided appeals.
+             */
+            decisions: [
+                number,
+                number
+            ][];
+            /**
+             * False Alarms
+             * @description Share of everyday texts that is caught.
+             */
+            false_alarms: number[];
+            /**
+             * Positives
+             * @description Labelled texts that are harmful in this category.
+             */
+            positives: number;
+            /**
+             * Precision
+             * @description Share of what is caught that is harmful.
+             */
+            precision: number[];
+            /**
+             * Recall
+             * @description Share of them that is caught; empty: unmeasured.
+             */
+            recall: number[];
+            /**
+             * Recent
+             * @description Messages among the newest that would be caught.
+             */
+            recent: number[];
+            /** Recent Messages */
+            recent_messages: number;
+            /**
+             * Suggested
+             * @description A threshold that serves the decisions better.
+             */
+            suggested: number | null;
+        };
+        /**
          * ThumbsRequest
          * @description An answer is good or bad, and why.
          * @example {
@@ -2045,6 +3136,53 @@ export interface components {
             total_tokens: number;
         };
         /**
+         * UserChange
+         * @description What is left out stays.
+         */
+        UserChange: {
+            /** Disabled */
+            disabled?: boolean | null;
+            quota?: components["schemas"]["QuotaChange"] | null;
+            role?: components["schemas"]["Role"] | null;
+            /**
+             * Role Quota
+             * @description Back to the quota of the role.
+             * @default false
+             */
+            role_quota?: boolean;
+        };
+        /**
+         * UserItem
+         * @description A person, as operators see them; what they wrote is not shown.
+         */
+        UserItem: {
+            /** Consented */
+            consented: boolean;
+            /** Conversations */
+            conversations: number;
+            /** Created At */
+            created_at: number;
+            /** Disabled At */
+            disabled_at: number | null;
+            /** Feedback */
+            feedback: number;
+            /** Id */
+            id: string;
+            /** Keys */
+            keys: components["schemas"]["KeyItem"][];
+            /** Login */
+            login: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Own Quota
+             * @description Whether the quota is an exception for this person.
+             */
+            own_quota: boolean;
+            quota: components["schemas"]["QuotaStanding"];
+            role: components["schemas"]["Role"];
+        };
+        /**
          * UserMessage
          * @description What the person says.
          */
@@ -2064,6 +3202,54 @@ export interface components {
              * @enum {string}
              */
             role: "user";
+        };
+        /**
+         * UserRequest
+         * @description Somebody to let in by a link.
+         */
+        UserRequest: {
+            /** Name */
+            name: string;
+            /** @default user */
+            role?: components["schemas"]["Role"];
+        };
+        /**
+         * VerdictDetail
+         * @description What moderation did with a message, why, and what became of an appeal.
+         */
+        VerdictDetail: {
+            /** Action */
+            action: string;
+            appeal: components["schemas"]["AppealItem"] | null;
+            /**
+             * Classifier
+             * @description The version that scored it.
+             */
+            classifier: string;
+            /**
+             * Failed
+             * @description The classifier failed, so that nothing was decided on.
+             */
+            failed: boolean;
+            /**
+             * Findings
+             * @description Most severe first; spans are of `text`.
+             */
+            findings: components["schemas"]["Finding"][];
+            /** Message Id */
+            message_id: string;
+            /** Role */
+            role: string;
+            /**
+             * Text
+             * @description What was shown of the message.
+             */
+            text: string;
+            /**
+             * Withheld
+             * @description Whether there was more, which nobody was shown.
+             */
+            withheld: boolean;
         };
     };
     responses: never;
@@ -2173,6 +3359,328 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReadyState"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    sign_up: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignUpRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    change_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AccountChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionState"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    download_data: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    erase_account: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasureRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_KeyItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -2538,6 +4046,90 @@ export interface operations {
             };
         };
     };
+    file_appeal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppealRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppealItem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    explain_verdict: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VerdictDetail"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     list_models: {
         parameters: {
             query?: never;
@@ -2636,6 +4228,94 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Moderation"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_appeals: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description The last id of the page before. */
+                after?: string | null;
+                state?: components["schemas"]["AppealState"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AppealCase_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    decide_appeal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appeal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AppealDecision"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppealCase"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -2899,6 +4579,46 @@ export interface operations {
             };
         };
     };
+    revoke_any_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     list_moderation: {
         parameters: {
             query?: {
@@ -2922,6 +4642,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_ModerationItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    threshold_effects: {
+        parameters: {
+            query?: {
+                side?: "prompt" | "response";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Effects"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesInForce"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    change_rules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesInForce"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -3188,6 +5028,44 @@ export interface operations {
             };
         };
     };
+    list_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SettingItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     summary: {
         parameters: {
             query?: never;
@@ -3204,6 +5082,178 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OperatorSummary"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description The last id of the page before. */
+                after?: string | null;
+                /** @description Part of a name. */
+                q?: string;
+                role?: components["schemas"]["Role"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_UserItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    invite_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInLink"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    change_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserItem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    make_link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInLink"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -3365,6 +5415,82 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SessionState"];
                 };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    begin_oidc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    finish_oidc: {
+        parameters: {
+            query?: {
+                code?: string;
+                state?: string;
+                error?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What is wrong with the request. */
             "4XX": {

@@ -1,0 +1,108 @@
+"""Quotas: how many requests and tokens a day a person may use, by role or by exception."""
+
+import json
+import time
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from tutelage.errors import Invalid, TutelageError
+from tutelage.tables import Usage, User
+
+DAY = 86_400
+GUEST = "guest"
+_ROLES = (GUEST, "user", "labeler", "operator")
+
+
+class QuotaExceeded(TutelageError):
+    """The person has used up their day; ``wait`` is in seconds."""
+
+    def __init__(self, message: str, wait: int) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class Quota:
+    """The most that one may use in a day (UTC); 0 stands for no limit."""
+
+    requests: int = 0
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What somebody may use today, what they have used, and when the next day begins."""
+
+    quota: Quota
+    requests: int
+    tokens: int
+    resets_at: float
+
+    @property
+    def left(self) -> Quota | None:
+        """What is left of it; where there is no limit it says 0 as well, so look at ``quota``."""
+        return Quota(
+            max(0, self.quota.requests - self.requests), max(0, self.quota.tokens - self.tokens)
+        )
+
+
+class Quotas:
+    """The quotas in force, from ``TUTELAGE_QUOTAS``: {"guest": {"requests": 50, "tokens": 0}}."""
+
+    def __init__(self, setting: str) -> None:
+        self._by_role = _parse(setting)
+
+    def of(self, user: User) -> Quota:
+        """A person's own quota, else that of their role; a guest has no account."""
+        if user.quota is not None:
+            return Quota(**user.quota)
+        guest = user.login is None and user.role == "user" and GUEST in self._by_role
+        return self._by_role.get(GUEST if guest else str(user.role), Quota())
+
+    def standing(self, session: Session, user: User) -> Standing:
+        """Where a person stands today."""
+        today = int(time.time() // DAY)
+        used = session.get(Usage, (user.id, today))
+        requests, tokens = (used.requests, used.tokens) if used else (0, 0)
+        return Standing(self.of(user), requests, tokens, float((today + 1) * DAY))
+
+    def require(self, session: Session, user: User) -> Standing:
+        """Where a person stands. Raises QuotaExceeded when nothing is left."""
+        standing = self.standing(session, user)
+        for what, most, used in (
+            ("requests", standing.quota.requests, standing.requests),
+            ("tokens", standing.quota.tokens, standing.tokens),
+        ):
+            if most and used >= most:
+                wait = max(1, round(standing.resets_at - time.time()))
+                raise QuotaExceeded(
+                    f"You have used your {most} {what} of today. "
+                    f"The next day begins in {wait // 3600} h {wait % 3600 // 60} min.",
+                    wait,
+                )
+        return standing
+
+
+def count(session: Session, user_id: str, requests: int = 0, tokens: int = 0) -> None:
+    """Add to what a person has used today."""
+    today = int(time.time() // DAY)
+    row = session.get(Usage, (user_id, today)) or Usage(user_id=user_id, day=today)
+    row.requests += requests
+    row.tokens += tokens
+    session.add(row)
+
+
+def _parse(setting: str) -> dict[str, Quota]:
+    try:
+        given = json.loads(setting or "{}")
+        quotas = {role: Quota(**limits) for role, limits in given.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Invalid(
+            f'TUTELAGE_QUOTAS is wrong ({error}). Write {{"user": {{"requests": 500, '
+            '"tokens": 200000}}.'
+        ) from error
+    unknown = [role for role in quotas if role not in _ROLES]
+    if unknown:
+        raise Invalid(f"TUTELAGE_QUOTAS names {unknown[0]!r}; roles are {', '.join(_ROLES)}.")
+    return quotas
