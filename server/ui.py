@@ -15,7 +15,10 @@ _NOT_BUILT = """<!doctype html>
 <p>To build the UI, run <code>make setup</code>, or <code>python frontend/build.py</code>,
 and load this page again.</p>
 </body></html>"""
-_PAGES = ("/", "/c/{rest:path}", "/operator", "/operator/{rest:path}", "/sign-in")
+_PAGES = (
+    "/", "/c/{rest:path}", "/s/{rest:path}", "/sign-in", "/sign-up", "/account",
+    "/account/{rest:path}", "/label", "/label/{rest:path}", "/operator", "/operator/{rest:path}",
+)  # fmt: skip
 _FOREVER = "public, max-age=31536000, immutable"
 
 

@@ -10,7 +10,9 @@ import { Toasts } from "./components/Toast";
 import { ChatPage } from "./pages/chat/ChatPage";
 import { NotFoundPage } from "./pages/NotFoundPage";
 import { SignInPage } from "./pages/SignInPage";
+import { SignUpPage } from "./pages/SignUpPage";
 
+const AccountPage = lazy(() => import("./pages/account/AccountPage"));
 const OperatorPage = lazy(() => import("./pages/operator/OperatorPage"));
 
 createRoot(document.getElementById("root")!).render(
@@ -24,6 +26,8 @@ createRoot(document.getElementById("root")!).render(
                 <Route path="/" element={<ChatPage />} />
                 <Route path="/c/:id" element={<ChatPage />} />
                 <Route path="/sign-in" element={<SignInPage />} />
+                <Route path="/sign-up" element={<SignUpPage />} />
+                <Route path="/account/*" element={<AccountPage />} />
                 <Route path="/operator/*" element={<OperatorPage />} />
                 <Route path="*" element={<NotFoundPage />} />
               </Routes>

@@ -26,6 +26,7 @@ def test_a_sign_in_link_works_once(service, open_page):
     page.wait_for_url("**/operator/iterations")
     again = open_page(link, consent=None, watched=False)
     expect(again.get_by_role("alert")).to_contain_text("used already")
+    again.get_by_text("A link instead of a password").click()
     expect(again.get_by_text("tutelage sign-in-link", exact=True)).to_be_visible()
 
 

@@ -14,7 +14,7 @@ export class ApiError extends Error {
 
 const UNREACHABLE = "The service cannot be reached. Check that it is running, then try again.";
 
-const api = createClient<paths>({ fetch: reach });
+export const api = createClient<paths>({ fetch: reach });
 
 /** A fetch that says in words when the service cannot be reached. */
 async function reach(request: Request): Promise<Response> {
@@ -32,7 +32,7 @@ interface Outcome<Data> {
   response: Response;
 }
 
-async function unwrap<Data>(call: Promise<Outcome<Data>>): Promise<Data> {
+export async function unwrap<Data>(call: Promise<Outcome<Data>>): Promise<Data> {
   const { data, error, response } = await call;
   if (!response.ok) throw failure(error, response.status);
   return data as Data;
@@ -46,6 +46,8 @@ function failure(body: unknown, status: number): ApiError {
 export const session = {
   get: () => unwrap(api.GET("/v1/session")),
   startGuest: () => unwrap(api.POST("/v1/session", { body: {} })),
+  signIn: (login: string, password: string) => unwrap(api.POST("/v1/session", { body: { login, password } })),
+  signUp: (login: string, password: string) => unwrap(api.POST("/v1/account", { body: { login, password } })),
   exchange: (link: string) => unwrap(api.POST("/v1/session", { body: { link } })),
   consent: (training: boolean) => unwrap(api.PATCH("/v1/session", { body: { training } })),
   end: () => unwrap(api.DELETE("/v1/session")),

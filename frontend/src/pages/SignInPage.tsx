@@ -1,17 +1,20 @@
-/** Exchanges a one-time sign-in link, or says how to get one. */
+/** Signs in: by name and password, at a provider, or by a one-time link. */
+import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import { useNavigate, useSearchParams } from "react-router";
+import { Link, useNavigate, useSearchParams } from "react-router";
 import { session } from "../api/client";
-import { queryClient } from "../api/queries";
 import { Loading } from "../components/Loading";
 import { Notepad } from "../components/Notepad";
 import { Problem } from "../components/Problem";
+import { arrived, Credentials } from "./Credentials";
 
 export function SignInPage() {
   const [search] = useSearchParams();
   const token = search.get("token");
-  return token ? <Exchange token={token} /> : <HowTo />;
+  return token ? <Exchange token={token} /> : <HowTo error={search.get("problem")} />;
 }
+
+const HOMES = { user: "/", labeler: "/label", operator: "/operator" };
 
 function Exchange({ token }: { token: string }) {
   const navigate = useNavigate();
@@ -22,9 +25,8 @@ function Exchange({ token }: { token: string }) {
     if (used.current) return;
     used.current = true;
     session.exchange(token).then((state) => {
-      queryClient.clear();
-      queryClient.setQueryData(["session"], state);
-      void navigate(state.user?.role === "operator" ? "/operator" : "/", { replace: true });
+      arrived(state);
+      void navigate(HOMES[state.user?.role ?? "user"], { replace: true });
     }, setError);
   }, [token, navigate]);
 
@@ -33,17 +35,37 @@ function Exchange({ token }: { token: string }) {
 }
 
 export function HowTo({ error }: { error?: unknown }) {
+  const here = useQuery({ queryKey: ["arrivals"], queryFn: session.get }).data;
   return (
     <Notepad title="Sign in">
       <Problem error={error} />
-      <p>
-        You sign in with a link that works once, within an hour. Whoever runs this service makes one on its machine
-        with:
-      </p>
-      <pre className="overflow-x-auto rounded-xl border border-line bg-panel px-4 py-3 font-mono text-sm text-ink">
-        tutelage sign-in-link
-      </pre>
-      <p>Open the address that it prints in this browser.</p>
+      {here?.oidc && (
+        <a
+          href="/v1/session/oidc"
+          className="flex h-10 w-full items-center justify-center rounded-lg border border-line-strong bg-surface text-sm font-medium text-ink hover:bg-panel"
+        >
+          Continue with {here.oidc}
+        </a>
+      )}
+      <Credentials action="Sign in" send={session.signIn}>
+        {here?.sign_up && (
+          <p className="text-sm">
+            New here?{" "}
+            <Link to="/sign-up" className="font-medium text-accent-ink underline underline-offset-4">
+              Make an account
+            </Link>
+          </p>
+        )}
+      </Credentials>
+      <details className="pt-4 text-sm">
+        <summary className="font-medium text-ink">A link instead of a password</summary>
+        <p className="mt-2">
+          Somebody who runs this service can make you a link that signs you in once, within an hour. On its machine:
+        </p>
+        <pre className="mt-2 overflow-x-auto rounded-xl border border-line bg-panel px-4 py-3 font-mono text-ink">
+          tutelage sign-in-link
+        </pre>
+      </details>
     </Notepad>
   );
 }

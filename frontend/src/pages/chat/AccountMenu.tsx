@@ -1,9 +1,10 @@
 /** Who one is, and the settings that go with that. */
-import { ChevronsUpDown, LogOut, Monitor, Moon, Sun, Wrench } from "lucide-react";
+import { ChevronsUpDown, KeyRound, LogIn, LogOut, MessageSquareHeart, Monitor, Moon, PenTool, Sun, UserRound, Wrench } from "lucide-react";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { session as calls } from "../../api/client";
 import { useSession } from "../../api/queries";
+import type { Session } from "../../api/types";
 import { Confirm } from "../../components/Dialog";
 import { Menu, MenuChoice, MenuItem, MenuLine, MenuSwitch } from "../../components/Menu";
 import { useToast } from "../../components/Toast";
@@ -15,6 +16,13 @@ export const THEMES = [
   { value: "light" as const, label: "Light", icon: Sun },
   { value: "dark" as const, label: "Dark", icon: Moon },
 ];
+
+function farewell(user: NonNullable<Session["user"]>): string {
+  if (user.login !== null) return "Your conversations are here when you sign in again.";
+  if (user.role === "user")
+    return "Guests have no password: after signing out you cannot come back to these conversations. Make an account to keep them.";
+  return "To come back you need a new sign-in link, or an account with a password.";
+}
 
 export function AccountMenu() {
   const user = useSession().data?.user;
@@ -40,7 +48,7 @@ export function AccountMenu() {
             </span>
             <span className="min-w-0 flex-1">
               <span className="block truncate text-sm font-medium">{user.name}</span>
-              <span className="block text-xs text-muted first-letter:uppercase">{user.role === "user" ? "In this browser" : user.role}</span>
+              <span className="block text-xs text-muted first-letter:uppercase">{user.role !== "user" ? user.role : user.login ? "Signed in" : "In this browser"}</span>
             </span>
             <ChevronsUpDown aria-hidden className="size-4 text-faint" />
             <span className="sr-only">Account and settings</span>
@@ -58,6 +66,28 @@ export function AccountMenu() {
           <MenuLine />
           <MenuChoice label="Appearance" value={theme} options={THEMES} onChange={chooseTheme} />
           <MenuLine />
+          {user.login === null && user.role === "user" ? (
+            <>
+              <MenuItem icon={UserRound} onSelect={() => void navigate("/sign-up")}>
+                Make an account
+              </MenuItem>
+              <MenuItem icon={LogIn} onSelect={() => void navigate("/sign-in")}>
+                Sign in
+              </MenuItem>
+            </>
+          ) : (
+            <MenuItem icon={KeyRound} onSelect={() => void navigate("/account/profile")}>
+              Account and keys
+            </MenuItem>
+          )}
+          <MenuItem icon={MessageSquareHeart} onSelect={() => void navigate("/account/feedback")}>
+            My feedback
+          </MenuItem>
+          {user.role !== "user" && (
+            <MenuItem icon={PenTool} onSelect={() => void navigate("/label")}>
+              Labeling
+            </MenuItem>
+          )}
           {user.role === "operator" && (
             <MenuItem icon={Wrench} onSelect={() => void navigate("/operator")}>
               Operator pages
@@ -78,9 +108,7 @@ export function AccountMenu() {
           location.assign("/");
         }}
       >
-        {user.role === "user"
-          ? "Guests have no password: after signing out you cannot come back to these conversations."
-          : "To come back you need a new sign-in link."}
+        {farewell(user)}
       </Confirm>
     </>
   );

@@ -1,0 +1,58 @@
+/** One's own account and keys, and operators over people and settings. */
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { api, unwrap } from "./client";
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Account = Schemas["Account"];
+export type Key = Schemas["KeyItem"];
+export type NewKey = Schemas["NewKey"];
+export type Scope = Schemas["Scope"];
+export type Quota = Schemas["QuotaStanding"];
+export type Person = Schemas["UserItem"];
+export type Role = Schemas["Role"];
+export type Setting = Schemas["SettingItem"];
+
+export const account = {
+  get: () => unwrap(api.GET("/v1/account")),
+  change: (body: Schemas["AccountChange"]) => unwrap(api.PATCH("/v1/account", { body })),
+  erase: (confirm: string) => unwrap(api.POST("/v1/account/erasure", { body: { confirm } })),
+  keys: () => unwrap(api.GET("/v1/account/keys")),
+  createKey: (body: Schemas["KeyRequest"]) => unwrap(api.POST("/v1/account/keys", { body })),
+  revokeKey: (key_id: string) => unwrap(api.DELETE("/v1/account/keys/{key_id}", { params: { path: { key_id } } })),
+};
+
+export const people = {
+  list: (after?: string, q?: string) =>
+    unwrap(api.GET("/v1/operator/users", { params: { query: { after, q, limit: 30 } } })),
+  invite: (name: string, role: Role) => unwrap(api.POST("/v1/operator/users", { body: { name, role } })),
+  change: (user_id: string, body: Schemas["UserChange"]) =>
+    unwrap(api.PATCH("/v1/operator/users/{user_id}", { params: { path: { user_id } }, body })),
+  link: (user_id: string) =>
+    unwrap(api.POST("/v1/operator/users/{user_id}/link", { params: { path: { user_id } } })),
+  revokeKey: (key_id: string) => unwrap(api.DELETE("/v1/operator/keys/{key_id}", { params: { path: { key_id } } })),
+  settings: () => unwrap(api.GET("/v1/operator/settings")),
+};
+
+export function useAccount() {
+  return useQuery({ queryKey: ["account"], queryFn: account.get });
+}
+
+export function useKeys() {
+  return useQuery({ queryKey: ["account", "keys"], queryFn: account.keys });
+}
+
+export function usePeople(query: string) {
+  return useInfiniteQuery({
+    queryKey: ["operator", "people", query],
+    queryFn: ({ pageParam }) => people.list(pageParam || undefined, query || undefined),
+    initialPageParam: "",
+    getNextPageParam: (page) => (page.has_more ? page.data.at(-1)?.id : undefined),
+    placeholderData: (before) => before,
+  });
+}
+
+export function useSettings() {
+  return useQuery({ queryKey: ["operator", "settings"], queryFn: people.settings });
+}

@@ -1,0 +1,74 @@
+/** Labelled fields of forms: a line of text, a choice, a box to tick. */
+import clsx from "clsx";
+import { useId, type ComponentProps, type ReactNode } from "react";
+
+const LOOK =
+  "h-10 w-full rounded-lg border border-line-strong bg-canvas px-3 text-sm text-ink placeholder:text-faint focus:border-accent focus:outline-none";
+
+interface FieldProps extends ComponentProps<"input"> {
+  label: string;
+  hint?: ReactNode;
+}
+
+export function Field({ label, hint, className, ...rest }: FieldProps) {
+  const id = useId();
+  return (
+    <div className={className}>
+      <label htmlFor={id} className="mb-1.5 block text-sm font-medium text-ink">
+        {label}
+      </label>
+      <input id={id} aria-describedby={hint ? `${id}-hint` : undefined} className={LOOK} {...rest} />
+      {hint && (
+        <p id={`${id}-hint`} className="mt-1.5 text-[13px] text-muted">
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
+interface SelectProps extends ComponentProps<"select"> {
+  label: string;
+  hideLabel?: boolean;
+  options: { value: string; label: string }[];
+}
+
+export function Select({ label, hideLabel, options, className, ...rest }: SelectProps) {
+  const id = useId();
+  return (
+    <div className={className}>
+      <label htmlFor={id} className={hideLabel ? "sr-only" : "mb-1.5 block text-sm font-medium text-ink"}>
+        {label}
+      </label>
+      <select id={id} className={clsx(LOOK, hideLabel && "h-8 px-2")} {...rest}>
+        {options.map(({ value, label: name }) => (
+          <option key={value} value={value}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+interface TickProps {
+  label: ReactNode;
+  checked: boolean;
+  disabled?: boolean;
+  onChange: (checked: boolean) => void;
+}
+
+export function Tick({ label, checked, disabled, onChange }: TickProps) {
+  return (
+    <label className="flex items-start gap-2.5 text-sm text-ink">
+      <input
+        type="checkbox"
+        checked={checked}
+        disabled={disabled}
+        onChange={(event) => onChange(event.target.checked)}
+        className="mt-0.5 size-4 accent-accent"
+      />
+      <span className="min-w-0">{label}</span>
+    </label>
+  );
+}

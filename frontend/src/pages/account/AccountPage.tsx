@@ -1,0 +1,35 @@
+/** One's own pages: profile, keys, feedback, data. */
+import { Database, KeyRound, MessageSquareHeart, UserRound } from "lucide-react";
+import { Navigate, Route, Routes } from "react-router";
+import { useSession } from "../../api/queries";
+import { Loading } from "../../components/Loading";
+import { Shell, type Tab } from "../../components/Shell";
+import { HowTo } from "../SignInPage";
+import { DataTab } from "./DataTab";
+import { FeedbackTab } from "./FeedbackTab";
+import { KeysTab } from "./KeysTab";
+import { ProfileTab } from "./ProfileTab";
+
+const TABS: Tab[] = [
+  { path: "profile", label: "Profile", icon: UserRound },
+  { path: "keys", label: "API keys", icon: KeyRound },
+  { path: "feedback", label: "My feedback", icon: MessageSquareHeart },
+  { path: "data", label: "My data", icon: Database },
+];
+
+export default function AccountPage() {
+  const session = useSession();
+  if (session.isPending) return <Loading />;
+  if (!session.data?.user) return <HowTo error={session.error} />;
+  return (
+    <Shell home="/account" name="Account" tabs={TABS}>
+      <Routes>
+        <Route path="profile" element={<ProfileTab />} />
+        <Route path="keys" element={<KeysTab />} />
+        <Route path="feedback" element={<FeedbackTab />} />
+        <Route path="data" element={<DataTab />} />
+        <Route path="*" element={<Navigate replace to="/account/profile" />} />
+      </Routes>
+    </Shell>
+  );
+}

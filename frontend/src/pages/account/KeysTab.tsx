@@ -1,0 +1,189 @@
+/** API keys for programs: made, shown once, listed, revoked. */
+import { useMutation } from "@tanstack/react-query";
+import { Copy, KeyRound, Plus } from "lucide-react";
+import { useState, type FormEvent } from "react";
+import { account, useKeys, type Key, type NewKey, type Scope } from "../../api/account";
+import { useRefresh, useSession } from "../../api/queries";
+import { copyText } from "../../browser";
+import { Badge } from "../../components/Badge";
+import { Button } from "../../components/Button";
+import { Confirm, Dialog, DialogButtons } from "../../components/Dialog";
+import { Field, Select, Tick } from "../../components/Field";
+import { Problem } from "../../components/Problem";
+import { useToast } from "../../components/Toast";
+import { ago, time, words } from "../../format";
+import { Cell, Empty, Heading, Read, Table } from "../operator/Parts";
+
+const SCOPES: { value: Scope; label: string; roles: string[] }[] = [
+  { value: "chat", label: "Chat: completions, conversations, models", roles: ["user", "labeler", "operator"] },
+  { value: "feedback", label: "Feedback: judge answers", roles: ["user", "labeler", "operator"] },
+  { value: "label", label: "Labeling: tasks", roles: ["labeler", "operator"] },
+  { value: "operate", label: "Operate: iterations, policies, people", roles: ["operator"] },
+];
+
+const LIVES = [
+  { value: "30", label: "30 days" },
+  { value: "90", label: "90 days" },
+  { value: "365", label: "A year" },
+  { value: "", label: "No end" },
+];
+
+export function KeysTab() {
+  const keys = useKeys();
+  const user = useSession().data?.user;
+  const [making, setMaking] = useState(false);
+  const guest = user?.login === null && user.role === "user";
+  return (
+    <>
+      <Heading title="API keys" hint="For programs that speak the OpenAI API: base URL is this server's address and /v1.">
+        {!guest && (
+          <Button kind="primary" icon={Plus} onClick={() => setMaking(true)}>
+            New key
+          </Button>
+        )}
+      </Heading>
+      <Read query={keys}>
+        {({ data }) =>
+          data.length === 0 ? (
+            <Empty icon={KeyRound}>{guest ? "Guests have no keys. Make an account first." : "You have no keys yet."}</Empty>
+          ) : (
+            <Table columns={["Name", "Key", "May", "Last used", "Ends", ""]}>
+              {data.map((key) => (
+                <Row key={key.id} row={key} />
+              ))}
+            </Table>
+          )
+        }
+      </Read>
+      <Make open={making} role={user?.role ?? "user"} onClose={() => setMaking(false)} />
+    </>
+  );
+}
+
+export function keyState(key: Key): "revoked" | "expired" | "active" {
+  if (key.revoked_at !== null) return "revoked";
+  return key.expires_at !== null && key.expires_at * 1000 < Date.now() ? "expired" : "active";
+}
+
+function Row({ row }: { row: Key }) {
+  const refresh = useRefresh();
+  const [leaving, setLeaving] = useState(false);
+  const state = keyState(row);
+  return (
+    <tr>
+      <Cell className="font-medium">{row.name}</Cell>
+      <Cell className="font-mono text-xs whitespace-nowrap">{row.prefix}…</Cell>
+      <Cell>
+        <span className="flex flex-wrap gap-1">
+          {(row.scopes ?? ["everything"]).map((scope) => (
+            <Badge key={scope}>{words(scope)}</Badge>
+          ))}
+          {row.training && <Badge tone="accent">May teach</Badge>}
+        </span>
+      </Cell>
+      <Cell className="whitespace-nowrap text-muted">{row.last_used_at ? ago(row.last_used_at) : "never"}</Cell>
+      <Cell className="whitespace-nowrap text-muted">{row.expires_at ? time(row.expires_at) : "no end"}</Cell>
+      <Cell className="text-right">
+        {state === "active" ? (
+          <Button small onClick={() => setLeaving(true)}>
+            Revoke
+          </Button>
+        ) : (
+          <Badge>{words(state)}</Badge>
+        )}
+        <Confirm
+          danger
+          open={leaving}
+          onClose={() => setLeaving(false)}
+          title={`Revoke “${row.name}”?`}
+          action="Revoke"
+          onConfirm={async () => {
+            await account.revokeKey(row.id);
+            await refresh("account");
+          }}
+        >
+          Programs that use it stop working at once.
+        </Confirm>
+      </Cell>
+    </tr>
+  );
+}
+
+function Make({ open, role, onClose }: { open: boolean; role: string; onClose: () => void }) {
+  const [made, setMade] = useState<NewKey | null>(null);
+  function close() {
+    setMade(null);
+    onClose();
+  }
+  return (
+    <Dialog open={open} onClose={close} title={made ? "Your new key" : "New key"}>
+      {made ? <Once made={made} onClose={close} /> : <Form role={role} onMade={setMade} onClose={close} />}
+    </Dialog>
+  );
+}
+
+function Form({ role, onMade, onClose }: { role: string; onMade: (key: NewKey) => void; onClose: () => void }) {
+  const [name, setName] = useState("");
+  const [scopes, setScopes] = useState<Scope[]>(["chat", "feedback"]);
+  const [days, setDays] = useState("90");
+  const [training, setTraining] = useState(false);
+  const refresh = useRefresh();
+  const make = useMutation({
+    mutationFn: () => account.createKey({ name: name.trim(), scopes, days: days ? Number(days) : null, training }),
+    onSuccess: (key) => {
+      onMade(key);
+      void refresh("account");
+    },
+  });
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    make.mutate();
+  }
+
+  return (
+    <form onSubmit={submit} className="space-y-4">
+      <Field label="Name" autoFocus maxLength={100} placeholder="What it is for" value={name} onChange={(e) => setName(e.target.value)} />
+      <fieldset className="space-y-2">
+        <legend className="mb-1.5 text-sm font-medium">What it may do</legend>
+        {SCOPES.filter(({ roles }) => roles.includes(role)).map(({ value, label }) => (
+          <Tick
+            key={value}
+            label={label}
+            checked={scopes.includes(value)}
+            onChange={(on) => setScopes(on ? [...scopes, value] : scopes.filter((other) => other !== value))}
+          />
+        ))}
+      </fieldset>
+      <Select label="It works for" options={LIVES} value={days} onChange={(event) => setDays(event.target.value)} />
+      <Tick label="What it sends may be used for training" checked={training} onChange={setTraining} />
+      <Problem error={make.error} />
+      <DialogButtons>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" kind="primary" disabled={name.trim() === "" || scopes.length === 0 || make.isPending}>
+          Make key
+        </Button>
+      </DialogButtons>
+    </form>
+  );
+}
+
+function Once({ made, onClose }: { made: NewKey; onClose: () => void }) {
+  const toast = useToast();
+  return (
+    <>
+      <p className="text-sm text-muted">Copy it now: it is shown this once and cannot be read again.</p>
+      <code className="mt-3 block rounded-xl border border-line bg-panel px-4 py-3 font-mono text-sm break-all" data-testid="secret">
+        {made.secret}
+      </code>
+      <DialogButtons>
+        <Button icon={Copy} onClick={() => void copyText(made.secret).then(() => toast("Copied."))}>
+          Copy
+        </Button>
+        <Button kind="primary" onClick={onClose}>
+          Done
+        </Button>
+      </DialogButtons>
+    </>
+  );
+}

@@ -1,0 +1,173 @@
+/** Name, password, and what is left of today's quota. */
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState, type FormEvent } from "react";
+import { Link } from "react-router";
+import { account, useAccount, type Account, type Quota } from "../../api/account";
+import { useRefresh } from "../../api/queries";
+import { Button } from "../../components/Button";
+import { Field } from "../../components/Field";
+import { Problem } from "../../components/Problem";
+import { useToast } from "../../components/Toast";
+import { figure, time, words } from "../../format";
+import { Bar, Card, Heading, Read } from "../operator/Parts";
+import { SHORTEST_PASSWORD } from "../Credentials";
+
+export function ProfileTab() {
+  const query = useAccount();
+  return (
+    <>
+      <Heading title="Profile" />
+      <Read query={query}>
+        {(data) => (
+          <div className="grid gap-4 lg:grid-cols-2">
+            {data.login === null && data.role === "user" ? <Guest /> : <Name account={data} />}
+            <Use quota={data.quota} />
+            {data.login !== null && <Password account={data} />}
+          </div>
+        )}
+      </Read>
+    </>
+  );
+}
+
+function Guest() {
+  return (
+    <Card title="You are a guest">
+      <p className="text-sm text-muted">
+        Your conversations live in this browser only: whoever clears its cookies loses them. An account keeps them, and gives
+        you API keys.
+      </p>
+      <div className="mt-4 flex gap-4 text-sm font-medium text-accent-ink underline underline-offset-4">
+        <Link to="/sign-up">Make an account</Link>
+        <Link to="/sign-in">Sign in</Link>
+      </div>
+    </Card>
+  );
+}
+
+function useChange(done: string) {
+  const client = useQueryClient();
+  const refresh = useRefresh();
+  const toast = useToast();
+  return useMutation({
+    mutationFn: account.change,
+    onSuccess: (state) => {
+      client.setQueryData(["session"], state);
+      void refresh("account");
+      toast(done);
+    },
+  });
+}
+
+function Name({ account: { name, login, role, providers, created_at } }: { account: Account }) {
+  const [next, setNext] = useState(name);
+  const change = useChange("Your name is changed.");
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    change.mutate({ name: next.trim() });
+  }
+
+  return (
+    <Card title="Who you are">
+      <form onSubmit={submit} className="flex items-end gap-2">
+        <Field label="Shown name" className="flex-1" maxLength={100} value={next} onChange={(e) => setNext(e.target.value)} />
+        <Button type="submit" className="h-10" disabled={next.trim() === "" || next === name || change.isPending}>
+          Save
+        </Button>
+      </form>
+      <Problem error={change.error} className="mt-3" />
+      <dl className="mt-4 grid grid-cols-[8rem_1fr] gap-y-1.5 text-sm">
+        <dt className="text-muted">Sign-in name</dt>
+        <dd>{login ?? "none: you come in by links"}</dd>
+        <dt className="text-muted">Role</dt>
+        <dd>{words(role)}</dd>
+        {providers.length > 0 && (
+          <>
+            <dt className="text-muted">Vouched for by</dt>
+            <dd className="truncate">{providers.join(", ")}</dd>
+          </>
+        )}
+        <dt className="text-muted">Since</dt>
+        <dd>{time(created_at)}</dd>
+      </dl>
+      {login === null && (
+        <p className="mt-4 text-sm text-muted">
+          <Link to="/sign-up" className="font-medium text-accent-ink underline underline-offset-4">
+            Choose a name and a password
+          </Link>{" "}
+          to sign in without links.
+        </p>
+      )}
+    </Card>
+  );
+}
+
+function Password({ account: { has_password } }: { account: Account }) {
+  const [old, setOld] = useState("");
+  const [next, setNext] = useState("");
+  const change = useChange("Your password is changed. Other browsers are signed out.");
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    change.mutate(
+      { password: next, old_password: has_password ? old : null },
+      {
+        onSuccess: () => {
+          setOld("");
+          setNext("");
+        },
+      },
+    );
+  }
+
+  return (
+    <Card title={has_password ? "Another password" : "Choose a password"}>
+      <form onSubmit={submit} className="space-y-4">
+        {has_password && (
+          <Field label="Old password" type="password" autoComplete="current-password" value={old} onChange={(e) => setOld(e.target.value)} />
+        )}
+        <Field
+          label="New password"
+          type="password"
+          autoComplete="new-password"
+          hint={`At least ${SHORTEST_PASSWORD} characters. All other browsers are signed out.`}
+          value={next}
+          onChange={(event) => setNext(event.target.value)}
+        />
+        <Problem error={change.error} />
+        <Button type="submit" disabled={next.length < SHORTEST_PASSWORD || change.isPending}>
+          Change password
+        </Button>
+      </form>
+    </Card>
+  );
+}
+
+function Use({ quota }: { quota: Quota }) {
+  const rows = [
+    { label: "Requests", used: quota.requests_used, most: quota.requests_limit },
+    { label: "Tokens", used: quota.tokens_used, most: quota.tokens_limit },
+  ];
+  return (
+    <Card title="Used today">
+      <div className="space-y-4">
+        {rows.map(({ label, used, most }) => (
+          <div key={label} className="text-sm">
+            <p className="mb-1.5 flex justify-between">
+              <span className="text-muted">{label}</span>
+              <span className="font-medium tabular-nums">
+                {most ? `${figure(used)} of ${figure(most)}, ${figure(Math.max(0, most - used))} left` : figure(used)}
+              </span>
+            </p>
+            {most > 0 && <Bar share={used / most} label={`${label} used`} />}
+          </div>
+        ))}
+      </div>
+      <p className="mt-4 text-[13px] text-muted">
+        {rows.some(({ most }) => most > 0) ? "The day ends" : "There is no limit for you here. The day ends"} on{" "}
+        {time(quota.resets_at)}.
+      </p>
+    </Card>
+  );
+}

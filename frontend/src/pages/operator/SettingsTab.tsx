@@ -1,0 +1,42 @@
+/** The settings in force, and where each comes from. */
+import { useSettings } from "../../api/account";
+import { Badge } from "../../components/Badge";
+import { Cell, Heading, Read, Table } from "./Parts";
+
+export function SettingsTab() {
+  const query = useSettings();
+  return (
+    <>
+      <Heading
+        title="Settings"
+        hint="Deployment settings of this process. They change with environment variables and a restart; training settings are on each iteration."
+      />
+      <Read query={query}>
+        {({ data }) => (
+          <Table columns={["Setting", "In force", "From", "What it does"]}>
+            {data.map((row) => (
+              <tr key={row.name}>
+                <Cell className="font-mono text-xs whitespace-nowrap">TUTELAGE_{row.name.toUpperCase()}</Cell>
+                <Cell className="max-w-64 break-words">{shown(row.value)}</Cell>
+                <Cell>
+                  <Badge tone={row.source === "default" ? "plain" : "accent"}>
+                    {row.source === "default" ? "Default" : "Set"}
+                  </Badge>
+                </Cell>
+                <Cell className="text-muted">
+                  {row.about}
+                  {row.source !== "default" && <span className="block text-xs">Default: {shown(row.default)}</span>}
+                </Cell>
+              </tr>
+            ))}
+          </Table>
+        )}
+      </Read>
+    </>
+  );
+}
+
+function shown(value: unknown): string {
+  if (typeof value === "boolean") return value ? "on" : "off";
+  return value === "" || value === null ? "—" : String(value);
+}
