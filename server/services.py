@@ -43,7 +43,10 @@ def open_services(core: Core) -> Services:
         library=core.library,
         iterations=core.iterations,
         generator=EmbeddedGenerator(
-            threads=settings.threads, max_batch=settings.max_batch, max_queue=settings.max_queue
+            threads=settings.threads,
+            max_batch=settings.max_batch,
+            max_queue=settings.max_queue,
+            cache_tokens=settings.cache_tokens,
         ),
         classifier=_classifier(settings),
         moderation=_policy(settings),

@@ -21,6 +21,9 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535)
     threads: int = Field(0, ge=0, description="Compute threads of the generator; 0: all cores.")
     max_batch: int = Field(32, ge=1, description="Responses generated side by side.")
+    cache_tokens: int = Field(
+        32768, ge=2048, description="Tokens whose keys and values a policy holds in memory."
+    )
     max_queue: int = Field(64, ge=0, description="Responses waiting before 503 is answered.")
     max_response_tokens: int = Field(512, ge=1, description="Default limit of a response.")
     max_body_bytes: int = Field(2_000_000, ge=1024)

@@ -6,11 +6,10 @@ from typing import Protocol
 
 import torch
 
-from server.generators.attention import Segment
 from server.generators.detokenizer import Detokenizer
 from server.generators.generator import Sampling, Token
 from server.generators.keyvalues import KeyValues, PrefixStore, common
-from server.generators.policy import Policy
+from server.generators.policy import Policy, Segment
 from server.generators.sampler import choose
 from server.generators.stops import StopStrings
 
@@ -38,10 +37,10 @@ class Response:
     ) -> None:
         self.reader = reader
         self.tokens = prompt
-        self.kv = KeyValues(policy.geometry)
+        self.kv = KeyValues(policy.pool)
         self.ended = False
         self._end_ids = policy.end_ids
-        self._longest = len(prompt) + room
+        self.longest = len(prompt) + room
         self._sampling = sampling
         self._random = random.Random(sampling.seed)
         self._detokenizer = Detokenizer(policy.decode)
@@ -61,7 +60,7 @@ class Response:
         certain = self._stops.push(Token(text, token_id, float(logprobs[token_id])))
         if at_end or self._stops.stopped:
             self._finish(certain, "stop")
-        elif len(self.tokens) == self._longest:
+        elif len(self.tokens) == self.longest:
             self._finish(certain, "length")
         elif certain:
             self.reader.put(certain)
@@ -75,12 +74,12 @@ class Response:
 class Batch:
     """Responses side by side. A new one joins at the next step, an ended one leaves at once."""
 
-    def __init__(self, policy: Policy, max_responses: int, kept_tokens: int) -> None:
+    def __init__(self, policy: Policy, max_responses: int) -> None:
         self.policy = policy
         self._max_responses = max_responses
         self._waiting: list[Response] = []
         self._running: list[Response] = []
-        self._prefixes = PrefixStore(policy.geometry, kept_tokens)
+        self._prefixes = PrefixStore(policy.pool)
 
     @property
     def busy(self) -> bool:
@@ -131,11 +130,15 @@ class Batch:
         for response in list(self._waiting):
             if len(self._running) >= self._max_responses:
                 return
-            if not self._soon_known(response):
-                self._waiting.remove(response)
-                running = [each.kv for each in self._running]
-                response.kv = self._prefixes.begin(response.tokens, running)
-                self._running.append(response)
+            if self._soon_known(response):
+                continue
+            running = [each.kv for each in self._running]
+            room = self._prefixes.begin(response.tokens, response.longest, running)
+            if room is None:
+                return
+            self._waiting.remove(response)
+            response.kv = room
+            self._running.append(response)
 
     def _soon_known(self, response: Response) -> bool:
         """Whether another is just computing a good part of this prompt, as with n choices."""

@@ -1,4 +1,4 @@
-"""The generator that runs inside the server: continuous batching over transformers.
+"""The generator that runs inside the server: continuous batching over OpenVINO.
 
 One thread computes. Requests arrive from the event loop through an inbox and are answered through
 a queue each. A new policy is loaded beside the old one, which stays until its last stream ends.
@@ -38,11 +38,10 @@ class Served:
 
 
 class EmbeddedGenerator:
-    """Serves policy directories on this machine's processor, or its GPU where there is one.
+    """Serves policy directories on this machine's processor.
 
-    Each of ``max_batch`` responses holds keys and values of up to ``max_window`` tokens while it
-    runs; ``kept_tokens`` bounds those that are remembered between turns. For SmolLM2-135M a token
-    takes 46 kB.
+    Of each policy in memory, ``cache_tokens`` bounds the keys and values of all responses that are
+    running and of those that are remembered between turns. For SmolLM2-135M a token takes 23 kB.
     """
 
     def __init__(
@@ -52,13 +51,13 @@ class EmbeddedGenerator:
         max_batch: int = 32,
         max_queue: int = 64,
         max_window: int = 4096,
-        kept_tokens: int = 8192,
+        cache_tokens: int = 32768,
     ) -> None:
         self._threads = threads
         self._max_batch = max_batch
         self._max_streams = max_batch + max_queue
-        self._max_window = max_window
-        self._kept_tokens = kept_tokens
+        self._max_window = min(max_window, cache_tokens)
+        self._cache_tokens = cache_tokens
         self._loading = asyncio.Lock()
         self._changed = threading.Condition()  # guards everything below
         self._served: list[Served] = []
@@ -184,8 +183,8 @@ class EmbeddedGenerator:
         with self._changed:
             self._changed.wait_for(lambda: len(self._served) < IN_MEMORY or self._closed)
             self._refuse_when_closed()
-        policy = load_policy(policy_id, path)
-        batch = Batch(policy, self._max_batch, self._kept_tokens)
+        policy = load_policy(policy_id, path, self._threads, self._cache_tokens)
+        batch = Batch(policy, self._max_batch)
         served = Served(batch, min(self._max_window, policy.positions))
         with self._changed:
             self._served.append(served)
@@ -196,12 +195,10 @@ class EmbeddedGenerator:
             self._drop_drained()
 
     def _run(self) -> None:
-        if self._threads:
-            torch.set_num_threads(self._threads)
-        with torch.inference_mode():
-            while served := self._next():
-                for each in served:
-                    self._step(each)
+        torch.set_num_threads(1)  # of this thread, which samples; the graph has threads of its own
+        while served := self._next():
+            for each in served:
+                self._step(each)
         self._fail_all()
 
     def _next(self) -> list[Served]:

@@ -1,37 +1,67 @@
-"""A policy in memory: model, tokenizer and chat template, and the one forward pass they need."""
+"""A policy in memory: graph, tokenizer and chat template, and the one forward pass they need."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+import openvino as ov
 import torch
 from jinja2 import TemplateError
-from transformers import AutoModelForCausalLM, AutoTokenizer
-from transformers.utils.logging import disable_progress_bar
+from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
-from server.generators import attention
-from server.generators.attention import Segment
-from server.generators.keyvalues import Geometry, KeyValues
-from server.generators.linear import pack
+from server.generators.graph import BLOCK, INPUTS, LlamaGraph, Weights
+from server.generators.keyvalues import Blocks, KeyValues
 from tutelage.errors import Invalid, Unavailable
 
 Messages = Sequence[Mapping[str, str]]
+KEPT_AS = ov.Type.f16  # keys and values
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """The next tokens of one sequence, behind those that its keys and values hold already."""
+
+    kv: KeyValues
+    tokens: Sequence[int]
+
+    @property
+    def positions(self) -> range:
+        """Where the tokens stand in their sequence."""
+        return range(self.kv.length, self.end)
+
+    @property
+    def end(self) -> int:
+        """The sequence's length with these tokens."""
+        return self.kv.length + len(self.tokens)
+
+    @property
+    def blocks(self) -> Sequence[int]:
+        """Where the sequence is stored, these tokens included."""
+        return self.kv.blocks[: self.kv.pool.count(self.end)]
 
 
 class Policy:
-    """A causal language model of transformers that computes many sequences at once.
+    """A causal language model that computes many sequences at once.
 
-    Weights are float32, as trained: rounding them to 16 bit shifts log-probabilities by some
-    hundredths, and what is served must be what was trained and evaluated.
+    ``cache_tokens`` is how many tokens' keys and values it can hold, of all sequences together.
     """
 
-    def __init__(self, policy_id: str, model: Any, tokenizer: Any) -> None:
+    def __init__(
+        self,
+        policy_id: str,
+        config: Any,
+        compiled: ov.CompiledModel,
+        tokenizer: Any,
+        cache_tokens: int,
+    ) -> None:
         self.policy_id = policy_id
-        self.end_ids = _end_ids(model, tokenizer)
-        self.positions = int(model.config.max_position_embeddings)
-        self.geometry = _geometry(model)
-        self._model = model
+        self.positions = int(config.max_position_embeddings)
+        self.end_ids: frozenset[int] = frozenset()
         self._tokenizer = tokenizer
+        self._request = compiled.create_infer_request()
+        self.pool = self._allocate(compiled, -(-cache_tokens // BLOCK))
 
     def encode(self, messages: Messages) -> list[int]:
         """Token ids of a conversation, up to where the assistant's answer begins.
@@ -61,37 +91,51 @@ class Policy:
         """Compute all segments, and log-probabilities of what follows the ``wanted`` ones.
 
         Returns [len(wanted), vocabulary], at temperature 1. The segments' keys and values have
-        grown by their tokens afterwards.
+        grown by their tokens afterwards; room for them was reserved before.
         """
-        device = self.geometry.device
-        tokens = [token for segment in segments for token in segment.tokens]
-        positions = [position for segment in segments for position in segment.positions]
-        logits = self._model(
-            input_ids=torch.tensor([tokens], device=device),
-            position_ids=torch.tensor([positions], device=device),
-            use_cache=False,
-            segments=segments,
-            logits_to_keep=torch.tensor(_last(segments, wanted), dtype=torch.long, device=device),
-        ).logits[0]
+        for name, values in zip(INPUTS, _laid_out(segments, wanted), strict=True):
+            self._request.set_tensor(name, ov.Tensor(np.asarray(values, np.int32)))
+        self._request.infer()
         for segment in segments:
             segment.kv.advance(segment.tokens)
-        return cast(torch.Tensor, logits.float().log_softmax(-1))
+        return torch.from_numpy(self._request.get_output_tensor(0).data.copy())
 
     def check(self) -> None:
         """Compute one short prompt. Raises Unavailable if the weights give no numbers."""
-        prompt = Segment(KeyValues(self.geometry), self.encode([{"role": "user", "content": "Hi"}]))
-        with torch.inference_mode():
-            finite = bool(self.logprobs([prompt], [prompt]).isfinite().all())
+        prompt = Segment(KeyValues(self.pool), self.encode([{"role": "user", "content": "Hi"}]))
+        prompt.kv.reserve(prompt.end)
+        finite = bool(self.logprobs([prompt], [prompt]).isfinite().all())
+        prompt.kv.drop()
         if not finite:
             raise Unavailable("its weights hold values that are not numbers")
 
+    def _allocate(self, compiled: ov.CompiledModel, blocks: int) -> Blocks:
+        """Gives the graph its caches; the system takes their memory as it is first written."""
+        arrays = []
+        for cache in compiled.inputs[len(INPUTS) :]:
+            _, *shape = cache.get_partial_shape()
+            size = ov.Shape([blocks, *(each.get_length() for each in shape)])
+            tensor = ov.Tensor(cache.get_element_type(), size)
+            self._request.set_tensor(cache, tensor)
+            arrays.append(tensor.data)
+        return Blocks(arrays, blocks, BLOCK)
 
-def load_policy(policy_id: str, path: Path) -> Policy:
-    """Load a policy directory; raises Unavailable saying why when it cannot be served."""
+
+def load_policy(policy_id: str, path: Path, threads: int, cache_tokens: int) -> Policy:
+    """Load a policy directory; raises Unavailable saying why when it cannot be served.
+
+    ``threads`` 0 stands for all cores.
+    """
     try:
-        policy = Policy(policy_id, _load_model(path), _load_tokenizer(path))
+        if not (path / "config.json").is_file():
+            raise Unavailable("there is no config.json")
+        config = AutoConfig.from_pretrained(path, local_files_only=True)
+        tokenizer = _load_tokenizer(path)
+        compiled = _compile(LlamaGraph(config, Weights(path)).build(), threads)
+        policy = Policy(policy_id, config, compiled, tokenizer, cache_tokens)
+        policy.end_ids = _end_ids(path, config, tokenizer)
         policy.check()
-    except Exception as error:  # transformers and safetensors raise many kinds
+    except Exception as error:  # transformers, safetensors and OpenVINO raise many kinds
         reason = str(error).strip().rstrip(".") or type(error).__name__
         raise Unavailable(
             f"{policy_id} cannot be loaded from {path}: {reason}. "
@@ -100,24 +144,15 @@ def load_policy(policy_id: str, path: Path) -> Policy:
     return policy
 
 
-def _load_model(path: Path) -> Any:
-    if not (path / "config.json").is_file():
-        raise Unavailable("there is no config.json")
-    disable_progress_bar()
-    model, report = AutoModelForCausalLM.from_pretrained(
-        path,
-        dtype=torch.float32,
-        attn_implementation=attention.NAME,
-        local_files_only=True,
-        output_loading_info=True,
-    )
-    if report["missing_keys"] or report["mismatched_keys"]:
-        raise Unavailable("its weights do not fit its config.json")
-    model.requires_grad_(False).eval()
-    if torch.cuda.is_available():
-        return model.to("cuda")
-    pack(model)
-    return model
+def _compile(graph: ov.Model, threads: int) -> ov.CompiledModel:
+    settings = {
+        "INFERENCE_PRECISION_HINT": ov.Type.f32,
+        "KV_CACHE_PRECISION": KEPT_AS,
+        "INFERENCE_NUM_THREADS": threads,
+        "PERFORMANCE_HINT": "LATENCY",
+        "ENABLE_CPU_PINNING": False,
+    }
+    return ov.Core().compile_model(graph, "CPU", settings)
 
 
 def _load_tokenizer(path: Path) -> Any:
@@ -127,30 +162,27 @@ def _load_tokenizer(path: Path) -> Any:
     return tokenizer
 
 
-def _geometry(model: Any) -> Geometry:
-    config = model.config
-    heads = config.num_attention_heads
-    return Geometry(
-        layers=config.num_hidden_layers,
-        heads=getattr(config, "num_key_value_heads", None) or heads,
-        dim=getattr(config, "head_dim", None) or config.hidden_size // heads,
-        dtype=model.dtype,
-        device=model.device,
-    )
-
-
-def _end_ids(model: Any, tokenizer: Any) -> frozenset[int]:
+def _end_ids(path: Path, config: Any, tokenizer: Any) -> frozenset[int]:
     """Tokens that end a response."""
-    configured = model.generation_config.eos_token_id
+    configured = config.eos_token_id
+    if (path / "generation_config.json").is_file():
+        configured = GenerationConfig.from_pretrained(path).eos_token_id or configured
     ids = configured if isinstance(configured, list) else [configured]
     return frozenset(int(end) for end in [*ids, tokenizer.eos_token_id] if end is not None)
 
 
-def _last(segments: Sequence[Segment], wanted: Sequence[Segment]) -> list[int]:
-    """Where the last token of each wanted segment stands when all lie one after another."""
-    ends: dict[int, int] = {}
-    end = 0
-    for segment in segments:
-        end += len(segment.tokens)
-        ends[id(segment)] = end - 1
-    return [ends[id(segment)] for segment in wanted]
+def _laid_out(segments: Sequence[Segment], wanted: Sequence[Segment]) -> tuple[Any, ...]:
+    """The graph's INPUTS: all segments one after another, with their blocks."""
+    ends = np.cumsum([0, *(len(segment.tokens) for segment in segments)])
+    block_ends = np.cumsum([0, *(len(segment.blocks) for segment in segments)])
+    last = {id(segment): end - 1 for segment, end in zip(segments, ends[1:], strict=True)}
+    return (
+        [token for segment in segments for token in segment.tokens],
+        [position for segment in segments for position in segment.positions],
+        [segment.kv.length for segment in segments],
+        ends,
+        [block for segment in segments for block in segment.blocks],
+        block_ends,
+        max(segment.end for segment in segments),
+        [last[id(segment)] for segment in wanted],
+    )

@@ -9,10 +9,9 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from server.generators.attention import Segment
 from server.generators.batch import Batch, Response
 from server.generators.generator import Sampling, Token
-from server.generators.policy import Policy, load_policy
+from server.generators.policy import Policy, Segment, load_policy
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 TEMPLATE = (
@@ -39,7 +38,8 @@ def make_policy(path: Path, seed: int) -> Path:
         pad_token_id=2,
         tie_word_embeddings=True,
     )
-    LlamaForCausalLM(config).save_pretrained(path)
+    model = LlamaForCausalLM(config).half().float()  # exact in 16 bits, as they are served
+    model.save_pretrained(path)
     tokenizer = _byte_tokenizer()
     tokenizer.chat_template = TEMPLATE
     tokenizer.save_pretrained(path)
@@ -78,7 +78,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def policy(policies: Path) -> Policy:
     """The first tiny policy, in memory."""
-    return load_policy("policy-0000", policies / "policy-0000")
+    return load_policy("policy-0000", policies / "policy-0000", threads=1, cache_tokens=4096)
 
 
 class Reader:
@@ -121,9 +121,9 @@ class Writing:
         self.policy = policy
         self.computed: list[int] = []  # tokens of each step
         self.end_ids = policy.end_ids
-        self.geometry = policy.geometry
+        self.pool = policy.pool
         self.decode = policy.decode
-        self._batch = Batch(cast(Policy, self), max_responses=4, kept_tokens=4096)
+        self._batch = Batch(cast(Policy, self), max_responses=4)
 
     def logprobs(self, segments: Sequence[Segment], wanted: Sequence[Segment]) -> torch.Tensor:
         """Count, then compute."""
@@ -139,8 +139,7 @@ class Writing:
 
     def step(self, count: int = 1) -> int:
         """Take steps; how many responses ended."""
-        with torch.inference_mode():
-            return sum(self._batch.step() for _ in range(count))
+        return sum(self._batch.step() for _ in range(count))
 
     def finish(self) -> None:
         """Step until all responses have ended."""

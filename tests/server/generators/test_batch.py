@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM
 from server.generators.batch import PREFILL
 from server.generators.generator import Sampling
 
+ROUNDING = 0.03  # of keys and values to 16 bits, in a random model; a wrong mask costs far more
 SHORT = list(range(10, 40))
 LONG = [3 + (7 * i) % 250 for i in range(2 * PREFILL + 50)]
 
@@ -30,7 +31,7 @@ def test_logprobs_equal_a_plain_forward_pass(batch: Any, policies: Path, prompt:
     reader = batch.write(prompt, Sampling(temperature=0.7, top_p=0.9, seed=3, max_tokens=30))
     assert all(len(other.tokens) == 40 for other in others)
     given = [token.logprob for token in reader.tokens]
-    assert given == pytest.approx(expected_logprobs(policies, prompt, reader.ids), abs=1e-3)
+    assert given == pytest.approx(expected_logprobs(policies, prompt, reader.ids), abs=ROUNDING)
 
 
 def test_a_seeded_answer_is_the_same_alone_and_in_company(batch: Any) -> None:
@@ -90,7 +91,7 @@ def test_a_next_turn_from_kept_values_is_the_same_as_computed_afresh(
     prompt = [*SHORT, *answer.ids, *range(60, 90)]
     reader = batch.write(prompt, Sampling(temperature=0, max_tokens=10))
     given = [token.logprob for token in reader.tokens]
-    assert given == pytest.approx(expected_logprobs(policies, prompt, reader.ids), abs=1e-3)
+    assert given == pytest.approx(expected_logprobs(policies, prompt, reader.ids), abs=ROUNDING)
 
 
 def test_more_responses_than_places_wait_for_one(batch: Any) -> None:
