@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from training.gate import MEASURES
 from training.interval import Interval
+from training.measures import MEASURES
 
 _KINDS = ("rankings", "thumbs", "demonstrations", "prompts")
 

@@ -89,11 +89,12 @@ class EvaluationConfig:
     prompts: int = 40
     samples: int = 2  # answers per prompt and policy, with the same seeds
     resamples: int = 2000  # of the bootstrap
+    battery: int = 24  # limitation items of each kind; 0: the battery is left out
 
 
 @dataclass(frozen=True)
 class GateConfig:
-    """What a candidate must reach to be promoted; changes are candidate minus current."""
+    """The checks that are registered before training; changes are candidate minus current."""
 
     min_gain: float = 0.0  # lower end of the interval of the held-out score's gain must exceed it
     min_win_rate: float = 0.5  # and so must that of the win rate
@@ -105,6 +106,10 @@ class GateConfig:
     min_diversity_ratio: float = 0.6  # of distinct-2 over all answers
     max_flagged_rise: float = 0.02  # share of answers that moderation flags
     max_kl: float = 25.0  # nats per response from the reference policy
+    max_refusal_rise: float = 0.05  # share of ordinary prompts that it declines to answer
+    max_work_ratio: float = 2.0  # computation of an answer: how long one waits for it
+    max_tax: float = 0.15  # nats per token on demonstrations that it never saw
+    max_limitation_fall: float = 0.1  # of each dial of the limitations battery, 0 to 1
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,9 @@ LOG, REPORT = "demo.log", "report.html"
 EXAMPLES_SHOWN = 8
 
 
+_DECIDED = (IterationState.PROMOTED, IterationState.UNDECIDED, IterationState.REFUSED)
+
+
 @dataclass(frozen=True)
 class Scale:
     """How much is done."""
@@ -192,7 +195,7 @@ class _Demo:
                 runner.stop()
                 running.join()
         iteration = self.iteration(iteration_id)
-        if iteration.state not in (IterationState.PROMOTED, IterationState.REFUSED):
+        if iteration.state not in _DECIDED:
             reasons = " ".join(iteration.reasons) or f"See {self.core.settings.data / LOG}."
             raise Conflict(f"{iteration_id} is {iteration.state}: {reasons}")
         return iteration

@@ -8,7 +8,7 @@ neither training nor PPO saw, and measured for what a reward model overlooks. Wh
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from torch import Tensor
 
 from moderation.actions import Action, ModerationPolicy, judge
 from moderation.classifier import ModerationClassifier
+from training import shipped
 from training.config import IterationConfig
-from training.gate import Answers, Comparison
-from training.interval import bootstrap, wins
+from training.limitations.battery import as_json, changes, read_all
+from training.limitations.dial import Reading
+from training.limitations.speaker import PolicySpeaker, Question
+from training.measures import Answer, Comparison, Tax, compare
 from training.models import SplitModel, buckets, compute, pad, positions
-from training.preferences import repeated
 from training.progress import Progress
 from training.rlhf import logprobs_and_entropy
 from training.rollout import Episode, Sampling, sample
@@ -34,23 +36,6 @@ Flag = Callable[[str], bool]
 STAGE = "evaluation"
 RESULT, EXAMPLES = "evaluation.json", "examples.jsonl"
 SCORING_TOKENS = 4096  # padded tokens of one scoring pass
-_REPEATED_RUN = 4  # words
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer with all that is measured of it."""
-
-    text: str
-    score: float
-    finished: bool
-    flagged: bool
-    kl: float  # nats, the sampler from the reference policy, summed over the answer
-
-    @property
-    def words(self) -> list[str]:
-        """The answer's words, as spaces part them."""
-        return self.text.split()
 
 
 @dataclass(frozen=True)
@@ -77,53 +62,53 @@ def evaluate(
     """
     with compute(config):
         questions = _questions(policies.reference, prompts, config)
-        answers = {
-            name: _answers(directory, policies, questions, flag, config)
-            for name, directory in _counted(policies, progress)
-        }
-    result = asdict(compare(answers["current"], answers["candidate"], config))
+        answers, beyond = {}, {}
+        for name, directory in _counted(policies, progress):
+            answers[name] = _answers(directory, policies, questions, flag, config)
+            beyond[name] = examine_beyond(directory, config)
+    result = asdict(_compared(answers, beyond, config)) | {
+        "readings": {name: as_json(found.readings) for name, found in beyond.items()}
+    }
     examples = _examples(questions, answers, config.evaluation.samples)
     write_atomically(out_dir / EXAMPLES, "".join(json.dumps(row) + "\n" for row in examples))
     write_atomically(out_dir / RESULT, json.dumps(result, indent=2) + "\n")
     return result
 
 
-def compare(
-    current: Sequence[Answer], candidate: Sequence[Answer], config: IterationConfig
+@dataclass(frozen=True)
+class Beyond:
+    """What is measured of one policy beyond its answers to the evaluation's prompts."""
+
+    parameters: int
+    losses: list[float]  # of unseen demonstrations, nats per token
+    readings: dict[str, Reading]  # of the limitations
+
+
+def examine_beyond(directory: Path, config: IterationConfig) -> Beyond:
+    """Its size, its loss on reserved demonstrations, and a sample of the limitations battery."""
+    speaker = PolicySpeaker(directory, config)
+    shown = [row["messages"][:2] for row in shipped.reserved_demonstrations()]
+    asked = [Question(pair[:1], [pair[1]["content"]]) for pair in shown]
+    count = config.evaluation.battery
+    return Beyond(
+        parameters=sum(p.numel() for p in speaker.model.model.parameters()),
+        losses=[-weight for (weight,) in speaker.weigh(asked)],
+        readings=read_all(speaker, count) if count else {},
+    )
+
+
+def _compared(
+    answers: dict[str, list[Answer]], beyond: dict[str, Beyond], config: IterationConfig
 ) -> Comparison:
-    """What the gate decides on. Both hold ``samples`` answers to each prompt, prompt by prompt."""
-    samples, resamples = config.evaluation.samples, config.evaluation.resamples
-    gains = [
-        _mean([answer.score for answer in candidate[i : i + samples]])
-        - _mean([answer.score for answer in current[i : i + samples]])
-        for i in range(0, len(current), samples)
-    ]
-    return Comparison(
-        current=describe(current),
-        candidate=describe(candidate),
-        gain=bootstrap(gains, resamples, config.seed),
-        win_rate=bootstrap(wins(gains), resamples, config.seed),
-        kl=_mean([answer.kl for answer in candidate]),
+    before, after = beyond["current"], beyond["candidate"]
+    comparison = compare(
+        answers["current"], answers["candidate"], config, after.parameters / before.parameters
     )
-
-
-def describe(answers: Sequence[Answer]) -> Answers:
-    """How the answers look on average."""
-    return Answers(
-        score=_mean([answer.score for answer in answers]),
-        words=_mean([len(answer.words) for answer in answers]),
-        empty=_mean([not answer.words for answer in answers]),
-        finished=_mean([answer.finished for answer in answers]),
-        repetition=_mean([repeated(answer.words, _REPEATED_RUN) for answer in answers]),
-        distinct_2=distinct([answer.words for answer in answers], 2),
-        flagged=_mean([answer.flagged for answer in answers]),
+    return replace(
+        comparison,
+        tax=Tax.of(before.losses, after.losses, config),
+        limitations=changes(before.readings, after.readings),
     )
-
-
-def distinct(texts: Sequence[list[str]], size: int) -> float:
-    """Different runs of ``size`` words over all such runs (Li et al. 2016, distinct-n)."""
-    runs = [tuple(words[i : i + size]) for words in texts for i in range(len(words) - size + 1)]
-    return len(set(runs)) / len(runs) if runs else 0.0
 
 
 def flagged_by(classifier: ModerationClassifier | None) -> Flag:
@@ -188,7 +173,7 @@ def _answers(
     measured = _measure(policies, episodes, config)
     texts = [tokenizer.text(episode.words.tolist()) for episode in episodes]
     return [
-        Answer(text, score, episode.finished, flag(text), kl)
+        Answer(text, score, episode.finished, flag(text), kl, len(episode.response))
         for text, episode, (score, kl) in zip(texts, episodes, measured, strict=True)
     ]
 
@@ -257,7 +242,3 @@ def _examples(
 
 def _shuffled(prompt: Dialogue) -> str:
     return hashlib.sha256(repr(prompt).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(sum(values) / len(values)) if values else 0.0

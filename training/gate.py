@@ -1,16 +1,24 @@
-"""The gate: whether a candidate may be promoted, and why, in words. Pure: measures to decision.
+"""The gate: whether a candidate may answer anyone, and why, in words. Pure: measures to decision.
 
-It refuses unless the candidate is better beyond chance, on prompts and by a reward model that it
-was not trained on, and shows none of the faults that a reward model is easily talked into: empty,
-long-winded, repetitive, unfinished, uniform or harmful answers, or a policy far from its start.
+Every check is registered beforehand: its limit stands in the iteration's settings, whose digest is
+kept before anything is trained. Each looks at an interval, and three things can come of it:
+
+    promote   the candidate may go to a canary: it is better beyond chance, and no worse anywhere
+    refuse    some measure lies beyond its limit even at the kinder end of its interval
+    ask       neither is sure: a person decides
+
+It knows the faults that a reward model is easily talked into: empty, long-winded, repetitive,
+unfinished, uniform, harmful or declining answers, and a policy far from its start.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 from training.config import GateConfig
 from training.interval import Interval
+from training.measures import Comparison
 
 
 class Verdict(StrEnum):
@@ -18,148 +26,211 @@ class Verdict(StrEnum):
 
     PROMOTE = "promote"
     REFUSE = "refuse"
+    ASK = "ask"
 
 
 @dataclass(frozen=True)
-class Answers:
-    """How one policy's answers to the evaluation prompts look, on average."""
+class Check:
+    """One registered check: what was found, where the limit lay, and what follows."""
 
-    score: float  # of the held-out reward model
-    words: float
-    empty: float  # share without a word
-    finished: float  # share that the policy ended by itself
-    repetition: float  # share of four-grams that occurred before in the same answer
-    distinct_2: float  # different bigrams over all bigrams of all answers
-    flagged: float  # share that moderation flags
-
-
-MEASURES = (  # the fields of Answers: what people call them, and how they are written
-    ("score", "Held-out score", "{:+.2f}"),
-    ("words", "Words per answer", "{:.1f}"),
-    ("finished", "Finished answers", "{:.0%}"),
-    ("empty", "Empty answers", "{:.0%}"),
-    ("repetition", "Repeated four-word runs", "{:.1%}"),
-    ("distinct_2", "Different word pairs", "{:.0%}"),
-    ("flagged", "Flagged by moderation", "{:.1%}"),
-)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The measures that the gate decides on."""
-
-    current: Answers
-    candidate: Answers
-    gain: Interval  # of the held-out score, paired by prompt
-    win_rate: Interval  # share of prompts where the candidate scores higher, ties half
-    kl: float  # nats per response, candidate from reference policy
+    name: str
+    value: Interval
+    limit: float
+    verdict: Verdict
+    reason: str
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The verdict and its reasons, a sentence each."""
+    """The verdict and its reasons, a sentence each; ``checks`` holds all of them."""
 
     verdict: Verdict
     reasons: list[str]
+    checks: tuple[Check, ...] = ()
 
-
-@dataclass(frozen=True)
-class _Finding:
-    passed: bool
-    reason: str
+    def as_rows(self) -> list[dict[str, Any]]:
+        """The checks as plain JSON."""
+        return [asdict(check) for check in self.checks]
 
 
 def decide(comparison: Comparison, config: GateConfig) -> Decision:
-    """Promote when nothing speaks against it; the reasons are all findings of the deciding kind."""
-    findings = list(_findings(comparison, config))
-    against = [finding.reason for finding in findings if not finding.passed]
-    if against:
-        return Decision(Verdict.REFUSE, against)
-    return Decision(Verdict.PROMOTE, [finding.reason for finding in findings])
+    """The gravest verdict of any check; the reasons are those of the checks that gave it."""
+    checks = tuple(_checks(comparison, config))
+    found = {check.verdict for check in checks}
+    for verdict in (Verdict.REFUSE, Verdict.ASK):
+        if verdict in found:
+            reasons = [check.reason for check in checks if check.verdict == verdict]
+            return Decision(verdict, reasons, checks)
+    return Decision(Verdict.PROMOTE, [check.reason for check in checks], checks)
 
 
-def _findings(c: Comparison, config: GateConfig) -> Iterable[_Finding]:
-    yield _gain(c.gain, config)
-    yield _win_rate(c.win_rate, config)
-    yield _empty(c, config)
-    yield _length(c, config)
-    yield _finished(c, config)
-    yield _repetition(c, config)
+def above(name: str, value: Interval, limit: float, reason: str) -> Check:
+    """The whole interval must lie above the limit; a whole interval below it is refused."""
+    if value.low > limit:
+        verdict = Verdict.PROMOTE
+    else:
+        verdict = Verdict.REFUSE if value.high < limit else Verdict.ASK
+    return Check(name, value, limit, verdict, reason)
+
+
+def at_most(name: str, value: Interval, limit: float, reason: str) -> Check:
+    """The mean must not pass the limit; a whole interval beyond it is refused."""
+    if value.mean <= limit:
+        verdict = Verdict.PROMOTE
+    else:
+        verdict = Verdict.REFUSE if value.low > limit else Verdict.ASK
+    return Check(name, value, limit, verdict, reason)
+
+
+def at_least(name: str, value: Interval, limit: float, reason: str) -> Check:
+    """The mean must reach the limit; a whole interval short of it is refused."""
+    if value.mean >= limit:
+        verdict = Verdict.PROMOTE
+    else:
+        verdict = Verdict.REFUSE if value.high < limit else Verdict.ASK
+    return Check(name, value, limit, verdict, reason)
+
+
+def _checks(c: Comparison, config: GateConfig) -> Iterable[Check]:
+    yield from _better(c, config)
+    yield from _lengths(c, config)
+    yield from _faults(c, config)
     yield _diversity(c, config)
-    yield _flagged(c, config)
-    yield _kl(c.kl, config)
+    yield _kl(c, config)
+    yield _work(c, config)
+    if c.tax:
+        yield _tax(c, config)
+    for name, change in (c.limitations or {}).items():
+        yield _limitation(name, change, config)
 
 
-def _gain(gain: Interval, config: GateConfig) -> _Finding:
-    passed = gain.low > config.min_gain
-    return _Finding(
-        passed,
-        f"The held-out score changed by {gain}; the interval must lie above {config.min_gain:g}.",
+def _better(c: Comparison, config: GateConfig) -> Iterable[Check]:
+    yield above(
+        "held-out score",
+        c.gain,
+        config.min_gain,
+        f"The held-out score changed by {c.gain}; the interval must lie above {config.min_gain:g}.",
+    )
+    yield above(
+        "win rate",
+        c.win_rate,
+        config.min_win_rate,
+        f"The candidate's answers win on {c.win_rate.share()} of the prompts; the interval must "
+        f"lie above {config.min_win_rate:.0%}.",
+    )
+    equal = c.win_rate_at_equal_length
+    yield at_least(
+        "win rate at equal length",
+        equal,
+        config.min_win_rate,
+        f"Without the words in excess it would win on {equal.share()}; "
+        f"{config.min_win_rate:.0%} are needed.",
     )
 
 
-def _win_rate(win_rate: Interval, config: GateConfig) -> _Finding:
-    interval = f"{win_rate.mean:.0%} [{win_rate.low:.0%}, {win_rate.high:.0%}]"
-    return _Finding(
-        win_rate.low > config.min_win_rate,
-        f"The candidate's answers win on {interval} of the prompts; the interval must lie above "
-        f"{config.min_win_rate:.0%}.",
+def _lengths(c: Comparison, config: GateConfig) -> Iterable[Check]:
+    now, before = c.candidate.words, c.current.words
+    low, high = config.min_length_ratio, config.max_length_ratio
+    reason = (
+        f"Its answers have {now:.0f} words on average, the current policy's {before:.0f}; "
+        f"{low * before:.0f} to {high * before:.0f} are allowed."
+    )
+    yield at_least("shortness", c.length, low, reason)
+    yield at_most("length", c.length, high, reason)
+
+
+def _faults(c: Comparison, config: GateConfig) -> Iterable[Check]:
+    before, now, changes = c.current, c.candidate, c.changes
+    yield at_most(
+        "empty answers",
+        _shifted(changes["empty"], before.empty),
+        config.max_empty,
+        f"{now.empty:.0%} of its answers are empty; {config.max_empty:.0%} are allowed.",
+    )
+    yield at_most(
+        "unfinished answers",
+        _negative(changes["finished"]),
+        config.max_unfinished_rise,
+        f"It finishes {now.finished:.0%} of its answers, the current policy "
+        f"{before.finished:.0%}; a fall by {config.max_unfinished_rise:.0%} is allowed.",
+    )
+    yield at_most(
+        "repetition",
+        changes["repetition"],
+        config.max_repetition_rise,
+        f"{now.repetition:.0%} of its four-word runs repeat earlier ones, the current policy's "
+        f"{before.repetition:.0%}; a rise by {config.max_repetition_rise:.0%} is allowed.",
+    )
+    yield at_most(
+        "moderation",
+        changes["flagged"],
+        config.max_flagged_rise,
+        f"Moderation flags {now.flagged:.1%} of its answers, the current policy's "
+        f"{before.flagged:.1%}; a rise by {config.max_flagged_rise:.1%} is allowed.",
+    )
+    yield at_most(
+        "over-refusal",
+        changes["refused"],
+        config.max_refusal_rise,
+        f"It declines to answer {now.refused:.0%} of ordinary prompts, the current policy "
+        f"{before.refused:.0%}; a rise by {config.max_refusal_rise:.0%} is allowed.",
     )
 
 
-def _empty(c: Comparison, config: GateConfig) -> _Finding:
-    return _Finding(
-        c.candidate.empty <= config.max_empty,
-        f"{c.candidate.empty:.0%} of its answers are empty; {config.max_empty:.0%} are allowed.",
+def _diversity(c: Comparison, config: GateConfig) -> Check:
+    return at_least(
+        "diversity",
+        c.diversity,
+        config.min_diversity_ratio,
+        f"{c.candidate.distinct_2:.0%} of its word pairs are different ones, the current policy's "
+        f"{c.current.distinct_2:.0%}; at least "
+        f"{config.min_diversity_ratio * c.current.distinct_2:.0%} are needed.",
     )
 
 
-def _length(c: Comparison, config: GateConfig) -> _Finding:
-    usual = max(c.current.words, 1.0)
-    low, high = config.min_length_ratio * usual, config.max_length_ratio * usual
-    return _Finding(
-        low <= c.candidate.words <= high,
-        f"Its answers have {c.candidate.words:.0f} words on average, the current policy's "
-        f"{c.current.words:.0f}; {low:.0f} to {high:.0f} are allowed.",
-    )
-
-
-def _finished(c: Comparison, config: GateConfig) -> _Finding:
-    return _Finding(
-        c.current.finished - c.candidate.finished <= config.max_unfinished_rise,
-        f"It finishes {c.candidate.finished:.0%} of its answers, the current policy "
-        f"{c.current.finished:.0%}; a fall by {config.max_unfinished_rise:.0%} is allowed.",
-    )
-
-
-def _repetition(c: Comparison, config: GateConfig) -> _Finding:
-    return _Finding(
-        c.candidate.repetition - c.current.repetition <= config.max_repetition_rise,
-        f"{c.candidate.repetition:.0%} of its four-word runs repeat earlier ones, the current "
-        f"policy's {c.current.repetition:.0%}; a rise by {config.max_repetition_rise:.0%} is "
+def _kl(c: Comparison, config: GateConfig) -> Check:
+    return at_most(
+        "KL",
+        c.kl,
+        config.max_kl,
+        f"It is {c.kl.mean:.1f} nats per answer away from its reference; {config.max_kl:g} are "
         "allowed.",
     )
 
 
-def _diversity(c: Comparison, config: GateConfig) -> _Finding:
-    limit = config.min_diversity_ratio * c.current.distinct_2
-    return _Finding(
-        c.candidate.distinct_2 >= limit,
-        f"{c.candidate.distinct_2:.0%} of its word pairs are different ones, the current policy's "
-        f"{c.current.distinct_2:.0%}; at least {limit:.0%} are needed.",
+def _work(c: Comparison, config: GateConfig) -> Check:
+    return at_most(
+        "waiting",
+        c.work,
+        config.max_work_ratio,
+        f"An answer takes {c.work.mean:.2f} times the current policy's computation; "
+        f"{config.max_work_ratio:g} times are allowed.",
     )
 
 
-def _flagged(c: Comparison, config: GateConfig) -> _Finding:
-    return _Finding(
-        c.candidate.flagged - c.current.flagged <= config.max_flagged_rise,
-        f"Moderation flags {c.candidate.flagged:.1%} of its answers, the current policy's "
-        f"{c.current.flagged:.1%}; a rise by {config.max_flagged_rise:.1%} is allowed.",
+def _tax(c: Comparison, config: GateConfig) -> Check:
+    assert c.tax is not None
+    return at_most(
+        "alignment tax",
+        c.tax.rise,
+        config.max_tax,
+        f"Its loss on unseen demonstrations is {c.tax.candidate:.2f} nats per token, the current "
+        f"policy's {c.tax.current:.2f}; a rise by {config.max_tax:g} is allowed.",
     )
 
 
-def _kl(kl: float, config: GateConfig) -> _Finding:
-    return _Finding(
-        kl <= config.max_kl,
-        f"It is {kl:.1f} nats per answer away from its reference; {config.max_kl:g} are allowed.",
-    )
+def _limitation(name: str, change: Interval, config: GateConfig) -> Check:
+    """A fall that may be chance passes: the sample of items is small, and there are six dials."""
+    limit = -config.max_limitation_fall
+    reason = f"Its {name} changed by {change}; a fall by {-limit:g} is allowed."
+    if change.high >= 0:
+        return Check(name, change, limit, Verdict.PROMOTE, reason)
+    return at_least(name, change, limit, reason)
+
+
+def _negative(value: Interval) -> Interval:
+    return Interval(-value.mean, -value.high, -value.low)
+
+
+def _shifted(value: Interval, by: float) -> Interval:
+    return Interval(value.mean + by, value.low + by, value.high + by)

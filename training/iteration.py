@@ -5,7 +5,7 @@ its folder and is skipped once complete, so an iteration that was killed carries
 The same rows, settings and machine give the same policy, bit for bit.
 
 A candidate that the gate refuses is not published; its measures and reasons stay in the row and
-in the report. Promotion is a person's act: a candidate that passed waits for it.
+in the report. One that it lets pass may go to a canary; where it asks, a person decides.
 """
 
 import hashlib
@@ -22,10 +22,11 @@ from training.config import IterationConfig
 from training.evaluate import Policies, choose_prompts, evaluate, flagged_by
 from training.examination import examine
 from training.failures import handled
-from training.gate import Answers, Comparison, Decision, Verdict, decide
+from training.gate import Decision, Verdict, decide
 from training.heartbeat import Heartbeat
 from training.interval import Interval
 from training.lease import take
+from training.measures import Answers, Comparison, Tax
 from training.ppo import train_ppo
 from training.progress import Progress, silent
 from training.publication import lineage_of, publish
@@ -44,6 +45,14 @@ from tutelage.tables import Iteration, IterationState
 
 CONFIG, REPORT = "config.toml", "report.html"
 _OVER = (IterationState.FAILED, IterationState.CANCELLED)
+_INTERVALS = (
+    "gain", "win_rate", "win_rate_at_equal_length", "kl", "length", "diversity", "work",
+)  # fmt: skip
+_STATES = {
+    Verdict.PROMOTE: IterationState.PROMOTED,
+    Verdict.REFUSE: IterationState.REFUSED,
+    Verdict.ASK: IterationState.UNDECIDED,
+}
 
 
 @dataclass(frozen=True)
@@ -51,8 +60,8 @@ class Outcome:
     """What came of an iteration."""
 
     iteration_id: str
-    policy_id: str | None  # the candidate that was published, if the gate let it pass
-    decision: str  # "promote" or "refuse"
+    policy_id: str | None  # the candidate that was published, unless the gate refused it
+    decision: str  # "promote", "refuse" or "ask"
     reasons: list[str]
     metrics: dict[str, Any]
     report: Path | None
@@ -184,7 +193,7 @@ class _Run:
             return train_sft(
                 self.parent,
                 shown,
-                shipped.rows(shipped.DEMONSTRATIONS),
+                shipped.replayable_demonstrations(),
                 self.config,
                 directory,
                 self.heartbeat.progress,
@@ -252,12 +261,11 @@ class _Run:
 
     def conclude(self, decision: Decision) -> Outcome:
         """Publish what passed; write the report; end the job."""
-        metrics = self.metrics()
-        passed = decision.verdict == Verdict.PROMOTE
-        policy_id = self.publish(decision, metrics) if passed else None
+        metrics = self.metrics() | {"checks": decision.as_rows()}
+        refused = decision.verdict == Verdict.REFUSE
+        policy_id = None if refused else self.publish(decision, metrics)
         report = write_report(self.directory, self.iteration, decision, policy_id)
-        state = IterationState.PROMOTED if passed else IterationState.REFUSED
-        self.finish(state, decision.verdict, decision.reasons, metrics)
+        self.finish(_STATES[decision.verdict], decision.verdict, decision.reasons, metrics)
         self.forget_weights()
         return Outcome(
             self.lease.iteration_id, policy_id, decision.verdict, decision.reasons, metrics, report
@@ -280,7 +288,10 @@ class _Run:
         """The measures that people are shown; times are under "stages"."""
         rewards = self.stages["reward_model"].metrics
         examination = rewards["examination"]
-        return self.stages["evaluation"].metrics | {
+        evaluated = self.stages["evaluation"].metrics
+        return evaluated | {
+            "kl": evaluated["kl"]["mean"],
+            "readings": {name: _brief(found) for name, found in evaluated["readings"].items()},
             "reward_model": {
                 "accuracy": examination["accuracy"],
                 "longer_wins": examination["longer_wins"],
@@ -351,10 +362,23 @@ def _comparison(metrics: dict[str, Any]) -> Comparison:
     return Comparison(
         current=Answers(**metrics["current"]),
         candidate=Answers(**metrics["candidate"]),
-        gain=Interval(**metrics["gain"]),
-        win_rate=Interval(**metrics["win_rate"]),
-        kl=metrics["kl"],
+        tax=Tax(**metrics["tax"] | {"rise": Interval(**metrics["tax"]["rise"])}),
+        changes=_intervals(metrics["changes"]),
+        limitations=_intervals(metrics["limitations"]),
+        **_intervals({name: metrics[name] for name in _INTERVALS}),
     )
+
+
+def _intervals(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: Interval(**value) for name, value in found.items()}
+
+
+def _brief(found: dict[str, Any]) -> dict[str, Any]:
+    """A policy's limitations without the scores of single items, which stay in the folder."""
+    dials = found["dials"].items()
+    return {
+        name: {key: value for key, value in dial.items() if key != "scores"} for name, dial in dials
+    }
 
 
 def _spare_prompts(taken: Snapshot) -> list[Dialogue]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from training import plots
-from training.gate import MEASURES, Decision, Verdict
+from training.gate import Decision, Verdict
+from training.measures import MEASURES
 from training.stage import COMPLETE, STAGES
 from tutelage.policies import write_atomically
 from tutelage.tables import Iteration
@@ -99,11 +100,12 @@ def _footer(iteration: Iteration) -> str:
 
 
 def _verdict(iteration: Iteration, decision: Decision, policy_id: str | None) -> str:
-    says = (
-        f"The gate lets {policy_id} pass. An operator decides whether it answers."
-        if decision.verdict == Verdict.PROMOTE
-        else f"The gate refuses. {iteration.parent_policy_id} answers on; nothing was published."
-    )
+    says = {
+        Verdict.PROMOTE: f"The gate lets {policy_id} pass: it may answer a share of the turns.",
+        Verdict.ASK: f"The gate is not sure of {policy_id} and asks an operator to decide.",
+        Verdict.REFUSE: f"The gate refuses. {iteration.parent_policy_id} answers on; nothing was "
+        "published.",
+    }[decision.verdict]
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in decision.reasons)
     return (
         f'<div class="verdict {decision.verdict}"><strong>{escape(says)}</strong>'
@@ -117,7 +119,7 @@ def _tiles(stages: dict[str, Any]) -> str:
         [
             (f"{result['gain']['mean']:+.2f}", "held-out score gained"),
             (f"{result['win_rate']['mean']:.0%}", "of prompts won"),
-            (f"{result['kl']:.1f}", "nats per answer from the reference"),
+            (f"{result['kl']['mean']:.1f}", "nats per answer from the reference"),
             (f"{seconds / 60:.1f} min", "of training"),
         ]
     )

@@ -4,6 +4,7 @@ import json
 from importlib import resources
 from typing import Any
 
+RESERVED = 32  # the last demonstrations: never trained on, they show what training costs
 PROMPTS, DEMONSTRATIONS = "prompts.jsonl", "demonstrations.jsonl"
 
 
@@ -11,3 +12,13 @@ def rows(name: str) -> list[dict[str, Any]]:
     """The rows of one of the files in ``tutelage/data``, in their order, which is random."""
     text = (resources.files("tutelage") / "data" / name).read_text("utf-8")
     return [json.loads(line) for line in text.splitlines()]
+
+
+def replayable_demonstrations() -> list[dict[str, Any]]:
+    """The demonstrations that fine-tuning may mix in."""
+    return rows(DEMONSTRATIONS)[:-RESERVED]
+
+
+def reserved_demonstrations() -> list[dict[str, Any]]:
+    """The demonstrations that no policy is ever taught."""
+    return rows(DEMONSTRATIONS)[-RESERVED:]

@@ -337,6 +337,7 @@ class IterationState(StrEnum):
     RUNNING = "running"
     PROMOTED = "promoted"  # the gate let its candidate pass
     REFUSED = "refused"  # the gate, or too little feedback, refused
+    UNDECIDED = "undecided"  # the gate asks: its candidate waits for an operator
     FAILED = "failed"
     CANCELLED = "cancelled"
 

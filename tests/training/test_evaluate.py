@@ -1,6 +1,7 @@
 """The evaluation compares two policies fairly, and measures what a reward model overlooks."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,13 @@ from moderation.classifier import KeywordClassifier
 from training import evaluate as module
 from training.config import EvaluationConfig, IterationConfig, PPOConfig, RewardModelConfig
 from training.evaluate import (
-    Answer,
     Policies,
     choose_prompts,
-    compare,
-    describe,
-    distinct,
     evaluate,
     flagged_by,
 )
+from training.limitations.battery import NAMES
+from training.measures import Answer, compare, describe, distinct
 from training.progress import silent
 from training.reward_model import train_reward_model
 from training.tiny import write_tiny_policy
@@ -27,7 +26,7 @@ CONFIG = IterationConfig(
     preset="smoke", threads=1, top_layers=2,
     reward_model=RewardModelConfig(kind="head", folds=2, penalties=(1.0,)),
     ppo=PPOConfig(max_new_tokens=12),
-    evaluation=EvaluationConfig(prompts=4, samples=2, resamples=200),
+    evaluation=EvaluationConfig(prompts=4, samples=2, resamples=200, battery=0),
 )  # fmt: skip
 
 
@@ -101,11 +100,19 @@ def test_a_policy_compared_with_itself_gains_nothing(policies: Policies, tmp_pat
     found = run(same, tmp_path)
     assert found["gain"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
     assert found["win_rate"]["mean"] == 0.5
-    assert found["kl"] == pytest.approx(0.0, abs=1e-4)
+    assert found["kl"]["mean"] == pytest.approx(0.0, abs=1e-4)
+    assert found["tax"]["rise"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_the_limitations_are_read_of_both(policies: Policies, tmp_path: Path) -> None:
+    config = replace(CONFIG, evaluation=replace(CONFIG.evaluation, battery=1))
+    prompts = [user("Say it")] * 2
+    found = evaluate(policies, prompts, flagged_by(None), config, tmp_path, silent)
+    assert set(found["limitations"]) == set(found["readings"]["current"]["dials"]) == set(NAMES)
 
 
 def test_another_policy_is_away_from_the_reference(policies: Policies, tmp_path: Path) -> None:
-    assert run(policies, tmp_path)["kl"] > 1
+    assert run(policies, tmp_path)["kl"]["mean"] > 1
 
 
 def test_the_result_is_the_same_each_time(policies: Policies, tmp_path: Path) -> None:

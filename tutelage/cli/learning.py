@@ -2,24 +2,19 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tutelage.cli.bars import stage_bars, steps
 from tutelage.cli.options import Data, Json, open_data, settings_for
 from tutelage.composition import Core
 from tutelage.errors import Invalid
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bars
-    from rich.progress import TaskID
-
     from moderation.classifier import ModerationClassifier
     from training.demo import Result
-    from training.progress import Progress
 
 Preference = Annotated[str, typer.Option(help="What the people like: brief, plain or asks-back.")]
 
@@ -50,7 +45,7 @@ def iterate(
 
     core = open_data(data)
     chosen = iteration_id or _unfinished(core) or request_iteration(core, preset, "cli").id
-    with _bars() as watch:
+    with stage_bars() as watch:
         outcome = run_iteration(core, chosen, _classifier(core), watch)
     typer.echo(f"{outcome.iteration_id}: {outcome.decision}")
     for reason in outcome.reasons:
@@ -81,7 +76,7 @@ def simulate(
     if preference not in PREFERENCES:
         raise Invalid(f"There is no preference {preference!r}. Known: {', '.join(PREFERENCES)}.")
     keys = _keys(open_data(data), users)
-    with _steps() as say:
+    with steps() as say:
         taught = teach(
             url, keys, PREFERENCES[preference], shipped_prompts()[:prompts], Habits(seed=seed), say
         )
@@ -103,7 +98,7 @@ def demo(
     from training.demo import Scale, run_demo
 
     folder = data or Path(tempfile.mkdtemp(prefix=f"tutelage-demo-{preference}-"))
-    with _steps() as say:
+    with steps() as say:
         result = run_demo(preference, settings_for(folder), Scale(preset=preset), say)
     _print_result(result)
     if as_json:
@@ -158,45 +153,3 @@ def _keys(core: Core, users: int) -> list[str]:
             person = people.create_user(session, f"simulated {number + 1}")
             keys.append(people.create_key(session, person, person.name, actor="cli")[1])
     return keys
-
-
-@contextmanager
-def _bars() -> "Iterator[Progress]":
-    """A bar per stage of training, with its latest measures."""
-    with _progress() as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def watch(stage: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
-            if stage not in tasks:
-                tasks[stage] = progress.add_task(stage, total=total, note="")
-            note = "  ".join(f"{name} {value:.3g}" for name, value in list(metrics.items())[:3])
-            progress.update(tasks[stage], completed=done, total=total, note=note)
-
-        yield watch
-
-
-@contextmanager
-def _steps() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar per step; the total 0 stands for unknown."""
-    with _progress() as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def say(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total or None, note="")
-            progress.update(tasks[what], completed=done, total=total or None)
-
-        yield say
-
-
-def _progress() -> "Bars":
-    from rich import progress as bars
-
-    return bars.Progress(
-        bars.TextColumn("{task.description:24}"),
-        bars.BarColumn(),
-        bars.MofNCompleteColumn(),
-        bars.TimeElapsedColumn(),
-        bars.TimeRemainingColumn(),
-        bars.TextColumn("{task.fields[note]}", style="dim"),
-    )

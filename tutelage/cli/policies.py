@@ -1,9 +1,11 @@
 """``tutelage policies``: what was published, what answers now, and how to change that."""
 
 import json
+from typing import Annotated
 
 import typer
 
+from tutelage.cli.bars import steps
 from tutelage.cli.options import Data, Json, open_data
 
 app = typer.Typer(
@@ -70,3 +72,32 @@ def verify(data: Data = None) -> None:
         damaged |= bool(problems)
         typer.echo(f"{policy_id}  {' '.join(problems) or 'intact'}")
     raise typer.Exit(1 if damaged else 0)
+
+
+@app.command()
+def measure(
+    policy_id: str,
+    items: Annotated[int, typer.Option(min=0, help="Items of each kind; 0: all.")] = 0,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Read the limitations of a policy: truthfulness, rephrasing, brevity, clarifying, harm, bias.
+
+    Takes some minutes on two cores. Example: `tutelage policies measure policy-0001`
+    """
+    from training.limitations.measured import measure_policy
+
+    with steps() as say:
+        readings = measure_policy(
+            open_data(data), policy_id, items, lambda done, total: say("limitations", done, total)
+        )
+    for name, dial in readings["dials"].items():
+        found = f"{dial['mean']:.2f} [{dial['low']:.2f}, {dial['high']:.2f}]"
+        typer.echo(f"{name:13} {found}  floor {dial['floor']:.2f}  {_told(dial['details'])}")
+    if as_json:
+        typer.echo(json.dumps(readings))
+
+
+def _told(details: dict[str, object]) -> str:
+    numbers = {k: v for k, v in details.items() if isinstance(v, int | float)}
+    return ", ".join(f"{name} {value:.2f}" for name, value in numbers.items())
