@@ -109,4 +109,10 @@ def _sampling(request: ChatCompletionRequest, settings: Settings, choice: int) -
         max_tokens=request.token_limit or settings.max_response_tokens,
         seed=None if request.seed is None else request.seed + choice,
         stop=request.stops,
+        top_k=request.top_k or 0,
+        presence_penalty=request.presence_penalty or 0.0,
+        frequency_penalty=request.frequency_penalty or 0.0,
+        logit_bias={int(token): bias for token, bias in (request.logit_bias or {}).items()},
+        schema=request.response_format.constraint if request.response_format else None,
+        top_logprobs=request.top_logprobs or 0,
     )

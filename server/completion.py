@@ -17,6 +17,7 @@ from server.schemas.chat import (
     Delta,
     FinishReason,
     TokenLogprob,
+    TopLogprob,
     TurnInfo,
     TurnModeration,
     Usage,
@@ -175,7 +176,10 @@ def _logprobs(tokens: Sequence[Token]) -> ChoiceLogprobs:
             token=token.text,
             logprob=token.logprob,
             bytes=list(token.text.encode()),
-            top_logprobs=[],
+            top_logprobs=[
+                TopLogprob(token=each.text, logprob=each.logprob, bytes=list(each.text.encode()))
+                for each in token.top
+            ],
         )
         for token in tokens
     ]

@@ -1,16 +1,16 @@
 """The responses that one policy is writing: every step gives each of them its next token."""
 
-import random
 from collections.abc import Sequence
 from typing import Protocol
 
 import torch
 
 from server.generators.detokenizer import Detokenizer
-from server.generators.generator import Sampling, Token
+from server.generators.generator import Alternative, Sampling, Token
+from server.generators.grammar import Grammar
 from server.generators.keyvalues import KeyValues, PrefixStore, common
 from server.generators.policy import Policy, Segment
-from server.generators.sampler import choose
+from server.generators.sampler import Sampler
 from server.generators.stops import StopStrings
 
 PREFILL = 256  # prompt tokens computed per step: what running responses wait for a new one
@@ -33,7 +33,13 @@ class Response:
     """One response being written: its tokens so far, prompt included, and how to go on."""
 
     def __init__(
-        self, reader: Reader, policy: Policy, prompt: list[int], room: int, sampling: Sampling
+        self,
+        reader: Reader,
+        policy: Policy,
+        prompt: list[int],
+        room: int,
+        sampling: Sampling,
+        grammar: Grammar | None = None,
     ) -> None:
         self.reader = reader
         self.tokens = prompt
@@ -41,8 +47,9 @@ class Response:
         self.ended = False
         self._end_ids = policy.end_ids
         self.longest = len(prompt) + room
-        self._sampling = sampling
-        self._random = random.Random(sampling.seed)
+        self._sampler = Sampler(sampling, grammar)
+        self._policy = policy
+        self._alternatives = sampling.top_logprobs
         self._detokenizer = Detokenizer(policy.decode)
         self._stops = StopStrings(sampling.stop)
 
@@ -53,17 +60,25 @@ class Response:
 
     def extend(self, logprobs: torch.Tensor) -> None:
         """Choose the next token from ``logprobs`` [vocabulary] and hand on what is certain."""
-        token_id = choose(logprobs, self._sampling, self._random.random())
+        token_id = self._sampler.choose(logprobs)
         self.tokens.append(token_id)
         at_end = token_id in self._end_ids
         text = "" if at_end else self._detokenizer.push(token_id)
-        certain = self._stops.push(Token(text, token_id, float(logprobs[token_id])))
+        token = Token(text, token_id, float(logprobs[token_id]), self._likeliest(logprobs))
+        certain = self._stops.push(token)
         if at_end or self._stops.stopped:
             self._finish(certain, "stop")
         elif len(self.tokens) == self.longest:
             self._finish(certain, "length")
         elif certain:
             self.reader.put(certain)
+
+    def _likeliest(self, logprobs: torch.Tensor) -> tuple[Alternative, ...]:
+        if not self._alternatives:
+            return ()
+        top = logprobs.topk(self._alternatives)
+        pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
+        return tuple(Alternative(self._policy.decode([i]), i, value) for i, value in pairs)
 
     def _finish(self, certain: list[Token], reason: str) -> None:
         self.ended = True

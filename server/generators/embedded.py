@@ -95,12 +95,13 @@ class EmbeddedGenerator:
             prompt = await asyncio.to_thread(served.batch.policy.encode, messages)
             if len(prompt) >= served.window:
                 raise ContextTooLong(len(prompt), served.window)
+            grammar = await asyncio.to_thread(served.batch.policy.grammar, sampling.schema)
         except BaseException:
             self._release(served, 1)
             raise
         stream = EmbeddedStream(served.policy_id, len(prompt))
         room = min(sampling.max_tokens, served.window - len(prompt))
-        response = Response(stream, served.batch.policy, prompt, room, sampling)
+        response = Response(stream, served.batch.policy, prompt, room, sampling, grammar)
         self._submit(served, response)
         return stream
 

@@ -1,7 +1,7 @@
 """The seam between the server and whatever serves a policy: a conversation in, tokens out."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +17,21 @@ class Sampling:
     max_tokens: int = 512
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    top_k: int = 0  # 0 = all
+    presence_penalty: float = 0.0  # taken from the logit of every token that came already,
+    frequency_penalty: float = 0.0  # and this as often as it came
+    logit_bias: Mapping[int, float] = field(default_factory=dict)  # token id -> added to its logit
+    schema: str | None = None  # JSON Schema that the answer follows
+    top_logprobs: int = 0  # how many alternatives are told with each token
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One of the likeliest tokens at a place."""
+
+    text: str
+    token_id: int
+    logprob: float
 
 
 @dataclass(frozen=True)
@@ -25,7 +40,8 @@ class Token:
 
     text: str  # what it adds; "" inside a multi-byte character, for end-of-sequence, in a stop
     token_id: int
-    logprob: float  # natural log, at temperature 1 over the full vocabulary
+    logprob: float  # natural log, at temperature 1 over the full vocabulary, before any bias
+    top: tuple[Alternative, ...] = ()  # likeliest first
 
 
 class ContextTooLong(Invalid):

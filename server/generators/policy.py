@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,8 +10,11 @@ import numpy as np
 import openvino as ov
 import torch
 from jinja2 import TemplateError
+from llguidance import LLTokenizer
+from llguidance.hf import from_tokenizer
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
+from server.generators.grammar import Grammar
 from server.generators.graph import BLOCK, INPUTS, LlamaGraph, Weights
 from server.generators.keyvalues import Blocks, KeyValues
 from tutelage.errors import Invalid, Unavailable
@@ -77,6 +81,14 @@ class Policy:
             problem = f"This policy cannot read these messages: {error}."
             raise Invalid(problem, "messages") from error
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    def grammar(self, schema: str | None) -> Grammar | None:
+        """What holds a response to a JSON Schema; raises Invalid where that cannot be done."""
+        return Grammar(self._constrainable, schema) if schema else None
+
+    @cached_property
+    def _constrainable(self) -> LLTokenizer:
+        return from_tokenizer(self._tokenizer, eos_token=sorted(self.end_ids))
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Text of tokens, without the special ones, exactly as generated."""

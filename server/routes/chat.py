@@ -58,6 +58,8 @@ def _asked(
 ) -> Asked:
     if body.stream_options and not body.stream:
         raise Invalid("stream_options needs stream=true.", "stream_options")
+    if body.top_logprobs and not body.logprobs:
+        raise Invalid("top_logprobs needs logprobs=true.", "top_logprobs")
     if body.moderation and services.classifier is None:
         raise Invalid("Moderation is switched off here (TUTELAGE_MODERATION=off).", "moderation")
     allowed = _training(training)

@@ -1,5 +1,6 @@
 """Chat completions: OpenAI's request, response and stream chunks, and our additions."""
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
@@ -104,13 +105,53 @@ class StreamOptions(Body):
     include_obfuscation: bool | None = Field(None, description="Accepted; nothing is obfuscated.")
 
 
-class ResponseFormat(Body):
-    """The form of the answer: text is what there is."""
+class JsonSchema(Body):
+    """What the answer looks like, as JSON Schema."""
 
-    type: Annotated[str, only("text")] = "text"
-    json_schema: Unsupported = None
+    name: Name = Field(description="Not used.")
+    description: Text | None = Field(None, description="Not used.")
+    schema_: dict[str, Any] = Field({"type": "object"}, alias="schema")
+    strict: bool | None = Field(None, description="It is always strict.")
 
 
+class TextFormat(Body):
+    """Any text."""
+
+    type: Literal["text"]
+
+    @property
+    def constraint(self) -> str | None:
+        """The JSON Schema to follow: none."""
+        return None
+
+
+class JsonObjectFormat(Body):
+    """Some JSON object."""
+
+    type: Literal["json_object"]
+
+    @property
+    def constraint(self) -> str | None:
+        """The JSON Schema to follow."""
+        return json.dumps({"type": "object"})
+
+
+class JsonSchemaFormat(Body):
+    """JSON that follows a schema."""
+
+    type: Literal["json_schema"]
+    json_schema: JsonSchema
+
+    @property
+    def constraint(self) -> str | None:
+        """The JSON Schema to follow."""
+        return json.dumps(self.json_schema.schema_)
+
+
+ResponseFormat = Annotated[
+    TextFormat | JsonObjectFormat | JsonSchemaFormat, Field(discriminator="type")
+]
+TokenId = Annotated[str, Field(pattern=r"^\d{1,9}$")]
 Metadata = dict[Annotated[Text, Field(max_length=64)], Annotated[Text, Field(max_length=512)]]
 Stop = (
     Annotated[Text, Field(min_length=1, max_length=200)]
@@ -152,7 +193,9 @@ class ChatCompletionRequest(Body):
         None, ge=-(2**63), lt=2**63, description="Same seed, same policy, same answer."
     )
     logprobs: bool | None = Field(False, description="Give each token's log-probability.")
-    top_logprobs: Annotated[int | None, only(0)] = None
+    top_logprobs: int | None = Field(
+        None, ge=0, le=20, description="With `logprobs`: the likeliest alternatives of each token."
+    )
     user: Name | None = Field(None, description="Accepted for compatibility; not used.")
     safety_identifier: Name | None = Field(None, description="Accepted; not used.")
     prompt_cache_key: Name | None = Field(None, description="Accepted; not used.")
@@ -160,14 +203,23 @@ class ChatCompletionRequest(Body):
         None, description="Accepted for compatibility; not kept."
     )
     store: bool | None = Field(None, description="Accepted; every completion is kept anyway.")
-    presence_penalty: Annotated[float | None, only(0)] = 0
-    frequency_penalty: Annotated[float | None, only(0)] = 0
+    presence_penalty: float | None = Field(
+        0, ge=-2, le=2, description="Above 0: tokens that came already become less likely."
+    )
+    frequency_penalty: float | None = Field(
+        0, ge=-2, le=2, description="The same, for every time that they came."
+    )
+    top_k: int | None = Field(
+        None, ge=0, le=1_000_000, description="Ours: only so many likeliest tokens; 0: all."
+    )
     response_format: ResponseFormat | None = None
     service_tier: Annotated[str | None, only("auto", "default")] = None
     modalities: Annotated[list[str] | None, only(["text"])] = None
     tool_choice: Annotated[Any, only("none", "auto")] = None
     parallel_tool_calls: bool | None = Field(None, description="Accepted; there are no tools.")
-    logit_bias: Unsupported = None
+    logit_bias: dict[TokenId, Annotated[float, Field(ge=-100, le=100)]] | None = Field(
+        None, max_length=1024, description="Token id -> what is added to its logit."
+    )
     tools: Unsupported = None
     functions: Unsupported = None
     function_call: Annotated[Any, only("none", "auto")] = None
@@ -225,13 +277,21 @@ class TurnInfo(BaseModel):
     moderation: TurnModeration | None = None
 
 
+class TopLogprob(BaseModel):
+    """One of the likeliest tokens at a place."""
+
+    token: str
+    logprob: float
+    bytes: list[int] | None
+
+
 class TokenLogprob(BaseModel):
     """A token of the answer with its natural-log probability at temperature 1."""
 
     token: str
     logprob: float
     bytes: list[int] | None
-    top_logprobs: list[Any] = Field(default_factory=list, description="Always empty.")
+    top_logprobs: list[TopLogprob]
 
 
 class ChoiceLogprobs(BaseModel):

@@ -1249,6 +1249,7 @@ export interface components {
             conversation_id?: string | null;
             /**
              * Frequency Penalty
+             * @description The same, for every time that they came.
              * @default 0
              */
             frequency_penalty?: number | null;
@@ -1256,8 +1257,13 @@ export interface components {
             function_call?: unknown;
             /** Functions */
             functions?: unknown;
-            /** Logit Bias */
-            logit_bias?: unknown;
+            /**
+             * Logit Bias
+             * @description Token id -> what is added to its logit.
+             */
+            logit_bias?: {
+                [key: string]: number;
+            } | null;
             /**
              * Logprobs
              * @description Give each token's log-probability.
@@ -1315,6 +1321,7 @@ export interface components {
             prediction?: unknown;
             /**
              * Presence Penalty
+             * @description Above 0: tokens that came already become less likely.
              * @default 0
              */
             presence_penalty?: number | null;
@@ -1325,7 +1332,8 @@ export interface components {
             prompt_cache_key?: string | null;
             /** Reasoning Effort */
             reasoning_effort?: string | null;
-            response_format?: components["schemas"]["ResponseFormat"] | null;
+            /** Response Format */
+            response_format?: (components["schemas"]["TextFormat"] | components["schemas"]["JsonObjectFormat"] | components["schemas"]["JsonSchemaFormat"]) | null;
             /**
              * Safety Identifier
              * @description Accepted; not used.
@@ -1365,7 +1373,15 @@ export interface components {
             tool_choice?: unknown;
             /** Tools */
             tools?: unknown;
-            /** Top Logprobs */
+            /**
+             * Top K
+             * @description Ours: only so many likeliest tokens; 0: all.
+             */
+            top_k?: number | null;
+            /**
+             * Top Logprobs
+             * @description With `logprobs`: the likeliest alternatives of each token.
+             */
             top_logprobs?: number | null;
             /**
              * Top P
@@ -1789,6 +1805,59 @@ export interface components {
          * @enum {string}
          */
         IterationState: "queued" | "running" | "promoted" | "refused" | "failed" | "cancelled";
+        /**
+         * JsonObjectFormat
+         * @description Some JSON object.
+         */
+        JsonObjectFormat: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "json_object";
+        };
+        /**
+         * JsonSchema
+         * @description What the answer looks like, as JSON Schema.
+         */
+        JsonSchema: {
+            /**
+             * Description
+             * @description Not used.
+             */
+            description?: string | null;
+            /**
+             * Name
+             * @description Not used.
+             */
+            name: string;
+            /**
+             * Schema
+             * @default {
+             *       "type": "object"
+             *     }
+             */
+            schema?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Strict
+             * @description It is always strict.
+             */
+            strict?: boolean | null;
+        };
+        /**
+         * JsonSchemaFormat
+         * @description JSON that follows a schema.
+         */
+        JsonSchemaFormat: {
+            json_schema: components["schemas"]["JsonSchema"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "json_schema";
+        };
         /**
          * KeyItem
          * @description An API key, without its secret.
@@ -2682,19 +2751,6 @@ export interface components {
          */
         ReportState: "open" | "accepted" | "dismissed";
         /**
-         * ResponseFormat
-         * @description The form of the answer: text is what there is.
-         */
-        ResponseFormat: {
-            /** Json Schema */
-            json_schema?: unknown;
-            /**
-             * Type
-             * @default text
-             */
-            type?: string;
-        };
-        /**
          * Role
          * @description What a person may do: users chat, labelers also label, operators also deploy.
          * @enum {string}
@@ -2967,6 +3023,17 @@ export interface components {
             role: "developer" | "system";
         };
         /**
+         * TextFormat
+         * @description Any text.
+         */
+        TextFormat: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "text";
+        };
+        /**
          * TextPart
          * @description A piece of a message's text.
          */
@@ -3086,11 +3153,20 @@ export interface components {
             logprob: number;
             /** Token */
             token: string;
-            /**
-             * Top Logprobs
-             * @description Always empty.
-             */
-            top_logprobs?: unknown[];
+            /** Top Logprobs */
+            top_logprobs: components["schemas"]["TopLogprob"][];
+        };
+        /**
+         * TopLogprob
+         * @description One of the likeliest tokens at a place.
+         */
+        TopLogprob: {
+            /** Bytes */
+            bytes: number[] | null;
+            /** Logprob */
+            logprob: number;
+            /** Token */
+            token: string;
         };
         /**
          * TurnInfo

@@ -168,3 +168,47 @@ def test_a_config_of_another_size_is_refused(damaged: Path) -> None:
     config = json.loads((damaged / "config.json").read_text())
     (damaged / "config.json").write_text(json.dumps(config | {"intermediate_size": 64}))
     assert "cannot be loaded" in refused(damaged)
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"n": {"type": "integer", "maximum": 99}, "ok": {"type": "boolean"}},
+    "required": ["n", "ok"],
+    "additionalProperties": False,
+}
+
+
+def test_an_answer_follows_a_json_schema(policies: Path) -> None:
+    async def body(generator: EmbeddedGenerator) -> None:
+        await generator.load("policy-0000", policies / "policy-0000")
+        for seed in range(3):
+            sampling = Sampling(seed=seed, max_tokens=200, schema=json.dumps(SCHEMA))
+            stream = await generator.start(HELLO, sampling)
+            said = json.loads("".join([token.text async for token in stream]))
+            assert set(said) == {"n", "ok"}
+            assert stream.finish_reason == "stop"
+
+    check(body)
+
+
+def test_a_schema_that_is_none_is_refused(policies: Path) -> None:
+    async def body(generator: EmbeddedGenerator) -> None:
+        await generator.load("policy-0000", policies / "policy-0000")
+        with pytest.raises(Invalid, match="cannot be followed"):
+            await generator.start(HELLO, Sampling(schema='{"type": "number of things"}'))
+
+    check(body)
+
+
+def test_alternatives_come_with_each_token(policies: Path) -> None:
+    async def body(generator: EmbeddedGenerator) -> None:
+        await generator.load("policy-0000", policies / "policy-0000")
+        stream = await generator.start(HELLO, Sampling(0, max_tokens=5, top_logprobs=3))
+        for token in [token async for token in stream]:
+            assert token.top[0].token_id == token.token_id
+            assert [each.logprob for each in token.top] == sorted(
+                (each.logprob for each in token.top), reverse=True
+            )
+            assert len(token.top) == 3
+
+    check(body)

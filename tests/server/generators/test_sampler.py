@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from server.generators.generator import Sampling
-from server.generators.sampler import choose, nucleus
+from server.generators.sampler import Sampler, choose, nucleus
 
 PROBS = torch.tensor([0.1, 0.5, 0.15, 0.25])
 
@@ -50,3 +50,22 @@ def test_a_flat_distribution_needs_more_than_the_first_candidates() -> None:
 def test_impossible_tokens_are_never_chosen() -> None:
     logprobs = torch.tensor([0.0, 1.0, 0.0]).log()
     assert {choose(logprobs, Sampling(), u) for u in (0.0, 0.5, 0.9999999)} == {1}
+
+
+def test_top_k_keeps_the_likeliest() -> None:
+    assert shares(Sampling(top_k=2)) == pytest.approx([0, 2 / 3, 0, 1 / 3], abs=2e-3)
+
+
+def test_a_bias_moves_a_tokens_chances() -> None:
+    sampler = Sampler(Sampling(temperature=0, logit_bias={2: 5.0, 900: 100.0}))
+    assert sampler.choose(PROBS.log()) == 2
+
+
+def test_a_presence_penalty_holds_back_what_was_said() -> None:
+    sampler = Sampler(Sampling(temperature=0, presence_penalty=1.0))
+    assert [sampler.choose(PROBS.log()) for _ in range(3)] == [1, 3, 1]
+
+
+def test_a_frequency_penalty_grows_with_every_time() -> None:
+    sampler = Sampler(Sampling(temperature=0, frequency_penalty=0.6))
+    assert [sampler.choose(PROBS.log()) for _ in range(4)] == [1, 1, 3, 1]
