@@ -33,9 +33,13 @@ _UNCHECKED = {
     "user": "I can't answer this message: it could not be checked. Please try again later.",
     "assistant": "The answer was stopped here: what followed could not be checked.",
 }
+_IN_DISTRESS = {
+    "warn": "You do not have to be alone with this.",
+    "block": "I can't help with this, but you do not have to be alone with it.",
+}
 _CRISIS = (
-    " If you are thinking of harming yourself, please talk to someone you trust or call your local "
-    "emergency number or crisis line now."
+    " If you are thinking of harming yourself, please talk to someone you trust, or call your "
+    "local emergency number or a crisis line now; findahelpline.com lists them by country."
 )
 
 
@@ -59,8 +63,10 @@ def notice(side: Side, action: str, categories: Sequence[str]) -> ModerationNoti
 def _sentence(side: str, action: str, categories: Sequence[str]) -> str:
     narrow = [c for c in categories if not any(other.startswith(f"{c}/") for other in categories)]
     plain = dict.fromkeys(_PLAIN[category] for category in narrow)
+    if "self-harm" in plain and side == "user":
+        return _IN_DISTRESS[action] + _CRISIS
     sentence = _SENTENCES[side, action].format(what=_listed(list(plain)))
-    return sentence + (_CRISIS if side == "user" and "self-harm" in plain else "")
+    return sentence + (_CRISIS if "self-harm" in plain else "")
 
 
 def _listed(words: list[str]) -> str:

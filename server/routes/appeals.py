@@ -56,5 +56,5 @@ def _findings(services: Services, record: ModerationRecord, message: Message) ->
             category=category,
             score=record.scores[category],
             threshold=record.thresholds[category],
-            span=span,
+            span=list(span) if span else None,
         )

@@ -11,6 +11,7 @@ from server.dependencies import After, Limit, OperatorDep, ServicesDep
 from server.schemas.appeals import (
     AppealCase,
     AppealDecision,
+    DecidedScore,
     Effects,
     RulesChange,
     RulesInForce,
@@ -87,8 +88,13 @@ def threshold_effects(
     return Effects(
         side=side,
         classifier=version or None,
-        categories=[ThresholdEffect(**each._asdict()) for each in found],
+        categories=[_effect(each) for each in found],
     )
+
+
+def _effect(effect: effects.Effect) -> ThresholdEffect:
+    decisions = [DecidedScore(score=score, holds=bool(holds)) for score, holds in effect.decisions]
+    return ThresholdEffect(**effect._asdict() | {"decisions": decisions})
 
 
 def _in_force(services: Services) -> RulesInForce:

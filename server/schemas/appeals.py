@@ -16,7 +16,7 @@ class Finding(BaseModel):
     category: str
     score: float
     threshold: float
-    span: tuple[int, int] | None = Field(
+    span: list[int] | None = Field(
         description="Characters [start, end) of the text that carry the score; null where no "
         "part alone does, or where that part was withheld."
     )
@@ -101,6 +101,13 @@ class RulesInForce(BaseModel):
     history: list[RulesVersion] = Field(description="Newest first.")
 
 
+class DecidedScore(BaseModel):
+    """What the classifier made of a text of which an operator decided."""
+
+    score: float
+    holds: bool
+
+
 class ThresholdEffect(BaseModel):
     """What thresholds of 0, 0.01 … 1 do in one category."""
 
@@ -111,7 +118,7 @@ class ThresholdEffect(BaseModel):
     false_alarms: list[float] = Field(description="Share of everyday texts that is caught.")
     recent: list[int] = Field(description="Messages among the newest that would be caught.")
     recent_messages: int
-    decisions: list[tuple[float, int]] = Field(description="(score, holds) of decided appeals.")
+    decisions: list[DecidedScore] = Field(description="Of decided appeals.")
     suggested: float | None = Field(description="A threshold that serves the decisions better.")
 
 

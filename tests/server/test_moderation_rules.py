@@ -80,5 +80,5 @@ def test_decisions_suggest_a_threshold(service: ChatService) -> None:
         service.post(f"/v1/operator/appeals/{case['id']}", {"labels": labels}, "operator")
     effects = service.get("/v1/operator/moderation/effects", "operator").json()
     sexual = next(each for each in effects["categories"] if each["category"] == "sexual")
-    assert sexual["decisions"] == [[1.0, 1]] * 5
+    assert sexual["decisions"] == [{"score": 1.0, "holds": True}] * 5
     assert sexual["suggested"] == 0.01

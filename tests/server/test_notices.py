@@ -31,9 +31,16 @@ def test_a_category_is_not_named_beside_its_own_part() -> None:
     assert told.categories == ["illicit/violent", "illicit"]
 
 
-def test_someone_in_distress_is_told_where_to_turn() -> None:
-    told = notice("user", "warn", ["self-harm/intent"])
-    assert told and "emergency" in told.message
+@pytest.mark.parametrize("side", ["user", "assistant"])
+@pytest.mark.parametrize("action", ["warn", "block"])
+def test_someone_in_distress_is_told_where_to_turn(side: Side, action: str) -> None:
+    told = notice(side, action, ["self-harm/intent", "violence"])
+    assert told and "emergency" in told.message and "crisis line" in told.message
+
+
+def test_someone_in_distress_is_not_met_with_a_bare_refusal() -> None:
+    told = notice("user", "block", ["self-harm/instructions"])
+    assert told and "alone" in told.message and "flagged" not in told.message
 
 
 def test_a_failed_check_is_not_called_a_finding() -> None:

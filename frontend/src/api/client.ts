@@ -1,7 +1,7 @@
 /** Calls to the service. Every failure is an ApiError whose message can be shown to a person. */
 import createClient from "openapi-fetch";
 import type { paths } from "./schema";
-import type { FeedbackBody, Preset, ReportState } from "./types";
+import type { AppealState, FeedbackBody, Labels, ModerationRules, Preset, ReportState, Side } from "./types";
 
 export class ApiError extends Error {
   constructor(
@@ -97,6 +97,22 @@ export const feedback = {
     unwrap(api.POST("/v1/feedback", { body, headers: { "idempotency-key": key } })),
   withdraw: (feedback_id: string) =>
     unwrap(api.DELETE("/v1/feedback/{feedback_id}", { params: { path: { feedback_id } } })),
+};
+
+export const moderation = {
+  explain: (message_id: string) =>
+    unwrap(api.GET("/v1/messages/{message_id}/moderation", { params: { path: { message_id } } })),
+  appeal: (message_id: string, comment: string) =>
+    unwrap(api.POST("/v1/messages/{message_id}/appeal", { params: { path: { message_id } }, body: { comment } })),
+  cases: (state: AppealState | undefined, after?: string) =>
+    unwrap(api.GET("/v1/operator/appeals", { params: { query: { state, after } } })),
+  decide: (appeal_id: string, labels: Labels, answer: string) =>
+    unwrap(
+      api.POST("/v1/operator/appeals/{appeal_id}", { params: { path: { appeal_id } }, body: { labels, answer } }),
+    ),
+  rules: () => unwrap(api.GET("/v1/operator/moderation/rules")),
+  setRules: (rules: ModerationRules | null) => unwrap(api.PUT("/v1/operator/moderation/rules", { body: { rules } })),
+  effects: (side: Side) => unwrap(api.GET("/v1/operator/moderation/effects", { params: { query: { side } } })),
 };
 
 export const operator = {

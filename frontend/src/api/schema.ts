@@ -1522,6 +1522,16 @@ export interface components {
             updated_at: number;
         };
         /**
+         * DecidedScore
+         * @description What the classifier made of a text of which an operator decided.
+         */
+        DecidedScore: {
+            /** Holds */
+            holds: boolean;
+            /** Score */
+            score: number;
+        };
+        /**
          * Deleted
          * @description What was deleted.
          */
@@ -1684,10 +1694,7 @@ export interface components {
              * Span
              * @description Characters [start, end) of the text that carry the score; null where no part alone does, or where that part was withheld.
              */
-            span: [
-                number,
-                number
-            ] | null;
+            span: number[] | null;
             /** Threshold */
             threshold: number;
         };
@@ -1804,7 +1811,7 @@ export interface components {
          * @description The job's life: queued -> running -> one of the ends. A dead worker's job runs again.
          * @enum {string}
          */
-        IterationState: "queued" | "running" | "promoted" | "refused" | "failed" | "cancelled";
+        IterationState: "queued" | "running" | "promoted" | "refused" | "undecided" | "failed" | "cancelled";
         /**
          * JsonObjectFormat
          * @description Some JSON object.
@@ -3055,12 +3062,9 @@ export interface components {
             category: string;
             /**
              * Decisions
-             * @description (score, holds) of decided appeals.
+             * @description Of decided appeals.
              */
-            decisions: [
-                number,
-                number
-            ][];
+            decisions: components["schemas"]["DecidedScore"][];
             /**
              * False Alarms
              * @description Share of everyday texts that is caught.

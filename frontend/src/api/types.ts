@@ -28,6 +28,16 @@ export type PolicyDetail = Schemas["PolicyDetail"];
 export type Report = Schemas["ReportItem"];
 export type ReportState = Schemas["ReportState"];
 
+export type VerdictDetail = Schemas["VerdictDetail"];
+export type Finding = Schemas["Finding"];
+export type AppealCase = Schemas["AppealCase"];
+export type AppealState = Schemas["AppealState"];
+export type Labels = Schemas["AppealDecision"]["labels"];
+export type ModerationRules = Schemas["RulesInForce"]["rules"];
+export type Effect = Schemas["ThresholdEffect"];
+export type Rule = Schemas["Rule"];
+export type Side = "prompt" | "response";
+
 /** What a worker says of the stage that it is in. */
 export interface Progress {
   stage?: string;

@@ -31,14 +31,14 @@ export function AnswerView({ message, refusal, branch, streaming, alternatives, 
   if (refusal)
     return (
       <article aria-label="Answer">
-        <Notice verdict={refusal} />
+        <Notice verdict={refusal} messageId={isPending(message) ? null : message.parent_id} />
       </article>
     );
   return (
     <article aria-label="Answer" aria-busy={streaming} className="group/answer">
       {message.content !== "" && <Markdown text={message.content} streaming={streaming} />}
       {message.content === "" && streaming && <Thinking />}
-      {message.moderation && <Notice verdict={message.moderation} className="mt-3" />}
+      {message.moderation && <Notice verdict={message.moderation} messageId={isPending(message) ? null : message.id} className="mt-3" />}
       {!streaming && <FinishNote reason={message.finish_reason} />}
       {!streaming && !isPending(message) && (
         <Actions

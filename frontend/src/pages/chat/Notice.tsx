@@ -2,8 +2,16 @@
 import clsx from "clsx";
 import { ShieldAlert, ShieldX } from "lucide-react";
 import type { Verdict } from "../../api/types";
+import { Why } from "./Why";
 
-export function Notice({ verdict, className }: { verdict: Verdict; className?: string }) {
+interface NoticeProps {
+  verdict: Verdict;
+  /** The stored message that it is about; without one there is nothing to explain yet. */
+  messageId?: string | null;
+  className?: string;
+}
+
+export function Notice({ verdict, messageId, className }: NoticeProps) {
   const blocked = verdict.action === "block";
   const Icon = blocked ? ShieldX : ShieldAlert;
   return (
@@ -16,12 +24,13 @@ export function Notice({ verdict, className }: { verdict: Verdict; className?: s
       )}
     >
       <Icon aria-hidden className="mt-0.5 size-4 shrink-0" />
-      <p className="min-w-0">
-        {verdict.message}
-        {verdict.categories.length > 0 && (
-          <span className="mt-0.5 block text-xs">Category: {verdict.categories.join(", ")}</span>
-        )}
-      </p>
+      <div className="min-w-0">
+        <p>{verdict.message}</p>
+        <p className="mt-0.5 flex flex-wrap gap-x-3 text-xs">
+          {verdict.categories.length > 0 && <span>Category: {verdict.categories.join(", ")}</span>}
+          {messageId && <Why messageId={messageId} />}
+        </p>
+      </div>
     </div>
   );
 }

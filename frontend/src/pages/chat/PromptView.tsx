@@ -33,7 +33,9 @@ export function PromptView({ message, branch, onEdit }: PromptViewProps) {
       <div className="max-w-[85%] rounded-3xl rounded-br-lg bg-panel px-4.5 py-2.5 leading-relaxed wrap-anywhere whitespace-pre-wrap">
         {message.content}
       </div>
-      {message.moderation?.action === "warn" && <Notice verdict={message.moderation} className="mt-2 max-w-[85%]" />}
+      {message.moderation?.action === "warn" && (
+        <Notice verdict={message.moderation} messageId={isPending(message) ? null : message.id} className="mt-2 max-w-[85%]" />
+      )}
       {!isPending(message) && (
         <div className="mt-1 flex h-8 items-center opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
           <CopyButton text={message.content} />

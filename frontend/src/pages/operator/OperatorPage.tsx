@@ -11,7 +11,7 @@ import { AuditTab } from "./AuditTab";
 import { FeedbackTab } from "./FeedbackTab";
 import { IterationPage } from "./IterationPage";
 import { IterationsTab } from "./IterationsTab";
-import { ModerationTab } from "./ModerationTab";
+import { ModerationTab } from "./moderation/ModerationTab";
 import { PeopleTab } from "./PeopleTab";
 import { PoliciesTab } from "./PoliciesTab";
 import { PolicyPage } from "./PolicyPage";

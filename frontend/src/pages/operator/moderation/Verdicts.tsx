@@ -1,14 +1,13 @@
 /** What the filter warned of or blocked. */
 import { ShieldCheck } from "lucide-react";
-import { useModeration } from "../../api/queries";
-import { ago, figure, words } from "../../format";
-import { Cell, Empty, Heading, More, Read, State, Table } from "./Parts";
+import { useModeration } from "../../../api/queries";
+import { ago, figure, words } from "../../../format";
+import { Cell, Empty, More, Read, State, Table } from "../Parts";
 
-export function ModerationTab() {
+export function Verdicts() {
   const verdicts = useModeration();
   return (
     <>
-      <Heading title="Moderation" hint="Messages that the filter acted on. What it withheld is not stored." />
       <Read query={verdicts}>
         {({ pages }) => {
           const rows = pages.flatMap((page) => page.data);
@@ -22,6 +21,7 @@ export function ModerationTab() {
                   </Cell>
                   <Cell>{row.role === "user" ? "Person" : words(row.role)}</Cell>
                   <Cell className="whitespace-nowrap">
+                    {row.categories.length === 0 && <span className="text-danger">Could not be checked</span>}
                     {row.categories.map((category) => (
                       <span key={category} className="block">
                         {category} <span className="text-muted tabular-nums">{figure(row.scores[category] ?? 0)}</span>

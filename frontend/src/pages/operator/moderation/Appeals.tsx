@@ -1,0 +1,153 @@
+/** The queue of appeals: read the text, say what holds, answer the person. */
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Scale } from "lucide-react";
+import { useState } from "react";
+import { moderation } from "../../../api/client";
+import { useRefresh } from "../../../api/queries";
+import type { AppealCase, AppealState, Labels } from "../../../api/types";
+import { Badge, type Tone } from "../../../components/Badge";
+import { Button } from "../../../components/Button";
+import { Chips, TextBox } from "../../../components/Chips";
+import { Problem } from "../../../components/Problem";
+import { useToast } from "../../../components/Toast";
+import { ago, figure } from "../../../format";
+import { Card, Empty, More, Read } from "../Parts";
+
+const STATES = [
+  { value: "open", label: "To decide" },
+  { value: "overturned", label: "Filter was wrong" },
+  { value: "upheld", label: "Filter was right" },
+];
+const NOTHING: Record<AppealState, string> = {
+  open: "No appeal waits for a decision.",
+  overturned: "No appeal has been won yet.",
+  upheld: "No appeal has been turned down yet.",
+};
+const TONES: Record<AppealState, Tone> = { open: "warn", overturned: "accent", upheld: "plain" };
+
+export function Appeals() {
+  const [state, setState] = useState<AppealState>("open");
+  const query = useInfiniteQuery({
+    queryKey: ["operator", "appeals", state],
+    queryFn: ({ pageParam }) => moderation.cases(state, pageParam || undefined),
+    initialPageParam: "",
+    getNextPageParam: (page) => (page.has_more ? page.data.at(-1)?.id : undefined),
+  });
+  return (
+    <>
+      <div className="mb-4">
+        <Chips single label="State" chips={STATES} chosen={[state]} onChange={([chosen]) => setState(chosen as AppealState)} />
+      </div>
+      <Read query={query}>
+        {({ pages }) => {
+          const cases = pages.flatMap((page) => page.data);
+          if (cases.length === 0) return <Empty icon={Scale}>{NOTHING[state]}</Empty>;
+          return (
+            <div className="space-y-3">
+              {cases.map((each) => (
+                <Case key={each.id} appeal={each} />
+              ))}
+            </div>
+          );
+        }}
+      </Read>
+      <More query={query} />
+    </>
+  );
+}
+
+function Case({ appeal }: { appeal: AppealCase }) {
+  return (
+    <Card className="grid gap-x-8 gap-y-5 lg:grid-cols-[1fr_20rem]">
+      <div className="min-w-0">
+        <p className="mb-3 flex flex-wrap items-center gap-2 text-[13px] text-muted">
+          <Badge tone={appeal.action === "block" ? "danger" : "warn"}>{appeal.action === "block" ? "Blocked" : "Warned"}</Badge>
+          <Badge tone={TONES[appeal.state]}>{STATES.find(({ value }) => value === appeal.state)?.label}</Badge>
+          {appeal.role === "assistant" ? "an answer" : "a person's message"} · {ago(appeal.created_at)}
+        </p>
+        {appeal.prompt && <Quote label="The prompt" text={appeal.prompt} />}
+        <Moderated appeal={appeal} />
+        {appeal.comment ? <Quote label="The appeal" text={appeal.comment} /> : <p className="text-sm text-faint">No reason was given.</p>}
+      </div>
+      <Decision appeal={appeal} />
+    </Card>
+  );
+}
+
+function Quote({ label, text }: { label: string; text: string }) {
+  return (
+    <div className="mb-3">
+      <p className="text-xs font-medium text-faint">{label}</p>
+      <p className="mt-0.5 max-h-40 overflow-y-auto text-sm wrap-anywhere whitespace-pre-wrap">{text}</p>
+    </div>
+  );
+}
+
+function Moderated({ appeal }: { appeal: AppealCase }) {
+  const characters = Array.from(appeal.text);
+  const withheld = characters.slice(appeal.shown).join("");
+  return (
+    <div className="mb-3">
+      <p className="text-xs font-medium text-faint">{appeal.role === "assistant" ? "The answer" : "The message"}</p>
+      <p className="mt-0.5 max-h-60 overflow-y-auto rounded-xl border border-line bg-canvas px-3.5 py-2.5 text-sm wrap-anywhere whitespace-pre-wrap">
+        {characters.slice(0, appeal.shown).join("")}
+        {withheld && (
+          <span className="text-danger" title="This was withheld: nobody but you is shown it">
+            {withheld}
+          </span>
+        )}
+      </p>
+      {withheld && <p className="mt-1 text-xs text-danger">The red part was withheld.</p>}
+    </div>
+  );
+}
+
+function Decision({ appeal }: { appeal: AppealCase }) {
+  const [holds, setHolds] = useState(appeal.categories.filter((category) => appeal.labels?.[category] !== 0));
+  const [answer, setAnswer] = useState(appeal.answer);
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const refresh = useRefresh();
+  const toast = useToast();
+
+  async function decide(chosen: string[]) {
+    const labels: Labels = Object.fromEntries(
+      appeal.categories.map((category) => [category, chosen.includes(category) ? 1 : 0]),
+    );
+    setBusy(true);
+    setError(null);
+    try {
+      const { state } = await moderation.decide(appeal.id, labels, answer.trim());
+      toast(state === "overturned" ? "Decided: the filter was wrong." : "Decided: the filter was right.");
+      await refresh("operator", "appeals");
+    } catch (problem) {
+      setError(problem);
+    }
+    setBusy(false);
+  }
+
+  return (
+    <div className="min-w-0 lg:border-l lg:border-line lg:pl-6">
+      <p className="mb-2 text-sm font-medium">What does the text really hold?</p>
+      <Chips label="What holds" chips={appeal.categories.map((value) => ({ value, label: value }))} chosen={holds} onChange={setHolds} />
+      <p className="mt-1.5 text-xs text-faint">
+        {appeal.categories
+          .map((category) => `${category} ${figure(appeal.scores[category] ?? 0)} (from ${figure(appeal.thresholds[category] ?? 0)})`)
+          .join(" · ")}
+      </p>
+      <TextBox label="Your answer" placeholder="Your answer to the person (optional)" rows={2} className="mt-3" value={answer} onChange={setAnswer} />
+      <Problem error={error} className="mt-3" />
+      <div className="mt-3 flex flex-wrap gap-2">
+        <Button small kind="primary" disabled={busy} onClick={() => void decide([])}>
+          Filter was wrong
+        </Button>
+        <Button small disabled={busy || holds.length === 0} onClick={() => void decide(holds)}>
+          {holds.length === appeal.categories.length ? "Filter was right" : `Only ${holds.join(", ")}`}
+        </Button>
+      </div>
+      {!appeal.training && (
+        <p className="mt-3 text-xs text-faint">Its owner does not let it be trained on: the decision counts, but is not learned from.</p>
+      )}
+    </div>
+  );
+}

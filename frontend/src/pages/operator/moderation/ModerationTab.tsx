@@ -1,0 +1,52 @@
+/** Moderation for operators: what the filter did, who objected, and the rules that it follows. */
+import clsx from "clsx";
+import { useSearchParams } from "react-router";
+import { Heading } from "../Parts";
+import { Appeals } from "./Appeals";
+import { Rules } from "./Rules";
+import { Verdicts } from "./Verdicts";
+
+const VIEWS = {
+  verdicts: { label: "Verdicts", hint: "Messages that the filter warned of or blocked, newest first.", View: Verdicts },
+  appeals: {
+    label: "Appeals",
+    hint: "People who say that the filter was wrong. Your decisions answer them and become labelled examples.",
+    View: Appeals,
+  },
+  rules: {
+    label: "Rules",
+    hint: "What reaching a threshold leads to. Changes apply from the next message on, without a restart.",
+    View: Rules,
+  },
+};
+type ViewName = keyof typeof VIEWS;
+
+export function ModerationTab() {
+  const [params, setParams] = useSearchParams();
+  const asked = params.get("view") ?? "";
+  const shown = (asked in VIEWS ? asked : "verdicts") as ViewName;
+  const { View, hint } = VIEWS[shown];
+  return (
+    <>
+      <Heading title="Moderation" hint={hint}>
+        <div role="group" aria-label="View" className="flex rounded-xl border border-line bg-panel p-0.5">
+          {(Object.keys(VIEWS) as ViewName[]).map((name) => (
+            <button
+              key={name}
+              type="button"
+              aria-pressed={name === shown}
+              onClick={() => setParams({ view: name })}
+              className={clsx(
+                "rounded-[10px] px-3 py-1.5 text-sm font-medium",
+                name === shown ? "bg-surface text-ink shadow-soft" : "text-muted hover:text-ink",
+              )}
+            >
+              {VIEWS[name].label}
+            </button>
+          ))}
+        </div>
+      </Heading>
+      <View />
+    </>
+  );
+}

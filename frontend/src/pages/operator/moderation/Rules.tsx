@@ -1,0 +1,194 @@
+/** The moderation rules: an action and a threshold per category, with their effect in view. */
+import { useQuery } from "@tanstack/react-query";
+import clsx from "clsx";
+import { useState } from "react";
+import { moderation } from "../../../api/client";
+import { useRefresh } from "../../../api/queries";
+import type { ModerationRules, Rule, Side } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { Chips } from "../../../components/Chips";
+import { Problem } from "../../../components/Problem";
+import { useToast } from "../../../components/Toast";
+import { ago } from "../../../format";
+import { Read } from "../Parts";
+import { ThresholdEffect } from "./ThresholdEffect";
+import { changes, withRule } from "./rules";
+
+const SIDES = [
+  { value: "prompt", label: "Prompts" },
+  { value: "response", label: "Answers" },
+];
+const ACTIONS: Rule["action"][] = ["off", "log", "warn", "block"];
+
+export function Rules() {
+  const query = useQuery({ queryKey: ["operator", "moderation-rules"], queryFn: moderation.rules });
+  return (
+    <Read query={query}>
+      {(current) =>
+        current.classifier === null ? (
+          <p className="text-sm text-muted">Moderation is switched off (TUTELAGE_MODERATION=off): no rule applies.</p>
+        ) : (
+          <Editor key={current.history[0]?.id ?? "settings"} saved={current.rules} byOperator={current.set_by_operator} since={current.history[0]?.created_at} />
+        )
+      }
+    </Read>
+  );
+}
+
+function Editor({ saved, byOperator, since }: { saved: ModerationRules; byOperator: boolean; since?: number }) {
+  const [side, setSide] = useState<Side>("prompt");
+  const [category, setCategory] = useState("harassment");
+  const [rules, setRules] = useState(saved);
+  const effects = useQuery({ queryKey: ["operator", "moderation-effects", side], queryFn: () => moderation.effects(side) });
+  const change = (name: string, by: Partial<Rule>) => {
+    setCategory(name);
+    setRules(withRule(rules, side, name, by));
+  };
+  return (
+    <>
+      <div className="mb-4 flex flex-wrap items-center justify-between gap-3">
+        <Chips single label="Whose text" chips={SIDES} chosen={[side]} onChange={([chosen]) => setSide(chosen as Side)} />
+        <p className="text-[13px] text-muted">
+          {byOperator && since ? `Set by an operator ${ago(since)}` : "In force: the rules of the settings"}
+        </p>
+      </div>
+      <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_minmax(0,26rem)]">
+        <ul className="divide-y divide-line overflow-hidden rounded-2xl border border-line bg-surface">
+          {Object.entries(rules[side]!.rules).map(([name, rule]) => (
+            <Row
+              key={name}
+              name={name}
+              rule={rule}
+              chosen={name === category}
+              onChoose={() => setCategory(name)}
+              onChange={(by) => change(name, by)}
+            />
+          ))}
+        </ul>
+        <div className="lg:sticky lg:top-20">
+          <Read query={effects}>
+            {({ categories }) => {
+              const effect = categories.find((each) => each.category === category)!;
+              const rule = rules[side]!.rules[category]!;
+              return (
+                <ThresholdEffect
+                  effect={effect}
+                  side={side}
+                  saved={saved[side]!.rules[category]!.threshold}
+                  threshold={rule.threshold}
+                  onChoose={(threshold) => change(category, { threshold })}
+                />
+              );
+            }}
+          </Read>
+        </div>
+      </div>
+      <Save saved={saved} rules={rules} byOperator={byOperator} onDiscard={() => setRules(saved)} />
+    </>
+  );
+}
+
+interface RowProps {
+  name: string;
+  rule: Rule;
+  chosen: boolean;
+  onChoose: () => void;
+  onChange: (by: Partial<Rule>) => void;
+}
+
+function Row({ name, rule, chosen, onChoose, onChange }: RowProps) {
+  return (
+    <li className={clsx("grid gap-x-4 gap-y-2 px-4 py-3 sm:grid-cols-[10.5rem_auto_1fr] sm:items-center", chosen && "bg-accent-soft/60")}>
+      <button type="button" aria-pressed={chosen} onClick={onChoose} className="text-left text-sm font-medium hover:text-accent-ink">
+        {name}
+      </button>
+      <div role="group" aria-label={`Action for ${name}`} className="flex w-fit rounded-lg border border-line-strong p-0.5">
+        {ACTIONS.map((action) => (
+          <button
+            key={action}
+            type="button"
+            aria-pressed={rule.action === action}
+            onClick={() => onChange({ action })}
+            className={clsx("rounded-md px-2 py-0.5 text-[13px]", rule.action === action ? PRESSED[action] : "text-muted hover:text-ink")}
+          >
+            {action}
+          </button>
+        ))}
+      </div>
+      <label className={clsx("flex items-center gap-2.5", rule.action === "off" && "opacity-40")}>
+        <span className="sr-only">Threshold for {name}</span>
+        <input
+          type="range"
+          min={0}
+          max={1}
+          step={0.01}
+          value={rule.threshold}
+          disabled={rule.action === "off"}
+          onFocus={onChoose}
+          onChange={(event) => onChange({ threshold: Number(event.target.value) })}
+          className="min-w-0 flex-1 accent-accent"
+        />
+        <output className="w-10 text-right text-[13px] text-muted tabular-nums">{rule.threshold.toFixed(2)}</output>
+      </label>
+    </li>
+  );
+}
+
+const PRESSED: Record<Rule["action"], string> = {
+  off: "bg-panel font-medium text-ink",
+  log: "bg-accent-soft font-medium text-accent-ink",
+  warn: "bg-warn-soft font-medium text-warn",
+  block: "bg-danger-soft font-medium text-danger",
+};
+
+interface SaveProps {
+  saved: ModerationRules;
+  rules: ModerationRules;
+  byOperator: boolean;
+  onDiscard: () => void;
+}
+
+function Save({ saved, rules, byOperator, onDiscard }: SaveProps) {
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const refresh = useRefresh();
+  const toast = useToast();
+  const count = changes(saved, rules);
+
+  async function put(next: ModerationRules | null, told: string) {
+    setBusy(true);
+    setError(null);
+    try {
+      await moderation.setRules(next);
+      await refresh("operator", "moderation-rules");
+      toast(told);
+    } catch (problem) {
+      setError(problem);
+    }
+    setBusy(false);
+  }
+
+  return (
+    <div className="sticky bottom-3 z-10 mt-4 rounded-2xl border border-line bg-surface px-4 py-3 shadow-float">
+      <Problem error={error} className="mb-3" />
+      <div className="flex flex-wrap items-center gap-2">
+        <p className="mr-auto text-sm text-muted" role="status">
+          {count === 0 ? "Nothing changed." : `${count} ${count === 1 ? "rule" : "rules"} changed, not saved.`}
+        </p>
+        {byOperator && count === 0 && (
+          <Button small disabled={busy} onClick={() => void put(null, "The settings' rules are in force again.")}>
+            Back to the settings
+          </Button>
+        )}
+        {count > 0 && (
+          <Button small onClick={onDiscard}>
+            Discard
+          </Button>
+        )}
+        <Button small kind="primary" disabled={busy || count === 0} onClick={() => void put(rules, "The rules are in force.")}>
+          Save rules
+        </Button>
+      </div>
+    </div>
+  );
+}
