@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 import tutelage
+from server.alternatives import Alternatives
 from server.deployed import Deployed
 from server.docs import add_docs
 from server.edge import Edge
@@ -24,6 +25,8 @@ from server.routes import (
     feedback,
     health,
     iterations,
+    labeling,
+    labeling_desk,
     models,
     moderations,
     oidc,
@@ -42,7 +45,8 @@ from tutelage.quota import Quotas
 
 _NOUNS = (
     chat, models, moderations, session, oidc, account, conversations, feedback, operator, review,
-    iterations, policies, users, appeals, health,
+    iterations, policies, users, labeling, labeling_desk,
+    appeals, health,
 )  # fmt: skip
 
 
@@ -63,6 +67,7 @@ def create_app(services: Services, static: Path = STATIC) -> FastAPI:
     app.state.quotas = Quotas(services.settings.quotas)
     app.state.throttle = Throttle()
     app.state.deployed = Deployed(services, metrics)
+    app.state.alternatives = Alternatives(services)
     app.state.turns = Turns(services, metrics)
     app.add_middleware(Edge, max_body_bytes=services.settings.max_body_bytes, metrics=metrics)
     handle_errors(app)
@@ -90,10 +95,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Load the promoted policy and follow it; at the end keep what was being written."""
     deployed: Deployed = app.state.deployed
     await deployed.refresh()
-    following = asyncio.create_task(deployed.follow())
+    following = [asyncio.create_task(each.follow()) for each in (deployed, app.state.alternatives)]
     try:
         yield
     finally:
-        following.cancel()
+        for task in following:
+            task.cancel()
         await app.state.services.generator.close()
         await app.state.turns.finish()

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
+from server.alternatives import Alternatives
 from server.auth import Caller, identify, refused, require_scope
 from server.deployed import Deployed
 from server.errors import ApiError
@@ -48,11 +49,17 @@ def _throttle(request: Request) -> Throttle:
     return throttle
 
 
+def _alternatives(request: Request) -> Alternatives:
+    alternatives: Alternatives = request.app.state.alternatives
+    return alternatives
+
+
 ServicesDep = Annotated[Services, Depends(_services)]
 MetricsDep = Annotated[Metrics, Depends(_metrics)]
 DeployedDep = Annotated[Deployed, Depends(_deployed)]
 TurnsDep = Annotated[Turns, Depends(_turns)]
 QuotasDep = Annotated[Quotas, Depends(_quotas)]
+AlternativesDep = Annotated[Alternatives, Depends(_alternatives)]
 ThrottleDep = Annotated[Throttle, Depends(_throttle)]
 
 

@@ -11,7 +11,7 @@ from server.asked import Asked
 from tutelage import conversations, quota
 from tutelage.errors import NotFound
 from tutelage.store import Store
-from tutelage.tables import Conversation, ModerationRecord
+from tutelage.tables import Conversation, ModerationRecord, Purpose
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ def keep_answer(store: Store, prompt: KeptPrompt, completion_id: str, answer: An
             session, conversation, prompt.message_id, "assistant", answer.shown, **columns
         )
         _record(session, answer.id, answer.verdict, answer.withheld)
-        quota.count(session, conversation.owner_id, tokens=_tokens(answer))
+        if conversation.purpose == Purpose.CHAT:
+            quota.count(session, conversation.owner_id, tokens=_tokens(answer))
 
 
 def _tokens(answer: Answer) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from training.config import SnapshotConfig
-from tutelage import judgements
+from tutelage import agreement, judgements
 from tutelage.errors import Unavailable
 from tutelage.judgements import Dialogue, Judgement, Rows
 from tutelage.policies import sha256_of, write_atomically
@@ -46,12 +46,17 @@ class Snapshot:
 def derive(rows: Rows, config: SnapshotConfig) -> Snapshot:
     """What may be learned from these rows."""
     learnable = judgements.learnable(rows)
+    weights = agreement.training_weights(rows.feedback)
 
     def split(opening: str) -> str:
         return split_of(opening, config.held_out)
 
     return Snapshot(
-        rankings=[_ranking(j, split(j.opening)) for j in learnable if len(j.responses) > 1],
+        rankings=[
+            _ranking(j, split(j.opening), weights.get(j.author_id, 1.0))
+            for j in learnable
+            if len(j.responses) > 1
+        ],
         thumbs=[_thumb(j, split(j.opening)) for j in learnable if j.kind == FeedbackKind.THUMBS],
         demonstrations=[_demonstration(j, split(j.opening)) for j in _taught(learnable, config)],
         prompts=[
@@ -117,7 +122,7 @@ def _taught(learnable: Sequence[Judgement], config: SnapshotConfig) -> list[Judg
     return taught + liked[::-1][:room]
 
 
-def _ranking(judgement: Judgement, split: str) -> Row:
+def _ranking(judgement: Judgement, split: str, weight: float) -> Row:
     return {
         "id": judgement.id,
         "conversation_id": judgement.conversation_id,
@@ -126,7 +131,7 @@ def _ranking(judgement: Judgement, split: str) -> Row:
         "prompt": judgement.prompt,
         "responses": judgement.responses,
         "ranks": judgement.ranks,
-        "weight": 1.0,
+        "weight": weight,
         "split": split,
     }
 

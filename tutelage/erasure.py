@@ -37,9 +37,11 @@ def erase_user(session: Session, folder: Path, user_id: str) -> Erasure | None:
         _require_another_operator(session, user)
     owned = list(session.exec(select(Conversation.id).where(Conversation.owner_id == user_id)))
     judged = list(session.exec(select(Feedback.id).where(Feedback.author_id == user_id)))
-    record = _record(session, folder, user_id, owned, judged)
+    copies = list(session.exec(select(Conversation).where(col(Conversation.origin_id).in_(owned))))
+    record = _record(session, folder, user_id, [*owned, *(copy.id for copy in copies)], judged)
     audit.record(session, user_id, "user.erase", user_id, conversations=len(owned))
-    session.delete(user)
+    for row in (*copies, user):
+        session.delete(row)
     return record
 
 

@@ -290,6 +290,206 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/labeling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Labeling Home
+         * @description What waits for one, and what one has done.
+         */
+        get: operations["labeling_home"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/labeling/assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Assignments
+         * @description One's own tasks, newest first.
+         */
+        get: operations["list_assignments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/labeling/assignments/{assignment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Assignment
+         * @description One of one's own tasks.
+         */
+        get: operations["get_assignment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/labeling/assignments/{assignment_id}/demonstration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Demonstrate
+         * @description Show how it is done, by a dialogue of which one wrote both sides.
+         */
+        post: operations["demonstrate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/labeling/assignments/{assignment_id}/ranking": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Rank Answers
+         * @description Order the answers of a task.
+         */
+        post: operations["rank_answers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/labeling/assignments/{assignment_id}/skip": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Skip Task
+         * @description Leave the task to others.
+         */
+        post: operations["skip_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/labeling/assignments/{assignment_id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Undo Task
+         * @description Open an answered or skipped task again; what one said is withdrawn.
+         */
+        post: operations["undo_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/labeling/instructions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Instructions
+         * @description What labelers are to do.
+         */
+        get: operations["get_instructions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/labeling/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Next Task
+         * @description The next task of that kind, or the one that is open still.
+         */
+        post: operations["next_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/labeling/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Suggest
+         * @description What the current policy would write next, as the assistant or as the user.
+         */
+        post: operations["suggest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/messages/{message_id}/appeal": {
         parameters: {
             query?: never;
@@ -549,6 +749,86 @@ export interface paths {
          * @description Anybody's key stops working at once.
          */
         delete: operations["revoke_any_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/labeling": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Labeling Progress
+         * @description How many tasks stand where, how far labelers agree, and who can be relied on.
+         */
+        get: operations["labeling_progress"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/labeling/disagreements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Disagreements
+         * @description Tasks on which labelers differ, the worst first.
+         */
+        get: operations["list_disagreements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/labeling/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Tasks
+         * @description Make tasks of consented chats, by need and diversity, or of the shipped prompts.
+         */
+        post: operations["make_tasks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/labeling/tasks/{task_id}/gold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Gold
+         * @description Say which order is right: the task then measures labelers.
+         */
+        post: operations["set_gold"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -984,6 +1264,16 @@ export interface components {
             role?: "assistant";
         };
         /**
+         * AnswerToRank
+         * @description One alternative; which policy wrote it is not told.
+         */
+        AnswerToRank: {
+            /** Content */
+            content: string;
+            /** Id */
+            id: string;
+        };
+        /**
          * AppealCase
          * @description An appeal with all that is needed to decide it.
          */
@@ -1098,6 +1388,67 @@ export interface components {
          * @enum {string}
          */
         AppealState: "open" | "upheld" | "overturned";
+        /**
+         * AssignmentDetail
+         * @description A task as a labeler sees it.
+         */
+        AssignmentDetail: {
+            /**
+             * Answers
+             * @description In an order drawn for this labeler.
+             */
+            answers: components["schemas"]["AnswerToRank"][];
+            /** Created At */
+            created_at: number;
+            /** Dialogue */
+            dialogue: components["schemas"]["DialogueMessage"][];
+            /** Finished At */
+            finished_at: number | null;
+            /** Id */
+            id: string;
+            /**
+             * Instructions
+             * @description The version that was shown.
+             */
+            instructions: number;
+            kind: components["schemas"]["FeedbackKind"];
+            /**
+             * Prompt
+             * @description The first characters of what is to be answered.
+             */
+            prompt: string;
+            /** Seconds */
+            seconds: number | null;
+            /** Skipped */
+            skipped: string | null;
+        };
+        /**
+         * AssignmentItem
+         * @description One labeler's go at a task.
+         */
+        AssignmentItem: {
+            /** Created At */
+            created_at: number;
+            /** Finished At */
+            finished_at: number | null;
+            /** Id */
+            id: string;
+            /**
+             * Instructions
+             * @description The version that was shown.
+             */
+            instructions: number;
+            kind: components["schemas"]["FeedbackKind"];
+            /**
+             * Prompt
+             * @description The first characters of what is to be answered.
+             */
+            prompt: string;
+            /** Seconds */
+            seconds: number | null;
+            /** Skipped */
+            skipped: string | null;
+        };
         /**
          * AssistantMessage
          * @description An earlier answer, as the client remembers it.
@@ -1562,6 +1913,50 @@ export interface components {
             role?: "assistant" | null;
         };
         /**
+         * DemonstrateRequest
+         * @description A whole dialogue; it ends with the assistant.
+         */
+        DemonstrateRequest: {
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds?: number;
+            /** Turns */
+            turns: components["schemas"]["TurnRequest"][];
+        };
+        /**
+         * DialogueMessage
+         * @description A message of the dialogue that the task is about.
+         */
+        DialogueMessage: {
+            /** Content */
+            content: string;
+            /** Role */
+            role: string;
+        };
+        /**
+         * Disagreement
+         * @description A task on which labelers differ.
+         */
+        Disagreement: {
+            /** Answers */
+            answers: components["schemas"]["AnswerToRank"][];
+            /** Dialogue */
+            dialogue: components["schemas"]["DialogueMessage"][];
+            /** Gold */
+            gold: string[][] | null;
+            /** Opinions */
+            opinions: components["schemas"]["Opinion"][];
+            /**
+             * Share
+             * @description Pairs not agreed on.
+             */
+            share: number;
+            /** Task Id */
+            task_id: string;
+        };
+        /**
          * EditRequest
          * @description What the answer should have been.
          */
@@ -1699,6 +2094,14 @@ export interface components {
             threshold: number;
         };
         /**
+         * GoldRequest
+         * @description The order that is known to be right; null: an ordinary task again.
+         */
+        GoldRequest: {
+            /** Ranking */
+            ranking: string[][] | null;
+        };
+        /**
          * Health
          * @description The process answers.
          */
@@ -1709,6 +2112,19 @@ export interface components {
              * @constant
              */
             status?: "ok";
+        };
+        /**
+         * Instructions
+         * @description What labelers are to do; assignments remember the version.
+         */
+        Instructions: {
+            /**
+             * Text
+             * @description Markdown.
+             */
+            text: string;
+            /** Version */
+            version: number;
         };
         /**
          * IterationDetail
@@ -1915,6 +2331,131 @@ export interface components {
              * @default false
              */
             training?: boolean;
+        };
+        /**
+         * LabelerItem
+         * @description One labeler's work and how far it can be relied on.
+         */
+        LabelerItem: {
+            /**
+             * Accepted
+             * @description Of those, taken unchanged.
+             */
+            accepted: number;
+            /** Answered */
+            answered: number;
+            /** Gold Pairs */
+            gold_pairs: number;
+            /** Gold Right */
+            gold_right: number;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Reliability */
+            reliability: number | null;
+            /**
+             * Seconds
+             * @description Median.
+             */
+            seconds: number | null;
+            /**
+             * Shared Pairs
+             * @description Pairs that somebody else ranked too.
+             */
+            shared_pairs: number;
+            /** Skipped */
+            skipped: number;
+            /**
+             * Suggestions
+             * @description Suggestions shown in their demonstrations.
+             */
+            suggestions: number;
+            /**
+             * Weight
+             * @description What their rankings count in training.
+             */
+            weight: number;
+        };
+        /**
+         * LabelingHome
+         * @description A labeler's desk: what waits and what was done.
+         */
+        LabelingHome: {
+            /** Answered */
+            answered: number;
+            /** Instructions Version */
+            instructions_version: number;
+            /** Open */
+            open: number;
+            /**
+             * Seconds
+             * @description Median time of one's answered tasks.
+             */
+            seconds: number | null;
+            /** Skipped */
+            skipped: number;
+            /**
+             * Waiting
+             * @description Tasks one could take, by kind.
+             */
+            waiting: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * LabelingProgress
+         * @description How labeling goes.
+         */
+        LabelingProgress: {
+            /**
+             * Alpha
+             * @description Krippendorff's alpha over pairs, ordinal.
+             */
+            alpha: number | null;
+            /** Answered */
+            answered: number;
+            /** Labelers */
+            labelers: components["schemas"]["LabelerItem"][];
+            /**
+             * Policies
+             * @description Loaded policies, from which answers can be sampled.
+             */
+            policies: string[];
+            /** @description Share of pairs on which two labelers agree. */
+            same: components["schemas"]["Mean"] | null;
+            /** Shared Pairs */
+            shared_pairs: number;
+            /** Shared Tasks */
+            shared_tasks: number;
+            /** Skipped */
+            skipped: number;
+            /**
+             * Tasks
+             * @description preparing, failed, open, done, gold
+             */
+            tasks: {
+                [key: string]: number;
+            };
+        };
+        /**
+         * MaybeAssignment
+         * @description The next task, or null when there is none.
+         */
+        MaybeAssignment: {
+            assignment: components["schemas"]["AssignmentDetail"] | null;
+        };
+        /**
+         * Mean
+         * @description A mean with its 95 % interval.
+         */
+        Mean: {
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Mean */
+            mean: number;
         };
         /**
          * Model
@@ -2224,6 +2765,23 @@ export interface components {
             training: boolean;
         };
         /**
+         * NextTask
+         * @description The next task of a kind.
+         */
+        NextTask: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "ranking" | "demonstration";
+            /**
+             * Own
+             * @description A demonstration on a prompt of one's own.
+             * @default false
+             */
+            own?: boolean;
+        };
+        /**
          * OperatorSummary
          * @description The service at a glance.
          */
@@ -2269,6 +2827,16 @@ export interface components {
             users: number;
         };
         /**
+         * Opinion
+         * @description One labeler's ranking of a disputed task.
+         */
+        Opinion: {
+            /** Labeler */
+            labeler: string;
+            /** Ranking */
+            ranking: string[][];
+        };
+        /**
          * OtherPart
          * @description An image, sound or file: refused.
          */
@@ -2288,6 +2856,26 @@ export interface components {
         Page_AppealCase_: {
             /** Data */
             data: components["schemas"]["AppealCase"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
+         * Page[AssignmentItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_AssignmentItem_: {
+            /** Data */
+            data: components["schemas"]["AssignmentItem"][];
             /**
              * Has More
              * @description Whether there is another page.
@@ -2328,6 +2916,26 @@ export interface components {
         Page_ConversationSummary_: {
             /** Data */
             data: components["schemas"]["ConversationSummary"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
+         * Page[Disagreement]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_Disagreement_: {
+            /** Data */
+            data: components["schemas"]["Disagreement"][];
             /**
              * Has More
              * @description Whether there is another page.
@@ -2596,6 +3204,35 @@ export interface components {
             tokens_limit: number;
             /** Tokens Used */
             tokens_used: number;
+        };
+        /**
+         * RankRequest
+         * @description All answers, best first; an inner list holds equals.
+         */
+        RankRequest: {
+            /** Flags */
+            flags?: {
+                [key: string]: string[];
+            };
+            /**
+             * Positions
+             * @description In the order shown.
+             */
+            positions: string[];
+            /** Ranking */
+            ranking: string[][];
+            /**
+             * Ratings
+             * @description 1 (worst) to 7 (best).
+             */
+            ratings?: {
+                [key: string]: number;
+            };
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds?: number;
         };
         /**
          * RankingRequest
@@ -2930,6 +3567,19 @@ export interface components {
             password: string;
         };
         /**
+         * SkipRequest
+         * @description Why the task is left to others.
+         */
+        SkipRequest: {
+            /** Reason */
+            reason: string;
+            /**
+             * Seconds
+             * @default 0
+             */
+            seconds?: number;
+        };
+        /**
          * StageMetrics
          * @description What each stage measured; empty until it has begun.
          */
@@ -3009,6 +3659,29 @@ export interface components {
             include_usage?: boolean | null;
         };
         /**
+         * SuggestRequest
+         * @description Ask the model for the next message of a dialogue.
+         */
+        SuggestRequest: {
+            /**
+             * Side
+             * @enum {string}
+             */
+            side: "user" | "assistant";
+            /** Turns */
+            turns: components["schemas"]["TurnRequest"][];
+        };
+        /**
+         * Suggestion
+         * @description What the model would write.
+         */
+        Suggestion: {
+            /** Policy Id */
+            policy_id: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * SystemMessage
          * @description How the assistant should behave; replaces the policy's own system prompt.
          */
@@ -3028,6 +3701,52 @@ export interface components {
              * @enum {string}
              */
             role: "developer" | "system";
+        };
+        /**
+         * TasksMade
+         * @description How many there were to make.
+         */
+        TasksMade: {
+            /** Made */
+            made: number;
+        };
+        /**
+         * TasksRequest
+         * @description Make tasks. Ranking tasks have their answers written in the background.
+         */
+        TasksRequest: {
+            /**
+             * Answers
+             * @description How many alternatives to a prompt.
+             * @default 4
+             */
+            answers?: number;
+            /** Count */
+            count: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "ranking" | "demonstration";
+            /**
+             * Overlap
+             * @description How many labelers answer each.
+             * @default 2
+             */
+            overlap?: number;
+            /**
+             * Policies
+             * @description Loaded ones; none: the current.
+             */
+            policies?: string[];
+            /**
+             * Source
+             * @default chat
+             * @enum {string}
+             */
+            source?: "chat" | "prompts";
+            /** Temperatures */
+            temperatures?: number[];
         };
         /**
          * TextFormat
@@ -3202,6 +3921,24 @@ export interface components {
              * @description One per choice.
              */
             responses: (components["schemas"]["ModerationNotice"] | null)[];
+        };
+        /**
+         * TurnRequest
+         * @description A message of a demonstration.
+         */
+        TurnRequest: {
+            /** Content */
+            content: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "user" | "assistant";
+            /**
+             * Suggestion
+             * @description What the model had suggested for it.
+             */
+            suggestion?: string | null;
         };
         /**
          * Usage
@@ -4126,6 +4863,421 @@ export interface operations {
             };
         };
     };
+    labeling_home: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelingHome"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_assignments: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description The last id of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AssignmentItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_assignment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assignment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssignmentDetail"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    demonstrate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assignment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DemonstrateRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssignmentItem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    rank_answers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assignment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RankRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssignmentItem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    skip_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assignment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SkipRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssignmentItem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    undo_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assignment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssignmentDetail"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_instructions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instructions"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    next_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NextTask"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MaybeAssignment"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    suggest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SuggestRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestion"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     file_appeal: {
         parameters: {
             query?: never;
@@ -4677,6 +5829,168 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    labeling_progress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelingProgress"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_disagreements: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Disagreement_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    make_tasks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TasksRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TasksMade"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    set_gold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GoldRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TasksMade"];
                 };
             };
             /** @description What is wrong with the request. */

@@ -1,0 +1,214 @@
+"""/v1/labeling: tasks for labelers; they demonstrate, rank, skip and undo."""
+
+import random
+import statistics
+from collections.abc import Sequence
+
+from fastapi import APIRouter
+from sqlmodel import Session, col, select
+
+from server.auth import Caller
+from server.dependencies import After, AlternativesDep, LabelerDep, Limit, ServicesDep
+from server.generators.generator import Sampling
+from server.schemas.labeling import (
+    AnswerToRank,
+    AssignmentDetail,
+    AssignmentItem,
+    DemonstrateRequest,
+    DialogueMessage,
+    Instructions,
+    LabelingHome,
+    MaybeAssignment,
+    NextTask,
+    RankRequest,
+    SkipRequest,
+    Suggestion,
+    SuggestRequest,
+    TurnRequest,
+)
+from server.schemas.text import Name, Page, columns
+from tutelage import labeling
+from tutelage.labeling import Turn
+from tutelage.tables import Assignment, FeedbackKind, LabelingTask, Message
+
+router = APIRouter(prefix="/v1/labeling", tags=["labeling"])
+
+EXCERPT = 120
+_SUGGESTED_TOKENS = {"assistant": 256, "user": 60}
+_AS_USER = (
+    "Write the next message of a person who talks to an assistant: one short question or request "
+    "that goes on from what was said. Write only that message."
+)
+
+
+@router.get("")
+def labeling_home(labeler: LabelerDep, services: ServicesDep) -> LabelingHome:
+    """What waits for one, and what one has done."""
+    me = labeler.user.id
+    with services.store.read() as session:
+        waiting = {
+            kind.value: labeling.waiting(session, me, kind)
+            for kind in (FeedbackKind.RANKING, FeedbackKind.DEMONSTRATION)
+        }
+        times = select(Assignment.seconds).where(
+            Assignment.labeler_id == me, col(Assignment.feedback_id).is_not(None)
+        )
+        spent = [seconds for seconds in session.exec(times) if seconds]
+        return LabelingHome(
+            instructions_version=labeling.instructions().version,
+            waiting=waiting,
+            seconds=statistics.median(spent) if spent else None,
+            **labeling.counts(session, me),
+        )
+
+
+@router.get("/instructions")
+def get_instructions(_labeler: LabelerDep) -> Instructions:
+    """What labelers are to do."""
+    return Instructions(**vars(labeling.instructions()))
+
+
+@router.post("/next")
+def next_task(body: NextTask, labeler: LabelerDep, services: ServicesDep) -> MaybeAssignment:
+    """The next task of that kind, or the one that is open still."""
+    with services.store.write() as session:
+        row = labeling.take(
+            session,
+            labeler.user,
+            FeedbackKind(body.kind),
+            services.settings.labeling_gold,
+            body.own,
+        )
+        return MaybeAssignment(assignment=_detail(session, row) if row else None)
+
+
+@router.get("/assignments")
+def list_assignments(
+    labeler: LabelerDep, services: ServicesDep, limit: Limit = 20, after: After = None
+) -> Page[AssignmentItem]:
+    """One's own tasks, newest first."""
+    statement = select(Assignment).where(Assignment.labeler_id == labeler.user.id)
+    if after:
+        statement = statement.where(Assignment.id < after)
+    with services.store.read() as session:
+        ordered = statement.order_by(col(Assignment.id).desc()).limit(limit + 1)
+        rows = list(session.exec(ordered))
+        data = [_item(session, row) for row in rows[:limit]]
+    return Page(data=data, has_more=len(rows) > limit)
+
+
+@router.get("/assignments/{assignment_id}")
+def get_assignment(
+    assignment_id: Name, labeler: LabelerDep, services: ServicesDep
+) -> AssignmentDetail:
+    """One of one's own tasks."""
+    with services.store.read() as session:
+        return _detail(session, _mine(session, assignment_id, labeler))
+
+
+@router.post("/assignments/{assignment_id}/ranking")
+def rank_answers(
+    assignment_id: Name, body: RankRequest, labeler: LabelerDep, services: ServicesDep
+) -> AssignmentItem:
+    """Order the answers of a task."""
+    with services.store.write() as session:
+        row = _mine(session, assignment_id, labeler)
+        labeling.rank(
+            session, row, body.ranking, body.positions, body.flags, body.ratings, body.seconds
+        )
+        return _item(session, row)
+
+
+@router.post("/assignments/{assignment_id}/demonstration")
+def demonstrate(
+    assignment_id: Name, body: DemonstrateRequest, labeler: LabelerDep, services: ServicesDep
+) -> AssignmentItem:
+    """Show how it is done, by a dialogue of which one wrote both sides."""
+    with services.store.write() as session:
+        row = _mine(session, assignment_id, labeler)
+        labeling.demonstrate(session, row, _turns(body.turns), body.seconds)
+        return _item(session, row)
+
+
+@router.post("/assignments/{assignment_id}/skip")
+def skip_task(
+    assignment_id: Name, body: SkipRequest, labeler: LabelerDep, services: ServicesDep
+) -> AssignmentItem:
+    """Leave the task to others."""
+    with services.store.write() as session:
+        row = _mine(session, assignment_id, labeler)
+        labeling.skip(session, row, body.reason, body.seconds)
+        return _item(session, row)
+
+
+@router.post("/assignments/{assignment_id}/undo")
+def undo_task(assignment_id: Name, labeler: LabelerDep, services: ServicesDep) -> AssignmentDetail:
+    """Open an answered or skipped task again; what one said is withdrawn."""
+    with services.store.write() as session:
+        row = _mine(session, assignment_id, labeler)
+        labeling.undo(session, row)
+        session.flush()
+        return _detail(session, row)
+
+
+@router.post("/suggestions")
+async def suggest(
+    body: SuggestRequest, _labeler: LabelerDep, alternatives: AlternativesDep
+) -> Suggestion:
+    """What the current policy would write next, as the assistant or as the user."""
+    sampling = Sampling(0.8, 0.95, _SUGGESTED_TOKENS[body.side])
+    answer = await alternatives.write(_suggested_dialogue(body), sampling)
+    assert answer.stream is not None
+    text = answer.shown.strip() if body.side == "assistant" else answer.shown.strip().split("\n")[0]
+    return Suggestion(text=text, policy_id=answer.stream.policy_id)
+
+
+def _suggested_dialogue(body: SuggestRequest) -> list[dict[str, str]]:
+    """For the user's side the roles are turned round, so that the policy speaks as the user."""
+    said = [{"role": turn.role, "content": turn.content} for turn in body.turns]
+    if body.side == "assistant":
+        return said
+    other = {"user": "assistant", "assistant": "user"}
+    turned = [{"role": other[turn["role"]], "content": turn["content"]} for turn in said]
+    opening = {"role": "user", "content": _AS_USER}
+    return [opening, *turned] if turned else [opening]
+
+
+def _mine(session: Session, assignment_id: str, labeler: Caller) -> Assignment:
+    return labeling.assigned(session, assignment_id, labeler.user.id)
+
+
+def _turns(turns: Sequence[TurnRequest]) -> list[Turn]:
+    return [Turn(turn.role, turn.content, turn.suggestion) for turn in turns]
+
+
+def _item(session: Session, row: Assignment) -> AssignmentItem:
+    task = session.get(LabelingTask, row.task_id)
+    prompt = session.get(Message, task.message_id) if task and task.message_id else None
+    assert task is not None
+    return AssignmentItem(
+        **columns(row, AssignmentItem),
+        kind=FeedbackKind(task.kind),
+        prompt=prompt.content[:EXCERPT] if prompt else "",
+    )
+
+
+def _detail(session: Session, row: Assignment) -> AssignmentDetail:
+    task = labeling.task_of(session, row)
+    ranked = labeling.answers(session, task) if task.kind == FeedbackKind.RANKING else []
+    random.Random(row.id).shuffle(ranked)
+    return AssignmentDetail(
+        **_item(session, row).model_dump(),
+        dialogue=dialogue_of(labeling.dialogue(session, task)),
+        answers=answers_of(ranked),
+    )
+
+
+def dialogue_of(messages: Sequence[Message]) -> list[DialogueMessage]:
+    """Messages as labelers read them."""
+    return [DialogueMessage(role=each.role, content=each.content) for each in messages]
+
+
+def answers_of(messages: Sequence[Message]) -> list[AnswerToRank]:
+    """Alternatives without their origin."""
+    return [AnswerToRank(id=each.id, content=each.content) for each in messages]
