@@ -5,13 +5,14 @@ from typing import Any
 
 from training.interval import Interval
 from training.measures import MEASURES
+from tutelage.policies import CARD
 
 _KINDS = ("rankings", "thumbs", "demonstrations", "prompts")
 
 
 def write_card(directory: Path, policy_id: str, lineage: dict[str, Any]) -> None:
     """Write ``card.md``; the same lineage gives the same bytes."""
-    (directory / "card.md").write_text(card(policy_id, lineage), "utf-8")
+    (directory / CARD).write_text(card(policy_id, lineage), "utf-8")
 
 
 def card(policy_id: str, lineage: dict[str, Any]) -> str:

@@ -51,6 +51,7 @@ class RewardModelConfig:
     lora_learning_rate: float = 5e-4
     lora_epochs: int = 2
     lora_minimum: int = 1000  # comparisons; below this, auto does not try LoRA
+    min_accuracy: float = 0.5  # PPO climbs only what exceeds it on unseen comparisons; -1: anything
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,10 @@ class PPOConfig:
     kl_coef: float = 0.05
     kl_target: float = 0.0  # 0: kl_coef is fixed; else it adapts towards this KL
     kl_budget: float = 12.0  # nats per response; PPO stops beyond
+    kl_grid: float = 0.5  # a checkpoint is kept whenever sqrt(KL) passes a multiple of this
+    ptx_coef: float = 0.0  # weight of the loss on demonstrations (InstructGPT eq. 2, PPO-ptx)
+    ptx_batch: int = 8  # demonstrations per optimiser step
+    whiten_rewards: bool = False  # to unit variance, their mean kept
     score_clip: float = 3.0  # standard deviations of the collected answers' scores
     missing_eos_penalty: float = 1.0
     gamma: float = 1.0
@@ -80,6 +85,21 @@ class PPOConfig:
     max_grad_norm: float = 1.0
     eval_prompts: int = 24  # held-out prompts answered at every update
     patience: int = 3  # updates without a better held-out score before PPO stops
+
+
+@dataclass(frozen=True)
+class DoctorConfig:
+    """Where PPO's health doctor raises an alarm; "first" is the policy that PPO begins with."""
+
+    kl_below_zero: float = 0.5  # nats per response under zero, which is noise
+    kl_jump: float = 8.0  # nats per response in one update
+    entropy_share: float = 0.2  # of the first policy's entropy
+    shortest: float = 0.2  # of the first policy's mean length
+    longest: float = 2.5
+    repetition_rise: float = 0.2  # in the share of repeated four-token runs
+    eos_fall: float = 0.3  # in the share of answers that end by themselves
+    explained_variance: float = -1.0  # of the returns, two updates in a row
+    heldout_fall: float = 2.0  # standard errors below the best held-out score while the score rises
 
 
 @dataclass(frozen=True)
@@ -125,6 +145,7 @@ class IterationConfig:
     sft: SFTConfig = field(default_factory=SFTConfig)
     reward_model: RewardModelConfig = field(default_factory=RewardModelConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
+    doctor: DoctorConfig = field(default_factory=DoctorConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     gate: GateConfig = field(default_factory=GateConfig)
 

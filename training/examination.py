@@ -8,6 +8,7 @@ import torch
 
 from training.comparisons import Outcomes, judged_rows
 from training.config import IterationConfig
+from training.interval import bootstrap
 from training.models import SplitModel, compute
 from training.scoring import RewardModel, all_features, trunk_states
 from training.tokenization import ChatTokenizer
@@ -21,8 +22,9 @@ def examine(
 ) -> dict[str, Any]:
     """Accuracy on ``rankings`` beside that of "longer wins", and the scores behind it.
 
-    Returns: {"accuracy", "longer_wins", "comparisons", "chosen": [score], "rejected": [score]},
-    the last two pair by pair. Shares are None where nothing is decided.
+    Returns: {"accuracy", "low", "longer_wins", "comparisons", "chosen": [score], "rejected":
+    [score]}, the last two pair by pair; "low" is the lower end of the accuracy's interval, which
+    takes the pairs of a ranking together. Shares are None where nothing is decided.
     """
     with compute(config), torch.no_grad():
         reward = RewardModel.load(reward_dir)
@@ -32,7 +34,27 @@ def examine(
         layers = reward.top(model, config.reward_model)
         scores = [reward.score(f) for f in all_features(model, layers, rows, states)]
     lengths = [torch.tensor([float(len(r)) for r in row.responses]) for row in rows]
-    return _accuracy(Outcomes.of(rows), _joined(scores), _joined(lengths))
+    facts = _accuracy(Outcomes.of(rows), _joined(scores), _joined(lengths))
+    shares = [_share(Outcomes.of([row]).right(s)) for row, s in zip(rows, scores, strict=True)]
+    decided = [share for share in shares if share is not None]
+    low = bootstrap(decided, config.evaluation.resamples, config.seed).low if decided else None
+    return facts | {"low": low}
+
+
+def distrusted(examination: Mapping[str, Any], least: float) -> str | None:
+    """Why PPO should not climb this reward model, in a sentence; nothing where it may.
+
+    Its accuracy on unseen comparisons must exceed ``least`` beyond chance: whoever climbs noise
+    ends up somewhere, and nowhere that anyone asked for.
+    """
+    low = examination["low"]
+    if least < 0 or (low is not None and low > least):
+        return None
+    accuracy, count = examination["accuracy"] or 0, examination["comparisons"]
+    return (
+        f"The reward model orders {accuracy:.0%} of {count} unseen comparisons as people do, which "
+        f"is not clearly more than {least:.0%}: PPO would climb noise. More rankings are needed."
+    )
 
 
 def _accuracy(outcomes: Outcomes, scores: torch.Tensor, lengths: torch.Tensor) -> dict[str, Any]:

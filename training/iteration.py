@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from moderation.classifier import ModerationClassifier
 from training import shipped, snapshot, stage
 from training.config import IterationConfig
 from training.evaluate import Policies, choose_prompts, evaluate, flagged_by
-from training.examination import examine
+from training.examination import distrusted, examine
 from training.failures import handled
 from training.gate import Decision, Verdict, decide
 from training.heartbeat import Heartbeat
@@ -221,15 +221,24 @@ class _Run:
         self.stage("reward_model", work)
 
     def optimise(self, taken: Snapshot, sft_policy: Path) -> None:
-        """PPO from the SFT policy, stopped at the held-out peak."""
+        """PPO from the SFT policy, stopped at the held-out peak.
+
+        A reward model that fails its examination is not climbed: no update, the SFT policy stands.
+        """
         rewards = self.directory / "reward_model"
+        examination = self.stages["reward_model"].metrics["examination"]
+        doubt = distrusted(examination, self.config.reward_model.min_accuracy)
+        config = self.config
+        if doubt:
+            config = replace(config, ppo=replace(config.ppo, updates=0))
 
         def work(directory: Path) -> dict[str, Any]:
-            return train_ppo(
+            metrics = train_ppo(
                 sft_policy, rewards / "proxy", rewards / "held_out",
                 _dialogues(of_side(taken.prompts, TRAIN)), self.peak_prompts(taken),
-                self.config, directory, self.heartbeat.progress,
+                config, directory, self.heartbeat.progress,
             )  # fmt: skip
+            return metrics | ({"stop_reason": doubt} if doubt else {})
 
         self.stage("ppo", work)
 

@@ -22,6 +22,8 @@ class FrozenLinear(nn.Linear):
         self.weight = nn.Parameter(weight, requires_grad=False)
         if bias is not None:
             self.bias = nn.Parameter(bias, requires_grad=False)
+        on_cpu = weight.device.type == "cpu" and weight.dtype == torch.float32
+        self._packs = on_cpu and torch.backends.mkldnn.is_available()
         self._packed: dict[bool, Tensor] = {}
 
     def forward(self, x: Tensor) -> Tensor:
@@ -32,13 +34,13 @@ class FrozenLinear(nn.Linear):
 
     def product(self, x: Tensor) -> Tensor:
         """x W' + bias, outside autograd: [..., in] -> [..., out]."""
-        if not self._packs():
+        if not self._packs:
             return functional.linear(x, self.weight, self.bias)
         return _onednn(x, self._laid_out(transposed=False), self.bias)
 
     def transposed_product(self, y: Tensor) -> Tensor:
         """y W, outside autograd: [..., out] -> [..., in]."""
-        if not self._packs():
+        if not self._packs:
             return y @ self.weight
         return _onednn(y.contiguous(), self._laid_out(transposed=True), None)
 
@@ -48,15 +50,20 @@ class FrozenLinear(nn.Linear):
             self.weight.copy_(weight)
         self._packed.clear()
 
-    def _packs(self) -> bool:
-        own = self.weight.device.type == "cpu" and self.weight.dtype == torch.float32
-        return own and torch.backends.mkldnn.is_available()
+    def release(self) -> None:
+        """Keeps the weights only as ``product`` wants them: half the memory.
+
+        What remains can neither be read nor written nor multiplied transposed. Where products do
+        not want another layout this does nothing.
+        """
+        if self._packs:
+            self._laid_out(transposed=False)
+            self.weight = nn.Parameter(self.weight.to("meta"), requires_grad=False)
 
     def _laid_out(self, transposed: bool) -> Tensor:
         if transposed not in self._packed:
             weight = self.weight.detach()
-            weight = weight.T.contiguous() if transposed else weight
-            self._packed[transposed] = torch.ops.mkldnn._reorder_linear_weight(weight, None)
+            self._packed[transposed] = _reordered(weight.T.contiguous() if transposed else weight)
         return self._packed[transposed]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
@@ -73,6 +80,11 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         return ctx.layer.transposed_product(grads[0]), None
+
+
+def _reordered(weight: Tensor) -> Tensor:
+    found: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight, None)
+    return found
 
 
 def _onednn(x: Tensor, packed: Tensor, bias: Tensor | None) -> Tensor:

@@ -14,8 +14,10 @@ output instead of being added in passes of its own.
 
 import copy
 import itertools
+import json
 import os
-from collections.abc import Callable, Iterator
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -30,8 +32,10 @@ from transformers.utils import logging
 from training.checkpoint import write_directory
 from training.config import IterationConfig
 from training.linear import FrozenLinear, freeze
-from training.tokenization import ChatTokenizer
 from tutelage.errors import Invalid
+from tutelage.policies import CARD, MANIFEST
+
+_DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
 class KeyValueCache:
@@ -122,7 +126,10 @@ class LoRALinear(nn.Module):
 
 
 class SplitModel:
-    """A Llama-like causal language model of transformers, cut ``top_layers`` below its head."""
+    """A Llama-like causal language model of transformers, cut ``top_layers`` below its head.
+
+    The trunk's weights are held once, as products want them.
+    """
 
     def __init__(self, model: PreTrainedModel, top_layers: int) -> None:
         decoder = model.get_decoder()
@@ -139,6 +146,9 @@ class SplitModel:
         self.embed, self.rotary, self.norm = decoder.embed_tokens, decoder.rotary_emb, decoder.norm
         self.lower: nn.ModuleList = decoder.layers[:-top_layers]
         self.reference: nn.ModuleList = decoder.layers[-top_layers:]
+        for module in self.lower.modules():
+            if isinstance(module, FrozenLinear):
+                module.release()
         self.device, self.dtype = self.head.weight.device, self.head.weight.dtype
         attention = decoder.layers[0].self_attn
         self.head_dim: int = attention.head_dim
@@ -151,6 +161,8 @@ class SplitModel:
         model = AutoModelForCausalLM.from_pretrained(
             policy_dir, dtype=torch.float32, local_files_only=True
         )
+        for parameter in model.parameters():  # off the mapped file, which can then go
+            parameter.data = parameter.data.clone()
         return cls(model.to(config.device), config.top_layers)
 
     def trunk(self, ids: Tensor, positions: Tensor, cache: Any = None, mask: Any = None) -> Tensor:
@@ -191,14 +203,36 @@ class SplitModel:
                 setattr(layers.get_submodule(parent), child, adapter)
         return layers
 
-    def save(self, tokenizer: ChatTokenizer, path: Path) -> None:
-        """Writes a whole policy directory (safetensors, tokenizer, template), atomically."""
+    def save(self, source: Path, path: Path) -> None:
+        """Writes the policy in ``source``, from which this was loaded, with the present top.
+
+        The policy directory is written whole (safetensors, tokenizer, template) or not at all.
+        """
+        top = {id(p) for p in self.reference.parameters()}
+        changed = {name: p for name, p in self.model.named_parameters() if id(p) in top}
 
         def write(beside: Path) -> None:
-            self.model.save_pretrained(beside)
-            tokenizer.tokenizer.save_pretrained(beside)
+            for file in sorted(source.iterdir()):
+                if file.name not in (MANIFEST, CARD):
+                    shutil.copy(file, beside)
+                if file.suffix == ".safetensors":
+                    _overwrite(beside / file.name, changed)
 
         write_directory(path, write)
+
+
+def _overwrite(weights: Path, changed: Mapping[str, Tensor]) -> None:
+    """Puts changed tensors where a safetensors file has its own, which needs no second copy.
+
+    The file is the length of its header (8 bytes), the header (JSON), then the tensors.
+    """
+    with weights.open("r+b") as file:
+        header_size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(header_size))
+        for name in header.keys() & changed.keys():
+            tensor = changed[name].detach().to("cpu", _DTYPES[header[name]["dtype"]])
+            file.seek(8 + header_size + header[name]["data_offsets"][0])
+            file.write(tensor.contiguous().view(torch.uint8).numpy().data)
 
 
 def adapter_state(layers: nn.ModuleList) -> dict[str, Tensor]:
@@ -213,11 +247,21 @@ def load_adapter(layers: nn.ModuleList, state: dict[str, Tensor]) -> None:
             layers.get_parameter(name).copy_(tensor)
 
 
-def merge(adapted: nn.ModuleList, into: nn.ModuleList) -> None:
-    """Writes every adapted weight, LoRA added, into plain layers of the same shape.
+def merged(adapted: nn.ModuleList) -> nn.ModuleList:
+    """Layers that compute what the adapted ones do, at plain speed; they can only be run."""
+    shared: dict[int, Any] = {id(p): p for p in adapted.parameters()}
+    for module in adapted.modules():
+        if isinstance(module, LoRALinear):
+            plain = FrozenLinear(module.merged_weight(), module.base.bias)
+            plain.release()
+            shared[id(module)] = plain
+    return copy.deepcopy(adapted, shared)
 
-    ``into`` may be the reference itself when a stage ends: the model is then the merged policy
-    and the adapters are spent.
+
+def merge(adapted: nn.ModuleList, into: nn.ModuleList) -> None:
+    """Writes every adapted weight, LoRA added, into the reference, when a stage ends.
+
+    The model is then the merged policy, and the adapters are spent.
     """
     for name, module in adapted.named_modules():
         if isinstance(module, LoRALinear):

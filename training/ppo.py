@@ -5,7 +5,6 @@ model, fitted to conversations that the first has not seen; the policy kept is t
 model's peak, and training stops once the peak is past.
 """
 
-import copy
 import json
 import math
 import time
@@ -20,7 +19,9 @@ from torch import Tensor, nn
 
 from training import rlhf
 from training.checkpoint import load_state, save_state
+from training.comparisons import Row
 from training.config import IterationConfig
+from training.doctor import diagnose
 from training.models import (
     SplitModel,
     adapter_state,
@@ -29,18 +30,21 @@ from training.models import (
     compute,
     load_adapter,
     merge,
+    merged,
     pad,
     share_prefix,
 )
+from training.preferences import repeated
 from training.progress import Progress
 from training.rollout import Episode, Sampling, sample
 from training.scoring import RewardModel, check_policy, prefix_features
+from training.sft import Batches
 from training.tokenization import ChatTokenizer, Message
 from tutelage.errors import Invalid
 
-CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
+CHECKPOINT, METRICS, GRID = "checkpoint.safetensors", "metrics.jsonl", "grid"
 PASS_TOKENS = 2048  # padded tokens of one pass without gradients
-MICRO_TOKENS = 1024  # and of one with
+MICRO_TOKENS = 512  # and of one with
 
 
 def train_ppo(
@@ -52,6 +56,7 @@ def train_ppo(
     config: IterationConfig,
     out_dir: Path,
     progress: Progress,
+    shown: Sequence[Row] = (),
 ) -> dict[str, Any]:
     """Trains the policy and writes the best one to ``out_dir/policy``; resumes if it was killed.
 
@@ -59,12 +64,14 @@ def train_ppo(
         sft_dir: the policy to begin with, which is also the reference.
         reward_dir, heldout_reward_dir: the reward model that is climbed, and the one that judges.
         prompts, eval_prompts: conversations to answer; the latter are never trained on.
+        shown: {"messages": [...]}, demonstrations for PPO-ptx, if the settings give it weight.
 
     Returns: metrics of the policy kept, and why training stopped, in words.
     Raises: Invalid: no prompt is short enough, or a reward model belongs to another policy.
     """
     with compute(config):
         run = PPO(sft_dir, reward_dir, heldout_reward_dir, config, out_dir)
+        run.show(shown)
         return run.train(prompts, eval_prompts, progress)
 
 
@@ -112,19 +119,19 @@ class PPO:
     def __init__(
         self, sft_dir: Path, reward_dir: Path, heldout_dir: Path, config: IterationConfig, out: Path
     ) -> None:
-        self.all, self.config, self.out = config, config.ppo, out
+        self.all, self.config, self.source, self.out = config, config.ppo, sft_dir, out
         self.tokenizer = ChatTokenizer(sft_dir)
         self.model = SplitModel.load(sft_dir, config)
         self.proxy, self.heldout = RewardModel.load(reward_dir), RewardModel.load(heldout_dir)
         for reward_model in (self.proxy, self.heldout):
             check_policy(reward_model, sft_dir)
         self.policy = self.model.adapted(self.config.lora_rank, self.config.lora_alpha, config.seed)
-        self.sampler = copy.deepcopy(self.model.reference)
         # The value model starts as the reward model (InstructGPT §C.4), read at every prefix.
         self.value = nn.Linear(len(self.proxy.weight), 1)
         self.optimiser = self._optimiser()
         self.state = Progressed(kl_coef=self.config.kl_coef)
         self.best = adapter_state(self.policy)
+        self.shown: Batches | None = None
 
     def _optimiser(self) -> torch.optim.Optimizer:
         with torch.no_grad():
@@ -138,6 +145,14 @@ class PPO:
             ],
             eps=1e-5,
         )
+
+    def show(self, demonstrations: Sequence[Row]) -> None:
+        """Demonstrations whose likelihood is kept up beside the reward (PPO-ptx)."""
+        if demonstrations and self.config.ptx_coef:
+            limit = self.all.sft.max_tokens
+            found = [self.tokenizer.recent(row["messages"], limit) for row in demonstrations]
+            dialogues = [dialogue for dialogue in found if dialogue is not None]
+            self.shown = Batches(self.model, dialogues, self._generator(0, 0))
 
     def train(
         self,
@@ -158,8 +173,11 @@ class PPO:
             scored = self._score(episodes)
             practice = scored.part(slice(0, len(batch)))
             metrics = self._measure(practice, scored.part(slice(len(batch), None)))
-            self._keep_if_best(metrics)
-            reason = self._reason_to_stop(metrics)
+            reason = diagnose([*self.state.history, metrics], self.all.doctor)
+            if reason is None:
+                self._keep_if_best(metrics)
+                self._keep_on_grid(metrics)
+                reason = self._reason_to_stop(metrics)
             if reason is None:
                 try:
                     metrics |= self._learn(practice)
@@ -201,8 +219,7 @@ class PPO:
             )
         ).to(self.model.device)
         sampling = Sampling(self.config.temperature, new, self.tokenizer.eos_ids)
-        merge(self.policy, into=self.sampler)
-        return sample(self.model, self.sampler, batch + exam, uniforms, sampling)
+        return sample(self.model, merged(self.policy), batch + exam, uniforms, sampling)
 
     def _generator(self, purpose: int, step: int) -> torch.Generator:
         """Random numbers that depend on seed, purpose and step alone: nothing to save."""
@@ -276,9 +293,12 @@ class PPO:
     # 3. Reward per token, advantages, returns.
 
     def _rewards(self, batch: Experience) -> Tensor:
-        return rlhf.kl_penalised_rewards(
+        rewards = rlhf.kl_penalised_rewards(
             batch.scores, batch.logprobs, batch.ref_logprobs, batch.mask, self.state.kl_coef
         )
+        if self.config.whiten_rewards:
+            return rlhf.whiten(rewards, batch.mask, shift_mean=False)
+        return rewards
 
     def _centred(self, batch: Experience) -> Experience:
         """Shifts the value model to the mean return of the first batch.
@@ -330,12 +350,24 @@ class PPO:
             ((part["loss/policy_avg"] + part["loss/value_avg"]) / tokens).backward()
             for name, value in part.items():
                 totals[name] = totals.get(name, 0.0) + float(value.detach()) / tokens
+        if self.shown:
+            totals["loss/ptx"] = self._remember(self.shown)
         parameters = [p for group in self.optimiser.param_groups[:1] for p in group["params"]]
         norm = nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
         if not math.isfinite(float(norm) + totals["loss/value_avg"]):
             raise Diverged("A loss or gradient was not finite; the best policy so far was kept.")
         self.optimiser.step()
         return totals | {"policy/grad_norm": float(norm)}
+
+    def _remember(self, shown: Batches) -> float:
+        """Adds the gradient of ptx_coef times the loss on some demonstrations; returns the loss."""
+        batch = shown.shuffled(self.config.ptx_batch)[0]
+        tokens, total = shown.written(batch), 0.0
+        for group in shown.passes(batch):
+            loss = shown.loss(self.policy, group) / tokens
+            (self.config.ptx_coef * loss).backward()
+            total += float(loss.detach())
+        return total
 
     def _losses(
         self, batch: Experience, rows: Tensor, advantages: Tensor, returns: Tensor
@@ -392,6 +424,8 @@ class PPO:
             "kl_coef": self.state.kl_coef,
             "heldout/score": float(judged.mean()),
             "heldout/standard_error": float(judged.std(correction=0) / len(judged) ** 0.5),
+            "response/surprise": -float(rlhf.masked_mean(practice.logprobs, practice.mask)),
+            "response/repetition": _mean_repetition(practice.episodes),
             "response/length": float(lengths.mean()),
             "response/eos_share": sum(e.finished for e in practice.episodes) / len(lengths),
         } | _exam_metrics(exam)
@@ -410,6 +444,14 @@ class PPO:
             self.best = {
                 name: tensor.clone() for name, tensor in adapter_state(self.policy).items()
             }
+
+    def _keep_on_grid(self, metrics: Mapping[str, float]) -> None:
+        """Keeps the adapter of the first update beyond each multiple of ``kl_grid`` in sqrt(KL)."""
+        place = int(max(0.0, metrics["objective/kl"]) ** 0.5 / self.config.kl_grid)
+        path = self.out / GRID / f"{place * self.config.kl_grid:.2f}.safetensors"
+        if not path.is_file():
+            path.parent.mkdir(exist_ok=True)
+            save_state(path, adapter_state(self.policy), dict(metrics))
 
     def _reason_to_stop(self, metrics: Mapping[str, float]) -> str | None:
         if metrics["objective/kl"] > self.config.kl_budget:
@@ -462,7 +504,7 @@ class PPO:
     def _finish(self, reason: str) -> dict[str, Any]:
         load_adapter(self.policy, self.best)
         merge(self.policy, into=self.model.reference)
-        self.model.save(self.tokenizer, self.out / "policy")
+        self.model.save(self.source, self.out / "policy")
         kept = max(0, self.state.best_update)  # nothing was ever better than not a number
         return self.state.history[kept] | {
             "updates": len(self.state.history) - 1,
@@ -470,6 +512,12 @@ class PPO:
             "stop_reason": reason,
             "seconds": sum(row["seconds"] for row in self.state.history),
         }
+
+
+def _mean_repetition(episodes: Sequence[Episode]) -> float:
+    """The mean share of runs of four tokens that occurred before in the same response."""
+    shares = [repeated(episode.response.tolist(), 4) for episode in episodes]
+    return sum(shares) / len(shares)
 
 
 def _exam_metrics(exam: Experience) -> dict[str, float]:

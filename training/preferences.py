@@ -6,7 +6,7 @@ and the plainest is "I do. I do." They see the text alone, never the policy or i
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 _END = re.compile(r"[.!?…][\"'”’)\]*_`]*$")
@@ -88,8 +88,8 @@ def fluency(text: str) -> float:
     return -min(3.0, 2 * max(0.0, broken - 0.1) + uneven + 3 * repeated(words, 3))
 
 
-def repeated(words: list[str], size: int) -> float:
-    """The share of runs of ``size`` words that occurred before in the same text."""
+def repeated(words: Sequence[Hashable], size: int) -> float:
+    """The share of runs of ``size`` words (or tokens) that occurred before in the same text."""
     runs = [tuple(words[i : i + size]) for i in range(len(words) - size + 1)]
     return 1 - len(set(runs)) / len(runs) if runs else 0.0
 

@@ -85,7 +85,7 @@ class _Logprobs(torch.autograd.Function):
         scaled = (grads[0] / ctx.temperature).split(CHUNK)
         parts = []
         for p, grad, wanted in zip(ctx.probabilities, scaled, tokens.split(CHUNK), strict=True):
-            expected = ctx.head.transposed_product(p)
+            expected = p @ ctx.head.weight  # another layout would hold the vocabulary twice
             parts.append((ctx.head.weight[wanted] - expected).mul_(grad.unsqueeze(1)))
         return torch.cat(parts), None, None, None
 

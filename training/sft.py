@@ -73,6 +73,7 @@ class SFT:
 
     def __init__(self, policy_dir: Path, config: IterationConfig, progress: Progress) -> None:
         self.seed, self.config, self.progress = config.seed, config.sft, progress
+        self.source = policy_dir
         self.tokenizer = ChatTokenizer(policy_dir)
         self.model = SplitModel.load(policy_dir, config)
         self.layers = self.model.adapted(self.config.lora_rank, self.config.lora_alpha, config.seed)
@@ -162,7 +163,7 @@ class SFT:
         """Merges the best epoch into the model and writes it."""
         load_adapter(self.layers, self.best)
         merge(self.layers, into=self.model.reference)
-        self.model.save(self.tokenizer, path)
+        self.model.save(self.source, path)
 
     def summary(self, history: list[dict[str, float]]) -> dict[str, float]:
         """The losses before and at the epoch kept."""

@@ -16,7 +16,7 @@ from typing import Any
 
 from tutelage.errors import Conflict, NotFound, Unavailable
 
-MANIFEST = "manifest.json"
+MANIFEST, CARD = "manifest.json", "card.md"
 _ID = re.compile(r"policy-\d{4,}")
 
 

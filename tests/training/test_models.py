@@ -1,4 +1,3 @@
-import copy
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from training.models import (
     common_prefix,
     load_adapter,
     merge,
+    merged,
     pad,
     positions,
     share_prefix,
@@ -54,11 +54,13 @@ def test_new_adapters_change_nothing(model: SplitModel) -> None:
 
 def test_merged_layers_are_the_adapted_layers(model: SplitModel) -> None:
     adapted = disturbed(model.adapted(4, 8.0, 0))
-    merged = copy.deepcopy(model.reference)
-    merge(adapted, into=merged)
     hidden = model.trunk(IDS, positions(IDS))
-    outputs = [model.top(layers, hidden, positions(hidden)) for layers in (adapted, merged)]
-    torch.testing.assert_close(*outputs, atol=1e-5, rtol=1e-4)
+    plain = merged(adapted)
+    expected = model.top(adapted, hidden, positions(hidden))
+    merge(adapted, into=model.reference)
+    for layers in (plain, model.reference):
+        outputs = model.top(layers, hidden, positions(hidden))
+        torch.testing.assert_close(outputs, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_gradients_reach_adapters_and_nothing_else(model: SplitModel) -> None:
@@ -141,7 +143,7 @@ def test_a_saved_policy_is_one_for_transformers(
     model: SplitModel, tiny_policy: Path, tmp_path: Path
 ) -> None:
     merge(disturbed(model.adapted(4, 8.0, 0)), into=model.reference)
-    model.save(ChatTokenizer(tiny_policy), tmp_path / "policy")
+    model.save(tiny_policy, tmp_path / "policy")
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "policy")
     torch.testing.assert_close(loaded(IDS).logits, model.model(IDS).logits)
     assert ChatTokenizer(tmp_path / "policy").eos_ids == {2}

@@ -1,35 +1,17 @@
-import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
+from ppo_runs import PROMPTS, answers, history, run, with_ppo
 
 from training.comparisons import Judged
 from training.config import IterationConfig, PPOConfig
 from training.models import SplitModel
 from training.ppo import PPO, train_ppo
 from training.progress import silent
-from training.reward_head import normalised
-from training.rollout import Sampling, sample
 from training.scoring import RewardModel, all_features, trunk_states
-from training.tokenization import ChatTokenizer
 from tutelage.errors import Invalid
-from tutelage.policies import sha256_of
-
-PROMPTS = [[{"role": "user", "content": f"Question {i}"}] for i in range(6)]
-EXAM = [[{"role": "user", "content": f"Another {i}"}] for i in range(4)]
-
-
-def answers(policy: Path, config: IterationConfig, seed: int, count: int) -> list[list[Any]]:
-    """``count`` sampled responses to each prompt, as token ids."""
-    tokenizer, model = ChatTokenizer(policy), SplitModel.load(policy, config)
-    ids = [tokenizer.prompt(p) for p in PROMPTS for _ in range(count)]
-    numbers = torch.rand(len(ids), 16, generator=torch.Generator().manual_seed(seed))
-    episodes = sample(model, model.reference, ids, numbers, Sampling(1.0, 16, tokenizer.eos_ids))
-    return [episodes[i : i + count] for i in range(0, len(ids), count)]
 
 
 def mean_score(policy: Path, scored_by: Path, reference: Path, config: IterationConfig) -> float:
@@ -41,56 +23,6 @@ def mean_score(policy: Path, scored_by: Path, reference: Path, config: Iteration
     model = SplitModel.load(reference, config)
     features = all_features(model, model.reference, rows, [trunk_states(model, r) for r in rows])
     return float(RewardModel.load(scored_by).score(torch.cat(features)).mean())
-
-
-def write_reward_model(policy: Path, config: IterationConfig, directory: Path) -> None:
-    """Likes one coordinate of the mean hidden state: dense, and easy to learn."""
-    rows = [
-        Judged("", row[0].prompt, [e.words for e in row if len(e.words)], [], None, 1.0)
-        for row in answers(policy, config, 0, 16)
-    ]
-    model = SplitModel.load(policy, config)
-    states = [trunk_states(model, row) for row in rows]
-    features = torch.cat(all_features(model, model.reference, rows, states))
-    width = features.shape[1]
-    likes = RewardModel(
-        center=features.mean(0),
-        spread=features.std(0).clamp_min(1e-4),
-        weight=torch.eye(width)[0],
-        bias=torch.zeros(()),
-        low=features.amin(0),
-        high=features.amax(0),
-        adapter={},
-        facts={"policy": sha256_of(policy / "model.safetensors")},
-    )
-    normalised(likes, features).save(directory)
-
-
-@pytest.fixture(scope="module")
-def rewards(
-    tiny_policy: Path, smoke: IterationConfig, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """Two reward models, ``proxy`` and ``held_out``, that agree."""
-    directory = tmp_path_factory.mktemp("rewards")
-    for name in ("proxy", "held_out"):
-        write_reward_model(tiny_policy, smoke, directory / name)
-    return directory
-
-
-def with_ppo(config: IterationConfig, **settings: Any) -> IterationConfig:
-    return replace(config, ppo=replace(config.ppo, **settings))
-
-
-def run(
-    policy: Path, rewards: Path, config: IterationConfig, out: Path, progress: Any = silent
-) -> dict[str, Any]:
-    return train_ppo(
-        policy, rewards / "proxy", rewards / "held_out", PROMPTS, EXAM, config, out, progress
-    )
-
-
-def history(out: Path) -> list[dict[str, float]]:
-    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
 
 
 def without_times(rows: list[dict[str, float]]) -> list[dict[str, float]]:

@@ -1,0 +1,182 @@
+"""One PPO iteration beside TRL's PPOTrainer: processor seconds and peak memory.
+
+    tutelage bench ppo --json
+    python benchmarks/ppo.py --policy data/policies/policy-0000 --peer-python peer/bin/python
+
+An iteration is: sample a response of 64 tokens to each of 16 prompts of 128 tokens, score it, value
+it, compare it with the reference, and update once on all of it (one epoch: InstructGPT §C.4). Both
+sides get the same token ids, one core and float32, in processes of their own that take turns; no
+response ends early. TRL trains the whole policy, or with LoRA adapters alone: the cheaper counts.
+"""
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training import shipped
+from training.config import IterationConfig, PPOConfig
+from training.ppo import PPO
+from training.scoring import RewardModel
+from training.tokenization import ChatTokenizer, Message
+from tutelage.policies import sha256_of
+
+PROMPT_TOKENS, RESPONSE_TOKENS = 128, 64
+PEER = Path(__file__).parent / "peers" / "trl_ppo.py"
+PEER_PACKAGES = ("torch==2.13.0", "trl==1.12.0", "peft", "transformers>=5.23,<5.24")
+
+
+def prompts_of(tokenizer: ChatTokenizer, count: int) -> list[list[Message]]:
+    """Shipped prompts, each lengthened with plain words to the same number of tokens."""
+    return [_lengthened(tokenizer, row["prompt"]) for row in shipped.rows(shipped.PROMPTS)[:count]]
+
+
+def _lengthened(tokenizer: ChatTokenizer, text: str) -> list[Message]:
+    words = ("please", "be", "kind", "and", "clear", "and", "tell", "me", "why")
+    for i in range(2 * PROMPT_TOKENS):
+        messages = [{"role": "user", "content": text}]
+        missing = PROMPT_TOKENS - len(tokenizer.prompt(messages))
+        if missing == 0:
+            return messages
+        cut = text.split()
+        text = " ".join(cut[:-1]) if missing < 0 else f"{text} {words[i % len(words)]}"
+    raise AssertionError("no such length")
+
+
+def flat_reward_model(policy: Path, width: int, directory: Path) -> None:
+    """Writes a reward model of random weights: what it says does not matter, what it costs does."""
+    size = 2 * width + 1
+    weight = torch.randn(size, generator=torch.Generator().manual_seed(0)) / size**0.5
+    ones = torch.ones(size)
+    center = torch.cat((torch.zeros(size - 1), torch.tensor([float(RESPONSE_TOKENS)])))
+    facts = {"policy": sha256_of(policy / "model.safetensors")}
+    RewardModel(
+        center=center, spread=ones, weight=weight, bias=torch.zeros(()), low=-100 * ones,
+        high=100 * ones, adapter={}, facts=facts,
+    ).save(directory)  # fmt: skip
+
+
+class Marks:
+    """A progress that notes processor and wall time at every update."""
+
+    def __init__(self) -> None:
+        self.marks = [(time.process_time(), time.perf_counter())]
+
+    def __call__(self, stage: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
+        self.marks.append((time.process_time(), time.perf_counter()))
+
+    def spent(self) -> list[dict[str, float]]:
+        return [
+            {"cpu": after[0] - before[0], "wall": after[1] - before[1]}
+            for before, after in zip(self.marks, self.marks[1:], strict=False)
+        ]
+
+
+def run_ours(policy: Path, batch: int, iterations: int) -> dict[str, Any]:
+    """A few iterations of ours in this process: what each cost, and the peak memory."""
+    config = IterationConfig(
+        threads=1,
+        ppo=PPOConfig(
+            updates=iterations, batch=batch, epochs=1, minibatch=batch, eval_prompts=0,
+            max_new_tokens=RESPONSE_TOKENS, kl_budget=1e9, patience=10**6,
+        ),
+    )  # fmt: skip
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as scratch:
+        out = Path(scratch)
+        tokenizer = ChatTokenizer(policy)
+        flat_reward_model(policy, _width(policy), out / "reward")
+        run = PPO(policy, out / "reward", out / "reward", config, out / "ppo")
+        run.tokenizer.eos_ids = frozenset()
+        marks = Marks()
+        run.train(prompts_of(tokenizer, batch), [], marks)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    # The last round samples and scores without learning; the first one also lays out the weights.
+    return {"iterations": marks.spent()[:-1], "peak_memory_gb": round(peak, 2)}
+
+
+def _width(policy: Path) -> int:
+    return int(json.loads((policy / "config.json").read_text())["hidden_size"])
+
+
+def _in_turn(commands: Mapping[str, Sequence[str]], rounds: int, core: int) -> dict[str, Any]:
+    """Each command in turn, ``rounds`` times, pinned to one core; the last line each prints."""
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in commands}
+    env = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            print(f"{name} …", file=sys.stderr, flush=True)
+            pinned = ["taskset", "-c", str(core), *command]
+            done = subprocess.run(pinned, env=env, check=True, stdout=subprocess.PIPE, text=True)
+            found[name].append(json.loads(done.stdout.splitlines()[-1]))
+    return {name: _median(runs) for name, runs in found.items()}
+
+
+def _median(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    spent = [one for run in runs for one in run["iterations"]]
+    return {
+        "cpu_seconds": round(statistics.median(one["cpu"] for one in spent), 2),
+        "wall_seconds": round(statistics.median(one["wall"] for one in spent), 2),
+        "peak_memory_gb": max(run["peak_memory_gb"] for run in runs),
+        "iterations": len(spent),
+    }
+
+
+def compare(
+    policy: Path, peer_python: Path, batch: int, iterations: int, rounds: int, core: int
+) -> dict[str, Any]:
+    """Both sides in one run; the ratios are the cheaper peer's cost over ours."""
+    with tempfile.TemporaryDirectory() as scratch:
+        prompts = Path(scratch) / "prompts.json"
+        tokenizer = ChatTokenizer(policy)
+        ids = [tokenizer.prompt(messages) for messages in prompts_of(tokenizer, batch)]
+        prompts.write_text(json.dumps(ids))
+        common = ["--policy", str(policy), "--batch", str(batch), "--iterations", str(iterations)]
+        peer = [str(peer_python), str(PEER), *common, "--prompts", str(prompts)]
+        peer += ["--response", str(RESPONSE_TOKENS)]
+        ours = [sys.executable, __file__, *common, "--ours"]
+        found = _in_turn({"ours": ours, "full": peer, "lora": [*peer, "--lora"]}, rounds, core)
+    mine = found.pop("ours")
+    cheaper = min(found.values(), key=lambda side: side["cpu_seconds"])
+    leaner = min(found.values(), key=lambda side: side["peak_memory_gb"])
+    return {
+        "cpu_ratio": round(cheaper["cpu_seconds"] / mine["cpu_seconds"], 2),
+        "memory_ratio": round(leaner["peak_memory_gb"] / mine["peak_memory_gb"], 2),
+        "batch": batch,
+        "ours": mine,
+        "peer": found,
+    }
+
+
+def main() -> None:
+    """Ours alone (``--ours``), or both sides."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--policy", type=Path, required=True)
+    parser.add_argument("--peer-python", type=Path, help=f"with {' '.join(PEER_PACKAGES)}")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--iterations", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--core", type=int, default=0)
+    parser.add_argument("--ours", action="store_true", help="only ours, in this process")
+    args = parser.parse_args()
+    if args.ours:
+        result = run_ours(args.policy, args.batch, args.iterations)
+    else:
+        result = compare(
+            args.policy, args.peer_python, args.batch, args.iterations, args.rounds, args.core
+        )
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
