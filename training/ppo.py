@@ -44,7 +44,7 @@ from tutelage.errors import Invalid
 
 CHECKPOINT, METRICS, GRID = "checkpoint.safetensors", "metrics.jsonl", "grid"
 PASS_TOKENS = 2048  # padded tokens of one pass without gradients
-MICRO_TOKENS = 512  # and of one with
+MICRO_TOKENS = 768  # and of one with
 
 
 def train_ppo(

@@ -182,7 +182,9 @@ class _Batch:
         everyone = slice(0, len(self.rows))
         self.lower.place(everyone, columns, used)
         self.upper.place(everyone, columns, used)
-        mask = (torch.arange(used, device=columns.device) <= columns[:, None])[:, None, None]
+        seen = torch.arange(used, device=columns.device) <= columns[:, None]
+        mask = torch.zeros_like(seen, dtype=self.final.dtype).masked_fill_(~seen, -torch.inf)
+        mask = mask[:, None, None]  # added to the scores; attention would turn a bool into this
         ids, where = self.tokens[self.rows, t, None], columns[:, None]
         hidden = self.model.trunk(ids, where, self.lower, mask)
         self.hidden[self.rows, columns] = hidden[:, 0]

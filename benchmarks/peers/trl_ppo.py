@@ -24,6 +24,8 @@ from transformers import (
 )
 from trl.experimental.ppo import PPOConfig, PPOTrainer
 
+MICRO_BATCH = 4  # a whole batch at once takes 19 GB and no less time
+
 
 class Clock(TrainerCallback):
     """Processor and wall time at the start and after each iteration."""
@@ -65,7 +67,8 @@ def _trainer(args: argparse.Namespace, clock: Clock) -> PPOTrainer:
     policy, reference = _policy(args.policy), None if args.lora else _policy(args.policy)
     config = PPOConfig(
         output_dir="/tmp/trl-ppo",
-        per_device_train_batch_size=args.batch,
+        per_device_train_batch_size=MICRO_BATCH,
+        gradient_accumulation_steps=args.batch // MICRO_BATCH,
         total_episodes=args.batch * args.iterations,
         num_ppo_epochs=1,
         num_mini_batches=1,

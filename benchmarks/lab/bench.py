@@ -1,0 +1,186 @@
+"""The bench of the small world: samples, rankings, reward models and PPO, by the loop's own code."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from lab import world
+from lab.people import Labeler
+from training.checkpoint import load_state
+from training.comparisons import judged_rows
+from training.config import IterationConfig, PPOConfig, RewardModelConfig
+from training.models import SplitModel, compute, load_adapter, merged
+from training.ppo import GRID, train_ppo
+from training.progress import silent
+from training.reward_model import train_reward_model
+from training.rollout import Episode, Sampling, sample
+from training.scoring import RewardModel, all_features, trunk_states
+from training.sft import SFT, Batches
+from training.tokenization import ChatTokenizer
+
+CONFIG = IterationConfig(
+    preset="lab", threads=1, top_layers=4,
+    reward_model=RewardModelConfig(kind="head", max_tokens=128, folds=3),
+    ppo=PPOConfig(
+        updates=12, batch=64, epochs=2, minibatch=16, learning_rate=2e-3, kl_coef=0.02,
+        temperature=1.0, max_new_tokens=world.LONGEST, kl_budget=1e9, eval_prompts=24,
+        missing_eos_penalty=0.5, kl_grid=0.1, score_clip=6.0,
+    ),
+)  # fmt: skip
+ASKED = world.prompts()
+TRAIN, OTHERS, TEST = ASKED[:48], ASKED[48:72], ASKED[72:]  # OTHERS: what the held-out model knows
+
+
+@dataclass(frozen=True)
+class Point:
+    """One policy on the way of a PPO run."""
+
+    update: int
+    kl: float  # nats per response from the reference
+    proxy: float  # mean score of the reward model that is climbed
+    heldout: float
+    gold: list[float]  # the mean true score of each test prompt
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean(self.gold))
+
+
+def dialogue(prompt: str) -> list[dict[str, str]]:
+    """A prompt as the loop wants it."""
+    return [{"role": "user", "content": prompt}]
+
+
+class Speaker:
+    """A policy directory, loaded: answers prompts, with its own top or an adapter's."""
+
+    def __init__(self, policy: Path, config: IterationConfig = CONFIG) -> None:
+        self.policy, self.config = policy, config
+        self.tokenizer = ChatTokenizer(policy)
+        self.model = SplitModel.load(policy, config)
+
+    def answers(
+        self, prompts: Sequence[str], count: int, seed: int, adapter: dict[str, Any] | None = None
+    ) -> list[list[str]]:
+        """``count`` answers to each prompt."""
+        with compute(self.config):
+            ids = [self.tokenizer.prompt(dialogue(p)) for p in prompts for _ in range(count)]
+            luck = torch.Generator().manual_seed(seed)
+            uniforms = torch.rand(len(ids), world.LONGEST, generator=luck)
+            sampling = Sampling(1.0, world.LONGEST, self.tokenizer.eos_ids)
+            episodes = sample(self.model, self._top(adapter), ids, uniforms, sampling)
+            texts = [self._text(episode) for episode in episodes]
+        return [texts[i : i + count] for i in range(0, len(texts), count)]
+
+    def _top(self, adapter: dict[str, Any] | None) -> Any:
+        if adapter is None:
+            return self.model.reference
+        ppo = self.config.ppo
+        layers = self.model.adapted(ppo.lora_rank, ppo.lora_alpha, self.config.seed)
+        load_adapter(layers, adapter)
+        return merged(layers)
+
+    def _text(self, episode: Episode) -> str:
+        return self.tokenizer.text(episode.words.tolist())
+
+    def scores(self, reward: RewardModel, prompts: Sequence[str], answers: Any) -> np.ndarray:
+        """What a reward model on this policy's features makes of answers: [prompts, count]."""
+        rows = [
+            {"conversation_id": p, "prompt": dialogue(p), "responses": a, "ranks": [0] * len(a)}
+            for p, a in zip(prompts, answers, strict=True)
+        ]
+        with compute(self.config):
+            judged = judged_rows(self.tokenizer, rows, [], 10_000)
+            states = [trunk_states(self.model, row) for row in judged]
+            features = all_features(self.model, self.model.reference, judged, states)
+            return np.array([reward.score(f).tolist() for f in features])
+
+
+def golds(prompts: Sequence[str], answers: Sequence[Sequence[str]]) -> list[float]:
+    """The mean true score of each prompt's answers."""
+    return [
+        float(np.mean([world.gold(p, a) for a in some]))
+        for p, some in zip(prompts, answers, strict=True)
+    ]
+
+
+def rankings(
+    speaker: Speaker, prompts: Sequence[str], count: int, labeler: Labeler, seed: int
+) -> list[dict[str, Any]]:
+    """``count`` rankings of four sampled answers each, as a snapshot holds them."""
+    luck = random.Random(seed)
+    asked = [prompts[i % len(prompts)] for i in range(count)]
+    answers = speaker.answers(asked, 4, seed)
+    return [
+        {
+            "conversation_id": p,
+            "prompt": dialogue(p),
+            "responses": a,
+            "ranks": labeler.rank(p, a, luck),
+        }
+        for p, a in zip(asked, answers, strict=True)
+    ]
+
+
+def reward_model(
+    policy: Path, rows: Sequence[dict[str, Any]], out: Path, config: IterationConfig = CONFIG
+) -> RewardModel:
+    """Trains one and reads it back."""
+    train_reward_model(policy, rows, [], config, out, silent)
+    return RewardModel.load(out)
+
+
+def climb(
+    policy: Path,
+    rewards: Path,
+    out: Path,
+    shown: Sequence[str] = (),
+    seed: int = 17,
+    **settings: Any,
+) -> dict[str, Any]:
+    """PPO from a policy against ``rewards/proxy``, watched by ``rewards/held_out``."""  # fmt: skip
+    config = replace(CONFIG, seed=seed, ppo=replace(CONFIG.ppo, **settings))
+    demonstrations = [
+        {"messages": [*dialogue(p), {"role": "assistant", "content": world.good(p)}]} for p in shown
+    ]
+    return train_ppo(
+        policy, rewards / "proxy", rewards / "held_out", [dialogue(p) for p in TRAIN],
+        [dialogue(p) for p in OTHERS], config, out, silent, demonstrations,
+    )  # fmt: skip
+
+
+def path(policy: Path, out: Path, samples: int = 8) -> list[Point]:
+    """Every checkpoint of a PPO run, with the true score of its answers to the test prompts."""
+    speaker, found = Speaker(policy), []
+    for file in (out / GRID).glob("*.safetensors"):
+        adapter, facts = load_state(file)
+        answers = speaker.answers(TEST, samples, 5, adapter)
+        found.append(
+            Point(
+                int(facts["update"]), facts["objective/kl"], facts["objective/scores"],
+                facts["heldout/score"], golds(TEST, answers),
+            )
+        )  # fmt: skip
+    return sorted(found, key=lambda point: point.update)
+
+
+def demonstration_loss(policy: Path, prompts: Sequence[str]) -> float:
+    """Nats per token of the answers that people would write."""
+    with compute(CONFIG):
+        run = SFT(policy, CONFIG, silent)
+        rows = [
+            run.tokenizer.dialogue([*dialogue(p), {"role": "assistant", "content": world.good(p)}])
+            for p in prompts
+        ]
+        batches = Batches(run.model, rows, torch.Generator())
+        everyone = list(range(len(rows)))
+        with torch.no_grad():
+            total = sum(
+                float(batches.loss(run.model.reference, g)) for g in batches.passes(everyone)
+            )
+        return total / batches.written(everyone)
