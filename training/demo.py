@@ -136,7 +136,7 @@ class _Demo:
                 teach(service.url, keys, self.preference, self.taught, Habits(), self.say)
             with self.step("training"):
                 iteration = self.train(service, operator)
-            if iteration.state != IterationState.PROMOTED or iteration.policy_id is None:
+            if iteration.policy_id is None:
                 return self.result(iteration, before, [])
             with self.step("swapping the policy"):
                 service.operate(f"/v1/operator/policies/{iteration.policy_id}/promote", operator)

@@ -1,4 +1,4 @@
-"""The bench of the small world: samples, rankings, reward models and PPO, by the loop's own code."""
+"""The bench of the small world: the loop's own code on its policy, its prompts and its people."""
 
 import random
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import torch
-
 from lab import world
 from lab.people import Labeler
+
 from training.checkpoint import load_state
 from training.comparisons import judged_rows
 from training.config import IterationConfig, PPOConfig, RewardModelConfig

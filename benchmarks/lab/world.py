@@ -2,8 +2,8 @@
 
 People ask how to mend a thing; answers are made of a few kinds of sentences, good, bad and idle. A
 Llama of a quarter of a million weights learns the language in a minute or two, so that every stage
-of the real loop, unchanged, runs in seconds. The taste (``gold``) is known and asks for fluency too:
-what a taste does not ask for, optimisation gives up.
+of the real loop, unchanged, runs in seconds. The taste (``gold``) is known and asks for fluency
+too: what a taste does not ask for, optimisation gives up.
 """
 
 import random
