@@ -5,7 +5,7 @@ import sys
 import typer
 
 import tutelage
-from tutelage.cli import keys, learning, policies, service, trust
+from tutelage.cli import bench, keys, learning, policies, service, trust
 from tutelage.errors import TutelageError
 from tutelage.store import StoreError
 
@@ -22,6 +22,12 @@ learning.add_to(app)
 trust.add_to(app)
 app.add_typer(policies.app, name="policies")
 app.add_typer(keys.app, name="key")
+app.command(
+    context_settings={
+        "allow_extra_args": True,
+        "allow_interspersed_args": False,  # what follows the benchmark's name is the benchmark's
+    }
+)(bench.bench)
 
 
 @app.command()

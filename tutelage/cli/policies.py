@@ -1,6 +1,7 @@
 """``tutelage policies``: what was published, what answers now, and how to change that."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,7 +10,7 @@ from tutelage.cli.bars import steps
 from tutelage.cli.options import Data, Json, open_data
 
 app = typer.Typer(
-    help="Policy versions: list, show, promote, roll back, verify.", no_args_is_help=True
+    help="Policy versions: list, show, promote, roll back, verify, export.", no_args_is_help=True
 )
 
 
@@ -101,3 +102,33 @@ def measure(
 def _told(details: dict[str, object]) -> str:
     numbers = {k: v for k, v in details.items() if isinstance(v, int | float)}
     return ", ".join(f"{name} {value:.2f}" for name, value in numbers.items())
+
+
+@app.command()
+def export(
+    policy_id: str,
+    format: Annotated[
+        str, typer.Option(help="hf: a folder for transformers; gguf: for llama.cpp.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to; default: the policy's id in this folder.")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Write a policy for other programs to read.
+
+    Example: `tutelage policies export policy-0001 --format gguf`
+    """
+    from tutelage.errors import Invalid
+    from tutelage.export import export_folder, export_gguf
+
+    path = open_data(data).library.path(policy_id)
+    if format == "hf":
+        out = out or Path(policy_id)
+        export_folder(path, out)
+    elif format == "gguf":
+        out = out or Path(f"{policy_id}.gguf")
+        export_gguf(path, out, policy_id)
+    else:
+        raise Invalid(f"There is no format {format!r}: use hf or gguf.")
+    typer.echo(f"{policy_id} is in {out}.")
