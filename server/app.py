@@ -22,6 +22,7 @@ from server.routes import (
     appeals,
     chat,
     conversations,
+    experiments,
     feedback,
     health,
     iterations,
@@ -46,7 +47,7 @@ from tutelage.quota import Quotas
 _NOUNS = (
     chat, models, moderations, session, oidc, account, conversations, feedback, operator, review,
     iterations, policies, users, labeling, labeling_desk,
-    appeals, health,
+    appeals, experiments, health,
 )  # fmt: skip
 
 
@@ -68,7 +69,7 @@ def create_app(services: Services, static: Path = STATIC) -> FastAPI:
     app.state.throttle = Throttle()
     app.state.deployed = Deployed(services, metrics)
     app.state.alternatives = Alternatives(services)
-    app.state.turns = Turns(services, metrics)
+    app.state.turns = Turns(services, metrics, app.state.deployed)
     app.add_middleware(Edge, max_body_bytes=services.settings.max_body_bytes, metrics=metrics)
     handle_errors(app)
     app.include_router(all_routes())

@@ -1,4 +1,4 @@
-"""Keeps the generator on the promoted policy: loaded at the start, swapped while it runs."""
+"""Keeps the generator on the promoted policy and the one on trial, and knows who meets which."""
 
 import asyncio
 import logging
@@ -8,8 +8,9 @@ from fastapi.concurrency import run_in_threadpool
 
 from server.metrics import Metrics
 from server.services import Services
-from tutelage import deployment
+from tutelage import deployment, experiments
 from tutelage.errors import TutelageError, Unavailable
+from tutelage.experiments import Routing
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ class Deployed:
 
     def __init__(self, services: Services, metrics: Metrics) -> None:
         self.problem: str | None = None  # why the promoted policy does not answer
+        self.routing = Routing()
         self._services = services
         self._metrics = metrics
         self._failed: str | None = None
@@ -39,12 +41,21 @@ class Deployed:
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Load the promoted policy unless it is loaded; a failure keeps what there is."""
+        """Load the promoted policy unless it is loaded; a failure keeps what there is.
+
+        Who meets the policy on trial is settled first: a rollback moves traffic at once.
+        """
         try:
-            promoted = await run_in_threadpool(self._promoted)
+            promoted, routing = await run_in_threadpool(self._wanted)
         except Exception as error:
             logger.warning("The promoted policy could not be looked up: %s", error)
             return
+        self.routing = routing
+        await self._follow_current(promoted)
+        if promoted is not None and promoted == self.policy_id:
+            await self._follow_beside(routing.beside)
+
+    async def _follow_current(self, promoted: str | None) -> None:
         if promoted is None:
             self.problem = "No policy is promoted; `tutelage setup` makes the base policy."
         elif promoted == self.policy_id:
@@ -52,22 +63,31 @@ class Deployed:
         elif promoted != self._failed or time.monotonic() >= self._retry_at:
             await self._load(promoted)
 
-    def _promoted(self) -> str | None:
+    async def _follow_beside(self, wanted: str | None) -> None:
+        beside = self._services.generator.beside
+        if beside is not None and beside != wanted:
+            await self._services.generator.unload(beside)
+        if wanted is None or wanted == beside:
+            return
+        if wanted != self._failed or time.monotonic() >= self._retry_at:
+            await self._load(wanted, beside=True)
+
+    def _wanted(self) -> tuple[str | None, Routing]:
         with self._services.store.read() as session:
             version = deployment.current(session)
-            return version.id if version else None
+            return version.id if version else None, experiments.routing(session)
 
-    async def _load(self, policy_id: str) -> None:
+    async def _load(self, policy_id: str, beside: bool = False) -> None:
         try:
             path = await run_in_threadpool(self._services.library.path, policy_id)
             await run_in_threadpool(self._check, policy_id)
-            await self._services.generator.load(policy_id, path)
+            await self._services.generator.load(policy_id, path, beside=beside)
         except Exception as error:
             self._remember_failure(policy_id, error)
         else:
             self.problem, self._failed = None, None
             self._metrics.loaded("ok")
-            logger.info("%s answers from now on.", policy_id)
+            logger.info("%s answers%s from now on.", policy_id, " some" if beside else "")
 
     def _check(self, policy_id: str) -> None:
         problems = self._services.library.verify(policy_id)

@@ -10,6 +10,7 @@ ModerationRecord holds the scores, where the finding was, and the rest for who d
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import dataclass
@@ -22,11 +23,13 @@ from moderation.stream import StreamFilter
 from server import notices
 from server.answer import Answer, Piece
 from server.asked import Asked
+from server.deployed import Deployed
 from server.generators.generator import Sampling
 from server.keeping import KeptPrompt, keep_answer, keep_prompt
 from server.metrics import Metrics
 from server.moderated import rules_for
 from server.services import Services
+from server.shadow import shadow
 from tutelage.errors import Unavailable
 from tutelage.tables import new_id
 
@@ -162,9 +165,10 @@ class Turn:
 class Turns:
     """The turns that run in this process."""
 
-    def __init__(self, services: Services, metrics: Metrics) -> None:
+    def __init__(self, services: Services, metrics: Metrics, deployed: Deployed) -> None:
         self._services = services
         self._metrics = metrics
+        self._deployed = deployed
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def begin(self, asked: Asked) -> Turn:
@@ -183,7 +187,7 @@ class Turns:
             raise
         policy_id = answers[0].stream.policy_id if answers[0].stream else policy_id
         turn = Turn(self._services, self._metrics, prompt, verdict, answers, policy_id, began)
-        self._track(turn.run())
+        self._track(self._run(turn, asked))
         return turn
 
     def stop_soon(self, turn: Turn) -> None:
@@ -193,6 +197,11 @@ class Turns:
     async def finish(self) -> None:
         """Wait until all turns have ended and are kept."""
         await asyncio.gather(*self._tasks)
+
+    async def _run(self, turn: Turn, asked: Asked) -> None:
+        await turn.run()
+        if self._deployed.routing.shadowed(turn.prompt.message_id):
+            await shadow(self._services, self._deployed.routing, asked, turn.answers[0])
 
     def _track(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -214,23 +223,46 @@ class Turns:
         return verdict
 
     async def _start(self, asked: Asked, side: SidePolicy) -> list[Answer]:
-        """All answers, of one policy: if one was promoted in between, that one answers all."""
+        """All answers. If another policy was promoted in between, that one answers all.
+
+        Only side by side, for whom that is meant, do two policies answer one turn.
+        """
         while True:
             answers: list[Answer] = []
+            policies = self._policies(asked)
             try:
                 for choice, sampling in enumerate(asked.samplings):
-                    answers.append(await self._answer(asked, choice, sampling, side))
+                    policy_id = policies[choice % len(policies)]
+                    answers.append(await self._answer(asked, choice, sampling, side, policy_id))
             except BaseException:
                 await close(answers)
                 raise
-            if len({answer.stream.policy_id for answer in answers if answer.stream}) == 1:
+            if len({each.stream.policy_id for each in answers if each.stream}) <= len(policies):
                 return answers
             await close(answers)
 
+    def _policies(self, asked: Asked) -> list[str | None]:
+        """The policies that answer by turns; None is the current one."""
+        routing, user = self._deployed.routing, asked.caller.user
+        beside = self._services.generator.beside
+        if beside is None or beside != routing.beside:
+            return [None]
+        training = asked.training and asked.caller.training
+        if routing.side_by_side(user.id, training, len(asked.samplings)):
+            return [beside, None] if secrets.randbits(1) else [None, beside]
+        return [routing.policy_for(user.id)]
+
     async def _answer(
-        self, asked: Asked, choice: int, sampling: Sampling, side: SidePolicy
+        self,
+        asked: Asked,
+        choice: int,
+        sampling: Sampling,
+        side: SidePolicy,
+        policy_id: str | None,
     ) -> Answer:
-        stream = await self._services.generator.start(asked.dialogue, sampling)
+        if policy_id != self._services.generator.beside:
+            policy_id = None  # it left between two choices
+        stream = await self._services.generator.start(asked.dialogue, sampling, policy_id)
         classifier = self._services.classifier
         filtered = StreamFilter(classifier, side) if classifier else None
         return Answer(choice, sampling, stream, filtered)

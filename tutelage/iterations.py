@@ -110,6 +110,14 @@ def amend(session: Session, held: Lease, **columns: Any) -> None:
     session.add(iteration)
 
 
+def note_death(session: Session, iteration: Iteration, pause: float, longest: float) -> int:
+    """A run died: the next waits ``pause`` seconds, doubled with each death. How many died."""
+    iteration.attempts += 1
+    iteration.retry_at = time.time() + min(longest, pause * 2 ** (iteration.attempts - 1))
+    session.add(iteration)
+    return iteration.attempts
+
+
 def release(session: Session, held: Lease) -> None:
     """Give the job back unfinished, so that it can be resumed at once."""
     iteration = _held(session, held)

@@ -17,6 +17,8 @@ from typing import Any
 from tutelage.errors import Conflict, NotFound, Unavailable
 
 MANIFEST, CARD = "manifest.json", "card.md"
+SHED = ".weights-removed"  # a mark: the weights went to save disk space
+WEIGHTS = ".safetensors"
 _ID = re.compile(r"policy-\d{4,}")
 
 
@@ -71,6 +73,25 @@ class PolicyLibrary:
             _write_manifest(building, policy_id, lineage)
         return target
 
+    def has_weights(self, policy_id: str) -> bool:
+        """Whether the weights are still there; retention removes those of old policies."""
+        return not (self.path(policy_id) / SHED).exists()
+
+    def shed(self, policy_id: str) -> None:
+        """Remove the weights; the mark comes first, so that nobody takes a half policy for one."""
+        path = self.path(policy_id)
+        write_atomically(path / SHED, "The weights were removed to save disk space.\n")
+        for file in path.glob(f"*{WEIGHTS}"):
+            file.unlink()
+
+    def require_weights(self, policy_id: str) -> None:
+        """Raises Conflict when the policy cannot be served any more."""
+        if not self.has_weights(policy_id):
+            raise Conflict(
+                f"The weights of {policy_id} were removed to save disk space. Its manifest names "
+                "the iteration: `tutelage policies reproduce` makes them anew."
+            )
+
     def verify(self, policy_id: str) -> list[str]:
         """What differs between the files and the manifest, a sentence each; empty when nothing."""
         path = self.path(policy_id)
@@ -79,6 +100,9 @@ class PolicyLibrary:
         except (Unavailable, KeyError) as error:
             return [f"The manifest cannot be read ({error})."]
         found = digests(path)
+        found.pop(SHED, None)
+        if not self.has_weights(policy_id):
+            expected = {n: d for n, d in expected.items() if not n.endswith(WEIGHTS)}
         return [
             _difference(name, expected.get(name), found.get(name))
             for name in sorted(expected.keys() | found.keys())

@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     labeling_gold: int = Field(8, ge=0, description="Every n-th task is a gold task; 0: none.")
     moderation: str = Field("embedded", pattern="^(embedded|off)$")
     moderation_actions: str = Field("", description='JSON: {"prompt": {category: action}, …}.')
+    webhook_url: str = Field("", description="Is told of iterations, trials, promotions, reports.")
+    webhook_secret: str = Field("", description="Signs what the webhook is sent (HMAC-SHA-256).")
 
     @property
     def url(self) -> str:

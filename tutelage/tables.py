@@ -330,6 +330,91 @@ class PolicyVersion(SQLModel, table=True):
     promoted_at: float | None = None
 
 
+class ExperimentKind(StrEnum):
+    """A canary answers a share of the people; a shadow writes answers that nobody is shown."""
+
+    CANARY = "canary"
+    SHADOW = "shadow"
+
+
+class ExperimentState(StrEnum):
+    """Where an experiment stands; it runs until one of the ends."""
+
+    RUNNING = "running"
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled_back"
+    STOPPED = "stopped"
+
+
+class Experiment(SQLModel, table=True):
+    """A policy on trial beside the current one, its rules, and what became of it.
+
+    ``share`` of the people (of the turns, for a shadow) meet it. ``rules`` are fixed at the start.
+    """
+
+    id: str = Field(default_factory=lambda: new_id("exp"), primary_key=True)
+    kind: ExperimentKind = Field(sa_type=String)
+    state: ExperimentState = Field(default=ExperimentState.RUNNING, sa_type=String, index=True)
+    policy_id: str = Field(index=True)
+    control_id: str
+    share: float
+    side_by_side: bool = False  # who asks for several answers and consents gets both policies'
+    automatic: bool = True  # promote and roll back by the rules, without a person
+    rules: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    verdict: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    reasons: list[str] = Field(default_factory=list, sa_column=json_column())
+    started_by: str
+    created_at: float = Field(default_factory=time.time)
+    ended_at: float | None = None
+
+
+class PolicyPin(SQLModel, table=True):
+    """Somebody who always meets one policy, whatever the shares are."""
+
+    user_id: str = Field(
+        sa_column=Column(String, ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    )
+    policy_id: str
+    created_at: float = Field(default_factory=time.time)
+
+
+class ShadowAnswer(SQLModel, table=True):
+    """What a shadow would have answered; kept beside the answer that was shown instead."""
+
+    id: str = Field(default_factory=lambda: new_id("shadow"), primary_key=True)
+    experiment_id: str = Field(index=True)
+    message_id: str = Field(sa_column=cascade("message.id"))
+    policy_id: str
+    content: str
+    finish_reason: str | None = None
+    action: str = "off"  # what moderation would have done
+    created_at: float = Field(default_factory=time.time)
+
+
+class Schedule(SQLModel, table=True):
+    """When iterations start by themselves; the newest row is in force."""
+
+    id: str = Field(default_factory=lambda: new_id("sched"), primary_key=True)
+    author_id: str
+    preset: str = "quick"
+    cron: str = ""  # five fields, UTC; "": not by the clock
+    feedback: int = 0  # judgements since the last iteration; 0: not by their number
+    canary: bool = True  # a candidate that the gate lets pass goes to a canary by itself
+    share: float = 0.1
+    keep: int = 5  # policies whose weights stay on the disk, besides those in use
+    enabled: bool = True
+    created_at: float = Field(default_factory=time.time)
+
+
+class Delivery(SQLModel, table=True):
+    """How far a webhook has been told of the audit log."""
+
+    url_sha256: str = Field(primary_key=True)
+    seq: int = 0
+    failures: int = 0
+    retry_at: float = 0.0
+
+
 class IterationState(StrEnum):
     """The job's life: queued -> running -> one of the ends. A dead worker's job runs again."""
 
@@ -361,6 +446,8 @@ class Iteration(SQLModel, table=True):
     decision: str | None = None
     reasons: list[str] = Field(default_factory=list, sa_column=json_column())
     requested_by: str | None = None
+    attempts: int = 0  # runs that died
+    retry_at: float = 0.0  # no worker takes it up before
     created_at: float = Field(default_factory=time.time)
     started_at: float | None = None
     finished_at: float | None = None
@@ -385,10 +472,15 @@ class ReportState(StrEnum):
     OPEN = "open"
     ACCEPTED = "accepted"
     DISMISSED = "dismissed"
+    DUPLICATE = "duplicate"
 
 
 class Report(SQLModel, table=True):
-    """A harm or bias report on a message, and what became of it."""
+    """A harm or bias report on a message, and what became of it.
+
+    ``rubric`` rates severity, novelty and real-world harm from 0 to 3 each. An accepted report
+    becomes an ``evaluation_case``: {"prompt": [messages], "bad": text, "pattern": words}.
+    """
 
     id: str = Field(default_factory=lambda: new_id("rep"), primary_key=True)
     feedback_id: str = Field(sa_column=cascade("feedback.id"))
@@ -396,6 +488,10 @@ class Report(SQLModel, table=True):
     category: str
     comment: str = ""
     state: ReportState = Field(default=ReportState.OPEN, sa_type=String, index=True)
+    rubric: dict[str, int] | None = Field(default=None, sa_column=json_column(True))
+    duplicate_of: str | None = None
+    credit: str = ""  # whom to thank, as they wish to be named
+    note: str = ""  # what the operator wrote
     evaluation_case: dict[str, Any] | None = Field(default=None, sa_column=json_column(True))
     created_at: float = Field(default_factory=time.time)
 

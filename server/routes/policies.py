@@ -51,6 +51,7 @@ def promote(policy_id: Name, operator: OperatorDep, services: ServicesDep) -> Po
         problems = services.library.verify(policy_id)
         if problems:
             raise Conflict(f"{policy_id} is damaged and was not promoted: {problems[0]}")
+        services.library.require_weights(policy_id)
     with services.store.write() as session:
         version = deployment.promote(session, policy_id, operator.user.id)
     return _item(services.library, version)

@@ -48,6 +48,7 @@ def promote(policy_id: str, data: Data = None) -> None:
     problems = core.library.verify(policy_id)
     if problems:
         raise Conflict(f"{policy_id} is damaged and was not promoted: {' '.join(problems)}")
+    core.library.require_weights(policy_id)
     with core.store.write() as session:
         deployment.promote(session, policy_id, actor="cli")
     typer.echo(f"{policy_id} is current; a running service uses it for new turns within seconds.")

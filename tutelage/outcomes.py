@@ -1,0 +1,134 @@
+"""What people make of two policies in use: thumbs, rankings, regenerations, moderation, errors."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from tutelage import feedback
+from tutelage.sequential import Arm
+from tutelage.tables import (
+    Conversation,
+    Experiment,
+    Feedback,
+    FeedbackKind,
+    Message,
+    ModerationRecord,
+    PolicyPin,
+)
+
+LIKED, REGENERATED, FLAGGED, FAILED = "liked", "regenerated", "flagged", "failed"
+DUELS = "duels"
+RATES = (LIKED, REGENERATED, FLAGGED, FAILED)
+GOALS, GUARDS = (LIKED, DUELS), (REGENERATED, FLAGGED, FAILED)
+NAMES = {
+    LIKED: "Thumbs up among thumbs",
+    REGENERATED: "Answers asked for again",
+    FLAGGED: "Answers that moderation acted on",
+    FAILED: "Answers that broke off",
+    DUELS: "Wins side by side",
+}
+Outcome = tuple[str, float]  # user id, 0 to 1
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """Both arms by measure, and the duels between them."""
+
+    control: dict[str, Arm]
+    challenger: dict[str, Arm]
+    duels: Arm
+
+
+def read(session: Session, experiment: Experiment) -> Outcomes:
+    """Everything said since the experiment began, of what its two policies answered."""
+    seen = _Seen(session, experiment)
+    return Outcomes(
+        control=seen.arm(experiment.control_id),
+        challenger=seen.arm(experiment.policy_id),
+        duels=arm(seen.duels(experiment.policy_id)),
+    )
+
+
+def arm(outcomes: Iterable[Outcome]) -> Arm:
+    """Outcomes gathered by person."""
+    people: dict[str, list[float]] = defaultdict(list)
+    for user_id, value in outcomes:
+        people[user_id].append(value)
+    return Arm([(len(values), sum(values)) for values in people.values()])
+
+
+class _Seen:
+    """The answers of an experiment and what is known of them."""
+
+    def __init__(self, session: Session, experiment: Experiment) -> None:
+        both = (experiment.control_id, experiment.policy_id)
+        answers = (
+            select(Message, Conversation.owner_id)
+            .join(Conversation)
+            .where(col(Message.policy_id).in_(both), Message.created_at >= experiment.created_at)
+        )
+        pinned = set(session.exec(select(PolicyPin.user_id)))  # not there by chance
+        found = [pair for pair in session.exec(answers).all() if pair[1] not in pinned]
+        self.messages = {message.id: message for message, _ in found}
+        self.owners = {message.id: owner for message, owner in found}
+        since = select(Feedback).where(Feedback.created_at >= experiment.created_at)
+        self.feedback = feedback.effective(session.exec(since))
+        acted = select(ModerationRecord.message_id).where(
+            col(ModerationRecord.action).in_(("warn", "block")),
+            ModerationRecord.created_at >= experiment.created_at,
+        )
+        self.flagged = set(session.exec(acted))
+
+    def arm(self, policy_id: str) -> dict[str, Arm]:
+        """The outcomes of one policy by measure."""
+        own = [m for m in self.messages.values() if m.policy_id == policy_id]
+        again = self._asked_again()
+        return {
+            LIKED: arm(self._thumbs(policy_id)),
+            REGENERATED: arm((self.owners[m.id], float(m.id in again)) for m in own),
+            FLAGGED: arm((self.owners[m.id], float(m.id in self.flagged)) for m in own),
+            FAILED: arm((self.owners[m.id], float(m.finish_reason == "error")) for m in own),
+        }
+
+    def duels(self, challenger: str) -> list[Outcome]:
+        """For each ranking of both policies' answers the share of pairs that the challenger won."""
+        return [
+            (row.author_id, won)
+            for row in self.feedback
+            if row.kind == FeedbackKind.RANKING
+            and (won := self._won(row.value.get("ranking", []), challenger)) is not None
+        ]
+
+    def _thumbs(self, policy_id: str) -> list[Outcome]:
+        return [
+            (row.author_id, float(row.value.get("value") == "up"))
+            for row in self.feedback
+            if row.kind == FeedbackKind.THUMBS
+            and row.target in self.messages
+            and self.messages[row.target].policy_id == policy_id
+        ]
+
+    def _asked_again(self) -> set[str]:
+        """Answers whose prompt was answered once more by a later completion."""
+        siblings: dict[str | None, list[Message]] = defaultdict(list)
+        for message in self.messages.values():
+            siblings[message.parent_id].append(message)
+        again = set()
+        for rows in siblings.values():
+            last = max(rows, key=lambda message: message.id).completion_id
+            again |= {message.id for message in rows if message.completion_id != last}
+        return again
+
+    def _won(self, groups: list[list[str]], challenger: str) -> float | None:
+        places = [
+            (rank, self.messages[message_id].policy_id == challenger)
+            for rank, group in enumerate(groups)
+            for message_id in group
+            if message_id in self.messages
+        ]
+        pairs = [(a, b) for a, mine in places if mine for b, theirs in places if not theirs]
+        if not pairs:
+            return None
+        return sum(0.5 if a == b else float(a < b) for a, b in pairs) / len(pairs)

@@ -1,0 +1,50 @@
+"""Disk space: the weights of old policies go, their papers stay for good.
+
+Kept are the policies in use (current, on trial, pinned), the one that a rollback would return to,
+and the newest ``keep`` others. Of the rest only the weights are removed: manifest, card and
+tokenizer stay, so every lineage can still be read and every other file still be verified.
+"""
+
+import shutil
+
+from sqlmodel import Session, select
+
+from tutelage import audit, deployment, experiments
+from tutelage.composition import Core
+from tutelage.tables import Iteration, IterationState, PolicyPin, PolicyState, PolicyVersion
+
+ENDED = (IterationState.FAILED, IterationState.CANCELLED)
+STAGES_WITH_WEIGHTS = ("sft", "ppo")
+
+
+def sweep(core: Core, keep: int) -> list[str]:
+    """Remove what is not needed; the ids of the policies whose weights went."""
+    with core.store.write() as session:
+        spared = _in_use(session)
+        others = [p for p in reversed(core.library.ids()) if p not in spared]
+        old = [p for p in others[keep:] if core.library.has_weights(p)]
+        for policy_id in old:
+            core.library.shed(policy_id)
+            audit.record(session, "retention", "policy.shed", policy_id, keep=keep)
+        _forget_leftovers(core, session)
+    return old
+
+
+def _in_use(session: Session) -> set[str]:
+    """Policies that answer, might, or are the way back."""
+    used = {pin.policy_id for pin in session.exec(select(PolicyPin))}
+    trial, current = experiments.running(session), deployment.current(session)
+    used |= {trial.policy_id, trial.control_id} if trial else set()
+    used |= {current.id} if current else set()
+    retired = select(PolicyVersion).where(PolicyVersion.state == PolicyState.RETIRED)
+    back = max(session.exec(retired), key=lambda v: v.promoted_at or 0.0, default=None)
+    return used | ({back.id} if back else set())
+
+
+def _forget_leftovers(core: Core, session: Session) -> None:
+    """Weights that iterations left which will never be taken up again."""
+    for iteration in session.exec(select(Iteration)):
+        if iteration.state in ENDED:
+            for stage in STAGES_WITH_WEIGHTS:
+                folder = core.iterations / iteration.id / stage / "policy"
+                shutil.rmtree(folder, ignore_errors=True)

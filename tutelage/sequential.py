@@ -1,0 +1,84 @@
+"""A comparison of two policies that may be looked at at any time: always-valid intervals.
+
+The mixture sequential probability ratio test of Robbins (1970) in the form of Johari, Pekelis and
+Walsh (2022, "Always Valid Inference", Operations Research 70(3), eq. 12): for a difference with
+variance V and a normal mixture of variance tau^2, the interval
+
+    difference ± sqrt( V (V + tau^2) / tau^2 * log( (V + tau^2) / (V alpha^2) ) )
+
+holds the truth at all times at once with probability 1 - alpha. V is estimated by person, since
+what one person says in a week is no independent evidence (Liang and Zeger 1986, sandwich).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+TAU = 0.15  # the differences that matter: the intervals are tightest for effects about this large
+MINIMUM = 20  # people in each arm before anything is said: V is too rough below
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What one policy's people said: for each person the number of outcomes and their sum."""
+
+    people: Sequence[tuple[int, float]]
+
+    @property
+    def count(self) -> int:
+        """All outcomes."""
+        return sum(count for count, _ in self.people)
+
+    @property
+    def mean(self) -> float:
+        """Over outcomes; 0 without any."""
+        return sum(total for _, total in self.people) / max(1, self.count)
+
+    @property
+    def variance(self) -> float:
+        """Of the mean, by person; one outcome of each kind is counted in, so it is never 0."""
+        mean, count = self.mean, self.count
+        smooth = (count * mean + 1) / (count + 2)
+        floor = smooth * (1 - smooth) / (count + 2)
+        residuals = sum((total - n * mean) ** 2 for n, total in self.people)
+        people = len(self.people)
+        return max(floor, residuals / count**2 * people / max(1, people - 1))
+
+
+@dataclass(frozen=True)
+class AlwaysValid:
+    """A difference, challenger minus control, with its always-valid interval."""
+
+    difference: float
+    low: float
+    high: float
+    people: int  # in the smaller arm
+
+    @property
+    def enough(self) -> bool:
+        """Whether it may be acted on."""
+        return self.people >= MINIMUM
+
+
+def compare(control: Arm, challenger: Arm, alpha: float) -> AlwaysValid:
+    """The difference of two arms' means; nothing is known, [-1, 1], while an arm is empty."""
+    people = min(len(control.people), len(challenger.people))
+    if not people:
+        return AlwaysValid(0.0, -1.0, 1.0, 0)
+    difference = challenger.mean - control.mean
+    half = half_width(control.variance + challenger.variance, alpha)
+    return AlwaysValid(difference, difference - half, difference + half, people)
+
+
+def paired(duels: Arm, alpha: float) -> AlwaysValid:
+    """Duels (1 the challenger won, 0 it lost, ties half) against one half, as a difference."""
+    if not duels.people:
+        return AlwaysValid(0.0, -0.5, 0.5, 0)
+    difference, half = duels.mean - 0.5, half_width(duels.variance, alpha)
+    return AlwaysValid(difference, difference - half, difference + half, len(duels.people))
+
+
+def half_width(variance: float, alpha: float) -> float:
+    """Half the width of the always-valid interval."""
+    whole = variance + TAU**2
+    return math.sqrt(variance * whole / TAU**2 * math.log(whole / (variance * alpha**2)))
