@@ -20,6 +20,7 @@ from tutelage.tables import Conversation, Feedback, FeedbackKind, LabelingTask, 
 
 CLASSES = 3  # worse, tied, better
 FEW = 10  # pairs that others ranked too; with fewer a labeler's reliability is not told
+FEWEST_LABELERS = 3
 LEAST_WEIGHT = 0.1
 _ROUNDS = 50
 _RESAMPLES = 1000
@@ -107,12 +108,15 @@ def shared_pairs(labels: Labels) -> dict[str, int]:
 def weights(labels: Labels) -> dict[str, float]:
     """What each labeler's rankings count in training; whoever is missing counts 1.
 
-    Reliability above chance, (p - 1/3) / (1 - 1/3), at least 0.1.
+    Reliability above chance, (p - 1/3) / (1 - 1/3), at least 0.1. Of two labelers who differ
+    nobody can say which one is right, so there are weights from three labelers on.
     """
-    known = shared_pairs(labels)
+    known, found = shared_pairs(labels), reliability(labels)
+    if len(found) < FEWEST_LABELERS:
+        return {}
     return {
         who: float(np.clip((p - 1 / CLASSES) / (1 - 1 / CLASSES), LEAST_WEIGHT, 1.0))
-        for who, p in reliability(labels).items()
+        for who, p in found.items()
         if known[who] >= FEW
     }
 

@@ -13,6 +13,7 @@ import { SignInPage } from "./pages/SignInPage";
 import { SignUpPage } from "./pages/SignUpPage";
 
 const AccountPage = lazy(() => import("./pages/account/AccountPage"));
+const LabelPage = lazy(() => import("./pages/label/LabelPage"));
 const OperatorPage = lazy(() => import("./pages/operator/OperatorPage"));
 
 createRoot(document.getElementById("root")!).render(
@@ -28,6 +29,7 @@ createRoot(document.getElementById("root")!).render(
                 <Route path="/sign-in" element={<SignInPage />} />
                 <Route path="/sign-up" element={<SignUpPage />} />
                 <Route path="/account/*" element={<AccountPage />} />
+                <Route path="/label/*" element={<LabelPage />} />
                 <Route path="/operator/*" element={<OperatorPage />} />
                 <Route path="*" element={<NotFoundPage />} />
               </Routes>

@@ -166,7 +166,7 @@ def _labelers(session: Session, labels: Labels) -> list[LabelerItem]:
         LabelerItem(
             **_work(session, who, mine),
             shared_pairs=shared.get(who, 0),
-            reliability=reliability.get(who),
+            reliability=reliability.get(who) if who in weights else None,
             weight=weights.get(who, 1.0),
             gold_right=gold.get(who, (0, 0))[0],
             gold_pairs=gold.get(who, (0, 0))[1],

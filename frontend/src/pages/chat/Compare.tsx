@@ -179,7 +179,7 @@ interface PlacesProps {
   onPlace?: (slot: number) => void;
 }
 
-function Places({ letter, places, held, onPlace }: PlacesProps) {
+export function Places({ letter, places, held, onPlace }: PlacesProps) {
   return (
     <div role="group" aria-label={`Place of answer ${letter}`} className="flex items-center gap-1.5">
       <span className="mr-1 text-xs text-faint">Place</span>

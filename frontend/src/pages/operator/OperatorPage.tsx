@@ -1,5 +1,5 @@
 /** What operators see: iterations, policies, reports, moderation, audit. */
-import { ClipboardList, Flag, GitBranch, RefreshCcwDot, ShieldCheck, SlidersHorizontal, Users } from "lucide-react";
+import { ClipboardList, Flag, GitBranch, PenTool, RefreshCcwDot, ShieldCheck, SlidersHorizontal, Users } from "lucide-react";
 import { useEffect } from "react";
 import { Link, Navigate, Route, Routes } from "react-router";
 import { useSession } from "../../api/queries";
@@ -11,6 +11,7 @@ import { AuditTab } from "./AuditTab";
 import { FeedbackTab } from "./FeedbackTab";
 import { IterationPage } from "./IterationPage";
 import { IterationsTab } from "./IterationsTab";
+import { LabelingTab } from "./LabelingTab";
 import { ModerationTab } from "./moderation/ModerationTab";
 import { PeopleTab } from "./PeopleTab";
 import { PoliciesTab } from "./PoliciesTab";
@@ -22,6 +23,7 @@ const TABS: Tab[] = [
   { path: "policies", label: "Policies", icon: GitBranch },
   { path: "feedback", label: "Feedback", icon: Flag },
   { path: "moderation", label: "Moderation", icon: ShieldCheck },
+  { path: "labeling", label: "Labeling", icon: PenTool },
   { path: "people", label: "People", icon: Users },
   { path: "audit", label: "Audit", icon: ClipboardList },
   { path: "settings", label: "Settings", icon: SlidersHorizontal },
@@ -72,6 +74,7 @@ function Pages() {
         <Route path="feedback" element={<FeedbackTab />} />
         <Route path="moderation" element={<ModerationTab />} />
         <Route path="audit" element={<AuditTab />} />
+        <Route path="labeling" element={<LabelingTab />} />
         <Route path="people" element={<PeopleTab />} />
         <Route path="settings" element={<SettingsTab />} />
         <Route path="*" element={<Navigate replace to="/operator/iterations" />} />

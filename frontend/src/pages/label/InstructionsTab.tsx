@@ -1,0 +1,18 @@
+/** What labelers are asked to do. */
+import { useInstructions } from "../../api/labeling";
+import { Markdown } from "../../components/Markdown";
+import { Heading, Read } from "../operator/Parts";
+
+export function InstructionsTab() {
+  const query = useInstructions();
+  return (
+    <Read query={query}>
+      {({ text, version }) => (
+        <div className="mx-auto max-w-3xl">
+          <Heading title="Instructions" hint={`Version ${version}. Each of your tasks remembers the version that you were shown.`} />
+          <Markdown text={text.split("\n").slice(1).join("\n")} />
+        </div>
+      )}
+    </Read>
+  );
+}

@@ -1,0 +1,46 @@
+/** The labelers' pages: rank, demonstrate, instructions, and what one has done. */
+import { BookOpen, History, ListOrdered, PenLine } from "lucide-react";
+import { Link, Navigate, Route, Routes } from "react-router";
+import { useSession } from "../../api/queries";
+import { Loading } from "../../components/Loading";
+import { Notepad } from "../../components/Notepad";
+import { Shell, type Tab } from "../../components/Shell";
+import { HowTo } from "../SignInPage";
+import { DemonstrateTab } from "./DemonstrateTab";
+import { InstructionsTab } from "./InstructionsTab";
+import { MineTab } from "./MineTab";
+import { RankTab } from "./RankTab";
+
+const TABS: Tab[] = [
+  { path: "rank", label: "Rank", icon: ListOrdered },
+  { path: "demonstrate", label: "Demonstrate", icon: PenLine },
+  { path: "mine", label: "My tasks", icon: History },
+  { path: "instructions", label: "Instructions", icon: BookOpen },
+];
+
+export default function LabelPage() {
+  const session = useSession();
+  if (session.isPending) return <Loading />;
+  const user = session.data?.user;
+  if (!user) return <HowTo error={session.error} />;
+  if (user.role === "user")
+    return (
+      <Notepad title="For labelers">
+        <p>These pages are for people who rank answers and write examples. Ask an operator to make you a labeler.</p>
+        <Link to="/" className="mt-3 inline-block font-medium text-accent-ink underline underline-offset-4">
+          Back to the chat
+        </Link>
+      </Notepad>
+    );
+  return (
+    <Shell home="/label" name="Labeling" tabs={TABS}>
+      <Routes>
+        <Route path="rank" element={<RankTab />} />
+        <Route path="demonstrate" element={<DemonstrateTab />} />
+        <Route path="mine" element={<MineTab />} />
+        <Route path="instructions" element={<InstructionsTab />} />
+        <Route path="*" element={<Navigate replace to="/label/rank" />} />
+      </Routes>
+    </Shell>
+  );
+}
