@@ -650,6 +650,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Experiments
+         * @description All experiments, newest first; the one under way with what is known by now.
+         */
+        get: operations["list_experiments"];
+        put?: never;
+        /**
+         * Start Experiment
+         * @description Put a policy on trial: as a canary for a share of the people, or as a shadow.
+         */
+        post: operations["start_experiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/experiments/{experiment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Experiment
+         * @description One experiment, with what is known by now.
+         */
+        get: operations["get_experiment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/experiments/{experiment_id}/shadows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Shadows
+         * @description The newest shadow answers beside those that were shown, of conversations that may be read.
+         *
+         *     Only conversations whose owners agreed to training are listed.
+         */
+        get: operations["list_shadows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/experiments/{experiment_id}/share": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Share
+         * @description Let more or fewer people meet it.
+         */
+        post: operations["change_share"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/experiments/{experiment_id}/{act}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Experiment
+         * @description End it: promote the policy, roll it back, or stop without a verdict.
+         */
+        post: operations["end_experiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/iterations": {
         parameters: {
             query?: never;
@@ -834,6 +940,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/leaderboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Leaderboard
+         * @description How strong the policies are, judged by people and by the gate's reward models.
+         */
+        get: operations["get_leaderboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/moderation": {
         parameters: {
             query?: never;
@@ -893,6 +1019,50 @@ export interface paths {
         put: operations["change_rules"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/pins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Pins
+         * @description Everybody who always meets one policy.
+         */
+        get: operations["list_pins"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/pins/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Pin
+         * @description Let somebody always meet the current policy, or always the one on trial.
+         */
+        put: operations["pin"];
+        post?: never;
+        /**
+         * Unpin
+         * @description Let the hash decide again.
+         */
+        delete: operations["unpin"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1012,6 +1182,30 @@ export interface paths {
          * @description Accept or dismiss a report, or open it again.
          */
         post: operations["triage_report"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/schedule": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Schedule
+         * @description The schedule in force, and what comes next.
+         */
+        get: operations["get_schedule"];
+        /**
+         * Set Schedule
+         * @description Let iterations start by the clock, by the number of judgements, or both.
+         */
+        put: operations["set_schedule"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1508,6 +1702,21 @@ export interface components {
             subject: string;
         };
         /**
+         * BoardItem
+         * @description A leaderboard: judged by people, or by the gate's reward models.
+         */
+        BoardItem: {
+            /**
+             * Elo Of Ten Words
+             * @description What ten more words win by themselves.
+             */
+            elo_of_ten_words: number;
+            /** Ratings */
+            ratings: components["schemas"]["RatingItem"][];
+            /** Source */
+            source: string;
+        };
+        /**
          * ChatCompletion
          * @description The answers to a turn.
          */
@@ -2001,6 +2210,12 @@ export interface components {
             side: "prompt" | "response";
         };
         /**
+         * Ending
+         * @description How an experiment can be ended.
+         * @enum {string}
+         */
+        Ending: "promote" | "rollback" | "stop";
+        /**
          * ErasureRequest
          * @description Delete the account: its name again, as a seal.
          */
@@ -2049,6 +2264,96 @@ export interface components {
              */
             type: string;
         };
+        /**
+         * ExperimentItem
+         * @description A policy on trial beside the current one.
+         */
+        ExperimentItem: {
+            /** Automatic */
+            automatic: boolean;
+            /** Control Id */
+            control_id: string;
+            /** Created At */
+            created_at: number;
+            /** Ended At */
+            ended_at: number | null;
+            /** Id */
+            id: string;
+            kind: components["schemas"]["ExperimentKind"];
+            /** Policy Id */
+            policy_id: string;
+            /** Reasons */
+            reasons: string[];
+            /** Rules */
+            rules: {
+                [key: string]: unknown;
+            };
+            /** Share */
+            share: number;
+            /** Side By Side */
+            side_by_side: boolean;
+            /** Started By */
+            started_by: string;
+            state: components["schemas"]["ExperimentState"];
+            /**
+             * Verdict
+             * @description By measure: difference (challenger minus control), low, high, people.
+             */
+            verdict: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * ExperimentKind
+         * @description A canary answers a share of the people; a shadow writes answers that nobody is shown.
+         * @enum {string}
+         */
+        ExperimentKind: "canary" | "shadow";
+        /**
+         * ExperimentShare
+         * @description A new share.
+         */
+        ExperimentShare: {
+            /** Share */
+            share: number;
+        };
+        /**
+         * ExperimentStart
+         * @description What to put on trial, and by which rules.
+         */
+        ExperimentStart: {
+            /**
+             * Automatic
+             * @description The rules promote and roll back by themselves.
+             * @default true
+             */
+            automatic?: boolean;
+            /** @default canary */
+            kind?: components["schemas"]["ExperimentKind"];
+            /** Policy Id */
+            policy_id: string;
+            /** Rules */
+            rules?: {
+                [key: string]: number;
+            };
+            /**
+             * Share
+             * @description Of the people; of the turns for a shadow.
+             * @default 0.1
+             */
+            share?: number;
+            /**
+             * Side By Side
+             * @default true
+             */
+            side_by_side?: boolean;
+        };
+        /**
+         * ExperimentState
+         * @description Where an experiment stands; it runs until one of the ends.
+         * @enum {string}
+         */
+        ExperimentState: "running" | "promoted" | "rolled_back" | "stopped";
         /**
          * FeedbackItem
          * @description A judgement that stands. ``value`` by kind: thumbs {value, reasons, comment}; ranking
@@ -2950,6 +3255,26 @@ export interface components {
             object?: "list";
         };
         /**
+         * Page[ExperimentItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_ExperimentItem_: {
+            /** Data */
+            data: components["schemas"]["ExperimentItem"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
          * Page[FeedbackItem]
          * @description A page of a list. `after` = its last id: the next page.
          */
@@ -3030,6 +3355,26 @@ export interface components {
             object?: "list";
         };
         /**
+         * Page[Pin]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_Pin_: {
+            /** Data */
+            data: components["schemas"]["Pin"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
          * Page[PolicyItem]
          * @description A page of a list. `after` = its last id: the next page.
          */
@@ -3090,6 +3435,26 @@ export interface components {
             object?: "list";
         };
         /**
+         * Page[ShadowItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_ShadowItem_: {
+            /** Data */
+            data: components["schemas"]["ShadowItem"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
          * Page[UserItem]
          * @description A page of a list. `after` = its last id: the next page.
          */
@@ -3108,6 +3473,26 @@ export interface components {
              * @constant
              */
             object?: "list";
+        };
+        /**
+         * Pin
+         * @description Somebody who always meets one policy.
+         */
+        Pin: {
+            /** Created At */
+            created_at: number;
+            /** Policy Id */
+            policy_id: string;
+            /** User Id */
+            user_id: string;
+        };
+        /**
+         * PinRequest
+         * @description Which policy somebody is to meet.
+         */
+        PinRequest: {
+            /** Policy Id */
+            policy_id: string;
         };
         /**
          * PolicyDetail
@@ -3285,6 +3670,24 @@ export interface components {
             ranking: (number[] | string[])[];
         };
         /**
+         * RatingItem
+         * @description A policy's strength on Elo's scale, with its 95 % interval.
+         */
+        RatingItem: {
+            /** Duels */
+            duels: number;
+            /** Elo */
+            elo: number;
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Policy Id */
+            policy_id: string;
+            /** Wins */
+            wins: number;
+        };
+        /**
          * Readiness
          * @description Whether there is enough feedback for an iteration.
          */
@@ -3393,7 +3796,7 @@ export interface components {
          * @description Where a harm or bias report stands.
          * @enum {string}
          */
-        ReportState: "open" | "accepted" | "dismissed";
+        ReportState: "open" | "accepted" | "dismissed" | "duplicate";
         /**
          * Role
          * @description What a person may do: users chat, labelers also label, operators also deploy.
@@ -3450,6 +3853,86 @@ export interface components {
             /** Id */
             id: string;
             rules: components["schemas"]["ModerationPolicy"] | null;
+        };
+        /**
+         * ScheduleItem
+         * @description When iterations start by themselves.
+         */
+        ScheduleItem: {
+            /** Canary */
+            canary: boolean;
+            /** Cron */
+            cron: string;
+            /** Enabled */
+            enabled: boolean;
+            /** Feedback */
+            feedback: number;
+            /** Keep */
+            keep: number;
+            /** Preset */
+            preset: string;
+            /** Share */
+            share: number;
+        };
+        /**
+         * ScheduleRequest
+         * @description A new schedule.
+         */
+        ScheduleRequest: {
+            /**
+             * Canary
+             * @default true
+             */
+            canary?: boolean;
+            /**
+             * Cron
+             * @description Five fields, UTC; empty: not by the clock.
+             * @default
+             */
+            cron?: string;
+            /**
+             * Enabled
+             * @default true
+             */
+            enabled?: boolean;
+            /**
+             * Feedback
+             * @description Start after so many judgements; 0: never.
+             * @default 0
+             */
+            feedback?: number;
+            /**
+             * Keep
+             * @default 5
+             */
+            keep?: number;
+            /**
+             * Preset
+             * @default quick
+             */
+            preset?: string;
+            /**
+             * Share
+             * @default 0.1
+             */
+            share?: number;
+        };
+        /**
+         * ScheduleState
+         * @description The schedule in force, and what comes next.
+         */
+        ScheduleState: {
+            /**
+             * Judgements
+             * @description Made since the newest iteration began.
+             */
+            judgements: number;
+            /**
+             * Next At
+             * @description When the clock starts the next iteration.
+             */
+            next_at: number | null;
+            schedule: components["schemas"]["ScheduleItem"] | null;
         };
         /**
          * Scope
@@ -3523,6 +4006,27 @@ export interface components {
             source: string;
             /** Value */
             value: unknown;
+        };
+        /**
+         * ShadowItem
+         * @description An answer that was shown, and the one that a shadow wrote.
+         */
+        ShadowItem: {
+            /**
+             * Action
+             * @description What moderation would have done with the shadow's.
+             */
+            action: string;
+            /** Created At */
+            created_at: number;
+            /** Message Id */
+            message_id: string;
+            /** Prompt */
+            prompt: string;
+            /** Shadow */
+            shadow: string;
+            /** Shown */
+            shown: string;
         };
         /**
          * SidePolicy
@@ -5613,6 +6117,251 @@ export interface operations {
             };
         };
     };
+    list_experiments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ExperimentItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    start_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExperimentStart"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_shadows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ShadowItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    change_share: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExperimentShare"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    end_experiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: string;
+                act: components["schemas"]["Ending"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     list_iterations: {
         parameters: {
             query?: never;
@@ -6013,6 +6762,44 @@ export interface operations {
             };
         };
     };
+    get_leaderboard: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardItem"][];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     list_moderation: {
         parameters: {
             query?: {
@@ -6157,6 +6944,126 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RulesInForce"];
                 };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_pins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_Pin_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    pin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PinRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pin"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    unpin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description What is wrong with the request. */
             "4XX": {
@@ -6400,6 +7307,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReportItem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleState"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    set_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ScheduleState"];
                 };
             };
             /** @description What is wrong with the request. */
