@@ -120,8 +120,21 @@ class Outcomes:
         )
         return total / (self.weight.sum() + thumbs_weight * len(self.thumb))
 
+    @property
+    def decided(self) -> Tensor:
+        """Which pairs are no tie: [M] -> [M]."""
+        return self.preference != 0.5
+
+    def length_matched(self, lengths: Tensor) -> Tensor:
+        """Per pair that is no tie: whether the shorter response has at least 4/5 of the longer.
+
+        lengths [N] -> one per decided pair.
+        """
+        first, second = lengths[self.first][self.decided], lengths[self.second][self.decided]
+        return torch.minimum(first, second) >= 0.8 * torch.maximum(first, second)
+
     def right(self, scores: Tensor) -> Tensor:
         """Per pair that is no tie: 1 where the winner scores higher, 0.5 where equal, else 0."""
-        decided = self.preference != 0.5
+        decided = self.decided
         margin = (scores[self.first] - scores[self.second])[decided]
         return 0.5 + 0.5 * torch.sign(margin) * torch.sign(self.preference[decided] - 0.5)

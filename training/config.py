@@ -51,6 +51,7 @@ class RewardModelConfig:
     lora_learning_rate: float = 5e-4
     lora_epochs: int = 2
     lora_minimum: int = 1000  # comparisons; below this, auto does not try LoRA
+    length_control: str = "auto"  # "on", "off"; auto: on where like lengths are ordered better
     min_accuracy: float = 0.5  # PPO climbs only what exceeds it on unseen comparisons; -1: anything
 
 

@@ -5,7 +5,7 @@ are held back (L2) is chosen by cross-validation over conversations.
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -22,8 +22,8 @@ def fit(rows: list[Judged], features: list[Tensor], config: RewardModelConfig) -
     flat, nothing = torch.zeros(everything.shape[1]), torch.zeros(())
     blank = RewardModel(everything.mean(0), _spread(features), flat, nothing, low, high, {}, {})
     standard = [blank.standardise(f) for f in features]
-    penalty, facts = _choose_penalty(rows, standard, config)
-    weight = fit_head(torch.cat(standard), Outcomes.of(rows), penalty, config.thumbs_weight)
+    penalty, control, facts = _choose(rows, standard, config)
+    weight = _fit(rows, standard, penalty, control, config)
     head = replace(blank, weight=weight, facts=facts)
     return normalised(head, everything)
 
@@ -59,53 +59,102 @@ def fit_head(features: Tensor, outcomes: Outcomes, penalty: float, thumbs_weight
     return weight.detach()
 
 
-def _choose_penalty(
+class Validation(NamedTuple):
+    """What a head says of comparisons in conversations that it has not seen, M of them decided."""
+
+    loss: float
+    right: Tensor  # [M] 1 where the winner scores higher, 0.5 where equal, else 0
+    longer: Tensor  # [M] the same for the rule "longer wins"
+    matched: Tensor  # [M] true where both responses are about as long
+
+    def facts(self) -> dict[str, Any]:
+        """The measures that people are shown; "shorter wins" is the complement of "longer wins"."""
+        return {
+            "loss": self.loss,
+            "accuracy": _share(self.right),
+            "length_matched_accuracy": _share(self.right[self.matched]),
+            "longer_wins": _share(self.longer),
+            "shorter_wins": 1 - _share(self.longer),
+            "comparisons": len(self.right),
+            "length_matched": int(self.matched.sum()),
+        }
+
+
+def _choose(
     rows: list[Judged], standard: list[Tensor], config: RewardModelConfig
-) -> tuple[float, dict[str, Any]]:
-    """The penalty of least cross-validated loss, and what that says about unseen comparisons."""
-    trials = [
-        (penalty, cross_validate(rows, standard, penalty, config)) for penalty in config.penalties
-    ]
-    penalty, facts = min(trials, key=lambda trial: trial[1]["loss"])
-    return penalty, facts | {"penalty": penalty}
+) -> tuple[float, bool, dict[str, Any]]:
+    """The penalty of least cross-validated loss, whether to control length, and what that shows.
+
+    "auto" controls length where that orders pairs of like length clearly better: there length
+    itself decides nothing, so whatever is gained had been drowned by it.
+    """
+    trials = {p: cross_validate(rows, standard, p, config, False) for p in config.penalties}
+    penalty = min(trials, key=lambda p: trials[p].loss)
+    plain = trials[penalty]
+    controlled = cross_validate(rows, standard, penalty, config, True)
+    gain = (controlled.right - plain.right)[plain.matched]
+    better = len(gain) > 1 and bool(gain.mean() > 2 * gain.std() / len(gain) ** 0.5)
+    control = better if config.length_control == "auto" else config.length_control == "on"
+    counts = {
+        "rankings": sum(row.thumb is None for row in rows),
+        "thumbs": sum(row.thumb is not None for row in rows),
+        "penalty": penalty,
+        "length_control": control,
+    }
+    return penalty, control, (controlled if control else plain).facts() | counts
 
 
 def cross_validate(
-    rows: list[Judged], standard: list[Tensor], penalty: float, config: RewardModelConfig
-) -> dict[str, Any]:
-    """Loss and accuracy on comparisons of conversations that the head has not seen.
-
-    "longer_wins" is the accuracy of that rule on the same comparisons; "shorter_wins" is its
-    complement.
-    """
+    rows: list[Judged],
+    standard: list[Tensor],
+    penalty: float,
+    config: RewardModelConfig,
+    control: bool,
+) -> Validation:
+    """Fits on all conversations but a fold's and looks at that fold's, for each fold."""
     folds = folds_of(rows, min(config.folds, len({row.conversation for row in rows})))
-    losses, right, longer = [], [], []
+    parts, total = [], 0.0
     for fold in sorted(set(folds)):
         seen = [i for i, f in enumerate(folds) if f != fold] or list(range(len(rows)))
         unseen = [i for i, f in enumerate(folds) if f == fold]
-        weight = fit_head(
-            torch.cat([standard[i] for i in seen]),
-            Outcomes.of([rows[i] for i in seen]), penalty, config.thumbs_weight,
-        )  # fmt: skip
-        outcomes, features = (
-            Outcomes.of([rows[i] for i in unseen]),
-            torch.cat([standard[i] for i in unseen]),
+        weight = _fit(
+            [rows[i] for i in seen], [standard[i] for i in seen], penalty, control, config
         )
-        losses.append(
-            len(unseen) * outcomes.loss(features @ weight, torch.zeros(()), config.thumbs_weight)
+        outcomes = Outcomes.of([rows[i] for i in unseen])
+        features = torch.cat([standard[i] for i in unseen])
+        lengths = torch.tensor([float(len(r)) for i in unseen for r in rows[i].responses])
+        loss = outcomes.loss(features @ weight, torch.zeros(()), config.thumbs_weight)
+        total += len(unseen) * float(loss)
+        parts.append(
+            (
+                outcomes.right(features @ weight),
+                outcomes.right(lengths),
+                outcomes.length_matched(lengths),
+            )
         )
-        right.append(outcomes.right(features @ weight))
-        longer.append(outcomes.right(features[:, -1]))
-    decided = torch.cat(right)
-    return {
-        "loss": float(torch.stack(losses).sum()) / len(rows),
-        "accuracy": _share(decided),
-        "longer_wins": _share(torch.cat(longer)),
-        "shorter_wins": 1 - _share(torch.cat(longer)),
-        "comparisons": len(decided),
-        "rankings": sum(row.thumb is None for row in rows),
-        "thumbs": sum(row.thumb is not None for row in rows),
-    }
+    right, longer, matched = (torch.cat(column) for column in zip(*parts, strict=True))
+    return Validation(total / len(rows), right, longer, matched)
+
+
+def _fit(
+    rows: list[Judged],
+    standard: list[Tensor],
+    penalty: float,
+    control: bool,
+    config: RewardModelConfig,
+) -> Tensor:
+    """Weights [D] for standardised features, length controlled if so asked."""
+    weight = fit_head(torch.cat(standard), Outcomes.of(rows), penalty, config.thumbs_weight)
+    return without_length(weight, standard) if control else weight
+
+
+def without_length(weight: Tensor, standard: list[Tensor]) -> Tensor:
+    """Changes the weight of length, the last feature, so that among responses to one prompt the
+    score no longer goes with length (the residual of its regression on length)."""
+    centred = torch.cat([f - f.mean(0) for f in standard])
+    length = centred[:, -1]
+    slope = (length @ (centred @ weight)) / length.square().sum().clamp_min(1e-6)
+    return torch.cat((weight[:-1], weight[-1:] - slope))
 
 
 def _share(right: Tensor) -> float:

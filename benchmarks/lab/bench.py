@@ -32,6 +32,11 @@ CONFIG = IterationConfig(
         missing_eos_penalty=0.5, kl_grid=0.1, score_clip=6.0,
     ),
 )  # fmt: skip
+UNWATCHED = replace(
+    CONFIG,
+    doctor=IterationConfig.load("smoke").doctor,
+    ppo=replace(CONFIG.ppo, patience=10**6, updates=24),
+)
 ASKED = world.prompts()
 TRAIN, OTHERS, TEST = ASKED[:48], ASKED[48:72], ASKED[72:]  # OTHERS: what the held-out model knows
 
@@ -141,10 +146,11 @@ def climb(
     out: Path,
     shown: Sequence[str] = (),
     seed: int = 17,
+    config: IterationConfig = CONFIG,
     **settings: Any,
 ) -> dict[str, Any]:
-    """PPO from a policy against ``rewards/proxy``, watched by ``rewards/held_out``."""  # fmt: skip
-    config = replace(CONFIG, seed=seed, ppo=replace(CONFIG.ppo, **settings))
+    """PPO from a policy against ``rewards/proxy``, watched by ``rewards/held_out``."""
+    config = replace(config, seed=seed, ppo=replace(config.ppo, **settings))
     demonstrations = [
         {"messages": [*dialogue(p), {"role": "assistant", "content": world.good(p)}]} for p in shown
     ]

@@ -8,7 +8,7 @@ from training.comparisons import Judged, judged_rows
 from training.config import IterationConfig
 from training.models import SplitModel, positions
 from training.progress import silent
-from training.reward_head import fit
+from training.reward_head import fit, without_length
 from training.reward_model import train_reward_model
 from training.scoring import (
     RewardModel,
@@ -178,3 +178,14 @@ def judged_like(count: int, generator: torch.Generator) -> list[Judged]:
         )
         for i in range(count)
     ]
+
+
+def test_without_length_scores_no_longer_go_with_it() -> None:
+    luck = torch.Generator().manual_seed(0)
+    features = [torch.randn(4, 6, generator=luck) for _ in range(20)]
+    for f in features:
+        f[:, 0] += f[:, -1]  # a feature that goes with length
+    weight = without_length(torch.tensor([1.0, 0.5, 0.0, 0.0, 0.0, 2.0]), features)
+    centred = torch.cat([f - f.mean(0) for f in features])
+    assert abs(float(centred[:, -1] @ (centred @ weight))) < 1e-3
+    assert weight[:-1].tolist() == [1.0, 0.5, 0.0, 0.0, 0.0]

@@ -1,0 +1,355 @@
+"""The loop's headline results in miniature: real stages on a small world whose true taste is known.
+
+    tutelage bench loop --json
+    python benchmarks/loop.py --work build/lab --seeds 5 --out docs/results/loop
+
+A  over-optimisation: the climbed score rises, the true one peaks and falls; where the monitor stops
+B  reward-model accuracy against the number of rankings
+C  PPO against the policy it began with, by the true taste, on prompts that it never saw
+D  PPO beside best-of-n at equal KL
+E  three iterations, each from the one before, and whether the first prompts are forgotten
+F  PPO-ptx: what its coefficient does to the loss on demonstrations and to the true score
+G  labelers who like length: what they do to answers, and what length control does about it
+
+Labelers agree with each other on 73 % of pairs unless it says otherwise. Every number is a mean
+over seeds, each with rankings, noise and sampling of its own.
+"""
+
+import argparse
+import itertools
+import json
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lab import bench, world
+from lab.bench import CONFIG, OTHERS, TEST, TRAIN, UNWATCHED, Speaker, climb, golds, rankings
+from lab.people import AGREEMENT, Labeler, flips_to_agreement, noise_for
+from lab.plots import draw
+
+from training.interval import Interval, bootstrap, wins
+from training.overoptimization import best_of_n, best_of_n_kl, fit_best_of_n, fit_rl
+from training.scoring import RewardModel
+
+RANKINGS = 60  # by those whose judgements are climbed; half as many by others
+RESAMPLES = 2000
+
+
+class Lab:
+    """A folder with the untaught policy, and what is done with it."""
+
+    def __init__(self, work: Path, seeds: int) -> None:
+        self.work, self.seeds = work, range(seeds)
+        self.base = work / "base"
+        if not (self.base / "model.safetensors").is_file():
+            world.write_base_policy(self.base)
+        self.speaker = Speaker(self.base)
+        answers = self.speaker.answers(TRAIN, 2, 1)
+        scores = [
+            tuple(world.gold(p, a) for a in pair) for p, pair in zip(TRAIN, answers, strict=True)
+        ]
+        self.noise = {
+            agreement: noise_for(agreement, [(a, b) for a, b in scores])
+            for agreement in (AGREEMENT, flips_to_agreement(0.25))
+        }
+
+    def labeler(self, per_word: float = 0.0, agreement: float = AGREEMENT) -> Labeler:
+        return Labeler(self.noise[agreement], per_word)
+
+    def fresh(self, name: str) -> Path:
+        """An empty folder."""
+        path = self.work / name
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+        return path
+
+    def taught(
+        self, name: str, seed: int, labeler: Labeler, count: int = RANKINGS, config: Any = CONFIG,
+    ) -> Path:  # fmt: skip
+        """The folder of a climbed and a held-out reward model, by different labelers."""
+        folder = self.fresh(name)
+        for model, prompts, size, own in (
+            ("proxy", TRAIN, count, 1), ("held_out", OTHERS, count // 2, 2),
+        ):  # fmt: skip
+            rows = rankings(self.speaker, prompts, size, labeler, 100 * seed + own)
+            bench.reward_model(self.base, rows, folder / model, config)
+        return folder
+
+
+# A
+
+
+def over_optimisation(lab: Lab) -> dict[str, Any]:
+    """A long climb without a monitor, and where the monitor would have stopped it."""
+    runs = [_long_climb(lab, seed) for seed in lab.seeds]
+    shares = [run["kept_share_of_peak"] for run in runs]
+    return {
+        "runs": runs,
+        "kept_share_of_peak": _interval(shares),
+        "within_10_percent": sum(share >= 0.9 for share in shares),
+        "seeds": len(runs),
+    }
+
+
+def _long_climb(lab: Lab, seed: int) -> dict[str, Any]:
+    rewards = lab.taught(f"a/{seed}/rewards", seed, lab.labeler())
+    far = lab.fresh(f"a/{seed}/far")
+    climb(lab.base, rewards, far, seed=seed, config=UNWATCHED)
+    kept = climb(lab.base, rewards, lab.fresh(f"a/{seed}/kept"), seed=seed, updates=24)
+    points = bench.path(lab.base, far)
+    gold_kept = float(np.mean(golds(TEST, Speaker(_policy(lab, seed)).answers(TEST, 8, 5))))
+    start, peak = points[0].mean, max(point.mean for point in points)
+    kl, gains = [p.kl for p in points], [p.mean - start for p in points]
+    return {
+        "points": [asdict(p) | {"gold": p.mean} for p in points],
+        "start": start,
+        "peak": peak,
+        "last": points[-1].mean,
+        "kept": gold_kept,
+        "kept_kl": kept["objective/kl"],
+        "stop_reason": kept["stop_reason"],
+        "kept_share_of_peak": (gold_kept - start) / (peak - start),
+        "fit_rl": asdict(fit_rl(kl, gains)),
+        "fit_best_of_n_form": asdict(fit_best_of_n(kl, gains)),
+    }
+
+
+def _policy(lab: Lab, seed: int) -> Path:
+    return lab.work / f"a/{seed}/kept/policy"
+
+
+# B
+
+
+def data_size(lab: Lab) -> dict[str, Any]:
+    """Accuracy on true preferences between answers to test prompts, by number of rankings."""
+    answers = lab.speaker.answers(TEST, 8, 9)
+    truth = np.array(
+        [[world.gold(p, a) for a in some] for p, some in zip(TEST, answers, strict=True)]
+    )
+    found: dict[str, dict[int, Interval]] = {}
+    for name, agreement in (("73% agree", AGREEMENT), ("25% flips", flips_to_agreement(0.25))):
+        labeler = lab.labeler(agreement=agreement)
+        found[name] = {
+            size: _interval(
+                [_accuracy(lab, seed, labeler, size, answers, truth) for seed in lab.seeds]
+            )
+            for size in (15, 30, 60, 120, 240, 480)
+        }
+    return {name: {n: asdict(i) for n, i in sizes.items()} for name, sizes in found.items()}
+
+
+def _accuracy(
+    lab: Lab, seed: int, labeler: Labeler, size: int, answers: Any, truth: np.ndarray
+) -> float:
+    rows = rankings(lab.speaker, TRAIN, size, labeler, 100 * seed + 3)
+    reward = bench.reward_model(lab.base, rows, lab.fresh(f"b/{seed}"))
+    return pair_accuracy(lab.speaker.scores(reward, TEST, answers), truth)
+
+
+def pair_accuracy(scores: np.ndarray, truth: np.ndarray) -> float:
+    """The share of pairs within a prompt, true ties aside, that the scores order as the truth."""
+    by_score, by_truth = (np.sign(x[:, :, None] - x[:, None, :]) for x in (scores, truth))
+    decided = by_truth > 0
+    return float(((by_score * by_truth)[decided] > 0).mean())
+
+
+# C
+
+
+def over_sft(lab: Lab) -> dict[str, Any]:
+    """How often PPO's answer is truly better than the starting policy's, ties half."""
+    before = _per_answer(lab.speaker)
+    kept = {seed: _per_answer(Speaker(_policy(lab, seed))) for seed in lab.seeds}
+    won, matched, words = [], [], []
+    for after in kept.values():
+        gains = [b[1] - a[1] for a, b in zip(before, after, strict=True)]
+        won += wins(gains)
+        near = [g for g, a, b in zip(gains, before, after, strict=True) if _alike(a[0], b[0])]
+        matched += wins(near)
+        words.append(float(np.mean([b[0] for b in after])))
+    return {
+        "win_rate": asdict(bootstrap(won, RESAMPLES, 0)),
+        "length_matched_win_rate": asdict(bootstrap(matched, RESAMPLES, 0)),
+        "length_matched_pairs": len(matched),
+        "words_before": float(np.mean([a[0] for a in before])),
+        "words_after": float(np.mean(words)),
+    }
+
+
+def _per_answer(speaker: Speaker) -> list[tuple[int, float]]:
+    """Words and true score of each answer to the test prompts."""
+    answers = speaker.answers(TEST, 8, 21)
+    return [
+        (len(a.split()), world.gold(p, a))
+        for p, some in zip(TEST, answers, strict=True)
+        for a in some
+    ]
+
+
+def _alike(first: int, second: int) -> bool:
+    return abs(first - second) <= 0.2 * max(first, second)
+
+
+# D
+
+
+def beside_best_of_n(lab: Lab) -> dict[str, Any]:
+    """True score gained at equal KL."""
+    curves = [_best_of_n_curve(lab, seed) for seed in lab.seeds]
+    mean = {
+        n: {
+            "kl": best_of_n_kl(n),
+            "best_of_n": float(np.mean([c[n] for c in curves])),
+            "ppo": float(np.mean([_gain_at(lab, seed, best_of_n_kl(n)) for seed in lab.seeds])),
+        }
+        for n in curves[0]
+    }
+    return {"by_n": mean}
+
+
+def _best_of_n_curve(lab: Lab, seed: int) -> dict[int, float]:
+    reward = RewardModel.load(lab.work / f"a/{seed}/rewards/proxy")
+    answers = lab.speaker.answers(TEST, 64, 31)
+    truth = np.array(
+        [[world.gold(p, a) for a in some] for p, some in zip(TEST, answers, strict=True)]
+    )
+    proxy = lab.speaker.scores(reward, TEST, answers)
+    return {n: best_of_n(proxy, truth, n) - truth.mean() for n in (1, 2, 4, 8, 16, 32, 64)}
+
+
+def _gain_at(lab: Lab, seed: int, kl: float) -> float:
+    """The true score gained by PPO where its path first crosses a KL, interpolated."""
+    points = bench.path(lab.base, lab.work / f"a/{seed}/far")
+    reached = np.maximum.accumulate([p.kl for p in points])
+    return float(np.interp(kl, reached, [p.mean - points[0].mean for p in points]))
+
+
+# E
+
+
+def three_iterations(lab: Lab) -> dict[str, Any]:
+    """Each iteration ranks the newest policy's answers, and learns from all rankings so far."""
+    runs = [_iterate(lab, seed) for seed in lab.seeds]
+    by_step = list(zip(*runs, strict=True))
+    return {
+        "gold_new_prompts": [asdict(_interval([step[0] for step in steps])) for steps in by_step],
+        "gold_old_prompts": [asdict(_interval([step[1] for step in steps])) for steps in by_step],
+        "improved_each_time": sum(
+            all(b[0] > a[0] for a, b in itertools.pairwise(run)) for run in runs
+        ),
+        "seeds": len(runs),
+    }
+
+
+def _iterate(lab: Lab, seed: int) -> list[tuple[float, float]]:
+    """The true score on test prompts and on the first iteration's, before and after each."""
+    policy, rows, found = lab.base, {"proxy": [], "held_out": []}, []
+    parts = (TRAIN[:16], TRAIN[16:32], TRAIN[32:])
+    for step, prompts in enumerate((*parts, None)):
+        speaker = Speaker(policy)
+        found.append(
+            tuple(
+                float(np.mean(golds(asked, speaker.answers(asked, 8, 5))))
+                for asked in (TEST, parts[0])
+            )
+        )
+        if prompts is None:
+            return found
+        folder = lab.fresh(f"e/{seed}/{step}")
+        for name, asked in (("proxy", prompts), ("held_out", OTHERS)):
+            luck = 100 * seed + 10 * step + len(name)
+            rows[name] += rankings(speaker, asked, RANKINGS, lab.labeler(), luck)  # type: ignore[arg-type]
+            bench.reward_model(policy, rows[name], folder / "rewards" / name)
+        climb(policy, folder / "rewards", folder / "ppo", seed=seed + step)
+        policy = folder / "ppo" / "policy"
+    raise AssertionError("unreachable")
+
+
+# F
+
+
+def ptx(lab: Lab) -> dict[str, Any]:
+    """The loss on unseen demonstrations and the true score, by coefficient."""
+    found = {}
+    for coefficient in (0.0, 0.03, 0.1, 0.3, 1.0):
+        losses, gold = [], []
+        for seed in lab.seeds:
+            rewards = lab.work / f"a/{seed}/rewards"
+            out = lab.fresh(f"f/{seed}")
+            climb(lab.base, rewards, out, shown=TRAIN[:24], seed=seed, ptx_coef=coefficient)
+            losses.append(bench.demonstration_loss(out / "policy", TEST))
+            gold.append(float(np.mean(golds(TEST, Speaker(out / "policy").answers(TEST, 8, 5)))))
+        found[coefficient] = {"loss": asdict(_interval(losses)), "gold": asdict(_interval(gold))}
+    return {"before": bench.demonstration_loss(lab.base, TEST), "by_coefficient": found}
+
+
+# G
+
+
+def length_bias(lab: Lab) -> dict[str, Any]:
+    """Words per answer and true score, with labelers who like or do not mind length."""
+    return {
+        f"{bias:g} per word, control {control}": _biased(lab, bias, control)
+        for bias in (0.0, 0.15)
+        for control in ("off", "on", "auto")
+    }
+
+
+def _biased(lab: Lab, bias: float, control: str) -> dict[str, Any]:
+    config = replace(CONFIG, reward_model=replace(CONFIG.reward_model, length_control=control))
+    words, gold = [], []
+    for seed in lab.seeds:
+        name = f"g/{seed}"
+        rewards = lab.taught(f"{name}/rewards", seed, lab.labeler(bias), config=config)
+        climb(lab.base, rewards, lab.fresh(f"{name}/ppo"), seed=seed)
+        answers = _per_answer(Speaker(lab.work / name / "ppo" / "policy"))
+        words.append(float(np.mean([length for length, _ in answers])))
+        gold.append(float(np.mean([score for _, score in answers])))
+    return {"words": asdict(_interval(words)), "gold": asdict(_interval(gold))}
+
+
+EXPERIMENTS: dict[str, Callable[[Lab], dict[str, Any]]] = {
+    "A": over_optimisation,
+    "B": data_size,
+    "C": over_sft,
+    "D": beside_best_of_n,
+    "E": three_iterations,
+    "F": ptx,
+    "G": length_bias,
+}  # C, D and F go on with what A has left in its folder
+
+
+def _interval(values: Sequence[float]) -> Interval:
+    return bootstrap(values, RESAMPLES, 0)
+
+
+def main() -> None:
+    """Runs the experiments named and writes result and plot of each."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", type=Path, default=Path("build/lab"))
+    parser.add_argument("--out", type=Path, default=Path("build/lab/results"))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", default="ABCDEFG", help="letters of the experiments to run")
+    args = parser.parse_args()
+    lab = Lab(args.work, args.seeds)
+    args.out.mkdir(parents=True, exist_ok=True)
+    results = {}
+    for letter in args.only:
+        print(f"{letter}: {EXPERIMENTS[letter].__name__} …", file=sys.stderr, flush=True)
+        results[letter] = EXPERIMENTS[letter](lab)
+        (args.out / f"{letter}.json").write_text(json.dumps(results[letter], indent=1) + "\n")
+        draw(letter, results[letter], args.out / f"{letter}.svg")
+    for run in results.get("A", {}).get("runs", []):
+        del run["points"]
+    print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()
