@@ -89,7 +89,7 @@ def over_optimisation(lab: Lab) -> dict[str, Any]:
     shares = [run["kept_share_of_peak"] for run in runs]
     return {
         "runs": runs,
-        "kept_share_of_peak": _interval(shares),
+        "kept_share_of_peak": asdict(_interval(shares)),
         "within_10_percent": sum(share >= 0.9 for share in shares),
         "seeds": len(runs),
     }

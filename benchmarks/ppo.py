@@ -1,7 +1,7 @@
 """One PPO iteration beside TRL's PPOTrainer: processor seconds and peak memory.
 
     tutelage bench ppo --json
-    python benchmarks/ppo.py --policy data/policies/policy-0000 --peer-python peer/bin/python
+    tutelage bench ppo --batch 64 --rounds 3
 
 An iteration is: sample a response of 64 tokens to each of 16 prompts of 128 tokens, score it, value
 it, compare it with the reference, and update once on all of it (one epoch: InstructGPT §C.4). Both
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ground import base_policy, peer_python
 
 from training import shipped
 from training.config import IterationConfig, PPOConfig
@@ -161,20 +162,21 @@ def compare(
 def main() -> None:
     """Ours alone (``--ours``), or both sides."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--policy", type=Path, required=True)
-    parser.add_argument("--peer-python", type=Path, help=f"with {' '.join(PEER_PACKAGES)}")
+    parser.add_argument("--policy", type=Path, help="a policy directory; else the bundled one")
+    parser.add_argument("--peer-python", type=Path, help="else a venv is made for the peer")
+    parser.add_argument("--json", action="store_true", help="the result is one line of JSON anyway")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--iterations", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--core", type=int, default=0)
     parser.add_argument("--ours", action="store_true", help="only ours, in this process")
     args = parser.parse_args()
+    policy = args.policy or base_policy()
     if args.ours:
-        result = run_ours(args.policy, args.batch, args.iterations)
+        result = run_ours(policy, args.batch, args.iterations)
     else:
-        result = compare(
-            args.policy, args.peer_python, args.batch, args.iterations, args.rounds, args.core
-        )
+        peer = args.peer_python or peer_python("trl", PEER_PACKAGES)
+        result = compare(policy, peer, args.batch, args.iterations, args.rounds, args.core)
     print(json.dumps(result))
 
 

@@ -135,6 +135,9 @@ class Outcomes:
 
     def right(self, scores: Tensor) -> Tensor:
         """Per pair that is no tie: 1 where the winner scores higher, 0.5 where equal, else 0."""
-        decided = self.decided
-        margin = (scores[self.first] - scores[self.second])[decided]
-        return 0.5 + 0.5 * torch.sign(margin) * torch.sign(self.preference[decided] - 0.5)
+        return 0.5 + 0.5 * torch.sign(self.margins(scores))
+
+    def margins(self, scores: Tensor) -> Tensor:
+        """By how much the winner scores higher, per pair that is no tie: scores [N] -> [M]."""
+        ahead = torch.sign(self.preference - 0.5) * (scores[self.first] - scores[self.second])
+        return ahead[self.decided]

@@ -22,9 +22,10 @@ def examine(
 ) -> dict[str, Any]:
     """Accuracy on ``rankings`` beside that of "longer wins", and the scores behind it.
 
-    Returns: {"accuracy", "low", "longer_wins", "comparisons", "chosen": [score], "rejected":
-    [score]}, the last two pair by pair; "low" is the lower end of the accuracy's interval, which
-    takes the pairs of a ranking together. Shares are None where nothing is decided.
+    Returns: {"accuracy", "low", "length_matched_accuracy", "longer_wins", "comparisons", "chosen":
+    [score], "rejected": [score], "reliability": [{"confidence", "accuracy", "count"}], "ece"}.
+    "low" is the lower end of the accuracy's interval, which takes the pairs of a ranking together;
+    chosen and rejected go pair by pair. Shares are None where nothing is decided.
     """
     with compute(config), torch.no_grad():
         reward = RewardModel.load(reward_dir)
@@ -38,7 +39,8 @@ def examine(
     shares = [_share(Outcomes.of([row]).right(s)) for row, s in zip(rows, scores, strict=True)]
     decided = [share for share in shares if share is not None]
     low = bootstrap(decided, config.evaluation.resamples, config.seed).low if decided else None
-    return facts | {"low": low}
+    margins = reward.facts.get("logit_scale", 1.0) * Outcomes.of(rows).margins(_joined(scores))
+    return facts | {"low": low} | calibration(margins)
 
 
 def distrusted(examination: Mapping[str, Any], least: float) -> str | None:
@@ -57,6 +59,26 @@ def distrusted(examination: Mapping[str, Any], least: float) -> str | None:
     )
 
 
+def calibration(margins: torch.Tensor) -> dict[str, Any]:
+    """Whether it is right as often as it says: margins [M] of winner over loser, in log-odds.
+
+    The expected calibration error over ten bins of its confidence (Guo et al. 2017, eq. 3), which
+    for a pair lies between one half and one.
+    """
+    confidence, right = torch.sigmoid(margins.abs()), (margins > 0).float()
+    place = ((confidence - 0.5) * 20).long().clamp(max=9)
+    bins = [
+        {
+            "confidence": float(confidence[place == b].mean()),
+            "accuracy": float(right[place == b].mean()),
+            "count": int((place == b).sum()),
+        }
+        for b in place.unique().tolist()
+    ]
+    errors = [b["count"] * abs(b["confidence"] - b["accuracy"]) for b in bins]
+    return {"reliability": bins, "ece": sum(errors) / len(margins) if len(margins) else None}
+
+
 def _accuracy(outcomes: Outcomes, scores: torch.Tensor, lengths: torch.Tensor) -> dict[str, Any]:
     """Scores and lengths [N] of the responses, laid end to end."""
     won = outcomes.preference > 0.5
@@ -65,6 +87,7 @@ def _accuracy(outcomes: Outcomes, scores: torch.Tensor, lengths: torch.Tensor) -
     rejected = torch.where(won, outcomes.second, outcomes.first)[decided]
     return {
         "accuracy": _share(outcomes.right(scores)),
+        "length_matched_accuracy": _share(outcomes.right(scores)[outcomes.length_matched(lengths)]),
         "longer_wins": _share(outcomes.right(lengths)),
         "comparisons": len(chosen),
         "chosen": [round(float(x), 3) for x in scores[chosen]],

@@ -71,7 +71,7 @@ def _train(
     """A few epochs over adapters and head together; normalised anew on the same answers."""
     settings = config.reward_model
     layers = model.adapted(settings.lora_rank, settings.lora_alpha, config.seed)
-    weight = nn.Parameter(head.weight.clone())
+    weight = nn.Parameter(head.weight * head.facts["logit_scale"])
     adapter = [p for p in layers.parameters() if p.requires_grad]
     optimiser = torch.optim.Adam(
         [{"params": adapter, "lr": settings.lora_learning_rate}, {"params": [weight], "lr": 1e-4}]

@@ -29,10 +29,14 @@ def fit(rows: list[Judged], features: list[Tensor], config: RewardModelConfig) -
 
 
 def normalised(head: RewardModel, features: Tensor) -> RewardModel:
-    """The same model with scores of mean 0 and standard deviation 1 on ``features`` [N, D]."""
+    """The same model with scores of mean 0 and standard deviation 1 on ``features`` [N, D].
+
+    The fact "logit_scale" times a difference of scores is what the fit says are the log-odds.
+    """
     scores = head.score(features)
     scale = scores.std(correction=0).clamp_min(1e-6)
-    return replace(head, weight=head.weight / scale, bias=(head.bias - scores.mean()) / scale)
+    bias, facts = (head.bias - scores.mean()) / scale, head.facts | {"logit_scale": float(scale)}
+    return replace(head, weight=head.weight / scale, bias=bias, facts=facts)
 
 
 def _spread(features: list[Tensor]) -> Tensor:

@@ -1,0 +1,31 @@
+import pytest
+import torch
+
+from training.examination import calibration, distrusted
+
+
+def test_a_model_that_is_right_as_often_as_it_says_is_calibrated() -> None:
+    log_odds = torch.logit(torch.tensor(0.8))
+    margins = torch.tensor([1.0] * 8 + [-1.0] * 2) * log_odds
+    found = calibration(margins)
+    assert found["ece"] == pytest.approx(0, abs=1e-6)
+    assert found["reliability"] == [
+        {"confidence": pytest.approx(0.8), "accuracy": pytest.approx(0.8), "count": 10}
+    ]
+
+
+def test_boasting_is_an_error() -> None:
+    assert calibration(torch.tensor([9.0, -9.0]))["ece"] == pytest.approx(0.5, abs=1e-3)
+    assert calibration(torch.zeros(0))["ece"] is None
+
+
+@pytest.mark.parametrize(
+    ("low", "least", "climbed"),
+    [(0.6, 0.5, True), (0.45, 0.5, False), (None, 0.5, False), (None, -1.0, True)],
+)
+def test_only_what_orders_unseen_comparisons_beyond_chance_is_climbed(
+    low: float | None, least: float, climbed: bool
+) -> None:
+    doubt = distrusted({"low": low, "accuracy": 0.55, "comparisons": 40}, least)
+    assert (doubt is None) == climbed
+    assert climbed or "55% of 40 unseen comparisons" in str(doubt)
