@@ -6,7 +6,7 @@
 A  over-optimisation: the climbed score rises, the true one peaks and falls; where the monitor stops
 B  reward-model accuracy against the number of rankings
 C  PPO against the policy it began with, by the true taste, on prompts that it never saw
-D  PPO beside best-of-n at equal KL
+D  PPO beside best-of-n at equal KL, and beside expert iteration and DPO (TRL's)
 E  three iterations, each from the one before, and whether the first prompts are forgotten
 F  PPO-ptx: what its coefficient does to the loss on demonstrations and to the true score
 G  labelers who like length: what they do to answers, and what length control does about it
@@ -19,6 +19,7 @@ import argparse
 import itertools
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -26,15 +27,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from ground import peer_python
 from lab import bench, world
 from lab.bench import CONFIG, OTHERS, TEST, TRAIN, UNWATCHED, Speaker, climb, golds, rankings
 from lab.people import AGREEMENT, Labeler, flips_to_agreement, noise_for
 from lab.plots import draw
+from ppo import PEER_PACKAGES
 
 from training.interval import Interval, bootstrap, wins
 from training.overoptimization import best_of_n, best_of_n_kl, fit_best_of_n, fit_rl
+from training.progress import silent
 from training.scoring import RewardModel
+from training.sft import train_sft
 
+PEER = Path(__file__).parent / "peers" / "trl_dpo.py"
 RANKINGS = 60  # by those whose judgements are climbed; half as many by others
 RESAMPLES = 2000
 
@@ -42,8 +48,9 @@ RESAMPLES = 2000
 class Lab:
     """A folder with the untaught policy, and what is done with it."""
 
-    def __init__(self, work: Path, seeds: int) -> None:
+    def __init__(self, work: Path, seeds: int, peer: Path | None = None) -> None:
         self.work, self.seeds = work, range(seeds)
+        self.peer = peer or peer_python("trl", PEER_PACKAGES)
         self.base = work / "base"
         if not (self.base / "model.safetensors").is_file():
             world.write_base_policy(self.base)
@@ -209,7 +216,55 @@ def beside_best_of_n(lab: Lab) -> dict[str, Any]:
         }
         for n in curves[0]
     }
-    return {"by_n": mean}
+    return {"by_n": mean, "baselines": _baselines(lab)}
+
+
+def _baselines(lab: Lab) -> dict[str, Any]:
+    """What is simpler than PPO, on the same rankings: its KL and the true score that it gains."""
+    start = float(np.mean(golds(TEST, lab.speaker.answers(TEST, 8, 5))))
+    found = {}
+    for name, train in (("expert iteration", _expert_iteration), ("DPO (TRL)", _dpo)):
+        policies = [train(lab, seed, lab.fresh(f"d/{seed}")) for seed in lab.seeds]
+        gold = [
+            float(np.mean(golds(TEST, Speaker(p).answers(TEST, 8, 5)))) - start for p in policies
+        ]
+        kl = [bench.distance(policy, lab.base) for policy in policies]
+        found[name] = {"kl": float(np.mean(kl)), "gained": asdict(_interval(gold))}
+    return found
+
+
+def _judged(lab: Lab, seed: int) -> list[dict[str, Any]]:
+    """The rankings that the seed's reward model learned from."""
+    return rankings(lab.speaker, TRAIN, RANKINGS, lab.labeler(), 100 * seed + 1)
+
+
+def _expert_iteration(lab: Lab, seed: int, out: Path) -> Path:
+    """SFT on the best-ranked answer of each ranking."""
+    best = [
+        {"messages": [*row["prompt"], {"role": "assistant", "content": _best(row)}]}
+        for row in _judged(lab, seed)
+    ]
+    train_sft(lab.base, best, [], replace(CONFIG, seed=seed), out, silent)
+    return out / "policy"
+
+
+def _best(row: dict[str, Any]) -> str:
+    return str(row["responses"][row["ranks"].index(0)])
+
+
+def _dpo(lab: Lab, seed: int, out: Path) -> Path:
+    """Direct preference optimisation on all pairs of all rankings."""
+    pairs = [
+        [row["prompt"], *([{"role": "assistant", "content": row["responses"][i]}] for i in pair)]
+        for row in _judged(lab, seed)
+        for pair in itertools.permutations(range(4), 2)
+        if row["ranks"][pair[0]] < row["ranks"][pair[1]]
+    ]
+    (out / "pairs.json").write_text(json.dumps(pairs))
+    command = [lab.peer, PEER, "--policy", lab.base, "--pairs", out / "pairs.json"]
+    command += ["--out", out / "policy"]
+    subprocess.run([str(word) for word in command], check=True, stdout=sys.stderr)
+    return out / "policy"
 
 
 def _best_of_n_curve(lab: Lab, seed: int) -> dict[int, float]:
@@ -337,8 +392,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("build/lab/results"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", default="ABCDEFG", help="letters of the experiments to run")
+    parser.add_argument("--peer-python", type=Path, help="else a venv is made for TRL")
+    parser.add_argument("--json", action="store_true", help="the result is one line of JSON anyway")
     args = parser.parse_args()
-    lab = Lab(args.work, args.seeds)
+    lab = Lab(args.work, args.seeds, args.peer_python)
     args.out.mkdir(parents=True, exist_ok=True)
     results = {}
     for letter in args.only:

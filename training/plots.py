@@ -5,9 +5,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+
+from training.overoptimization import fit_rl
 
 Rows = Sequence[dict[str, Any]]
 Named = tuple[str, list[float]]
@@ -61,6 +64,45 @@ def scores(rows: Rows, kept: int) -> str:
         _mark(axes[1], kept)
 
     return _svg(draw, columns=2)
+
+
+def over_optimisation(rows: Rows, kept: int) -> str:
+    """What was gained against the distance gone, with the curve that such climbs follow."""
+
+    def draw(axes: Sequence[Axes]) -> None:
+        kl = [max(0.0, row["objective/kl"]) for row in rows]
+        for name, color, label in (
+            ("objective/scores", ORANGE, "reward model that is climbed"),
+            ("heldout/score", BLUE, "held-out reward model"),
+        ):
+            gains = [row[name] - rows[0][name] for row in rows]
+            axes[0].plot([k**0.5 for k in kl], gains, "o", markersize=4, color=color, label=label)
+            if sum(k > 1e-3 for k in kl) > 2:
+                curve = fit_rl(kl, gains)
+                d = np.linspace(0.05, max(kl) ** 0.5, 60)
+                axes[0].plot(d, d * (curve.a - curve.b * np.log(d)), color=color, linewidth=1)
+        axes[0].axvline(kl[kept] ** 0.5, color=GREY, linestyle="--", linewidth=1)
+        axes[0].set(title="Score gained, by distance", xlabel="sqrt(KL), nats per answer")
+        axes[0].legend(loc="upper left")
+
+    return _svg(draw, columns=1)
+
+
+def reliability(bins: Sequence[dict[str, float]]) -> str:
+    """How often the reward model is right, by how sure it is."""
+
+    def draw(axes: Sequence[Axes]) -> None:
+        axes[0].plot((0.5, 1), (0.5, 1), color=GREY, linestyle=":")
+        axes[0].scatter(
+            [b["confidence"] for b in bins], [b["accuracy"] for b in bins],
+            s=[20 + 2 * b["count"] for b in bins], color=BLUE, alpha=0.6,
+        )  # fmt: skip
+        axes[0].set(
+            title="Right as often as it says", xlabel="confidence", ylabel="right",
+            xlim=(0.48, 1.02), ylim=(-0.02, 1.05),
+        )  # fmt: skip
+
+    return _svg(draw, columns=1)
 
 
 def lengths(rows: Rows, kept: int) -> str:

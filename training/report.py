@@ -149,7 +149,11 @@ def ppo_curves(directory: Path) -> str:
 
 def _draw_ppo(directory: Path, complete: dict[str, Any]) -> dict[str, str]:
     rows, kept = _rows(directory / "ppo" / "metrics.jsonl"), complete["metrics"]["kept_update"]
-    return {"scores": plots.scores(rows, kept), "lengths": plots.lengths(rows, kept)}
+    return {
+        "scores": plots.scores(rows, kept),
+        "over_optimisation": plots.over_optimisation(rows, kept),
+        "lengths": plots.lengths(rows, kept),
+    }
 
 
 def _draw(directory: Path, stages: dict[str, Any]) -> dict[str, str]:
@@ -160,6 +164,7 @@ def _draw(directory: Path, stages: dict[str, Any]) -> dict[str, str]:
         "reward_model": plots.reward_model(
             _accuracies(stages["reward_model"]["metrics"]), exam["chosen"], exam["rejected"]
         ),
+        "reliability": plots.reliability(exam["reliability"]),
         "answers": plots.distributions(
             "Held-out scores of the answers",
             ("current", [row["current"]["score"] for row in examples]),
@@ -192,19 +197,31 @@ def _curves(drawn: dict[str, str]) -> Iterable[Section]:
         yield "Supervised fine-tuning", figure(drawn["sft"], "On demonstrations and edits.", True)
     yield (
         "Reward model",
-        figure(
-            drawn["reward_model"], "Held-out: conversations whose opening message it never saw."
+        figure(drawn["reward_model"], "Held-out: conversations whose opening message it never saw.")
+        + figure(
+            drawn["reliability"],
+            "Each dot: pairs it is about as sure of; larger, more of them.",
+            True,
         ),
     )
     yield "PPO", _ppo(drawn)
 
 
 def _ppo(drawn: dict[str, str]) -> str:
-    return figure(
-        drawn["scores"],
-        "Where the two scores part, the policy begins to please the reward model only. The update "
-        "kept is the one with the best held-out score.",
-    ) + figure(drawn["lengths"], "Answers to the practice prompts of each update.")
+    return (
+        figure(
+            drawn["scores"],
+            "Where the two scores part, the policy begins to please the reward model only. The "
+            "update kept is the one with the best held-out score.",
+        )
+        + figure(
+            drawn["over_optimisation"],
+            "Lines: d (a - b log d) with d = sqrt(KL), the shape of Gao et al. (2022). Where a line "
+            "bends down, more optimisation buys less.",
+            narrow=True,
+        )
+        + figure(drawn["lengths"], "Answers to the practice prompts of each update.")
+    )
 
 
 def _measures(result: dict[str, Any]) -> str:

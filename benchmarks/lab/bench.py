@@ -14,10 +14,11 @@ from lab.people import Labeler
 from training.checkpoint import load_state
 from training.comparisons import judged_rows
 from training.config import IterationConfig, PPOConfig, RewardModelConfig
-from training.models import SplitModel, compute, load_adapter, merged
+from training.models import SplitModel, compute, load_adapter, merged, positions
 from training.ppo import GRID, train_ppo
 from training.progress import silent
 from training.reward_model import train_reward_model
+from training.rlhf import logprobs_and_entropy
 from training.rollout import Episode, Sampling, sample
 from training.scoring import RewardModel, all_features, trunk_states
 from training.sft import SFT, Batches
@@ -173,6 +174,26 @@ def path(policy: Path, out: Path, samples: int = 8) -> list[Point]:
             )
         )  # fmt: skip
     return sorted(found, key=lambda point: point.update)
+
+
+def distance(policy: Path, base: Path, seed: int = 5) -> float:
+    """KL of a policy from another that shares its tokenizer, nats per answer to a test prompt."""
+    speaker, reference = Speaker(policy), Speaker(base)
+    with compute(CONFIG), torch.no_grad():
+        ids = [speaker.tokenizer.prompt(dialogue(p)) for p in TEST for _ in range(8)]
+        luck = torch.rand(len(ids), world.LONGEST, generator=torch.Generator().manual_seed(seed))
+        sampling = Sampling(1.0, world.LONGEST, speaker.tokenizer.eos_ids)
+        episodes = sample(speaker.model, speaker.model.reference, ids, luck, sampling)
+        return float(np.mean([_log_ratio(reference.model, episode) for episode in episodes]))
+
+
+def _log_ratio(reference: SplitModel, episode: Episode) -> float:
+    whole = torch.cat((episode.prompt, episode.response))[None]
+    hidden = reference.trunk(whole, positions(whole))
+    final = reference.top(reference.reference, hidden, positions(whole))[0]
+    states = final[len(episode.prompt) - 1 : -1]
+    logprobs, _ = logprobs_and_entropy(states, reference.head, episode.response)
+    return float((episode.logprobs - logprobs).sum())
 
 
 def demonstration_loss(policy: Path, prompts: Sequence[str]) -> float:

@@ -64,6 +64,8 @@ def _best_of_n(axes: Axes, result: dict[str, Any]) -> None:
     d = np.sqrt([row["kl"] for row in rows])
     axes.plot(d, [row["best_of_n"] for row in rows], color=BLUE, marker="o", label="best of n")
     axes.plot(d, [row["ppo"] for row in rows], color=ORANGE, marker="o", label="PPO")
+    for (name, row), mark in zip(result["baselines"].items(), "s^", strict=True):
+        axes.plot(max(0.0, row["kl"]) ** 0.5, row["gained"]["mean"], mark, color=GREEN, label=name)
     axes.set(xlabel="sqrt(KL), nats per answer", ylabel="true score gained")
 
 
