@@ -41,7 +41,7 @@ from training.scoring import RewardModel
 from training.sft import train_sft
 
 PEER = Path(__file__).parent / "peers" / "trl_dpo.py"
-RANKINGS = 60  # by those whose judgements are climbed; half as many by others
+RANKINGS = 120  # by those whose judgements are climbed; half as many by others
 RESAMPLES = 2000
 
 
