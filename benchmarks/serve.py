@@ -1,36 +1,52 @@
-"""Our generator beside plain transformers `generate`: time to the first token, and tokens a second.
+"""Our engine and our server beside transformers and llama.cpp: tokens a second, and the first one.
 
-    python benchmarks/serve.py --policy data/policies/policy-0000 --threads 1 --json
+    tutelage bench serve --json
+    tutelage bench serve --llama NODE_MODULES     beside llama.cpp too (npm install node-llama-cpp)
 
-Both serve the same float32 policy in one process with as many threads, taking turns; each round has
-prompts of its own, so that nothing is known from an earlier one. N prompts arrive at once and each
-is answered with the same number of tokens, sampled: `generate` takes them as one padded batch. No
-answer ends early, since `generate` would go on computing it and the comparison would be unequal.
-Reported are medians over the rounds; a ratio above 1 means that ours is faster.
+All serve the same policy with as many threads, pinned to the same cores, taking turns round by
+round; each round has prompts of its own, so that nothing is known from an earlier one. N prompts
+arrive at once and each is answered with the same number of tokens, sampled. No answer ends early:
+transformers' `generate`, which takes the prompts as one padded batch, would go on computing it.
+The server is a process of its own, asked over HTTP with server-sent events by a client on another
+core, with moderation and storage as shipped. Reported are medians over the rounds; a ratio above 1
+means that ours is faster.
 """
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import json
+import os
+import socket
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+import httpx
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.generation.streamers import BaseStreamer
 
 from server.generators.embedded import EmbeddedGenerator
 from server.generators.generator import Sampling
+from tutelage import deployment, people
+from tutelage.base import build
+from tutelage.composition import Core, open_core
+from tutelage.export import export_gguf
+from tutelage.settings import Settings
+from tutelage.tables import Role
 
 CONCURRENCY = (1, 8, 16)
 TEMPERATURE = 0.8
+CORES = sorted(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True)
@@ -42,8 +58,8 @@ class Measured:
     tokens_per_cpu_second: float
 
     @classmethod
-    def since(cls, clock: "Clock", first_token: float, tokens: int) -> "Measured":
-        return cls(first_token, tokens / clock.wall(), tokens / clock.cpu())
+    def of(cls, firsts: Sequence[float], tokens: int, wall: float, cpu: float) -> "Measured":
+        return cls(statistics.median(firsts), tokens / wall, tokens / cpu)
 
 
 class Clock:
@@ -59,40 +75,54 @@ class Clock:
         return time.process_time() - self._cpu
 
 
-class Ours:
+class Side(Protocol):
+    """Something that answers prompts."""
+
+    async def answer(self, prompts: Sequence[str], tokens: int) -> Measured: ...
+
+
+class Engine:
     """The embedded generator, asked as the server asks it."""
 
-    def __init__(self, policy: Path, threads: int) -> None:
-        self._policy = policy
-        self._generator = EmbeddedGenerator(threads=threads)
-
-    async def load(self) -> None:
-        await self._generator.load("policy-0000", self._policy)
-
-    async def close(self) -> None:
-        await self._generator.close()
+    def __init__(self, generator: EmbeddedGenerator) -> None:
+        self._generator = generator
 
     async def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
         clock = Clock()
-        firsts = await asyncio.gather(*(self._one(prompt, tokens, clock) for prompt in prompts))
-        return Measured.since(clock, statistics.median(firsts), tokens * len(prompts))
+        firsts = await asyncio.gather(*(self.first(prompt, tokens, clock) for prompt in prompts))
+        return Measured.of(firsts, tokens * len(prompts), clock.wall(), clock.cpu())
 
-    async def _one(self, prompt: str, tokens: int, clock: Clock) -> float:
+    async def first(self, prompt: str, tokens: int, clock: Clock) -> float:
+        """Write one answer; when its first token came."""
         sampling = Sampling(temperature=TEMPERATURE, max_tokens=tokens)
-        stream = await self._generator.start([{"role": "user", "content": prompt}], sampling)
+        stream = await self._generator.start(said(prompt), sampling)
         times = [clock.wall() async for _ in stream]
         assert len(times) == tokens, f"expected {tokens} tokens, got {len(times)}"
         return times[0]
 
+    async def turns(self, words: int) -> tuple[float, float]:
+        """Time to the first token of a long conversation's first and second turn."""
+        opening = " ".join(f"word{number}" for number in range(words))
+        dialogue = said(opening)
+        firsts = []
+        for _ in range(2):
+            clock = Clock()
+            stream = await self._generator.start(dialogue, Sampling(TEMPERATURE, max_tokens=16))
+            tokens = [(token.text, clock.wall()) async for token in stream]
+            firsts.append(tokens[0][1])
+            answer = {"role": "assistant", "content": "".join(text for text, _ in tokens)}
+            dialogue = [*dialogue, answer, *said("And then?")]
+        return firsts[0], firsts[1]
 
-class Peer:
-    """transformers' `generate` on one left-padded batch."""
 
-    def __init__(self, policy: Path) -> None:
+class Transformers:
+    """`generate` on one left-padded batch."""
+
+    def __init__(self, policy: Path, dtype: torch.dtype) -> None:
         self._tokenizer = AutoTokenizer.from_pretrained(policy, padding_side="left")
-        self._model = AutoModelForCausalLM.from_pretrained(policy, dtype=torch.float32).eval()
+        self._model = AutoModelForCausalLM.from_pretrained(policy, dtype=dtype).eval()
 
-    def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
+    async def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
         clock = Clock()
         heard = FirstToken(clock)
         output = self._model.generate(
@@ -105,15 +135,10 @@ class Peer:
             pad_token_id=0,
         )
         self._tokenizer.batch_decode(output[:, -tokens:], skip_special_tokens=True)
-        return Measured.since(clock, heard.time, tokens * len(prompts))
+        return Measured.of([heard.time], tokens * len(prompts), clock.wall(), clock.cpu())
 
     def _encode(self, prompts: Sequence[str]) -> Any:
-        texts = [
-            self._tokenizer.apply_chat_template(
-                [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
-            )
-            for prompt in prompts
-        ]
+        texts = [templated(self._tokenizer, prompt) for prompt in prompts]
         return self._tokenizer(texts, padding=True, add_special_tokens=False, return_tensors="pt")
 
 
@@ -134,16 +159,126 @@ class FirstToken(BaseStreamer):  # type: ignore[misc]
         """Nothing to note."""
 
 
-def without_end(policy: Path, copy: Path) -> Path:
+class LlamaCpp:
+    """llama.cpp with the policy as an F16 GGUF file; one sequence per prompt in one context."""
+
+    def __init__(self, policy: Path, folder: Path, modules: Path, threads: int) -> None:
+        self._tokenizer = AutoTokenizer.from_pretrained(policy)
+        export_gguf(policy, folder / "policy.gguf", "policy")
+        script = Path(__file__).parent / "peers" / "llama.mjs"
+        command = ["node", script, modules.absolute(), folder / "policy.gguf", str(threads)]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+        self._read()
+
+    async def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
+        encoded = [
+            self._tokenizer(templated(self._tokenizer, prompt), add_special_tokens=False).input_ids
+            for prompt in prompts
+        ]
+        asked = {"prompts": encoded, "tokens": tokens, "temperature": TEMPERATURE}
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        found = self._read()
+        return Measured.of(found["firsts"], found["tokens"], found["wall"], found["cpu"])
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def _read(self) -> Any:
+        assert self._process.stdout
+        return json.loads(self._process.stdout.readline())
+
+
+class Server:
+    """The whole service in a process of its own, over HTTP."""
+
+    def __init__(self, core: Core, threads: int, moderation: bool) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        with core.store.write() as session:
+            user = people.create_user(session, "benchmark", Role.USER)
+            key = people.create_key(session, user, "benchmark", actor="cli")[1]
+        command = [sys.executable, "-m", "tutelage", "serve", "--port", str(port)]
+        settings = {"TUTELAGE_DATA": str(core.settings.data), "TUTELAGE_RATE_LIMIT": "0"}
+        settings |= {"TUTELAGE_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
+        settings |= {} if moderation else {"TUTELAGE_MODERATION": "off"}
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(command, env=os.environ | settings, stdout=quiet)
+        os.sched_setaffinity(self._process.pid, CORES[:threads])
+        self._client = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}",
+            headers={"authorization": f"Bearer {key}"},
+            timeout=httpx.Timeout(120, pool=None),
+        )
+
+    async def ready(self) -> None:
+        """Wait until a policy is loaded."""
+        for _ in range(600):
+            with contextlib.suppress(httpx.TransportError):
+                if (await self._client.get("/readyz")).status_code == 200:
+                    return
+            await asyncio.sleep(0.2)
+        raise RuntimeError("the server did not become ready")
+
+    async def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
+        cpu, began = self._cpu(), time.perf_counter()
+        firsts = await asyncio.gather(*(self._one(prompt, tokens) for prompt in prompts))
+        wall = time.perf_counter() - began
+        return Measured.of(firsts, tokens * len(prompts), wall, self._cpu() - cpu)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+        self._process.terminate()
+        self._process.wait()
+
+    async def _one(self, prompt: str, tokens: int) -> float:
+        asked = {"model": "tutelage", "messages": said(prompt), "max_tokens": tokens}
+        asked |= {"temperature": TEMPERATURE, "stream": True}
+        asked |= {"stream_options": {"include_usage": True}}
+        first, usage, began = 0.0, 0, time.perf_counter()
+        async with self._client.stream("POST", "/v1/chat/completions", json=asked) as answer:
+            async for line in answer.aiter_lines():
+                chunk = json.loads(line[6:]) if line.startswith("data: {") else {}
+                if not first and any(
+                    each["delta"].get("content") for each in chunk.get("choices", ())
+                ):
+                    first = time.perf_counter() - began
+                usage = (chunk.get("usage") or {}).get("completion_tokens", usage)
+        assert usage == tokens, f"expected {tokens} tokens, got {usage}"
+        return first
+
+    def _cpu(self) -> float:
+        """Processor seconds that the server has used."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def said(prompt: str) -> list[dict[str, str]]:
+    """A dialogue of one message."""
+    return [{"role": "user", "content": prompt}]
+
+
+def templated(tokenizer: Any, prompt: str) -> str:
+    """What the policy reads."""
+    text: str = tokenizer.apply_chat_template(
+        said(prompt), tokenize=False, add_generation_prompt=True
+    )
+    return text
+
+
+def without_end(policy: Path, copy: Path) -> None:
     """A copy of a policy directory that never ends a response."""
     for file in policy.iterdir():
         if file.name in ("config.json", "generation_config.json", "tokenizer_config.json"):
             settings = json.loads(file.read_text())
             kept = {key: value for key, value in settings.items() if not key.startswith("eos_")}
             (copy / file.name).write_text(json.dumps(kept))
-        else:
+        elif file.name != "manifest.json":
             (copy / file.name).symlink_to(file.absolute())
-    return copy
 
 
 def shipped_prompts() -> Iterator[str]:
@@ -152,46 +287,169 @@ def shipped_prompts() -> Iterator[str]:
     return itertools.cycle([json.loads(line)["prompt"] for line in lines])
 
 
-def median(rounds: Sequence[Measured]) -> dict[str, float]:
-    """The median of each figure."""
+def bytes_per_second(threads: int) -> float:
+    """How fast these cores read memory: the sum of an array far larger than the cache."""
+    torch.set_num_threads(threads)
+    block = torch.ones(2**28, dtype=torch.float32)
+    best = min(_timed(block.sum) for _ in range(5))
+    return block.nbytes / best
+
+
+def _timed(work: Any) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def matrix_bytes(policy: Path) -> float:
+    """What one decoding step reads at least: every matrix once, in 16 bits."""
+    model = AutoModelForCausalLM.from_pretrained(policy, dtype=torch.float32)
+    return float(sum(2 * each.numel() for each in model.parameters() if each.ndim > 1))
+
+
+async def measure(
+    sides: dict[str, Side], concurrency: int, tokens: int, rounds: int, prompts: Iterator[str]
+) -> dict[str, dict[str, float]]:
+    """Medians of every side at one concurrency; the sides take turns, the first round warms up."""
+    found: dict[str, list[Measured]] = {name: [] for name in sides}
+    for _ in range(rounds + 1):
+        for name, side in sides.items():
+            asked = list(itertools.islice(prompts, concurrency))
+            found[name].append(await side.answer(asked, tokens))
+    return {name: _median(each[1:]) for name, each in found.items()}
+
+
+def _median(rounds: Sequence[Measured]) -> dict[str, float]:
     rows = [asdict(each) for each in rounds]
     return {name: round(statistics.median(row[name] for row in rows), 3) for name in rows[0]}
 
 
-async def compare(policy: Path, threads: int, tokens: int, rounds: int) -> dict[str, Any]:
-    """Measure both sides at each concurrency."""
+async def compare(core: Core, policy: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Engines first, then the server beside the bare engine."""
+    threads, tokens, rounds = options.threads, options.tokens, options.rounds
+    prompts = shipped_prompts()
+    os.sched_setaffinity(0, CORES[:threads])
     torch.set_num_threads(threads)
-    ours, peer, prompts = Ours(policy, threads), Peer(policy), shipped_prompts()
-    await ours.load()
-    result: dict[str, Any] = {"threads": threads, "tokens": tokens, "rounds": rounds}
-    for concurrency in CONCURRENCY:
-        pairs = []
-        for _ in range(rounds + 1):
-            first, second = (list(itertools.islice(prompts, concurrency)) for _ in range(2))
-            pairs.append((await ours.answer(first, tokens), peer.answer(second, tokens)))
-        sides = [median(side) for side in zip(*pairs[1:], strict=True)]  # the first warms up
-        result[str(concurrency)] = dict(zip(("ours", "peer"), sides, strict=True))
-    await ours.close()
-    return result | {
-        "ratios": _ratios(result, "tokens_per_second"),
-        "cpu_ratios": _ratios(result, "tokens_per_cpu_second"),
+    limit = bytes_per_second(threads) / matrix_bytes(policy)
+    generator = EmbeddedGenerator(threads=threads)
+    await generator.load("policy-0000", policy)
+    engine = Engine(generator)
+    sides: dict[str, Side] = {"ours": engine, "transformers": Transformers(policy, torch.bfloat16)}
+    llama = LlamaCpp(policy, core.settings.data, options.llama, threads) if options.llama else None
+    if llama:
+        sides["llama.cpp"] = llama
+    rows = {str(n): await measure(sides, n, tokens, rounds, prompts) for n in CONCURRENCY}
+    first, second = zip(*[await engine.turns(120 + i) for i in range(rounds)], strict=True)
+    await generator.close()
+    if llama:
+        llama.close()
+    result = {"threads": threads, "tokens": tokens, "rounds": rounds, "engines": rows}
+    result |= _ratios(rows)
+    one = rows["1"]["ours"]["tokens_per_second"]
+    result["bandwidth_share"] = round(one / limit, 2)
+    result["second_turn"] = {
+        "first_turn_s": round(statistics.median(first), 3),
+        "second_turn_s": round(statistics.median(second), 3),
+        "ratio": round(statistics.median(first) / statistics.median(second), 1),
+    }
+    return result | await served(core, policy, options, prompts)
+
+
+async def served(
+    core: Core, policy: Path, options: argparse.Namespace, prompts: Iterator[str]
+) -> dict[str, Any]:
+    """The server, with and without moderation, beside the bare engine on the same cores."""
+    generator = EmbeddedGenerator(threads=options.threads)
+    await generator.load("policy-0000", policy)
+    sides: dict[str, Side] = {"engine": Pinned(Engine(generator), CORES[: options.threads])}
+    servers = {
+        name: Server(core, options.threads, moderation)
+        for name, moderation in (("server", True), ("unmoderated", False))
+    }
+    others = CORES[options.threads :] or CORES
+    for name, server in servers.items():
+        await server.ready()
+        sides[name] = Pinned(server, others)
+    rows = {
+        str(n): await measure(sides, n, options.tokens, options.rounds, prompts)
+        for n in CONCURRENCY
+    }
+    for server in servers.values():
+        await server.close()
+    await generator.close()
+    share = {n: _share(row, "server") for n, row in rows.items()}
+    return {
+        "server": rows,
+        "server_share": share["8"],
+        "server_shares": share,
+        "unmoderated_shares": {n: _share(row, "unmoderated") for n, row in rows.items()},
+        "first_token_added_ms": {
+            n: round(1000 * (row["server"]["first_token"] - row["engine"]["first_token"]))
+            for n, row in rows.items()
+        },
     }
 
 
-def _ratios(result: dict[str, Any], figure: str) -> dict[str, float]:
-    sides = {str(n): result[str(n)] for n in CONCURRENCY}
-    return {n: round(side["ours"][figure] / side["peer"][figure], 2) for n, side in sides.items()}
+class Pinned:
+    """A side that is asked from certain cores."""
+
+    def __init__(self, side: Side, cores: Sequence[int]) -> None:
+        self._side = side
+        self._cores = cores
+
+    async def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
+        for task in os.listdir("/proc/self/task"):
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(int(task), self._cores)
+        return await self._side.answer(prompts, tokens)
 
 
-def _table(result: dict[str, Any]) -> str:
-    lines = ["responses  side  first token  tokens/s  tokens/CPU-s"]
-    for n, side in itertools.product(map(str, CONCURRENCY), ("ours", "peer")):
-        row = result[n][side]
-        lines.append(
-            f"{n:>9}  {side}  {row['first_token']:>9.3f} s  {row['tokens_per_second']:>8.1f}"
-            f"  {row['tokens_per_cpu_second']:>12.1f}"
-        )
-    return "\n".join(lines)
+def _share(row: dict[str, dict[str, float]], name: str) -> float:
+    return round(row[name]["tokens_per_second"] / row["engine"]["tokens_per_second"], 2)
+
+
+def _ratios(rows: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:
+    """Ours over each peer, by wall clock and by processor time."""
+    found: dict[str, Any] = {}
+    for peer in [name for name in rows["1"] if name != "ours"]:
+        prefix = "" if peer == "transformers" else "llama_"
+        for figure, title in (
+            ("tokens_per_second", "ratios"),
+            ("tokens_per_cpu_second", "cpu_ratios"),
+        ):
+            found[prefix + title] = {
+                n: round(row["ours"][figure] / row[peer][figure], 2) for n, row in rows.items()
+            }
+    return found
+
+
+def table(result: dict[str, Any]) -> str:
+    """The figures for people."""
+    lines = ["responses  side          first token  tokens/s  tokens/CPU-s"]
+    for part in ("engines", "server"):
+        for n, row in result[part].items():
+            lines += [
+                f"{n:>9}  {name:12}  {side['first_token']:>9.3f} s"
+                f"  {side['tokens_per_second']:>8.1f}  {side['tokens_per_cpu_second']:>12.1f}"
+                for name, side in row.items()
+            ]
+    rest = {key: value for key, value in result.items() if key not in ("engines", "server")}
+    return "\n".join([*lines, *(f"{key}: {value}" for key, value in rest.items())])
+
+
+def prepared(folder: Path, policy: Path | None) -> tuple[Core, Path]:
+    """A data folder in which a policy that never ends its answers is current."""
+    if policy is None:
+        policy = folder / "base"
+        policy.mkdir()
+        build(policy)
+    core = open_core(Settings(data=folder / "data"))
+    source = policy
+    path = core.library.publish("policy-0000", lambda copy: without_end(source, copy), {})
+    with core.store.write() as session:
+        deployment.register(session, "policy-0000", core.library.manifest_sha256("policy-0000"))
+        deployment.promote(session, "policy-0000", "benchmark")
+    return core, path
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -199,16 +457,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--policy", type=Path, required=True, help="a policy directory")
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--policy", type=Path, help="a policy directory; default: the base policy")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tokens", type=int, default=64, help="tokens of each answer")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--llama", type=Path, help="node_modules that hold node-llama-cpp")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        policy = without_end(options.policy, Path(folder))
-        result = asyncio.run(compare(policy, options.threads, options.tokens, options.rounds))
-    print(_table(result))
+        core, policy = prepared(Path(folder), options.policy)
+        result = asyncio.run(compare(core, policy, options))
+    print(table(result))
     if options.json:
         print(json.dumps(result))
 

@@ -21,6 +21,7 @@ from server.routes import (
     account,
     appeals,
     chat,
+    completions,
     conversations,
     experiments,
     feedback,
@@ -45,7 +46,8 @@ from server.ui import STATIC, add_ui
 from tutelage.quota import Quotas
 
 _NOUNS = (
-    chat, models, moderations, session, oidc, account, conversations, feedback, operator, review,
+    chat, completions, models, moderations, session, oidc, account, conversations, feedback,
+    operator, review,
     iterations, policies, users, labeling, labeling_desk,
     appeals, experiments, health,
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """What a chat request asks: where it belongs in the stored tree and the dialogue that it makes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from server.auth import Caller
 from server.generators.generator import Sampling
@@ -11,9 +12,18 @@ from tutelage import conversations
 from tutelage.errors import Invalid
 from tutelage.settings import Settings
 from tutelage.store import Store
-from tutelage.tables import Message
+from tutelage.tables import CompletionKind, Message
 
 Dialogue = Sequence[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """That the completion is to be listed, and what is kept with it."""
+
+    kind: CompletionKind
+    tags: Mapping[str, str]
+    request: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,7 @@ class Asked:
     dialogue: Dialogue  # history and new messages, as the generator takes them
     samplings: Sequence[Sampling]  # one per choice
     training: bool  # False: this call switches it off for its conversation
+    stored: Stored | None = None  # set where the client wants to look it up later
     moderation: ModerationOptions | None = None  # what the request adds to the operator's rules
 
     @property
@@ -64,6 +75,7 @@ def place(
         dialogue=dialogue,
         samplings=[_sampling(request, settings, choice) for choice in range(request.n or 1)],
         training=training,
+        stored=Stored(CompletionKind.CHAT, request.metadata or {}, {}) if request.store else None,
         moderation=request.moderation,
     )
 

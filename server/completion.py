@@ -24,6 +24,7 @@ from server.schemas.chat import (
 )
 from server.schemas.moderated import Moderated
 from server.turn import End, Turn
+from tutelage.tables import Message, StoredCompletion
 
 
 def whole(
@@ -51,6 +52,33 @@ def whole(
             prompt_message_id=turn.prompt.message_id,
             message_ids=[answer.id for answer in turn.answers],
             moderation=_moderation(turn, turn.answers),
+        ),
+    )
+
+
+def restored(stored: StoredCompletion, answers: Sequence[Message]) -> ChatCompletion:
+    """A stored completion, as it was answered."""
+    prompt = next((each.prompt_tokens or 0 for each in answers), 0)
+    written = sum(len(each.token_ids or ()) for each in answers)
+    return ChatCompletion(
+        id=stored.id,
+        created=int(stored.created_at),
+        model=stored.policy_id,
+        choices=[
+            Choice(
+                index=each.choice or 0,
+                message=AnswerMessage(content=each.content),
+                finish_reason=_openai_reason(each.finish_reason),
+            )
+            for each in answers
+        ],
+        usage=Usage(prompt_tokens=prompt, completion_tokens=written, total_tokens=prompt + written),
+        system_fingerprint=stored.policy_id,
+        metadata=stored.tags,
+        tutelage=TurnInfo(
+            conversation_id=stored.conversation_id,
+            prompt_message_id=stored.prompt_message_id,
+            message_ids=[each.id for each in answers],
         ),
     )
 
@@ -142,9 +170,12 @@ def _open() -> dict[str, None]:
 
 
 def _reason(answer: Answer) -> FinishReason:
+    return _openai_reason(answer.finish_reason)
+
+
+def _openai_reason(reason: str | None) -> FinishReason:
     """OpenAI's word; a cancelled answer has no reader that could mind it."""
-    known = answer.finish_reason in ("stop", "length", "content_filter")
-    return cast(FinishReason, answer.finish_reason if known else "stop")
+    return cast(FinishReason, reason if reason in ("stop", "length", "content_filter") else "stop")
 
 
 def _usage(turn: Turn) -> Usage:

@@ -11,7 +11,7 @@ from server.asked import Asked
 from tutelage import conversations, quota
 from tutelage.errors import NotFound
 from tutelage.store import Store
-from tutelage.tables import Conversation, ModerationRecord, Purpose
+from tutelage.tables import Conversation, ModerationRecord, Purpose, StoredCompletion
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,9 @@ class KeptPrompt:
     message_id: str  # the message to answer
 
 
-def keep_prompt(store: Store, asked: Asked, verdict: Verdict | None) -> KeptPrompt:
+def keep_prompt(
+    store: Store, asked: Asked, verdict: Verdict | None, completion_id: str, policy_id: str
+) -> KeptPrompt:
     """Store the new messages, in a new conversation or an existing one."""
     with store.write() as session:
         conversation = _conversation(session, asked)
@@ -35,7 +37,9 @@ def keep_prompt(store: Store, asked: Asked, verdict: Verdict | None) -> KeptProm
             raise NotFound("There is nothing to answer: messages is empty.", "messages")
         if asked.new:
             _record(session, message_id, verdict)
-        return KeptPrompt(conversation.id, message_id)
+        kept = KeptPrompt(conversation.id, message_id)
+        _list(session, asked, kept, completion_id, policy_id)
+        return kept
 
 
 def keep_answer(store: Store, prompt: KeptPrompt, completion_id: str, answer: Answer) -> None:
@@ -69,6 +73,26 @@ def _conversation(session: Session, asked: Asked) -> Conversation:
     if not asked.training:
         conversations.update(session, conversation, training=False)
     return conversation
+
+
+def _list(
+    session: Session, asked: Asked, kept: KeptPrompt, completion_id: str, policy_id: str
+) -> None:
+    """Let the client look its completion up later, if it asked for that."""
+    if asked.stored is None:
+        return
+    session.add(
+        StoredCompletion(
+            id=completion_id,
+            owner_id=asked.caller.user.id,
+            conversation_id=kept.conversation_id,
+            prompt_message_id=kept.message_id,
+            kind=asked.stored.kind,
+            policy_id=policy_id,
+            tags=dict(asked.stored.tags),
+            request=dict(asked.stored.request),
+        )
+    )
 
 
 def _record(session: Session, message_id: str, verdict: Verdict | None, withheld: str = "") -> None:

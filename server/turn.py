@@ -59,13 +59,14 @@ class Turn:
         self,
         services: Services,
         metrics: Metrics,
+        completion_id: str,
         prompt: KeptPrompt,
         verdict: Verdict | None,
         answers: Sequence[Answer],
         policy_id: str,
         began: float,
     ) -> None:
-        self.completion_id = new_id("chatcmpl").replace("_", "-")
+        self.completion_id = completion_id
         self.created = int(time.time())
         self.prompt = prompt
         self.prompt_verdict = verdict
@@ -180,13 +181,19 @@ class Turns:
             answers = [Answer(n, each) for n, each in enumerate(asked.samplings)]
         else:
             answers = await self._start(asked, rules.response)
+        policy_id = answers[0].stream.policy_id if answers[0].stream else policy_id
+        completion_id = new_id("chatcmpl").replace("_", "-")
+        store = self._services.store
         try:
-            prompt = await run_in_threadpool(keep_prompt, self._services.store, asked, verdict)
+            prompt = await run_in_threadpool(
+                keep_prompt, store, asked, verdict, completion_id, policy_id
+            )
         except BaseException:
             await close(answers)
             raise
-        policy_id = answers[0].stream.policy_id if answers[0].stream else policy_id
-        turn = Turn(self._services, self._metrics, prompt, verdict, answers, policy_id, began)
+        turn = Turn(
+            self._services, self._metrics, completion_id, prompt, verdict, answers, policy_id, began
+        )
         self._track(self._run(turn, asked))
         return turn
 

@@ -506,3 +506,29 @@ class Erasure(SQLModel, table=True):
     policies: list[str] = Field(sa_column=json_column())
     iteration_id: str | None = None  # the one that was started to learn without it
     created_at: float = Field(default_factory=time.time)
+
+
+class CompletionKind(StrEnum):
+    """Which of OpenAI's two APIs made it."""
+
+    CHAT = "chat"
+    RESPONSE = "response"
+
+
+class StoredCompletion(SQLModel, table=True):
+    """A completion that its client asked to store, so that it can be listed and looked up.
+
+    Prompt and answers are Message rows; this row goes with its conversation, and the conversation
+    stays when it goes. ``tags`` are the client's own (OpenAI's ``metadata``); ``request`` is what a
+    response (of the responses API) tells again of what was asked.
+    """
+
+    id: str = Field(primary_key=True)
+    owner_id: str = Field(sa_column=cascade("user.id"))
+    conversation_id: str = Field(sa_column=cascade("conversation.id"))
+    prompt_message_id: str = Field(sa_column=cascade("message.id"))
+    kind: CompletionKind = Field(sa_type=String)
+    policy_id: str
+    tags: dict[str, str] = Field(default_factory=dict, sa_column=json_column())
+    request: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    created_at: float = Field(default_factory=time.time)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_val
 from pydantic_core import PydanticCustomError
 
 from server.schemas.moderated import Moderated, ModerationOptions
-from server.schemas.text import Body, Name, Text, Unsupported, only
+from server.schemas.text import Body, Listed, Name, Text, Unsupported, only
 
 MAX_CHOICES = 16
 MAX_MESSAGES = 2000
@@ -200,9 +200,11 @@ class ChatCompletionRequest(Body):
     safety_identifier: Name | None = Field(None, description="Accepted; not used.")
     prompt_cache_key: Name | None = Field(None, description="Accepted; not used.")
     metadata: Annotated[Metadata, Field(max_length=16)] | None = Field(
-        None, description="Accepted for compatibility; not kept."
+        None, description="Kept with a stored completion."
     )
-    store: bool | None = Field(None, description="Accepted; every completion is kept anyway.")
+    store: bool | None = Field(
+        None, description="List it under GET /v1/chat/completions. It is logged in any case."
+    )
     presence_penalty: float | None = Field(
         0, ge=-2, le=2, description="Above 0: tokens that came already become less likely."
     )
@@ -340,7 +342,14 @@ class ChatCompletion(BaseModel):
     usage: Usage
     system_fingerprint: str = Field(description="The policy version that answered.")
     moderation: Moderated | None = Field(None, description="The scores, if they were asked for.")
+    metadata: dict[str, str] | None = Field(None, description="As the client set it.")
     tutelage: TurnInfo
+
+
+class ChatCompletions(Listed):
+    """A page of stored completions."""
+
+    data: list[ChatCompletion]
 
 
 class Delta(BaseModel):

@@ -78,6 +78,15 @@ class Page(BaseModel, Generic[Item]):
     has_more: bool = Field(False, description="Whether there is another page.")
 
 
+class Listed(BaseModel):
+    """What OpenAI's lists have besides their data."""
+
+    object: Literal["list"] = "list"
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
 class Deleted(BaseModel):
     """What was deleted."""
 

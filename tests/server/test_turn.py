@@ -35,6 +35,8 @@ def test_an_answer_keeps_how_it_was_sampled(service: ChatService) -> None:
     message = stored(service, completion["tutelage"]["message_ids"][0])
     assert message.sampling == {
         "temperature": 0.5, "top_p": 0.9, "seed": 7, "max_tokens": 20, "stop": ["x"],
+        "top_k": 0, "presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {},
+        "schema": None, "top_logprobs": 0,
     }  # fmt: skip
     assert message.policy_id == "policy-0000" and message.prompt_tokens == 2
     assert len(message.token_ids or []) == len(message.logprobs or []) == 3  # with the end's

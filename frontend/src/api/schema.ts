@@ -185,13 +185,65 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * List Completions
+         * @description One's stored completions. ``metadata[key]=value`` keeps those that bear it.
+         */
+        get: operations["list_completions"];
         put?: never;
         /**
          * Create Completion
          * @description Answer a conversation. Everything is stored and can be judged with POST /v1/feedback.
          */
         post: operations["create_completion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat/completions/{completion_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Completion
+         * @description A stored completion.
+         */
+        get: operations["get_completion"];
+        put?: never;
+        /**
+         * Update Completion
+         * @description Replace a stored completion's metadata.
+         */
+        post: operations["update_completion"];
+        /**
+         * Delete Completion
+         * @description Forget that it was stored. Its conversation stays: DELETE /v1/conversations erases that.
+         */
+        delete: operations["delete_completion"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/chat/completions/{completion_id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Completion Messages
+         * @description The messages that a stored completion answered.
+         */
+        get: operations["list_completion_messages"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1734,6 +1786,13 @@ export interface components {
              */
             id: string;
             /**
+             * Metadata
+             * @description As the client set it.
+             */
+            metadata?: {
+                [key: string]: string;
+            } | null;
+            /**
              * Model
              * @description The policy version that answered.
              */
@@ -1847,7 +1906,7 @@ export interface components {
             messages: (components["schemas"]["SystemMessage"] | components["schemas"]["UserMessage"] | components["schemas"]["AssistantMessage"])[];
             /**
              * Metadata
-             * @description Accepted for compatibility; not kept.
+             * @description Kept with a stored completion.
              */
             metadata?: {
                 [key: string]: string;
@@ -1913,7 +1972,7 @@ export interface components {
             stop?: string | string[] | null;
             /**
              * Store
-             * @description Accepted; every completion is kept anyway.
+             * @description List it under GET /v1/chat/completions. It is logged in any case.
              */
             store?: boolean | null;
             /**
@@ -1958,6 +2017,26 @@ export interface components {
             verbosity?: string | null;
             /** Web Search Options */
             web_search_options?: unknown;
+        };
+        /**
+         * ChatCompletions
+         * @description A page of stored completions.
+         */
+        ChatCompletions: {
+            /** Data */
+            data: components["schemas"]["ChatCompletion"][];
+            /** First Id */
+            first_id: string | null;
+            /** Has More */
+            has_more: boolean;
+            /** Last Id */
+            last_id: string | null;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
         };
         /**
          * Choice
@@ -2022,6 +2101,72 @@ export interface components {
              * @default null
              */
             prompt_message_id?: string | null;
+        };
+        /**
+         * CompletionChange
+         * @description New metadata in the place of the old.
+         */
+        CompletionChange: {
+            /** Metadata */
+            metadata: {
+                [key: string]: string;
+            } | null;
+        };
+        /**
+         * CompletionDeleted
+         * @description The completion is no longer stored.
+         */
+        CompletionDeleted: {
+            /**
+             * Deleted
+             * @default true
+             * @constant
+             */
+            deleted?: true;
+            /** Id */
+            id: string;
+            /**
+             * Object
+             * @default chat.completion.deleted
+             * @constant
+             */
+            object?: "chat.completion.deleted";
+        };
+        /**
+         * CompletionPrompt
+         * @description A message that was answered.
+         */
+        CompletionPrompt: {
+            /** Content */
+            content: string;
+            /** Content Parts */
+            content_parts?: null;
+            /** Id */
+            id: string;
+            /** Name */
+            name?: null;
+            /** Role */
+            role: string;
+        };
+        /**
+         * CompletionPrompts
+         * @description The messages that were answered, first to last.
+         */
+        CompletionPrompts: {
+            /** Data */
+            data: components["schemas"]["CompletionPrompt"][];
+            /** First Id */
+            first_id: string | null;
+            /** Has More */
+            has_more: boolean;
+            /** Last Id */
+            last_id: string | null;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
         };
         /**
          * ConsentRequest
@@ -5024,6 +5169,53 @@ export interface operations {
             };
         };
     };
+    list_completions: {
+        parameters: {
+            query?: {
+                /** @description The last id of the page before. */
+                after?: string | null;
+                /** @description How many at most. */
+                limit?: number;
+                /** @description A policy version. */
+                model?: string | null;
+                /** @description By age. */
+                order?: "asc" | "desc";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatCompletions"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     create_completion: {
         parameters: {
             query?: never;
@@ -5048,6 +5240,177 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ChatCompletion"];
                     "text/event-stream": components["schemas"]["ChatCompletionChunk"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_completion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                completion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatCompletion"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    update_completion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                completion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompletionChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChatCompletion"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_completion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                completion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompletionDeleted"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_completion_messages: {
+        parameters: {
+            query?: {
+                /** @description The last id of the page before. */
+                after?: string | null;
+                /** @description How many at most. */
+                limit?: number;
+                /** @description By age. */
+                order?: "asc" | "desc";
+            };
+            header?: never;
+            path: {
+                completion_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CompletionPrompts"];
                 };
             };
             /** @description What is wrong with the request. */
