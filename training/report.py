@@ -216,8 +216,8 @@ def _ppo(drawn: dict[str, str]) -> str:
         )
         + figure(
             drawn["over_optimisation"],
-            "Lines: d (a - b log d) with d = sqrt(KL), as Gao et al. (2022) found. Where a line bends "
-            "down, more optimisation buys less.",
+            "Lines: d (a - b log d) with d = sqrt(KL), as Gao et al. (2022) found. Where a line "
+            "bends down, more optimisation buys less.",
             narrow=True,
         )
         + figure(drawn["lengths"], "Answers to the practice prompts of each update.")
