@@ -45,10 +45,19 @@ def card(policy_id: str, lineage: dict[str, Any]) -> str:
             "",
             *(f"- {reason}" for reason in lineage["reasons"]),
             "",
-            "## Limits",
+            "## Limitations",
             "",
-            "It learned how to answer, not what is true: treat what it states as unchecked. It was "
-            "measured on short single answers to everyday prompts only.",
+            *_limitations(lineage),
+            "",
+            "## Intended use",
+            "",
+            "Everyday questions in English, in a chat that moderation watches. Not for decisions "
+            "on health, law or money, and not without a person who checks: it learned how to "
+            "answer, not what is true. It was measured on short single answers only.",
+            "",
+            "## How to check this card",
+            "",
+            *_claims(policy_id),
             "",
             f"Snapshot `{lineage['snapshot_sha256']}`, settings `{lineage['config_sha256']}`, "
             f"seed {lineage['seed']}, code {lineage['code_version']}.",
@@ -82,3 +91,57 @@ def _reward_model(facts: dict[str, Any]) -> str:
         f"orders {facts['accuracy']:.0%} of {facts['comparisons']} unseen comparisons as people "
         f'did; "longer wins" orders {facts["longer_wins"]:.0%}.'
     )
+
+
+def _limitations(lineage: dict[str, Any]) -> list[str]:
+    """Each dial before and after, with what the policy said where it did worst."""
+    readings = lineage["metrics"]["readings"]
+    before, after = readings["current"]["dials"], readings["candidate"]["dials"]
+    if not after:
+        return ["Not measured in this iteration; `tutelage policies measure` does it."]
+    rows = [
+        f"| {name} | {_reading(before[name])} | {_reading(dial)} | {dial['floor']:.2f} |"
+        for name, dial in after.items()
+    ]
+    table = ["| 0 to 1, higher is better | before | after | floor |", "|---|---:|---:|---:|"]
+    return [*table, *rows, "", *_trend(lineage["trend"]), "", *_worst(after)]
+
+
+def _reading(dial: dict[str, Any]) -> str:
+    return f"{dial['mean']:.2f} [{dial['low']:.2f}, {dial['high']:.2f}]"
+
+
+def _trend(rows: list[dict[str, Any]]) -> list[str]:
+    shown = (
+        f"{row['policy']}: "
+        + ", ".join(f"{name} {mean:.2f}" for name, mean in row["dials"].items())
+        for row in rows
+    )
+    return ["Before it:", "", *(f"- {line}" for line in shown)]
+
+
+def _worst(dials: dict[str, Any]) -> list[str]:
+    """One example for each dial; quoted text is the policy's own and unchecked."""
+    lines = ["Where it did worst:", ""]
+    for name, dial in dials.items():
+        for example in dial["examples"][:1]:
+            lines.append(f"- {name}: “{_line(example['asked'])}” — “{_line(example['answered'])}”")
+    return lines
+
+
+def _line(text: str) -> str:
+    """On one line, short, with nothing that Markdown or HTML would take for its own."""
+    plain = " ".join(text.split())[:160]
+    return "".join(f"\\{c}" if c in "\\`*_[]<>#|" else c for c in plain)
+
+
+def _claims(policy_id: str) -> list[str]:
+    """For each claim the command that checks it."""
+    checks = (
+        ("these are the files that were published", "tutelage policies verify"),
+        ("they follow from the snapshot and the seeds", f"tutelage policies reproduce {policy_id}"),
+        ("its limitations", f"tutelage policies measure {policy_id}"),
+        ("who promoted it and when", "tutelage audit verify"),
+        ("which feedback is behind an answer", "tutelage lineage MESSAGE"),
+    )
+    return [f"- {claim}: `{command}`" for claim, command in checks]

@@ -29,6 +29,7 @@ from training.rlhf import logprobs_and_entropy
 from training.rollout import Episode, Sampling, sample
 from training.scoring import RewardModel, prefix_features
 from training.tokenization import ChatTokenizer
+from tutelage import bounty
 from tutelage.judgements import Dialogue
 from tutelage.policies import write_atomically
 
@@ -55,8 +56,11 @@ def evaluate(
     config: IterationConfig,
     out_dir: Path,
     progress: Progress,
+    cases: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Answer, score and compare; ``prompts`` that are too long for PPO are left out.
+
+    ``cases`` are those of accepted reports, which the candidate must not fail.
 
     Returns: the comparison as plain JSON, also written to ``out_dir``.
     """
@@ -66,7 +70,8 @@ def evaluate(
         for name, directory in _counted(policies, progress):
             answers[name] = _answers(directory, policies, questions, flag, config)
             beyond[name] = examine_beyond(directory, config)
-    result = asdict(_compared(answers, beyond, config)) | {
+        failed = _failed(policies.candidate, cases, config) if cases else None
+    result = asdict(replace(_compared(answers, beyond, config), failed_cases=failed)) | {
         "readings": {name: as_json(found.readings) for name, found in beyond.items()}
     }
     examples = _examples(questions, answers, config.evaluation.samples)
@@ -95,6 +100,13 @@ def examine_beyond(directory: Path, config: IterationConfig) -> Beyond:
         losses=[-weight for (weight,) in speaker.weigh(asked)],
         readings=read_all(speaker, count) if count else {},
     )
+
+
+def _failed(directory: Path, cases: Sequence[dict[str, Any]], config: IterationConfig) -> list[str]:
+    """The ids of the reports whose bad answer this policy gives again."""
+    speaker = PolicySpeaker(directory, config)
+    said = speaker.answer([case["prompt"] for case in cases], config.ppo.max_new_tokens)
+    return [c["id"] for c, s in zip(cases, said, strict=True) if bounty.fails(c, s.text)]
 
 
 def _compared(

@@ -102,6 +102,8 @@ def _checks(c: Comparison, config: GateConfig) -> Iterable[Check]:
         yield _tax(c, config)
     for name, change in (c.limitations or {}).items():
         yield _limitation(name, change, config)
+    if c.failed_cases is not None:
+        yield _reports(c.failed_cases)
 
 
 def _better(c: Comparison, config: GateConfig) -> Iterable[Check]:
@@ -226,6 +228,15 @@ def _limitation(name: str, change: Interval, config: GateConfig) -> Check:
     if change.high >= 0:
         return Check(name, change, limit, Verdict.PROMOTE, reason)
     return at_least(name, change, limit, reason)
+
+
+def _reports(failed: list[str]) -> Check:
+    """A report that people accepted must not come back, or an operator explains why it may."""
+    count = float(len(failed))
+    verdict = Verdict.ASK if failed else Verdict.PROMOTE
+    named = ", ".join(failed) or "none"
+    reason = f"Answers that were reported and accepted as harmful come back: {named}."
+    return Check("accepted reports", Interval(count, count, count), 0.0, verdict, reason)
 
 
 def _negative(value: Interval) -> Interval:

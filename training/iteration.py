@@ -35,7 +35,7 @@ from training.reward_model import train_reward_model
 from training.sft import train_sft
 from training.snapshot import HELD_OUT, TRAIN, Snapshot, of_side
 from training.stage import Complete
-from tutelage import deployment, iterations, judgements, readiness
+from tutelage import bounty, deployment, iterations, judgements, readiness
 from tutelage.composition import Core
 from tutelage.errors import Conflict, Invalid
 from tutelage.iterations import Lease
@@ -43,8 +43,9 @@ from tutelage.judgements import Dialogue
 from tutelage.policies import write_atomically
 from tutelage.tables import Iteration, IterationState
 
-CONFIG, REPORT = "config.toml", "report.html"
+CONFIG, REPORT, CASES = "config.toml", "report.html", "cases.jsonl"
 _OVER = (IterationState.FAILED, IterationState.CANCELLED)
+_TREND = 10  # policies
 _INTERVALS = (
     "gain", "win_rate", "win_rate_at_equal_length", "kl", "length", "diversity", "work",
 )  # fmt: skip
@@ -165,12 +166,14 @@ class _Run:
 
         def work(directory: Path) -> dict[str, Any]:
             with self.core.store.read() as session:
-                rows = judgements.read(session)
+                rows, cases = judgements.read(session), bounty.cases(session)
             missing = _missing(self.config, rows)
             if missing:
                 raise NotEnough(*missing)
             taken = snapshot.derive(rows, self.config.snapshot)
             digest = snapshot.write(taken, directory)
+            lines = "".join(json.dumps(case, sort_keys=True) + "\n" for case in cases)
+            write_atomically(directory / CASES, lines)
             return {"sha256": digest, "conversations": len(rows.conversations)} | taken.counts()
 
         complete = self.stage("snapshot", work)
@@ -262,9 +265,11 @@ class _Run:
                 self.peak_prompts(taken),
                 self.config.evaluation.prompts,
             )
+            cases = (self.directory / "snapshot" / CASES).read_text("utf-8").splitlines()
             return evaluate(
-                policies, prompts, self.flag, self.config, directory, self.heartbeat.progress
-            )
+                policies, prompts, self.flag, self.config, directory, self.heartbeat.progress,
+                [json.loads(case) for case in cases],
+            )  # fmt: skip
 
         return _comparison(self.stage("evaluation", work).metrics)
 
@@ -288,10 +293,19 @@ class _Run:
         lineage |= {
             "metrics": {key: value for key, value in metrics.items() if key != "stages"},
             "reasons": decision.reasons,
+            "trend": self.trend(),
         }
         candidate = self.directory / "ppo" / "policy"
         publish(self.core, self.lease, policy_id, candidate, lineage)
         return policy_id
+
+    def trend(self) -> list[dict[str, Any]]:
+        """The limitations of the policies before this one, oldest first."""
+        manifest = self.core.library.manifest(self.iteration.parent_policy_id)
+        dials = self.stages["evaluation"].metrics["readings"]["current"]["dials"]
+        means = {name: round(dial["mean"], 3) for name, dial in dials.items()}
+        row = {"policy": self.iteration.parent_policy_id, "dials": means}
+        return [*manifest.get("trend", []), row][-_TREND:]
 
     def metrics(self) -> dict[str, Any]:
         """The measures that people are shown; times are under "stages"."""
@@ -374,6 +388,7 @@ def _comparison(metrics: dict[str, Any]) -> Comparison:
         tax=Tax(**metrics["tax"] | {"rise": Interval(**metrics["tax"]["rise"])}),
         changes=_intervals(metrics["changes"]),
         limitations=_intervals(metrics["limitations"]),
+        failed_cases=metrics["failed_cases"],
         **_intervals({name: metrics[name] for name in _INTERVALS}),
     )
 

@@ -108,6 +108,7 @@ class Comparison:
     work: Interval  # parameters times tokens of an answer, likewise: how long one waits for it
     tax: Tax | None = None
     limitations: dict[str, Interval] | None = None  # change of each dial, 0 to 1, higher better
+    failed_cases: list[str] | None = None  # accepted reports whose bad answer came back
 
 
 def compare(

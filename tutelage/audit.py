@@ -7,6 +7,8 @@ row breaks the chain from there on (Haber and Stornetta 1991, linked timestamps)
 import hashlib
 import json
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy
@@ -44,8 +46,38 @@ def digest(event: AuditEvent) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Anchor:
+    """Where the chain ended at some time. Kept elsewhere, it shows that nothing was cut off."""
+
+    seq: int
+    sha256: str
+    at: float
+
+
+def anchor(session: Session) -> Anchor:
+    """The end of the chain now."""
+    last = session.exec(select(AuditEvent).order_by(col(AuditEvent.seq).desc()).limit(1)).first()
+    return Anchor(last.seq, last.sha256, time.time()) if last else Anchor(0, GENESIS, time.time())
+
+
+def verify_anchors(session: Session, anchors: Iterable[Anchor]) -> list[str]:
+    """What contradicts an anchor: a chain that was cut off, or written anew from some place on."""
+    problems = []
+    for each in anchors:
+        row = session.get(AuditEvent, each.seq) if each.seq else None
+        if each.seq and row is None:
+            problems.append(f"Event {each.seq} was anchored and is gone: the log was cut off.")
+        elif row is not None and row.sha256 != each.sha256:
+            problems.append(f"Event {each.seq} is not the one that was anchored.")
+    return problems
+
+
 def verify(session: Session) -> list[str]:
-    """What is wrong with the chain, a sentence each; empty when it holds."""
+    """What is wrong with the chain, a sentence each; empty when it holds.
+
+    A chain that was cut off at its end still holds by itself: ``verify_anchors`` finds that.
+    """
     problems: list[str] = []
     previous, seq = GENESIS, 0
     for event in session.exec(select(AuditEvent).order_by(col(AuditEvent.seq))):

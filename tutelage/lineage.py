@@ -9,10 +9,13 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from sqlmodel import Session, select
 
-from tutelage.tables import PolicyVersion
+from tutelage.errors import NotFound
+from tutelage.policies import PolicyLibrary
+from tutelage.tables import Message, PolicyVersion
 
 _FILES = ("rankings", "thumbs", "demonstrations")
 
@@ -52,6 +55,36 @@ def affected(
     }
     versions = sorted(session.exec(select(PolicyVersion)), key=lambda version: version.id)
     return _with_descendants(versions, taught)
+
+
+def behind(
+    session: Session, library: PolicyLibrary, iterations: Path, message_id: str
+) -> list[dict[str, Any]]:
+    """What is behind an answer: its policy and that policy's ancestors, newest first.
+
+    Each step names the iteration, the snapshot's digest, the judgements learned from, and whether
+    the policy's files are those that were published.
+    """
+    message = session.get(Message, message_id)
+    if message is None or message.policy_id is None:
+        raise NotFound(f"{message_id!r} is no answer of a policy.")
+    snapshots, steps = learned(iterations), []
+    policy_id: str | None = message.policy_id
+    while policy_id is not None:
+        manifest = library.manifest(policy_id)
+        taught = snapshots.get(manifest.get("iteration", ""), Learned(frozenset(), frozenset()))
+        steps.append(
+            {
+                "policy": policy_id,
+                "intact": not library.verify(policy_id),
+                "iteration": manifest.get("iteration"),
+                "snapshot_sha256": manifest.get("snapshot_sha256", ""),
+                "feedback": sorted(taught.feedback),
+                "conversations": len(taught.conversations),
+            }
+        )
+        policy_id = manifest.get("parent")
+    return steps
 
 
 def unaffected_ancestor(session: Session, policies: Collection[str]) -> str | None:

@@ -19,7 +19,7 @@ from server.schemas.feedback import (
     ThumbsRequest,
 )
 from server.schemas.text import Deleted, Name, Page, columns
-from tutelage import conversations, feedback
+from tutelage import bounty, conversations, feedback
 from tutelage.errors import Invalid, NotFound
 from tutelage.store import Store
 from tutelage.tables import Feedback, FeedbackKind, Message
@@ -87,6 +87,8 @@ def as_item(row: Feedback) -> FeedbackItem:
 
 def _keep(store: Store, caller: Caller, body: FeedbackRequest, key: str | None) -> Feedback:
     with store.write() as session:
+        if body.kind == "report":
+            bounty.require_room(session, caller.user.id)
         judged = _judged(session, caller.user.id, body)
         return feedback.record(
             session,

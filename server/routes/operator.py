@@ -1,13 +1,14 @@
 """/v1/operator: the service at a glance, reports, moderation and the audit log."""
 
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from sqlmodel import Session, col, func, select
 
 from server.dependencies import After, DeployedDep, Limit, OperatorDep, ServicesDep
 from server.schemas.operator import (
+    AlikeReport,
     AuditItem,
     ModerationItem,
     OperatorSummary,
@@ -16,8 +17,7 @@ from server.schemas.operator import (
     ReportItem,
 )
 from server.schemas.text import Name, Page, columns
-from tutelage import audit, deployment, feedback, readiness
-from tutelage.errors import NotFound
+from tutelage import bounty, deployment, feedback, readiness
 from tutelage.tables import (
     AuditEvent,
     Conversation,
@@ -88,13 +88,26 @@ def triage_report(
 ) -> ReportItem:
     """Accept or dismiss a report, or open it again."""
     with services.store.write() as session:
-        row = session.get(Report, report_id)
-        if row is None:
-            raise NotFound(f"There is no report {report_id!r}.")
-        row.state = body.state
-        session.add(row)
-        audit.record(session, operator.user.id, "report.triage", report_id, state=body.state.value)
+        row = bounty.triage(
+            session, report_id, body.state, operator.user.id, body.rubric,
+            body.duplicate_of, body.pattern, body.credit, body.note,
+        )  # fmt: skip
         return _report(session, row)
+
+
+@router.get("/reports/{report_id}/alike")
+def list_alike(report_id: Name, _operator: OperatorDep, services: ServicesDep) -> list[AlikeReport]:
+    """Other reports that are probably about the same thing."""
+    with services.store.read() as session:
+        found = bounty.alike(session, bounty.get(session, report_id))
+    return [AlikeReport(id=name, alike=share) for name, share in found]
+
+
+@router.get("/incidents")
+def list_incidents(_operator: OperatorDep, services: ServicesDep) -> list[dict[str, Any]]:
+    """Accepted reports as plain JSON, newest first, for other registers of incidents."""
+    with services.store.read() as session:
+        return bounty.incidents(session)
 
 
 @router.get("/moderation")

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from server.schemas.text import Body, Shape
+from server.schemas.text import Body, Name, Shape
 from tutelage.tables import IterationState, PolicyState, ReportState
 
 
@@ -100,6 +100,10 @@ class ReportItem(Shape):
     comment: str
     state: ReportState
     created_at: float
+    rubric: dict[str, int] | None
+    duplicate_of: str | None
+    credit: str
+    note: str
     content: str = Field(description="The answer reported.")
     prompt: str = Field(description="What was answered.")
     policy_id: str | None
@@ -109,6 +113,18 @@ class ReportChange(Body):
     """The triage."""
 
     state: ReportState = Field(strict=False)
+    rubric: dict[str, int] | None = Field(None, description="severity, novelty, harm: 0 to 3.")
+    duplicate_of: Name | None = None
+    pattern: str = Field("", max_length=200, description="Words that a good answer never holds.")
+    credit: str = Field("", max_length=100, description="Whom to thank, as they wish to be named.")
+    note: str = Field("", max_length=2000)
+
+
+class AlikeReport(BaseModel):
+    """A report that is probably about the same thing."""
+
+    id: str
+    alike: float
 
 
 class ModerationItem(Shape):

@@ -17,6 +17,7 @@ from training.evaluate import (
     flagged_by,
 )
 from training.limitations.battery import NAMES
+from training.limitations.speaker import PolicySpeaker
 from training.measures import Answer, compare, describe, distinct
 from training.progress import silent
 from training.reward_model import train_reward_model
@@ -109,6 +110,18 @@ def test_the_limitations_are_read_of_both(policies: Policies, tmp_path: Path) ->
     prompts = [user("Say it")] * 2
     found = evaluate(policies, prompts, flagged_by(None), config, tmp_path, silent)
     assert set(found["limitations"]) == set(found["readings"]["current"]["dials"]) == set(NAMES)
+
+
+def test_a_reported_answer_that_comes_back_is_named(policies: Policies, tmp_path: Path) -> None:
+    prompt = user("Say it")
+    speaker = PolicySpeaker(policies.candidate, CONFIG)
+    (said,) = speaker.answer([prompt], CONFIG.ppo.max_new_tokens)
+    cases = [
+        {"id": "rep_1", "prompt": prompt, "bad": said.text, "pattern": ""},
+        {"id": "rep_2", "prompt": prompt, "bad": "Quite another thing.", "pattern": ""},
+    ]
+    found = evaluate(policies, [prompt], flagged_by(None), CONFIG, tmp_path, silent, cases)
+    assert found["failed_cases"] == ["rep_1"]
 
 
 def test_another_policy_is_away_from_the_reference(policies: Policies, tmp_path: Path) -> None:

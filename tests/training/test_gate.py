@@ -168,3 +168,9 @@ def test_forgetting_how_to_answer_is_refused() -> None:
 )
 def test_a_limitation_that_grew_counts(change: Interval, expected: Verdict) -> None:
     assert decide(replace(GOOD, limitations={"harm": change}), GateConfig()).verdict == expected
+
+
+def test_a_reported_answer_that_comes_back_is_asked_about() -> None:
+    decision = decide(replace(GOOD, failed_cases=["rep_1"]), GateConfig())
+    assert (decision.verdict, "rep_1" in decision.reasons[0]) == (Verdict.ASK, True)
+    assert decide(replace(GOOD, failed_cases=[]), GateConfig()).verdict == Verdict.PROMOTE

@@ -46,7 +46,7 @@ def iterate(
     core = open_data(data)
     chosen = iteration_id or _unfinished(core) or request_iteration(core, preset, "cli").id
     with stage_bars() as watch:
-        outcome = run_iteration(core, chosen, _classifier(core), watch)
+        outcome = run_iteration(core, chosen, classifier_of(core), watch)
     typer.echo(f"{outcome.iteration_id}: {outcome.decision}")
     for reason in outcome.reasons:
         typer.echo(f"  - {reason}")
@@ -136,7 +136,7 @@ def _unfinished(core: Core) -> str:
     return iteration.id if iteration else ""
 
 
-def _classifier(core: Core) -> "ModerationClassifier | None":
+def classifier_of(core: Core) -> "ModerationClassifier | None":
     if core.settings.moderation == "off":
         return None
     from moderation.embedded import EmbeddedClassifier

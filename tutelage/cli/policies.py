@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tutelage.cli.bars import steps
+from tutelage.cli.bars import stage_bars, steps
 from tutelage.cli.options import Data, Json, open_data
 
 app = typer.Typer(
@@ -133,3 +133,59 @@ def export(
     else:
         raise Invalid(f"There is no format {format!r}: use hf or gguf.")
     typer.echo(f"{policy_id} is in {out}.")
+
+
+@app.command()
+def sign(
+    policy_id: str,
+    key: Annotated[Path, typer.Option(help="Private key, PEM, elliptic curve.")],
+    data: Data = None,
+) -> None:
+    """Sign a policy's files (extra `signing`).
+
+    Example: `tutelage policies sign policy-0001 --key key.pem`
+    """
+    from tutelage import signing
+
+    typer.echo(f"Signed: {signing.sign(open_data(data), policy_id, key)}")
+
+
+@app.command("check-signature")
+def check_signature(
+    policy_id: str,
+    key: Annotated[Path, typer.Option(help="Public key, PEM.")],
+    data: Data = None,
+) -> None:
+    """Check a policy's signature (extra `signing`).
+
+    Example: `tutelage policies check-signature policy-0001 --key public.pem`
+    """
+    from tutelage import signing
+
+    problem = signing.check(open_data(data), policy_id, key)
+    typer.echo(problem or f"{policy_id} is signed with this key, and nothing was changed.")
+    raise typer.Exit(1 if problem else 0)
+
+
+@app.command()
+def reproduce(policy_id: str, data: Data = None, as_json: Json = False) -> None:
+    """Run a policy's iteration again from its snapshot and seeds, and compare the bytes.
+
+    Takes as long as the iteration did. Example: `tutelage policies reproduce policy-0001`
+    """
+    from training.reproduction import reproduce as run_again
+    from tutelage.cli.learning import classifier_of
+
+    core = open_data(data)
+    with stage_bars() as watch:
+        found = run_again(core, policy_id, classifier_of(core), watch)
+    if found.equal:
+        typer.echo(f"{policy_id} came out the same, byte for byte.")
+    else:
+        typer.echo(
+            f"{policy_id} differs in {', '.join(found.differing)}; the measures differ by "
+            f"{found.largest_difference:.3g} at most."
+        )
+    if as_json:
+        typer.echo(json.dumps(vars(found)))
+    raise typer.Exit(0 if found.equal else 1)

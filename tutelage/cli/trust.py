@@ -1,6 +1,8 @@
 """``tutelage moderate`` and ``tutelage audit``: what the filter says, and whether the log holds."""
 
 import json
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -12,6 +14,11 @@ def add_to(app: typer.Typer) -> None:
     app.command()(moderate)
     audit = typer.Typer(help="The hash-chained log of privileged acts.", no_args_is_help=True)
     audit.command()(verify)
+    audit.command()(anchor)
+    incidents = typer.Typer(help="Accepted reports of harm and bias.", no_args_is_help=True)
+    incidents.command()(export)
+    app.add_typer(incidents, name="incidents")
+    app.command()(lineage)
     app.add_typer(audit, name="audit")
 
 
@@ -28,14 +35,75 @@ def moderate(text: str, as_json: Json = False) -> None:
         typer.echo(f"{score:.3f}  {category}")
 
 
-def verify(data: Data = None) -> None:
-    """Check the whole chain for edits and gaps. Example: `tutelage audit verify`"""
+Anchors = Annotated[Path | None, typer.Option(help="A file that `audit anchor` wrote to.")]
+
+
+def verify(anchors: Anchors = None, data: Data = None) -> None:
+    """Check the whole chain for edits and gaps; with anchors also for a cut-off end.
+
+    Example: `tutelage audit verify --anchors /mnt/elsewhere/anchors.jsonl`
+    """
     from tutelage import audit
 
+    kept = anchors.read_text("utf-8").splitlines() if anchors else []
     with open_data(data).store.read() as session:
         problems = audit.verify(session)
+        problems += audit.verify_anchors(session, [audit.Anchor(**json.loads(k)) for k in kept])
     for problem in problems:
         typer.echo(problem)
     if not problems:
         typer.echo("The audit log is whole.")
     raise typer.Exit(1 if problems else 0)
+
+
+def anchor(
+    out: Annotated[Path | None, typer.Option(help="Append to this file instead.")] = None,
+    data: Data = None,
+) -> None:
+    """Print where the chain ends now; keep it where nobody who writes the database can.
+
+    Example: `tutelage audit anchor --out /mnt/elsewhere/anchors.jsonl`
+    """
+    from tutelage import audit
+
+    with open_data(data).store.read() as session:
+        line = json.dumps(vars(audit.anchor(session)))
+    if out is None:
+        typer.echo(line)
+        return
+    with out.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    typer.echo(f"Appended to {out}.")
+
+
+def export(data: Data = None) -> None:
+    """Print all accepted reports as one JSON list. Example: `tutelage incidents export`"""
+    from tutelage import bounty
+
+    with open_data(data).store.read() as session:
+        typer.echo(json.dumps(bounty.incidents(session), indent=2))
+
+
+def lineage(message_id: str, data: Data = None, as_json: Json = False) -> None:
+    """Where an answer comes from: its policy, each iteration behind it, snapshots, feedback.
+
+    Example: `tutelage lineage msg_18c2f0a1b2c3d4e5a1b2c3d4`
+    """
+    from tutelage.lineage import behind
+
+    core = open_data(data)
+    with core.store.read() as session:
+        steps = behind(session, core.library, core.iterations, message_id)
+    if as_json:
+        typer.echo(json.dumps(steps))
+        return
+    for step in steps:
+        made = (
+            f"{step['iteration']}, snapshot {step['snapshot_sha256'][:12]}"
+            if step["iteration"]
+            else "base"
+        )
+        typer.echo(
+            f"{step['policy']}  {'intact' if step['intact'] else 'DAMAGED'}  {made}  "
+            f"{len(step['feedback'])} judgements of {step['conversations']} conversations"
+        )

@@ -1,0 +1,144 @@
+"""What the simulated month showed, as a page of Markdown with a plot; everything read back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lab import world
+from sqlmodel import func, select
+
+from tutelage import audit, deployment, experiments, iterations
+from tutelage.composition import Core
+from tutelage.tables import ExperimentState, Feedback
+
+SAMPLES = 4
+
+
+def write_report(core: Core, days: Sequence[Any], path: Path) -> None:
+    """Write the page and, beside it, the plot."""
+    golds = {policy: gold_of(core.library.path(policy)) for policy in core.library.ids()}
+    plot(days, golds, path.with_suffix(".svg"))
+    path.write_text("\n".join(page(core, days, golds, path.stem)) + "\n", "utf-8")
+
+
+def gold_of(policy: Path) -> float:
+    """The mean true score of a policy's answers to everything that can be asked."""
+    from lab.bench import Speaker, golds
+
+    asked = world.prompts()
+    found = golds(asked, Speaker(policy).answers(asked, SAMPLES, 9))
+    return float(sum(found) / len(found))
+
+
+def page(core: Core, days: Sequence[Any], golds: dict[str, float], stem: str) -> list[str]:
+    """The whole page."""
+    return [
+        "# A month by itself",
+        "",
+        f"{len(days)} days of the whole loop without a hand: 60 people talk and judge over HTTP, a "
+        "schedule starts iterations, the gate judges candidates, trials decide, policies are "
+        "promoted and rolled back. The language is the small world of `benchmarks/lab`, whose true "
+        "taste (“gold”) is known and shown to nobody. From day 15 on people ask of other things "
+        "and mind length; one person ranks by the contrary of it; on day 10 an operator puts "
+        "a policy with ruined weights on trial past the gate; training processes are killed with "
+        "SIGKILL at moments by chance.",
+        "",
+        f"![gold by day]({stem}.svg)",
+        "",
+        *verdicts(core, days, golds),
+        "",
+        "| day | current | on trial | gold | answers (gold) by policy | killed | ended |",
+        "|---:|---|---|---:|---|---:|---|",
+        *(row(day) for day in days),
+        "",
+        "## Policies",
+        "",
+        "| policy | state | gold |",
+        "|---|---|---:|",
+        *policies(core, golds),
+        "",
+        "Made by `python benchmarks/month.py --data DIR --days 30` and, afterwards, "
+        "`python benchmarks/month.py --data DIR --report docs/results/month.md`. Kills come at "
+        "moments by the clock, so a second month is alike, not equal.",
+    ]
+
+
+def verdicts(core: Core, days: Sequence[Any], golds: dict[str, float]) -> list[str]:
+    """The claims, each with what was found."""
+    with core.store.read() as session:
+        kept = session.exec(select(func.count()).select_from(Feedback)).one()
+        problems = audit.verify(session)
+        rows, trials = iterations.listed(session), experiments.listed(session)
+        current = deployment.current(session)
+    assert current is not None
+    confirmed = sum(day.feedback for day in days)
+    served = served_in_full(trials)
+    ruined = [p for p in core.library.ids() if core.library.manifest(p).get("ruined")]
+    ended = sum(row.finished_at is not None for row in rows)
+    damaged = [p for p in core.library.ids() if core.library.verify(p)]
+    return [
+        "| claim | found |",
+        "|---|---|",
+        f"| iterations | {ended} ended: {told(rows)}; {sum(d.kills for d in days)} runs killed |",
+        f"| the ruined policy never reached full traffic | {ruined} on trial: "
+        f"{[str(t.state) for t in trials if t.policy_id in ruined]} |",
+        f"| policies that reached full traffic, with their gold | "
+        f"{', '.join(f'{p} {golds[p]:+.2f}' for p in served)} |",
+        f"| no feedback was lost | {confirmed} judgements confirmed to people, {kept} stored |",
+        f"| the audit chain verifies | {'yes' if not problems else problems[0]} |",
+        f"| published policies are intact | {damaged or 'yes'} |",
+        f"| gold rises | {golds['policy-0000']:+.2f} (policy-0000) to {golds[current.id]:+.2f} "
+        f"({current.id}); all answers: {days[0].gold:+.2f} on the first day, {days[-1].gold:+.2f} "
+        "on the last |",
+    ]
+
+
+def served_in_full(trials: Sequence[Any]) -> list[str]:
+    """The first policy and those whose trial promoted them, in order."""
+    promoted = [t.policy_id for t in reversed(trials) if t.state == ExperimentState.PROMOTED]
+    return ["policy-0000", *promoted]
+
+
+def told(rows: Sequence[Any]) -> str:
+    """How the gate decided."""
+    decided = [str(row.decision or row.state) for row in rows]
+    return ", ".join(f"{decided.count(name)} {name}" for name in sorted(set(decided)))
+
+
+def row(day: Any) -> str:
+    """One day's line."""
+    shown = ", ".join(f"{p[-4:]}: {int(n)} ({g:+.2f})" for p, (n, g) in day.by_policy.items())
+    ended = "; ".join(day.events)
+    return (
+        f"| {day.number} | {day.current} | {day.trial} | {day.gold:+.2f} | {shown} | {day.kills} "
+        f"| {ended} |"
+    )
+
+
+def policies(core: Core, golds: dict[str, float]) -> list[str]:
+    """All policies, oldest first."""
+    with core.store.read() as session:
+        versions = sorted(deployment.versions(session), key=lambda version: version.id)
+    return [f"| {v.id} | {v.state} | {golds[v.id]:+.2f} |" for v in versions]
+
+
+def plot(days: Sequence[Any], golds: dict[str, float], path: Path) -> None:
+    """Gold of what people were shown, and of the current policy, by day."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 3.2))
+    axes.plot([d.number for d in days], [d.gold for d in days], label="all answers that day")
+    axes.step([d.number for d in days], [golds[d.current] for d in days], where="mid",
+              label="the current policy", linestyle="--")  # fmt: skip
+    axes.axvline(10, color="tab:red", linewidth=0.8)
+    axes.text(10.2, axes.get_ylim()[0], "ruined policy on trial", color="tab:red", fontsize=8)
+    axes.axvline(15, color="gray", linewidth=0.8)
+    axes.text(15.2, axes.get_ylim()[0], "people drift", color="gray", fontsize=8)
+    axes.set_xlabel("day")
+    axes.set_ylabel("gold")
+    axes.legend(frameon=False)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})

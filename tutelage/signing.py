@@ -1,0 +1,63 @@
+"""Signatures over a whole policy: who published these very bytes (extra ``signing``).
+
+By the OpenSSF's model-signing: SHA-256 of every file under one signature, in a sigstore bundle with
+an elliptic-curve key. It lies beside the policies, which never change: DATA/signatures/ID.sig.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from tutelage.composition import Core
+from tutelage.errors import Conflict, NotFound, Unavailable
+
+
+def signature_path(core: Core, policy_id: str) -> Path:
+    """Where the signature of a policy lies."""
+    return core.settings.data / "signatures" / f"{policy_id}.sig"
+
+
+def sign(core: Core, policy_id: str, private_key: Path) -> Path:
+    """Sign a published policy. Raises Conflict when its files differ from its manifest."""
+    signing = _library("signing")
+    problems = core.library.verify(policy_id)
+    if problems:
+        raise Conflict(f"{policy_id} is damaged and was not signed: {problems[0]}")
+    target = signature_path(core, policy_id)
+    target.parent.mkdir(exist_ok=True)
+    _require(private_key)
+    config = signing.Config().use_elliptic_key_signer(private_key=private_key)
+    config.sign(core.library.path(policy_id), target)
+    return target
+
+
+def check(core: Core, policy_id: str, public_key: Path) -> str | None:
+    """What is wrong with the signature, in a sentence; None when it holds."""
+    verifying = _library("verifying")
+    signed = signature_path(core, policy_id)
+    if not signed.is_file():
+        return f"{policy_id} is not signed."
+    _require(public_key)
+    config = verifying.Config().use_elliptic_key_verifier(public_key=public_key)
+    try:
+        config.verify(core.library.path(policy_id), signed)
+    except Exception as error:  # whatever does not hold, the library says in its own words
+        return f"The signature of {policy_id} does not hold: {error}"
+    return None
+
+
+def _library(part: str) -> Any:
+    try:
+        import importlib
+
+        return importlib.import_module(f"model_signing.{part}")
+    except ImportError as error:
+        raise Unavailable(
+            "Signing needs the extra `signing`: pip install 'tutelage[signing]'."
+        ) from error
+
+
+def _require(key: Path) -> None:
+    if not key.is_file():
+        raise NotFound(
+            f"There is no key {key}. `openssl ecparam -name prime256v1 -genkey -noout` makes one."
+        )
