@@ -96,7 +96,7 @@ def _reward_model(facts: dict[str, Any]) -> str:
 def _limitations(lineage: dict[str, Any]) -> list[str]:
     """Each dial before and after, with what the policy said where it did worst."""
     readings = lineage["metrics"]["readings"]
-    before, after = readings["current"]["dials"], readings["candidate"]["dials"]
+    before, after = readings["current"], readings["candidate"]
     if not after:
         return ["Not measured in this iteration; `tutelage policies measure` does it."]
     rows = [

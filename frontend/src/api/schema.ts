@@ -808,6 +808,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Incidents
+         * @description Accepted reports as plain JSON, newest first, for other registers of incidents.
+         */
+        get: operations["list_incidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/iterations": {
         parameters: {
             query?: never;
@@ -1240,6 +1260,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/reports/{report_id}/alike": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Alike
+         * @description Other reports that are probably about the same thing.
+         */
+        get: operations["list_alike"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/schedule": {
         parameters: {
             query?: never;
@@ -1493,6 +1533,16 @@ export interface components {
          * @enum {string}
          */
         Action: "off" | "log" | "warn" | "block";
+        /**
+         * AlikeReport
+         * @description A report that is probably about the same thing.
+         */
+        AlikeReport: {
+            /** Alike */
+            alike: number;
+            /** Id */
+            id: string;
+        };
         /**
          * AnswerMessage
          * @description The answer.
@@ -3871,6 +3921,32 @@ export interface components {
          * @description The triage.
          */
         ReportChange: {
+            /**
+             * Credit
+             * @description Whom to thank, as they wish to be named.
+             * @default
+             */
+            credit?: string;
+            /** Duplicate Of */
+            duplicate_of?: string | null;
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+            /**
+             * Pattern
+             * @description Words that a good answer never holds.
+             * @default
+             */
+            pattern?: string;
+            /**
+             * Rubric
+             * @description severity, novelty, harm: 0 to 3.
+             */
+            rubric?: {
+                [key: string]: number;
+            } | null;
             state: components["schemas"]["ReportState"];
         };
         /**
@@ -3889,10 +3965,16 @@ export interface components {
             content: string;
             /** Created At */
             created_at: number;
+            /** Credit */
+            credit: string;
+            /** Duplicate Of */
+            duplicate_of: string | null;
             /** Id */
             id: string;
             /** Message Id */
             message_id: string;
+            /** Note */
+            note: string;
             /** Policy Id */
             policy_id: string | null;
             /**
@@ -3900,6 +3982,10 @@ export interface components {
              * @description What was answered.
              */
             prompt: string;
+            /** Rubric */
+            rubric: {
+                [key: string]: number;
+            } | null;
             state: components["schemas"]["ReportState"];
         };
         /**
@@ -6725,6 +6811,46 @@ export interface operations {
             };
         };
     };
+    list_incidents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: unknown;
+                    }[];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     list_iterations: {
         parameters: {
             query?: never;
@@ -7670,6 +7796,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReportItem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_alike: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                report_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlikeReport"][];
                 };
             };
             /** @description What is wrong with the request. */

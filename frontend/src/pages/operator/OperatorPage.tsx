@@ -1,5 +1,5 @@
 /** What operators see: iterations, policies, reports, moderation, audit. */
-import { ClipboardList, Flag, GitBranch, PenTool, RefreshCcwDot, ShieldCheck, SlidersHorizontal, Users } from "lucide-react";
+import { ClipboardList, Flag, FlaskConical, GitBranch, PenTool, RefreshCcwDot, ShieldCheck, SlidersHorizontal, Users } from "lucide-react";
 import { useEffect } from "react";
 import { Link, Navigate, Route, Routes } from "react-router";
 import { useSession } from "../../api/queries";
@@ -17,10 +17,12 @@ import { PeopleTab } from "./PeopleTab";
 import { PoliciesTab } from "./PoliciesTab";
 import { PolicyPage } from "./PolicyPage";
 import { SettingsTab } from "./SettingsTab";
+import { TrialsTab } from "./trials/TrialsTab";
 
 const TABS: Tab[] = [
   { path: "iterations", label: "Iterations", icon: RefreshCcwDot },
   { path: "policies", label: "Policies", icon: GitBranch },
+  { path: "trials", label: "Trials", icon: FlaskConical },
   { path: "feedback", label: "Feedback", icon: Flag },
   { path: "moderation", label: "Moderation", icon: ShieldCheck },
   { path: "labeling", label: "Labeling", icon: PenTool },
@@ -71,6 +73,7 @@ function Pages() {
         <Route path="iterations/:id" element={<IterationPage />} />
         <Route path="policies" element={<PoliciesTab />} />
         <Route path="policies/:id" element={<PolicyPage />} />
+        <Route path="trials" element={<TrialsTab />} />
         <Route path="feedback" element={<FeedbackTab />} />
         <Route path="moderation" element={<ModerationTab />} />
         <Route path="audit" element={<AuditTab />} />

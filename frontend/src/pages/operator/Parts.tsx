@@ -115,6 +115,10 @@ const STATE_TONES: Record<string, Tone> = {
   running: "accent",
   promoted: "good",
   refused: "warn",
+  undecided: "accent",
+  rolled_back: "warn",
+  stopped: "plain",
+  duplicate: "plain",
   failed: "danger",
   current: "good",
   canary: "accent",
@@ -127,7 +131,7 @@ const STATE_TONES: Record<string, Tone> = {
 };
 
 /** An iteration whose candidate the gate let pass: whether it answers is the operator's decision. */
-const STATE_WORDS: Record<string, string> = { promoted: "Passed" };
+const STATE_WORDS: Record<string, string> = { promoted: "Passed", undecided: "Asks you" };
 
 export function State({ state }: { state: string }) {
   return (

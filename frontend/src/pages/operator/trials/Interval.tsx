@@ -1,0 +1,62 @@
+/** A difference with its interval, drawn around nought. */
+import clsx from "clsx";
+import type { Difference } from "../../../api/trials";
+
+const REACH = 0.5; // the widest difference drawn
+
+interface IntervalProps {
+  label: string;
+  /** Whether more of it is better. */
+  good: boolean;
+  value: Difference | undefined;
+}
+
+export function Interval({ label, good, value }: IntervalProps) {
+  if (!value) return null;
+  const known = value.people > 0;
+  return (
+    <div className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1 py-2.5 text-sm sm:grid-cols-[15rem_minmax(0,1fr)_12rem]">
+      <span>{label}</span>
+      <div className="order-last col-span-2 sm:order-none sm:col-span-1">
+        <Drawn value={value} tone={toneOf(value, good)} />
+      </div>
+      <span className="text-right whitespace-nowrap tabular-nums">
+        {known ? points(value) : <span className="text-faint">nothing yet</span>}
+        {known && <span className="ml-2 text-[13px] text-muted">{value.people} people</span>}
+      </span>
+    </div>
+  );
+}
+
+function Drawn({ value, tone }: { value: Difference; tone: string }) {
+  return (
+    <div className="relative h-4 rounded bg-panel" aria-hidden>
+      <div className="absolute inset-y-0 left-1/2 w-px bg-line-strong" />
+      <div
+        className={clsx("absolute inset-y-1 rounded-full opacity-45", tone)}
+        style={{ left: `${at(value.low)}%`, width: `${Math.max(1, at(value.high) - at(value.low))}%` }}
+      />
+      <div className={clsx("absolute top-0.5 size-3 -translate-x-1/2 rounded-full", tone)} style={{ left: `${at(value.difference)}%` }} />
+    </div>
+  );
+}
+
+/** Where a difference lies, in percent of the width. */
+export function at(difference: number): number {
+  return 50 + (50 * Math.max(-REACH, Math.min(REACH, difference))) / REACH;
+}
+
+/** Certain for the better, certain for the worse, or neither. */
+export function toneOf({ low, high }: Difference, good: boolean): string {
+  if (low <= 0 && high >= 0) return "bg-faint";
+  return low > 0 === good ? "bg-good" : "bg-danger";
+}
+
+export function points({ difference, low, high }: Difference): string {
+  return `${signed(difference)} (${signed(low)} to ${signed(high)})`;
+}
+
+function signed(value: number): string {
+  const whole = Math.round(value * 100);
+  return whole < 0 ? `−${-whole}` : `+${whole}`;
+}

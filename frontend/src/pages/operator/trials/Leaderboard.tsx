@@ -1,0 +1,77 @@
+/** How strong each policy is, judged by people or by the gate's reward models. */
+import clsx from "clsx";
+import { useState } from "react";
+import { useLeaderboard, type Board, type Rating } from "../../../api/trials";
+import { Card, Read } from "../Parts";
+
+const SOURCES: Record<string, string> = { people: "People", gate: "Reward models" };
+
+export function Leaderboard() {
+  const [source, setSource] = useState("people");
+  return (
+    <Card
+      title="Leaderboard"
+      aside={
+        <div className="flex gap-1 rounded-lg bg-panel p-1 text-[13px]" role="group" aria-label="Judged by">
+          {Object.entries(SOURCES).map(([name, label]) => (
+            <button
+              key={name}
+              type="button"
+              aria-pressed={source === name}
+              onClick={() => setSource(name)}
+              className={clsx("rounded-md px-2.5 py-1", source === name ? "bg-surface font-medium shadow-sm" : "text-muted")}
+            >
+              {label}
+            </button>
+          ))}
+        </div>
+      }
+    >
+      <Read query={useLeaderboard()}>{(boards) => <Shown board={boards.find((board) => board.source === source)} />}</Read>
+    </Card>
+  );
+}
+
+function Shown({ board }: { board: Board | undefined }) {
+  if (!board || board.ratings.length === 0)
+    return (
+      <p className="text-sm text-muted">
+        No duel yet. People rank both policies&apos; answers while one is on trial; reward models judge at every gate.
+      </p>
+    );
+  const low = Math.min(...board.ratings.map((rating) => rating.low));
+  const high = Math.max(...board.ratings.map((rating) => rating.high));
+  return (
+    <>
+      <ol className="space-y-2.5">
+        {board.ratings.map((rating, place) => (
+          <Row key={rating.policy_id} place={place + 1} rating={rating} low={low} high={high} />
+        ))}
+      </ol>
+      <p className="mt-4 text-[13px] text-muted">
+        Bradley–Terry on Elo&apos;s scale, 95% intervals, at equal length: ten more words win{" "}
+        {Math.round(board.elo_of_ten_words)} points by themselves.
+      </p>
+    </>
+  );
+}
+
+function Row({ place, rating, low, high }: { place: number; rating: Rating; low: number; high: number }) {
+  const at = (elo: number) => `${(100 * (elo - low)) / Math.max(1, high - low)}%`;
+  return (
+    <li className="grid grid-cols-[1.5rem_6.5rem_minmax(0,1fr)_auto] items-center gap-3 text-sm">
+      <span className="text-faint tabular-nums">{place}</span>
+      <span className="font-medium">{rating.policy_id}</span>
+      <span className="relative h-3.5 rounded bg-panel" aria-hidden>
+        <span
+          className="absolute inset-y-1 rounded-full bg-accent opacity-40"
+          style={{ left: at(rating.low), right: `calc(100% - ${at(rating.high)})` }}
+        />
+        <span className="absolute top-0.5 size-2.5 -translate-x-1/2 rounded-full bg-accent" style={{ left: at(rating.elo) }} />
+      </span>
+      <span className="text-right whitespace-nowrap tabular-nums">
+        {Math.round(rating.elo)} <span className="text-[13px] text-muted">{rating.duels} duels</span>
+      </span>
+    </li>
+  );
+}
