@@ -112,6 +112,12 @@ def _record(session: Session, message_id: str, verdict: Verdict | None, withheld
     )
 
 
+def _token_ids(answer: Answer) -> list[int] | None:
+    """None where a remote engine did not tell them."""
+    ids = [token.token_id for token in answer.kept_tokens]
+    return None if any(each < 0 for each in ids) else ids
+
+
 def _columns(answer: Answer, completion_id: str) -> dict[str, Any]:
     """What is stored with an answer besides its text; a refusal was sampled from no policy."""
     columns: dict[str, Any] = {
@@ -125,7 +131,7 @@ def _columns(answer: Answer, completion_id: str) -> dict[str, Any]:
             "policy_id": answer.stream.policy_id,
             "prompt_tokens": answer.stream.prompt_tokens,
             "sampling": {**vars(answer.sampling), "stop": list(answer.sampling.stop)},
-            "token_ids": [token.token_id for token in answer.kept_tokens],
+            "token_ids": _token_ids(answer),
             "logprobs": [token.logprob for token in answer.kept_tokens],
         }
     return columns

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from moderation import rules
 from moderation.actions import ModerationPolicy
@@ -12,6 +13,9 @@ from tutelage.errors import Invalid, Unavailable
 from tutelage.policies import PolicyLibrary
 from tutelage.settings import Settings
 from tutelage.store import Store
+
+if TYPE_CHECKING:
+    from server.generators.remote import Engine
 
 
 @dataclass(frozen=True)
@@ -34,23 +38,46 @@ class Services:
 
 def open_services(core: Core) -> Services:
     """The real generator and classifier, as the settings ask for them."""
-    from server.generators.embedded import EmbeddedGenerator
-
     settings = core.settings
     return Services(
         settings=settings,
         store=core.store,
         library=core.library,
         iterations=core.iterations,
-        generator=EmbeddedGenerator(
+        generator=_generator(settings),
+        classifier=_classifier(settings),
+        moderation=_policy(settings),
+    )
+
+
+def _generator(settings: Settings) -> Generator:
+    if settings.engine == "embedded":
+        from server.generators.embedded import EmbeddedGenerator
+
+        return EmbeddedGenerator(
             threads=settings.threads,
             max_batch=settings.max_batch,
             max_queue=settings.max_queue,
             cache_tokens=settings.cache_tokens,
-        ),
-        classifier=_classifier(settings),
-        moderation=_policy(settings),
-    )
+        )
+    if not settings.engine_url:
+        raise Invalid(f"TUTELAGE_ENGINE={settings.engine} needs TUTELAGE_ENGINE_URL.")
+    from server.generators.remote import RemoteGenerator
+
+    return RemoteGenerator(_engine(settings))
+
+
+def _engine(settings: Settings) -> "Engine":
+    if settings.engine == "tgi":
+        from server.generators.tgi import TGIEngine
+
+        return TGIEngine(settings.engine_url, settings.engine_key)
+    try:
+        from server.generators.openai import OpenAIEngine
+    except ImportError as error:
+        problem = "TUTELAGE_ENGINE=openai needs the SDK: pip install 'tutelage[remote]'."
+        raise Unavailable(problem) from error
+    return OpenAIEngine(settings.engine_url, settings.engine_key)
 
 
 def _classifier(settings: Settings) -> ModerationClassifier | None:

@@ -19,6 +19,9 @@ class Settings(BaseSettings):
     base_model: str = Field("", description="Hugging Face folder or hub id; empty: the bundled.")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
+    engine: str = Field("embedded", pattern="^(embedded|openai|tgi)$")
+    engine_url: str = Field("", description="Of a remote engine, such as http://gpu:8000/v1.")
+    engine_key: str = Field("", description="Its API key, if it wants one.")
     threads: int = Field(0, ge=0, description="Compute threads of the generator; 0: all cores.")
     max_batch: int = Field(32, ge=1, description="Responses generated side by side.")
     cache_tokens: int = Field(

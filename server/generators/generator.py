@@ -39,7 +39,7 @@ class Token:
     """One generated token."""
 
     text: str  # what it adds; "" inside a multi-byte character, for end-of-sequence, in a stop
-    token_id: int
+    token_id: int  # -1 where a remote engine does not tell it
     logprob: float  # natural log, at temperature 1 over the full vocabulary, before any bias
     top: tuple[Alternative, ...] = ()  # likeliest first
 

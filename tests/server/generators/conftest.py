@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+import huggingface_hub.constants
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
@@ -62,6 +63,12 @@ def _byte_tokenizer() -> PreTrainedTokenizerFast:
 def one_thread() -> None:
     """Tiny tensors gain nothing from threads and lose much where tests run side by side."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def reachable() -> None:
+    """Tests never ask the hub; but huggingface_hub is also how a TGI on this machine is asked."""
+    huggingface_hub.constants.HF_HUB_OFFLINE = False
 
 
 @pytest.fixture(scope="session")

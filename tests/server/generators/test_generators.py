@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from fake_engines import FakeEngine, listening, openai_app, tgi_app
 
 from server.generators.echo import EchoGenerator
 from server.generators.embedded import EmbeddedGenerator
@@ -17,9 +18,13 @@ from server.generators.generator import (
     Stream,
     Token,
 )
+from server.generators.openai import UNTOLD, OpenAIEngine
+from server.generators.remote import RemoteGenerator
+from server.generators.tgi import TGIEngine
 from tutelage.errors import Unavailable
 
 WORDS = " ".join(f"word{number}" for number in range(60))
+SERVED = ("policy-0000", "policy-0001", "policy-0003")
 QUESTION = [{"role": "user", "content": WORDS}]
 Opened = Callable[[], AbstractAsyncContextManager[Generator]]
 
@@ -40,7 +45,25 @@ async def embedded(policies: Path) -> AsyncIterator[Generator]:
     await generator.close()
 
 
-@pytest.fixture(params=[echo, embedded])
+@asynccontextmanager
+async def openai_engine(policies: Path) -> AsyncIterator[Generator]:
+    with listening(openai_app(FakeEngine(*SERVED))) as url:
+        generator = RemoteGenerator(OpenAIEngine(f"{url}/v1", retries=0), max_window=1000)
+        await generator.load("policy-0000", policies / "policy-0000")
+        yield generator
+        await generator.close()
+
+
+@asynccontextmanager
+async def tgi_engine(policies: Path) -> AsyncIterator[Generator]:
+    with listening(tgi_app(FakeEngine(*SERVED))) as url:
+        generator = RemoteGenerator(TGIEngine(f"{url}/{{policy}}"), max_window=1000)
+        await generator.load("policy-0000", policies / "policy-0000")
+        yield generator
+        await generator.close()
+
+
+@pytest.fixture(params=[echo, embedded, openai_engine, tgi_engine])
 def opened(request: pytest.FixtureRequest, policies: Path) -> Opened:
     return lambda: request.param(policies)
 
@@ -95,7 +118,7 @@ def test_tokens_come_in_order_and_the_same_each_time_when_greedy(opened: Opened)
 def test_tokens_carry_ids_and_logprobs(opened: Opened) -> None:
     async def body(generator: Generator) -> None:
         for token in await read(await generator.start(QUESTION, Sampling(max_tokens=5))):
-            assert token.token_id >= 0
+            assert token.token_id >= UNTOLD
             assert token.logprob <= 0
 
     check(opened, body)
