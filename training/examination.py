@@ -1,6 +1,7 @@
 """The examination of a reward model: comparisons of conversations that it has not seen."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,11 @@ def examine(
 ) -> dict[str, Any]:
     """Accuracy on ``rankings`` beside that of "longer wins", and the scores behind it.
 
-    Returns: {"accuracy", "low", "length_matched_accuracy", "longer_wins", "comparisons", "chosen":
-    [score], "rejected": [score], "reliability": [{"confidence", "accuracy", "count"}], "ece"}.
-    "low" is the lower end of the accuracy's interval, which takes the pairs of a ranking together;
-    chosen and rejected go pair by pair. Shares are None where nothing is decided.
+    Returns: {"accuracy", "by_ranking", "length_matched_accuracy", "longer_wins", "comparisons",
+    "chosen": [score], "rejected": [score], "reliability": [{"confidence", "accuracy", "count"}],
+    "ece"}.
+    "by_ranking" is the interval of the accuracy when each ranking counts as one; chosen and
+    rejected go pair by pair. Shares are None where nothing is decided.
     """
     with compute(config), torch.no_grad():
         reward = RewardModel.load(reward_dir)
@@ -38,9 +40,9 @@ def examine(
     facts = _accuracy(Outcomes.of(rows), _joined(scores), _joined(lengths))
     shares = [_share(Outcomes.of([row]).right(s)) for row, s in zip(rows, scores, strict=True)]
     decided = [share for share in shares if share is not None]
-    low = bootstrap(decided, config.evaluation.resamples, config.seed).low if decided else None
+    by_ranking = bootstrap(decided, config.evaluation.resamples, config.seed) if decided else None
     margins = reward.facts.get("logit_scale", 1.0) * Outcomes.of(rows).margins(_joined(scores))
-    return facts | {"low": low} | calibration(margins)
+    return facts | {"by_ranking": asdict(by_ranking) if by_ranking else None} | calibration(margins)
 
 
 def distrusted(examination: Mapping[str, Any], least: float) -> str | None:
@@ -49,13 +51,13 @@ def distrusted(examination: Mapping[str, Any], least: float) -> str | None:
     Its accuracy on unseen comparisons must exceed ``least`` beyond chance: whoever climbs noise
     ends up somewhere, and nowhere that anyone asked for.
     """
-    low = examination["low"]
-    if least < 0 or (low is not None and low > least):
+    found = examination["by_ranking"]
+    if least < 0 or (found and found["low"] > least):
         return None
-    accuracy, count = examination["accuracy"] or 0, examination["comparisons"]
+    share = f"{found['mean']:.0%} [{found['low']:.0%}, {found['high']:.0%}]" if found else "none"
     return (
-        f"The reward model orders {accuracy:.0%} of {count} unseen comparisons as people do, which "
-        f"is not clearly more than {least:.0%}: PPO would climb noise. More rankings are needed."
+        f"The reward model orders {share} of the pairs in unseen rankings as people do, which is "
+        f"not clearly more than {least:.0%}: PPO would climb noise. More rankings are needed."
     )
 
 

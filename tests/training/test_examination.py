@@ -26,6 +26,7 @@ def test_boasting_is_an_error() -> None:
 def test_only_what_orders_unseen_comparisons_beyond_chance_is_climbed(
     low: float | None, least: float, climbed: bool
 ) -> None:
-    doubt = distrusted({"low": low, "accuracy": 0.55, "comparisons": 40}, least)
+    found = None if low is None else {"mean": 0.65, "low": low, "high": 0.8}
+    doubt = distrusted({"by_ranking": found}, least)
     assert (doubt is None) == climbed
-    assert climbed or "55% of 40 unseen comparisons" in str(doubt)
+    assert climbed or "of the pairs in unseen rankings" in str(doubt)
