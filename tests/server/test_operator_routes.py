@@ -36,7 +36,7 @@ def test_the_summary_counts(service: ChatService) -> None:
     summary = see(service, "summary")
     assert summary["feedback"] == {"thumbs": 1, "ranking": 1, "report": 1}
     assert (summary["conversations"], summary["consented_conversations"]) == (2, 1)
-    assert (summary["policies"], summary["users"], summary["open_reports"]) == (1, 3, 1)
+    assert (summary["policies"], summary["users"], summary["open_reports"]) == (1, 4, 1)
     assert set(summary["ready"]) == {"smoke", "quick", "standard"}
     assert not summary["ready"]["quick"]["ready"] and summary["ready"]["quick"]["missing"]
 
