@@ -40,7 +40,7 @@ from tutelage.policies import write_atomically
 from tutelage.settings import Settings
 from tutelage.tables import Conversation, Feedback, Iteration, Schedule
 
-USERS, NOISE, LIAR = 60, 0.7, 0
+USERS, NOISE, LIAR = 60, 0.4, 0
 BAD_DAY, DRIFT_DAY = 10, 15
 KILLED, KILLS = 0.4, 2  # share of runs that are killed, and how often one iteration is at most
 PRESET = str(Path(__file__).parent / "lab" / "month.toml")
@@ -144,7 +144,8 @@ class Month:
     def talk(self, day: Day) -> None:
         """Everybody asks something and judges what comes, over HTTP."""
         with ThreadPoolExecutor(4) as pool:
-            turns = list(pool.map(lambda n: Person(self, n, day.number).turn(), range(USERS)))
+            everybody = [Person(self, n, day.number) for n in range(USERS)]
+            turns = list(pool.map(lambda act: act(), [a for p in everybody for a in p.acts()]))
         shown: dict[str, list[float]] = {}
         for policy, gold in (pair for turn in turns for pair in turn.shown):
             shown.setdefault(policy, []).append(gold)
@@ -226,9 +227,12 @@ class Person:
         self.prompt = asked[(start + self.luck.randrange(48)) % len(asked)]
         self.headers = {"authorization": f"Bearer {month.keys[number]}"}
 
-    def turn(self) -> Turn:
-        """Every other person ranks four answers, the rest give a thumb to one."""
-        several = (self.number + self.luck.randrange(2)) % 2 == 0 or self.number == LIAR
+    def acts(self) -> list[Callable[[], Turn]]:
+        """What somebody does on a day: rank four answers, and give a thumb to another."""
+        return [lambda: self.turn(several=True), lambda: self.turn(several=False)]
+
+    def turn(self, several: bool) -> Turn:
+        """Ask something and judge what comes."""
         body = {
             "model": "tutelage", "n": 4 if several else 1, "max_tokens": world.LONGEST,
             "messages": [{"role": "user", "content": self.prompt}],
@@ -331,7 +335,7 @@ def spoil(directory: Path) -> None:
     torch.manual_seed(0)
     weights = load_file(directory / "model.safetensors")
     ruined = {
-        name: w + 0.35 * w.std() * torch.randn_like(w)
+        name: w + 1.0 * w.std() * torch.randn_like(w)
         for name, w in weights.items()
         if w.numel() > 1
     }

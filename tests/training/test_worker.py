@@ -103,3 +103,76 @@ def test_stopping_asks_the_run_under_way_to_end(queued: Store) -> None:
     while not runner.stopped and time.monotonic() < until:
         time.sleep(0.01)
     assert runner.stopped
+
+
+def test_two_workers_never_run_one_iteration_at_once(queued: Store) -> None:
+    running, most, ran = threading.Semaphore(1), [], []
+
+    def work(iteration_id: str) -> None:
+        with queued.write() as session:
+            held = iterations.lease(session, iteration_id, threading.current_thread().name)
+        most.append(running.acquire(blocking=False))
+        time.sleep(0.1)
+        running.release()
+        ran.append(held)
+        with queued.write() as session:
+            iterations.finish(session, held, IterationState.PROMOTED)
+
+    other = worker(queued, work)
+    thread = threading.Thread(target=other.work)
+    thread.start()
+    work_until(worker(queued, work), lambda: row(queued).state == IterationState.PROMOTED)
+    other.stop()
+    thread.join(20)
+    assert most and all(most) and len(ran) == 1
+
+
+def test_a_death_waits_its_time_also_for_another_worker(queued: Store) -> None:
+    def dies(iteration_id: str) -> None:
+        raise RuntimeError("killed")
+
+    Worker(queued, InlineRunner(dies), pause=60.0).run(ID)
+    assert row(queued).attempts == 1
+    assert worker(queued, dies).waiting() is None
+
+
+def test_a_clock_put_back_does_not_hold_a_retry_up(queued: Store) -> None:
+    with queued.write() as session:
+        iteration = iterations.get(session, ID)
+        iteration.retry_at = time.time() + 90 * 86400
+        session.add(iteration)
+    assert worker(queued, lambda _: None).waiting() == ID
+
+
+def test_a_database_that_is_away_is_waited_for(queued: Store) -> None:
+    away = iter([True] * 5)
+    ran: list[str] = []
+
+    class Flaky:
+        """The store, which at first cannot be reached."""
+
+        write = staticmethod(queued.write)
+
+        def read(self):
+            if next(away, False):
+                raise OSError("the database is away")
+            return queued.read()
+
+    def work(iteration_id: str) -> None:
+        ran.append(iteration_id)
+        finish(queued)
+
+    flaky = Worker(Flaky(), InlineRunner(work), pause=0.01, poll=0.01)  # type: ignore[arg-type]
+    work_until(flaky, lambda: row(queued).state == IterationState.PROMOTED)
+    assert ran == [ID]
+
+
+def test_chores_that_fail_do_not_stop_the_work(queued: Store) -> None:
+    def broken() -> None:
+        raise RuntimeError("the webhook is on fire")
+
+    busy = Worker(
+        queued, InlineRunner(lambda _: finish(queued)), pause=0.01, poll=0.01, chores=broken
+    )
+    work_until(busy, lambda: row(queued).state == IterationState.PROMOTED)
+    assert row(queued).state == IterationState.PROMOTED

@@ -59,9 +59,16 @@ class PolicySpeaker:
     def __init__(self, directory: Path, config: IterationConfig) -> None:
         self.tokenizer = ChatTokenizer(directory)
         self.model = SplitModel.load(directory, config)
+        self._said: dict[tuple[str, int], Said] = {}  # two dials ask the same harmful requests
 
     def answer(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Said]:
-        """All prompts in one batch."""
+        """All prompts that were not answered before, in one batch."""
+        new = {repr(p): p for p in prompts if (repr(p), max_tokens) not in self._said}
+        said = self._answer(list(new.values()), max_tokens)
+        self._said |= {(name, max_tokens): s for name, s in zip(new, said, strict=True)}
+        return [self._said[repr(prompt), max_tokens] for prompt in prompts]
+
+    def _answer(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Said]:
         if not prompts:
             return []
         ids = [self.tokenizer.prompt(prompt) for prompt in prompts]
