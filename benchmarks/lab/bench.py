@@ -28,7 +28,7 @@ CONFIG = IterationConfig(
     preset="lab", threads=1, top_layers=4,
     reward_model=RewardModelConfig(kind="head", max_tokens=128, folds=3),
     ppo=PPOConfig(
-        updates=12, batch=64, epochs=2, minibatch=16, learning_rate=2e-3, kl_coef=0.02,
+        updates=12, batch=64, epochs=2, minibatch=16, learning_rate=1e-3, kl_coef=0.02,
         temperature=1.0, max_new_tokens=world.LONGEST, kl_budget=1e9, eval_prompts=24,
         missing_eos_penalty=0.5, kl_grid=0.1, score_clip=6.0,
     ),
