@@ -11,7 +11,7 @@ It knows the faults that a reward model is easily talked into: empty, long-winde
 unfinished, uniform, harmful or declining answers, and a policy far from its start.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -59,9 +59,13 @@ def decide(comparison: Comparison, config: GateConfig) -> Decision:
     found = {check.verdict for check in checks}
     for verdict in (Verdict.REFUSE, Verdict.ASK):
         if verdict in found:
-            reasons = [check.reason for check in checks if check.verdict == verdict]
-            return Decision(verdict, reasons, checks)
-    return Decision(Verdict.PROMOTE, [check.reason for check in checks], checks)
+            return Decision(verdict, _reasons(checks, verdict), checks)
+    return Decision(Verdict.PROMOTE, _reasons(checks, Verdict.PROMOTE), checks)
+
+
+def _reasons(checks: Sequence[Check], verdict: Verdict) -> list[str]:
+    """The sentences of the checks that say so; one that two checks share is said once."""
+    return list(dict.fromkeys(check.reason for check in checks if check.verdict == verdict))
 
 
 def above(name: str, value: Interval, limit: float, reason: str) -> Check:
