@@ -314,6 +314,8 @@ def share_prefix(step: Step, prefix: Tensor, rows: Tensor) -> tuple[Tensor, Tens
         whole = step(rows, positions(rows), None, None)
         return whole[:1, :0], whole
     first = step(prefix, positions(prefix), cache, None)
+    if not length:  # every row is an empty response
+        return first, first[:, :0].expand(len(rows), -1, -1)
     return first, step(rows, positions(rows) + before, cache, causal_mask(length, before))
 
 

@@ -156,3 +156,10 @@ def test_a_split_outside_the_model_is_refused(
     plain = AutoModelForCausalLM.from_pretrained(tiny_policy)
     with pytest.raises(Invalid, match="between 1 and 3"):
         SplitModel(plain, layers)
+
+
+def test_rows_without_a_token_have_no_states(tiny_policy: Path, smoke: IterationConfig) -> None:
+    model = SplitModel.load(tiny_policy, smoke)
+    prefix, rows = torch.tensor([[3, 4, 5]]), torch.zeros(2, 0, dtype=torch.long)
+    before, states = share_prefix(model.trunk, prefix, rows)
+    assert (before.shape[1], tuple(states.shape[:2])) == (3, (2, 0))
