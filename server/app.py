@@ -34,6 +34,7 @@ from server.routes import (
     oidc,
     operator,
     policies,
+    responses,
     review,
     session,
     users,
@@ -46,7 +47,8 @@ from server.ui import STATIC, add_ui
 from tutelage.quota import Quotas
 
 _NOUNS = (
-    chat, completions, models, moderations, session, oidc, account, conversations, feedback,
+    chat, completions, responses, models, moderations, session, oidc, account, conversations,
+    feedback,
     operator, review,
     iterations, policies, users, labeling, labeling_desk,
     appeals, experiments, health,

@@ -17,8 +17,8 @@ _HEADERS = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"
 class EventStream(StreamingResponse):
     """Streams a turn; when the client goes away, the turn is stopped."""
 
-    def __init__(self, turns: Turns, turn: Turn, chunks: Chunks) -> None:
-        super().__init__(frames(turn, chunks), 200, _HEADERS, "text/event-stream")
+    def __init__(self, turns: Turns, turn: Turn, events: AsyncIterator[str]) -> None:
+        super().__init__(events, 200, _HEADERS, "text/event-stream")
         self._turns = turns
         self._turn = turn
 

@@ -15,7 +15,7 @@ from server.errors import ApiError
 from server.routes.models import require_available
 from server.schemas.chat import ChatCompletion, ChatCompletionRequest
 from server.services import Services
-from server.sse import EventStream
+from server.sse import EventStream, frames
 from server.turn import Turn, Turns
 from tutelage.errors import Invalid
 
@@ -48,8 +48,8 @@ async def create_completion(
     if body.stream:
         usage = bool(body.stream_options and body.stream_options.include_usage)
         chunks = Chunks(turn, bool(body.logprobs), usage, body.moderation is not None)
-        return EventStream(turns, turn, chunks)
-    pieces = await _written(request, turns, turn)
+        return EventStream(turns, turn, frames(turn, chunks))
+    pieces = await written(request, turns, turn)
     return whole(turn, pieces, bool(body.logprobs), body.moderation is not None)
 
 
@@ -62,12 +62,12 @@ def _asked(
         raise Invalid("top_logprobs needs logprobs=true.", "top_logprobs")
     if body.moderation and services.classifier is None:
         raise Invalid("Moderation is switched off here (TUTELAGE_MODERATION=off).", "moderation")
-    allowed = _training(training)
+    allowed = allowed_training(training)
     require_available(services, body.model)
     return place(services.store, services.settings, caller, body, allowed)
 
 
-def _training(header: str | None) -> bool:
+def allowed_training(header: str | None) -> bool:
     """Whether this call leaves training as the person or key has it."""
     if header is None or header.strip().lower() == "on":
         return True
@@ -76,7 +76,7 @@ def _training(header: str | None) -> bool:
     raise Invalid("x-tutelage-training is `on` or `off`.", "x-tutelage-training")
 
 
-async def _written(request: Request, turns: Turns, turn: Turn) -> list[Piece]:
+async def written(request: Request, turns: Turns, turn: Turn) -> list[Piece]:
     """All pieces of the turn; the turn is stopped when the client does not wait for it."""
     writing = asyncio.create_task(_pieces(turn))
     leaving = asyncio.create_task(_disconnected(request))

@@ -1408,6 +1408,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/responses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Response
+         * @description Answer; a stream's events are OpenAI's ``response.…``, and the last one says how it ended.
+         */
+        post: operations["create_response"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/responses/{response_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Response
+         * @description A stored response.
+         */
+        get: operations["get_response"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete Response
+         * @description Forget that it was stored. Its conversation stays: DELETE /v1/conversations erases that.
+         */
+        delete: operations["delete_response"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -2614,6 +2658,89 @@ export interface components {
             status?: "ok";
         };
         /**
+         * Incomplete
+         * @description Why an answer is not whole.
+         */
+        Incomplete: {
+            /**
+             * Reason
+             * @enum {string}
+             */
+            reason: "max_output_tokens" | "content_filter";
+        };
+        /**
+         * InputDetails
+         * @description Of the prompt's tokens.
+         */
+        InputDetails: {
+            /**
+             * Cache Write Tokens
+             * @default 0
+             */
+            cache_write_tokens?: number;
+            /**
+             * Cached Tokens
+             * @default 0
+             */
+            cached_tokens?: number;
+        };
+        /**
+         * InputItem
+         * @description A message; also one that an earlier response put out.
+         */
+        InputItem: {
+            /** Content */
+            content: string | components["schemas"]["InputText"][];
+            /**
+             * Id
+             * @description Accepted; not used.
+             */
+            id?: string | null;
+            /**
+             * Phase
+             * @description Accepted; not used.
+             */
+            phase?: string | null;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "user" | "assistant" | "system" | "developer";
+            /**
+             * Status
+             * @description Accepted; not used.
+             */
+            status?: string | null;
+            /**
+             * Type
+             * @default message
+             */
+            type?: string;
+        };
+        /**
+         * InputText
+         * @description A piece of a message's text.
+         */
+        InputText: {
+            /**
+             * Annotations
+             * @description Accepted; not used.
+             */
+            annotations?: unknown[] | null;
+            /**
+             * Logprobs
+             * @description Accepted; not used.
+             */
+            logprobs?: unknown[] | null;
+            /** Text */
+            text: string;
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "input_text" | "output_text";
+        };
+        /**
          * Instructions
          * @description What labelers are to do; assignments remember the version.
          */
@@ -3350,6 +3477,68 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * OutputDetails
+         * @description Of the answer's tokens.
+         */
+        OutputDetails: {
+            /**
+             * Reasoning Tokens
+             * @default 0
+             */
+            reasoning_tokens?: number;
+        };
+        /**
+         * OutputMessage
+         * @description The answer.
+         */
+        OutputMessage: {
+            /** Content */
+            content: components["schemas"]["OutputText"][];
+            /** Id */
+            id: string;
+            /**
+             * Role
+             * @default assistant
+             * @constant
+             */
+            role?: "assistant";
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "in_progress" | "completed" | "incomplete";
+            /**
+             * Type
+             * @default message
+             * @constant
+             */
+            type?: "message";
+        };
+        /**
+         * OutputText
+         * @description The text of an answer.
+         */
+        OutputText: {
+            /**
+             * Annotations
+             * @description Always empty.
+             */
+            annotations?: unknown[];
+            /**
+             * Logprobs
+             * @description Always empty.
+             */
+            logprobs?: unknown[];
+            /** Text */
+            text: string;
+            /**
+             * Type
+             * @default output_text
+             * @constant
+             */
+            type?: "output_text";
+        };
+        /**
          * Page[AppealCase]
          * @description A page of a list. `after` = its last id: the next page.
          */
@@ -4029,6 +4218,243 @@ export interface components {
          */
         ReportState: "open" | "accepted" | "dismissed" | "duplicate";
         /**
+         * Response
+         * @description A response. ``tutelage`` in chat completions has its ids: judge it by its message's id.
+         */
+        Response: {
+            /** Completed At */
+            completed_at?: number | null;
+            /** Created At */
+            created_at: number;
+            error?: components["schemas"]["ResponseError"] | null;
+            /**
+             * Id
+             * @example resp_18c2f0a1b2c3d4e5a1b2c3d4
+             */
+            id: string;
+            incomplete_details?: components["schemas"]["Incomplete"] | null;
+            /** Instructions */
+            instructions?: string | null;
+            /** Max Output Tokens */
+            max_output_tokens?: number | null;
+            /** Metadata */
+            metadata?: {
+                [key: string]: string;
+            };
+            /** Model */
+            model: string;
+            /**
+             * Object
+             * @default response
+             * @constant
+             */
+            object?: "response";
+            /** Output */
+            output: components["schemas"]["OutputMessage"][];
+            /**
+             * Parallel Tool Calls
+             * @default true
+             */
+            parallel_tool_calls?: boolean;
+            /** Previous Response Id */
+            previous_response_id?: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "in_progress" | "completed" | "incomplete" | "failed";
+            /**
+             * Store
+             * @default true
+             */
+            store?: boolean;
+            /**
+             * Temperature
+             * @default 1
+             */
+            temperature?: number;
+            /** Text */
+            text?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Tool Choice
+             * @default auto
+             */
+            tool_choice?: string;
+            /**
+             * Tools
+             * @description Always empty.
+             */
+            tools?: unknown[];
+            /**
+             * Top P
+             * @default 1
+             */
+            top_p?: number;
+            /**
+             * Truncation
+             * @default disabled
+             */
+            truncation?: string;
+            usage?: components["schemas"]["ResponseUsage"] | null;
+        };
+        /**
+         * ResponseDeleted
+         * @description It can no longer be got or continued.
+         */
+        ResponseDeleted: {
+            /**
+             * Deleted
+             * @default true
+             * @constant
+             */
+            deleted?: true;
+            /** Id */
+            id: string;
+            /**
+             * Object
+             * @default response
+             * @constant
+             */
+            object?: "response";
+        };
+        /**
+         * ResponseError
+         * @description Why a response failed.
+         */
+        ResponseError: {
+            /**
+             * Code
+             * @default server_error
+             * @constant
+             */
+            code?: "server_error";
+            /** Message */
+            message: string;
+        };
+        /**
+         * ResponseRequest
+         * @description A turn. ``previous_response_id`` continues the conversation of an earlier one.
+         * @example {
+         *       "input": "Why is the sky blue?",
+         *       "model": "tutelage"
+         *     }
+         */
+        ResponseRequest: {
+            /** Background */
+            background?: boolean | null;
+            /** Conversation */
+            conversation?: unknown;
+            /** Include */
+            include?: unknown;
+            /** Input */
+            input: string | components["schemas"]["InputItem"][];
+            /**
+             * Instructions
+             * @description How to behave; for this response only, in the place of earlier ones.
+             */
+            instructions?: string | null;
+            /** Max Output Tokens */
+            max_output_tokens?: number | null;
+            /** Max Tool Calls */
+            max_tool_calls?: unknown;
+            /** Metadata */
+            metadata?: {
+                [key: string]: string;
+            } | null;
+            /**
+             * Model
+             * @description `tutelage`, or the id of a policy version that answers.
+             */
+            model: string;
+            /**
+             * Parallel Tool Calls
+             * @description Accepted; there are no tools.
+             */
+            parallel_tool_calls?: boolean | null;
+            /** Previous Response Id */
+            previous_response_id?: string | null;
+            /** Prompt */
+            prompt?: unknown;
+            /**
+             * Prompt Cache Key
+             * @description Accepted; not used.
+             */
+            prompt_cache_key?: string | null;
+            /** Reasoning */
+            reasoning?: unknown;
+            /**
+             * Safety Identifier
+             * @description Accepted; not used.
+             */
+            safety_identifier?: string | null;
+            /** Service Tier */
+            service_tier?: string | null;
+            /**
+             * Store
+             * @description Whether it can be got and continued later.
+             * @default true
+             */
+            store?: boolean | null;
+            /**
+             * Stream
+             * @default false
+             */
+            stream?: boolean | null;
+            /** Stream Options */
+            stream_options?: unknown;
+            /**
+             * Temperature
+             * @default 1
+             */
+            temperature?: number | null;
+            text?: components["schemas"]["TextOptions"] | null;
+            /** Tool Choice */
+            tool_choice?: unknown;
+            /** Tools */
+            tools?: unknown;
+            /** Top Logprobs */
+            top_logprobs?: number | null;
+            /**
+             * Top P
+             * @default 1
+             */
+            top_p?: number | null;
+            /** Truncation */
+            truncation?: string | null;
+            /**
+             * User
+             * @description Accepted; not used.
+             */
+            user?: string | null;
+        };
+        /**
+         * ResponseUsage
+         * @description Token counts.
+         */
+        ResponseUsage: {
+            /** Input Tokens */
+            input_tokens: number;
+            /**
+             * @default {
+             *       "cache_write_tokens": 0,
+             *       "cached_tokens": 0
+             *     }
+             */
+            input_tokens_details?: components["schemas"]["InputDetails"];
+            /** Output Tokens */
+            output_tokens: number;
+            /**
+             * @default {
+             *       "reasoning_tokens": 0
+             *     }
+             */
+            output_tokens_details?: components["schemas"]["OutputDetails"];
+            /** Total Tokens */
+            total_tokens: number;
+        };
+        /**
          * Role
          * @description What a person may do: users chat, labelers also label, operators also deploy.
          * @enum {string}
@@ -4164,6 +4590,36 @@ export interface components {
              */
             next_at: number | null;
             schedule: components["schemas"]["ScheduleItem"] | null;
+        };
+        /**
+         * SchemaFormat
+         * @description JSON that follows a schema.
+         */
+        SchemaFormat: {
+            /**
+             * Description
+             * @description Not used.
+             */
+            description?: string | null;
+            /**
+             * Name
+             * @description Not used.
+             */
+            name: string;
+            /** Schema */
+            schema: {
+                [key: string]: unknown;
+            };
+            /**
+             * Strict
+             * @description It is always strict.
+             */
+            strict?: boolean | null;
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "json_schema";
         };
         /**
          * Scope
@@ -4493,6 +4949,16 @@ export interface components {
              * @enum {string}
              */
             type: "text";
+        };
+        /**
+         * TextOptions
+         * @description The form of the answer.
+         */
+        TextOptions: {
+            /** Format */
+            format?: (components["schemas"]["TextFormat"] | components["schemas"]["JsonObjectFormat"] | components["schemas"]["SchemaFormat"]) | null;
+            /** Verbosity */
+            verbosity?: string | null;
         };
         /**
          * TextPart
@@ -8164,6 +8630,131 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SignInLink"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_response: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `off`: never train on this conversation. */
+                "x-tutelage-training"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ResponseRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Response"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_response: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Response"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_response: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                response_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResponseDeleted"];
                 };
             };
             /** @description What is wrong with the request. */
