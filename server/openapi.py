@@ -15,8 +15,8 @@ _DESCRIPTION = """\
 A chat assistant that is taught by the people who use it.
 
 `/v1/chat/completions`, `/v1/responses`, `/v1/models` and `/v1/moderations` speak the OpenAI API: \
-the official SDKs work with `base_url` = this server + `/v1`. Every answer can be judged with `/v1/feedback`; what \
-people say becomes the next policy.
+the official SDKs work with `base_url` = this server + `/v1`. Every answer can be judged with \
+`/v1/feedback`; what people say becomes the next policy.
 
 Authentication: `Authorization: Bearer tk-…` (`tutelage key create --name N`), or the web UI's \
 session cookie. Every failure has the shape `{"error": {"message", "type", "param", "code"}}`.
