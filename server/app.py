@@ -23,6 +23,7 @@ from server.routes import (
     chat,
     completions,
     conversations,
+    erasures,
     experiments,
     feedback,
     health,
@@ -31,12 +32,14 @@ from server.routes import (
     labeling_desk,
     models,
     moderations,
+    my_feedback,
     oidc,
     operator,
     policies,
     responses,
     review,
     session,
+    sharing,
     users,
 )
 from server.schemas.errors import Error
@@ -48,10 +51,8 @@ from tutelage.quota import Quotas
 
 _NOUNS = (
     chat, completions, responses, models, moderations, session, oidc, account, conversations,
-    feedback,
-    operator, review,
-    iterations, policies, users, labeling, labeling_desk,
-    appeals, experiments, health,
+    feedback, operator, review, iterations, policies, users, labeling, labeling_desk, sharing,
+    my_feedback, erasures, appeals, experiments, health,
 )  # fmt: skip
 
 

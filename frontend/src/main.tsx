@@ -14,6 +14,7 @@ import { SignUpPage } from "./pages/SignUpPage";
 
 const AccountPage = lazy(() => import("./pages/account/AccountPage"));
 const LabelPage = lazy(() => import("./pages/label/LabelPage"));
+const SharedPage = lazy(() => import("./pages/SharedPage"));
 const OperatorPage = lazy(() => import("./pages/operator/OperatorPage"));
 
 createRoot(document.getElementById("root")!).render(
@@ -26,6 +27,7 @@ createRoot(document.getElementById("root")!).render(
               <Routes>
                 <Route path="/" element={<ChatPage />} />
                 <Route path="/c/:id" element={<ChatPage />} />
+                <Route path="/s/:token" element={<SharedPage />} />
                 <Route path="/sign-in" element={<SignInPage />} />
                 <Route path="/sign-up" element={<SignUpPage />} />
                 <Route path="/account/*" element={<AccountPage />} />

@@ -18,7 +18,7 @@ from server.schemas.conversations import (
 )
 from server.schemas.feedback import FeedbackItem
 from server.schemas.text import Deleted, Name, Page, columns
-from tutelage import conversations, feedback
+from tutelage import conversations, erasure, feedback
 from tutelage.tables import Feedback, FeedbackKind, Message, ModerationRecord
 
 router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
@@ -30,7 +30,7 @@ def list_conversations(
     services: ServicesDep,
     limit: Limit = 50,
     after: After = None,
-    q: Annotated[Name, Query(description="Part of the title.")] = "",
+    q: Annotated[Name, Query(description="Words of the title or of a message.")] = "",
 ) -> Page[ConversationSummary]:
     """One's own conversations, last used first."""
     with services.store.read() as session:
@@ -66,10 +66,10 @@ def get_conversation(
 def change_conversation(
     conversation_id: Name, body: ConversationChange, caller: CallerDep, services: ServicesDep
 ) -> ConversationSummary:
-    """Rename it, or change whether it may be trained on."""
+    """Rename it, pin it, or change whether it may be trained on."""
     with services.store.write() as session:
         conversation = conversations.owned(session, conversation_id, caller.user.id)
-        conversations.update(session, conversation, body.title, body.training)
+        conversations.update(session, conversation, body.title, body.training, body.pinned)
     return ConversationSummary.model_validate(conversation)
 
 
@@ -78,7 +78,8 @@ def delete_conversation(conversation_id: Name, caller: CallerDep, services: Serv
     """Erase it with its messages and feedback. What a policy has learned stays learned."""
     with services.store.write() as session:
         conversation = conversations.owned(session, conversation_id, caller.user.id)
-        conversations.erase(session, conversation, actor=caller.user.id)
+        actor = caller.user.id
+        erasure.erase_conversation(session, services.iterations, conversation, actor)
     return Deleted(id=conversation_id)
 
 

@@ -15,6 +15,7 @@ class ConversationSummary(Shape):
     training: bool = Field(description="Whether it may be trained on.")
     created_at: float
     updated_at: float
+    pinned_at: float | None = Field(description="When it was pinned; pinned ones come first.")
 
 
 class StoredMessage(BaseModel):
@@ -42,7 +43,8 @@ class ConversationDetail(ConversationSummary):
 
 
 class ConversationChange(Body):
-    """Rename, or change consent; what is left out stays."""
+    """Rename, pin, or change consent; what is left out stays."""
 
     title: Text | None = Field(None, min_length=1, max_length=200)
     training: bool | None = None
+    pinned: bool | None = None

@@ -126,7 +126,7 @@ def test_a_conversation_is_renamed_found_and_deleted(open_page):
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Whales")).to_be_visible()
     page.get_by_label("Search conversations").fill("zebra")
-    expect(page.get_by_text("No conversation is called")).to_be_visible()
+    expect(page.get_by_text("No conversation mentions")).to_be_visible()
     page.get_by_label("Search conversations").fill("wha")
     option(page, "Whales", "Delete")
     page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()

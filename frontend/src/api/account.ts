@@ -56,3 +56,37 @@ export function usePeople(query: string) {
 export function useSettings() {
   return useQuery({ queryKey: ["operator", "settings"], queryFn: people.settings });
 }
+
+export type Story = Schemas["FeedbackStory"];
+export type Erased = Schemas["ErasureItem"];
+
+const chat = (conversation_id: string) => ({ path: { conversation_id } });
+
+export const sharing = {
+  list: (id: string) => unwrap(api.GET("/v1/conversations/{conversation_id}/shares", { params: chat(id) })),
+  make: (id: string, leaf_id: string) =>
+    unwrap(api.POST("/v1/conversations/{conversation_id}/shares", { params: chat(id), body: { leaf_id } })),
+  withdraw: (conversation_id: string, token: string) =>
+    unwrap(api.DELETE("/v1/conversations/{conversation_id}/shares/{token}", { params: { path: { conversation_id, token } } })),
+  read: (token: string) => unwrap(api.GET("/v1/shared/{token}", { params: { path: { token } } })),
+};
+
+export const erasures = {
+  list: () => unwrap(api.GET("/v1/operator/erasures")),
+  retrain: (erasure_id: string, preset: Schemas["IterationRequest"]["preset"]) =>
+    unwrap(api.POST("/v1/operator/erasures/{erasure_id}/retrain", { params: { path: { erasure_id } }, body: { preset } })),
+};
+
+export function useStories() {
+  return useInfiniteQuery({
+    queryKey: ["account", "feedback"],
+    queryFn: ({ pageParam }) =>
+      unwrap(api.GET("/v1/account/feedback", { params: { query: { after: pageParam || undefined } } })),
+    initialPageParam: "",
+    getNextPageParam: (page) => (page.has_more ? page.data.at(-1)?.id : undefined),
+  });
+}
+
+export function useErasures() {
+  return useQuery({ queryKey: ["operator", "erasures"], queryFn: erasures.list });
+}

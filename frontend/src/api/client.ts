@@ -61,7 +61,7 @@ export const conversations = {
   list: (after?: string, q?: string) =>
     unwrap(api.GET("/v1/conversations", { params: { query: { limit: CONVERSATIONS, after, q } } })),
   get: (id: string) => unwrap(api.GET("/v1/conversations/{conversation_id}", { params: one(id) })),
-  update: (id: string, body: { title?: string; training?: boolean }) =>
+  update: (id: string, body: { title?: string; training?: boolean; pinned?: boolean }) =>
     unwrap(api.PATCH("/v1/conversations/{conversation_id}", { params: one(id), body })),
   erase: (id: string) => unwrap(api.DELETE("/v1/conversations/{conversation_id}", { params: one(id) })),
 };

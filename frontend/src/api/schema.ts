@@ -134,6 +134,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/account/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My Feedback
+         * @description One's own judgements that stand, newest first.
+         */
+        get: operations["my_feedback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/account/keys": {
         parameters: {
             query?: never;
@@ -293,9 +313,73 @@ export interface paths {
         head?: never;
         /**
          * Change Conversation
-         * @description Rename it, or change whether it may be trained on.
+         * @description Rename it, pin it, or change whether it may be trained on.
          */
         patch: operations["change_conversation"];
+        trace?: never;
+    };
+    "/v1/conversations/{conversation_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Conversation
+         * @description The whole tree as JSON, or one branch as Markdown, as a file.
+         */
+        get: operations["export_conversation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{conversation_id}/shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Shares
+         * @description The links to one's conversation.
+         */
+        get: operations["list_shares"];
+        put?: never;
+        /**
+         * Share Conversation
+         * @description Make a link by which anybody may read the branch up to a message, and nothing after it.
+         */
+        post: operations["share_conversation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{conversation_id}/shares/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Withdraw Share
+         * @description The link stops working at once.
+         */
+        delete: operations["withdraw_share"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/feedback": {
@@ -696,6 +780,46 @@ export interface paths {
         get: operations["list_audit"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/erasures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Erasures
+         * @description Erasures that policies had learned from, newest first.
+         */
+        get: operations["list_erasures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/erasures/{erasure_id}/retrain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Retrain Without
+         * @description Queue an iteration from the newest policy that never learned what was erased.
+         */
+        post: operations["retrain_without"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1524,6 +1648,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/shared/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Shared
+         * @description What the link shows, to anybody who has it.
+         */
+        get: operations["read_shared"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2272,9 +2416,11 @@ export interface components {
         };
         /**
          * ConversationChange
-         * @description Rename, or change consent; what is left out stays.
+         * @description Rename, pin, or change consent; what is left out stays.
          */
         ConversationChange: {
+            /** Pinned */
+            pinned?: boolean | null;
             /** Title */
             title?: string | null;
             /** Training */
@@ -2291,6 +2437,11 @@ export interface components {
             id: string;
             /** Messages */
             messages: components["schemas"]["StoredMessage"][];
+            /**
+             * Pinned At
+             * @description When it was pinned; pinned ones come first.
+             */
+            pinned_at: number | null;
             /** Title */
             title: string;
             /**
@@ -2310,6 +2461,11 @@ export interface components {
             created_at: number;
             /** Id */
             id: string;
+            /**
+             * Pinned At
+             * @description When it was pinned; pinned ones come first.
+             */
+            pinned_at: number | null;
             /** Title */
             title: string;
             /**
@@ -2454,6 +2610,37 @@ export interface components {
          * @enum {string}
          */
         Ending: "promote" | "rollback" | "stop";
+        /**
+         * ErasureItem
+         * @description Something erased that policies had learned from; ids only.
+         */
+        ErasureItem: {
+            /** Conversations */
+            conversations: string[];
+            /** Created At */
+            created_at: number;
+            /** Feedback */
+            feedback: string[];
+            /** Id */
+            id: string;
+            /**
+             * Iteration Id
+             * @description The one that was started to learn without it.
+             */
+            iteration_id: string | null;
+            /**
+             * Parent
+             * @description The newest policy that never learned from it.
+             */
+            parent: string | null;
+            /**
+             * Policies
+             * @description Learned from it, or were trained from one that did.
+             */
+            policies: string[];
+            /** Subject */
+            subject: string;
+        };
         /**
          * ErasureRequest
          * @description Delete the account: its name again, as a seal.
@@ -2620,6 +2807,51 @@ export interface components {
          * @enum {string}
          */
         FeedbackKind: "thumbs" | "ranking" | "edit" | "report" | "demonstration" | "withdrawal";
+        /**
+         * FeedbackStory
+         * @description One of one's own judgements, with what it is about and what came of it.
+         */
+        FeedbackStory: {
+            /**
+             * Answer
+             * @description The answer judged; of a ranking the best one.
+             */
+            answer: string;
+            /** Conversation Id */
+            conversation_id: string;
+            /** Conversation Title */
+            conversation_title: string;
+            /** Created At */
+            created_at: number;
+            /** Id */
+            id: string;
+            kind: components["schemas"]["FeedbackKind"];
+            /** Learned By */
+            learned_by: components["schemas"]["LearnedBy"][];
+            /**
+             * Policy Id
+             * @description Who had given it.
+             */
+            policy_id: string | null;
+            /** Prompt */
+            prompt: string;
+            /** Prompt Id */
+            prompt_id: string | null;
+            /**
+             * Target
+             * @description The message judged; for a ranking the completion or prompt.
+             */
+            target: string;
+            /**
+             * Training
+             * @description Whether the conversation may teach.
+             */
+            training: boolean;
+            /** Value */
+            value: {
+                [key: string]: unknown;
+            };
+        };
         /**
          * Finding
          * @description One category that reached its threshold.
@@ -3064,6 +3296,21 @@ export interface components {
             tasks: {
                 [key: string]: number;
             };
+        };
+        /**
+         * LearnedBy
+         * @description An iteration that learned from a judgement, and the policy that came of it.
+         */
+        LearnedBy: {
+            /** Iteration Id */
+            iteration_id: string;
+            /** Policy Id */
+            policy_id: string | null;
+            /**
+             * State
+             * @description Where that policy stands.
+             */
+            state: string | null;
         };
         /**
          * MaybeAssignment
@@ -3639,6 +3886,26 @@ export interface components {
             object?: "list";
         };
         /**
+         * Page[ErasureItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_ErasureItem_: {
+            /** Data */
+            data: components["schemas"]["ErasureItem"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
          * Page[ExperimentItem]
          * @description A page of a list. `after` = its last id: the next page.
          */
@@ -3665,6 +3932,26 @@ export interface components {
         Page_FeedbackItem_: {
             /** Data */
             data: components["schemas"]["FeedbackItem"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
+         * Page[FeedbackStory]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_FeedbackStory_: {
+            /** Data */
+            data: components["schemas"]["FeedbackStory"][];
             /**
              * Has More
              * @description Whether there is another page.
@@ -3825,6 +4112,26 @@ export interface components {
         Page_ShadowItem_: {
             /** Data */
             data: components["schemas"]["ShadowItem"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
+         * Page[ShareItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_ShareItem_: {
+            /** Data */
+            data: components["schemas"]["ShareItem"][];
             /**
              * Has More
              * @description Whether there is another page.
@@ -4716,6 +5023,52 @@ export interface components {
             shown: string;
         };
         /**
+         * ShareItem
+         * @description A link to a conversation, up to one message.
+         */
+        ShareItem: {
+            /** Created At */
+            created_at: number;
+            /** Leaf Id */
+            leaf_id: string;
+            /** Token */
+            token: string;
+        };
+        /**
+         * ShareRequest
+         * @description Share the branch that ends with this message.
+         */
+        ShareRequest: {
+            /** Leaf Id */
+            leaf_id: string;
+        };
+        /**
+         * SharedConversation
+         * @description A branch of somebody's conversation; whose is not told.
+         */
+        SharedConversation: {
+            /** Created At */
+            created_at: number;
+            /** Messages */
+            messages: components["schemas"]["SharedMessage"][];
+            /** Title */
+            title: string;
+        };
+        /**
+         * SharedMessage
+         * @description A message as anybody with the link reads it.
+         */
+        SharedMessage: {
+            /** Content */
+            content: string;
+            /** Id */
+            id: string;
+            /** Policy Id */
+            policy_id: string | null;
+            /** Role */
+            role: string;
+        };
+        /**
          * SidePolicy
          * @description The rules of one side of the conversation, one for each of the 13 categories.
          */
@@ -5601,6 +5954,49 @@ export interface operations {
             };
         };
     };
+    my_feedback: {
+        parameters: {
+            query?: {
+                /** @description How many at most. */
+                limit?: number;
+                /** @description The last id of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_FeedbackStory_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     list_keys: {
         parameters: {
             query?: never;
@@ -5992,7 +6388,7 @@ export interface operations {
                 limit?: number;
                 /** @description The last id of the page before. */
                 after?: string | null;
-                /** @description Part of the title. */
+                /** @description Words of the title or of a message. */
                 q?: string;
             };
             header?: never;
@@ -6132,6 +6528,173 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConversationSummary"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    export_conversation: {
+        parameters: {
+            query?: {
+                format?: "json" | "markdown";
+                /** @description Markdown: the branch's end. */
+                leaf_id?: string | null;
+            };
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_shares: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ShareItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    share_conversation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShareRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareItem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    withdraw_share: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -7010,6 +7573,88 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_AuditItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_erasures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ErasureItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    retrain_without: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                erasure_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IterationRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IterationItem"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -8992,6 +9637,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    read_shared: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharedConversation"];
+                };
             };
             /** @description What is wrong with the request. */
             "4XX": {

@@ -1,11 +1,17 @@
-/** Markdown as written by a policy: no raw HTML, links open beside, code in colour. */
+/** Markdown as written by a policy: no raw HTML, links open beside, code in colour, maths set. */
+import "katex/dist/katex.min.css";
 import clsx from "clsx";
 import { memo, type ComponentProps } from "react";
 import ReactMarkdown, { type Components } from "react-markdown";
+import rehypeKatex from "rehype-katex";
 import remarkGfm from "remark-gfm";
+import remarkMath from "remark-math";
 import { CodeBlock } from "./CodeBlock";
+import { dollars } from "./dollars";
 
-const PLUGINS = [remarkGfm];
+/** One dollar is money; two are maths. */
+const PLUGINS: ComponentProps<typeof ReactMarkdown>["remarkPlugins"] = [remarkGfm, [remarkMath, { singleDollarTextMath: false }]];
+const MATHS: ComponentProps<typeof ReactMarkdown>["rehypePlugins"] = [[rehypeKatex, { throwOnError: false, trust: false, maxExpand: 100 }]];
 
 const COMPONENTS: Components = {
   pre: ({ children }) => <>{children}</>,
@@ -44,8 +50,8 @@ function Picture({ alt, src }: Pick<ComponentProps<"img">, "alt" | "src">) {
 export const Markdown = memo(function Markdown({ text, streaming }: { text: string; streaming?: boolean }) {
   return (
     <div className={clsx("prose", streaming && "streaming")}>
-      <ReactMarkdown remarkPlugins={PLUGINS} components={COMPONENTS}>
-        {text}
+      <ReactMarkdown remarkPlugins={PLUGINS} rehypePlugins={MATHS} components={COMPONENTS}>
+        {dollars(text)}
       </ReactMarkdown>
     </div>
   );

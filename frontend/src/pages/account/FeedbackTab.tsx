@@ -1,6 +1,159 @@
-/** My feedback: a placeholder heading until the list arrives. */
-import { Heading } from "../operator/Parts";
+/** My feedback: what one said, what came of it, and the means to take it back. */
+import { useMutation } from "@tanstack/react-query";
+import { ArrowRight, MessageSquareHeart, RefreshCcwDot, Sparkles } from "lucide-react";
+import { useState } from "react";
+import { Link } from "react-router";
+import { useStories, type Story } from "../../api/account";
+import { feedback, streamChat } from "../../api/client";
+import { useRefresh } from "../../api/queries";
+import { readEvents } from "../../api/sse";
+import type { Chunk } from "../../api/types";
+import { Badge } from "../../components/Badge";
+import { Button } from "../../components/Button";
+import { Confirm } from "../../components/Dialog";
+import { Markdown } from "../../components/Markdown";
+import { Problem } from "../../components/Problem";
+import { ago, words } from "../../format";
+import { Card, Empty, Heading, More, Read } from "../operator/Parts";
 
 export function FeedbackTab() {
-  return <Heading title="My feedback" />;
+  const query = useStories();
+  return (
+    <>
+      <Heading title="My feedback" hint="What you said of answers, which iterations learned from it, and what the new policy says now." />
+      <Read query={query}>
+        {({ pages }) => {
+          const rows = pages.flatMap((page) => page.data);
+          if (rows.length === 0)
+            return <Empty icon={MessageSquareHeart}>You have not judged an answer yet. A thumb below an answer is a beginning.</Empty>;
+          return (
+            <ul className="space-y-3">
+              {rows.map((story) => (
+                <li key={story.id}>
+                  <StoryCard story={story} />
+                </li>
+              ))}
+            </ul>
+          );
+        }}
+      </Read>
+      <More query={query} />
+    </>
+  );
+}
+
+function StoryCard({ story }: { story: Story }) {
+  const refresh = useRefresh();
+  const [leaving, setLeaving] = useState(false);
+  return (
+    <Card>
+      <div className="flex flex-wrap items-center gap-2 text-sm">
+        <Badge tone={story.value.value === "down" || story.kind === "report" ? "warn" : "accent"}>{said(story)}</Badge>
+        <span className="text-[13px] text-muted">
+          {ago(story.created_at)}
+          {story.policy_id && ` · ${story.policy_id}`}
+        </span>
+        <span className="ml-auto flex gap-2">
+          <Link
+            to={`/c/${story.conversation_id}`}
+            className="inline-flex h-8 items-center rounded-lg border border-line-strong px-2.5 text-[13px] font-medium hover:bg-panel"
+          >
+            See or change it in the chat
+          </Link>
+          <Button small onClick={() => setLeaving(true)}>
+            Withdraw
+          </Button>
+        </span>
+      </div>
+      <blockquote className="mt-3 space-y-2 border-l-2 border-line-strong pl-4 text-sm text-muted">
+        <p className="line-clamp-2">
+          <span className="font-medium text-ink">You asked</span> {story.prompt}
+        </p>
+        <p className="line-clamp-3">
+          <span className="font-medium text-ink">{story.kind === "ranking" ? "You put first" : "The answer"}</span> {story.answer}
+        </p>
+        {typeof story.value.text === "string" && (
+          <p className="line-clamp-3">
+            <span className="font-medium text-ink">You wrote</span> {story.value.text}
+          </p>
+        )}
+        {typeof story.value.comment === "string" && story.value.comment !== "" && <p>“{story.value.comment}”</p>}
+      </blockquote>
+      <Learned story={story} />
+      <Confirm
+        open={leaving}
+        onClose={() => setLeaving(false)}
+        title="Withdraw this judgement?"
+        action="Withdraw"
+        onConfirm={async () => {
+          await feedback.withdraw(story.id);
+          await refresh("account");
+          void refresh("conversation");
+        }}
+      >
+        No later iteration learns from it. What a policy has learned already stays learned.
+      </Confirm>
+    </Card>
+  );
+}
+
+function said(story: Story): string {
+  if (story.kind === "thumbs") return story.value.value === "up" ? "Good answer" : "Bad answer";
+  return { ranking: "Ranking", edit: "Better answer", report: "Report", demonstration: "Demonstration" }[story.kind as string] ?? words(story.kind);
+}
+
+function Learned({ story }: { story: Story }) {
+  if (!story.training)
+    return <p className="mt-3 text-[13px] text-muted">This conversation may not teach, so nothing learns from it.</p>;
+  if (story.learned_by.length === 0)
+    return <p className="mt-3 text-[13px] text-muted">No iteration has used it yet. The next one can.</p>;
+  return (
+    <div className="mt-3">
+      <p className="flex flex-wrap items-center gap-1.5 text-[13px]">
+        <RefreshCcwDot aria-hidden className="size-4 text-accent-ink" />
+        Learned by
+        {story.learned_by.map(({ iteration_id, policy_id, state }) => (
+          <Badge key={iteration_id} tone={state === "current" ? "good" : "plain"}>
+            {iteration_id} <ArrowRight aria-hidden className="size-3" /> {policy_id ?? "no policy"}
+            {state === "current" && ", which answers now"}
+          </Badge>
+        ))}
+      </p>
+      {story.prompt_id && <AskAgain story={story} />}
+    </div>
+  );
+}
+
+function AskAgain({ story }: { story: Story }) {
+  const [answer, setAnswer] = useState("");
+  const [policy, setPolicy] = useState("");
+  const ask = useMutation({
+    mutationFn: async () => {
+      setAnswer("");
+      const request = { messages: [], n: 1, temperature: 0.7, top_p: 0.9, conversation_id: story.conversation_id, parent_id: story.prompt_id };
+      const body = await streamChat(request, { training: null, signal: new AbortController().signal });
+      for await (const event of readEvents(body)) {
+        if (event === "[DONE]") break;
+        const chunk = JSON.parse(event) as Chunk;
+        if (chunk.error) throw new Error(chunk.error.message);
+        if (chunk.system_fingerprint) setPolicy(chunk.system_fingerprint);
+        setAnswer((before) => before + (chunk.choices?.[0]?.delta.content ?? ""));
+      }
+    },
+  });
+  return (
+    <div className="mt-3">
+      <Button small icon={Sparkles} disabled={ask.isPending} onClick={() => ask.mutate()}>
+        {answer ? "Ask once more" : "What does it say now?"}
+      </Button>
+      <Problem error={ask.error} className="mt-3" />
+      {answer && (
+        <div className="mt-3 rounded-xl border border-line bg-canvas p-4 text-sm" aria-label="The new answer" role="region">
+          <p className="mb-2 text-xs font-medium text-muted">{policy} answers</p>
+          <Markdown text={answer} streaming={ask.isPending} />
+          <p className="mt-2 text-xs text-muted">It is kept in the conversation, as a branch that you can judge.</p>
+        </div>
+      )}
+    </div>
+  );
 }

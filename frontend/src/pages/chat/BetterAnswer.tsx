@@ -6,6 +6,7 @@ import { TextBox } from "../../components/Chips";
 import { Dialog, DialogButtons } from "../../components/Dialog";
 import { Problem } from "../../components/Problem";
 import { useToast } from "../../components/Toast";
+import { Difference } from "./Difference";
 import { given, judgement, useGive } from "./judgement";
 
 interface BetterAnswerProps {
@@ -45,7 +46,8 @@ function Editor({ message, onClose }: Omit<BetterAnswerProps, "open">) {
 
   return (
     <>
-      <TextBox label="Better answer" rows={12} value={text} onChange={setText} />
+      <TextBox label="Better answer" rows={10} value={text} onChange={setText} />
+      {text.trim() !== message.content.trim() && <Difference before={message.content} after={text} />}
       <Problem error={give.error} className="mt-3" />
       <DialogButtons>
         <Button onClick={onClose}>Cancel</Button>

@@ -138,6 +138,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
       <Header
         onMenu={onMenu}
         conversation={stored.data}
+        leaf={live ? undefined : path.at(-1)?.id}
         training={stored.data?.training ?? training ?? session?.user?.training ?? false}
         onTraining={setTraining}
       />

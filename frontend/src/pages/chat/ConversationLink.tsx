@@ -1,7 +1,7 @@
 /** A conversation in the list: go to it, rename it, delete it. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import clsx from "clsx";
-import { Ellipsis, Pencil, Trash2 } from "lucide-react";
+import { Ellipsis, Pencil, Pin, PinOff, Trash2 } from "lucide-react";
 import { useState, type FormEvent, type KeyboardEvent } from "react";
 import { Link, useNavigate } from "react-router";
 import { conversations } from "../../api/client";
@@ -24,6 +24,13 @@ export function ConversationLink({ row, active, onPick }: ConversationLinkProps)
   const [deleting, setDeleting] = useState(false);
   const live = useTurns().some((turn) => turn.conversationId === row.id && isLive(turn));
   const title = row.title || "Untitled";
+  const client = useQueryClient();
+  const toast = useToast();
+  const pin = useMutation({
+    mutationFn: (pinned: boolean) => conversations.update(row.id, { pinned }),
+    onError: (error) => toast(error.message),
+    onSettled: () => client.invalidateQueries({ queryKey: ["conversations"] }),
+  });
 
   return (
     <li
@@ -42,6 +49,7 @@ export function ConversationLink({ row, active, onPick }: ConversationLinkProps)
             aria-current={active ? "page" : undefined}
             className="flex min-w-0 flex-1 items-center gap-2 rounded-lg py-2 pr-9 pl-3"
           >
+            {row.pinned_at !== null && <Pin aria-label="Pinned" className="size-3.5 shrink-0 text-accent-ink" />}
             <span className="truncate">{title}</span>
             {live && <span className="size-2 shrink-0 animate-pulse rounded-full bg-accent" title="Being answered" />}
           </Link>
@@ -60,6 +68,9 @@ export function ConversationLink({ row, active, onPick }: ConversationLinkProps)
               </button>
             }
           >
+            <MenuItem icon={row.pinned_at === null ? Pin : PinOff} onSelect={() => pin.mutate(row.pinned_at === null)}>
+              {row.pinned_at === null ? "Pin" : "Unpin"}
+            </MenuItem>
             <MenuItem icon={Pencil} onSelect={() => setRenaming(true)}>
               Rename
             </MenuItem>

@@ -6,16 +6,19 @@ import { IconButton, Tip } from "../../components/Button";
 import { SwitchLook } from "../../components/Menu";
 import { useToast } from "../../components/Toast";
 import { useConversationConsent } from "./consent";
+import { TakeAway } from "./TakeAway";
 
 interface HeaderProps {
   onMenu: () => void;
   conversation?: Conversation;
+  /** The last message of the branch in view. */
+  leaf?: string;
   /** Null where there is nothing to decide about. */
   training: boolean | null;
   onTraining: (training: boolean) => void;
 }
 
-export function Header({ onMenu, conversation, training, onTraining }: HeaderProps) {
+export function Header({ onMenu, conversation, leaf, training, onTraining }: HeaderProps) {
   const consent = useConversationConsent(conversation?.id);
   const toast = useToast();
 
@@ -31,6 +34,7 @@ export function Header({ onMenu, conversation, training, onTraining }: HeaderPro
     <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line px-3 sm:px-5">
       <IconButton icon={PanelLeft} label="Open the list of conversations" className="lg:hidden" onClick={onMenu} />
       <h1 className="min-w-0 flex-1 truncate text-sm font-medium">{conversation?.title || "New chat"}</h1>
+      {conversation && leaf && <TakeAway conversation={conversation.id} leaf={leaf} />}
       {training !== null && (
         <Tip
           label={

@@ -4,13 +4,14 @@ import { Dialog } from "radix-ui";
 import { useDeferredValue, useState, type ReactNode } from "react";
 import { Link, useNavigate } from "react-router";
 import { useConversations } from "../../api/queries";
+import type { ConversationRow } from "../../api/types";
 import { Button, IconButton } from "../../components/Button";
 import { Skeleton } from "../../components/Loading";
 import { Logo } from "../../components/Logo";
 import { Problem } from "../../components/Problem";
 import { AccountMenu } from "./AccountMenu";
 import { ConversationLink } from "./ConversationLink";
-import { groupByDay } from "./dates";
+import { groupByDay, type Group } from "./dates";
 
 interface SidebarProps {
   current: string | undefined;
@@ -95,6 +96,12 @@ function Content({ current, onPick, children }: ContentProps) {
   );
 }
 
+function withPinned(rows: ConversationRow[]): Group[] {
+  const pinned = rows.filter((row) => row.pinned_at !== null);
+  const others = groupByDay(rows.filter((row) => row.pinned_at === null));
+  return pinned.length > 0 ? [{ name: "Pinned", rows: pinned }, ...others] : others;
+}
+
 function List({ current, query, onPick }: { current: string | undefined; query: string; onPick: () => void }) {
   const list = useConversations(useDeferredValue(query), true);
   const rows = list.data?.pages.flatMap((page) => page.data) ?? [];
@@ -104,12 +111,12 @@ function List({ current, query, onPick }: { current: string | undefined; query: 
   if (rows.length === 0)
     return (
       <p className="px-3 pt-3 text-sm text-muted">
-        {query ? `No conversation is called “${query}”.` : "Your conversations will appear here."}
+        {query ? `No conversation mentions “${query}”.` : "Your conversations will appear here."}
       </p>
     );
   return (
     <>
-      {groupByDay(rows).map((group) => (
+      {withPinned(rows).map((group) => (
         <section key={group.name} aria-label={group.name} className="not-first:mt-4">
           <h2 className="px-3 pt-1 pb-1.5 text-xs font-medium text-faint">{group.name}</h2>
           <ul>

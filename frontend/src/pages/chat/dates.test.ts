@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { groupByDay } from "./dates";
 
 const NOW = new Date(2026, 4, 20, 9, 0);
-const row = (id: string, at: Date) => ({ id, title: id, training: false, created_at: 0, updated_at: at.getTime() / 1000 });
+const row = (id: string, at: Date) => ({ id, title: id, training: false, created_at: 0, updated_at: at.getTime() / 1000, pinned_at: null });
 
 test("conversations are grouped by when they were last used", () => {
   const rows = [

@@ -13,6 +13,7 @@ import { Problem } from "../../components/Problem";
 import { useToast } from "../../components/Toast";
 import { ago, figure, words } from "../../format";
 import { keyState } from "../account/KeysTab";
+import { Erasures } from "./Erasures";
 import { Cell, Empty, Heading, More, Read, Table } from "./Parts";
 
 const ROLES = (["user", "labeler", "operator"] as const).map((value) => ({ value, label: words(value) }));
@@ -53,6 +54,7 @@ export function PeopleTab() {
         }}
       </Read>
       <More query={list} />
+      <Erasures />
       <Dialog open={inviting} onClose={() => setInviting(false)} title="Invite somebody">
         <Invite onClose={() => setInviting(false)} />
       </Dialog>

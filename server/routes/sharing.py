@@ -1,0 +1,95 @@
+"""Conversations for others and elsewhere: read-only links, and export as JSON or Markdown."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+from sqlmodel import Session, col, select
+
+from server.dependencies import AnyoneDep, CallerDep, ServicesDep
+from server.schemas.sharing import SharedConversation, SharedMessage, ShareItem, ShareRequest
+from server.schemas.text import Deleted, Name, Page
+from tutelage import conversations, portability
+from tutelage.errors import NotFound
+from tutelage.tables import Conversation, Message, Share
+
+router = APIRouter(tags=["conversations"])
+
+_GONE = "This link leads nowhere: it was withdrawn, or its conversation was deleted."
+
+
+@router.get("/v1/conversations/{conversation_id}/export", response_class=Response)
+def export_conversation(
+    conversation_id: Name,
+    caller: CallerDep,
+    services: ServicesDep,
+    format: Literal["json", "markdown"] = "json",
+    leaf_id: Annotated[Name | None, Query(description="Markdown: the branch's end.")] = None,
+) -> Response:
+    """The whole tree as JSON, or one branch as Markdown, as a file."""
+    with services.store.read() as session:
+        chat = conversations.owned(session, conversation_id, caller.user.id)
+        if format == "json":
+            text = portability.as_json(portability.export(session, chat))
+            return _file(text, "application/json", "conversation.json")
+        text = portability.as_markdown(chat.title, _branch(session, conversation_id, leaf_id))
+    return _file(text, "text/markdown; charset=utf-8", "conversation.md")
+
+
+@router.get("/v1/conversations/{conversation_id}/shares")
+def list_shares(conversation_id: Name, caller: CallerDep, services: ServicesDep) -> Page[ShareItem]:
+    """The links to one's conversation."""
+    with services.store.read() as session:
+        conversations.owned(session, conversation_id, caller.user.id)
+        statement = select(Share).where(Share.conversation_id == conversation_id)
+        rows = session.exec(statement.order_by(col(Share.created_at))).all()
+    return Page(data=[ShareItem.model_validate(row) for row in rows])
+
+
+@router.post("/v1/conversations/{conversation_id}/shares", status_code=201)
+def share_conversation(
+    conversation_id: Name, body: ShareRequest, caller: CallerDep, services: ServicesDep
+) -> ShareItem:
+    """Make a link by which anybody may read the branch up to a message, and nothing after it."""
+    with services.store.write() as session:
+        conversations.owned(session, conversation_id, caller.user.id)
+        _branch(session, conversation_id, body.leaf_id)
+        row = Share(conversation_id=conversation_id, leaf_id=body.leaf_id)
+        session.add(row)
+    return ShareItem.model_validate(row)
+
+
+@router.delete("/v1/conversations/{conversation_id}/shares/{token}")
+def withdraw_share(
+    conversation_id: Name, token: Name, caller: CallerDep, services: ServicesDep
+) -> Deleted:
+    """The link stops working at once."""
+    with services.store.write() as session:
+        conversations.owned(session, conversation_id, caller.user.id)
+        row = session.get(Share, token)
+        if row is None or row.conversation_id != conversation_id:
+            raise NotFound("There is no such link.")
+        session.delete(row)
+    return Deleted(id=token)
+
+
+@router.get("/v1/shared/{token}")
+def read_shared(token: Name, _anyone: AnyoneDep, services: ServicesDep) -> SharedConversation:
+    """What the link shows, to anybody who has it."""
+    with services.store.read() as session:
+        row = session.get(Share, token)
+        chat = session.get(Conversation, row.conversation_id) if row else None
+        if row is None or chat is None:
+            raise NotFound(_GONE)
+        path = _branch(session, chat.id, row.leaf_id)
+    messages = [SharedMessage.model_validate(each) for each in path if each.role != "system"]
+    return SharedConversation(title=chat.title, created_at=row.created_at, messages=messages)
+
+
+def _branch(session: Session, conversation_id: str, leaf_id: str | None) -> list[Message]:
+    tree = conversations.messages(session, conversation_id)
+    return conversations.path_to(tree, leaf_id or (tree[-1].id if tree else None))
+
+
+def _file(text: str, media_type: str, name: str) -> Response:
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(text, media_type=media_type, headers=headers)
