@@ -3,7 +3,9 @@
 import json
 import time
 from dataclasses import dataclass
+from typing import Any
 
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from tutelage.errors import Invalid, TutelageError
@@ -11,6 +13,7 @@ from tutelage.tables import Usage, User
 
 DAY = 86_400
 GUEST = "guest"
+_INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _ROLES = (GUEST, "user", "labeler", "operator")
 
 
@@ -63,7 +66,7 @@ class Quotas:
     def standing(self, session: Session, user: User) -> Standing:
         """Where a person stands today."""
         today = int(time.time() // DAY)
-        used = session.get(Usage, (user.id, today))
+        used = session.get(Usage, (user.id, today), populate_existing=True)
         requests, tokens = (used.requests, used.tokens) if used else (0, 0)
         return Standing(self.of(user), requests, tokens, float((today + 1) * DAY))
 
@@ -85,12 +88,15 @@ class Quotas:
 
 
 def count(session: Session, user_id: str, requests: int = 0, tokens: int = 0) -> None:
-    """Add to what a person has used today."""
-    today = int(time.time() // DAY)
-    row = session.get(Usage, (user_id, today)) or Usage(user_id=user_id, day=today)
-    row.requests += requests
-    row.tokens += tokens
-    session.add(row)
+    """Add to what a person has used today; what others add at the same moment counts too."""
+    insert = _INSERT[session.get_bind().dialect.name]
+    row = insert(Usage).values(
+        user_id=user_id, day=int(time.time() // DAY), requests=requests, tokens=tokens
+    )
+    sums = {name: getattr(Usage, name) + row.excluded[name] for name in ("requests", "tokens")}
+    session.connection().execute(
+        row.on_conflict_do_update(index_elements=["user_id", "day"], set_=sums)
+    )
 
 
 def _parse(setting: str) -> dict[str, Quota]:
