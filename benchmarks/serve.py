@@ -275,8 +275,8 @@ def without_end(policy: Path, copy: Path) -> None:
     for file in policy.iterdir():
         if file.name in ("config.json", "generation_config.json", "tokenizer_config.json"):
             settings = json.loads(file.read_text())
-            kept = {key: value for key, value in settings.items() if not key.startswith("eos_")}
-            (copy / file.name).write_text(json.dumps(kept))
+            ended = {key: None for key in settings if key.startswith("eos_")}  # left out: default
+            (copy / file.name).write_text(json.dumps(settings | ended))
         elif file.name != "manifest.json":
             (copy / file.name).symlink_to(file.absolute())
 
