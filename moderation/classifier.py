@@ -15,6 +15,11 @@ class ModerationClassifier(Protocol):
         """Names the weights behind the scores; stored with every verdict."""
         ...
 
+    @property
+    def covers(self) -> frozenset[str]:
+        """The categories that it can find; it scores the others 0."""
+        ...
+
     def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
         """One dict per text, in the order of `texts`; each holds all 13 categories, 0 to 1."""
         ...
@@ -31,6 +36,7 @@ class KeywordClassifier:
         if unknown:
             raise ValueError(f"unknown categories {unknown}: use those of moderation.categories")
         self.version = version
+        self.covers = frozenset(CATEGORIES)
         self._words = {normalize(word).casefold(): category for word, category in words.items()}
 
     def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:

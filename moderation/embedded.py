@@ -1,7 +1,7 @@
-"""The classifier that ships: MiniLM and thirteen trained heads, on the CPU, offline."""
+"""The classifier that ships: adapted MiniLM and thirteen trained heads, on the CPU, offline."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +11,8 @@ from torch import Tensor
 
 from moderation.categories import CATEGORIES, zero_scores
 from moderation.encoder import Encoder, bundled_encoder
+from moderation.pooling import Pooling
+from moderation.windows import highest
 from tutelage.errors import Unavailable
 
 HEADS = Path(__file__).parent / "heads"
@@ -27,11 +29,13 @@ class EmbeddedClassifier:
     of its windows. A text in which nothing is left to read scores zero.
     """
 
-    def __init__(self, encoder: Encoder, weight: Tensor, offset: Tensor, version: str) -> None:
-        """`weight` [13, encoder.width] and `offset` [13] give calibrated logits."""
+    covers = frozenset(CATEGORIES)
+
+    def __init__(self, encoder: Encoder, slope: Tensor, offset: Tensor, version: str) -> None:
+        """`slope` and `offset`, both [13], calibrate the encoder's logits."""
         self.version = version
         self._encoder = encoder
-        self._weight = weight
+        self._slope = slope
         self._offset = offset
 
     @classmethod
@@ -41,31 +45,41 @@ class EmbeddedClassifier:
         Raises EncoderMissing, with the way out, where there is no encoder, and HeadsMissing where
         the heads cannot be read or belong to another encoder.
         """
-        encoder = Encoder(encoder_dir or bundled_encoder())
-        folder = heads_dir or HEADS
+        folder, encoder_dir = heads_dir or HEADS, encoder_dir or bundled_encoder()
+        version, tensors = _read(folder)
         try:
-            version = json.loads((folder / "heads.json").read_text("utf-8"))["version"]
-            tensors = load_file(folder / "heads.safetensors")
-            weight, offset = tensors["weight"], tensors["offset"]
-        except Exception as error:  # OSError, ValueError, KeyError, SafetensorError
+            slope, offset = tensors.pop("slope"), tensors.pop("offset")
+            pooling = Pooling()
+            pooling.load_state_dict(_named(tensors, "pooling."))
+            adapters, ranges = _named(tensors, "adapters."), _named(tensors, "ranges.")
+            encoder = Encoder(encoder_dir, adapters, ranges, pooling)
+        except (KeyError, RuntimeError) as error:
             raise HeadsMissing(
-                f"no readable moderation heads in {folder} ({error}): "
-                "reinstall, or train them with `python -m moderation.train`"
+                f"the heads in {folder} were trained on another encoder: {error}"
             ) from error
-        if weight.shape != (len(CATEGORIES), encoder.width):
-            raise HeadsMissing(f"the heads in {folder} were trained on another encoder")
-        return cls(encoder, weight, offset, version)
+        return cls(encoder, slope, offset, version)
 
     def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
         windows = [self._encoder.windows(text) for text in texts]
         distinct = list(dict.fromkeys(window for of_text in windows for window in of_text))
-        logits = self._encoder.vectors(distinct) @ self._weight.T + self._offset
+        if not distinct:
+            return [zero_scores() for _ in texts]
+        scores = torch.sigmoid(self._encoder.logits(distinct) * self._slope + self._offset)
         row_of = {window: row for row, window in enumerate(distinct)}
-        return [_highest(logits[[row_of[window] for window in of_text]]) for of_text in windows]
+        return [highest(scores[[row_of[window] for window in of_text]]) for of_text in windows]
 
 
-def _highest(logits: Tensor) -> dict[str, float]:
-    """Scores from the logits [windows, 13] of one text's windows."""
-    if not len(logits):
-        return zero_scores()
-    return dict(zip(CATEGORIES, torch.sigmoid(logits.amax(0)).tolist(), strict=True))
+def _read(folder: Path) -> tuple[str, dict[str, Tensor]]:
+    try:
+        version: str = json.loads((folder / "heads.json").read_text("utf-8"))["version"]
+        return version, load_file(folder / "heads.safetensors")
+    except Exception as error:  # OSError, ValueError, KeyError, SafetensorError
+        raise HeadsMissing(
+            f"no readable moderation heads in {folder} ({error}): "
+            "reinstall, or train them with `python -m moderation.train`"
+        ) from error
+
+
+def _named(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix`, without it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,31 +1,27 @@
-"""Measures a classifier and the shipped policy on labelled texts.
+"""Figures of a classifier on labelled texts: AUPRC, AUROC, calibration, false alarms, intervals.
 
-    python -m moderation.evaluate --test ROWS.jsonl
-    python -m moderation.evaluate --data DIR [--pyrit WHEEL]
-
-ROWS holds {"text", "labels": {category: 0|1}}. With --data, the fold of the public sets that
-`moderation.train` never trains on. The last line printed is JSON.
+Intervals are 95 % percentile bootstraps that draw texts with replacement.
 """
 
-import argparse
-import json
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from moderation.actions import Action, ModerationPolicy, judge
+from moderation.actions import Action, ModerationPolicy, SidePolicy, judge
 from moderation.categories import CATEGORIES
 from moderation.classifier import ModerationClassifier
-from moderation.examples import TEST_FOLD, Example, read_all, read_rows
+from moderation.examples import Example
 
 _ABOUT_128_TOKENS = "The quick brown fox jumps over the lazy dog near the river bank. " * 9
-
+_DRAWS = 300
+_BINS = 10
 
 Scored = tuple[Example, dict[str, float]]
+Pairs = Sequence[tuple[int, float]]  # (label, score)
+Interval = list[float]  # [low, high]
 
 
 def score(classifier: ModerationClassifier, examples: Sequence[Example]) -> list[Scored]:
@@ -41,39 +37,83 @@ def figures(scored: Sequence[Scored]) -> dict[str, Any]:
     """
     auprc = {c: _figure(average_precision_score, _known(c, scored)) for c in CATEGORIES}
     measured = [figure for figure in auprc.values() if figure is not None]
-    highest = [(int(any(e.labels.values())), max(scores.values())) for e, scores in scored]
     return {
         "texts": len(scored),
         "auprc": auprc,
         "macro": round(sum(measured) / len(measured), 4) if measured else None,
-        "any": _figure(average_precision_score, highest),
+        "any": _figure(average_precision_score, _any_harm(scored)),
         "positives": {c: sum(e.labels.get(c, 0) for e, _ in scored) for c in CATEGORIES},
     }
 
 
-def figures_of_sets(scored: Sequence[Scored]) -> dict[str, Any]:
-    """The figures that single public sets are known for, under the shipped policy for prompts."""
-    hatecheck = [row for row in scored if row[0].source == "mod_hatecheck"]
+def intervals(scored: Sequence[Scored], draws: int = _DRAWS) -> dict[str, Interval]:
+    """95 % intervals of `macro` and `any` of the figures."""
+    draw = np.random.default_rng(0)
+    found: dict[str, list[float]] = {"macro": [], "any": []}
+    for _ in range(draws):
+        drawn = [scored[index] for index in draw.integers(0, len(scored), len(scored))]
+        result = figures(drawn)
+        for name, values in found.items():
+            if result[name] is not None:
+                values.append(result[name])
+    return {name: _interval(values) for name, values in found.items() if values}
+
+
+def figures_of_sets(scored: Sequence[Scored], side: SidePolicy | None = None) -> dict[str, Any]:
+    """The figures that single public sets are known for, under the rules for prompts."""
+    side = side or ModerationPolicy().prompt
+    openai = [row for row in scored if row[0].source == "mod_openai1680"]
+    hatecheck = _known("hate", [row for row in scored if row[0].source == "mod_hatecheck"])
     xstest = [row for row in scored if row[0].source == "eval_xstest"]
     return {
-        "openai": figures([row for row in scored if row[0].source == "mod_openai1680"]),
-        "hatecheck_auroc": _figure(roc_auc_score, _known("hate", hatecheck)),
-        "xstest_safe": acted_on([row for row in xstest if not any(row[0].labels.values())]),
-        "xstest_unsafe": acted_on([row for row in xstest if any(row[0].labels.values())]),
-        "everyday": acted_on([row for row in scored if row[0].everyday]),
+        "openai": figures(openai) | {"intervals": intervals(openai)},
+        "hatecheck_auroc": _figure(roc_auc_score, hatecheck),
+        "hatecheck_interval": _bootstrap(roc_auc_score, hatecheck),
+        "xstest_safe": acted_on([row for row in xstest if not any(row[0].labels.values())], side),
+        "xstest_unsafe": acted_on([row for row in xstest if any(row[0].labels.values())], side),
+        "everyday": acted_on([row for row in scored if row[0].everyday], side),
     }
 
 
-def acted_on(scored: Sequence[Scored]) -> dict[str, float]:
-    """The shares of texts that the shipped policy for prompts flags, warns about and blocks."""
-    side = ModerationPolicy().prompt
+def acted_on(scored: Sequence[Scored], side: SidePolicy | None = None) -> dict[str, Any]:
+    """The shares of texts that the rules for prompts flag, warn about and block."""
+    side = side or ModerationPolicy().prompt
     verdicts = [judge(scores, side) for _, scores in scored]
+    flagged = [bool(verdict.flagged) for verdict in verdicts]
     return {
         "texts": len(verdicts),
-        "flagged": _share([bool(verdict.flagged) for verdict in verdicts]),
-        "warned": _share([verdict.action is Action.WARN for verdict in verdicts]),
-        "blocked": _share([verdict.action is Action.BLOCK for verdict in verdicts]),
+        "flagged": share(flagged),
+        "interval": share_interval(flagged),
+        "warned": share([verdict.action is Action.WARN for verdict in verdicts]),
+        "blocked": share([verdict.action is Action.BLOCK for verdict in verdicts]),
     }
+
+
+def calibration(scored: Sequence[Scored]) -> list[dict[str, float]]:
+    """How often what is scored so high is harmful: a row per tenth, over all known labels."""
+    pairs = [pair for category in CATEGORIES for pair in _known(category, scored)]
+    rows = []
+    for tenth in range(_BINS):
+        inside = [pair for pair in pairs if min(int(pair[1] * _BINS), _BINS - 1) == tenth]
+        if inside:
+            labels, scores = zip(*inside, strict=True)
+            rows.append(
+                {
+                    "labels": len(inside),
+                    "score": round(sum(scores) / len(inside), 4),
+                    "harmful": round(sum(labels) / len(inside), 4),
+                }
+            )
+    return rows
+
+
+def by_group(scored: Sequence[tuple[str, Scored]], side: SidePolicy) -> dict[str, dict[str, Any]]:
+    """False alarms by the group of people that a harmless text names."""
+    groups: dict[str, list[Scored]] = {}
+    for group, row in scored:
+        if row[0].labels.get("hate") == 0:
+            groups.setdefault(group, []).append(row)
+    return {group: acted_on(rows, side) for group, rows in sorted(groups.items())}
 
 
 def cpu_milliseconds(classifier: ModerationClassifier, repeats: int = 20) -> float:
@@ -87,26 +127,24 @@ def cpu_milliseconds(classifier: ModerationClassifier, repeats: int = 20) -> flo
     return round(float(np.median(times)), 1)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m moderation.evaluate", description=(__doc__ or "").partition("\n")[0]
-    )
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--test", type=Path, help="JSON Lines of labelled texts")
-    what.add_argument("--data", type=Path, help="folder of the public sets")
-    parser.add_argument("--pyrit", type=Path, help="the wheel of PyRIT 1.1.0")
-    options = parser.parse_args()
-    from moderation.embedded import EmbeddedClassifier
+def share(flags: Sequence[bool]) -> float:
+    """The share that is true; 0 of nothing."""
+    return round(sum(flags) / len(flags), 4) if flags else 0.0
 
-    classifier = EmbeddedClassifier.load()
-    if options.test:
-        result = figures(score(classifier, read_rows(options.test)))
-    else:
-        examples = [e for e in read_all(options.data, options.pyrit)[0] if e.fold == TEST_FOLD]
-        scored = score(classifier, examples)
-        result = figures(scored) | figures_of_sets(scored)
-    cost = cpu_milliseconds(classifier)
-    print(json.dumps(result | {"version": classifier.version, "cpu_ms_128_tokens": cost}))
+
+def share_interval(flags: Sequence[bool]) -> Interval:
+    """The share's 95 % interval (Wilson 1927)."""
+    n, z = len(flags), 1.96
+    if not n:
+        return [0.0, 1.0]
+    p = sum(flags) / n
+    middle, width = p + z**2 / (2 * n), z * float(np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)))
+    scale = 1 + z**2 / n
+    return [round((middle - width) / scale, 4), round((middle + width) / scale, 4)]
+
+
+def _any_harm(scored: Sequence[Scored]) -> list[tuple[int, float]]:
+    return [(int(any(e.labels.values())), max(scores.values())) for e, scores in scored]
 
 
 def _known(category: str, scored: Sequence[Scored]) -> list[tuple[int, float]]:
@@ -118,9 +156,10 @@ def _known(category: str, scored: Sequence[Scored]) -> list[tuple[int, float]]:
     ]
 
 
-def _figure(
-    metric: Callable[[Sequence[int], Sequence[float]], float], pairs: Sequence[tuple[int, float]]
-) -> float | None:
+Metric = Callable[[Sequence[int], Sequence[float]], float]
+
+
+def _figure(metric: Metric, pairs: Pairs) -> float | None:
     """`metric` of (label, score) pairs; None where only one label occurs."""
     labels = [label for label, _ in pairs]
     if len(set(labels)) < 2:
@@ -128,9 +167,12 @@ def _figure(
     return round(float(metric(labels, [score for _, score in pairs])), 4)
 
 
-def _share(flags: Sequence[bool]) -> float:
-    return round(sum(flags) / len(flags), 4) if flags else 0.0
+def _bootstrap(metric: Metric, pairs: Pairs) -> Interval | None:
+    draw = np.random.default_rng(0)
+    drawn = ([pairs[i] for i in draw.integers(0, len(pairs), len(pairs))] for _ in range(_DRAWS))
+    values = [value for each in drawn if (value := _figure(metric, each)) is not None]
+    return _interval(values) if values else None
 
 
-if __name__ == "__main__":
-    main()
+def _interval(values: Sequence[float]) -> Interval:
+    return [round(float(value), 4) for value in np.percentile(values, [2.5, 97.5])]

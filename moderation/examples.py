@@ -17,8 +17,7 @@ from typing import Any
 
 from moderation.categories import CATEGORIES
 
-FOLDS = 5
-TEST_FOLD = 0
+FOLDS = 3
 WRITTEN = Path(__file__).parent / "written.jsonl"
 _CLEAN = dict.fromkeys(CATEGORIES, 0)
 _PYRIT = "pyrit/datasets/"
@@ -81,6 +80,11 @@ def read_all(data: Path, pyrit: Path | None = None) -> tuple[list[Example], dict
         examples += _pyrit(pyrit)
         digests[pyrit.name] = _digest(pyrit)
     return _without_repeats(examples), digests
+
+
+def read_written(path: Path) -> list[Example]:
+    """The texts that were written for this project."""
+    return _from_rows(_written, path)
 
 
 def read_rows(path: Path) -> list[Example]:
@@ -159,9 +163,9 @@ def _davidson(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
             agreed = 3 * int(row["hate_speech"]) >= 2 * int(row["count"])
             if row["class"] == "0" and agreed:
                 yield text, {"hate": 1}, text
-            elif row["class"] == "1" and number % 10 == 0:
+            elif row["class"] == "1" and number % 20 == 0:
                 yield text, {"hate": 0, "self-harm": 0, "illicit/violent": 0}, text
-            elif row["class"] == "2" and number % 3 == 0:
+            elif row["class"] == "2" and number % 8 == 0:
                 yield text, {"hate": 0, "harassment": 0, "hate/threatening": 0}, text
 
 

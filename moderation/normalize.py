@@ -8,6 +8,8 @@ by one, and letters repeated for emphasis. Whole texts in other scripts are left
 import re
 import unicodedata
 
+from moderation.words import LEET, Words
+
 _LOOK_ALIKES = str.maketrans(
     {
         # Cyrillic
@@ -15,18 +17,20 @@ _LOOK_ALIKES = str.maketrans(
         "с": "c", "т": "t", "у": "y", "х": "x", "і": "i", "ѕ": "s", "ј": "j", "ԁ": "d",
         "А": "A", "В": "B", "Е": "E", "К": "K", "М": "M", "Н": "H", "О": "O", "Р": "P",
         "С": "C", "Т": "T", "У": "Y", "Х": "X", "І": "I", "Ѕ": "S", "Ј": "J", "ԛ": "q",
-        "ԝ": "w", "һ": "h", "ӏ": "l", "г": "r", "ё": "e",
+        "ԝ": "w", "һ": "h", "ӏ": "l", "г": "r", "ё": "e", "п": "n", "ц": "u", "ш": "w",
         # Greek
         "α": "a", "ε": "e", "ι": "i", "κ": "k", "ν": "v", "ο": "o", "ρ": "p", "τ": "t",
-        "υ": "u", "χ": "x", "Α": "A", "Β": "B", "Ε": "E", "Ζ": "Z", "Η": "H", "Ι": "I",
+        "υ": "u", "χ": "x", "η": "n", "ω": "w", "σ": "o", "β": "b", "γ": "y", "μ": "u",
+        "Α": "A", "Β": "B", "Ε": "E", "Ζ": "Z", "Η": "H", "Ι": "I",
         "Κ": "K", "Μ": "M", "Ν": "N", "Ο": "O", "Ρ": "P", "Τ": "T", "Υ": "Y", "Χ": "X",
         # Latin letters that NFKC keeps
         "ı": "i", "ɑ": "a", "ɡ": "g", "ɩ": "i", "ø": "o", "đ": "d", "ł": "l",
     }
 )  # fmt: skip
-_LEET = str.maketrans({
-    "0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t",
-    "@": "a", "$": "s", "!": "i", "|": "i", "€": "e",
+_SMALL_CAPITALS = str.maketrans({
+    "ᴀ": "a", "ʙ": "b", "ᴄ": "c", "ᴅ": "d", "ᴇ": "e", "ꜰ": "f", "ɢ": "g", "ʜ": "h",
+    "ɪ": "i", "ᴊ": "j", "ᴋ": "k", "ʟ": "l", "ᴍ": "m", "ɴ": "n", "ᴏ": "o", "ᴘ": "p",
+    "ʀ": "r", "ꜱ": "s", "ᴛ": "t", "ᴜ": "u", "ᴠ": "v", "ᴡ": "w", "ʏ": "y", "ᴢ": "z",
 })  # fmt: skip
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
@@ -41,16 +45,19 @@ _WORD = re.compile(r"[^\W\d_]+")
 _ADDRESS = re.compile(r"(?<!\S)\S*(?:://|\w@\w+\.\w)\S*")
 
 
-def normalize(text: str) -> str:
-    """`text` as a reader would take it; never raises, and costs time linear in its length."""
+def normalize(text: str, words: Words | None = None) -> str:
+    """`text` as a reader would take it; never raises, and costs time linear in its length.
+
+    `words`, where given, restores what only a known word gives away.
+    """
     plain = _without_invisible(unicodedata.normalize("NFKC", text))
     if not plain.isascii():
-        plain = _without_accents(_fold_look_alikes(plain))
+        plain = _without_accents(_fold_look_alikes(plain.translate(_SMALL_CAPITALS)))
     parts, end = [], 0
     for address in _ADDRESS.finditer(plain):
-        parts += [_fold_disguise(plain[end : address.start()]), address.group()]
+        parts += [_fold_disguise(plain[end : address.start()], words), address.group()]
         end = address.end()
-    return "".join([*parts, _fold_disguise(plain[end:])])
+    return "".join([*parts, _fold_disguise(plain[end:], words)])
 
 
 def _without_invisible(text: str) -> str:
@@ -64,7 +71,7 @@ def _without_invisible(text: str) -> str:
 def _fold_look_alikes(text: str) -> str:
     """Replaces Cyrillic and Greek look-alikes, in words with Latin letters or among Latin words."""
     letters = _WORD.findall(text)
-    latin = sum(len(word) for word in letters if word.isascii())
+    latin = sum(len(word) for word in letters if any(c.isascii() for c in word))
     among_latin = 2 * latin > sum(map(len, letters))
     return _WORD.sub(lambda word: _fold_word(word.group(), among_latin), text)
 
@@ -82,9 +89,17 @@ def _without_accents(text: str) -> str:
     return unicodedata.normalize("NFC", _ACCENTED.sub("", decomposed))
 
 
-def _fold_disguise(text: str) -> str:
+def _fold_disguise(text: str, words: Words | None) -> str:
     """Undoes leetspeak inside words, letters spaced out one by one, and drawn-out letters."""
-    text = _LEET_INSIDE.sub(lambda signs: signs.group().translate(_LEET), text)
-    text = _LEET_FIRST.sub(lambda sign: sign.group().translate(_LEET), text)
-    text = _SPACED_OUT.sub(lambda word: _SEPARATOR.sub("", word.group()), text)
-    return _LONG_CONSONANT.sub(r"\1\1", _LONG_VOWEL.sub(r"\1", text))
+    text = _LEET_INSIDE.sub(lambda signs: signs.group().translate(LEET), text)
+    text = _LEET_FIRST.sub(lambda sign: sign.group().translate(LEET), text)
+    text = _SPACED_OUT.sub(lambda letters: _joined(letters.group(), words), text)
+    text = _LONG_VOWEL.sub(r"\1\1" if words else r"\1", text)
+    text = _LONG_CONSONANT.sub(r"\1\1", text)
+    return words.respell(text) if words else text
+
+
+def _joined(letters: str, words: Words | None) -> str:
+    """Letters that were spaced out, as words."""
+    together = _SEPARATOR.sub("", letters)
+    return words.split(together) if words else together

@@ -1,64 +1,55 @@
-"""Trains the heads that ship, calibrates them, and sets the shipped thresholds.
+"""Trains the adapters and heads that ship, calibrates them, and sets the shipped thresholds.
 
-    python -m moderation.train --data DIR [--pyrit WHEEL] [--out moderation/heads]
+    python -m moderation.train --data DIR [--pyrit WHEEL] --work DIR [--out moderation/heads]
 
 DIR holds the public sets that `moderation.examples` names; the wheel is that of PyRIT 1.1.0
-(`pip download --no-deps pyrit==1.1.0`). One fold in five is never trained on:
-`moderation.evaluate` measures on it. The other four are cross-fitted, so that calibration and
-thresholds rest on scores of texts that the scoring heads had not seen; then the heads that ship are
-trained on all four. Nothing is drawn at random: the same data give the same heads.
+(`pip download --no-deps pyrit==1.1.0`). A model is trained without each third of the texts and
+scores that third, so that calibration, thresholds and all published figures rest on texts that the
+scoring model had not seen; then the one that ships is trained on all of them. Everything is kept in
+--work as it is done: a run that was killed goes on from its last checkpoint.
 """
 
 import argparse
 import hashlib
 import json
 import math
+import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from sklearn.linear_model import LogisticRegression
-from torch import Tensor, nn
+from torch import Tensor
 
+from moderation.adapters import input_ranges, merge
 from moderation.categories import CATEGORIES
+from moderation.effects import histogram
 from moderation.embedded import HEADS
-from moderation.encoder import Encoder, bundled_encoder
-from moderation.examples import TEST_FOLD, Example, read_all
+from moderation.encoder import bundled_encoder, read_tokenizer
+from moderation.examples import FOLDS, Example, read_all
+from moderation.finetune import Frozen, Model, Settings, begin, finetune, freeze
+from moderation.normalize import normalize
+from moderation.transformer import read_transformer
+from moderation.words import Words
+
+_LONGEST = {"mod_openai1680": 160, "pyrit_harm": 96}  # tokens read of a text of that source
+_LONGEST_OTHER = 64
+_OBSERVED = 400  # texts on which the ranges of int8 are measured
+_COMPOSED = 400  # harmful sentences among calm ones
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The scientific settings, recorded beside the results."""
+class Cutting:
+    """How the shipped thresholds are set."""
 
-    l2: float = 0.02  # per squared weight of a standardised feature, beside a mean loss
-    steps: int = 50  # L-BFGS iterations
-    source_weights: tuple[tuple[str, float], ...] = (
-        ("mod_davidson", 0.3),  # noisy labels
-        ("written", 2.0),
-        ("eval_xstest", 2.0),
-    )
     flag_benign_rate: float = 0.002  # at most this share of everyday texts is flagged, per category
     flag_beta: float = 0.5  # a false alarm weighs twice a miss
     block_precision: float = 0.9
     block_at_least: float = 0.5  # more likely than not
-
-
-class Vectors(NamedTuple):
-    """What the encoder makes of texts: a row per window, and the text each row belongs to."""
-
-    rows: Tensor  # [windows, width]
-    owner: Tensor  # [windows], indexes of texts; a text's first window comes first
-
-
-class Heads(NamedTuple):
-    """Logits = rows @ weight.T + offset."""
-
-    weight: Tensor  # [13, width]
-    offset: Tensor  # [13]
 
 
 def main() -> None:
@@ -67,112 +58,155 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of the public sets")
     parser.add_argument("--pyrit", type=Path, help="the wheel of PyRIT 1.1.0")
+    parser.add_argument("--work", type=Path, required=True, help="where to keep what is done")
     parser.add_argument("--out", type=Path, default=HEADS)
     options = parser.parse_args()
     examples, digests = read_all(options.data, options.pyrit)
-    train(examples, digests, options.out, Settings())
+    train(examples, digests, options.work, options.out, Settings())
 
 
 def train(
-    examples: Sequence[Example], digests: dict[str, str], out: Path, settings: Settings
-) -> None:
-    """Writes heads.safetensors, heads.json and thresholds.json into `out`."""
-    known = [example for example in examples if example.fold != TEST_FOLD]
-    vectors = encode(known, Encoder(bundled_encoder()))
-    unseen = cross_fit(known, vectors, settings)
-    calibration = calibrate(unseen, known)
-    heads = calibrated(fit(known, vectors, settings), calibration)
-    scores = torch.sigmoid(unseen * calibration[0] + calibration[1])
-    out.mkdir(parents=True, exist_ok=True)
-    save_file(heads._asdict(), out / "heads.safetensors")
-    digest = hashlib.sha256((out / "heads.safetensors").read_bytes()).hexdigest()
-    description = {
-        "version": f"minilm-{digest[:8]}",
-        "settings": asdict(settings),
-        "data": digests,
-        "positives": {c: sum(e.labels.get(c, 0) for e in known) for c in CATEGORIES},
-    }
-    _write_json(out / "heads.json", description)
-    _write_json(out / "thresholds.json", thresholds(scores, known, settings))
-
-
-def encode(examples: Sequence[Example], encoder: Encoder) -> Vectors:
-    """Reads the first four windows of every example; most have one."""
-    windows = [encoder.windows(example.text)[:4] for example in examples]
-    owner = [index for index, of_text in enumerate(windows) for _ in of_text]
-    rows = encoder.vectors([window for of_text in windows for window in of_text])
-    return Vectors(rows, torch.tensor(owner))
-
-
-def cross_fit(examples: Sequence[Example], vectors: Vectors, settings: Settings) -> Tensor:
-    """Logits [texts, 13], each from heads that were not trained on the text's fold."""
-    logits = torch.zeros(len(examples), len(CATEGORIES))
-    folds = torch.tensor([example.fold for example in examples])
-    for fold in folds.unique():
-        heads = fit(examples, vectors, settings, without=folds == fold)
-        logits[folds == fold] = highest(heads, vectors, len(examples))[folds == fold]
-    return logits
-
-
-def fit(
     examples: Sequence[Example],
-    vectors: Vectors,
+    digests: dict[str, str],
+    work: Path,
+    out: Path,
     settings: Settings,
-    without: Tensor | None = None,
-) -> Heads:
-    """Logistic regression per category on first windows, except those of the texts `without`.
-
-    Unknown labels are left out. Features are standardised for the penalty; the heads returned take
-    them as they are.
-    """
-    first = torch.cat([torch.ones(1, dtype=torch.bool), vectors.owner.diff() > 0])
-    if without is not None:
-        first &= ~without[vectors.owner]
-    rows, owner = vectors.rows[first], vectors.owner[first].tolist()
-    labels, weights = _labels([examples[index] for index in owner], settings)
-    mean, deviation = rows.mean(0), rows.std(0) + 1e-6
-    fitted = _fit_standardised((rows - mean) / deviation, labels, weights, settings)
-    weight = fitted.weight / deviation
-    return Heads(weight, fitted.offset - weight @ mean)
+    encoder: Path | None = None,
+) -> None:
+    """Writes adapters and heads, their description, thresholds and measured effects into `out`."""
+    folder = encoder or bundled_encoder()
+    examples = [*examples, *composed(examples, settings.seed)]
+    frozen = freeze(read_transformer(folder), tokens(examples, folder), settings.first_layer, work)
+    unseen = torch.zeros(len(examples), len(CATEGORIES))
+    for fold in range(FOLDS):
+        held_out = [i for i, example in enumerate(examples) if example.fold == fold]
+        unseen[held_out] = _held_out(folder, frozen, examples, held_out, settings, work, fold)
+    model = _trained(folder, frozen, examples, range(len(examples)), settings, work / "all")
+    _publish(model, folder, unseen, examples, digests, settings, out)
 
 
-def _fit_standardised(rows: Tensor, labels: Tensor, weights: Tensor, settings: Settings) -> Heads:
-    weight = torch.zeros(len(CATEGORIES), rows.shape[1], requires_grad=True)
-    offset = torch.full((len(CATEGORIES),), -3.0, requires_grad=True)
-    optimizer = torch.optim.LBFGS(
-        [weight, offset], max_iter=settings.steps, line_search_fn="strong_wolfe"
-    )
-
-    def loss() -> Tensor:
-        optimizer.zero_grad()
-        logits = nn.functional.linear(rows, weight, offset)
-        losses = nn.functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-        mean = (losses * weights).sum(0) / weights.sum(0).clamp(min=1)  # [13]
-        total = mean.sum() + settings.l2 * weight.square().sum()
-        total.backward()
-        return total
-
-    optimizer.step(loss)
-    return Heads(weight.detach(), offset.detach())
+def composed(examples: Sequence[Example], seed: int) -> list[Example]:
+    """Short harmful texts set among everyday ones: what harms still harms there."""
+    draw = random.Random(seed)
+    calm = [e.text for e in examples if e.everyday and 20 < len(e.text) < 200]
+    short = [e for e in examples if e.harmful and len(e.text) < 120 and e.source != "mod_davidson"]
+    found = []
+    for harm in draw.sample(short, min(_COMPOSED, len(short) // 2) if calm else 0):
+        before, after = draw.choice(calm), draw.choice(calm)
+        text = f"{before} {harm.text} {after}"
+        found.append(Example(text, harm.labels, "composed", f"{harm.source}:{harm.group}"))
+    return found
 
 
-def _labels(examples: Sequence[Example], settings: Settings) -> tuple[Tensor, Tensor]:
-    """Labels and weights, both [texts, 13]; a label that is not known weighs nothing."""
-    of_source = dict(settings.source_weights)
-    labels = [[float(example.labels.get(c, 0)) for c in CATEGORIES] for example in examples]
-    weights = [
-        [of_source.get(example.source, 1.0) * (c in example.labels) for c in CATEGORIES]
-        for example in examples
-    ]
-    return torch.tensor(labels), torch.tensor(weights)
+def tokens(examples: Sequence[Example], encoder: Path) -> list[list[int]]:
+    """Token ids of every text, normalised, as far as training reads."""
+    tokenizer = read_tokenizer(encoder)
+    words = Words(tokenizer.get_vocab())
+    found = []
+    for example in examples:
+        longest = _LONGEST.get(example.source, _LONGEST_OTHER)
+        found.append(tokenizer.encode(normalize(example.text, words)).ids[:longest])
+    return found
 
 
-def highest(heads: Heads, vectors: Vectors, texts: int) -> Tensor:
-    """The highest logits [texts, 13] of each text's windows."""
-    logits = vectors.rows @ heads.weight.T + heads.offset
-    owner = vectors.owner[:, None].expand_as(logits)
-    lowest = torch.full((texts, len(CATEGORIES)), -30.0)
-    return lowest.scatter_reduce(0, owner, logits, "amax")
+def _held_out(
+    folder: Path,
+    frozen: Frozen,
+    examples: Sequence[Example],
+    held_out: Sequence[int],
+    settings: Settings,
+    work: Path,
+    fold: int,
+) -> Tensor:
+    """The logits of one fold from a model that did not see it."""
+    kept = work / f"fold-{fold}" / "logits.safetensors"
+    if not kept.exists():
+        seen = sorted(set(range(len(examples))) - set(held_out))
+        model = _trained(folder, frozen, examples, seen, settings, kept.parent)
+        save_file({"logits": model.score(frozen, held_out)}, kept)
+    return load_file(kept)["logits"]
+
+
+def _trained(
+    folder: Path,
+    frozen: Frozen,
+    examples: Sequence[Example],
+    indexes: Sequence[int],
+    settings: Settings,
+    work: Path,
+) -> Model:
+    model = Model(read_transformer(folder), settings)
+    if not (work / "checkpoint.safetensors").exists():
+        begin(model, _means(model, frozen, work.parent), examples, indexes, settings)
+    finetune(model, frozen, examples, indexes, settings, work)
+    return model
+
+
+def _means(model: Model, frozen: Frozen, work: Path) -> Tensor:
+    """The untrained model's mean states, computed once."""
+    path = work / "means.safetensors"
+    if not path.exists():
+        save_file({"means": model.mean_states(frozen)}, path)
+    return load_file(path)["means"]
+
+
+def _publish(
+    model: Model,
+    folder: Path,
+    unseen: Tensor,
+    examples: Sequence[Example],
+    digests: dict[str, str],
+    settings: Settings,
+    out: Path,
+) -> None:
+    """Write what ships; `unseen` [texts, 13] are logits of models that had not seen the text."""
+    slope, offset = calibrate(unseen, examples)
+    scores = torch.sigmoid(unseen * slope + offset)
+    out.mkdir(parents=True, exist_ok=True)
+    calibration = {"slope": slope, "offset": offset}
+    save_file(served(model, folder, examples) | calibration, out / "heads.safetensors")
+    digest = hashlib.sha256((out / "heads.safetensors").read_bytes()).hexdigest()
+    version = f"minilm-{digest[:8]}"
+    cutting = Cutting()
+    positives = {c: sum(e.labels.get(c, 0) for e in examples) for c in CATEGORIES}
+    describe = asdict(settings) | asdict(cutting)
+    shipped = thresholds(scores, examples, cutting)
+    effects = {"version": version, "categories": measured(scores, examples)}
+    _write_json(out / "heads.json", {"version": version, "settings": describe, "data": digests,
+                                     "positives": positives})  # fmt: skip
+    _write_json(out / "thresholds.json", shipped)
+    _write_json(out / "effects.json", effects)
+
+
+def served(model: Model, folder: Path, examples: Sequence[Example]) -> dict[str, Tensor]:
+    """What is loaded to serve: adapters in half precision, ranges for int8, the heads."""
+    half = {name: each.detach().half() for name, each in model.adapters.items()}
+    transformer = read_transformer(folder)
+    merge(transformer, half)
+    sample = random.Random(0).sample(list(examples), min(_OBSERVED, len(examples)))
+    ranges = input_ranges(transformer, tokens(sample, folder))
+    return {
+        **{f"adapters.{name}": each for name, each in half.items()},
+        **{f"ranges.{name}": each for name, each in ranges.items()},
+        **{f"pooling.{name}": each for name, each in model.pooling.state_dict().items()},
+    }
+
+
+def measured(scores: Tensor, examples: Sequence[Example]) -> dict[str, dict[str, list[int]]]:
+    """How many unseen texts score how high, by category: harmful, harmless and everyday ones."""
+    found = {}
+    for column, category in enumerate(CATEGORIES):
+        by_label: dict[int, list[float]] = {0: [], 1: []}
+        for row, example in enumerate(examples):
+            if category in example.labels:
+                by_label[example.labels[category]].append(float(scores[row, column]))
+        everyday = [float(scores[i, column]) for i, e in enumerate(examples) if e.everyday]
+        found[category] = {
+            "positives": histogram(by_label[1]),
+            "negatives": histogram(by_label[0]),
+            "everyday": histogram(everyday),
+        }
+    return found
 
 
 def calibrate(logits: Tensor, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
@@ -190,17 +224,11 @@ def calibrate(logits: Tensor, examples: Sequence[Example]) -> tuple[Tensor, Tens
         fitted = LogisticRegression(C=10.0).fit(logits[rows, column : column + 1].numpy(), labels)
         calibration.append((max(float(fitted.coef_[0, 0]), 0.1), float(fitted.intercept_[0])))
     slope, offset = torch.tensor(calibration).T
-    return slope, offset
-
-
-def calibrated(heads: Heads, calibration: tuple[Tensor, Tensor]) -> Heads:
-    """Heads whose logits come out calibrated."""
-    slope, offset = calibration
-    return Heads((slope[:, None] * heads.weight).contiguous(), slope * heads.offset + offset)
+    return slope.contiguous(), offset.contiguous()
 
 
 def thresholds(
-    scores: Tensor, examples: Sequence[Example], settings: Settings
+    scores: Tensor, examples: Sequence[Example], cutting: Cutting
 ) -> dict[str, dict[str, float]]:
     """{"flag": {category: threshold}, "block": {…}} from the scores [texts, 13] of unseen texts.
 
@@ -213,10 +241,10 @@ def thresholds(
         rows = [i for i, example in enumerate(examples) if category in example.labels]
         labels = np.array([examples[i].labels[category] for i in rows])
         known, benign = scores[rows, column].numpy(), scores[everyday, column].numpy()
-        best = _best_f(known, labels, settings.flag_beta)
-        precise = _at_precision(known, labels, settings.block_precision)
-        flag[category] = max(best, _above(benign, 1 - settings.flag_benign_rate))
-        block[category] = max(flag[category], precise, _above(benign, 1.0), settings.block_at_least)
+        best = _best_f(known, labels, cutting.flag_beta)
+        precise = _at_precision(known, labels, cutting.block_precision)
+        flag[category] = max(best, _above(benign, 1 - cutting.flag_benign_rate))
+        block[category] = max(flag[category], precise, _above(benign, 1.0), cutting.block_at_least)
     return {"flag": flag, "block": block}
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from moderation import rules
 from moderation.actions import ModerationPolicy
+from moderation.chosen import open_classifier
 from moderation.classifier import ModerationClassifier
 from server.generators.generator import Generator
 from tutelage.composition import Core
-from tutelage.errors import Invalid, Unavailable
+from tutelage.errors import Invalid
 from tutelage.policies import PolicyLibrary
 from tutelage.settings import Settings
 from tutelage.store import Store
@@ -45,7 +46,7 @@ def open_services(core: Core) -> Services:
         library=core.library,
         iterations=core.iterations,
         generator=_generator(settings),
-        classifier=_classifier(settings),
+        classifier=open_classifier(settings),
         moderation=_policy(settings),
     )
 
@@ -78,19 +79,6 @@ def _engine(settings: Settings) -> "Engine":
         problem = "TUTELAGE_ENGINE=openai needs the SDK: pip install 'tutelage[remote]'."
         raise Unavailable(problem) from error
     return OpenAIEngine(settings.engine_url, settings.engine_key)
-
-
-def _classifier(settings: Settings) -> ModerationClassifier | None:
-    if settings.moderation == "off":
-        return None
-    from moderation.embedded import EmbeddedClassifier
-
-    try:
-        return EmbeddedClassifier.load()
-    except RuntimeError as error:
-        raise Unavailable(
-            f"Moderation cannot start: {error}. TUTELAGE_MODERATION=off serves without it."
-        ) from error
 
 
 def _policy(settings: Settings) -> ModerationPolicy:

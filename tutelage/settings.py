@@ -4,6 +4,7 @@ Training settings are not here: they are scientific and live in one TOML file pe
 """
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -41,7 +42,17 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr = SecretStr("")
     oidc_name: str = Field("your organisation", description="What its button says.")
     labeling_gold: int = Field(8, ge=0, description="Every n-th task is a gold task; 0: none.")
-    moderation: str = Field("embedded", pattern="^(embedded|off)$")
+    moderation: str = Field(
+        "embedded",
+        pattern=r"^(off|(embedded|detoxify|remote)(\+(embedded|detoxify|remote))*)$",
+        description="embedded, detoxify, remote, several joined by +, or off.",
+    )
+    moderation_combination: Literal["max", "mean"] = "max"
+    moderation_detoxify: Path | None = Field(None, description="Folder of a Detoxify checkpoint.")
+    moderation_url: str = Field("", description="OpenAI-compatible API, such as https://host/v1.")
+    moderation_model: str = "omni-moderation-latest"
+    moderation_key: SecretStr = SecretStr("")
+    injection_warning: bool = Field(False, description="Warn of prompts that look like attacks.")
     moderation_actions: str = Field("", description='JSON: {"prompt": {category: action}, …}.')
     webhook_url: str = Field("", description="Is told of iterations, trials, promotions, reports.")
     webhook_secret: str = Field("", description="Signs what the webhook is sent (HMAC-SHA-256).")

@@ -1,0 +1,126 @@
+"""The moderation filter beside its peers, in one run: what it finds, what it costs, what gets past.
+
+    tutelage bench moderation --test ROWS.jsonl --json
+    tutelage bench moderation --peer-python V/bin/python      # with alt-profanity-check
+
+ROWS holds {"text", "labels": {category: 0|1}}; without --test the texts that the project wrote are
+used, on which the heads were trained. Evasions are disguised texts that are caught plain.
+"""
+
+import argparse
+import json
+import random
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from evasions import DISGUISES, disguised
+from sklearn.metrics import average_precision_score
+
+from moderation.actions import ModerationPolicy, judge
+from moderation.embedded import EmbeddedClassifier
+from moderation.evaluate import (
+    cpu_milliseconds,
+    figures,
+    intervals,
+    score,
+    share,
+    share_interval,
+)
+from moderation.examples import WRITTEN, Example, read_rows, read_written
+
+PEER = Path(__file__).parent / "peers" / "profanity.py"
+VARIANTS = 200
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--test", type=Path, help="JSON Lines of labelled texts")
+    parser.add_argument("--peer-python", type=Path, help="a Python with alt-profanity-check")
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    classifier = EmbeddedClassifier.load()
+    examples = read_rows(options.test) if options.test else read_written(WRITTEN)
+    scored = score(classifier, examples)
+    result = figures(scored) | {
+        "intervals": intervals(scored),
+        "version": classifier.version,
+        "cpu_ms_128_tokens": cpu_milliseconds(classifier),
+        "evasions": evasions(classifier),
+        "detoxify_cpu_ms_128_tokens": detoxify_cost(),
+    }
+    if options.peer_python:
+        result["alt-profanity-check"] = profanity(options.peer_python, examples)
+    show(result)
+    if options.json:
+        print(json.dumps(result))
+
+
+def evasions(classifier: EmbeddedClassifier) -> dict[str, Any]:
+    """Of VARIANTS disguised texts, each caught plain, the share that is still caught."""
+    side = ModerationPolicy().prompt
+    harmful = [each.text for each in read_written(WRITTEN) if each.harmful]
+    random.Random(0).shuffle(harmful)
+    plain = [text for text in harmful if judge(classifier.classify([text])[0], side).flagged]
+    names = list(DISGUISES)
+    tried = [(names[n % len(names)], plain[n % len(plain)]) for n in range(VARIANTS)]
+    scores = classifier.classify([disguised(text, name) for name, text in tried])
+    caught = [bool(judge(each, side).flagged) for each in scores]
+    missed = sorted({name for (name, _), hit in zip(tried, caught, strict=True) if not hit})
+    return {
+        "variants": VARIANTS,
+        "caught": share(caught),
+        "interval": share_interval(caught),
+        "missed_in": missed,
+    }
+
+
+def profanity(python: Path, examples: Sequence[Example]) -> dict[str, Any]:
+    """alt-profanity-check's one score, taken for each category and for any harm."""
+    texts = json.dumps([example.text for example in examples])
+    done = subprocess.run([python, PEER], input=texts, capture_output=True, text=True, check=True)
+    answer = json.loads(done.stdout)
+    found: dict[str, Any] = {"cpu_ms_per_text": round(answer["cpu_ms"], 2), "auprc": {}}
+    for category in sorted({name for example in examples for name in example.labels}):
+        rows = [(e.labels[category], s) for e, s in zip(examples, answer["scores"], strict=True)
+                if category in e.labels]  # fmt: skip
+        labels, scores = zip(*rows, strict=True)
+        if len(set(labels)) == 2:
+            found["auprc"][category] = round(float(average_precision_score(labels, scores)), 4)
+    harm = [int(any(example.labels.values())) for example in examples]
+    found["any"] = round(float(average_precision_score(harm, answer["scores"])), 4)
+    measured = list(found["auprc"].values())
+    found["macro"] = round(sum(measured) / len(measured), 4) if measured else None
+    return found
+
+
+def detoxify_cost() -> float:
+    """CPU milliseconds of Detoxify's architecture (BERT-base, random weights) on 128 tokens."""
+    from moderation.detoxify import untrained
+
+    return cpu_milliseconds(untrained(), repeats=5)
+
+
+def show(result: dict[str, Any]) -> None:
+    peer = result.get("alt-profanity-check", {"auprc": {}})
+    print(f"{'AUPRC':26}{'ours':>8}{'alt-profanity-check':>22}")
+    for name, ours in result["auprc"].items():
+        print(f"{name:26}{_shown(ours):>8}{_shown(peer['auprc'].get(name)):>22}")
+    for name in ("macro", "any"):
+        print(f"{name:26}{_shown(result[name]):>8}{_shown(peer.get(name)):>22}")
+    spread = result["evasions"]
+    print(f"CPU ms for 128 tokens: {result['cpu_ms_128_tokens']}, "
+          f"Detoxify's architecture {result['detoxify_cpu_ms_128_tokens']}")  # fmt: skip
+    print(f"Disguised texts caught: {spread['caught']:.1%} of {spread['variants']}, "
+          f"95% interval {spread['interval']}")  # fmt: skip
+
+
+def _shown(figure: float | None) -> str:
+    return "–" if figure is None else f"{figure:.3f}"
+
+
+if __name__ == "__main__":
+    main()
