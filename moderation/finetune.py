@@ -34,6 +34,7 @@ class Settings:
     first_layer: int = 3  # layers from here on are adapted
     rank: int = 16
     epochs: int = 2
+    stop_after: int = 360  # steps; the learning rate is laid out for all epochs
     batch: int = 32  # texts
     learning_rate: float = 1e-3
     warm_up: int = 50  # steps
@@ -174,14 +175,15 @@ def finetune(
     labels, weights = as_tensors(examples, settings)
     batches = _batches(frozen, indexes, settings)
     losses = 0.0
-    for step in range(_resume(folder, model), len(batches)):
+    last = min(settings.stop_after, len(batches))
+    for step in range(_resume(folder, model), last):
         batch = batches[step]
         _set_rate(optimizer, settings, step / len(batches), step)
         logits = model.logits(frozen.batch(batch), settings.dropout)
         losses += _step(optimizer, logits, labels[batch], weights[batch])
-        if (step + 1) % _STEPS_KEPT == 0 or step + 1 == len(batches):
+        if (step + 1) % _STEPS_KEPT == 0 or step + 1 == last:
             _keep(folder, step + 1, model)
-            print(f"{folder.name}: {step + 1} of {len(batches)} steps, "
+            print(f"{folder.name}: {step + 1} of {last} steps, "
                   f"loss {losses / _STEPS_KEPT:.4f}", flush=True)  # fmt: skip
             losses = 0.0
 

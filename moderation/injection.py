@@ -1,8 +1,8 @@
 """Prompts that try to talk the assistant out of its instructions: a signal of its own, warn only.
 
-Patterns of the known kinds (Perez and Ribeiro 2022; Liu et al. 2023): overriding instructions, asking
-for the hidden ones, personas without rules, forged turns of the dialogue. They tell an attempt from
-a plain question, not whether it would work; somebody who means to can phrase around them.
+Patterns of the known kinds (Perez and Ribeiro 2022; Liu et al. 2023): overriding instructions,
+asking for the hidden ones, personas without rules, forged turns of the dialogue. They tell an
+attempt from a plain question, not whether it would work, and can be phrased around.
 """
 
 import re
@@ -16,18 +16,20 @@ CATEGORY = "prompt-injection"
 VERSION = "injection-1"
 THRESHOLD = 0.5
 
-_RULES = r"(rules?|instructions?|guidelines?|polic(y|ies)|directives?|restrictions?|filters?|prompts?)"
+_RULES = (
+    r"(rules?|instructions?|guidelines?|polic(y|ies)|directives?|restrictions?|filters?|prompts?)"
+)
 _PATTERNS: tuple[tuple[float, str], ...] = (
     (0.9, rf"\b(ignore|disregard|forget|override|bypass)\b.{{0,40}}\b(previous|prior|above|earlier|"
-          rf"all|your|any|these|openai\W?s?)\b.{{0,30}}\b{_RULES}\b"),
+          rf"all|your|any|these)\b.{{0,30}}\b{_RULES}\b"),
     (0.9, r"\bdo anything now\b|\byou are (now )?(going to (act|pretend)|DAN\b)|\bjail ?broken\b"),
-    (0.8, r"\b(developer|debug|god|sudo|unrestricted|jailbreak) mode\b.{0,40}\b(on|enabled?|activat)"),
+    (0.8, r"\b(developer|debug|god|sudo|unrestricted|jailbreak) mode\b.{0,40}\b(on|enabled|activ)"),
     (0.8, r"<\|?(im_start|system|endoftext)\|?>|\[/?(INST|SYS(TEM)?)\]|^\s*#+ *system( prompt)?:"),
     (0.7, rf"\b(reveal|print|repeat|show|output|leak)\b.{{0,40}}\b(system|hidden|initial|secret)\b"
           rf".{{0,20}}\b{_RULES}\b"),
     (0.7, r"\b(without|no|free (from|of)|not bound by|has no|have no|ignoring)\b.{0,30}"
           r"\b(ethic\w*|moral\w*|restrictions?|filters?|limitations?|censorship|guidelines)\b"),
-    (0.6, r"\bstay in character\b|\bnever (refuse|say (that )?(you|it) can.?t)|\bnew instructions:"),
+    (0.6, r"\bstay in character\b|\bnever (refuse|say (that )?you can.?t)|\bnew instructions:"),
     (0.5, r"\b(pretend|act|respond|answer|behave) as (if )?.{0,60}\b(no|without|unfiltered|amoral|"
           r"uncensored|unrestricted|evil)\b"),
 )  # fmt: skip

@@ -3,10 +3,9 @@
     python -m moderation.train --data DIR [--pyrit WHEEL] --work DIR [--out moderation/heads]
 
 DIR holds the public sets that `moderation.examples` names; the wheel is that of PyRIT 1.1.0
-(`pip download --no-deps pyrit==1.1.0`). A model is trained without each third of the texts and
-scores that third, so that calibration, thresholds and all published figures rest on texts that the
-scoring model had not seen; then the one that ships is trained on all of them. Everything is kept in
---work as it is done: a run that was killed goes on from its last checkpoint.
+(`pip download --no-deps pyrit==1.1.0`). One third of the texts is never trained on: calibration,
+thresholds, the curves that operators see and all published figures rest on it. What is done is kept
+in --work: a run that was killed goes on from its last checkpoint.
 """
 
 import argparse
@@ -14,24 +13,26 @@ import hashlib
 import json
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
+from moderation.actions import Action, ModerationPolicy, Rule, SidePolicy
 from moderation.adapters import input_ranges, merge
+from moderation.card import card
 from moderation.categories import CATEGORIES
 from moderation.effects import histogram
 from moderation.embedded import HEADS
 from moderation.encoder import bundled_encoder, read_tokenizer
-from moderation.examples import FOLDS, Example, read_all
-from moderation.finetune import Frozen, Model, Settings, begin, finetune, freeze
+from moderation.examples import EVERYDAY_SOURCES, HELD_OUT, Example, read_all, read_groups
+from moderation.finetune import Model, Settings, begin, finetune, freeze
 from moderation.normalize import normalize
 from moderation.transformer import read_transformer
 from moderation.words import Words
@@ -46,8 +47,8 @@ _COMPOSED = 400  # harmful sentences among calm ones
 class Cutting:
     """How the shipped thresholds are set."""
 
-    flag_benign_rate: float = 0.002  # at most this share of everyday texts is flagged, per category
-    flag_beta: float = 0.5  # a false alarm weighs twice a miss
+    flag_benign_rate: float = 0.005  # at most this share of everyday texts is flagged, per category
+    flag_beta: float = 1.0
     block_precision: float = 0.9
     block_at_least: float = 0.5  # more likely than not
 
@@ -62,7 +63,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HEADS)
     options = parser.parse_args()
     examples, digests = read_all(options.data, options.pyrit)
-    train(examples, digests, options.work, options.out, Settings())
+    groups = read_groups(options.data)
+    train(examples, digests, options.work, options.out, Settings(), groups)
 
 
 def train(
@@ -71,24 +73,35 @@ def train(
     work: Path,
     out: Path,
     settings: Settings,
-    encoder: Path | None = None,
+    groups: Mapping[str, str] | None = None,
 ) -> None:
-    """Writes adapters and heads, their description, thresholds and measured effects into `out`."""
-    folder = encoder or bundled_encoder()
+    """Writes adapters and heads, thresholds, measured effects and the card into `out`.
+
+    `groups` gives the group of people that a text is about, for the card.
+    """
+    folder = bundled_encoder()
     examples = [*examples, *composed(examples, settings.seed)]
     frozen = freeze(read_transformer(folder), tokens(examples, folder), settings.first_layer, work)
-    unseen = torch.zeros(len(examples), len(CATEGORIES))
-    for fold in range(FOLDS):
-        held_out = [i for i, example in enumerate(examples) if example.fold == fold]
-        unseen[held_out] = _held_out(folder, frozen, examples, held_out, settings, work, fold)
-    model = _trained(folder, frozen, examples, range(len(examples)), settings, work / "all")
-    _publish(model, folder, unseen, examples, digests, settings, out)
+    seen = [i for i, example in enumerate(examples) if example.fold != HELD_OUT]
+    held_out = [i for i, example in enumerate(examples) if example.fold == HELD_OUT]
+    model = Model(read_transformer(folder), settings)
+    if not (work / "model" / "checkpoint.safetensors").exists():
+        begin(model, model.mean_states(frozen), examples, seen, settings)
+    finetune(model, frozen, examples, seen, settings, work / "model")
+    logits = model.score(frozen, held_out)
+    unseen = [examples[i] for i in held_out]
+    _publish(model, folder, logits, unseen, digests, settings, groups or {}, out)
 
 
 def composed(examples: Sequence[Example], seed: int) -> list[Example]:
     """Short harmful texts set among everyday ones: what harms still harms there."""
     draw = random.Random(seed)
-    calm = [e.text for e in examples if e.everyday and 20 < len(e.text) < 200]
+    sources = (*EVERYDAY_SOURCES, "written")
+    calm = [
+        e.text
+        for e in examples
+        if e.harmful is False and e.source in sources and 20 < len(e.text) < 200
+    ]
     short = [e for e in examples if e.harmful and len(e.text) < 120 and e.source != "mod_davidson"]
     found = []
     for harm in draw.sample(short, min(_COMPOSED, len(short) // 2) if calm else 0):
@@ -109,47 +122,6 @@ def tokens(examples: Sequence[Example], encoder: Path) -> list[list[int]]:
     return found
 
 
-def _held_out(
-    folder: Path,
-    frozen: Frozen,
-    examples: Sequence[Example],
-    held_out: Sequence[int],
-    settings: Settings,
-    work: Path,
-    fold: int,
-) -> Tensor:
-    """The logits of one fold from a model that did not see it."""
-    kept = work / f"fold-{fold}" / "logits.safetensors"
-    if not kept.exists():
-        seen = sorted(set(range(len(examples))) - set(held_out))
-        model = _trained(folder, frozen, examples, seen, settings, kept.parent)
-        save_file({"logits": model.score(frozen, held_out)}, kept)
-    return load_file(kept)["logits"]
-
-
-def _trained(
-    folder: Path,
-    frozen: Frozen,
-    examples: Sequence[Example],
-    indexes: Sequence[int],
-    settings: Settings,
-    work: Path,
-) -> Model:
-    model = Model(read_transformer(folder), settings)
-    if not (work / "checkpoint.safetensors").exists():
-        begin(model, _means(model, frozen, work.parent), examples, indexes, settings)
-    finetune(model, frozen, examples, indexes, settings, work)
-    return model
-
-
-def _means(model: Model, frozen: Frozen, work: Path) -> Tensor:
-    """The untrained model's mean states, computed once."""
-    path = work / "means.safetensors"
-    if not path.exists():
-        save_file({"means": model.mean_states(frozen)}, path)
-    return load_file(path)["means"]
-
-
 def _publish(
     model: Model,
     folder: Path,
@@ -157,9 +129,10 @@ def _publish(
     examples: Sequence[Example],
     digests: dict[str, str],
     settings: Settings,
+    groups: Mapping[str, str],
     out: Path,
 ) -> None:
-    """Write what ships; `unseen` [texts, 13] are logits of models that had not seen the text."""
+    """Write what ships; `unseen` [texts, 13] are its logits of texts that it had not seen."""
     slope, offset = calibrate(unseen, examples)
     scores = torch.sigmoid(unseen * slope + offset)
     out.mkdir(parents=True, exist_ok=True)
@@ -173,9 +146,24 @@ def _publish(
     shipped = thresholds(scores, examples, cutting)
     effects = {"version": version, "categories": measured(scores, examples)}
     _write_json(out / "heads.json", {"version": version, "settings": describe, "data": digests,
-                                     "positives": positives})  # fmt: skip
+                                     "positives_held_out": positives})  # fmt: skip
     _write_json(out / "thresholds.json", shipped)
     _write_json(out / "effects.json", effects)
+    rows = [dict(zip(CATEGORIES, row.tolist(), strict=True)) for row in scores]
+    scored = list(zip(examples, rows, strict=True))
+    (out / "CARD.md").write_text(card(version, scored, shipped_side(shipped), groups), "utf-8")
+
+
+def shipped_side(shipped: dict[str, dict[str, float]]) -> SidePolicy:
+    """The rules for prompts that ship, with these thresholds."""
+    rules = {
+        category: Rule(
+            threshold=shipped["block" if rule.action is Action.BLOCK else "flag"][category],
+            action=rule.action,
+        )
+        for category, rule in ModerationPolicy().prompt.rules.items()
+    }
+    return SidePolicy(rules=rules)
 
 
 def served(model: Model, folder: Path, examples: Sequence[Example]) -> dict[str, Tensor]:

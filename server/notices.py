@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+from moderation import injection
 from moderation.actions import Action, Verdict
 from server.schemas.chat import ModerationNotice
 
@@ -22,6 +23,7 @@ _PLAIN = {
     "sexual/minors": "sexual content about minors",
     "violence": "violence",
     "violence/graphic": "graphic violence",
+    injection.CATEGORY: "an attempt to override the assistant's instructions",
 }
 _SENTENCES = {
     ("user", "block"): "I can't answer this message: it was flagged for {what}.",

@@ -10,7 +10,7 @@ from moderation.chosen import open_classifier
 from moderation.classifier import ModerationClassifier
 from server.generators.generator import Generator
 from tutelage.composition import Core
-from tutelage.errors import Invalid
+from tutelage.errors import Invalid, Unavailable
 from tutelage.policies import PolicyLibrary
 from tutelage.settings import Settings
 from tutelage.store import Store

@@ -18,6 +18,7 @@ from typing import Any
 
 from fastapi.concurrency import run_in_threadpool
 
+from moderation import injection
 from moderation.actions import Action, SidePolicy, Verdict, check
 from moderation.stream import StreamFilter
 from server import notices
@@ -226,6 +227,8 @@ class Turns:
         if classifier is None or not side.watches:
             return None
         verdict = await run_in_threadpool(check, classifier, asked.prompt, side)
+        if self._services.settings.injection_warning:
+            verdict = await run_in_threadpool(injection.warned, verdict, asked.prompt)
         self._metrics.moderated("prompt", verdict)
         return verdict
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from fastapi import APIRouter
 
+from moderation.categories import CATEGORIES
 from moderation.explain import explain
 from server.dependencies import CallerDep, ServicesDep
 from server.schemas.appeals import AppealItem, AppealRequest, Finding, VerdictDetail
@@ -50,7 +51,7 @@ def _findings(services: Services, record: ModerationRecord, message: Message) ->
     """Scores as stored; spans as the present classifier explains them, none in withheld text."""
     for category in record.categories:
         span = None
-        if services.classifier and not record.withheld:
+        if services.classifier and category in CATEGORIES and not record.withheld:
             span = explain(services.classifier, message.content, category).span
         yield Finding(
             category=category,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from sqlmodel import Session, col, select
 
-from moderation import effects, rules
+from moderation import effects, injection, rules
 from moderation.categories import CATEGORIES
 from server.dependencies import After, Limit, OperatorDep, ServicesDep
 from server.schemas.appeals import (
@@ -13,6 +13,7 @@ from server.schemas.appeals import (
     AppealDecision,
     DecidedScore,
     Effects,
+    FilterCard,
     RulesChange,
     RulesInForce,
     RulesVersion,
@@ -51,7 +52,7 @@ def decide_appeal(
     appeal_id: Name, body: AppealDecision, operator: OperatorDep, services: ServicesDep
 ) -> AppealCase:
     """Say which categories hold. Where its conversation may be trained on, the filter can learn."""
-    if unknown := sorted(set(body.labels) - set(CATEGORIES)):
+    if unknown := sorted(set(body.labels) - {*CATEGORIES, injection.CATEGORY}):
         raise Invalid(f"{unknown[0]!r} is no category.", "labels")
     with services.store.write() as session:
         appeal = appeals.decide(
@@ -95,6 +96,13 @@ def threshold_effects(
 def _effect(effect: effects.Effect) -> ThresholdEffect:
     decisions = [DecidedScore(score=score, holds=bool(holds)) for score, holds in effect.decisions]
     return ThresholdEffect(**effect._asdict() | {"decisions": decisions})
+
+
+@router.get("/moderation/card")
+def filter_card(_operator: OperatorDep, services: ServicesDep) -> FilterCard:
+    """How well the filter that ships does, and what it misses."""
+    running = services.classifier.version if services.classifier else None
+    return FilterCard(card=effects.CARD.read_text("utf-8"), classifier=running)
 
 
 def _in_force(services: Services) -> RulesInForce:

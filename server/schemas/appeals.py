@@ -128,3 +128,10 @@ class Effects(BaseModel):
     side: Literal["prompt", "response"]
     classifier: str | None
     categories: list[ThresholdEffect]
+
+
+class FilterCard(BaseModel):
+    """What is known of the filter that ships."""
+
+    card: str = Field(description="Markdown: data, results with intervals, known failures.")
+    classifier: str | None = Field(description="The version that runs.")

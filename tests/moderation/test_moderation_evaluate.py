@@ -7,9 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from moderation.actions import ModerationPolicy
 from moderation.categories import CATEGORIES
 from moderation.classifier import KeywordClassifier
-from moderation.evaluate import acted_on, cpu_milliseconds, figures, figures_of_sets, score
+from moderation.evaluate import (
+    acted_on,
+    by_group,
+    calibration,
+    cpu_milliseconds,
+    figures,
+    figures_of_sets,
+    intervals,
+    score,
+    share_interval,
+)
 from moderation.examples import Example
 
 WORDS = KeywordClassifier({"zonk": "hate"})
@@ -46,7 +57,8 @@ def test_the_shipped_policy_is_applied() -> None:
     words = KeywordClassifier({"boom": "illicit/violent", "lewd": "sexual"})
     rows = [example(text, CLEAN) for text in ("boom", "lewd", "calm", "quiet")]
     acted = acted_on(score(words, rows))
-    assert acted == {"texts": 4, "flagged": 0.5, "warned": 0.25, "blocked": 0.25}
+    assert (acted["texts"], acted["flagged"]) == (4, 0.5)
+    assert (acted["warned"], acted["blocked"]) == (0.25, 0.25)
 
 
 def test_single_sets_are_reported() -> None:
@@ -66,13 +78,36 @@ def test_time_is_measured() -> None:
     assert cpu_milliseconds(WORDS, repeats=2) >= 0.0
 
 
-def test_the_command_ends_with_one_line_of_json(tmp_path: Path) -> None:
+def test_the_benchmark_ends_with_one_line_of_json(tmp_path: Path) -> None:
     rows = [
         {"text": "I will kill you, you filthy pig", "labels": {"harassment": 1}},
         {"text": "What a lovely garden", "labels": {"harassment": 0}},
     ]
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
-    command = [sys.executable, "-m", "moderation.evaluate", "--test", str(path)]
+    script = Path(__file__).parents[2] / "benchmarks" / "moderation.py"
+    command = [sys.executable, str(script), "--test", str(path), "--only-test", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.splitlines()[-1])["auprc"]["harassment"] == 1.0
+
+
+def test_intervals_hold_the_figure() -> None:
+    rows = [example(f"a zonk {n}", {"hate": 1}) for n in range(5)]
+    rows += [example(f"calm {n}", {"hate": 0}) for n in range(5)]
+    low, high = intervals(score(WORDS, rows), draws=20)["any"]
+    assert low <= 1.0 == high
+    assert share_interval([True, False] * 50) == pytest.approx([0.404, 0.596], abs=0.01)
+
+
+def test_calibration_compares_scores_with_what_holds() -> None:
+    rows = [example("a zonk", {"hate": 1}), example("zonk?", {"hate": 0}), example("calm", CLEAN)]
+    lowest, highest = calibration(score(WORDS, rows))
+    assert (lowest["score"], lowest["harmful"]) == (0.0, 0.0)
+    assert (highest["score"], highest["harmful"], highest["labels"]) == (1.0, 0.5, 2)
+
+
+def test_false_alarms_are_counted_by_group() -> None:
+    rows = [("men", row) for row in score(WORDS, [example("zonk", {"hate": 0})])]
+    rows += [("women", row) for row in score(WORDS, [example("fine", {"hate": 0})])]
+    alarms = by_group(rows, ModerationPolicy().prompt)
+    assert {group: each["flagged"] for group, each in alarms.items()} == {"men": 1.0, "women": 0.0}

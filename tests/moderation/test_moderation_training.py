@@ -9,10 +9,17 @@ import torch
 from moderation.categories import CATEGORIES
 from moderation.embedded import EmbeddedClassifier
 from moderation.examples import Example
-from moderation.train import Heads, Settings, Vectors, calibrate, highest, thresholds, train
+from moderation.finetune import Settings
+from moderation.train import Cutting, calibrate, composed, thresholds, train
 
 CLEAN = dict.fromkeys(CATEGORIES, 0)
 HATE = CATEGORIES.index("hate")
+SETTINGS = Settings(epochs=4, warm_up=2, batch=4)
+WHO = ("blue", "green", "red", "tall", "old", "new", "loud", "calm")
+EXAMPLES = [
+    *(Example(f"The {who} are vermin", CLEAN | {"hate": 1}, "made-up", who) for who in WHO),
+    *(Example(f"The {who} garden is nice", CLEAN, "made-up", who) for who in WHO),
+]
 
 
 def scored(scores: list[float]) -> torch.Tensor:
@@ -25,12 +32,6 @@ def labelled(labels: list[int], source: str = "made-up") -> list[Example]:
     return [Example(f"{n}", CLEAN | {"hate": x}, source, f"{n}") for n, x in enumerate(labels)]
 
 
-def test_a_text_scores_as_its_worst_window() -> None:
-    heads = Heads(torch.ones(13, 2), torch.zeros(13))
-    vectors = Vectors(torch.tensor([[0.0, 1.0], [2.0, 3.0], [0.5, 0.0]]), torch.tensor([0, 0, 1]))
-    assert highest(heads, vectors, 2)[:, HATE].tolist() == [5.0, 0.5]
-
-
 def test_calibration_never_turns_the_order_round() -> None:
     logits = scored([3.0, 2.0, -1.0, -2.0])
     slope, _ = calibrate(logits, labelled([0, 0, 1, 1]))
@@ -39,25 +40,21 @@ def test_calibration_never_turns_the_order_round() -> None:
 
 def test_a_threshold_lies_between_harm_and_everyday_texts() -> None:
     examples = labelled([1, 1, 1]) + labelled([0, 0, 0], "written")
-    shipped = thresholds(scored([0.9, 0.8, 0.7, 0.1, 0.2, 0.3]), examples, Settings())
+    shipped = thresholds(scored([0.9, 0.8, 0.7, 0.1, 0.2, 0.3]), examples, Cutting())
     assert 0.3 < shipped["flag"]["hate"] <= 0.7
     assert 0.3 < shipped["block"]["hate"] <= 0.7
 
 
 def test_no_everyday_text_is_blocked() -> None:
     examples = labelled([1, 1, 1]) + labelled([0, 0, 0], "written")
-    shipped = thresholds(scored([0.9, 0.8, 0.7, 0.1, 0.2, 0.9375]), examples, Settings())
+    shipped = thresholds(scored([0.9, 0.8, 0.7, 0.1, 0.2, 0.9375]), examples, Cutting())
     assert shipped["block"]["hate"] > 0.9375
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("heads")
-    vermin = [f"The {who} are vermin" for who in ("blue", "green", "red", "tall", "old", "new")]
-    garden = [f"The {what} garden is nice" for what in ("blue", "green", "red", "tall", "old")]
-    examples = [Example(t, CLEAN | {"hate": 1}, "made-up", t) for t in vermin]
-    examples += [Example(t, CLEAN, "made-up", t) for t in garden]
-    train(examples, {"made-up": "digest"}, out, Settings())
+    train(EXAMPLES, {"made-up": "digest"}, out / "work", out, SETTINGS)
     return out
 
 
@@ -70,5 +67,22 @@ def test_trained_heads_serve(trained: Path) -> None:
 def test_training_records_its_data_and_settings(trained: Path) -> None:
     description = json.loads((trained / "heads.json").read_text())
     assert description["data"] == {"made-up": "digest"}
-    assert description["settings"]["l2"] == Settings().l2
+    assert description["settings"]["rank"] == Settings().rank
     assert description["version"].startswith("minilm-")
+
+
+def test_a_run_that_was_killed_goes_on(trained: Path) -> None:
+    kept = trained / "work" / "model" / "checkpoint.safetensors"
+    before = kept.stat().st_mtime_ns
+    train(EXAMPLES, {"made-up": "digest"}, trained / "work", trained, SETTINGS)
+    assert kept.stat().st_mtime_ns == before
+
+
+def test_harm_is_composed_with_calm() -> None:
+    calm = "A calm and friendly sentence about gardens."
+    examples = [Example(calm, CLEAN, "written", calm)]
+    examples += [Example(f"vile {n}", CLEAN | {"hate": 1}, "made-up", "g") for n in range(4)]
+    found = composed(examples, seed=0)
+    assert len(found) == 2
+    assert all(each.labels["hate"] and each.text.count(calm) == 2 for each in found)
+    assert {each.fold for each in found} == {Example("", {}, "composed", "made-up:g").fold}

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from tutelage.cli.options import Data, Json, open_data
+from tutelage.cli.options import Data, Json, open_data, settings_for
+from tutelage.errors import Unavailable
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,15 +25,27 @@ def add_to(app: typer.Typer) -> None:
 
 def moderate(text: str, as_json: Json = False) -> None:
     """Show what the moderation filter says of a text. Example: `tutelage moderate "I hate you"`"""
-    from moderation.embedded import EmbeddedClassifier
+    from moderation.actions import ModerationPolicy, judge
+    from moderation.chosen import open_classifier
+    from moderation.explain import explain
 
-    classifier = EmbeddedClassifier.load()
+    settings = settings_for(None)
+    classifier = open_classifier(settings)
+    if classifier is None:
+        raise Unavailable("Moderation is switched off (TUTELAGE_MODERATION=off).")
     (scores,) = classifier.classify([text])
     if as_json:
         typer.echo(json.dumps({"version": classifier.version, "scores": scores}))
         return
     for category, score in sorted(scores.items(), key=lambda item: -item[1]):
         typer.echo(f"{score:.3f}  {category}")
+    rules = ModerationPolicy.from_settings(settings.moderation_actions)
+    for side, of_side in (("prompt", rules.prompt), ("response", rules.response)):
+        verdict = judge(scores, of_side)
+        typer.echo(f"As a {side}: {verdict.action.value} {', '.join(verdict.flagged)}".rstrip())
+    worst = max(scores, key=scores.__getitem__)
+    if span := explain(classifier, text, worst).span:
+        typer.echo(f"Most telling for {worst}: {text[slice(*span)]!r}")
 
 
 Anchors = Annotated[Path | None, typer.Option(help="A file that `audit anchor` wrote to.")]

@@ -111,6 +111,7 @@ export const moderation = {
       api.POST("/v1/operator/appeals/{appeal_id}", { params: { path: { appeal_id } }, body: { labels, answer } }),
     ),
   rules: () => unwrap(api.GET("/v1/operator/moderation/rules")),
+  card: () => unwrap(api.GET("/v1/operator/moderation/card")),
   setRules: (rules: ModerationRules | null) => unwrap(api.PUT("/v1/operator/moderation/rules", { body: { rules } })),
   effects: (side: Side) => unwrap(api.GET("/v1/operator/moderation/effects", { params: { query: { side } } })),
 };

@@ -1176,6 +1176,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/moderation/card": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Filter Card
+         * @description How well the filter that ships does, and what it misses.
+         */
+        get: operations["filter_card"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/moderation/effects": {
         parameters: {
             query?: never;
@@ -2851,6 +2871,22 @@ export interface components {
             value: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * FilterCard
+         * @description What is known of the filter that ships.
+         */
+        FilterCard: {
+            /**
+             * Card
+             * @description Markdown: data, results with intervals, known failures.
+             */
+            card: string;
+            /**
+             * Classifier
+             * @description The version that runs.
+             */
+            classifier: string | null;
         };
         /**
          * Finding
@@ -8423,6 +8459,44 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_ModerationItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    filter_card: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilterCard"];
                 };
             };
             /** @description What is wrong with the request. */

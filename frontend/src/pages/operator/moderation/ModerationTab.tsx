@@ -3,6 +3,7 @@ import clsx from "clsx";
 import { useSearchParams } from "react-router";
 import { Heading } from "../Parts";
 import { Appeals } from "./Appeals";
+import { Measured } from "./Measured";
 import { Rules } from "./Rules";
 import { Verdicts } from "./Verdicts";
 
@@ -17,6 +18,11 @@ const VIEWS = {
     label: "Rules",
     hint: "What reaching a threshold leads to. Changes apply from the next message on, without a restart.",
     View: Rules,
+  },
+  measured: {
+    label: "Measured",
+    hint: "How well the filter that ships does on texts that it was not trained on, and what it misses.",
+    View: Measured,
   },
 };
 type ViewName = keyof typeof VIEWS;

@@ -1,6 +1,6 @@
 """Disguises of a text that people try against filters; used by the moderation benchmark.
 
-python benchmarks/evasions.py "I will kill you"
+python -m moderation.evasions "I will kill you"
 """
 
 import random
