@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import IO
 
 from training.chores import Chores
 from training.lease import is_free, take
@@ -29,8 +30,11 @@ PAUSE_SECONDS = 30.0  # after a run that died, doubled with each death
 LONGEST_PAUSE = 3600.0
 
 
-def run_worker(core: Core) -> None:
-    """Work until SIGTERM or SIGINT; the iteration under way is given back and can be resumed."""
+def run_worker(core: Core, while_input: IO[bytes] | None = None) -> None:
+    """Work until SIGTERM or SIGINT, or until ``while_input`` ends.
+
+    The iteration under way is given back and can be resumed.
+    """
     worker = Worker(core.store, LocalRunner(core.settings), chores=Chores(core))
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -38,7 +42,14 @@ def run_worker(core: Core) -> None:
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
+    if while_input:
+        threading.Thread(target=_stop_at_end, args=(while_input, worker), daemon=True).start()
     worker.work()
+
+
+def _stop_at_end(of: IO[bytes], worker: "Worker") -> None:
+    of.read()
+    worker.stop()
 
 
 class Worker:

@@ -18,9 +18,9 @@ import torch
 from openvino.op import _PagedAttentionExtension
 from safetensors import safe_open
 
+from server.generators.config import LlamaConfig
 from tutelage.errors import Unavailable
 
-FAMILY = ("llama", "mistral", "qwen2", "qwen3")
 BLOCK = 32  # tokens of one block of keys and values, as OpenVINO's CPU kernel has it
 INPUTS = (  # of int32; lengths: S sequences, T tokens, B blocks of all sequences, W wanted rows
     "input_ids",  # [T]
@@ -60,15 +60,14 @@ class Weights:
 
 
 class LlamaGraph:
-    """Builds the graph layer by layer; ``config`` is transformers'."""
+    """Builds the graph layer by layer."""
 
-    def __init__(self, config: Any, weights: Weights) -> None:
-        _require_supported(config)
+    def __init__(self, config: LlamaConfig, weights: Weights) -> None:
         self._config = config
         self._weights = weights
         self._heads = config.num_attention_heads
         self._kv_heads = config.num_key_value_heads
-        self._dim = getattr(config, "head_dim", None) or config.hidden_size // self._heads
+        self._dim = config.head_size
         self._width = config.hidden_size
         self._inputs = {name: _input(name) for name in INPUTS}
         self._caches: list[Any] = []
@@ -121,7 +120,7 @@ class LlamaGraph:
 
     def _angles(self) -> tuple[Any, Any]:
         """cos and sin of every token's position, [T, 1, dim] each."""
-        theta = self._config.rope_parameters["rope_theta"]
+        theta = self._config.rope_parameters.rope_theta
         exponents = np.arange(0, self._dim, 2, dtype=np.float32) / self._dim
         inverse = op.constant((1.0 / theta**exponents).astype(np.float32)[None])
         positions = op.unsqueeze(op.convert(self._inputs["position_ids"], "f32"), _int(1))
@@ -162,17 +161,6 @@ class LlamaGraph:
         widened = op.convert(stored, "f32")
         widened.get_rt_info()["decompression_0"] = ""
         return widened
-
-
-def _require_supported(config: Any) -> None:
-    kind, rope = config.model_type, getattr(config, "rope_parameters", None) or {}
-    plain = rope.get("rope_type", "default") == "default" and config.hidden_act == "silu"
-    window = getattr(config, "sliding_window", None) and getattr(config, "use_sliding_window", True)
-    if kind not in FAMILY or not plain or window:
-        raise Unavailable(
-            f"the embedded engine cannot read this kind of model ({kind}); it reads "
-            f"{', '.join(FAMILY)} with ordinary rotary positions: serve others through vLLM or TGI"
-        )
 
 
 def _input(name: str) -> Any:

@@ -1,25 +1,25 @@
 """A policy in memory: graph, tokenizer and chat template, and the one forward pass they need."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import openvino as ov
 import torch
-from jinja2 import TemplateError
 from llguidance import LLTokenizer
 from llguidance.hf import from_tokenizer
-from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
+from server.generators.config import LlamaConfig, read_config
 from server.generators.grammar import Grammar
 from server.generators.graph import BLOCK, INPUTS, LlamaGraph, Weights
 from server.generators.keyvalues import Blocks, KeyValues
-from tutelage.errors import Invalid, Unavailable
+from server.generators.template import ChatTemplate, Messages
+from tutelage.errors import Unavailable
 
-Messages = Sequence[Mapping[str, str]]
 KEPT_AS = ov.Type.f16  # keys and values
 
 
@@ -55,32 +55,23 @@ class Policy:
     def __init__(
         self,
         policy_id: str,
-        config: Any,
+        config: LlamaConfig,
         compiled: ov.CompiledModel,
-        tokenizer: Any,
+        template: ChatTemplate,
         cache_tokens: int,
+        end_ids: frozenset[int],
     ) -> None:
         self.policy_id = policy_id
-        self.positions = int(config.max_position_embeddings)
-        self.end_ids: frozenset[int] = frozenset()
-        self._tokenizer = tokenizer
+        self.positions = config.max_position_embeddings
+        self.end_ids = end_ids
+        self.decode = template.decode
+        self._template = template
         self._request = compiled.create_infer_request()
         self.pool = self._allocate(compiled, -(-cache_tokens // BLOCK))
 
     def encode(self, messages: Messages) -> list[int]:
-        """Token ids of a conversation, up to where the assistant's answer begins.
-
-        Raises Invalid when the chat template refuses it or a text is no valid Unicode.
-        """
-        try:
-            text: str = self._tokenizer.apply_chat_template(
-                [dict(message) for message in messages], tokenize=False, add_generation_prompt=True
-            )
-            text.encode()
-        except (TemplateError, ValueError) as error:
-            problem = f"This policy cannot read these messages: {error}."
-            raise Invalid(problem, "messages") from error
-        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        """Token ids of a conversation, up to where the answer begins. Raises Invalid."""
+        return self._template.read(messages)[1]
 
     def grammar(self, schema: str | None) -> Grammar | None:
         """What holds a response to a JSON Schema; raises Invalid where that cannot be done."""
@@ -88,16 +79,7 @@ class Policy:
 
     @cached_property
     def _constrainable(self) -> LLTokenizer:
-        return from_tokenizer(self._tokenizer, eos_token=sorted(self.end_ids))
-
-    def decode(self, tokens: Sequence[int]) -> str:
-        """Text of tokens, without the special ones, exactly as generated."""
-        return cast(
-            str,
-            self._tokenizer.decode(
-                tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
-            ),
-        )
+        return from_tokenizer(self._template.tokenizer, eos_token=sorted(self.end_ids))
 
     def logprobs(self, segments: Sequence[Segment], wanted: Sequence[Segment]) -> torch.Tensor:
         """Compute all segments, and log-probabilities of what follows the ``wanted`` ones.
@@ -139,13 +121,10 @@ def load_policy(policy_id: str, path: Path, threads: int, cache_tokens: int) -> 
     ``threads`` 0 stands for all cores.
     """
     try:
-        if not (path / "config.json").is_file():
-            raise Unavailable("there is no config.json")
-        config = AutoConfig.from_pretrained(path, local_files_only=True)
-        tokenizer = _load_tokenizer(path)
+        config, template = read_config(path), ChatTemplate(path)
         compiled = _compile(LlamaGraph(config, Weights(path)).build(), threads)
-        policy = Policy(policy_id, config, compiled, tokenizer, cache_tokens)
-        policy.end_ids = _end_ids(path, config, tokenizer)
+        end_ids = _end_ids(path, config, template)
+        policy = Policy(policy_id, config, compiled, template, cache_tokens, end_ids)
         policy.check()
     except Exception as error:  # transformers, safetensors and OpenVINO raise many kinds
         reason = str(error).strip().rstrip(".") or type(error).__name__
@@ -167,20 +146,13 @@ def _compile(graph: ov.Model, threads: int) -> ov.CompiledModel:
     return ov.Core().compile_model(graph, "CPU", settings)
 
 
-def _load_tokenizer(path: Path) -> Any:
-    tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
-    if not tokenizer.chat_template:
-        raise Unavailable("it has no chat template")
-    return tokenizer
-
-
-def _end_ids(path: Path, config: Any, tokenizer: Any) -> frozenset[int]:
+def _end_ids(path: Path, config: LlamaConfig, template: ChatTemplate) -> frozenset[int]:
     """Tokens that end a response."""
-    configured = config.eos_token_id
-    if (path / "generation_config.json").is_file():
-        configured = GenerationConfig.from_pretrained(path).eos_token_id or configured
+    file = path / "generation_config.json"
+    generation = json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    configured = generation.get("eos_token_id") or config.eos_token_id
     ids = configured if isinstance(configured, list) else [configured]
-    return frozenset(int(end) for end in [*ids, tokenizer.eos_token_id] if end is not None)
+    return frozenset(end for end in [*ids, template.tokenizer.eos_token_id] if end is not None)
 
 
 def _laid_out(segments: Sequence[Segment], wanted: Sequence[Segment]) -> tuple[Any, ...]:

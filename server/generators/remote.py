@@ -7,22 +7,21 @@ promoted policy under its id is never asked for it.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from jinja2 import TemplateError
-from transformers import AutoConfig, AutoTokenizer
+from transformers import AutoConfig
 
 from server.generators.generator import ContextTooLong, Overloaded, Sampling, Stream, Token
 from server.generators.stops import StopStrings
-from tutelage.errors import Invalid, TutelageError, Unavailable
+from server.generators.template import ChatTemplate, Messages
+from tutelage.errors import TutelageError, Unavailable
 
 CLOSED = "The service is shutting down; the answer was cut short."
 FAILURES = 3  # in a row, after which the engine is left alone for a while
 PAUSE_SECONDS = 10.0
-Messages = Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -64,20 +63,13 @@ class Reader:
     """What is known here of a policy that is served elsewhere."""
 
     policy_id: str
-    tokenizer: Any
+    template: ChatTemplate
     window: int
 
     def asked(self, messages: Messages, sampling: Sampling) -> tuple[Asked, int]:
         """The request, and how many tokens its prompt has. Raises ContextTooLong, Invalid."""
-        try:
-            text: str = self.tokenizer.apply_chat_template(
-                [dict(each) for each in messages], tokenize=False, add_generation_prompt=True
-            )
-            text.encode()
-        except (TemplateError, ValueError) as error:
-            problem = f"This policy cannot read these messages: {error}."
-            raise Invalid(problem, "messages") from error
-        length = len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        text, tokens = self.template.read(messages)
+        length = len(tokens)
         if length >= self.window:
             raise ContextTooLong(length, self.window)
         room = min(sampling.max_tokens, self.window - length)
@@ -259,9 +251,9 @@ class RemoteStream:
 
 def _reader(policy_id: str, path: Path, max_window: int) -> Reader:
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+        template = ChatTemplate(path)
         config = AutoConfig.from_pretrained(path, local_files_only=True)
     except Exception as error:  # transformers raises many kinds
         reason = error.message if isinstance(error, TutelageError) else str(error).splitlines()[0]
         raise Unavailable(f"{policy_id} cannot be loaded from {path}: {reason}") from error
-    return Reader(policy_id, tokenizer, min(max_window, int(config.max_position_embeddings)))
+    return Reader(policy_id, template, min(max_window, int(config.max_position_embeddings)))

@@ -3,16 +3,13 @@
 import json
 import logging
 import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlencode
 
 import httpx
-from authlib.integrations.httpx_client import AsyncOAuth2Client
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
-from joserfc import jwt
-from joserfc.jwk import KeySet
 
 from server.auth import set_cookie
 from server.dependencies import AnyoneDep, ServicesDep
@@ -20,6 +17,9 @@ from server.services import Services
 from tutelage import accounts, people
 from tutelage.errors import Forbidden, NotFound, TutelageError, Unavailable
 from tutelage.settings import Settings
+
+if TYPE_CHECKING:
+    from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 router = APIRouter(prefix="/v1/session/oidc", tags=["session"])
 logger = logging.getLogger(__name__)
@@ -81,6 +81,9 @@ async def _claims(request: Request, settings: Settings, code: str, state: str) -
 
     Raises Forbidden for an answer that is not ours, Unavailable when the provider fails.
     """
+    from joserfc import jwt  # here and below: most services start without a provider
+    from joserfc.jwk import KeySet
+
     kept = _kept(request)
     if not state or not secrets.compare_digest(state, kept["state"]):
         raise Forbidden("This sign-in was begun in another browser or too long ago. Try again.")
@@ -128,7 +131,9 @@ async def _discover(settings: Settings) -> dict[str, Any]:
     return found
 
 
-def _client(settings: Settings, request: Request) -> AsyncOAuth2Client:
+def _client(settings: Settings, request: Request) -> "AsyncOAuth2Client":
+    from authlib.integrations.httpx_client import AsyncOAuth2Client
+
     base = settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
     return AsyncOAuth2Client(
         settings.oidc_client_id,

@@ -1,5 +1,8 @@
 """The worker with real processes: it finishes what is queued, and gives back what it must leave."""
 
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -52,3 +55,15 @@ def test_a_stopped_worker_gives_its_job_back(core: Core, worker: Worker) -> None
     if row(core).state == IterationState.RUNNING:  # it may have been at its end already
         assert row(core).lease_owner is None
         assert run_iteration(core, ITERATION).policy_id == "policy-0001"
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_the_worker_ends_with_the_service(core: Core, how: signal.Signals) -> None:
+    command = [sys.executable, "-m", "tutelage", "up", "--port", "0"]
+    command += ["--data", str(core.settings.data)]
+    service = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert service.stdout is not None
+    assert any(b"Operator" in line for line in service.stdout)
+    service.send_signal(how)
+    service.communicate(timeout=60)  # to the end of the pipe, which the worker holds as well
+    assert service.returncode is not None

@@ -1,6 +1,7 @@
 """``tutelage up | serve | worker | setup | sign-in-link``: the running service."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -45,11 +46,16 @@ def serve(host: Host = None, port: Port = None, data: Data = None) -> None:
     _serve(_ready_core(host, port, data))
 
 
-def worker(data: Data = None) -> None:
+def worker(
+    data: Data = None,
+    while_input: Annotated[
+        bool, typer.Option("--while-input", help="Stop when the standard input ends.")
+    ] = False,
+) -> None:
     """Run iterations that operators queue, one at a time. Example: `tutelage worker`"""
     from training.worker import run_worker
 
-    run_worker(open_data(data))
+    run_worker(open_data(data), sys.stdin.buffer if while_input else None)
 
 
 def setup(data: Data = None) -> None:
@@ -95,6 +101,7 @@ def _serve(core: Core) -> None:
         "            (works once, within an hour; `tutelage sign-in-link` makes another)\n"
     )
     app = create_app(open_services(core))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # uvicorn raises it again at its end
     uvicorn.run(
         app,
         host=core.settings.host,
@@ -134,8 +141,10 @@ def _check_port(host: str, port: int) -> None:
 
 @contextmanager
 def _worker_beside(core: Core) -> Iterator[None]:
-    command = [sys.executable, "-m", "tutelage", "worker", "--data", str(core.settings.data)]
-    process = subprocess.Popen(command, env={**os.environ})
+    """A worker that ends with us, even where we are killed: its input ends then."""
+    command = [sys.executable, "-m", "tutelage", "worker", "--while-input"]
+    command += ["--data", str(core.settings.data)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, env={**os.environ})
     try:
         yield
     finally:
