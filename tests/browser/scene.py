@@ -5,7 +5,7 @@ import math
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -258,10 +258,12 @@ def _write(folder: Path, rows: list[dict[str, Any]]) -> None:
 
 
 @contextmanager
-def running(folder: Path, delay: float = 0.01) -> Iterator[Scene]:
+def running(
+    folder: Path, delay: float = 0.01, furnish: Callable[[Core], None] = add_policies
+) -> Iterator[Scene]:
     """The real application over fakes, on a free port; ``delay`` is in seconds a token."""
     core = open_core(Settings(data=folder, rate_limit=0, max_response_tokens=4000))
-    add_policies(core)
+    furnish(core)
     services = Services(
         settings=core.settings,
         store=core.store,

@@ -85,7 +85,7 @@ function Dialogues({ task, onDone }: { task: Task; onDone: () => void }) {
           </Button>
         )}
         <Skip task={task} seconds={seconds} onSkipped={finish} />
-        <Button kind="primary" disabled={side === "assistant" || turns.length < 2 || send.isPending} onClick={() => send.mutate()}>
+        <Button kind="primary" disabled={side === "assistant" || turns.length < 2 || send.isPending || send.isSuccess} onClick={() => send.mutate()}>
           Send demonstration
         </Button>
       </div>

@@ -102,7 +102,7 @@ function Ranking({ task, onDone }: { task: Task; onDone: () => void }) {
         <div className="mt-4 flex flex-wrap items-center justify-end gap-3">
           <p className="mr-auto text-[13px] text-muted">Drag the letters, or focus an answer and press 1 to {ids.length}.</p>
           <Skip task={task} seconds={seconds} onSkipped={finish} />
-          <Button kind="primary" disabled={!isComplete(slots) || send.isPending} onClick={() => send.mutate()}>
+          <Button kind="primary" disabled={!isComplete(slots) || send.isPending || send.isSuccess} onClick={() => send.mutate()}>
             Send ranking
           </Button>
         </div>
