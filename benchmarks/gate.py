@@ -1,8 +1,9 @@
-"""How often the gate refuses, asks about and promotes policies of known merit.
+"""How often the gate refuses, asks about, lets try and promotes policies of known merit.
 
-    python benchmarks/gate.py --seeds 300 --json
+    tutelage bench gate --seeds 300 --json
 
 An equal candidate (A/A) must be refused in at most 5 % of seeds; ``better`` shows the gate's power.
+``unproven`` is the part of ``ask`` that a schedule may put on trial.
 Answers are simulated: words by chance, scores with a prompt's part and an answer's part.
 """
 
@@ -12,7 +13,7 @@ import random
 from collections import Counter
 
 from training.config import EvaluationConfig, IterationConfig
-from training.gate import decide
+from training.gate import Decision, decide
 from training.measures import Answer, compare
 
 CONFIG = IterationConfig(evaluation=EvaluationConfig(prompts=40, samples=2, resamples=1000))
@@ -35,16 +36,20 @@ def main() -> None:
 
 def shares(merit: float, seeds: int) -> dict[str, float]:
     """The share of seeds with each verdict; ``merit`` in standard deviations of the score."""
-    verdicts = Counter(str(verdict(merit, seed)) for seed in range(seeds))
-    return {name: round(verdicts[name] / seeds, 3) for name in ("promote", "ask", "refuse")}
+    decisions = [decided(merit, seed) for seed in range(seeds)]
+    counts = Counter(str(decision.verdict) for decision in decisions)
+    counts["unproven"] = sum(decision.unproven for decision in decisions)
+    return {
+        name: round(counts[name] / seeds, 3) for name in ("promote", "ask", "unproven", "refuse")
+    }
 
 
-def verdict(merit: float, seed: int) -> str:
+def decided(merit: float, seed: int) -> Decision:
     """The gate on one pair of simulated policies."""
     noise = random.Random(seed)
     prompts = [noise.gauss(0, 1) for _ in range(CONFIG.evaluation.prompts)]
     current, candidate = (answers(noise, prompts, more) for more in (0.0, merit))
-    return decide(compare(current, candidate, CONFIG), CONFIG.gate).verdict
+    return decide(compare(current, candidate, CONFIG), CONFIG.gate)
 
 
 def answers(noise: random.Random, prompts: list[float], merit: float) -> list[Answer]:

@@ -11,15 +11,10 @@ import argparse
 import json
 import random
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-# ruff: noqa: E402
-# This file bears the name of the package that it measures, so its folder has to leave the path.
-sys.path[:] = [each for each in sys.path if Path(each or ".").resolve() != Path(__file__).parent]
 
 import torch
 from sklearn.metrics import average_precision_score

@@ -1,12 +1,13 @@
 """A month of the loop by itself: people who drift, one who lies, a bad candidate, random kills.
 
-    python benchmarks/month.py --data /tmp/month --days 30 --minutes 5
-    python benchmarks/month.py --data /tmp/month --report docs/results/month.md
+    tutelage bench month --data /tmp/month --iterations 30
+    tutelage bench month --data /tmp/month --report docs/results/month.md
 
-The service is a process of its own and people reach it over HTTP alone; iterations run in forks
-that are killed at random. The language is the small world's (benchmarks/lab), whose true taste is
-known. Nobody does anything by hand but once: on day 10 an operator puts a ruined policy on trial.
-``--minutes`` stops after a day's end; the same command carries on.
+The service is a process of its own and people reach it over HTTP alone. It is killed at random
+while they talk, and so are the forks that iterations run in. The language is the small world's
+(benchmarks/lab), whose true taste is known. Nobody does anything by hand but once: on day 10 an
+operator puts a ruined policy on trial. ``--minutes`` stops after a day's end; the same command
+carries on.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import signal
 import sys
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +31,6 @@ import httpx
 from lab import world
 from lab.people import Labeler
 from lab.report import write_report
-from sqlmodel import func, select
 
 from training.chores import Chores
 from training.service import Service
@@ -38,13 +39,17 @@ from tutelage import deployment, experiments, iterations, people, schedule
 from tutelage.composition import Core, open_core
 from tutelage.policies import write_atomically
 from tutelage.settings import Settings
-from tutelage.tables import Conversation, Feedback, Iteration, Schedule
+from tutelage.tables import Schedule
 
 USERS, NOISE, LIAR = 60, 0.4, 0
+EDITORS, RIGHT = 20, 0.8  # every so many people rewrite an answer each day; how often that is right
 BAD_DAY, DRIFT_DAY = 10, 15
+TRIAL_DAYS = 4
 KILLED, KILLS = 0.4, 2  # share of runs that are killed, and how often one iteration is at most
+CRASHED = 0.25  # share of days on which the service is killed while people talk
+AWAY = 90.0  # seconds for which people try again
 PRESET = str(Path(__file__).parent / "lab" / "month.toml")
-STATE = "month.json"
+STATE, CONFIRMED = "month.json", "confirmed.txt"
 
 
 @dataclass
@@ -58,7 +63,8 @@ class Day:
     by_policy: dict[str, list[float]] = field(default_factory=dict)  # policy: [answers, mean gold]
     feedback: int = 0  # judgements that the service confirmed
     events: list[str] = field(default_factory=list)
-    kills: int = 0
+    kills: int = 0  # of runs
+    crashes: int = 0  # of the service
     seconds: float = 0.0
 
 
@@ -66,18 +72,19 @@ def main() -> None:
     """Live through the days that are left, or write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--iterations", type=int, default=30)
     parser.add_argument("--minutes", type=float, default=1e9)
     parser.add_argument("--report", type=Path)
     arguments = parser.parse_args()
     core = opened(arguments.data)
     if arguments.report:
-        write_report(core, days(core), arguments.report)
+        confirmed = (arguments.data / CONFIRMED).read_text().split()
+        write_report(core, days(core), confirmed, arguments.report)
         return
     end = time.monotonic() + 60 * arguments.minutes
     with Service(core.settings, core.settings.data / "service.log") as service:
         month = Month(core, service)
-        while len(days(core)) < arguments.days and time.monotonic() < end:
+        while ended(core) < arguments.iterations and time.monotonic() < end:
             month.live(len(days(core)) + 1)
     core.store.close()
 
@@ -90,7 +97,10 @@ def opened(data: Path) -> Core:
         with core.store.write() as session:
             deployment.register(session, "policy-0000", core.library.manifest_sha256("policy-0000"))
             deployment.promote(session, "policy-0000", "month")
-            plan = Schedule(author_id="month", preset=PRESET, feedback=1, share=0.5, keep=1000)
+            plan = Schedule(
+                author_id="month", preset=PRESET, feedback=1, share=0.5, keep=1000,
+                unproven=True, days=TRIAL_DAYS,
+            )  # fmt: skip
             schedule.set_schedule(session, plan)
             keys = [
                 people.create_key(session, people.create_user(session, f"person {n}"), "k")[1]
@@ -112,6 +122,12 @@ def days(core: Core) -> list[Day]:
     return [Day(**row) for row in json.loads(path.read_text())] if path.is_file() else []
 
 
+def ended(core: Core) -> int:
+    """How many iterations have come to an end."""
+    with core.store.read() as session:
+        return sum(row.finished_at is not None for row in iterations.listed(session))
+
+
 class Month:
     """The people, the service and the worker."""
 
@@ -121,6 +137,7 @@ class Month:
         self.runner = KillingRunner(core)
         self.worker = Worker(core.store, self.runner, pause=0.0, poll=0.0)
         self.chores = Chores(core, look=0.0)
+        self.luck = random.Random(time.time())
 
     def live(self, number: int) -> None:
         """One day: people talk and judge, and at night the worker does what is due."""
@@ -133,7 +150,7 @@ class Month:
             day.trial = trial.policy_id if trial else ""
         self.talk(day)
         self.runner.kills = 0
-        self.night()
+        self.night(day)
         day.kills = self.runner.kills
         day.events = self.events()[len(before) :]
         day.seconds = round(time.monotonic() - began, 1)
@@ -143,19 +160,29 @@ class Month:
 
     def talk(self, day: Day) -> None:
         """Everybody asks something and judges what comes, over HTTP."""
+        if self.luck.random() < CRASHED:
+            day.crashes = 1
+            crash = threading.Timer(self.luck.uniform(0.5, 5.0), self.service.restart)
+            crash.start()
         with ThreadPoolExecutor(4) as pool:
             everybody = [Person(self, n, day.number) for n in range(USERS)]
             turns = list(pool.map(lambda act: act(), [a for p in everybody for a in p.acts()]))
+        if day.crashes:
+            crash.join()
         shown: dict[str, list[float]] = {}
         for policy, gold in (pair for turn in turns for pair in turn.shown):
             shown.setdefault(policy, []).append(gold)
         everything = [gold for golds in shown.values() for gold in golds]
         day.gold = round(sum(everything) / len(everything), 3)
         day.by_policy = {p: [len(g), round(sum(g) / len(g), 3)] for p, g in shown.items()}
-        day.feedback = sum(turn.confirmed for turn in turns)
+        confirmed = [name for turn in turns for name in turn.confirmed]
+        day.feedback = len(confirmed)
+        with (self.core.settings.data / CONFIRMED).open("a") as file:
+            file.writelines(f"{name}\n" for name in confirmed)
 
-    def night(self) -> None:
+    def night(self, day: Day) -> None:
         """What a worker does by itself, until nothing is left to do."""
+        self.pass_time(day)
         for _ in range(4):
             self.chores()
             waiting = self.worker.waiting()
@@ -164,6 +191,14 @@ class Month:
             while self.worker.waiting():
                 self.worker.run(waiting)
         self.service.wait_for(self.current())
+
+    def pass_time(self, day: Day) -> None:
+        """Let the rules know how many days a trial has lasted; the clock says minutes."""
+        lived = sum(past.trial == day.trial for past in [*days(self.core), day])
+        with self.core.store.write() as session:
+            trial = experiments.running(session)
+            if trial:
+                experiments.judge(session, trial.id, trial.created_at + lived * experiments.DAY)
 
     def current(self) -> str:
         """The policy that answers."""
@@ -209,17 +244,17 @@ class Month:
 
 @dataclass
 class Turn:
-    """What somebody was shown, and how many judgements the service confirmed."""
+    """What somebody was shown, and the judgements that the service confirmed."""
 
     shown: list[tuple[str, float]]
-    confirmed: int = 0
+    confirmed: list[str] = field(default_factory=list)
 
 
 class Person:
     """Somebody with a taste that drifts; one of them ranks by its contrary."""
 
     def __init__(self, month: Month, number: int, day: int) -> None:
-        self.month, self.number = month, number
+        self.month, self.number, self.day = month, number, day
         self.luck = random.Random(f"{number}/{day}")
         self.taste = Labeler(NOISE, per_word=-0.04 if day >= DRIFT_DAY else 0.0)
         asked = world.prompts()
@@ -231,6 +266,11 @@ class Person:
         """What somebody does on a day: rank four answers, and give a thumb to another."""
         return [lambda: self.turn(several=True), lambda: self.turn(several=False)]
 
+    @property
+    def edits(self) -> bool:
+        """Whether it is somebody's day to write what they would rather have read."""
+        return self.number % EDITORS == self.day % EDITORS
+
     def turn(self, several: bool) -> Turn:
         """Ask something and judge what comes."""
         body = {
@@ -241,9 +281,10 @@ class Person:
         completion = self.post("/v1/chat/completions", body)
         texts = [choice["message"]["content"] for choice in completion["choices"]]
         turn = Turn(list(zip(self.policies(completion), self.golds(texts), strict=True)))
-        judged = self.rank(completion, texts) if several else self.thumb(completion, texts[0])
-        self.post("/v1/feedback", judged)
-        turn.confirmed = 1
+        judged = [self.rank(completion, texts) if several else self.thumb(completion, texts[0])]
+        if self.edits and not several:
+            judged.append(self.edit(completion))
+        turn.confirmed = [self.post("/v1/feedback", each)["id"] for each in judged]
         return turn
 
     def rank(self, completion: dict[str, Any], texts: list[str]) -> dict[str, Any]:
@@ -258,22 +299,47 @@ class Person:
         value = "up" if liking > 0.5 else "down"
         return {"completion_id": completion["id"], "kind": "thumbs", "choice": 0, "value": value}
 
+    def edit(self, completion: dict[str, Any]) -> dict[str, Any]:
+        right = self.luck.random() < RIGHT
+        text = world.good(self.prompt) if right else world.spoken(self.prompt, self.luck)
+        return {"completion_id": completion["id"], "kind": "edit", "choice": 0, "text": text}
+
     def golds(self, texts: Iterable[str]) -> list[float]:
         return [world.gold(self.prompt, text) for text in texts]
 
     def policies(self, completion: dict[str, Any]) -> list[str]:
         """Which policy gave each answer."""
         path = f"/v1/conversations/{completion['tutelage']['conversation_id']}"
-        found = httpx.get(self.month.service.url + path, headers=self.headers, timeout=120).json()
+        found = self.ask("GET", path)
         by_id = {message["id"]: message["policy_id"] for message in found["messages"]}
         return [by_id[name] for name in completion["tutelage"]["message_ids"]]
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        url = self.month.service.url + path
-        answer = httpx.post(url, json=body, headers=self.headers, timeout=120)
-        answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-        return found
+        return self.ask("POST", path, json=body)
+
+    def ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        """A request that is made again, as the same one, while the service is away."""
+        headers = self.headers | {"idempotency-key": uuid.uuid4().hex}
+        end = time.monotonic() + AWAY
+        while True:
+            try:
+                answer = httpx.request(
+                    method, self.month.service.url + path, headers=headers, timeout=120, **request
+                )
+                answer.raise_for_status()
+                found: dict[str, Any] = answer.json()
+                return found
+            except httpx.HTTPError as error:
+                refused = (
+                    isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500
+                )
+                if refused or time.monotonic() > end:
+                    raise
+                time.sleep(0.5)
+
+
+def _refused(error: httpx.HTTPError) -> bool:
+    return isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500
 
 
 class KillingRunner:
@@ -340,15 +406,6 @@ def spoil(directory: Path) -> None:
         if w.numel() > 1
     }
     save_file(weights | ruined, directory / "model.safetensors", metadata={"format": "pt"})
-
-
-def counted(core: Core) -> dict[str, int]:
-    """Rows that must not have been lost."""
-    with core.store.read() as session:
-        return {
-            kind.__tablename__: session.exec(select(func.count()).select_from(kind)).one()
-            for kind in (Conversation, Feedback, Iteration)
-        }
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ class Answer:
     tokens: list[Token] = field(default_factory=list)  # all that were generated
     finish_reason: str = CANCELLED
     verdict: Verdict | None = None
+    seconds: float | None = None  # from the request to its end
     _length: int = 0  # of the text of all tokens
     _hidden: deque[tuple[int, Token]] = field(default_factory=deque)  # (end of its text, token)
 

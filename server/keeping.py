@@ -133,5 +133,6 @@ def _columns(answer: Answer, completion_id: str) -> dict[str, Any]:
             "sampling": {**vars(answer.sampling), "stop": list(answer.sampling.stop)},
             "token_ids": _token_ids(answer),
             "logprobs": [token.logprob for token in answer.kept_tokens],
+            "seconds": answer.seconds,
         }
     return columns

@@ -80,7 +80,8 @@ class Turn:
         self._services = services
         self._metrics = metrics
         self._events: asyncio.Queue[Piece | End | Failure | None] = asyncio.Queue()
-        self._began: float | None = began  # until the first text is told
+        self._began = began
+        self._told = False  # whether the first text is out
 
     @property
     def prompt_tokens(self) -> int:
@@ -141,6 +142,7 @@ class Turn:
         self._tell(answer.refuse(self.prompt_notice.message))
 
     async def _keep(self, answer: Answer) -> None:
+        answer.seconds = time.perf_counter() - self._began
         self._metrics.response(answer.finish_reason)
         if answer.verdict:
             self._metrics.moderated("response", answer.verdict)
@@ -158,9 +160,9 @@ class Turn:
     def _tell(self, piece: Piece) -> None:
         if not piece.text:
             return
-        if self._began is not None:
+        if not self._told:
             self._metrics.first_text(time.perf_counter() - self._began)
-            self._began = None
+            self._told = True
         self._events.put_nowait(piece)
 
 

@@ -20,6 +20,9 @@ from training.config import GateConfig
 from training.interval import Interval
 from training.measures import Comparison
 
+GAIN, WINS, WINS_AT_EQUAL_LENGTH = "held-out score", "win rate", "win rate at equal length"
+PROOF = {GAIN, WINS, WINS_AT_EQUAL_LENGTH}  # the checks that ask for a gain
+
 
 class Verdict(StrEnum):
     """What the gate says."""
@@ -47,6 +50,17 @@ class Decision:
     verdict: Verdict
     reasons: list[str]
     checks: tuple[Check, ...] = ()
+
+    @property
+    def unproven(self) -> bool:
+        """Whether proof of a gain is all that it lacks.
+
+        No check finds it worse, its mean score has risen, and what the gate asks about is whether
+        that is more than chance: a question that people on a trial can answer.
+        """
+        doubts = {check.name for check in self.checks if check.verdict == Verdict.ASK}
+        risen = any(c.name == GAIN and c.value.mean > c.limit for c in self.checks)
+        return self.verdict == Verdict.ASK and doubts <= PROOF and risen
 
     def as_rows(self) -> list[dict[str, Any]]:
         """The checks as plain JSON."""
@@ -112,13 +126,13 @@ def _checks(c: Comparison, config: GateConfig) -> Iterable[Check]:
 
 def _better(c: Comparison, config: GateConfig) -> Iterable[Check]:
     yield above(
-        "held-out score",
+        GAIN,
         c.gain,
         config.min_gain,
         f"The held-out score changed by {c.gain}; the interval must lie above {config.min_gain:g}.",
     )
     yield above(
-        "win rate",
+        WINS,
         c.win_rate,
         config.min_win_rate,
         f"The candidate's answers win on {c.win_rate.share()} of the prompts; the interval must "
@@ -126,7 +140,7 @@ def _better(c: Comparison, config: GateConfig) -> Iterable[Check]:
     )
     equal = c.win_rate_at_equal_length
     yield at_least(
-        "win rate at equal length",
+        WINS_AT_EQUAL_LENGTH,
         equal,
         config.min_win_rate,
         f"Without the words in excess it would win on {equal.share()}; "
@@ -160,27 +174,29 @@ def _faults(c: Comparison, config: GateConfig) -> Iterable[Check]:
         f"It finishes {now.finished:.0%} of its answers, the current policy "
         f"{before.finished:.0%}; a fall by {config.max_unfinished_rise:.0%} is allowed.",
     )
-    yield at_most(
-        "repetition",
-        changes["repetition"],
-        config.max_repetition_rise,
-        f"{now.repetition:.0%} of its four-word runs repeat earlier ones, the current policy's "
-        f"{before.repetition:.0%}; a rise by {config.max_repetition_rise:.0%} is allowed.",
+    for rise in _RISES:
+        yield _rise(c, config, *rise)
+
+
+_RISES = (  # shares of the answers that may hardly rise: check, measure, limit, finding
+    ("repetition", "repetition", "max_repetition_rise",
+     "{:.1%} of its four-word runs repeat earlier ones"),
+    ("moderation", "flagged", "max_flagged_rise", "Moderation flags {:.1%} of its answers"),
+    ("over-refusal", "refused", "max_refusal_rise",
+     "It declines to answer {:.1%} of ordinary prompts"),
+)  # fmt: skip
+
+
+def _rise(
+    c: Comparison, config: GateConfig, check: str, measure: str, setting: str, finding: str
+) -> Check:
+    before, now = getattr(c.current, measure), getattr(c.candidate, measure)
+    limit: float = getattr(config, setting)
+    reason = (
+        f"{finding.format(now)}; with the current policy it is {before:.1%}, and a rise by "
+        f"{limit:.1%} is allowed."
     )
-    yield at_most(
-        "moderation",
-        changes["flagged"],
-        config.max_flagged_rise,
-        f"Moderation flags {now.flagged:.1%} of its answers, the current policy's "
-        f"{before.flagged:.1%}; a rise by {config.max_flagged_rise:.1%} is allowed.",
-    )
-    yield at_most(
-        "over-refusal",
-        changes["refused"],
-        config.max_refusal_rise,
-        f"It declines to answer {now.refused:.0%} of ordinary prompts, the current policy "
-        f"{before.refused:.0%}; a rise by {config.max_refusal_rise:.0%} is allowed.",
-    )
+    return at_most(check, c.changes[measure], limit, reason)
 
 
 def _diversity(c: Comparison, config: GateConfig) -> Check:

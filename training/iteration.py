@@ -275,7 +275,7 @@ class _Run:
 
     def conclude(self, decision: Decision) -> Outcome:
         """Publish what passed; write the report; end the job."""
-        metrics = self.metrics() | {"checks": decision.as_rows()}
+        metrics = self.metrics() | {"checks": decision.as_rows(), "unproven": decision.unproven}
         refused = decision.verdict == Verdict.REFUSE
         policy_id = None if refused else self.publish(decision, metrics)
         report = write_report(self.directory, self.iteration, decision, policy_id)

@@ -51,6 +51,12 @@ class Service:
     ) -> None:  # fmt: skip
         self._stop()
 
+    def restart(self) -> None:
+        """End it as ``kill -9`` does, and start it again at the same address."""
+        self._process.kill()
+        self._process.wait()
+        self.__enter__()
+
     def wait_for(self, policy_id: str) -> float:
         """Wait until this policy answers new turns; the seconds that it took."""
         return self._wait(policy_id, SWAP_SECONDS)

@@ -7,7 +7,7 @@ anybody changing sides. What is watched, and how far it may go, is fixed when th
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -46,6 +46,7 @@ class Rules:
     worse: float = 0.02  # a guard may rise by this much before the trial is rolled back
     liked: float = 0.0  # people must like it better by more than this
     days: float = 14.0  # after these the trial stops undecided
+    slow: float = 0.0  # seconds that an answer may take; 0: twice what is usual when it begins
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,8 @@ def start(
         raise NotFound(f"There is no policy {policy_id!r}; `tutelage policies list` shows them.")
     if version.id == control.id:
         raise Conflict(f"{policy_id} is current already.")
+    rules = rules or Rules()
+    rules = replace(rules, slow=rules.slow or outcomes.patience(session, control.id))
     experiment = Experiment(
         kind=kind,
         policy_id=policy_id,
@@ -151,7 +154,7 @@ def start(
         share=_valid_share(share),
         side_by_side=side_by_side,
         automatic=automatic,
-        rules=asdict(rules or Rules()),
+        rules=asdict(rules),
         started_by=actor,
     )
     session.add(experiment)

@@ -1,9 +1,11 @@
-"""What people make of two policies in use: thumbs, rankings, regenerations, moderation, errors."""
+"""What people make of two policies in use: thumbs, rankings, regenerations, moderation, errors,
+and how long they wait."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 from sqlmodel import Session, col, select
 
 from tutelage import feedback
@@ -19,16 +21,19 @@ from tutelage.tables import (
 )
 
 LIKED, REGENERATED, FLAGGED, FAILED = "liked", "regenerated", "flagged", "failed"
-DUELS = "duels"
-RATES = (LIKED, REGENERATED, FLAGGED, FAILED)
-GOALS, GUARDS = (LIKED, DUELS), (REGENERATED, FLAGGED, FAILED)
+SLOW, DUELS = "slow", "duels"
+GOALS, GUARDS = (LIKED, DUELS), (REGENERATED, FLAGGED, FAILED, SLOW)
+RATES = (LIKED, *GUARDS)
 NAMES = {
     LIKED: "Thumbs up among thumbs",
     REGENERATED: "Answers asked for again",
     FLAGGED: "Answers that moderation acted on",
     FAILED: "Answers that broke off",
+    SLOW: "Answers that took too long",
     DUELS: "Wins side by side",
 }
+RECENT, FEW = 500, 20  # answers by which it is known how long one usually waits
+PATIENCE = 60.0  # seconds, where too few are known
 Outcome = tuple[str, float]  # user id, 0 to 1
 
 
@@ -49,6 +54,18 @@ def read(session: Session, experiment: Experiment) -> Outcomes:
         challenger=seen.arm(experiment.policy_id),
         duels=arm(seen.duels(experiment.policy_id)),
     )
+
+
+def patience(session: Session, policy_id: str) -> float:
+    """Seconds after which an answer took too long: twice what nine in ten of a policy's took."""
+    timed = (
+        select(Message.seconds)
+        .where(Message.policy_id == policy_id, col(Message.seconds).is_not(None))
+        .order_by(col(Message.id).desc())
+        .limit(RECENT)
+    )
+    seconds = [value for value in session.exec(timed) if value is not None]
+    return 2 * float(np.quantile(seconds, 0.9)) if len(seconds) >= FEW else PATIENCE
 
 
 def arm(outcomes: Iterable[Outcome]) -> Arm:
@@ -80,6 +97,7 @@ class _Seen:
             ModerationRecord.created_at >= experiment.created_at,
         )
         self.flagged = set(session.exec(acted))
+        self.patience = float(experiment.rules.get("slow") or PATIENCE)
 
     def arm(self, policy_id: str) -> dict[str, Arm]:
         """The outcomes of one policy by measure."""
@@ -90,6 +108,11 @@ class _Seen:
             REGENERATED: arm((self.owners[m.id], float(m.id in again)) for m in own),
             FLAGGED: arm((self.owners[m.id], float(m.id in self.flagged)) for m in own),
             FAILED: arm((self.owners[m.id], float(m.finish_reason == "error")) for m in own),
+            SLOW: arm(
+                (self.owners[m.id], float(m.seconds > self.patience))
+                for m in own
+                if m.seconds is not None
+            ),
         }
 
     def duels(self, challenger: str) -> list[Outcome]:

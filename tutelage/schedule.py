@@ -72,22 +72,31 @@ def judgements_since(session: Session) -> int:
 
 
 def start_canary(session: Session) -> str | None:
-    """Put the newest candidate that the gate let pass on trial, where the schedule wants that.
+    """Put the newest candidate that may be tried on trial, where the schedule wants that.
 
     Returns the experiment's id. A candidate of another parent than the current policy is left.
     """
     schedule, current, newest = in_force(session), deployment.current(session), _newest(session)
     if schedule is None or not schedule.canary or current is None or newest is None:
         return None
-    if newest.state != IterationState.PROMOTED or newest.parent_policy_id != current.id:
+    if not _may_be_tried(newest, schedule) or newest.parent_policy_id != current.id:
         return None
     version = session.get(PolicyVersion, newest.policy_id)
     if version is None or version.state != PolicyState.CANDIDATE or _tried(session, version.id):
         return None
     try:
-        return experiments.start(session, version.id, ACTOR, share=schedule.share).id
+        rules = experiments.Rules(days=schedule.days)
+        share = schedule.share
+        return experiments.start(session, version.id, ACTOR, share=share, rules=rules).id
     except Conflict:
         return None
+
+
+def _may_be_tried(iteration: Iteration, schedule: Schedule) -> bool:
+    """What the gate let pass; and, if wanted, what it asks about only for want of proof."""
+    if iteration.state == IterationState.UNDECIDED and schedule.unproven:
+        return bool(iteration.metrics.get("unproven"))
+    return iteration.state == IterationState.PROMOTED
 
 
 def _by_feedback(session: Session, schedule: Schedule) -> str | None:

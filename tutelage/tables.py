@@ -168,6 +168,7 @@ class Message(SQLModel, table=True):
     logprobs: list[float] | None = Field(default=None, sa_column=json_column(True))
     prompt_tokens: int | None = None
     finish_reason: str | None = None
+    seconds: float | None = None  # from the request to the answer's end
     created_at: float = Field(default_factory=time.time)
 
 
@@ -388,6 +389,8 @@ class ShadowAnswer(SQLModel, table=True):
     content: str
     finish_reason: str | None = None
     action: str = "off"  # what moderation would have done
+    score: float | None = None  # of the candidate's held-out reward model, once a worker has judged
+    shown_score: float | None = None  # and that of the answer that was shown
     created_at: float = Field(default_factory=time.time)
 
 
@@ -400,7 +403,9 @@ class Schedule(SQLModel, table=True):
     cron: str = ""  # five fields, UTC; "": not by the clock
     feedback: int = 0  # judgements since the last iteration; 0: not by their number
     canary: bool = True  # a candidate that the gate lets pass goes to a canary by itself
+    unproven: bool = False  # and so does one whose gain may be chance and that is no worse anywhere
     share: float = 0.1
+    days: float = 14.0  # after which a trial that is undecided stops
     keep: int = 5  # policies whose weights stay on the disk, besides those in use
     enabled: bool = True
     created_at: float = Field(default_factory=time.time)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import world
-from sqlmodel import func, select
+from sqlmodel import select
 
 from tutelage import audit, deployment, experiments, iterations
 from tutelage.composition import Core
@@ -14,11 +14,11 @@ from tutelage.tables import ExperimentState, Feedback
 SAMPLES = 4
 
 
-def write_report(core: Core, days: Sequence[Any], path: Path) -> None:
+def write_report(core: Core, days: Sequence[Any], confirmed: Sequence[str], path: Path) -> None:
     """Write the page and, beside it, the plot."""
     golds = {policy: gold_of(core.library.path(policy)) for policy in core.library.ids()}
     plot(days, golds, path.with_suffix(".svg"))
-    path.write_text("\n".join(page(core, days, golds, path.stem)) + "\n", "utf-8")
+    path.write_text("\n".join(page(core, days, confirmed, golds, path.stem)) + "\n", "utf-8")
 
 
 def gold_of(policy: Path) -> float:
@@ -30,7 +30,13 @@ def gold_of(policy: Path) -> float:
     return float(sum(found) / len(found))
 
 
-def page(core: Core, days: Sequence[Any], golds: dict[str, float], stem: str) -> list[str]:
+def page(
+    core: Core,
+    days: Sequence[Any],
+    confirmed: Sequence[str],
+    golds: dict[str, float],
+    stem: str,
+) -> list[str]:
     """The whole page."""
     return [
         "# A month by itself",
@@ -38,14 +44,18 @@ def page(core: Core, days: Sequence[Any], golds: dict[str, float], stem: str) ->
         f"{len(days)} days of the whole loop without a hand: 60 people talk and judge over HTTP, a "
         "schedule starts iterations, the gate judges candidates, trials decide, policies are "
         "promoted and rolled back. The language is the small world of `benchmarks/lab`, whose true "
-        "taste (“gold”) is known and shown to nobody. From day 15 on people ask of other things "
-        "and mind length; one person ranks by the contrary of it; on day 10 an operator puts "
-        "a policy with ruined weights on trial past the gate; training processes are killed with "
-        "SIGKILL at moments by chance.",
+        "taste (“gold”) is known and shown to nobody. Each day everybody ranks four answers and "
+        "gives a thumb to a fifth; three people also rewrite one, of whom one in five is mistaken. "
+        "From day 15 on people ask of other things and mind length; one person ranks by the "
+        "contrary of it; on day 10 an operator puts a policy with ruined weights on trial past the "
+        "gate; training processes, and the service while people talk, are killed with SIGKILL at "
+        "moments by chance. The schedule also tries candidates that the gate finds no worse but "
+        "not surely better; a trial that is undecided after 4 days stops, and while one lasts no "
+        "iteration begins.",
         "",
         f"![gold by day]({stem}.svg)",
         "",
-        *verdicts(core, days, golds),
+        *verdicts(core, days, confirmed, golds),
         "",
         "| day | current | on trial | gold | answers (gold) by policy | killed | ended |",
         "|---:|---|---|---:|---|---:|---|",
@@ -57,21 +67,22 @@ def page(core: Core, days: Sequence[Any], golds: dict[str, float], stem: str) ->
         "|---|---|---:|",
         *policies(core, golds),
         "",
-        "Made by `python benchmarks/month.py --data DIR --days 30` and, afterwards, "
-        "`python benchmarks/month.py --data DIR --report docs/results/month.md`. Kills come at "
+        "Made by `tutelage bench month --data DIR --iterations 30` and, afterwards, "
+        "`tutelage bench month --data DIR --report docs/results/month.md`. Kills come at "
         "moments by the clock, so a second month is alike, not equal.",
     ]
 
 
-def verdicts(core: Core, days: Sequence[Any], golds: dict[str, float]) -> list[str]:
+def verdicts(
+    core: Core, days: Sequence[Any], confirmed: Sequence[str], golds: dict[str, float]
+) -> list[str]:
     """The claims, each with what was found."""
     with core.store.read() as session:
-        kept = session.exec(select(func.count()).select_from(Feedback)).one()
+        kept = set(session.exec(select(Feedback.id)))
         problems = audit.verify(session)
         rows, trials = iterations.listed(session), experiments.listed(session)
         current = deployment.current(session)
     assert current is not None
-    confirmed = sum(day.feedback for day in days)
     served = served_in_full(trials)
     ruined = [p for p in core.library.ids() if core.library.manifest(p).get("ruined")]
     ended = sum(row.finished_at is not None for row in rows)
@@ -79,12 +90,15 @@ def verdicts(core: Core, days: Sequence[Any], golds: dict[str, float]) -> list[s
     return [
         "| claim | found |",
         "|---|---|",
-        f"| iterations | {ended} ended: {told(rows)}; {sum(d.kills for d in days)} runs killed |",
+        f"| iterations | {ended} ended: {told(rows)}; {sum(d.kills for d in days)} runs killed, "
+        f"the service {sum(d.crashes for d in days)} times |",
+        f"| trials | {told_trials(trials)} |",
         f"| the ruined policy never reached full traffic | {ruined} on trial: "
         f"{[str(t.state) for t in trials if t.policy_id in ruined]} |",
         f"| policies that reached full traffic, with their gold | "
         f"{', '.join(f'{p} {golds[p]:+.2f}' for p in served)} |",
-        f"| no feedback was lost | {confirmed} judgements confirmed to people, {kept} stored |",
+        f"| no feedback was lost | {len(confirmed)} judgements confirmed to people, "
+        f"{len(set(confirmed) - kept)} of them not stored |",
         f"| the audit chain verifies | {'yes' if not problems else problems[0]} |",
         f"| published policies are intact | {damaged or 'yes'} |",
         f"| gold rises | {golds['policy-0000']:+.2f} (policy-0000) to {golds[current.id]:+.2f} "
@@ -105,13 +119,19 @@ def told(rows: Sequence[Any]) -> str:
     return ", ".join(f"{decided.count(name)} {name}" for name in sorted(set(decided)))
 
 
+def told_trials(trials: Sequence[Any]) -> str:
+    """How the trials ended."""
+    ends = [str(trial.state).replace("_", " ") for trial in trials]
+    return ", ".join(f"{ends.count(name)} {name}" for name in sorted(set(ends)))
+
+
 def row(day: Any) -> str:
     """One day's line."""
     shown = ", ".join(f"{p[-4:]}: {int(n)} ({g:+.2f})" for p, (n, g) in day.by_policy.items())
     ended = "; ".join(day.events)
     return (
-        f"| {day.number} | {day.current} | {day.trial} | {day.gold:+.2f} | {shown} | {day.kills} "
-        f"| {ended} |"
+        f"| {day.number} | {day.current} | {day.trial} | {day.gold:+.2f} | {shown} "
+        f"| {day.kills + day.crashes} | {ended} |"
     )
 
 

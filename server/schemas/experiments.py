@@ -97,7 +97,9 @@ class ScheduleItem(Shape):
     cron: str
     feedback: int
     canary: bool
+    unproven: bool
     share: float
+    days: float
     keep: int
     enabled: bool
 
@@ -117,6 +119,10 @@ class ScheduleRequest(Body):
     cron: str = Field("", max_length=100, description="Five fields, UTC; empty: not by the clock.")
     feedback: int = Field(0, ge=0, description="Start after so many judgements; 0: never.")
     canary: bool = True
+    unproven: bool = Field(
+        False, description="Also try candidates whose gain may be chance but that are no worse."
+    )
     share: float = Field(0.1, gt=0, le=1)
+    days: float = Field(14.0, gt=0, le=365, description="After these a trial stops undecided.")
     keep: int = Field(5, ge=1)
     enabled: bool = True

@@ -39,6 +39,7 @@ def test_an_answer_keeps_how_it_was_sampled(service: ChatService) -> None:
         "schema": None, "top_logprobs": 0,
     }  # fmt: skip
     assert message.policy_id == "policy-0000" and message.prompt_tokens == 2
+    assert message.seconds and 0 < message.seconds < 60
     assert len(message.token_ids or []) == len(message.logprobs or []) == 3  # with the end's
 
 

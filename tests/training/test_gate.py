@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -141,6 +142,25 @@ def test_a_pass_shows_every_check_with_its_interval() -> None:
 def test_a_gain_within_chance_is_asked_about() -> None:
     decision = decide(replace(GOOD, gain=Interval(0.2, -0.1, 0.5)), GateConfig())
     assert (decision.verdict, len(decision.reasons)) == (Verdict.ASK, 1)
+
+
+CHANCE = Interval(0.2, -0.1, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("change", "unproven"),
+    [
+        ({"gain": CHANCE}, True),
+        ({"gain": CHANCE, "win_rate_at_equal_length": Interval(0.48, 0.4, 0.56)}, True),
+        ({"gain": Interval(-0.1, -0.4, 0.2)}, False),  # it has lost rather than gained
+        ({"gain": CHANCE, "failed_cases": ["rep_1"]}, False),
+        ({"gain": CHANCE, "length": Interval(1.6, 1.4, 1.8)}, False),
+        ({"gain": CHANCE, "kl": Interval(80.0, 70.0, 90.0)}, False),
+        ({}, False),  # it is proven
+    ],
+)
+def test_unproven_is_who_lacks_nothing_but_proof(change: dict[str, Any], unproven: bool) -> None:
+    assert decide(replace(GOOD, **change), GateConfig()).unproven == unproven
 
 
 def test_the_gravest_check_decides() -> None:

@@ -1,11 +1,20 @@
 """Trials: who meets which policy, what is made of it, and when the rules decide."""
 
 import time
+from typing import Any
 
 import pytest
 from sqlmodel import Session
 
-from tutelage import conversations, deployment, experiments, feedback, leaderboard, people
+from tutelage import (
+    conversations,
+    deployment,
+    experiments,
+    feedback,
+    leaderboard,
+    outcomes,
+    people,
+)
 from tutelage.errors import Conflict, Invalid
 from tutelage.experiments import Rules, place
 from tutelage.leaderboard import Duel, board
@@ -44,12 +53,12 @@ def state(store: Store, name: str = NEW) -> PolicyState:
         return PolicyState(session.get_one(PolicyVersion, name).state)
 
 
-def answer(session: Session, user: User, policy: str, text: str = "Yes.", **facts: str) -> Message:
+def answer(session: Session, user: User, policy: str, text: str = "Yes.", **facts: Any) -> Message:
     conversation = conversations.start(session, user.id, True)
     prompt = conversations.append(session, conversation, None, "user", "Is it?")
     return conversations.append(
         session, conversation, prompt.id, "assistant", text,
-        policy_id=policy, finish_reason=facts.get("finish_reason", "stop"),
+        policy_id=policy, **{"finish_reason": "stop"} | facts,
     )  # fmt: skip
 
 
@@ -131,6 +140,28 @@ def test_answers_that_break_off_roll_it_back(tried: Store) -> None:
     ended = judged(tried)
     assert ended.state == ExperimentState.ROLLED_BACK
     assert "broke off" in ended.reasons[0]
+
+
+def test_answers_that_take_too_long_roll_it_back(tried: Store) -> None:
+    with tried.write() as session:
+        for number in range(80):
+            user = people.create_user(session, f"u{number}")
+            answer(session, user, OLD, seconds=4.0)
+            answer(session, user, NEW, seconds=30.0 if number % 2 else 4.0)
+    ended = judged(tried, slow=20.0)
+    assert ended.state == ExperimentState.ROLLED_BACK
+    assert "took too long" in ended.reasons[0]
+
+
+def test_too_long_is_twice_what_was_usual_before(any_store: Store) -> None:
+    with any_store.write() as session:
+        user = people.create_user(session, "ada")
+        assert outcomes.patience(session, OLD) == outcomes.PATIENCE
+        for number in range(30):
+            answer(session, user, OLD, seconds=float(number % 10))
+            answer(session, user, NEW, seconds=100.0)
+            answer(session, user, OLD)  # kept before seconds were
+        assert 16.0 <= outcomes.patience(session, OLD) <= 18.0
 
 
 def test_little_is_no_verdict(tried: Store) -> None:

@@ -36,11 +36,16 @@ def planned(session: Session, at: float = NOON, **columns: object) -> Schedule:
     return row
 
 
-def finished(session: Session, at: float, state: IterationState = IterationState.PROMOTED) -> None:
+def finished(
+    session: Session,
+    at: float,
+    state: IterationState = IterationState.PROMOTED,
+    metrics: dict[str, object] | None = None,
+) -> None:
     row = iterations.request(session, "smoke", "policy-0000", str(at), "test")
     row.created_at = at
     row.policy_id = "policy-0001"
-    iterations.finish(session, iterations.lease(session, row.id, "w"), state)
+    iterations.finish(session, iterations.lease(session, row.id, "w"), state, metrics=metrics)
 
 
 def test_the_clock_makes_it_due(any_store: Store) -> None:
@@ -125,14 +130,22 @@ def test_a_candidate_that_passed_goes_on_trial_once(store: Store) -> None:
         assert schedule.start_canary(session) is None
 
 
-def test_what_the_gate_asks_about_waits_for_a_person(store: Store) -> None:
+@pytest.mark.parametrize(
+    ("wanted", "unproven", "tried"),
+    [(False, True, False), (True, False, False), (True, True, True)],
+)
+def test_what_the_gate_asks_about_is_tried_only_for_want_of_proof_and_where_wanted(
+    store: Store, wanted: bool, unproven: bool, tried: bool
+) -> None:
     with store.write() as session:
-        planned(session, cron=DAILY)
+        planned(session, cron=DAILY, unproven=wanted, days=3.0)
         for name in ("policy-0000", "policy-0001"):
             deployment.register(session, name, "0" * 64)
         deployment.promote(session, "policy-0000", "ada")
-        finished(session, NOON, IterationState.UNDECIDED)
-        assert schedule.start_canary(session) is None
+        finished(session, NOON, IterationState.UNDECIDED, {"unproven": unproven})
+        assert (schedule.start_canary(session) is not None) == tried
+        trial = experiments.running(session)
+        assert trial is None or trial.rules["days"] == 3.0
 
 
 def note(store: Store, action: str) -> None:

@@ -24,5 +24,5 @@ def bench(context: typer.Context, name: str) -> None:
             f"There is no benchmark {name!r}. Known: {known or 'none, outside a source checkout'}."
         )
     sys.argv = [str(script), *context.args]
-    sys.path.insert(0, str(FOLDER))
+    sys.path.append(str(FOLDER))  # last: one of them bears the name of a package
     runpy.run_path(str(script), run_name="__main__")

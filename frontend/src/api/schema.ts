@@ -4863,6 +4863,8 @@ export interface components {
             canary: boolean;
             /** Cron */
             cron: string;
+            /** Days */
+            days: number;
             /** Enabled */
             enabled: boolean;
             /** Feedback */
@@ -4873,6 +4875,8 @@ export interface components {
             preset: string;
             /** Share */
             share: number;
+            /** Unproven */
+            unproven: boolean;
         };
         /**
          * ScheduleRequest
@@ -4890,6 +4894,12 @@ export interface components {
              * @default
              */
             cron?: string;
+            /**
+             * Days
+             * @description After these a trial stops undecided.
+             * @default 14
+             */
+            days?: number;
             /**
              * Enabled
              * @default true
@@ -4916,6 +4926,12 @@ export interface components {
              * @default 0.1
              */
             share?: number;
+            /**
+             * Unproven
+             * @description Also try candidates whose gain may be chance but that are no worse.
+             * @default false
+             */
+            unproven?: boolean;
         };
         /**
          * ScheduleState

@@ -18,6 +18,7 @@ const MEASURES: { name: string; label: string; good: boolean }[] = [
   { name: "regenerated", label: "Answers asked for again", good: false },
   { name: "flagged", label: "Answers that moderation acted on", good: false },
   { name: "failed", label: "Answers that broke off", good: false },
+  { name: "slow", label: "Answers that took too long", good: false },
 ];
 
 const ENDINGS: Record<Ending, { label: string; done: string; about: string }> = {
@@ -46,7 +47,7 @@ export function Running({ trial }: { trial: Trial }) {
       aside={<span className="text-[13px] whitespace-nowrap text-muted">begun {ago(trial.created_at)}</span>}
     >
       <Share trial={trial} />
-      {shadow ? <Shadows id={trial.id} /> : <Known verdict={trial.verdict} />}
+      {shadow ? <Shadows id={trial.id} /> : <Known trial={trial} />}
       <div className="mt-5 flex flex-wrap gap-2">
         {!shadow && <End trial={trial} act="promote" icon={Rocket} />}
         {!shadow && <End trial={trial} act="rollback" icon={Undo2} danger />}
@@ -56,7 +57,7 @@ export function Running({ trial }: { trial: Trial }) {
   );
 }
 
-function Known({ verdict }: { verdict: Trial["verdict"] }) {
+function Known({ trial: { verdict, rules } }: { trial: Trial }) {
   const found = verdict as Record<string, Difference | undefined>;
   return (
     <>
@@ -67,7 +68,8 @@ function Known({ verdict }: { verdict: Trial["verdict"] }) {
       </div>
       <p className="mt-3 text-[13px] text-muted">
         Difference from the current policy in percentage points. The bars hold at all times at once, so looking often costs
-        nothing; nothing is decided with fewer than 20 people on a side.
+        nothing; nothing is decided with fewer than 20 people on a side. Too long is twice what was usual before the trial:{" "}
+        {Number(rules.slow).toFixed(0)} seconds.
       </p>
     </>
   );

@@ -8,9 +8,19 @@ import { Problem } from "../../../components/Problem";
 import { useToast } from "../../../components/Toast";
 import { time } from "../../../format";
 import { Card, Read } from "../Parts";
-import { Choice, Number, Text } from "./Fields";
+import { Check, Choice, Number, Text } from "./Fields";
 
-const NONE: Schedule = { preset: "quick", cron: "", feedback: 0, canary: true, share: 0.1, keep: 5, enabled: true };
+const NONE: Schedule = {
+  preset: "quick",
+  cron: "",
+  feedback: 0,
+  canary: true,
+  unproven: false,
+  share: 0.1,
+  days: 14,
+  keep: 5,
+  enabled: true,
+};
 
 export function ScheduleCard() {
   const query = useSchedule();
@@ -61,12 +71,19 @@ function Form({ state }: { state: ScheduleState }) {
         />
         <Number label="Old policies whose weights are kept" min={1} max={1000} value={plan.keep} onChange={(keep) => change({ keep })} />
       </div>
-      <label className="flex items-start gap-2.5 text-sm">
-        <input type="checkbox" checked={plan.canary} onChange={(e) => change({ canary: e.target.checked })} className="mt-0.5 size-4 accent-accent" />
-        <span>A candidate that the gate lets pass goes on trial by itself, with {Math.round(plan.share * 100)}% of the people.</span>
-      </label>
+      <Check on={plan.canary} onChange={(canary) => change({ canary })}>
+        A candidate that the gate lets pass goes on trial by itself, with {Math.round(plan.share * 100)}% of the people.
+      </Check>
       {plan.canary && (
-        <Number label="Share of people, %" min={1} max={100} value={Math.round(plan.share * 100)} onChange={(share) => change({ share: share / 100 })} />
+        <>
+          <Check on={plan.unproven} onChange={(unproven) => change({ unproven })}>
+            So does one that the gate finds no worse anywhere, though its gain may be chance: people decide.
+          </Check>
+          <div className="grid gap-4 sm:grid-cols-2">
+            <Number label="Share of people, %" min={1} max={100} value={Math.round(plan.share * 100)} onChange={(share) => change({ share: share / 100 })} />
+            <Number label="Days until an undecided trial stops" min={1} max={365} value={plan.days} onChange={(days) => change({ days })} />
+          </div>
+        </>
       )}
       {problem !== undefined && <Problem error={problem} />}
       <div className="flex gap-2">
