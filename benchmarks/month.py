@@ -44,7 +44,7 @@ from tutelage.tables import Schedule
 USERS, NOISE, LIAR = 60, 0.4, 0
 EDITORS, RIGHT = 20, 0.8  # every so many people rewrite an answer each day; how often that is right
 BAD_DAY, DRIFT_DAY = 10, 15
-TRIAL_DAYS = 4
+TRIAL_DAYS = 3
 KILLED, KILLS = 0.4, 2  # share of runs that are killed, and how often one iteration is at most
 CRASHED = 0.25  # share of days on which the service is killed while people talk
 AWAY = 90.0  # seconds for which people try again

@@ -50,7 +50,7 @@ def page(
         "contrary of it; on day 10 an operator puts a policy with ruined weights on trial past the "
         "gate; training processes, and the service while people talk, are killed with SIGKILL at "
         "moments by chance. The schedule also tries candidates that the gate finds no worse but "
-        "not surely better; a trial that is undecided after 4 days stops, and while one lasts no "
+        "not surely better; a trial that is undecided after 3 days stops, and while one lasts no "
         "iteration begins.",
         "",
         f"![gold by day]({stem}.svg)",

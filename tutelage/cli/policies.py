@@ -80,19 +80,30 @@ def verify(data: Data = None) -> None:
 def measure(
     policy_id: str,
     items: Annotated[int, typer.Option(min=0, help="Items of each kind; 0: all.")] = 0,
+    set: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Instead, a public set's file: TruthfulQA, BBQ, XSTest, HarmBench, IFEval."
+        ),
+    ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Read the limitations of a policy: truthfulness, rephrasing, brevity, clarifying, harm, bias.
 
-    Takes some minutes on two cores. Example: `tutelage policies measure policy-0001`
+    Takes some minutes on two cores. Examples: `tutelage policies measure policy-0001`,
+    `tutelage policies measure policy-0001 --set TruthfulQA.csv --items 100`
     """
-    from training.limitations.measured import measure_policy
+    from training.limitations.measured import measure_policy, measure_public
 
+    core = open_data(data)
     with steps() as say:
-        readings = measure_policy(
-            open_data(data), policy_id, items, lambda done, total: say("limitations", done, total)
-        )
+
+        def advance(done: int, total: int) -> None:
+            say("limitations", done, total)
+
+        measured = measure_public(core, policy_id, set, items, advance) if set else None
+        readings = measured or measure_policy(core, policy_id, items, advance)
     for name, dial in readings["dials"].items():
         found = f"{dial['mean']:.2f} [{dial['low']:.2f}, {dial['high']:.2f}]"
         typer.echo(f"{name:13} {found}  floor {dial['floor']:.2f}  {_told(dial['details'])}")
