@@ -5,8 +5,9 @@
 
 An iteration is: sample a response of 64 tokens to each of 16 prompts of 128 tokens, score it, value
 it, compare it with the reference, and update once on all of it (one epoch: InstructGPT §C.4). Both
-sides get the same token ids, one core and float32, in processes of their own that take turns; no
-response ends early. TRL trains the whole policy, or with LoRA adapters alone: the cheaper counts.
+sides get the same token ids and one core, in processes of their own that take turns; no response
+ends early. TRL computes in float32 and trains the whole policy, or with LoRA adapters alone: the
+cheaper counts. Ours is measured as it ships (``--precision fp32``: without rounded operands).
 """
 
 import argparse
@@ -68,13 +69,20 @@ def flat_reward_model(policy: Path, width: int, directory: Path) -> None:
 
 
 class Marks:
-    """A progress that notes processor and wall time at every update."""
+    """A progress that notes processor and wall time at every update.
+
+    ``disagreement`` is the root mean square of how far the learner's log-probabilities of sampled
+    tokens are from the sampler's: with one step an update, its approximate KL says so.
+    """
 
     def __init__(self) -> None:
         self.marks = [(time.process_time(), time.perf_counter())]
+        self.disagreement = 0.0
 
     def __call__(self, stage: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
         self.marks.append((time.process_time(), time.perf_counter()))
+        off = (2 * metrics.get("policy/approxkl_avg", 0.0)) ** 0.5
+        self.disagreement = max(self.disagreement, off)
 
     def spent(self) -> list[dict[str, float]]:
         return [
@@ -83,10 +91,11 @@ class Marks:
         ]
 
 
-def run_ours(policy: Path, batch: int, iterations: int) -> dict[str, Any]:
+def run_ours(policy: Path, batch: int, iterations: int, precision: str) -> dict[str, Any]:
     """A few iterations of ours in this process: what each cost, and the peak memory."""
     config = IterationConfig(
         threads=1,
+        precision=precision,
         ppo=PPOConfig(
             updates=iterations, batch=batch, epochs=1, minibatch=batch, eval_prompts=0,
             max_new_tokens=RESPONSE_TOKENS, kl_budget=1e9, patience=10**6,
@@ -103,7 +112,11 @@ def run_ours(policy: Path, batch: int, iterations: int) -> dict[str, Any]:
         run.train(prompts_of(tokenizer, batch), [], marks)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     # The last round samples and scores without learning; the first one also lays out the weights.
-    return {"iterations": marks.spent()[:-1], "peak_memory_gb": round(peak, 2)}
+    return {
+        "iterations": marks.spent()[:-1],
+        "peak_memory_gb": round(peak, 2),
+        "disagreement": round(marks.disagreement, 4),
+    }
 
 
 def _width(policy: Path) -> int:
@@ -130,12 +143,13 @@ def _median(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "wall_seconds": round(statistics.median(one["wall"] for one in spent), 2),
         "peak_memory_gb": max(run["peak_memory_gb"] for run in runs),
         "iterations": len(spent),
-    }
+    } | {key: run[key] for run in runs for key in run.keys() & {"disagreement"}}
 
 
 def compare(
-    policy: Path, peer_python: Path, batch: int, iterations: int, rounds: int, core: int
-) -> dict[str, Any]:
+    policy: Path, peer_python: Path, batch: int, iterations: int, rounds: int, core: int,
+    precision: str, peers: Sequence[str],
+) -> dict[str, Any]:  # fmt: skip
     """Both sides in one run; the ratios are the cheaper peer's cost over ours."""
     with tempfile.TemporaryDirectory() as scratch:
         prompts = Path(scratch) / "prompts.json"
@@ -145,8 +159,9 @@ def compare(
         common = ["--policy", str(policy), "--batch", str(batch), "--iterations", str(iterations)]
         peer = [str(peer_python), str(PEER), *common, "--prompts", str(prompts)]
         peer += ["--response", str(RESPONSE_TOKENS)]
-        ours = [sys.executable, __file__, *common, "--ours"]
-        found = _in_turn({"ours": ours, "full": peer, "lora": [*peer, "--lora"]}, rounds, core)
+        ours = [sys.executable, __file__, *common, "--ours", "--precision", precision]
+        sides = {"full": peer, "lora": [*peer, "--lora"]}
+        found = _in_turn({"ours": ours} | {name: sides[name] for name in peers}, rounds, core)
     mine = found.pop("ours")
     cheaper = min(found.values(), key=lambda side: side["cpu_seconds"])
     leaner = min(found.values(), key=lambda side: side["peak_memory_gb"])
@@ -170,13 +185,18 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--core", type=int, default=0)
     parser.add_argument("--ours", action="store_true", help="only ours, in this process")
+    parser.add_argument("--precision", default="auto", help="of ours: auto, bf16 or fp32")
+    parser.add_argument("--peers", nargs="+", choices=("full", "lora"), default=("full", "lora"))
     args = parser.parse_args()
     policy = args.policy or base_policy()
     if args.ours:
-        result = run_ours(policy, args.batch, args.iterations)
+        result = run_ours(policy, args.batch, args.iterations, args.precision)
     else:
         peer = args.peer_python or peer_python("trl", PEER_PACKAGES)
-        result = compare(policy, peer, args.batch, args.iterations, args.rounds, args.core)
+        result = compare(
+            policy, peer, args.batch, args.iterations, args.rounds, args.core, args.precision,
+            args.peers,
+        )  # fmt: skip
     print(json.dumps(result))
 
 

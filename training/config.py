@@ -141,6 +141,7 @@ class IterationConfig:
     seed: int = 17
     threads: int = 0  # 0: as many as the machine has
     device: str = "cpu"
+    precision: str = "auto"  # of the frozen layers' operands: "bf16", "fp32"; auto: bf16 if native
     top_layers: int = 10  # how many upper layers carry adapters; those below are frozen
     snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
     sft: SFTConfig = field(default_factory=SFTConfig)

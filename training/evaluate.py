@@ -64,6 +64,7 @@ def evaluate(
 
     Returns: the comparison as plain JSON, also written to ``out_dir``.
     """
+    config = replace(config, precision="fp32")  # what is judged is what is served
     with compute(config):
         questions = _questions(policies.reference, prompts, config)
         answers, beyond = {}, {}

@@ -7,9 +7,7 @@ split) is computed once per token and kept; everything that is trained or compar
     adapted     the same weights with LoRA beside them: what the optimiser updates
     merged      a copy with LoRA added into the weights: what samples, at plain speed
 
-LoRA is written here rather than taken from peft, because the three tops share one set of frozen
-weights without any switch being thrown, and because the product is accumulated into the layer's
-output instead of being added in passes of its own.
+The three tops share one set of frozen weights, without any switch being thrown.
 """
 
 import copy
@@ -31,7 +29,8 @@ from transformers.utils import logging
 
 from training.checkpoint import write_directory
 from training.config import IterationConfig
-from training.linear import FrozenLinear, freeze
+from training.linear import FrozenLinear, freeze, operands_of
+from training.lora import LoRALinear
 from tutelage.errors import Invalid
 from tutelage.policies import CARD, MANIFEST
 
@@ -98,40 +97,16 @@ class PrefixCache:
         return torch.cat((before[0], keys), 2), torch.cat((before[1], values), 2)
 
 
-class LoRALinear(nn.Module):
-    """A frozen linear layer plus a low-rank update: x W' + (alpha / rank) x A' B'.
-
-    Hu et al. 2022, arXiv 2106.09685, eq. 3. B starts at zero, so the layer starts unchanged.
-    """
-
-    def __init__(
-        self, base: nn.Linear, rank: int, alpha: float, generator: torch.Generator
-    ) -> None:
-        super().__init__()
-        self.base = base
-        self.scale = alpha / rank
-        start = torch.randn(rank, base.in_features, generator=generator) / base.in_features**0.5
-        self.a = nn.Parameter(start.to(base.weight))
-        self.b = nn.Parameter(base.weight.new_zeros(base.out_features, rank))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [..., in] -> [..., out]."""
-        flat = x.reshape(-1, x.shape[-1])
-        out = self.base(flat).addmm_(flat @ self.a.T, self.b.T, alpha=self.scale)
-        return out.view(*x.shape[:-1], -1)
-
-    def merged_weight(self) -> Tensor:
-        """W + (alpha / rank) B A: [out, in]."""
-        return torch.addmm(self.base.weight, self.b.detach(), self.a.detach(), alpha=self.scale)
-
-
 class SplitModel:
     """A Llama-like causal language model of transformers, cut ``top_layers`` below its head.
 
-    The trunk's weights are held once, as products want them.
+    The trunk's weights are held once, as products want them. ``operands`` is what the layers'
+    products round to; the head's are not, since logits of 20 in bfloat16 would be off by 0.06.
     """
 
-    def __init__(self, model: PreTrainedModel, top_layers: int) -> None:
+    def __init__(
+        self, model: PreTrainedModel, top_layers: int, operands: torch.dtype = torch.float32
+    ) -> None:
         decoder = model.get_decoder()
         if not 0 < top_layers < len(decoder.layers):
             raise Invalid(
@@ -140,9 +115,10 @@ class SplitModel:
                 "top_layers",
             )
         self.model = model.eval().requires_grad_(False)
-        self.head = FrozenLinear(model.get_output_embeddings().weight.data)  # [V, H]
+        head = model.get_output_embeddings().weight.data  # [V, H]
+        self.head = FrozenLinear(head, back_operands=operands)
         for layer in decoder.layers:
-            freeze(layer)
+            freeze(layer, operands)
         self.embed, self.rotary, self.norm = decoder.embed_tokens, decoder.rotary_emb, decoder.norm
         self.lower: nn.ModuleList = decoder.layers[:-top_layers]
         self.reference: nn.ModuleList = decoder.layers[-top_layers:]
@@ -157,13 +133,13 @@ class SplitModel:
 
     @classmethod
     def load(cls, policy_dir: Path, config: IterationConfig) -> "SplitModel":
-        """Reads a policy directory (fp32 on a CPU; bf16 trains slower there)."""
+        """Reads a policy directory."""
         model = AutoModelForCausalLM.from_pretrained(
             policy_dir, dtype=torch.float32, local_files_only=True
         )
         for parameter in model.parameters():  # off the mapped file, which can then go
             parameter.data = parameter.data.clone()
-        return cls(model.to(config.device), config.top_layers)
+        return cls(model.to(config.device), config.top_layers, operands_of(config.precision))
 
     def trunk(self, ids: Tensor, positions: Tensor, cache: Any = None, mask: Any = None) -> Tensor:
         """Hidden states at the split: ids, positions [B, T] -> [B, T, H]."""
@@ -252,7 +228,7 @@ def merged(adapted: nn.ModuleList) -> nn.ModuleList:
     shared: dict[int, Any] = {id(p): p for p in adapted.parameters()}
     for module in adapted.modules():
         if isinstance(module, LoRALinear):
-            plain = FrozenLinear(module.merged_weight(), module.base.bias)
+            plain = FrozenLinear(module.merged_weight(), module.base.bias, module.base.operands)
             plain.release()
             shared[id(module)] = plain
     return copy.deepcopy(adapted, shared)

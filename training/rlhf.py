@@ -50,7 +50,7 @@ def logprobs_and_entropy(
     """log p(token) and H(p) of softmax(head(hidden) / temperature), in little memory.
 
     The same numbers as ``logprobs_from_logits`` and ``entropy_from_logits``, but logits exist for
-    ``CHUNK`` rows at a time and only the probabilities that the gradient needs are kept. The
+    ``CHUNK`` rows at a time and only what the gradient needs of them is kept. The
     gradient flows from the log-probabilities to ``hidden``; ``head`` is frozen, the entropy is a
     measurement.
 
@@ -71,9 +71,8 @@ class _Logprobs(torch.autograd.Function):
             _chunk(rows, head, wanted, temperature, hidden.requires_grad)
             for rows, wanted in zip(hidden.split(CHUNK), tokens.split(CHUNK), strict=True)
         ]
-        ctx.save_for_backward(tokens)
         ctx.head = head
-        ctx.probabilities = [part[2] for part in parts]
+        ctx.slopes = [part[2] for part in parts]
         ctx.temperature = temperature
         entropy = torch.cat([part[1] for part in parts])
         ctx.mark_non_differentiable(entropy)
@@ -81,24 +80,25 @@ class _Logprobs(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None]:
-        (tokens,) = ctx.saved_tensors
-        scaled = (grads[0] / ctx.temperature).split(CHUNK)
-        parts = []
-        for p, grad, wanted in zip(ctx.probabilities, scaled, tokens.split(CHUNK), strict=True):
-            expected = p @ ctx.head.weight  # another layout would hold the vocabulary twice
-            parts.append((ctx.head.weight[wanted] - expected).mul_(grad.unsqueeze(1)))
-        return torch.cat(parts), None, None, None
+        scaled = (grads[0] / ctx.temperature).unsqueeze(1)
+        parts = [ctx.head.transposed_product(slopes) for slopes in ctx.slopes]
+        return torch.cat(parts).to(scaled.dtype).mul_(scaled), None, None, None
 
 
 def _chunk(
     hidden: Tensor, head: FrozenLinear, tokens: Tensor, temperature: float, keep: bool
 ) -> tuple[Tensor, Tensor, Tensor | None]:
+    """log p(token) [n], entropy [n] and, if wanted, onehot(token) - p [n, V]."""
     logits = head.product(hidden).div_(temperature)  # [n, V]
     normaliser = logits.logsumexp(-1)
-    logprobs = logits.gather(1, tokens.unsqueeze(1)).squeeze(1) - normaliser
+    wanted = tokens.unsqueeze(1)
+    logprobs = logits.gather(1, wanted).squeeze(1) - normaliser
     p = (logits - normaliser.unsqueeze(1)).exp_()
     entropy = normaliser - torch.linalg.vecdot(p, logits)
-    return logprobs, entropy, p if keep else None
+    if not keep:
+        return logprobs, entropy, None
+    slopes = p.neg_().scatter_add_(1, wanted, p.new_ones(wanted.shape))
+    return logprobs, entropy, slopes.to(head.back_operands)
 
 
 def kl_k1(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:

@@ -25,7 +25,7 @@ from training.sft import SFT, Batches
 from training.tokenization import ChatTokenizer
 
 CONFIG = IterationConfig(
-    preset="lab", threads=1, top_layers=4,
+    preset="lab", threads=1, precision="fp32", top_layers=4,
     reward_model=RewardModelConfig(kind="head", max_tokens=128, folds=3),
     ppo=PPOConfig(
         updates=12, batch=64, epochs=2, minibatch=16, learning_rate=1e-3, kl_coef=0.02,

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from training.linear import FrozenLinear, freeze
+from training.linear import FrozenLinear, freeze, operands_of
+from tutelage.errors import Invalid
 
 
 @pytest.fixture
@@ -53,3 +54,21 @@ def test_freezing_reaches_every_linear_layer_and_keeps_names(plain: nn.Linear) -
     freeze(module)
     assert set(module.state_dict()) == names
     assert sum(isinstance(m, FrozenLinear) for m in module.modules()) == 2
+
+
+def test_rounded_operands_give_nearly_the_same_map_and_gradient(plain: nn.Linear) -> None:
+    frozen = FrozenLinear(plain.weight.data, plain.bias, torch.bfloat16)
+    exact, x, y = FrozenLinear(plain.weight.data, plain.bias), torch.randn(9, 7), torch.randn(9, 5)
+    assert frozen(x).dtype == torch.float32
+    torch.testing.assert_close(frozen(x), exact(x), atol=0.05, rtol=0.02)
+    torch.testing.assert_close(
+        frozen.transposed_product(y), exact.transposed_product(y), atol=0.05, rtol=0.02
+    )
+
+
+def test_precision_is_one_of_three() -> None:
+    assert operands_of("fp32") == torch.float32
+    assert operands_of("bf16") == torch.bfloat16
+    assert operands_of("auto") in (torch.float32, torch.bfloat16)
+    with pytest.raises(Invalid, match="precision"):
+        operands_of("fp8")

@@ -7,8 +7,8 @@ from torch import nn
 from transformers import AutoModelForCausalLM
 
 from training.config import IterationConfig
+from training.lora import LoRALinear
 from training.models import (
-    LoRALinear,
     SplitModel,
     adapter_state,
     buckets,
@@ -71,6 +71,19 @@ def test_gradients_reach_adapters_and_nothing_else(model: SplitModel) -> None:
     assert len(linear) == 2 * 7
     assert all(m.a.grad is not None and m.b.grad is not None for m in linear)
     assert all(p.grad is None for p in model.model.parameters())
+
+
+def test_adapters_get_the_gradients_of_plain_low_rank_updates(model: SplitModel) -> None:
+    layer = next(
+        m for m in disturbed(model.adapted(4, 8.0, 0)).modules() if isinstance(m, LoRALinear)
+    )
+    found = []
+    for run in (layer, lambda x: x @ (layer.base.weight + layer.scale * layer.b @ layer.a).T):
+        x = torch.linspace(-1, 1, 3 * layer.base.in_features).view(1, 3, -1).requires_grad_()
+        run(x).square().sum().backward()
+        found.append([x.grad, layer.a.grad, layer.b.grad])
+        layer.a.grad = layer.b.grad = None
+    torch.testing.assert_close(*found)
 
 
 def test_adapters_share_the_frozen_weights(model: SplitModel) -> None:

@@ -3,11 +3,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 from transformers import AutoModelForCausalLM
 
 from training import rlhf
 from training.config import IterationConfig
-from training.models import SplitModel, positions
+from training.models import SplitModel, adapter_state, merged, positions
 from training.rollout import Episode, Sampling, sample
 
 PROMPTS = [[1, 40, 41], [1, 50, 51, 52, 53, 54, 55, 56], [1, 60], [1, 70, 71, 72]]
@@ -38,6 +39,31 @@ def test_logprobs_equal_those_of_a_full_forward_pass(model: SplitModel) -> None:
         logits = model.model(ids).logits[0, len(episode.prompt) - 1 : -1] / 0.7
         expected = rlhf.logprobs_from_logits(logits, episode.response)
         torch.testing.assert_close(episode.logprobs, expected, atol=1e-4, rtol=0)
+
+
+def test_rounded_operands_change_logprobs_by_little_and_in_neither_direction(
+    tiny_policy: Path, smoke: IterationConfig
+) -> None:
+    rounding = SplitModel.load(tiny_policy, replace(smoke, precision="bf16"))
+    adapted = rounding.adapted(4, 8.0, 0)
+    with torch.no_grad():
+        for parameter in adapter_state(adapted).values():
+            parameter.add_(0.05)
+    numbers = uniforms(64, 24)
+    off = [
+        episode.logprobs - _logprobs(rounding, adapted, episode)
+        for episode in sample(rounding, merged(adapted), PROMPTS * 16, numbers, ending(5))
+    ]
+    assert torch.cat(off).abs().mean() < 0.02
+    assert torch.cat(off).mean().abs() < 0.005
+
+
+def _logprobs(model: SplitModel, layers: nn.ModuleList, episode: Episode) -> torch.Tensor:
+    """What the learner makes of a sampled response."""
+    hidden = episode.hidden[None]
+    final = model.top(layers, hidden, positions(hidden))[0, len(episode.prompt) - 1 :]
+    states = final[: len(episode.response)]
+    return rlhf.logprobs_and_entropy(states, model.head, episode.response)[0].detach()
 
 
 def test_kept_states_equal_those_of_a_full_trunk_pass(model: SplitModel) -> None:
