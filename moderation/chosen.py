@@ -1,5 +1,7 @@
 """The classifier that the settings ask for."""
 
+from pathlib import Path
+
 from moderation.batching import BatchedClassifier
 from moderation.classifier import ModerationClassifier
 from moderation.combined import CombinedClassifier
@@ -7,24 +9,27 @@ from tutelage.errors import Invalid
 from tutelage.settings import Settings
 
 
-def open_classifier(settings: Settings) -> ModerationClassifier | None:
-    """None where moderation is switched off. Raises Unavailable or Invalid with the way out."""
+def open_classifier(settings: Settings, heads: Path | None = None) -> ModerationClassifier | None:
+    """None where moderation is switched off; `heads` are the folder of other heads than ship.
+
+    Raises Unavailable or Invalid with the way out.
+    """
     if settings.moderation == "off":
         return None
-    members = [_open(name, settings) for name in settings.moderation.split("+")]
+    members = [_open(name, settings, heads) for name in settings.moderation.split("+")]
     if len(members) == 1:
         return BatchedClassifier(members[0])
     return BatchedClassifier(CombinedClassifier(members, settings.moderation_combination))
 
 
-def _open(name: str, settings: Settings) -> ModerationClassifier:
+def _open(name: str, settings: Settings, heads: Path | None) -> ModerationClassifier:
     if name == "remote":
         return _remote(settings)
     if name == "detoxify":
         return _detoxify(settings)
     from moderation.embedded import EmbeddedClassifier
 
-    return EmbeddedClassifier.load()
+    return EmbeddedClassifier.load(heads_dir=heads)
 
 
 def _remote(settings: Settings) -> ModerationClassifier:

@@ -38,9 +38,10 @@ class Effect(NamedTuple):
 
 
 def effects(version: str, recent: Sequence[Scores], decisions: Sequence[Decision]) -> list[Effect]:
-    """Every category's effect, the measured part only for the heads that ship."""
+    """Every category's effect; the measured part is that of the heads that ship, and is shown
+    for them and for those that learned from them (their version begins with the shipped one)."""
     measured = _measured()
-    known = measured["categories"] if measured["version"] == version else {}
+    known = measured["categories"] if measured["version"] == version.partition(".")[0] else {}
     return [_effect(category, known.get(category), recent, decisions) for category in CATEGORIES]
 
 

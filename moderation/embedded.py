@@ -1,18 +1,19 @@
 """The classifier that ships: adapted MiniLM and thirteen trained heads, on the CPU, offline."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from moderation.categories import CATEGORIES, zero_scores
+from moderation.categories import CATEGORIES
 from moderation.encoder import Encoder, bundled_encoder
 from moderation.pooling import Pooling
-from moderation.windows import highest
+from moderation.windows import Window
 from tutelage.errors import Unavailable
 
 HEADS = Path(__file__).parent / "heads"
@@ -21,6 +22,18 @@ _SENTENCE_MARGIN = 2.0  # in logits: a long text has many sentences that could b
 
 class HeadsMissing(Unavailable):
     """The trained heads are not there or do not fit; the message says what to do."""
+
+
+class Evidence(NamedTuple):
+    """What texts are judged on: `logits` [texts, 13], and of the windows that reached them the
+    mean states `means` [texts, 13, features], which the linear part of the heads reads."""
+
+    logits: Tensor
+    means: Tensor
+
+    def rows(self, indexes: Sequence[int]) -> Self:
+        """Of some of the texts."""
+        return type(self)(self.logits[indexes], self.means[indexes])
 
 
 class EmbeddedClassifier:
@@ -61,24 +74,52 @@ class EmbeddedClassifier:
         return cls(encoder, slope, offset, version)
 
     def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        rows = self.scores(self.logits(texts)).tolist()
+        return [dict(zip(CATEGORIES, row, strict=True)) for row in rows]
+
+    def calibrated(self, logits: Tensor) -> Tensor:
+        """Logits [texts, 13] of which the sigmoid is a probability."""
+        return logits * self._slope + self._offset
+
+    def scores(self, logits: Tensor) -> Tensor:
+        """Probabilities [texts, 13]."""
+        return torch.sigmoid(self.calibrated(logits))
+
+    def logits(self, texts: Sequence[str]) -> Tensor:
+        """[texts, 13] before calibration; -inf where nothing is left to read."""
         read = [self._encoder.windows(text) for text in texts]
         distinct = list(
             dict.fromkeys(each for of_text in read for part in of_text for each in part)
         )
-        if not distinct:
-            return [zero_scores() for _ in texts]
-        logits = self._encoder.logits(distinct)
-        row_of = {window: row for row, window in enumerate(distinct)}
-        return [self._scores(*([logits[row_of[each]] for each in part] for part in of_text))
-                for of_text in read]  # fmt: skip
+        found = self._encoder.logits(distinct) if distinct else torch.empty(0, len(CATEGORIES))
+        row_of = {window: found[row] for row, window in enumerate(distinct)}
+        highest = [
+            _highest([row_of[each] for each in whole], [row_of[each] for each in sentences])[0]
+            for whole, sentences in read
+        ]
+        return torch.stack(highest) if highest else torch.empty(0, len(CATEGORIES))
 
-    def _scores(self, windows: Sequence[Tensor], sentences: Sequence[Tensor]) -> dict[str, float]:
-        """The highest of a text's logits [13]; those of single sentences have to be surer."""
-        surer = [logits - _SENTENCE_MARGIN for logits in sentences]
-        rows = [logits * self._slope + self._offset for logits in (*windows, *surer)]
-        return highest(
-            torch.sigmoid(torch.stack(rows)) if rows else torch.empty(0, len(CATEGORIES))
-        )
+    def evidence(self, texts: Sequence[str]) -> Evidence:
+        """The logits of texts with something to read, and what they rest on."""
+        found = [self._evidence(*self._encoder.windows(text)) for text in texts]
+        return Evidence(*(torch.stack(part) for part in zip(*found, strict=True)))
+
+    def _evidence(
+        self, whole: Sequence[Window], sentences: Sequence[Window]
+    ) -> tuple[Tensor, Tensor]:
+        logits, means = self._encoder.logits_and_means([*whole, *sentences])
+        highest, at = _highest(list(logits[: len(whole)]), list(logits[len(whole) :]))
+        return highest, means[at]
+
+
+def _highest(windows: Sequence[Tensor], sentences: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """The highest of a text's logits [13], and the places of the windows, then sentences, that
+    reached them [13]. Single sentences have to be surer."""
+    surer = [logits - _SENTENCE_MARGIN for logits in sentences]
+    if not (len(windows) or surer):
+        return torch.full((len(CATEGORIES),), -math.inf), torch.zeros(len(CATEGORIES)).long()
+    highest = torch.stack([*windows, *surer]).max(0)
+    return highest.values, highest.indices
 
 
 def _read(folder: Path) -> tuple[str, dict[str, Tensor]]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from moderation.adapters import merge, quantize
 from moderation.normalize import normalize
-from moderation.pooling import Pooling
+from moderation.pooling import Pooling, mean_states
 from moderation.transformer import Transformer, read_transformer
 from moderation.windows import Window, cut
 from moderation.words import Words
@@ -82,18 +82,23 @@ class Encoder:
         order = sorted(range(len(windows)), key=lambda index: len(windows[index]))
         for start in range(0, len(order), _BATCH):
             batch = order[start : start + _BATCH]
-            rows = self._read([windows[index] for index in batch])
+            rows = self._pooling(*self._read([windows[index] for index in batch]))
             found |= dict(zip(batch, rows, strict=True))
         return torch.stack([found[index] for index in range(len(windows))])
 
-    def _read(self, windows: Sequence[Window]) -> Tensor:
+    @torch.no_grad()
+    def logits_and_means(self, windows: Sequence[Window]) -> tuple[Tensor, Tensor]:
+        """[windows, 13], and the mean states that they rest on [windows, features]."""
+        layers, mask = self._read(windows)
+        return self._pooling(layers, mask), mean_states(layers, mask)
+
+    def _read(self, windows: Sequence[Window]) -> tuple[list[Tensor], Tensor]:
+        """The states after every layer [windows, tokens, WIDTH], and what is read of them."""
         rows = [torch.tensor(window) for window in windows]
         ids = nn.utils.rnn.pad_sequence(rows, batch_first=True)
         mask = torch.arange(ids.shape[1]) < torch.tensor([len(row) for row in rows])[:, None]
         attended = None if bool(mask.all()) else mask[:, None, None, :]
-        layers = self._transformer(self._transformer.embed(ids), attended)
-        logits: Tensor = self._pooling(layers, mask)
-        return logits
+        return self._transformer(self._transformer.embed(ids), attended), mask
 
 
 def read_tokenizer(folder: Path) -> Tokenizer:

@@ -18,7 +18,6 @@ from typing import Any
 from moderation.categories import CATEGORIES
 
 FOLDS = 3
-HELD_OUT = 0
 WRITTEN = Path(__file__).parent / "written.jsonl"
 _CLEAN = dict.fromkeys(CATEGORIES, 0)
 _PYRIT = "pyrit/datasets/"
@@ -35,8 +34,16 @@ class Example:
 
     @property
     def fold(self) -> int:
-        digest = hashlib.sha256(f"{self.source}:{self.group}".encode()).digest()
-        return digest[0] % FOLDS
+        return self._digest[0] % FOLDS
+
+    @property
+    def reported(self) -> bool:
+        """Whether figures are reported on it; calibration and thresholds are set on the others."""
+        return bool(self._digest[1] % 2)
+
+    @property
+    def _digest(self) -> bytes:
+        return hashlib.sha256(f"{self.source}:{self.group}".encode()).digest()
 
     @property
     def harmful(self) -> bool | None:
@@ -64,11 +71,14 @@ def implied(labels: Mapping[str, int]) -> dict[str, int]:
     return complete
 
 
-def read_all(data: Path, pyrit: Path | None = None) -> tuple[list[Example], dict[str, str]]:
+def read_all(
+    data: Path, pyrit: Path | None = None, appeals: Path | None = None
+) -> tuple[list[Example], dict[str, str]]:
     """Every example that can be had, and the SHA-256 of each file read.
 
     `data` is the folder with the public sets (a set that is not there is left out); `pyrit` the
-    wheel of PyRIT, which holds more of them. Raises FileNotFoundError when there is no set at all.
+    wheel of PyRIT, which holds more of them; `appeals` decided appeals, as they were frozen.
+    Raises FileNotFoundError when there is no set at all.
     """
     examples = _from_rows(_written, WRITTEN)
     digests = {WRITTEN.name: _digest(WRITTEN)}
@@ -81,6 +91,9 @@ def read_all(data: Path, pyrit: Path | None = None) -> tuple[list[Example], dict
     if pyrit is not None:
         examples += _pyrit(pyrit)
         digests[pyrit.name] = _digest(pyrit)
+    if appeals is not None:
+        examples += read_rows(appeals)
+        digests[appeals.name] = _digest(appeals)
     return _without_repeats(examples), digests
 
 
@@ -90,7 +103,7 @@ def read_written(path: Path) -> list[Example]:
 
 
 def read_rows(path: Path) -> list[Example]:
-    """A test file: JSON Lines of {"text", "labels": {category: 0|1}}.
+    """JSON Lines of {"text", "labels": {category: 0|1}}, perhaps with a "group".
 
     Raises ValueError that names the line.
     """
@@ -101,7 +114,8 @@ def read_rows(path: Path) -> list[Example]:
         try:
             row = json.loads(line)
             labels = {category: int(label) for category, label in row["labels"].items()}
-            examples.append(Example(str(row["text"]), labels, path.stem, str(number)))
+            group = str(row.get("group", number))
+            examples.append(Example(str(row["text"]), labels, path.stem, group))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             wanted = '{"text": …, "labels": {category: 0 or 1}}'
             raise ValueError(f"{path}, line {number}: expected {wanted} ({error!r})") from None

@@ -34,7 +34,6 @@ class Settings:
     first_layer: int = 3  # layers from here on are adapted
     rank: int = 16
     epochs: int = 2
-    stop_after: int = 360  # steps; the learning rate is laid out for all epochs
     batch: int = 32  # texts
     learning_rate: float = 1e-3
     warm_up: int = 50  # steps
@@ -46,7 +45,7 @@ class Settings:
         ("mod_davidson", 0.3),  # noisy labels
         ("written", 2.0),
         ("eval_xstest", 2.0),
-        ("mod_openai1680", 2.0),
+        ("mod_openai1680", 3.0),
     )
 
 
@@ -60,8 +59,9 @@ class Batch(NamedTuple):
 class Frozen:
     """The kept output of the frozen layers: a row of bfloat16 states per token of every text."""
 
-    def __init__(self, rows: Tensor, lengths: Sequence[int]) -> None:
-        """`rows` [all tokens, WIDTH], text after text; `lengths` in tokens."""
+    def __init__(self, rows: Tensor, lengths: Sequence[int], digest: str) -> None:
+        """`rows` [all tokens, WIDTH], text after text; `lengths` in tokens; `digest` of all."""
+        self.digest = digest
         self.lengths = list(lengths)
         self._texts = rows.split(self.lengths)
 
@@ -83,7 +83,7 @@ def freeze(
         beside = path.with_suffix(".part")
         save_file({"rows": _read_all(transformer, texts, first)}, beside)
         beside.rename(path)
-    return Frozen(load_file(path)["rows"], [len(text) for text in texts])
+    return Frozen(load_file(path)["rows"], [len(text) for text in texts], digest)
 
 
 @torch.inference_mode()
@@ -175,15 +175,14 @@ def finetune(
     labels, weights = as_tensors(examples, settings)
     batches = _batches(frozen, indexes, settings)
     losses = 0.0
-    last = min(settings.stop_after, len(batches))
-    for step in range(_resume(folder, model), last):
+    for step in range(_resume(folder, model), len(batches)):
         batch = batches[step]
         _set_rate(optimizer, settings, step / len(batches), step)
         logits = model.logits(frozen.batch(batch), settings.dropout)
         losses += _step(optimizer, logits, labels[batch], weights[batch])
-        if (step + 1) % _STEPS_KEPT == 0 or step + 1 == last:
+        if (step + 1) % _STEPS_KEPT == 0 or step + 1 == len(batches):
             _keep(folder, step + 1, model)
-            print(f"{folder.name}: {step + 1} of {last} steps, "
+            print(f"{folder.name}: {step + 1} of {len(batches)} steps, "
                   f"loss {losses / _STEPS_KEPT:.4f}", flush=True)  # fmt: skip
             losses = 0.0
 

@@ -3,9 +3,10 @@
     python -m moderation.train --data DIR [--pyrit WHEEL] --work DIR [--out moderation/heads]
 
 DIR holds the public sets that `moderation.examples` names; the wheel is that of PyRIT 1.1.0
-(`pip download --no-deps pyrit==1.1.0`). One third of the texts is never trained on: calibration,
-thresholds, the curves that operators see and all published figures rest on it. What is done is kept
-in --work: a run that was killed goes on from its last checkpoint.
+(`pip download --no-deps pyrit==1.1.0`). What ships learned from all texts. All figures come from
+cross-fitting: a model per fold that never saw the fold reads it, as the service would. Calibration
+and thresholds are set on the development half of these scores, and reported on the other half.
+What is done is kept in --work: a run that was killed goes on from its last checkpoint.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
@@ -29,10 +30,10 @@ from moderation.adapters import input_ranges, merge
 from moderation.card import card
 from moderation.categories import CATEGORIES
 from moderation.effects import histogram
-from moderation.embedded import HEADS
+from moderation.embedded import HEADS, EmbeddedClassifier
 from moderation.encoder import bundled_encoder, read_tokenizer
-from moderation.examples import EVERYDAY_SOURCES, HELD_OUT, Example, read_all, read_groups
-from moderation.finetune import Model, Settings, begin, finetune, freeze
+from moderation.examples import EVERYDAY_SOURCES, FOLDS, Example, read_all, read_groups
+from moderation.finetune import Frozen, Model, Settings, begin, finetune, freeze
 from moderation.normalize import normalize
 from moderation.transformer import read_transformer
 from moderation.words import Words
@@ -61,8 +62,9 @@ def main() -> None:
     parser.add_argument("--pyrit", type=Path, help="the wheel of PyRIT 1.1.0")
     parser.add_argument("--work", type=Path, required=True, help="where to keep what is done")
     parser.add_argument("--out", type=Path, default=HEADS)
+    parser.add_argument("--appeals", type=Path, help="what `tutelage moderation export` wrote")
     options = parser.parse_args()
-    examples, digests = read_all(options.data, options.pyrit)
+    examples, digests = read_all(options.data, options.pyrit, options.appeals)
     groups = read_groups(options.data)
     train(examples, digests, options.work, options.out, Settings(), groups)
 
@@ -80,34 +82,75 @@ def train(
     `groups` gives the group of people that a text is about, for the card.
     """
     folder = bundled_encoder()
-    examples = [*examples, *composed(examples, settings.seed)]
-    frozen = freeze(read_transformer(folder), tokens(examples, folder), settings.first_layer, work)
-    seen = [i for i, example in enumerate(examples) if example.fold != HELD_OUT]
-    held_out = [i for i, example in enumerate(examples) if example.fold == HELD_OUT]
-    model = Model(read_transformer(folder), settings)
-    if not (work / "model" / "checkpoint.safetensors").exists():
-        begin(model, model.mean_states(frozen), examples, seen, settings)
-    finetune(model, frozen, examples, seen, settings, work / "model")
-    logits = model.score(frozen, held_out)
-    unseen = [examples[i] for i in held_out]
-    _publish(model, folder, logits, unseen, digests, settings, groups or {}, out)
+    texts = [*examples, *composed(examples, settings.seed)]
+    frozen = freeze(read_transformer(folder), tokens(texts, folder), settings.first_layer, work)
+    unseen = cross_fitted(texts, len(examples), frozen, settings, work)
+    everything = range(len(texts))
+    model = fitted(texts, everything, frozen, settings, work / "model")
+    _publish(served(model, folder, texts), unseen, examples, digests, settings, groups or {}, out)
+
+
+def cross_fitted(
+    texts: Sequence[Example], measured: int, frozen: Frozen, settings: Settings, work: Path
+) -> Tensor:
+    """Logits of the first `measured` texts, [measured, 13], by models that never saw their fold.
+
+    They are read whole and in int8, as the service reads them.
+    """
+    folder = bundled_encoder()
+    logits = torch.empty(measured, len(CATEGORIES))
+    for fold in range(FOLDS):
+        kept = work / f"without-{fold}"
+        inside = [i for i in range(measured) if texts[i].fold == fold]
+        if not (kept / "unseen.safetensors").exists():
+            seen = [i for i, example in enumerate(texts) if example.fold != fold]
+            heads = served(fitted(texts, seen, frozen, settings, kept), folder, texts)
+            _write_heads(kept, heads, torch.ones(len(CATEGORIES)), torch.zeros(len(CATEGORIES)))
+            _write_json(kept / "heads.json", {"version": kept.name})
+            reader = EmbeddedClassifier.load(folder, kept)
+            found = reader.logits([texts[i].text for i in inside])
+            save_file({"logits": found}, kept / "unseen.safetensors")
+        logits[inside] = load_file(kept / "unseen.safetensors")["logits"]
+    return logits
+
+
+def fitted(
+    texts: Sequence[Example], indexes: Sequence[int], frozen: Frozen, settings: Settings, kept: Path
+) -> Model:
+    """A model trained on the texts at `indexes`; `kept` has its checkpoints."""
+    model = Model(read_transformer(bundled_encoder()), settings)
+    if not (kept / "checkpoint.safetensors").exists():
+        begin(model, _means(model, frozen, kept.parent), texts, indexes, settings)
+    finetune(model, frozen, texts, indexes, settings, kept)
+    return model
+
+
+def _means(untrained: Model, frozen: Frozen, work: Path) -> Tensor:
+    """What the heads read of every text before training; computed once for all models."""
+    path = work / f"means-{frozen.digest}.safetensors"
+    if not path.exists():
+        save_file({"means": untrained.mean_states(frozen)}, path)
+    return load_file(path)["means"]
 
 
 def composed(examples: Sequence[Example], seed: int) -> list[Example]:
-    """Short harmful texts set among everyday ones: what harms still harms there."""
+    """Short harmful texts set among everyday ones: what harms still harms there.
+
+    They share the fold of the harmful text, and its harm stands within what training reads.
+    """
     draw = random.Random(seed)
     sources = (*EVERYDAY_SOURCES, "written")
     calm = [
         e.text
         for e in examples
-        if e.harmful is False and e.source in sources and 20 < len(e.text) < 200
+        if e.harmful is False and e.source in sources and 20 < len(e.text) < 100
     ]
     short = [e for e in examples if e.harmful and len(e.text) < 120 and e.source != "mod_davidson"]
     found = []
     for harm in draw.sample(short, min(_COMPOSED, len(short) // 2) if calm else 0):
         before, after = draw.choice(calm), draw.choice(calm)
         text = f"{before} {harm.text} {after}"
-        found.append(Example(text, harm.labels, "composed", f"{harm.source}:{harm.group}"))
+        found.append(Example(text, harm.labels, harm.source, harm.group))
     return found
 
 
@@ -123,8 +166,7 @@ def tokens(examples: Sequence[Example], encoder: Path) -> list[list[int]]:
 
 
 def _publish(
-    model: Model,
-    folder: Path,
+    heads: dict[str, Tensor],
     unseen: Tensor,
     examples: Sequence[Example],
     digests: dict[str, str],
@@ -132,26 +174,31 @@ def _publish(
     groups: Mapping[str, str],
     out: Path,
 ) -> None:
-    """Write what ships; `unseen` [texts, 13] are its logits of texts that it had not seen."""
-    slope, offset = calibrate(unseen, examples)
+    """Write what ships; `unseen` [texts, 13] are cross-fitted logits of the examples."""
+    half = [i for i, example in enumerate(examples) if not example.reported]
+    development = [examples[i] for i in half]
+    slope, offset = calibrate(unseen[half], development)
     scores = torch.sigmoid(unseen * slope + offset)
-    out.mkdir(parents=True, exist_ok=True)
-    calibration = {"slope": slope, "offset": offset}
-    save_file(served(model, folder, examples) | calibration, out / "heads.safetensors")
+    _write_heads(out, heads, slope, offset)
     digest = hashlib.sha256((out / "heads.safetensors").read_bytes()).hexdigest()
     version = f"minilm-{digest[:8]}"
     cutting = Cutting()
     positives = {c: sum(e.labels.get(c, 0) for e in examples) for c in CATEGORIES}
-    describe = asdict(settings) | asdict(cutting)
-    shipped = thresholds(scores, examples, cutting)
-    effects = {"version": version, "categories": measured(scores, examples)}
-    _write_json(out / "heads.json", {"version": version, "settings": describe, "data": digests,
-                                     "positives_held_out": positives})  # fmt: skip
+    shipped = thresholds(scores[half], development, cutting)
+    _write_json(out / "heads.json", {"version": version,
+                                     "settings": asdict(settings) | asdict(cutting),
+                                     "data": digests, "positives": positives})  # fmt: skip
     _write_json(out / "thresholds.json", shipped)
-    _write_json(out / "effects.json", effects)
-    rows = [dict(zip(CATEGORIES, row.tolist(), strict=True)) for row in scores]
+    _write_json(out / "effects.json", {"version": version,
+                                       "categories": measured(scores, examples)})  # fmt: skip
+    rows = [dict(zip(CATEGORIES, row, strict=True)) for row in scores.tolist()]
     scored = list(zip(examples, rows, strict=True))
     (out / "CARD.md").write_text(card(version, scored, shipped_side(shipped), groups), "utf-8")
+
+
+def _write_heads(out: Path, heads: dict[str, Tensor], slope: Tensor, offset: Tensor) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    save_file(heads | {"slope": slope, "offset": offset}, out / "heads.safetensors")
 
 
 def shipped_side(shipped: dict[str, dict[str, float]]) -> SidePolicy:

@@ -14,6 +14,7 @@ from server.deployed import Deployed
 from server.docs import add_docs
 from server.edge import Edge
 from server.errors import handle_errors
+from server.heads import Heads
 from server.limits import Limits
 from server.metrics import Metrics
 from server.openapi import describe, operation_id
@@ -30,6 +31,7 @@ from server.routes import (
     iterations,
     labeling,
     labeling_desk,
+    learned,
     models,
     moderations,
     my_feedback,
@@ -52,7 +54,7 @@ from tutelage.quota import Quotas
 _NOUNS = (
     chat, completions, responses, models, moderations, session, oidc, account, conversations,
     feedback, operator, review, iterations, policies, users, labeling, labeling_desk, sharing,
-    my_feedback, erasures, appeals, experiments, health,
+    my_feedback, erasures, appeals, learned, experiments, health,
 )  # fmt: skip
 
 
@@ -74,6 +76,7 @@ def create_app(services: Services, static: Path = STATIC) -> FastAPI:
     app.state.throttle = Throttle()
     app.state.deployed = Deployed(services, metrics)
     app.state.alternatives = Alternatives(services)
+    app.state.heads = Heads(services)
     app.state.turns = Turns(services, metrics, app.state.deployed)
     app.add_middleware(Edge, max_body_bytes=services.settings.max_body_bytes, metrics=metrics)
     handle_errors(app)
@@ -101,7 +104,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Load the promoted policy and follow it; at the end keep what was being written."""
     deployed: Deployed = app.state.deployed
     await deployed.refresh()
-    following = [asyncio.create_task(each.follow()) for each in (deployed, app.state.alternatives)]
+    followers = (deployed, app.state.alternatives, app.state.heads)
+    following = [asyncio.create_task(each.follow()) for each in followers]
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ from moderation import rules
 from moderation.actions import ModerationPolicy
 from moderation.chosen import open_classifier
 from moderation.classifier import ModerationClassifier
+from moderation.switched import SwitchedClassifier
 from server.generators.generator import Generator
 from tutelage.composition import Core
 from tutelage.errors import Invalid, Unavailable
@@ -40,13 +41,14 @@ class Services:
 def open_services(core: Core) -> Services:
     """The real generator and classifier, as the settings ask for them."""
     settings = core.settings
+    classifier = open_classifier(settings)
     return Services(
         settings=settings,
         store=core.store,
         library=core.library,
         iterations=core.iterations,
         generator=_generator(settings),
-        classifier=open_classifier(settings),
+        classifier=SwitchedClassifier(classifier) if classifier else None,
         moderation=_policy(settings),
     )
 

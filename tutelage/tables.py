@@ -271,6 +271,16 @@ class ModerationRules(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
+class ModerationHeads(SQLModel, table=True):
+    """Heads that an operator put in force; the newest row is. Without ``version``: those that
+    ship."""
+
+    id: str = Field(default_factory=lambda: new_id("heads"), primary_key=True)
+    author_id: str
+    version: str | None = None
+    created_at: float = Field(default_factory=time.time)
+
+
 class LabelingTask(SQLModel, table=True):
     """Something a labeler is asked: to demonstrate, or to rank the children of a message.
 

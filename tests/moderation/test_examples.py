@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from moderation.categories import CATEGORIES
-from moderation.examples import FOLDS, HELD_OUT, WRITTEN, Example, implied, read_all, read_rows
+from moderation.examples import FOLDS, WRITTEN, Example, implied, read_all, read_rows
 
 
 def test_a_threat_implies_its_parent() -> None:
@@ -73,5 +73,17 @@ def test_a_wrong_row_is_named(tmp_path: Path, line: str) -> None:
         read_rows(path)
 
 
-def test_the_test_fold_is_one_of_the_folds() -> None:
-    assert 0 <= HELD_OUT < FOLDS
+def test_thresholds_and_figures_rest_on_different_halves_of_every_fold() -> None:
+    examples = [Example("", {}, "made-up", str(n)) for n in range(600)]
+    for fold in range(FOLDS):
+        inside = [each.reported for each in examples if each.fold == fold]
+        assert 0.4 < sum(inside) / len(inside) < 0.6
+
+
+def test_appeals_are_read_beside_the_public_sets(tmp_path: Path) -> None:
+    (tmp_path / "mod_toxigen_prompts.jsonl").write_text('{"text": "a", "label": "neutral"}\n')
+    appeals = tmp_path / "appeals.jsonl"
+    appeals.write_text('{"text": "b", "labels": {"hate": 0}, "group": "conv_1"}\n')
+    examples, digests = read_all(tmp_path, appeals=appeals)
+    assert examples[-1] == Example("b", {"hate": 0}, "appeals", "conv_1")
+    assert "appeals.jsonl" in digests

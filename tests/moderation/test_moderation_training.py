@@ -85,4 +85,4 @@ def test_harm_is_composed_with_calm() -> None:
     found = composed(examples, seed=0)
     assert len(found) == 2
     assert all(each.labels["hate"] and each.text.count(calm) == 2 for each in found)
-    assert {each.fold for each in found} == {Example("", {}, "composed", "made-up:g").fold}
+    assert {each.fold for each in found} == {examples[-1].fold}

@@ -5,7 +5,7 @@ import sys
 import typer
 
 import tutelage
-from tutelage.cli import bench, keys, learning, policies, service, trust
+from tutelage.cli import bench, keys, learning, moderation, policies, service, trust
 from tutelage.errors import TutelageError
 from tutelage.store import StoreError
 
@@ -22,6 +22,7 @@ learning.add_to(app)
 trust.add_to(app)
 app.add_typer(policies.app, name="policies")
 app.add_typer(keys.app, name="key")
+app.add_typer(moderation.app, name="moderation")
 app.command(
     context_settings={
         "allow_extra_args": True,

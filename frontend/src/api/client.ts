@@ -113,6 +113,9 @@ export const moderation = {
   rules: () => unwrap(api.GET("/v1/operator/moderation/rules")),
   card: () => unwrap(api.GET("/v1/operator/moderation/card")),
   setRules: (rules: ModerationRules | null) => unwrap(api.PUT("/v1/operator/moderation/rules", { body: { rules } })),
+  learning: () => unwrap(api.GET("/v1/operator/moderation/learned")),
+  learn: () => unwrap(api.POST("/v1/operator/moderation/learned")),
+  useHeads: (version: string | null) => unwrap(api.PUT("/v1/operator/moderation/learned", { body: { version } })),
   effects: (side: Side) => unwrap(api.GET("/v1/operator/moderation/effects", { params: { query: { side } } })),
 };
 

@@ -1216,6 +1216,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/moderation/learned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show Learning
+         * @description How many decisions can be learned from, and the heads that learned so far.
+         */
+        get: operations["show_learning"];
+        /**
+         * Choose Heads
+         * @description Put heads in force: every service on this database follows within seconds.
+         */
+        put: operations["choose_heads"];
+        /**
+         * Learn From Appeals
+         * @description Make heads from what may be learned now; seconds on one core. They are not in force yet.
+         */
+        post: operations["learn_from_appeals"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/moderation/rules": {
         parameters: {
             query?: never;
@@ -1741,6 +1769,24 @@ export interface components {
          * @enum {string}
          */
         Action: "off" | "log" | "warn" | "block";
+        /**
+         * Agreement
+         * @description The share of decided labels that the filter gets right.
+         */
+        Agreement: {
+            /**
+             * After
+             * @description By heads that never saw the conversation; null: there is only one.
+             */
+            after: number | null;
+            /**
+             * Before
+             * @description By the heads that ship.
+             */
+            before: number;
+            /** Labels */
+            labels: number;
+        };
         /**
          * AlikeReport
          * @description A report that is probably about the same thing.
@@ -2625,6 +2671,22 @@ export interface components {
             side: "prompt" | "response";
         };
         /**
+         * Elsewhere
+         * @description What the filter makes of texts that nobody appealed.
+         */
+        Elsewhere: {
+            /**
+             * Any
+             * @description AUPRC of any harm.
+             */
+            any: number | null;
+            /**
+             * Everyday
+             * @description Share of everyday texts that is flagged.
+             */
+            everyday: number;
+        };
+        /**
          * Ending
          * @description How an experiment can be ended.
          * @enum {string}
@@ -2912,6 +2974,14 @@ export interface components {
         GoldRequest: {
             /** Ranking */
             ranking: string[][] | null;
+        };
+        /**
+         * HeadsChoice
+         * @description The heads to put in force; null goes back to those that ship.
+         */
+        HeadsChoice: {
+            /** Version */
+            version: string | null;
         };
         /**
          * Health
@@ -3347,6 +3417,66 @@ export interface components {
              * @description Where that policy stands.
              */
             state: string | null;
+        };
+        /**
+         * LearnedHeads
+         * @description Heads that learned from appeals.
+         */
+        LearnedHeads: {
+            agreement: components["schemas"]["Agreement"];
+            /**
+             * Base
+             * @description The heads from which they started.
+             */
+            base: string;
+            /** Created At */
+            created_at: number;
+            /** Decisions */
+            decisions: number;
+            /**
+             * Examples Sha256
+             * @description Of the frozen examples.
+             */
+            examples_sha256: string;
+            /**
+             * No Longer Allowed
+             * @description Conversations behind it that were erased or withdrawn since.
+             */
+            no_longer_allowed: number;
+            /** Version */
+            version: string;
+            written: components["schemas"]["Written"];
+        };
+        /**
+         * Learning
+         * @description What could be learned, what was, and what is in force.
+         */
+        Learning: {
+            /**
+             * Decisions
+             * @description Decided appeals that may be learned from now.
+             */
+            decisions: number;
+            /**
+             * Heads
+             * @description Newest first.
+             */
+            heads: components["schemas"]["LearnedHeads"][];
+            /**
+             * In Force
+             * @description Null: the heads that ship.
+             */
+            in_force: string | null;
+            /**
+             * Running
+             * @description What this service reads with at present.
+             */
+            running: string | null;
+            /**
+             * Withheld
+             * @description Decided ones whose owner does not let them be learned from.
+             */
+            withheld: number;
         };
         /**
          * MaybeAssignment
@@ -5673,6 +5803,16 @@ export interface components {
              * @description Whether there was more, which nobody was shown.
              */
             withheld: boolean;
+        };
+        /**
+         * Written
+         * @description What learning changes for the texts that were written for the project.
+         */
+        Written: {
+            after: components["schemas"]["Elsewhere"];
+            before: components["schemas"]["Elsewhere"];
+            /** Texts */
+            texts: number;
         };
     };
     responses: never;
@@ -8553,6 +8693,124 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Effects"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    show_learning: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Learning"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    choose_heads: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HeadsChoice"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Learning"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    learn_from_appeals: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LearnedHeads"];
                 };
             };
             /** @description What is wrong with the request. */

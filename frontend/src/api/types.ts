@@ -35,6 +35,8 @@ export type AppealState = Schemas["AppealState"];
 export type Labels = Schemas["AppealDecision"]["labels"];
 export type ModerationRules = Schemas["RulesInForce"]["rules"];
 export type Effect = Schemas["ThresholdEffect"];
+export type Learning = Schemas["Learning"];
+export type LearnedHeads = Schemas["LearnedHeads"];
 export type Rule = Schemas["Rule"];
 export type Side = "prompt" | "response";
 

@@ -3,6 +3,7 @@ import clsx from "clsx";
 import { useSearchParams } from "react-router";
 import { Heading } from "../Parts";
 import { Appeals } from "./Appeals";
+import { LearnFromAppeals } from "./LearnFromAppeals";
 import { Measured } from "./Measured";
 import { Rules } from "./Rules";
 import { Verdicts } from "./Verdicts";
@@ -13,6 +14,11 @@ const VIEWS = {
     label: "Appeals",
     hint: "People who say that the filter was wrong. Your decisions answer them and become labelled examples.",
     View: Appeals,
+  },
+  learning: {
+    label: "Learning",
+    hint: "Decided appeals teach the filter, where their owners let them be learned from.",
+    View: LearnFromAppeals,
   },
   rules: {
     label: "Rules",

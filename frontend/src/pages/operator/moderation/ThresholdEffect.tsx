@@ -3,7 +3,7 @@ import { CartesianGrid, Legend, Line, LineChart, ReferenceLine, ResponsiveContai
 import type { Effect, Side } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { Card } from "../Parts";
-import { points, stepOf } from "./rules";
+import { percent, points, stepOf } from "./rules";
 
 const TICK = { fill: "var(--faint)", fontSize: 12 };
 const LINES = [
@@ -117,9 +117,4 @@ function Facts({ effect, side, saved, threshold }: Omit<ThresholdEffectProps, "o
       </tbody>
     </table>
   );
-}
-
-function percent(share: number): string {
-  const value = 100 * share;
-  return `${value === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)}%`;
 }

@@ -37,3 +37,9 @@ export function points(effect: Effect): Point[] {
 export function stepOf(threshold: number): number {
   return Math.min(STEPS, Math.max(0, Math.ceil(threshold * STEPS - 1e-6)));
 }
+
+/** A share as people read it, exact where it is small. */
+export function percent(share: number): string {
+  const value = 100 * share;
+  return `${value === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)}%`;
+}

@@ -1,0 +1,171 @@
+/** Teach the filter what was decided on appeals, look at what that changes, and choose. */
+import { useQuery } from "@tanstack/react-query";
+import { GraduationCap } from "lucide-react";
+import { useState, type ReactNode } from "react";
+import { moderation } from "../../../api/client";
+import { useRefresh } from "../../../api/queries";
+import type { LearnedHeads, Learning } from "../../../api/types";
+import { Badge } from "../../../components/Badge";
+import { Button } from "../../../components/Button";
+import { Problem } from "../../../components/Problem";
+import { useToast } from "../../../components/Toast";
+import { ago } from "../../../format";
+import { Card, Empty, Read } from "../Parts";
+import { percent } from "./rules";
+
+const KEY = ["operator", "moderation-learned"];
+const FOLLOWED_MS = 3000;
+
+export function LearnFromAppeals() {
+  const query = useQuery({
+    queryKey: KEY,
+    queryFn: moderation.learning,
+    refetchInterval: ({ state }) => (state.data && isBehind(state.data) ? FOLLOWED_MS : false),
+  });
+  return <Read query={query}>{(learning) => <Desk learning={learning} />}</Read>;
+}
+
+/** Whether the service still reads with other heads than were chosen. */
+function isBehind({ running, in_force }: Learning): boolean {
+  return running !== null && (in_force ? running !== in_force : running.includes("."));
+}
+
+function Desk({ learning }: { learning: Learning }) {
+  const [busy, setBusy] = useState<string | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  const refresh = useRefresh();
+  const toast = useToast();
+
+  async function act(name: string, work: () => Promise<unknown>, said: string) {
+    setBusy(name);
+    setError(null);
+    try {
+      await work();
+      toast(said);
+      await refresh(...KEY);
+    } catch (problem) {
+      setError(problem);
+    }
+    setBusy(null);
+  }
+  const choose = (version: string | null) =>
+    void act(version ?? "shipped", () => moderation.useHeads(version), version ? "It is in force." : "The heads that ship are in force.");
+
+  return (
+    <div className="space-y-4">
+      <Card>
+        <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-3">
+          <div className="min-w-0 flex-1 basis-80">
+            <p className="text-[15px] font-semibold">{counted(learning.decisions, "decision")} to learn from</p>
+            <p className="mt-0.5 text-sm text-muted">
+              {learning.withheld > 0 && `${counted(learning.withheld, "more decision")} may not be: their owners do not let them be trained on. `}
+              It takes seconds, starts from the filter that ships, and changes nothing until you put it in force.
+            </p>
+          </div>
+          <Button
+            kind="primary"
+            icon={GraduationCap}
+            disabled={busy !== null || learning.decisions === 0}
+            onClick={() => void act("learn", moderation.learn, "The filter has learned.")}
+          >
+            {busy === "learn" ? "Learning …" : "Learn from appeals"}
+          </Button>
+        </div>
+        <Problem error={error} className="mt-3" />
+        <p className="mt-4 border-t border-line pt-3 text-[13px] text-muted">
+          {learning.running ? (
+            <>
+              Reading with <span className="font-mono text-ink">{learning.running}</span>
+              {isBehind(learning) && ", changing within seconds …"}
+            </>
+          ) : (
+            "Moderation is switched off."
+          )}
+          {learning.in_force && (
+            <Button small kind="quiet" className="ml-2" disabled={busy !== null} onClick={() => choose(null)}>
+              Back to what ships
+            </Button>
+          )}
+        </p>
+      </Card>
+      {learning.heads.length === 0 ? (
+        <Empty icon={GraduationCap}>
+          Nothing has been learned yet. Decide appeals first; what you find wrong, the filter will do less of.
+        </Empty>
+      ) : (
+        learning.heads.map((heads) => (
+          <Learned key={heads.version} heads={heads} used={heads.version === learning.in_force} busy={busy !== null} onUse={() => choose(heads.version)} />
+        ))
+      )}
+    </div>
+  );
+}
+
+interface LearnedProps {
+  heads: LearnedHeads;
+  used: boolean;
+  busy: boolean;
+  onUse: () => void;
+}
+
+function Learned({ heads, used, busy, onUse }: LearnedProps) {
+  const { agreement, written } = heads;
+  return (
+    <Card
+      title={<span className="font-mono text-sm wrap-anywhere">{heads.version}</span>}
+      aside={
+        used ? (
+          <Badge tone="accent">In force</Badge>
+        ) : (
+          <Button small disabled={busy} onClick={onUse}>
+            Put in force
+          </Button>
+        )
+      }
+    >
+      <p className="text-sm text-muted">
+        {counted(heads.decisions, "decision")}, {ago(heads.created_at)}
+      </p>
+      {heads.no_longer_allowed > 0 && (
+        <p className="mt-3 rounded-xl bg-warn-soft px-4 py-3 text-sm text-warn">
+          {counted(heads.no_longer_allowed, "conversation")} behind it may no longer be learned from. Learn again: what you
+          make then has not seen {heads.no_longer_allowed === 1 ? "it" : "them"}.
+        </p>
+      )}
+      <table className="mt-3 w-full text-sm">
+        <thead className="text-left text-xs text-faint">
+          <tr>
+            <th className="py-1 font-medium">Effect</th>
+            <th className="w-20 py-1 text-right font-medium">Before</th>
+            <th className="w-20 py-1 text-right font-medium">After</th>
+          </tr>
+        </thead>
+        <tbody>
+          <Row name={`Decisions that it agrees with, each unseen, of ${agreement.labels}`} before={percent(agreement.before)} after={agreement.after === null ? "–" : percent(agreement.after)} />
+          <Row name={`Any harm told apart (AUPRC, ${written.texts} other texts)`} before={shown(written.before.any)} after={shown(written.after.any)} />
+          <Row name="Everyday texts flagged" before={percent(written.before.everyday)} after={percent(written.after.everyday)} />
+        </tbody>
+      </table>
+    </Card>
+  );
+}
+
+function Row({ name, before, after }: { name: ReactNode; before: string; after: string }) {
+  return (
+    <tr className="border-t border-line">
+      <th scope="row" className="py-1.5 pr-3 text-left font-normal text-muted">
+        {name}
+      </th>
+      <td className="py-1.5 text-right tabular-nums">{before}</td>
+      <td className="py-1.5 text-right font-medium tabular-nums">{after}</td>
+    </tr>
+  );
+}
+
+function shown(value: number | null): string {
+  return value === null ? "–" : value.toFixed(3);
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

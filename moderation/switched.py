@@ -1,0 +1,27 @@
+"""A classifier that can be exchanged for another while threads use it."""
+
+from collections.abc import Sequence
+
+from moderation.classifier import ModerationClassifier
+
+
+class SwitchedClassifier:
+    """Passes texts on to the classifier in use; calls that run end on the one they began with."""
+
+    def __init__(self, classifier: ModerationClassifier) -> None:
+        self._used = classifier
+
+    @property
+    def version(self) -> str:
+        return self._used.version
+
+    @property
+    def covers(self) -> frozenset[str]:
+        return self._used.covers
+
+    def use(self, classifier: ModerationClassifier) -> None:
+        """From the next call on."""
+        self._used = classifier
+
+    def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        return self._used.classify(texts)
