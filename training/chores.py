@@ -3,7 +3,7 @@
 import logging
 import time
 
-from tutelage import experiments, retention, schedule, webhook
+from tutelage import experiments, outcomes, retention, schedule, webhook
 from tutelage.composition import Core
 from tutelage.errors import Conflict, Invalid
 
@@ -27,11 +27,22 @@ class Chores:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + self._look
+        self.judge_shadows()
         self.judge_trials()
         self.start_canary()
         self.start_iteration()
         self.sweep()
         self.tell()
+
+    def judge_shadows(self) -> None:
+        """Score what a shadow wrote since the last round."""
+        with self._core.store.read() as session:
+            trial = experiments.running(session)
+            waits = trial and outcomes.unjudged_shadows(session, trial.id)
+        if trial and waits:
+            from training.shadows import judge_shadows  # torch only when there is work
+
+            judge_shadows(self._core, trial)
 
     def judge_trials(self) -> None:
         """Act on the trial under way where its rules say so."""

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from training import rlhf
+from training.checkpoint import save_state
 from training.comparisons import Row
 from training.config import IterationConfig
 from training.models import (
@@ -31,7 +32,7 @@ from training.progress import Progress
 from training.tokenization import ChatTokenizer, Dialogue
 from tutelage.policies import write_atomically
 
-METRICS = "metrics.jsonl"
+METRICS, ADAPTER = "metrics.jsonl", "adapter.safetensors"
 PASS_TOKENS = 1536  # padded tokens of one pass
 
 
@@ -65,6 +66,7 @@ def train_sft(
         out_dir.mkdir(parents=True, exist_ok=True)
         write_atomically(out_dir / METRICS, lines)
         run.save(out_dir / "policy")
+        save_state(out_dir / ADAPTER, run.best, {})
         return counts | run.summary(metrics)
 
 

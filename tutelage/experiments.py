@@ -251,10 +251,10 @@ def judge(session: Session, experiment_id: str, now: float | None = None) -> Exp
     found = measured(session, experiment)
     experiment.verdict = {name: asdict(value) for name, value in found.items()}
     session.add(experiment)
-    rules = Rules(**experiment.rules)
-    against, in_favour = _against(found, rules), _in_favour(found, rules)
     if not experiment.automatic or experiment.kind != ExperimentKind.CANARY:
         return experiment
+    rules = Rules(**experiment.rules)
+    against, in_favour = _against(found, rules), _in_favour(found, rules)
     if against:
         return roll_back(session, experiment_id, "rules", against)
     if in_favour:
@@ -268,6 +268,9 @@ def judge(session: Session, experiment_id: str, now: float | None = None) -> Exp
 
 def measured(session: Session, experiment: Experiment) -> dict[str, AlwaysValid]:
     """Everything that is watched, challenger minus control."""
+    if experiment.kind == ExperimentKind.SHADOW:
+        won = outcomes.scored_shadows(session, experiment)
+        return {outcomes.SCORED: paired(won, Rules(**experiment.rules).alpha)}
     seen = outcomes.read(session, experiment)
     alpha = Rules(**experiment.rules).alpha / (len(outcomes.RATES) + 1)
     found = {

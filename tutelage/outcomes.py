@@ -18,10 +18,11 @@ from tutelage.tables import (
     Message,
     ModerationRecord,
     PolicyPin,
+    ShadowAnswer,
 )
 
 LIKED, REGENERATED, FLAGGED, FAILED = "liked", "regenerated", "flagged", "failed"
-SLOW, DUELS = "slow", "duels"
+SLOW, DUELS, SCORED = "slow", "duels", "scored"
 GOALS, GUARDS = (LIKED, DUELS), (REGENERATED, FLAGGED, FAILED, SLOW)
 RATES = (LIKED, *GUARDS)
 NAMES = {
@@ -31,6 +32,7 @@ NAMES = {
     FAILED: "Answers that broke off",
     SLOW: "Answers that took too long",
     DUELS: "Wins side by side",
+    SCORED: "Scored higher by the reward model",
 }
 RECENT, FEW = 500, 20  # answers by which it is known how long one usually waits
 PATIENCE = 60.0  # seconds, where too few are known
@@ -54,6 +56,32 @@ def read(session: Session, experiment: Experiment) -> Outcomes:
         challenger=seen.arm(experiment.policy_id),
         duels=arm(seen.duels(experiment.policy_id)),
     )
+
+
+def scored_shadows(session: Session, experiment: Experiment) -> Arm:
+    """Of a shadow's answers, whether the reward model scores them above those that were shown."""
+    statement = (
+        select(Conversation.owner_id, ShadowAnswer.score, ShadowAnswer.shown_score)
+        .join(Message, col(ShadowAnswer.message_id) == col(Message.id))
+        .join(Conversation)
+        .where(ShadowAnswer.experiment_id == experiment.id)
+        .where(col(ShadowAnswer.score).is_not(None))
+    )
+    return arm(
+        (owner, 0.5 if mine == shown else float(mine > shown))
+        for owner, mine, shown in session.exec(statement)
+        if mine is not None and shown is not None
+    )
+
+
+def unjudged_shadows(session: Session, experiment_id: str) -> list[tuple[ShadowAnswer, Message]]:
+    """Shadow answers that no reward model has scored, with what was shown instead."""
+    statement = (
+        select(ShadowAnswer, Message)
+        .join(Message)
+        .where(ShadowAnswer.experiment_id == experiment_id, col(ShadowAnswer.score).is_(None))
+    )
+    return list(session.exec(statement.order_by(col(ShadowAnswer.id))))
 
 
 def patience(session: Session, policy_id: str) -> float:

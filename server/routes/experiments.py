@@ -219,6 +219,8 @@ def _shadows(session: Session, experiment_id: str) -> list[ShadowItem]:
             shown=shown.content,
             shadow=row.content,
             action=row.action,
+            score=row.score,
+            shown_score=row.shown_score,
             created_at=row.created_at,
         )
         for row, shown in session.exec(newest)

@@ -54,6 +54,8 @@ class ShadowItem(BaseModel):
     shown: str
     shadow: str
     action: str = Field(description="What moderation would have done with the shadow's.")
+    score: float | None = Field(description="The reward model's for the shadow's, once judged.")
+    shown_score: float | None = Field(description="And for what was shown.")
     created_at: float
 
 

@@ -5199,10 +5199,20 @@ export interface components {
             message_id: string;
             /** Prompt */
             prompt: string;
+            /**
+             * Score
+             * @description The reward model's for the shadow's, once judged.
+             */
+            score: number | null;
             /** Shadow */
             shadow: string;
             /** Shown */
             shown: string;
+            /**
+             * Shown Score
+             * @description And for what was shown.
+             */
+            shown_score: number | null;
         };
         /**
          * ShareItem

@@ -47,7 +47,7 @@ export function Running({ trial }: { trial: Trial }) {
       aside={<span className="text-[13px] whitespace-nowrap text-muted">begun {ago(trial.created_at)}</span>}
     >
       <Share trial={trial} />
-      {shadow ? <Shadows id={trial.id} /> : <Known trial={trial} />}
+      {shadow ? <Shadows trial={trial} /> : <Known trial={trial} />}
       <div className="mt-5 flex flex-wrap gap-2">
         {!shadow && <End trial={trial} act="promote" icon={Rocket} />}
         {!shadow && <End trial={trial} act="rollback" icon={Undo2} danger />}

@@ -1,11 +1,18 @@
 /** What a shadow wrote beside what people were shown. */
-import { useShadows } from "../../../api/trials";
+import { useShadows, type Difference, type Trial } from "../../../api/trials";
 import { Read } from "../Parts";
+import { Interval } from "./Interval";
 
-export function Shadows({ id }: { id: string }) {
+export function Shadows({ trial }: { trial: Trial }) {
+  const verdict = trial.verdict as Record<string, Difference | undefined>;
   return (
-    <div className="mt-4">
-      <Read query={useShadows(id)}>
+    <div className="mt-4 space-y-3">
+      <Interval label="Scored higher, above half" good value={verdict.scored} />
+      <p className="text-[13px] text-muted">
+        By the reward model of the iteration that made it, which learned from other conversations than the policy did. A
+        worker scores new answers every few seconds.
+      </p>
+      <Read query={useShadows(trial.id)}>
         {({ data }) =>
           data.length === 0 ? (
             <p className="text-sm text-muted">
@@ -17,8 +24,8 @@ export function Shadows({ id }: { id: string }) {
                 <li key={row.message_id} className="text-sm">
                   <p className="font-medium">{row.prompt}</p>
                   <div className="mt-1.5 grid gap-3 sm:grid-cols-2">
-                    <Said who="Shown" text={row.shown} />
-                    <Said who={row.action === "off" ? "Shadow" : `Shadow, moderation: ${row.action}`} text={row.shadow} />
+                    <Said who="Shown" score={row.shown_score} text={row.shown} />
+                    <Said who={row.action === "off" ? "Shadow" : `Shadow, moderation: ${row.action}`} score={row.score} text={row.shadow} />
                   </div>
                 </li>
               ))}
@@ -30,10 +37,13 @@ export function Shadows({ id }: { id: string }) {
   );
 }
 
-function Said({ who, text }: { who: string; text: string }) {
+function Said({ who, score, text }: { who: string; score: number | null; text: string }) {
   return (
     <div className="rounded-xl bg-panel px-3 py-2">
-      <p className="text-xs text-muted">{who}</p>
+      <p className="flex justify-between gap-2 text-xs text-muted">
+        <span>{who}</span>
+        {score !== null && <span className="tabular-nums">score {score.toFixed(2)}</span>}
+      </p>
       <p className="mt-0.5 whitespace-pre-wrap">{text || <span className="text-faint">empty</span>}</p>
     </div>
   );
