@@ -15,7 +15,7 @@ from typing import Any
 from training.config import SnapshotConfig
 from tutelage import agreement, judgements
 from tutelage.errors import Unavailable
-from tutelage.judgements import Dialogue, Judgement, Rows
+from tutelage.judgements import Dialogue, Judgement, Prompt, Rows
 from tutelage.policies import sha256_of, write_atomically
 from tutelage.tables import FeedbackKind
 
@@ -61,7 +61,7 @@ def derive(rows: Rows, config: SnapshotConfig) -> Snapshot:
         demonstrations=[_demonstration(j, split(j.opening)) for j in _taught(learnable, config)],
         prompts=[
             asdict(prompt) | {"split": split(judgements.opening(prompt.prompt))}
-            for prompt in judgements.prompts(rows)
+            for prompt in _practice(judgements.prompts(rows), config)
         ],
     )
 
@@ -114,6 +114,13 @@ def load(directory: Path) -> Snapshot:
         ) from error
 
 
+def _practice(found: Sequence[Prompt], config: SnapshotConfig) -> list[Prompt]:
+    """People's own prompts; where those are few, imported ones fill up what is missing."""
+    own = [prompt for prompt in found if not prompt.source]
+    imported = [prompt for prompt in found if prompt.source]
+    return own + imported[: max(0, config.imported_prompts - len(own))]
+
+
 def _taught(learnable: Sequence[Judgement], config: SnapshotConfig) -> list[Judgement]:
     """Demonstrations and edits; then liked answers, newest first, where those are few."""
     taught = [j for j in learnable if j.kind in (FeedbackKind.DEMONSTRATION, FeedbackKind.EDIT)]
@@ -132,6 +139,7 @@ def _ranking(judgement: Judgement, split: str, weight: float) -> Row:
         "responses": judgement.responses,
         "ranks": judgement.ranks,
         "weight": weight,
+        "source": judgement.source,
         "split": split,
     }
 
@@ -156,6 +164,7 @@ def _demonstration(judgement: Judgement, split: str) -> Row:
         "conversation_id": judgement.conversation_id,
         "kind": kind,
         "messages": judgement.prompt + answer,
+        "source": judgement.source,
         "split": split,
     }
 

@@ -5,13 +5,21 @@ Left out: conversations without consent, withdrawn and superseded feedback, and 
 a message that moderation blocked.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from sqlmodel import Session, col, select
 
 from tutelage import feedback
-from tutelage.tables import Conversation, Feedback, FeedbackKind, Message, ModerationRecord
+from tutelage.tables import (
+    Conversation,
+    Dataset,
+    Feedback,
+    FeedbackKind,
+    Message,
+    ModerationRecord,
+)
 
 Dialogue = list[dict[str, str]]  # [{"role", "content"}, …] as a chat template takes it
 
@@ -24,6 +32,16 @@ class Rows:
     messages: Sequence[Message]
     feedback: Sequence[Feedback]
     blocked: frozenset[str]  # ids of messages that moderation blocked
+    sources: Mapping[str, str] = field(default_factory=dict)  # of users that are data sets: names
+
+    def source_of(self, conversation_id: str) -> str:
+        """The data set that a conversation was imported with; empty: people's own."""
+        return self._sources.get(conversation_id, "")
+
+    @cached_property
+    def _sources(self) -> dict[str, str]:
+        owners = {chat.id: chat.owner_id for chat in self.conversations}
+        return {chat: self.sources[who] for chat, who in owners.items() if who in self.sources}
 
 
 @dataclass(frozen=True)
@@ -43,6 +61,7 @@ class Judgement:
     responses: list[str]
     ranks: list[int]
     liked: bool = False  # thumbs up
+    source: str = ""  # the data set that it was imported with; empty: people's own
 
     @property
     def opening(self) -> str:
@@ -62,6 +81,7 @@ class Prompt:
     id: str  # of the user's message
     conversation_id: str
     prompt: Dialogue
+    source: str = ""  # as of a judgement
 
 
 def read(session: Session) -> Rows:
@@ -75,6 +95,7 @@ def read(session: Session) -> Rows:
         messages=list(session.exec(messages)),
         feedback=list(session.exec(judged)),
         blocked=frozenset(session.exec(blocked)),
+        sources={row.user_id: row.name for row in session.exec(select(Dataset))},
     )
 
 
@@ -84,7 +105,11 @@ def learnable(rows: Rows) -> list[Judgement]:
     consented = {conversation.id for conversation in rows.conversations if conversation.training}
     standing = feedback.effective(row for row in rows.feedback if row.conversation_id in consented)
     resolved = (usable.judgement(row) for row in standing)
-    return [judgement for judgement in resolved if judgement]
+    return [
+        replace(judgement, source=rows.source_of(judgement.conversation_id))
+        for judgement in resolved
+        if judgement
+    ]
 
 
 def prompts(rows: Rows) -> list[Prompt]:
@@ -97,7 +122,8 @@ def prompts(rows: Rows) -> list[Prompt]:
             continue
         dialogue = usable.dialogue(message.id)
         if dialogue:
-            prompt = Prompt(message.id, message.conversation_id, dialogue)
+            source = rows.source_of(message.conversation_id)
+            prompt = Prompt(message.id, message.conversation_id, dialogue, source)
             found.setdefault(repr(dialogue), prompt)
     return list(found.values())
 

@@ -523,6 +523,28 @@ class Erasure(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
+class Dataset(SQLModel, table=True):
+    """An imported data set: a source with a name, a licence and an origin.
+
+    Its conversations and judgements belong to a user who cannot sign in and go with them.
+    ``kept`` of its ``examples`` are in the store; fewer while it is being imported.
+    """
+
+    id: str = Field(default_factory=lambda: new_id("data"), primary_key=True)
+    name: str = Field(unique=True)
+    user_id: str = Field(sa_column=cascade("user.id"))
+    format: str
+    licence: str  # or whose consent it rests on
+    origin: str = ""  # where it is from, such as an address
+    sha256: str  # of the file
+    examples: int
+    demonstrations: int
+    rankings: int
+    kept: int = 0
+    imported_by: str
+    created_at: float = Field(default_factory=time.time)
+
+
 class CompletionKind(StrEnum):
     """Which of OpenAI's two APIs made it."""
 

@@ -57,6 +57,10 @@ COMMANDS = [
     ["policies", "rollback"],
     ["policies", "verify"],
     ["audit", "verify"],
+    ["dataset", "import"],
+    ["dataset", "export"],
+    ["dataset", "list"],
+    ["dataset", "erase"],
 ]
 
 

@@ -5,7 +5,7 @@ import sys
 import typer
 
 import tutelage
-from tutelage.cli import bench, keys, learning, moderation, policies, service, trust
+from tutelage.cli import bench, datasets, keys, learning, moderation, policies, service, trust
 from tutelage.errors import TutelageError
 from tutelage.store import StoreError
 
@@ -23,6 +23,7 @@ trust.add_to(app)
 app.add_typer(policies.app, name="policies")
 app.add_typer(keys.app, name="key")
 app.add_typer(moderation.app, name="moderation")
+app.add_typer(datasets.app, name="dataset")
 app.command(
     context_settings={
         "allow_extra_args": True,

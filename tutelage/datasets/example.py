@@ -1,0 +1,108 @@
+"""One example of a data set: a prompt with one answer (a demonstration) or several in order."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite
+
+from tutelage.errors import Invalid
+from tutelage.judgements import Dialogue
+
+LONGEST = 32_000  # characters of a message
+MOST_RESPONSES = 9  # as many as people may rank
+_ROLES = ("system", "user", "assistant")
+
+
+@dataclass(frozen=True)
+class Example:
+    """Answers to a prompt; ``ranks`` are their places: 0 the best, equal = tied."""
+
+    prompt: Dialogue
+    responses: tuple[str, ...]
+    ranks: tuple[int, ...]
+
+    @property
+    def is_ranking(self) -> bool:
+        """Whether it compares answers; else it shows one."""
+        return len(self.responses) > 1
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for examples that say the same."""
+        said = json.dumps([self.prompt, sorted(zip(self.responses, self.ranks, strict=True))])
+        return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """Every better answer with every worse one; ties make none."""
+        placed = list(zip(self.responses, self.ranks, strict=True))
+        return [(a, b) for a, better in placed for b, worse in placed if better < worse]
+
+
+def demonstration(prompt: Dialogue, response: str) -> Example:
+    """An example that shows one answer. Raises Invalid as ``ranking`` does."""
+    return _checked(Example(prompt, (response.strip(),), (0,)))
+
+
+def ranking(prompt: Dialogue, responses: Sequence[str], worth: Sequence[float]) -> Example:
+    """An example that compares; of higher ``worth`` is better, equal is tied.
+
+    Raises Invalid for what could not be learned from: a sentence that says why.
+    """
+    if not all(map(isfinite, worth)):
+        raise Invalid("A score or rank is no number.")
+    places = {each: place for place, each in enumerate(sorted(set(worth), reverse=True))}
+    stripped = tuple(text.strip() for text in responses)
+    if len(set(stripped)) < len(stripped):
+        raise Invalid("Two answers say the same.")
+    if len(stripped) < 2 or len(places) < 2:
+        raise Invalid("No answer is better than another.")
+    if len(stripped) > MOST_RESPONSES:
+        raise Invalid(f"More than {MOST_RESPONSES} answers to one prompt.")
+    return _checked(Example(prompt, stripped, tuple(places[each] for each in worth)))
+
+
+def turn(role: str, text: object) -> dict[str, str]:
+    """One message of a dialogue. Raises Invalid for a role or content that is none."""
+    if role not in _ROLES:
+        raise Invalid(f"The role {role!r} is none of {', '.join(_ROLES)}.")
+    if not isinstance(text, str):
+        raise Invalid("A message's content is no text.")
+    return {"role": role, "content": text.strip()}
+
+
+def dialogue(messages: object) -> Dialogue:
+    """Messages as OpenAI writes them: [{"role", "content"}, …]."""
+    if not isinstance(messages, list) or not all(isinstance(each, dict) for each in messages):
+        raise Invalid("messages is no list of objects.")
+    return [turn(str(each.get("role")), each.get("content")) for each in messages]
+
+
+def answered(messages: Dialogue) -> tuple[Dialogue, str]:
+    """A dialogue's prompt, and the answer that it ends with."""
+    if not messages or messages[-1]["role"] != "assistant":
+        raise Invalid("The dialogue does not end with the assistant.")
+    return messages[:-1], messages[-1]["content"]
+
+
+def _checked(example: Example) -> Example:
+    spoken = [each for each in example.prompt if each["role"] != "system"]
+    if any(each["role"] == "system" for each in example.prompt[1:]):
+        raise Invalid("A system message is not the first.")
+    if not spoken or spoken[-1]["role"] != "user":
+        raise Invalid("The prompt does not end with the user.")
+    if spoken[0]["role"] != "user" or any(a["role"] == b["role"] for a, b in pairwise(spoken)):
+        raise Invalid("User and assistant do not speak in turn.")
+    for text in (*(each["content"] for each in example.prompt), *example.responses):
+        _check_text(text)
+    return example
+
+
+def _check_text(text: str) -> None:
+    if not text:
+        raise Invalid("A message is empty.")
+    if len(text) > LONGEST:
+        raise Invalid(f"A message is longer than {LONGEST} characters.")
+    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise Invalid("A message holds characters that no text has.")

@@ -1,0 +1,61 @@
+"""The formats: what a row of each looks like, and which it is when nobody says.
+
+A format reads a row into examples and writes an example as rows; either raises Invalid, with the
+reason as a sentence, for what it cannot hold.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tutelage.datasets import hh, messages, oasst, preference, ultrafeedback
+from tutelage.datasets.example import Example
+from tutelage.errors import Invalid
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way in which data sets are written, a JSON object a row."""
+
+    holds: str  # what people are told
+    recognise: Callable[[Row], bool]
+    read: Callable[[Row], list[Example]]
+    write: Callable[[Example], list[Row]]
+
+
+FORMATS = {
+    "openai": Format(
+        "demonstrations: {messages}", messages.recognise, messages.read, messages.write
+    ),
+    "oasst": Format(
+        "trees of ranked replies: {prompt: {text, role, replies}}",
+        oasst.recognise, oasst.read, oasst.write,
+    ),
+    "ultrafeedback": Format(
+        "scored answers: {instruction, completions}",
+        ultrafeedback.recognise, ultrafeedback.read, ultrafeedback.write,
+    ),
+    "hh-rlhf": Format("pairs: {chosen, rejected} as transcripts", hh.recognise, hh.read, hh.write),
+    "trl": Format(
+        "pairs: {prompt, chosen, rejected}",
+        preference.recognise, preference.read, preference.write,
+    ),
+}  # fmt: skip
+
+
+def named(name: str) -> Format:
+    """The format of that name; Invalid when there is none."""
+    if name not in FORMATS:
+        raise Invalid(f"There is no format {name!r}. Known: {', '.join(FORMATS)}.", "format")
+    return FORMATS[name]
+
+
+def recognised(row: object) -> str:
+    """The name of the format of this row. Raises Invalid when it looks like none."""
+    if isinstance(row, dict):
+        for name, each in FORMATS.items():
+            if each.recognise(row):
+                return name
+    raise Invalid(f"The rows look like none of {', '.join(FORMATS)}; name the format.", "format")

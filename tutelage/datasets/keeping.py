@@ -1,0 +1,187 @@
+"""Keeps a data set: its examples become conversations and judgements of a source with a name.
+
+A source is a user who cannot sign in, so that erasure, consent and lineage are those of people. It
+is kept in steps: one that was broken off is gone on with when the same file comes again.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from tutelage import audit, erasure, people
+from tutelage.composition import Core
+from tutelage.datasets.example import Example
+from tutelage.datasets.reading import Report
+from tutelage.errors import Conflict, Invalid, NotFound
+from tutelage.store import Store
+from tutelage.tables import (
+    Conversation,
+    Dataset,
+    Feedback,
+    FeedbackKind,
+    Message,
+    Purpose,
+)
+
+
+def _mute(_kept: int) -> None:
+    """Tell nobody."""
+
+
+STEP = 500  # examples in one transaction, so that people's writes need not wait
+_TITLE = 60
+
+
+def begin(
+    session: Session, name: str, licence: str, origin: str, report: Report, actor: str
+) -> Dataset:
+    """The source to keep examples under: a new one, or the one that was broken off.
+
+    Raises Conflict for a name or a file that is there already, Invalid without name or licence.
+    """
+    if not name.strip() or not licence.strip():
+        raise Invalid("A data set needs a name and a licence (or whose consent it rests on).")
+    for other in session.exec(select(Dataset)):
+        if other.sha256 == report.sha256 and other.name == name and other.kept < other.examples:
+            return other
+        if other.sha256 == report.sha256:
+            raise Conflict(f"This file is here already, as {other.name}.", "file")
+        if other.name == name:
+            raise Conflict(f"There is a data set {name!r} already; choose another name.", "name")
+    return _new(session, name.strip(), licence.strip(), origin.strip(), report, actor)
+
+
+def keep(
+    store: Store, dataset: Dataset, examples: Sequence[Example], told: Callable[[int], None] = _mute
+) -> int:
+    """Keep what is not kept yet; how many that were. ``told`` hears how many are, step by step."""
+    before = dataset.kept
+    for start in range(before, len(examples), STEP):
+        step = examples[start : start + STEP]
+        with store.write() as session:
+            row = session.get(Dataset, dataset.id)
+            if row is None:
+                raise Conflict("The data set was erased while it was being kept.")
+            rows = [_rows_of(example, row.user_id) for example in step]
+            for of_a_table in zip(*rows, strict=True):  # in the order in which they point back
+                session.add_all(each for some in of_a_table for each in some)
+                session.flush()
+            row.kept += len(step)
+            session.add(row)
+        told(start + len(step))
+    return len(examples) - before
+
+
+def listed(session: Session) -> list[Dataset]:
+    """All sources, newest first."""
+    return list(session.exec(select(Dataset).order_by(col(Dataset.id).desc())))
+
+
+def named(session: Session, name: str) -> Dataset:
+    """The source of that name or id; else NotFound."""
+    statement = select(Dataset).where((Dataset.name == name) | (Dataset.id == name))
+    found = session.exec(statement).first()
+    if found is None:
+        raise NotFound(f"There is no data set {name!r}.")
+    return found
+
+
+def erase(core: Core, name: str, actor: str) -> list[str]:
+    """Erase a source with all that it brought; the policies that had learned from it."""
+    with core.store.write() as session:
+        dataset = named(session, name)
+        audit.record(session, actor, "dataset.erase", dataset.id, name=dataset.name)
+        record = erasure.erase_user(session, core.iterations, dataset.user_id)
+        return record.policies if record else []
+
+
+def erase_containing(core: Core, name: str, text: str, actor: str) -> tuple[int, list[str]]:
+    """Erase the examples in which a text occurs; how many, and the policies that had learned them.
+
+    Raises Invalid for a text so short that it would occur by chance.
+    """
+    if len(text.strip()) < 3:
+        raise Invalid("Give at least three characters of what is to be erased.", "containing")
+    with core.store.write() as session:
+        said = select(Message.conversation_id).where(
+            col(Message.content).icontains(text, autoescape=True)
+        )
+        owner = named(session, name).user_id
+        chats = session.exec(
+            select(Conversation).where(
+                Conversation.owner_id == owner, col(Conversation.id).in_(said)
+            )
+        ).all()
+        records = [
+            erasure.erase_conversation(session, core.iterations, chat, actor) for chat in chats
+        ]
+        return len(chats), sorted({p for each in records if each for p in each.policies})
+
+
+def _new(
+    session: Session, name: str, licence: str, origin: str, report: Report, actor: str
+) -> Dataset:
+    source = people.create_user(session, f"Data set {name}")
+    source.disabled_at = time.time()
+    dataset = Dataset(
+        name=name,
+        user_id=source.id,
+        format=report.format,
+        licence=licence,
+        origin=origin,
+        sha256=report.sha256,
+        examples=report.demonstrations + report.rankings,
+        demonstrations=report.demonstrations,
+        rankings=report.rankings,
+        imported_by=actor,
+    )
+    session.add(dataset)
+    audit.record(
+        session, actor, "dataset.import", dataset.id,
+        name=name, licence=licence, origin=origin, sha256=report.sha256, examples=dataset.examples,
+    )  # fmt: skip
+    session.flush()
+    return dataset
+
+
+def _rows_of(
+    example: Example, owner_id: str
+) -> tuple[list[Conversation], list[Message], list[Feedback]]:
+    """A conversation, its messages from the root on, and the judgement."""
+    asked = example.prompt[-1]["content"]
+    title = " ".join(asked.split())[:_TITLE]
+    chat = Conversation(owner_id=owner_id, purpose=Purpose.IMPORT, title=title, training=True)
+    messages: list[Message] = []
+    for each in example.prompt:
+        messages.append(
+            Message(
+                conversation_id=chat.id,
+                parent_id=messages[-1].id if messages else None,
+                role=each["role"],
+                content=each["content"],
+            )
+        )
+    prompt_id = messages[-1].id
+    answers = [
+        Message(conversation_id=chat.id, parent_id=prompt_id, role="assistant", content=text)
+        for text in example.responses
+    ]
+    return [chat], messages + answers, [_judgement(example, chat, prompt_id, answers)]
+
+
+def _judgement(
+    example: Example, chat: Conversation, prompt_id: str, answers: Sequence[Message]
+) -> Feedback:
+    value: dict[str, Any]
+    if not example.is_ranking:
+        kind, target, value = FeedbackKind.DEMONSTRATION, answers[0].id, {"turns": []}
+    else:
+        groups: list[list[str]] = [[] for _ in range(max(example.ranks) + 1)]
+        for answer, rank in zip(answers, example.ranks, strict=True):
+            groups[rank].append(answer.id)
+        kind, target, value = FeedbackKind.RANKING, prompt_id, {"ranking": groups}
+    return Feedback(
+        kind=kind, author_id=chat.owner_id, conversation_id=chat.id, target=target, value=value
+    )

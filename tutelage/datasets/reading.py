@@ -1,0 +1,109 @@
+"""Reads a data set's file: every row becomes examples, or a problem in the report."""
+
+import gzip
+import hashlib
+import io
+import json
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tutelage.datasets import formats
+from tutelage.datasets.example import Example
+from tutelage.errors import Invalid
+
+_SHOWN = 5  # rows that are named for each problem
+_GZIP = b"\x1f\x8b"
+_MOST_BYTES = 1 << 29  # of a file once it is unpacked
+
+
+@dataclass
+class Report:
+    """What a file holds and what of it cannot be used."""
+
+    format: str
+    sha256: str
+    rows: int = 0
+    demonstrations: int = 0
+    rankings: int = 0
+    comparisons: int = 0  # pairs in order
+    duplicates: int = 0
+    problems: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def lines(self) -> list[str]:
+        """The report as people read it."""
+        found = [
+            f"{self.rows} rows of {self.format}: {self.demonstrations} demonstrations, "
+            f"{self.rankings} rankings ({self.comparisons} comparisons), "
+            f"{self.duplicates} said before."
+        ]
+        for reason, rows in sorted(self.problems.items(), key=lambda each: -len(each[1])):
+            some = ", ".join(map(str, rows[:_SHOWN])) + (", …" if len(rows) > _SHOWN else "")
+            found.append(f"{len(rows)} left out (rows {some}): {reason}")
+        return found
+
+
+def read(content: bytes, format_name: str | None) -> tuple[list[Example], Report]:
+    """The examples of a file, JSON Lines or a JSON array, also gzipped; each said once.
+
+    Raises Invalid for a file that is no data set at all.
+    """
+    rows = list(_rows(_text(content)))
+    if not rows:
+        raise Invalid("The file has no rows.", "file")
+    name = format_name or formats.recognised(rows[0])
+    report = Report(name, hashlib.sha256(content).hexdigest(), len(rows))
+    known: dict[str, Example] = {}
+    for number, row in enumerate(rows, start=1):
+        for example in _examples(formats.named(name), row, number, report):
+            report.duplicates += example.fingerprint in known
+            known.setdefault(example.fingerprint, example)
+    for example in known.values():
+        report.demonstrations += not example.is_ranking
+        report.rankings += example.is_ranking
+        report.comparisons += len(example.pairs())
+    return list(known.values()), report
+
+
+def _examples(format: formats.Format, row: Any, number: int, report: Report) -> list[Example]:
+    try:
+        if not isinstance(row, dict):
+            raise Invalid("The row is no JSON object.")
+        return format.read(row)
+    except Invalid as error:
+        report.problems[error.message].append(number)
+    except (RecursionError, OverflowError):
+        report.problems["The row is nested too deeply, or a number is too large."].append(number)
+    return []
+
+
+def _text(content: bytes) -> str:
+    try:
+        if content.startswith(_GZIP):
+            with gzip.open(io.BytesIO(content)) as file:
+                content = file.read(_MOST_BYTES + 1)
+            if len(content) > _MOST_BYTES:
+                raise Invalid("The file is too large once unpacked: split it.", "file")
+        return content.decode("utf-8-sig")
+    except (OSError, EOFError, zlib.error) as error:
+        raise Invalid(f"The file cannot be unpacked: {error}.", "file") from error
+    except UnicodeDecodeError as error:
+        raise Invalid("The file is no UTF-8 text.", "file") from error
+
+
+def _rows(text: str) -> Iterator[Any]:
+    """A row that is no JSON comes as a text, which no format takes."""
+    if text.lstrip().startswith("["):
+        try:
+            yield from json.loads(text)
+            return
+        except (ValueError, RecursionError) as error:
+            raise Invalid(f"The file is no JSON: {error}.", "file") from error
+    for line in text.split("\n"):
+        if line.strip():
+            try:
+                yield json.loads(line)
+            except (ValueError, RecursionError):
+                yield line
