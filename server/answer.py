@@ -70,7 +70,10 @@ class Answer:
         self._hidden.append((self._length, token))
         if self.filter is None:
             return self._show(token.text)
-        release = await run_in_threadpool(self.filter.push, token.text)
+        if self.filter.due(token.text):
+            release = await run_in_threadpool(self.filter.push, token.text)
+        else:
+            release = self.filter.push(token.text)
         return self._show(release.text)
 
     async def finish(self) -> Piece:

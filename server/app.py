@@ -71,13 +71,13 @@ def create_app(services: Services, static: Path = STATIC) -> FastAPI:
     metrics = Metrics()
     app.state.services = services
     app.state.metrics = metrics
-    app.state.limits = Limits(services.settings.rate_limit)
+    app.state.limits = Limits(services.settings.rate_limit, services.settings.token_limit)
     app.state.quotas = Quotas(services.settings.quotas)
     app.state.throttle = Throttle()
     app.state.deployed = Deployed(services, metrics)
     app.state.alternatives = Alternatives(services)
     app.state.heads = Heads(services)
-    app.state.turns = Turns(services, metrics, app.state.deployed)
+    app.state.turns = Turns(services, metrics, app.state.deployed, app.state.limits)
     app.add_middleware(Edge, max_body_bytes=services.settings.max_body_bytes, metrics=metrics)
     handle_errors(app)
     app.include_router(all_routes())

@@ -39,6 +39,11 @@ def _turns(request: Request) -> Turns:
     return turns
 
 
+def _limits(request: Request) -> Limits:
+    limits: Limits = request.app.state.limits
+    return limits
+
+
 def _quotas(request: Request) -> Quotas:
     quotas: Quotas = request.app.state.quotas
     return quotas
@@ -65,7 +70,7 @@ ThrottleDep = Annotated[Throttle, Depends(_throttle)]
 
 def _anyone(request: Request, services: ServicesDep) -> Caller | None:
     """Who asks, if anybody known; their request counts for their rate limit either way."""
-    limits: Limits = request.app.state.limits
+    limits = _limits(request)
     try:
         caller = identify(request, services.store)
     except ApiError:
@@ -102,7 +107,10 @@ def _person(caller: AnyoneDep) -> Caller:
     return caller
 
 
-def _chatter(caller: CallerDep, services: ServicesDep, quotas: QuotasDep) -> Caller:
+def _chatter(
+    request: Request, caller: CallerDep, services: ServicesDep, quotas: QuotasDep
+) -> Caller:
+    request.state.headers.update(_limits(request).require_tokens(caller.limited_as))
     with services.store.read() as session:
         quotas.require(session, caller.user)
     return caller
@@ -121,7 +129,7 @@ def _operator(caller: CallerDep) -> Caller:
 
 
 PersonDep = Annotated[Caller, Depends(_person)]  # signed in with a browser
-ChatterDep = Annotated[Caller, Depends(_chatter)]  # whose quota is not used up
+ChatterDep = Annotated[Caller, Depends(_chatter)]  # who has tokens left, of minute and day
 LabelerDep = Annotated[Caller, Depends(_labeler)]
 OperatorDep = Annotated[Caller, Depends(_operator)]
 

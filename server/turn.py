@@ -1,4 +1,4 @@
-"""One chat turn: check the prompt, start the answers, keep the prompt, write, keep the answers.
+"""One chat turn: check the prompt and start the answers, keep the prompt, write, keep the answers.
 
 The generator takes the turn before anything is stored, so a client that retries what was refused
 (overloaded, context too long) leaves no half conversations behind. From then on the turn runs in
@@ -19,7 +19,7 @@ from typing import Any
 from fastapi.concurrency import run_in_threadpool
 
 from moderation import injection
-from moderation.actions import Action, SidePolicy, Verdict, check
+from moderation.actions import Action, ModerationPolicy, SidePolicy, Verdict, check
 from moderation.stream import StreamFilter
 from server import notices
 from server.answer import Answer, Piece
@@ -27,6 +27,7 @@ from server.asked import Asked
 from server.deployed import Deployed
 from server.generators.generator import Sampling
 from server.keeping import KeptPrompt, keep_answer, keep_prompt
+from server.limits import Limits
 from server.metrics import Metrics
 from server.moderated import rules_for
 from server.services import Services
@@ -169,21 +170,20 @@ class Turn:
 class Turns:
     """The turns that run in this process."""
 
-    def __init__(self, services: Services, metrics: Metrics, deployed: Deployed) -> None:
+    def __init__(
+        self, services: Services, metrics: Metrics, deployed: Deployed, limits: Limits
+    ) -> None:
         self._services = services
         self._metrics = metrics
         self._deployed = deployed
+        self._limits = limits
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def begin(self, asked: Asked) -> Turn:
         """Take a turn: what can be refused is refused here, before anything is stored."""
         began, policy_id = time.perf_counter(), self._policy_id()
         rules = rules_for(asked.moderation, await run_in_threadpool(self._services.rules))
-        verdict = await self._check(asked, rules.prompt)
-        if verdict and verdict.action is Action.BLOCK:
-            answers = [Answer(n, each) for n, each in enumerate(asked.samplings)]
-        else:
-            answers = await self._start(asked, rules.response)
+        verdict, answers = await self._check_and_start(asked, rules)
         policy_id = answers[0].stream.policy_id if answers[0].stream else policy_id
         completion_id = new_id("chatcmpl").replace("_", "-")
         store = self._services.store
@@ -210,6 +210,8 @@ class Turns:
 
     async def _run(self, turn: Turn, asked: Asked) -> None:
         await turn.run()
+        used = turn.prompt_tokens + turn.response_tokens
+        self._limits.use_tokens(asked.caller.limited_as, used)
         if self._deployed.routing.shadowed(turn.prompt.message_id):
             await shadow(self._services, self._deployed.routing, asked, turn.answers[0])
 
@@ -223,6 +225,24 @@ class Turns:
         if policy_id is None:
             raise Unavailable("No policy is loaded; /readyz says why.")
         return policy_id
+
+    async def _check_and_start(
+        self, asked: Asked, rules: ModerationPolicy
+    ) -> tuple[Verdict | None, list[Answer]]:
+        """Moderation reads the prompt while the policy does; nothing shows before its verdict."""
+        checking = asyncio.create_task(self._check(asked, rules.prompt))
+        answers: list[Answer] = []
+        try:
+            answers = await self._start(asked, rules.response)
+            verdict = await checking
+        except BaseException:
+            checking.cancel()
+            await close(answers)
+            raise
+        if verdict and verdict.action is Action.BLOCK:
+            await close(answers)
+            answers = [Answer(n, each) for n, each in enumerate(asked.samplings)]
+        return verdict, answers
 
     async def _check(self, asked: Asked, side: SidePolicy) -> Verdict | None:
         classifier = self._services.classifier

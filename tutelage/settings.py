@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(2_000_000, ge=1024)
     max_message_chars: int = Field(32_000, ge=1)
     rate_limit: int = Field(600, ge=0, description="Requests a minute per key or session; 0: off.")
+    token_limit: int = Field(
+        200_000, ge=0, description="Tokens a minute per key or session, prompts included; 0: off."
+    )
     guests: bool = Field(True, description="People may chat in the web UI without an account.")
     sign_up: bool = Field(True, description="People may make themselves an account.")
     quotas: str = Field("", description='JSON: {role: {"requests": n, "tokens": n}} a day; 0: any.')

@@ -112,9 +112,23 @@ def test_guessing_keys_is_limited_by_address(core: Core) -> None:
     assert [answer.status_code for answer in wrong] == [401, 401, 401, 429, 429]
 
 
+def test_tokens_of_a_minute_are_limited_too(core: Core) -> None:
+    with serve(new_services(core, rate_limit=100, token_limit=12), core) as service:
+        first, second, third = (service.chat("One two three four") for _ in range(3))
+        other = service.chat("Hello", "other")
+    left = [each.headers["x-ratelimit-remaining-tokens"] for each in (first, second, third)]
+    assert left == ["12", "3", "0"]  # four words in, four and their end out
+    assert [each.status_code for each in (first, second, third, other)] == [200, 200, 429, 200]
+    assert third.json()["error"]["code"] == "rate_limit_exceeded"
+    assert "12 tokens" in third.json()["error"]["message"] and third.headers["retry-after"]
+    assert first.headers["x-ratelimit-limit-tokens"] == "12"
+
+
 def test_zero_switches_limits_off() -> None:
-    limits = Limits(0)
+    limits = Limits(0, 10)
     assert [limits.take("me") for _ in range(50)] == [{}] * 50
+    limits.use_tokens("me", 1000)
+    assert limits.require_tokens("me") == {}
 
 
 def test_metrics_count(service: ChatService) -> None:
