@@ -201,7 +201,8 @@ class Server:
             port = probe.getsockname()[1]
         with core.store.write() as session:
             user = people.create_user(session, "benchmark", Role.USER)
-            key = people.create_key(session, user, "benchmark", actor="cli")[1]
+            self.key = people.create_key(session, user, "benchmark", actor="cli")[1]
+        self.url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "tutelage", "serve", "--port", str(port)]
         settings = {"TUTELAGE_DATA": str(core.settings.data), "TUTELAGE_RATE_LIMIT": "0"}
         settings |= {"TUTELAGE_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
@@ -210,8 +211,8 @@ class Server:
         self._process = subprocess.Popen(command, env=os.environ | settings, stdout=quiet)
         os.sched_setaffinity(self._process.pid, CORES[:threads])
         self._client = httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}",
-            headers={"authorization": f"Bearer {key}"},
+            base_url=self.url,
+            headers={"authorization": f"Bearer {self.key}"},
             timeout=httpx.Timeout(120, pool=None),
         )
 
@@ -235,6 +236,15 @@ class Server:
         await self._client.aclose()
         self._process.terminate()
         self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
 
     async def _one(self, prompt: str, tokens: int) -> tuple[float, int]:
         asked = {"model": "tutelage", "messages": said(prompt), "max_tokens": tokens}

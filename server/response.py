@@ -37,7 +37,7 @@ def told_again(body: ResponseRequest) -> dict[str, Any]:
     """What a response repeats of its request."""
     told = body.model_dump(
         include={"instructions", "max_output_tokens", "previous_response_id", "store", "top_p",
-                 "temperature", "metadata", "text"},
+                 "temperature", "metadata", "text", "safety_identifier", "prompt_cache_key"},
         exclude_none=True, by_alias=True,
     )  # fmt: skip
     return {"text": {"format": {"type": "text"}}} | told

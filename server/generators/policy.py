@@ -18,7 +18,7 @@ from server.generators.grammar import Grammar
 from server.generators.graph import BLOCK, INPUTS, LlamaGraph, Weights
 from server.generators.keyvalues import Blocks, KeyValues
 from server.generators.template import ChatTemplate, Messages
-from tutelage.errors import Unavailable
+from tutelage.errors import Invalid, Unavailable
 
 KEPT_AS = ov.Type.f16  # keys and values
 
@@ -75,6 +75,8 @@ class Policy:
 
     def grammar(self, schema: str | None) -> Grammar | None:
         """What holds a response to a JSON Schema; raises Invalid where that cannot be done."""
+        if schema and not self.end_ids:
+            raise Invalid("This policy never ends by itself, so it cannot follow response_format.")
         return Grammar(self._constrainable, schema) if schema else None
 
     @cached_property

@@ -24,7 +24,14 @@ router = APIRouter(prefix="/v1/chat", tags=["chat"])
 _STREAM: dict[str, Any] = {
     "description": "The completion; with `stream`, chunks as server-sent events.",
     "content": {
-        "text/event-stream": {"schema": {"$ref": "#/components/schemas/ChatCompletionChunk"}}
+        "text/event-stream": {
+            "schema": {
+                "type": "object",
+                "required": ["data"],
+                "properties": {"data": {"type": "string", "description": "JSON, or `[DONE]`."}},
+                "description": "Events; `data` holds a ChatCompletionChunk.",
+            }
+        }
     },
 }
 TrainingHeader = Annotated[

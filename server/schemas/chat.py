@@ -312,6 +312,7 @@ class AnswerMessage(BaseModel):
     role: Literal["assistant"] = "assistant"
     content: str
     refusal: None = None
+    annotations: list[Any] = Field(default_factory=list, description="Always empty.")
 
 
 class Choice(BaseModel):

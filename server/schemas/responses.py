@@ -185,7 +185,16 @@ class Response(BaseModel):
     text: dict[str, Any] = Field(default_factory=lambda: {"format": {"type": "text"}})
     tool_choice: str = "auto"
     tools: list[Any] = Field(default_factory=list, description="Always empty.")
+    max_tool_calls: None = None
+    reasoning: None = None
     truncation: str = "disabled"
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    top_logprobs: int = 0
+    background: bool = False
+    service_tier: str = "default"
+    safety_identifier: str | None = None
+    prompt_cache_key: str | None = None
     usage: ResponseUsage | None = None
     metadata: dict[str, str] = Field(default_factory=dict)
 

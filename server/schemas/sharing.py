@@ -1,5 +1,7 @@
 """Links by which others may read a conversation, and one's feedback with what came of it."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, Field
 
 from server.schemas.feedback import FeedbackItem
@@ -9,7 +11,7 @@ from server.schemas.text import Body, Name, Shape
 class ShareRequest(Body):
     """Share the branch that ends with this message."""
 
-    leaf_id: Name
+    leaf_id: Annotated[Name, Field(min_length=1)]
 
 
 class ShareItem(Shape):

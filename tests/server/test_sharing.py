@@ -138,3 +138,9 @@ def test_a_snapshot_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
     (folder / "digest.json").write_text("{}")
     (folder / "rankings.jsonl").write_text('{"id": "fb_1", "conversation_id": "conv_1"}\n')
     assert lineage.uses(tmp_path, ["fb_1", "fb_2"]) == {"fb_1": ["iteration-0001"], "fb_2": []}
+
+
+def test_a_link_needs_a_message(service: ChatService) -> None:
+    conversation_id = service.ask()["tutelage"]["conversation_id"]
+    answer = service.post(f"/v1/conversations/{conversation_id}/shares", {"leaf_id": ""})
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "leaf_id")

@@ -1802,6 +1802,11 @@ export interface components {
          * @description The answer.
          */
         AnswerMessage: {
+            /**
+             * Annotations
+             * @description Always empty.
+             */
+            annotations?: unknown[];
             /** Content */
             content: string;
             /** Refusal */
@@ -4695,11 +4700,21 @@ export interface components {
          * @description A response. ``tutelage`` in chat completions has its ids: judge it by its message's id.
          */
         Response: {
+            /**
+             * Background
+             * @default false
+             */
+            background?: boolean;
             /** Completed At */
             completed_at?: number | null;
             /** Created At */
             created_at: number;
             error?: components["schemas"]["ResponseError"] | null;
+            /**
+             * Frequency Penalty
+             * @default 0
+             */
+            frequency_penalty?: number;
             /**
              * Id
              * @example resp_18c2f0a1b2c3d4e5a1b2c3d4
@@ -4710,6 +4725,8 @@ export interface components {
             instructions?: string | null;
             /** Max Output Tokens */
             max_output_tokens?: number | null;
+            /** Max Tool Calls */
+            max_tool_calls?: null;
             /** Metadata */
             metadata?: {
                 [key: string]: string;
@@ -4729,8 +4746,24 @@ export interface components {
              * @default true
              */
             parallel_tool_calls?: boolean;
+            /**
+             * Presence Penalty
+             * @default 0
+             */
+            presence_penalty?: number;
             /** Previous Response Id */
             previous_response_id?: string | null;
+            /** Prompt Cache Key */
+            prompt_cache_key?: string | null;
+            /** Reasoning */
+            reasoning?: null;
+            /** Safety Identifier */
+            safety_identifier?: string | null;
+            /**
+             * Service Tier
+             * @default default
+             */
+            service_tier?: string;
             /**
              * Status
              * @enum {string}
@@ -4760,6 +4793,11 @@ export interface components {
              * @description Always empty.
              */
             tools?: unknown[];
+            /**
+             * Top Logprobs
+             * @default 0
+             */
+            top_logprobs?: number;
             /**
              * Top P
              * @default 1
@@ -6389,7 +6427,10 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChatCompletion"];
-                    "text/event-stream": components["schemas"]["ChatCompletionChunk"];
+                    "text/event-stream": {
+                        /** @description JSON, or `[DONE]`. */
+                        data: string;
+                    };
                 };
             };
             /** @description What is wrong with the request. */
