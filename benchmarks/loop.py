@@ -10,6 +10,7 @@ D  PPO beside best-of-n at equal KL, and beside expert iteration and DPO (TRL's)
 E  three iterations, each from the one before, and whether the first prompts are forgotten
 F  PPO-ptx: what its coefficient does to the loss on demonstrations and to the true score
 G  labelers who like length: what they do to answers, and what length control does about it
+H  ensembles and lower bounds: whether a pessimistic held-out score finds the true peak of A better
 
 Labelers agree with each other on 73 % of pairs unless it says otherwise. Every number is a mean
 over seeds, each with rankings, noise and sampling of its own.
@@ -31,6 +32,7 @@ from ground import peer_python
 from lab import bench, world
 from lab.bench import CONFIG, OTHERS, TEST, TRAIN, UNWATCHED, Speaker, climb, golds, rankings
 from lab.people import AGREEMENT, Labeler, flips_to_agreement, noise_for
+from lab.pessimism import shares_of_peak
 from lab.plots import draw
 from ppo import PEER_PACKAGES
 
@@ -368,6 +370,24 @@ def _biased(lab: Lab, bias: float, control: str) -> dict[str, Any]:
     return {"words": asdict(_interval(words)), "gold": asdict(_interval(gold))}
 
 
+# H
+
+
+def doubted(lab: Lab) -> dict[str, Any]:
+    """Where each pessimistic reading of the held-out model would have stopped the climbs of A."""
+    runs = []
+    for seed in lab.seeds:
+        rows = rankings(lab.speaker, OTHERS, RANKINGS // 2, lab.labeler(), 100 * seed + 2)
+        reward = RewardModel.load(lab.work / f"a/{seed}/rewards/held_out")
+        grid = lab.work / f"a/{seed}/far" / bench.GRID
+        runs.append(shares_of_peak(lab.speaker, reward, rows, grid))
+    return {
+        name: asdict(_interval([run[name] for run in runs]))
+        | {"within_10_percent": sum(run[name] >= 0.9 for run in runs)}
+        for name in runs[0]
+    }
+
+
 EXPERIMENTS: dict[str, Callable[[Lab], dict[str, Any]]] = {
     "A": over_optimisation,
     "B": data_size,
@@ -376,7 +396,8 @@ EXPERIMENTS: dict[str, Callable[[Lab], dict[str, Any]]] = {
     "E": three_iterations,
     "F": ptx,
     "G": length_bias,
-}  # C, D and F go on with what A has left in its folder
+    "H": doubted,
+}  # C, D, F and H go on with what A has left in its folder
 
 
 def _interval(values: Sequence[float]) -> Interval:
@@ -391,7 +412,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("build/lab"))
     parser.add_argument("--out", type=Path, default=Path("build/lab/results"))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", default="ABCDEFG", help="letters of the experiments to run")
+    parser.add_argument("--only", default="ABCDEFGH", help="letters of the experiments to run")
     parser.add_argument("--peer-python", type=Path, help="else a venv is made for TRL")
     parser.add_argument("--json", action="store_true", help="the result is one line of JSON anyway")
     args = parser.parse_args()

@@ -50,13 +50,22 @@ def _data_size(axes: Axes, result: dict[str, Any]) -> None:
 
 def _win_rates(axes: Axes, result: dict[str, Any]) -> None:
     names = {"win_rate": "all answers", "length_matched_win_rate": "answers of like length"}
-    for place, name in enumerate(names):
-        i = result[name]
+    _bars(axes, {label: result[name] for name, label in names.items()})
+    axes.axvline(0.5, color=GREY, linestyle=":")
+    axes.set(xlim=(0, 1), xlabel="PPO's answer is truly better")
+
+
+def _stopping_rules(axes: Axes, result: dict[str, Any]) -> None:
+    _bars(axes, result)
+    axes.axvline(0.9, color=GREY, linestyle=":")
+    axes.set(xlabel="share of the true peak's gain where the rule stops")
+
+
+def _bars(axes: Axes, intervals: dict[str, dict[str, float]]) -> None:
+    for place, i in enumerate(intervals.values()):
         error = [[i["mean"] - i["low"]], [i["high"] - i["mean"]]]
         axes.barh(place, i["mean"], xerr=error, color=BLUE, height=0.5)
-    axes.axvline(0.5, color=GREY, linestyle=":")
-    axes.set_yticks(range(len(names)), list(names.values()))
-    axes.set(xlim=(0, 1), xlabel="PPO's answer is truly better")
+    axes.set_yticks(range(len(intervals)), list(intervals))
 
 
 def _best_of_n(axes: Axes, result: dict[str, Any]) -> None:
@@ -113,4 +122,5 @@ PLOTS: dict[str, Callable[[Axes, dict[str, Any]], None]] = {
     "E": _iterations,
     "F": _ptx,
     "G": _length_bias,
+    "H": _stopping_rules,
 }

@@ -1,0 +1,115 @@
+"""Whether doubting the held-out reward model finds the true peak better than believing it.
+
+Each rule takes the checkpoint of a long climb whose mean gain, by the heads in question, is largest
+once doubt is taken off. Doubt is the posterior deviation of a head's weights (Laplace: Kass and
+Raftery 1995, §4.1) or the spread of heads fitted to rankings drawn with replacement.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from lab.bench import CONFIG, OTHERS, TEST, Speaker, dialogue, golds
+from torch import Tensor
+
+from training.checkpoint import load_state
+from training.comparisons import Judged, Outcomes, judged_rows
+from training.models import compute
+from training.reward_head import fit_head
+from training.scoring import RewardModel, all_features, trunk_states
+
+HEADS = 16
+SAMPLES = 32  # answers per prompt, so that the true peak is more than luck
+
+
+class Climbed(NamedTuple):
+    """A checkpoint: how its answers differ from the first policy's, and what they are worth."""
+
+    shift: Tensor  # [D] of the mean standardised features
+    gold: float
+
+
+def shares_of_peak(
+    speaker: Speaker, reward: RewardModel, rankings: Sequence[dict[str, Any]], grid: Path
+) -> dict[str, float]:
+    """For each rule, the true gain where it would stop, as a share of the largest.
+
+    Args: reward: the held-out reward model; rankings: what it was fitted to; grid: checkpoints.
+    """
+    rows, features = _features(speaker, reward, rankings)
+    path = _path(speaker, reward, grid)
+    shifts = torch.stack([point.shift for point in path])
+    gained = np.array([point.gold for point in path]) - path[0].gold
+    chosen = {name: int(scores.argmax()) for name, scores in _rules(reward, rows, features, shifts)}
+    return {name: float(gained[i] / gained.max()) for name, i in chosen.items()}
+
+
+def _rules(
+    reward: RewardModel, rows: list[Judged], features: list[Tensor], shifts: Tensor
+) -> list[tuple[str, Tensor]]:
+    """Each rule's score of every checkpoint: shifts [C, D] -> [C]."""
+    mean = shifts @ reward.weight * reward.facts["logit_scale"]
+    covariance = _posterior(reward, rows, torch.cat(features))
+    doubt = ((shifts @ covariance) * shifts).sum(1).sqrt()
+    heads = shifts @ _bootstrapped(reward, rows, features).T  # [C, HEADS]
+    return [
+        ("mean", mean),
+        ("mean - 1 sd (Laplace)", mean - doubt),
+        ("mean - 1.5 sd (Laplace)", mean - 1.5 * doubt),
+        ("ensemble, mean", heads.mean(1)),
+        ("ensemble, mean - 1 sd", heads.mean(1) - heads.std(1)),
+        ("ensemble, minimum", heads.amin(1)),
+    ]
+
+
+def _posterior(reward: RewardModel, rows: list[Judged], features: Tensor) -> Tensor:
+    """Covariance [D, D] of the weights: the inverse of the loss's curvature, times 1 / rankings."""
+    outcomes = Outcomes.of(rows)
+    apart = features[outcomes.first] - features[outcomes.second]
+    p = torch.sigmoid(apart @ reward.weight * reward.facts["logit_scale"])
+    weight = outcomes.weight / outcomes.weight.sum() * p * (1 - p)
+    curvature = (apart * weight[:, None]).T @ apart
+    curvature += reward.facts["penalty"] * torch.eye(len(curvature))
+    return torch.linalg.inv(curvature * len(rows))
+
+
+def _bootstrapped(reward: RewardModel, rows: list[Judged], features: list[Tensor]) -> Tensor:
+    """Weights [HEADS, D] of heads fitted to rankings drawn with replacement."""
+    luck, heads = np.random.default_rng(0), []
+    for _ in range(HEADS):
+        drawn = luck.integers(0, len(rows), len(rows)).tolist()
+        outcomes = Outcomes.of([rows[i] for i in drawn])
+        some = torch.cat([features[i] for i in drawn])
+        heads.append(fit_head(some, outcomes, reward.facts["penalty"], 0.0))
+    return torch.stack(heads)
+
+
+def _path(speaker: Speaker, reward: RewardModel, grid: Path) -> list[Climbed]:
+    """The checkpoints in the order of their updates, the first being where the climb began."""
+    means, values = {}, {}
+    for file in grid.glob("*.safetensors"):
+        adapter, facts = load_state(file)
+        answers = speaker.answers(OTHERS, 8, 77, adapter)
+        said = [
+            {"conversation_id": p, "prompt": dialogue(p), "responses": a, "ranks": [0] * len(a)}
+            for p, a in zip(OTHERS, answers, strict=True)
+        ]
+        update = int(facts["update"])
+        means[update] = torch.cat(_features(speaker, reward, said)[1]).mean(0)
+        answered = speaker.answers(TEST, SAMPLES, 5, adapter)
+        values[update] = float(np.mean(golds(TEST, answered)))
+    first = means[min(means)]
+    return [Climbed(means[update] - first, values[update]) for update in sorted(means)]
+
+
+def _features(
+    speaker: Speaker, reward: RewardModel, rankings: Sequence[dict[str, Any]]
+) -> tuple[list[Judged], list[Tensor]]:
+    """Rows, and the standardised features [K, D] of each."""
+    with compute(CONFIG):
+        rows = judged_rows(speaker.tokenizer, rankings, [], 10_000)
+        states = [trunk_states(speaker.model, row) for row in rows]
+        found = all_features(speaker.model, speaker.model.reference, rows, states)
+    return rows, [reward.standardise(features) for features in found]
