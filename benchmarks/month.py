@@ -42,9 +42,9 @@ from tutelage.settings import Settings
 from tutelage.tables import Schedule
 
 USERS, NOISE, LIAR = 60, 0.4, 0
-EDITORS, RIGHT = 20, 0.8  # every so many people rewrite an answer each day; how often that is right
+EDITORS, RIGHT = 12, 0.8  # every so many people rewrite an answer each day; how often that is right
 BAD_DAY, DRIFT_DAY = 10, 15
-TRIAL_DAYS = 3
+TRIAL_DAYS = 2
 KILLED, KILLS = 0.4, 2  # share of runs that are killed, and how often one iteration is at most
 CRASHED = 0.25  # share of days on which the service is killed while people talk
 AWAY = 90.0  # seconds for which people try again
@@ -99,7 +99,7 @@ def opened(data: Path) -> Core:
             deployment.promote(session, "policy-0000", "month")
             plan = Schedule(
                 author_id="month", preset=PRESET, feedback=1, share=0.5, keep=1000,
-                unproven=True, days=TRIAL_DAYS,
+                days=TRIAL_DAYS,
             )  # fmt: skip
             schedule.set_schedule(session, plan)
             keys = [
@@ -282,8 +282,9 @@ class Person:
         texts = [choice["message"]["content"] for choice in completion["choices"]]
         turn = Turn(list(zip(self.policies(completion), self.golds(texts), strict=True)))
         judged = [self.rank(completion, texts) if several else self.thumb(completion, texts[0])]
-        if self.edits and not several:
-            judged.append(self.edit(completion))
+        rather = self.rather()
+        if self.edits and not several and rather != texts[0]:
+            judged.append(edit(completion, rather))
         turn.confirmed = [self.post("/v1/feedback", each)["id"] for each in judged]
         return turn
 
@@ -299,10 +300,10 @@ class Person:
         value = "up" if liking > 0.5 else "down"
         return {"completion_id": completion["id"], "kind": "thumbs", "choice": 0, "value": value}
 
-    def edit(self, completion: dict[str, Any]) -> dict[str, Any]:
+    def rather(self) -> str:
+        """What somebody would rather have read, or thinks so."""
         right = self.luck.random() < RIGHT
-        text = world.good(self.prompt) if right else world.spoken(self.prompt, self.luck)
-        return {"completion_id": completion["id"], "kind": "edit", "choice": 0, "text": text}
+        return world.good(self.prompt) if right else world.spoken(self.prompt, self.luck)
 
     def golds(self, texts: Iterable[str]) -> list[float]:
         return [world.gold(self.prompt, text) for text in texts]
@@ -336,6 +337,11 @@ class Person:
                 if refused or time.monotonic() > end:
                     raise
                 time.sleep(0.5)
+
+
+def edit(completion: dict[str, Any], text: str) -> dict[str, Any]:
+    """The one answer of a completion, written anew."""
+    return {"completion_id": completion["id"], "kind": "edit", "choice": 0, "text": text}
 
 
 def _refused(error: httpx.HTTPError) -> bool:

@@ -45,12 +45,11 @@ def page(
         "schedule starts iterations, the gate judges candidates, trials decide, policies are "
         "promoted and rolled back. The language is the small world of `benchmarks/lab`, whose true "
         "taste (“gold”) is known and shown to nobody. Each day everybody ranks four answers and "
-        "gives a thumb to a fifth; three people also rewrite one, of whom one in five is mistaken. "
+        "gives a thumb to a fifth; five people also rewrite one, of whom one in five is mistaken. "
         "From day 15 on people ask of other things and mind length; one person ranks by the "
         "contrary of it; on day 10 an operator puts a policy with ruined weights on trial past the "
         "gate; training processes, and the service while people talk, are killed with SIGKILL at "
-        "moments by chance. The schedule also tries candidates that the gate finds no worse but "
-        "not surely better; a trial that is undecided after 3 days stops, and while one lasts no "
+        "moments by chance. A trial that is undecided after 2 days stops, and while one lasts no "
         "iteration begins.",
         "",
         f"![gold by day]({stem}.svg)",

@@ -99,8 +99,14 @@ def triage_report(
 def list_alike(report_id: Name, _operator: OperatorDep, services: ServicesDep) -> list[AlikeReport]:
     """Other reports that are probably about the same thing."""
     with services.store.read() as session:
-        found = bounty.alike(session, bounty.get(session, report_id))
-    return [AlikeReport(id=name, alike=share) for name, share in found]
+        found = [
+            (share, _report(session, bounty.get(session, name)))
+            for name, share in bounty.alike(session, bounty.get(session, report_id))
+        ]
+    return [
+        AlikeReport(alike=share, **row.model_dump(include={"id", "state", "comment", "content"}))
+        for share, row in found
+    ]
 
 
 @router.get("/incidents")

@@ -125,6 +125,9 @@ class AlikeReport(BaseModel):
 
     id: str
     alike: float
+    state: ReportState
+    comment: str
+    content: str = Field(description="The answer reported.")
 
 
 class ModerationItem(Shape):

@@ -1,7 +1,7 @@
 /** Calls to the service. Every failure is an ApiError whose message can be shown to a person. */
 import createClient from "openapi-fetch";
 import type { paths } from "./schema";
-import type { AppealState, FeedbackBody, Labels, ModerationRules, Preset, ReportState, Side } from "./types";
+import type { AppealState, FeedbackBody, Labels, ModerationRules, Preset, ReportDecision, Side } from "./types";
 
 export class ApiError extends Error {
   constructor(
@@ -134,8 +134,10 @@ export const operator = {
     unwrap(api.POST("/v1/operator/policies/{policy_id}/promote", { params: { path: { policy_id } } })),
   rollBack: () => unwrap(api.POST("/v1/operator/policies/rollback")),
   reports: (after?: string) => unwrap(api.GET("/v1/operator/reports", { params: { query: { after } } })),
-  judgeReport: (report_id: string, state: ReportState) =>
-    unwrap(api.POST("/v1/operator/reports/{report_id}", { params: { path: { report_id } }, body: { state } })),
+  judgeReport: (report_id: string, body: ReportDecision) =>
+    unwrap(api.POST("/v1/operator/reports/{report_id}", { params: { path: { report_id } }, body })),
+  alike: (report_id: string) =>
+    unwrap(api.GET("/v1/operator/reports/{report_id}/alike", { params: { path: { report_id } } })),
   moderation: (after?: string) =>
     unwrap(api.GET("/v1/operator/moderation", { params: { query: { after, action: ["warn", "block"] } } })),
   audit: (after?: number) => unwrap(api.GET("/v1/operator/audit", { params: { query: { after } } })),

@@ -71,6 +71,10 @@ export function usePolicy(id: string) {
   return useQuery({ queryKey: ["operator", "policies", id], queryFn: () => operator.policy(id) });
 }
 
+export function useAlike(reportId: string) {
+  return useQuery({ queryKey: ["operator", "reports", reportId, "alike"], queryFn: () => operator.alike(reportId) });
+}
+
 export function useReports() {
   return useInfiniteQuery({
     queryKey: ["operator", "reports"],

@@ -1794,8 +1794,16 @@ export interface components {
         AlikeReport: {
             /** Alike */
             alike: number;
+            /** Comment */
+            comment: string;
+            /**
+             * Content
+             * @description The answer reported.
+             */
+            content: string;
             /** Id */
             id: string;
+            state: components["schemas"]["ReportState"];
         };
         /**
          * AnswerMessage

@@ -26,7 +26,7 @@ export type Preset = NonNullable<Schemas["IterationRequest"]["preset"]>;
 export type Policy = Schemas["PolicyItem"];
 export type PolicyDetail = Schemas["PolicyDetail"];
 export type Report = Schemas["ReportItem"];
-export type ReportState = Schemas["ReportState"];
+export type ReportDecision = Schemas["ReportChange"];
 
 export type VerdictDetail = Schemas["VerdictDetail"];
 export type Finding = Schemas["Finding"];

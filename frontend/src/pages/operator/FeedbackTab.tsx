@@ -1,14 +1,10 @@
 /** What people said, by kind, and the reports that ask for a decision. */
-import { useMutation } from "@tanstack/react-query";
 import { Flag } from "lucide-react";
-import { operator } from "../../api/client";
-import { useRefresh, useReports, useSummary } from "../../api/queries";
-import type { Report, ReportState, Summary } from "../../api/types";
-import { Badge } from "../../components/Badge";
-import { Button } from "../../components/Button";
-import { useToast } from "../../components/Toast";
-import { ago, words } from "../../format";
-import { Card, Empty, Heading, More, Read, State } from "./Parts";
+import { useReports, useSummary } from "../../api/queries";
+import type { Summary } from "../../api/types";
+import { words } from "../../format";
+import { Card, Empty, Heading, More, Read } from "./Parts";
+import { ReportCard } from "./reports/ReportCard";
 
 export function FeedbackTab() {
   const summary = useSummary();
@@ -55,52 +51,6 @@ function Kinds({ summary }: { summary: Summary }) {
           </div>
         ))}
       </dl>
-    </Card>
-  );
-}
-
-type Decision = [ReportState, string];
-
-const TRIAGE: Decision[] = [
-  ["accepted", "Accept"],
-  ["dismissed", "Dismiss"],
-];
-const REOPEN: Decision[] = [["open", "Open again"]];
-
-function ReportCard({ report }: { report: Report }) {
-  const refresh = useRefresh();
-  const toast = useToast();
-  const judge = useMutation({
-    mutationFn: (state: ReportState) => operator.judgeReport(report.id, state),
-    onSuccess: () => refresh("operator"),
-    onError: (error) => toast(error.message),
-  });
-  return (
-    <Card>
-      <div className="flex flex-wrap items-center gap-2 text-sm">
-        <State state={report.state} />
-        <Badge>{words(report.category)}</Badge>
-        <span className="text-[13px] text-muted">
-          {ago(report.created_at)}
-          {report.policy_id && ` · ${report.policy_id}`}
-        </span>
-        <span className="ml-auto flex gap-2">
-          {(report.state === "open" ? TRIAGE : REOPEN).map(([state, label]) => (
-            <Button key={state} small disabled={judge.isPending} onClick={() => judge.mutate(state)}>
-              {label}
-            </Button>
-          ))}
-        </span>
-      </div>
-      {report.comment && <p className="mt-3 text-sm">{report.comment}</p>}
-      <blockquote className="mt-3 space-y-2 border-l-2 border-line-strong pl-4 text-sm text-muted">
-        <p className="line-clamp-2">
-          <span className="font-medium text-ink">Prompt</span> {report.prompt}
-        </p>
-        <p className="line-clamp-4">
-          <span className="font-medium text-ink">Answer</span> {report.content}
-        </p>
-      </blockquote>
     </Card>
   );
 }

@@ -1,6 +1,4 @@
 /** Fields of the trials' forms. */
-import type { ReactNode } from "react";
-
 const BOX = "mt-1 block w-full rounded-lg border border-line-strong bg-surface px-3 py-2 text-sm text-ink";
 
 interface ChoiceProps {
@@ -21,21 +19,6 @@ export function Choice({ label, value, options, onChange }: ChoiceProps) {
           </option>
         ))}
       </select>
-    </label>
-  );
-}
-
-interface CheckProps {
-  on: boolean;
-  onChange: (on: boolean) => void;
-  children: ReactNode;
-}
-
-export function Check({ on, onChange, children }: CheckProps) {
-  return (
-    <label className="flex items-start gap-2.5 text-sm">
-      <input type="checkbox" checked={on} onChange={(e) => onChange(e.target.checked)} className="mt-0.5 size-4 shrink-0 accent-accent" />
-      <span>{children}</span>
     </label>
   );
 }

@@ -4,11 +4,12 @@ import { useRefresh } from "../../../api/queries";
 import { trials, useSchedule, type Schedule, type ScheduleState } from "../../../api/trials";
 import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
+import { Tick } from "../../../components/Field";
 import { Problem } from "../../../components/Problem";
 import { useToast } from "../../../components/Toast";
 import { time } from "../../../format";
 import { Card, Read } from "../Parts";
-import { Check, Choice, Number, Text } from "./Fields";
+import { Choice, Number, Text } from "./Fields";
 
 const NONE: Schedule = {
   preset: "quick",
@@ -71,14 +72,18 @@ function Form({ state }: { state: ScheduleState }) {
         />
         <Number label="Old policies whose weights are kept" min={1} max={1000} value={plan.keep} onChange={(keep) => change({ keep })} />
       </div>
-      <Check on={plan.canary} onChange={(canary) => change({ canary })}>
-        A candidate that the gate lets pass goes on trial by itself, with {Math.round(plan.share * 100)}% of the people.
-      </Check>
+      <Tick
+        checked={plan.canary}
+        onChange={(canary) => change({ canary })}
+        label={`A candidate that the gate lets pass goes on trial by itself, with ${Math.round(plan.share * 100)}% of the people.`}
+      />
       {plan.canary && (
         <>
-          <Check on={plan.unproven} onChange={(unproven) => change({ unproven })}>
-            So does one that the gate finds no worse anywhere, though its gain may be chance: people decide.
-          </Check>
+          <Tick
+            checked={plan.unproven}
+            onChange={(unproven) => change({ unproven })}
+            label="So does one that the gate finds no worse anywhere, though its gain may be chance: people decide."
+          />
           <div className="grid gap-4 sm:grid-cols-2">
             <Number label="Share of people, %" min={1} max={100} value={Math.round(plan.share * 100)} onChange={(share) => change({ share: share / 100 })} />
             <Number label="Days until an undecided trial stops" min={1} max={365} value={plan.days} onChange={(days) => change({ days })} />

@@ -1,0 +1,84 @@
+/** A report with the answer that it is about, how it was rated, and the way to decide. */
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { operator } from "../../../api/client";
+import { useRefresh } from "../../../api/queries";
+import type { Report } from "../../../api/types";
+import { Badge } from "../../../components/Badge";
+import { Button } from "../../../components/Button";
+import { useToast } from "../../../components/Toast";
+import { ago, words } from "../../../format";
+import { Card, State } from "../Parts";
+import { rated } from "./rubric";
+import { Triage } from "./Triage";
+
+export function ReportCard({ report }: { report: Report }) {
+  const [deciding, setDeciding] = useState(false);
+  return (
+    <Card>
+      <div className="flex flex-wrap items-center gap-2 text-sm">
+        <State state={report.state} />
+        <Badge>{words(report.category)}</Badge>
+        <span className="text-[13px] text-muted">
+          {ago(report.created_at)}
+          {report.policy_id && ` · ${report.policy_id}`}
+        </span>
+        <span className="ml-auto">
+          {report.state === "open" ? (
+            <Button small onClick={() => setDeciding(true)}>
+              Decide
+            </Button>
+          ) : (
+            <Reopen report={report} />
+          )}
+        </span>
+      </div>
+      <Told report={report} />
+      <Decided report={report} />
+      {deciding && <Triage report={report} onClose={() => setDeciding(false)} />}
+    </Card>
+  );
+}
+
+/** What was reported, in the words of who reported it. */
+export function Told({ report }: { report: Report }) {
+  return (
+    <>
+      {report.comment && <p className="mt-3 text-sm">{report.comment}</p>}
+      <blockquote className="mt-3 space-y-2 border-l-2 border-line-strong pl-4 text-sm text-muted">
+        <p className="line-clamp-2">
+          <span className="font-medium text-ink">Prompt</span> {report.prompt}
+        </p>
+        <p className="line-clamp-4">
+          <span className="font-medium text-ink">Answer</span> {report.content}
+        </p>
+      </blockquote>
+    </>
+  );
+}
+
+function Decided({ report }: { report: Report }) {
+  const facts = [
+    report.rubric && rated(report.rubric),
+    report.duplicate_of && `The same as ${report.duplicate_of}.`,
+    report.credit && `Thanks to ${report.credit}.`,
+    report.note,
+  ].filter(Boolean);
+  if (report.state === "open" || facts.length === 0) return null;
+  return <p className="mt-3 text-[13px] text-muted">{facts.join(" ")}</p>;
+}
+
+function Reopen({ report }: { report: Report }) {
+  const refresh = useRefresh();
+  const toast = useToast();
+  const reopen = useMutation({
+    mutationFn: () => operator.judgeReport(report.id, { state: "open" }),
+    onSuccess: () => refresh("operator"),
+    onError: (error) => toast(error.message),
+  });
+  return (
+    <Button small disabled={reopen.isPending} onClick={() => reopen.mutate()}>
+      Open again
+    </Button>
+  );
+}

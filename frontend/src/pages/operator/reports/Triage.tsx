@@ -1,0 +1,126 @@
+/** Decide on a report: rate it, see what is alike, accept it as a case, dismiss it, or mark a duplicate. */
+import clsx from "clsx";
+import { useState } from "react";
+import { operator } from "../../../api/client";
+import { useAlike, useRefresh } from "../../../api/queries";
+import type { Report, ReportDecision } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { Dialog, DialogButtons } from "../../../components/Dialog";
+import { Field } from "../../../components/Field";
+import { Problem } from "../../../components/Problem";
+import { useToast } from "../../../components/Toast";
+import { Told } from "./ReportCard";
+import { RUBRIC, STEPS, type Rubric } from "./rubric";
+
+interface TriageProps {
+  report: Report;
+  onClose: () => void;
+}
+
+export function Triage({ report, onClose }: TriageProps) {
+  const [rubric, setRubric] = useState<Rubric>(report.rubric ?? { severity: 1, novelty: 1, harm: 1 });
+  const [words, setWords] = useState({ pattern: "", credit: report.credit, note: report.note });
+  const [problem, setProblem] = useState<unknown>(null);
+  const refresh = useRefresh();
+  const toast = useToast();
+
+  async function decide(decision: ReportDecision, done: string) {
+    try {
+      await operator.judgeReport(report.id, { rubric, ...words, ...decision });
+      await refresh("operator");
+      toast(done);
+      onClose();
+    } catch (error) {
+      setProblem(error);
+    }
+  }
+
+  const field = (name: keyof typeof words) => ({
+    value: words[name],
+    onChange: (event: { target: { value: string } }) => setWords({ ...words, [name]: event.target.value }),
+  });
+
+  return (
+    <Dialog open wide onClose={onClose} title="Decide on this report" description="An accepted report is a case that every later policy is held to.">
+      <Told report={report} />
+      <div className="mt-5 space-y-3">
+        {RUBRIC.map((question) => (
+          <Rating key={question.name} {...question} value={rubric[question.name] ?? 0} onChange={(value) => setRubric({ ...rubric, [question.name]: value })} />
+        ))}
+      </div>
+      <div className="mt-5 grid gap-4 sm:grid-cols-2">
+        <Field label="Words that a good answer never holds" maxLength={200} {...field("pattern")} />
+        <Field label="Whom to thank" maxLength={100} {...field("credit")} />
+        <Field label="Note" maxLength={2000} className="sm:col-span-2" {...field("note")} />
+      </div>
+      <Alike report={report} onDuplicate={(id) => void decide({ state: "duplicate", duplicate_of: id }, "Marked as a duplicate.")} />
+      <Problem error={problem} className="mt-4" />
+      <DialogButtons>
+        <Button onClick={() => void decide({ state: "dismissed" }, "The report is dismissed.")}>Dismiss</Button>
+        <Button kind="primary" onClick={() => void decide({ state: "accepted" }, "Accepted: later policies are held to it.")}>
+          Accept
+        </Button>
+      </DialogButtons>
+    </Dialog>
+  );
+}
+
+interface RatingProps {
+  label: string;
+  ends: readonly [string, string];
+  value: number;
+  onChange: (value: number) => void;
+}
+
+function Rating({ label, ends, value, onChange }: RatingProps) {
+  return (
+    <fieldset className="grid items-center gap-x-4 gap-y-1 sm:grid-cols-[12rem_1fr]">
+      <legend className="sr-only">{label}</legend>
+      <span aria-hidden className="text-sm font-medium">
+        {label}
+      </span>
+      <span className="flex items-center gap-2 text-[13px] text-muted">
+        <span className="w-16 text-right">{ends[0]}</span>
+        {STEPS.map((step) => (
+          <label
+            key={step}
+            className={clsx(
+              "flex size-9 cursor-pointer items-center justify-center rounded-lg border text-sm tabular-nums",
+              "has-focus-visible:outline-2 has-focus-visible:outline-accent",
+              step === value ? "border-accent bg-accent/12 font-semibold text-ink" : "border-line-strong hover:bg-panel",
+            )}
+          >
+            <input type="radio" name={label} checked={step === value} onChange={() => onChange(step)} className="sr-only" />
+            {step}
+          </label>
+        ))}
+        <span>{ends[1]}</span>
+      </span>
+    </fieldset>
+  );
+}
+
+function Alike({ report, onDuplicate }: { report: Report; onDuplicate: (id: string) => void }) {
+  const found = useAlike(report.id).data ?? [];
+  if (found.length === 0) return null;
+  return (
+    <section className="mt-5">
+      <h3 className="text-sm font-medium">Probably about the same</h3>
+      <ul className="mt-2 space-y-2">
+        {found.map((other) => (
+          <li key={other.id} className="flex flex-wrap items-center gap-3 rounded-xl bg-panel px-3 py-2 text-sm">
+            <span className="min-w-0 flex-1">
+              <span className="line-clamp-2">{other.comment || other.content}</span>
+              <span className="text-[13px] text-muted">
+                {Math.round(other.alike * 100)}% alike · {other.state}
+              </span>
+            </span>
+            <Button small onClick={() => onDuplicate(other.id)}>
+              It repeats this
+            </Button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
