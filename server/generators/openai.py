@@ -1,4 +1,5 @@
-"""An engine that speaks OpenAI's chat completions: vLLM, llama.cpp's server, another tutelage."""
+"""An engine that speaks OpenAI's chat completions: vLLM, TGI's messages API, llama.cpp's server,
+another tutelage."""
 
 import json
 from collections.abc import AsyncIterator
@@ -21,19 +22,22 @@ class OpenAIEngine:
         self._client = openai.AsyncOpenAI(
             base_url=url, api_key=key or "none", timeout=TIMEOUT, max_retries=retries
         )
+        self._names: dict[str, str] = {}  # policy id -> what the engine calls it
 
     async def serves(self, policy_id: str) -> bool:
-        """Whether GET /models names it."""
+        """Whether GET /models names it, by its id or as a folder of this name."""
         try:
-            return policy_id in [model.id async for model in self._client.models.list()]
+            named = [model.id async for model in self._client.models.list()]
         except openai.OpenAIError as error:
             raise _ours(error) from error
+        self._names = {name.rstrip("/").rsplit("/", 1)[-1]: name for name in named}
+        return policy_id in self._names
 
     async def open(self, asked: Asked) -> Opened:
         """Begin a streamed completion."""
         try:
             chunks: Any = await self._client.chat.completions.create(
-                model=asked.policy_id,
+                model=self._names.get(asked.policy_id, asked.policy_id),
                 messages=[dict(each) for each in asked.messages],  # type: ignore[misc]
                 stream=True,
                 logprobs=True,

@@ -81,6 +81,20 @@ def test_a_schema_is_passed_on(check: Callable[[Body], None]) -> None:
     check(body)
 
 
+def test_an_engine_may_name_a_policy_by_its_folder(policies: Path) -> None:
+    async def main() -> None:
+        fake = FakeEngine("/models/policy-0000")
+        with listening(openai_app(fake)) as url:
+            generator = RemoteGenerator(OpenAIEngine(f"{url}/v1", retries=0))
+            await generator.load("policy-0000", policies / "policy-0000")
+            stream = await generator.start(HELLO, Sampling())
+            assert "".join([token.text async for token in stream]) == HELLO[0]["content"]
+            assert fake.asked[-1]["model"] == "/models/policy-0000"
+            await generator.close()
+
+    asyncio.run(main())
+
+
 def test_messages_that_the_template_refuses_are_invalid(check: Callable[[Body], None]) -> None:
     async def body(generator: RemoteGenerator, _fake: FakeEngine) -> None:
         with pytest.raises(Invalid, match="cannot read these messages"):
