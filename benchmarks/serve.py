@@ -102,7 +102,7 @@ class Engine:
 
     async def turns(self, words: int) -> tuple[float, float]:
         """Time to the first token of a long conversation's first and second turn."""
-        opening = " ".join(f"word{number}" for number in range(words))
+        opening = " ".join(f"{words}word{number}" for number in range(words))  # known to no round
         dialogue = said(opening)
         firsts = []
         for _ in range(2):
