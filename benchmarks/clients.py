@@ -85,7 +85,6 @@ def fuzzed(python: Path, server: Server, examples: int = 5) -> Iterator[dict[str
 
 async def compare(python: Path, clients: list[str]) -> list[dict[str, Any]]:
     """All rows, told as they come."""
-    os.environ["TUTELAGE_MAX_RESPONSE_TOKENS"] = "24"
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         core = open_core(Settings(data=Path(folder)))
