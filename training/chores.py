@@ -2,6 +2,7 @@
 
 import logging
 import time
+from pathlib import Path
 
 from tutelage import experiments, outcomes, retention, schedule, webhook
 from tutelage.composition import Core
@@ -22,6 +23,7 @@ class Chores:
         self._seen = time.time()
         self._turned_down: dict[str, float] = {}  # key: monotonic time until which it rests
         self._swept: str | None = None
+        self._ordered: tuple[Path, str] | None = None  # by which reward model, up to which task
 
     def __call__(self) -> None:
         if time.monotonic() < self._next:
@@ -31,6 +33,7 @@ class Chores:
         self.judge_trials()
         self.start_canary()
         self.start_iteration()
+        self.order_labeling()
         self.sweep()
         self.tell()
 
@@ -76,6 +79,20 @@ class Chores:
         except (Invalid, Conflict) as error:
             logger.info("No iteration is started: %s", error)
         self._turned_down = {key: time.monotonic() + BACK_OFF}
+
+    def order_labeling(self) -> None:
+        """Let labelers be asked first what would teach most; anew with each reward model."""
+        if self._core.settings.labeling_order != "uncertainty":
+            return
+        from training.uncertainty import newest_ensemble, order_tasks  # torch, where it is used
+
+        judge = newest_ensemble(self._core)
+        if judge is None:
+            return
+        done = self._ordered[1] if self._ordered and self._ordered[0] == judge else ""
+        last = order_tasks(self._core, judge, done)
+        if last:
+            self._ordered = judge, last
 
     def sweep(self) -> None:
         """Make room after each policy that was published."""

@@ -53,6 +53,7 @@ class RewardModelConfig:
     lora_epochs: int = 2
     lora_minimum: int = 1000  # comparisons; below this, auto does not try LoRA
     length_control: str = "auto"  # "on", "off"; auto: on where like lengths are ordered better
+    heads: int = 8  # of the ensemble that tells which rankings would teach most
     min_accuracy: float = 0.5  # PPO climbs only what exceeds it on unseen comparisons; -1: anything
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from training.comparisons import Judged, Row, judged_rows
 from training.config import IterationConfig, RewardModelConfig
+from training.ensemble import Ensemble, fit_ensemble
 from training.models import SplitModel, compute
 from training.progress import Progress
 from training.reward_adapter import try_lora
@@ -43,24 +44,27 @@ def train_reward_model(
         if not rows:
             raise Invalid("There is nothing to compare: no ranking, edit or thumb.", "rankings")
         model = SplitModel.load(policy_dir, config)
-        reward_model = _train(model, rows, config, progress)
+        reward_model, ensemble = _train(model, rows, config, progress)
         made_by = {"policy": sha256_of(policy_dir / "model.safetensors")}
         facts = reward_model.facts | made_by
         replace(reward_model, facts=facts).save(out_dir)
+        ensemble.save(out_dir)
         return facts
 
 
 def _train(
     model: SplitModel, rows: list[Judged], config: IterationConfig, progress: Progress
-) -> RewardModel:
+) -> tuple[RewardModel, Ensemble]:
     states = []
     for i, row in enumerate(rows):
         states.append(trunk_states(model, row))
         progress("reward_model", i + 1, len(rows), {})
     features = all_features(model, model.reference, rows, states)
     if _worth_lora(rows, config.reward_model):
-        return try_lora(model, rows, states, features, config)
-    return fit(rows, features, config.reward_model)
+        chosen = try_lora(model, rows, states, features, config)
+    else:
+        chosen = fit(rows, features, config.reward_model)
+    return chosen, fit_ensemble(chosen, rows, features, config.reward_model, config.seed)
 
 
 def _worth_lora(rows: list[Judged], config: RewardModelConfig) -> bool:

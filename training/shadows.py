@@ -76,7 +76,7 @@ def _scores(
     )
     config = IterationConfig.load(directory / "config.toml")
     with compute(config), torch.no_grad():
-        model = _sft_policy(parent, directory / "sft" / ADAPTER, config)
+        model = sft_policy(parent, directory / "sft" / ADAPTER, config)
         reward = RewardModel.load(_judge(core, iteration))
         judged = judged_rows(ChatTokenizer(parent), rows, [], ANY_LENGTH)
         states = [trunk_states(model, row) for row in judged]
@@ -86,7 +86,8 @@ def _scores(
     return {row.conversation: pair for row, pair in zip(judged, pairs, strict=True)}
 
 
-def _sft_policy(parent: Path, adapter: Path, config: IterationConfig) -> SplitModel:
+def sft_policy(parent: Path, adapter: Path, config: IterationConfig) -> SplitModel:
+    """What SFT made of the parent: the policy whose features the reward models read."""
     model = SplitModel.load(parent, config)
     if adapter.is_file():
         layers = model.adapted(config.sft.lora_rank, config.sft.lora_alpha, config.seed)

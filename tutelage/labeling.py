@@ -286,6 +286,18 @@ def waiting(session: Session, labeler_id: str, kind: FeedbackKind) -> int:
     return len(_open_tasks(session, labeler_id, kind))
 
 
+def unranked(session: Session, after: str = "") -> list[LabelingTask]:
+    """Ranking tasks with all their answers that nobody has taken, in order of their ids."""
+    taken = select(Assignment.task_id)
+    statement = select(LabelingTask).where(
+        LabelingTask.kind == FeedbackKind.RANKING,
+        LabelingTask.id > after,
+        col(LabelingTask.ready_at).is_not(None),
+        col(LabelingTask.id).not_in(taken),
+    )
+    return list(session.exec(statement.order_by(LabelingTask.id)))
+
+
 def _next_task(
     session: Session, labeler_id: str, kind: FeedbackKind, gold_every: int
 ) -> LabelingTask | None:

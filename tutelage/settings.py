@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr = SecretStr("")
     oidc_name: str = Field("your organisation", description="What its button says.")
     labeling_gold: int = Field(8, ge=0, description="Every n-th task is a gold task; 0: none.")
+    labeling_order: Literal["age", "uncertainty"] = Field(
+        "age", description="uncertainty: first what would teach the reward model most."
+    )
     moderation: str = Field(
         "embedded",
         pattern=r"^(off|(embedded|detoxify|remote)(\+(embedded|detoxify|remote))*)$",
