@@ -24,6 +24,7 @@ from server.routes import (
     chat,
     completions,
     conversations,
+    datasets,
     erasures,
     experiments,
     feedback,
@@ -54,7 +55,7 @@ from tutelage.quota import Quotas
 _NOUNS = (
     chat, completions, responses, models, moderations, session, oidc, account, conversations,
     feedback, operator, review, iterations, policies, users, labeling, labeling_desk, sharing,
-    my_feedback, erasures, appeals, learned, experiments, health,
+    my_feedback, erasures, datasets, appeals, learned, experiments, health,
 )  # fmt: skip
 
 

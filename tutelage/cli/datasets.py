@@ -110,10 +110,12 @@ def erase(
 
     core = open_data(data)
     if containing:
-        count, policies = keeping.erase_containing(core, name, containing, "cli")
+        count, policies = keeping.erase_containing(
+            core.store, core.iterations, name, containing, "cli"
+        )
         typer.echo(f"{count} examples of {name} are erased.")
     else:
-        policies = keeping.erase(core, name, "cli")
+        policies = keeping.erase(core.store, core.iterations, name, "cli")
         typer.echo(f"{name} is erased.")
     if policies:
         typer.echo(f"Policies that had learned from it: {', '.join(policies)}.")

@@ -6,12 +6,12 @@ is kept in steps: one that was broken off is gone on with when the same file com
 
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from tutelage import audit, erasure, people
-from tutelage.composition import Core
 from tutelage.datasets.example import Example
 from tutelage.datasets.reading import Report
 from tutelage.errors import Conflict, Invalid, NotFound
@@ -88,23 +88,28 @@ def named(session: Session, name: str) -> Dataset:
     return found
 
 
-def erase(core: Core, name: str, actor: str) -> list[str]:
-    """Erase a source with all that it brought; the policies that had learned from it."""
-    with core.store.write() as session:
+def erase(store: Store, iterations: Path, name: str, actor: str) -> list[str]:
+    """Erase a source with all that it brought; the policies that had learned from it.
+
+    ``iterations`` is the folder that holds one folder per iteration.
+    """
+    with store.write() as session:
         dataset = named(session, name)
         audit.record(session, actor, "dataset.erase", dataset.id, name=dataset.name)
-        record = erasure.erase_user(session, core.iterations, dataset.user_id)
+        record = erasure.erase_user(session, iterations, dataset.user_id)
         return record.policies if record else []
 
 
-def erase_containing(core: Core, name: str, text: str, actor: str) -> tuple[int, list[str]]:
+def erase_containing(
+    store: Store, iterations: Path, name: str, text: str, actor: str
+) -> tuple[int, list[str]]:
     """Erase the examples in which a text occurs; how many, and the policies that had learned them.
 
     Raises Invalid for a text so short that it would occur by chance.
     """
     if len(text.strip()) < 3:
         raise Invalid("Give at least three characters of what is to be erased.", "containing")
-    with core.store.write() as session:
+    with store.write() as session:
         said = select(Message.conversation_id).where(
             col(Message.content).icontains(text, autoescape=True)
         )
@@ -114,9 +119,7 @@ def erase_containing(core: Core, name: str, text: str, actor: str) -> tuple[int,
                 Conversation.owner_id == owner, col(Conversation.id).in_(said)
             )
         ).all()
-        records = [
-            erasure.erase_conversation(session, core.iterations, chat, actor) for chat in chats
-        ]
+        records = [erasure.erase_conversation(session, iterations, chat, actor) for chat in chats]
         return len(chats), sorted({p for each in records if each for p in each.policies})
 
 

@@ -90,18 +90,21 @@ def test_it_needs_a_name_and_a_licence_and_comes_once(core: Core) -> None:
 
 def test_erasing_it_leaves_nothing(core: Core) -> None:
     imported(core)
-    assert keeping.erase(core, "pairs", "ada") == []
+    assert keeping.erase(core.store, core.iterations, "pairs", "ada") == []
     assert taken(core).rankings == []
     with core.store.read() as session:
         assert keeping.listed(session) == []
         assert audit.verify(session) == []
     with pytest.raises(NotFound):
-        keeping.erase(core, "pairs", "ada")
+        keeping.erase(core.store, core.iterations, "pairs", "ada")
 
 
 def test_what_holds_a_text_is_erased_alone(core: Core) -> None:
     imported(core)
-    assert keeping.erase_containing(core, "pairs", "question 3", "ada") == (1, [])
+    assert keeping.erase_containing(core.store, core.iterations, "pairs", "question 3", "ada") == (
+        1,
+        [],
+    )
     assert len(taken(core).rankings) == len(PAIRS) - 1
 
 

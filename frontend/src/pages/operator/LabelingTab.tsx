@@ -135,7 +135,7 @@ function DisputeCard({ dispute }: { dispute: Dispute }) {
     <Card title={dispute.dialogue.at(-1)?.content} aside={<Badge tone="warn">{Math.round(100 * dispute.share)} % of pairs differ</Badge>}>
       <ul className="grid gap-3 text-sm md:grid-cols-2">
         {dispute.answers.map((answer, index) => (
-          <li key={answer.id} className="flex gap-3 rounded-xl border border-line p-3">
+          <li key={answer.id} className="flex min-w-0 gap-3 rounded-xl border border-line p-3">
             <Letter letter={LETTERS[index]!} />
             <div className="max-h-40 min-w-0 flex-1 overflow-y-auto" tabIndex={0} role="region" aria-label={`Answer ${LETTERS[index]}`}>
               <Markdown text={answer.content} />
