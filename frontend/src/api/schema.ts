@@ -786,6 +786,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Datasets
+         * @description All sources, newest first.
+         */
+        get: operations["list_datasets"];
+        put?: never;
+        /**
+         * Import Dataset
+         * @description Check a file, or keep it as a source; larger files go through the command line.
+         */
+        post: operations["import_dataset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/datasets/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Dataset
+         * @description What may be learned from, as JSON Lines; nobody is named.
+         */
+        get: operations["export_dataset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/datasets/{dataset_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Erase Dataset
+         * @description Erase a source with all that it brought.
+         */
+        delete: operations["erase_dataset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/erasures": {
         parameters: {
             query?: never;
@@ -2556,6 +2620,76 @@ export interface components {
             updated_at: number;
         };
         /**
+         * DatasetErased
+         * @description A source that is gone.
+         */
+        DatasetErased: {
+            /** Id */
+            id: string;
+            /**
+             * Policies
+             * @description Policies that had learned from it.
+             */
+            policies: string[];
+        };
+        /**
+         * DatasetItem
+         * @description One source.
+         */
+        DatasetItem: {
+            /** Created At */
+            created_at: number;
+            /** Demonstrations */
+            demonstrations: number;
+            /** Examples */
+            examples: number;
+            /** Format */
+            format: string;
+            /** Id */
+            id: string;
+            /**
+             * Kept
+             * @description Examples in the store; fewer while it is being imported.
+             */
+            kept: number;
+            /**
+             * Licence
+             * @description Or whose consent it rests on.
+             */
+            licence: string;
+            /** Name */
+            name: string;
+            /** Origin */
+            origin: string;
+            /** Rankings */
+            rankings: number;
+        };
+        /**
+         * DatasetReport
+         * @description What a file holds.
+         */
+        DatasetReport: {
+            /** Comparisons */
+            comparisons: number;
+            /** Demonstrations */
+            demonstrations: number;
+            /** Duplicates */
+            duplicates: number;
+            /** Format */
+            format: string;
+            /**
+             * Kept
+             * @description Examples that were kept now; 0 when it was only checked.
+             */
+            kept: number;
+            /** Problems */
+            problems: components["schemas"]["Unusable"][];
+            /** Rankings */
+            rankings: number;
+            /** Rows */
+            rows: number;
+        };
+        /**
          * DecidedScore
          * @description What the classifier made of a text of which an operator decided.
          */
@@ -4031,6 +4165,26 @@ export interface components {
         Page_ConversationSummary_: {
             /** Data */
             data: components["schemas"]["ConversationSummary"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
+         * Page[DatasetItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_DatasetItem_: {
+            /** Data */
+            data: components["schemas"]["DatasetItem"][];
             /**
              * Has More
              * @description Whether there is another page.
@@ -5731,6 +5885,21 @@ export interface components {
              * @description What the model had suggested for it.
              */
             suggestion?: string | null;
+        };
+        /**
+         * Unusable
+         * @description Why rows are left out, and which.
+         */
+        Unusable: {
+            /** Count */
+            count: number;
+            /** Reason */
+            reason: string;
+            /**
+             * Rows
+             * @description Numbers of the first of them.
+             */
+            rows: number[];
         };
         /**
          * Usage
@@ -7824,6 +7993,176 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_AuditItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_datasets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DatasetItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    import_dataset: {
+        parameters: {
+            query?: {
+                /** @description Empty: as the first row looks. */
+                format?: string;
+                name?: string;
+                licence?: string;
+                origin?: string;
+                /** @description Only report; keep nothing. */
+                check?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetReport"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    export_dataset: {
+        parameters: {
+            query?: {
+                /** @description Empty: as the first row looks. */
+                format?: string;
+                source?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    erase_dataset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetErased"];
                 };
             };
             /** @description What is wrong with the request. */

@@ -1,7 +1,8 @@
 /** Labeling as operators see it: tasks, agreement, each labeler, and what they dispute. */
 import { useMutation } from "@tanstack/react-query";
-import { ListPlus, Scale } from "lucide-react";
+import { Database, ListPlus, Scale } from "lucide-react";
 import { useState, type FormEvent } from "react";
+import { Link } from "react-router";
 import { desk, useDisputes, useLabelingProgress, type Dispute, type Progress, type TasksRequest } from "../../api/labeling";
 import { useRefresh } from "../../api/queries";
 import { Badge } from "../../components/Badge";
@@ -21,6 +22,13 @@ export function LabelingTab() {
   return (
     <>
       <Heading title="Labeling" hint="Tasks for labelers, how far they agree, and how much each one's rankings count in training.">
+        <Link
+          to="/operator/labeling/datasets"
+          className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong px-3.5 text-sm font-medium hover:bg-panel"
+        >
+          <Database aria-hidden className="size-4" />
+          Data sets
+        </Link>
         <Button kind="primary" icon={ListPlus} onClick={() => setMaking(true)}>
           Make tasks
         </Button>

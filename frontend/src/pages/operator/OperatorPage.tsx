@@ -8,6 +8,7 @@ import { Notepad } from "../../components/Notepad";
 import { Problem } from "../../components/Problem";
 import { Shell, type Tab } from "../../components/Shell";
 import { AuditTab } from "./AuditTab";
+import { DatasetsPage } from "./DatasetsPage";
 import { FeedbackTab } from "./FeedbackTab";
 import { IterationPage } from "./IterationPage";
 import { IterationsTab } from "./IterationsTab";
@@ -78,6 +79,7 @@ function Pages() {
         <Route path="moderation" element={<ModerationTab />} />
         <Route path="audit" element={<AuditTab />} />
         <Route path="labeling" element={<LabelingTab />} />
+        <Route path="labeling/datasets" element={<DatasetsPage />} />
         <Route path="people" element={<PeopleTab />} />
         <Route path="settings" element={<SettingsTab />} />
         <Route path="*" element={<Navigate replace to="/operator/iterations" />} />

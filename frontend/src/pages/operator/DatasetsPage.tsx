@@ -1,7 +1,8 @@
 /** Data sets: what was imported, a file checked before it is kept, and exports. */
 import { useMutation } from "@tanstack/react-query";
-import { Database, Download, FileUp } from "lucide-react";
+import { ArrowLeft, Database, Download, FileUp } from "lucide-react";
 import { useState, type FormEvent } from "react";
+import { Link } from "react-router";
 import { datasets, useDatasets, type Dataset, type Report } from "../../api/datasets";
 import { useRefresh } from "../../api/queries";
 import { Button } from "../../components/Button";
@@ -20,11 +21,15 @@ const FORMATS: [string, string][] = [
   ["hh-rlhf", "hh-rlhf"],
 ];
 
-export function DatasetsTab() {
+export function DatasetsPage() {
   const query = useDatasets();
   const [open, setOpen] = useState(false);
   return (
     <>
+      <Link to="/operator/labeling" className="mb-4 inline-flex items-center gap-1.5 text-sm text-muted hover:text-ink">
+        <ArrowLeft aria-hidden className="size-4" />
+        Labeling
+      </Link>
       <Heading title="Data sets" hint="Sources that teach beside the people here, each with its licence; and what people said, to take elsewhere.">
         <Button kind="primary" icon={FileUp} onClick={() => setOpen(true)}>
           Import a file
