@@ -2,13 +2,14 @@
 
     tutelage bench reward-model --train A.jsonl --test B.jsonl --json
     tutelage bench reward-model --train A.jsonl --speed --json
+    tutelage bench reward-model --train A.jsonl --floor --json
 
 Rows are {"prompt": [messages], "chosen": text, "rejected": text}, or {"chosen", "rejected"} with
 whole dialogues as HH-RLHF writes them. Without ``--test`` three in ten opening messages are tested
 on. Beside the accuracy stand "longer wins", the accuracy on pairs of like length, and a TF-IDF
-logistic regression on the same pairs. With ``--speed`` ours and TRL's RewardTrainer with LoRA train
-on the same pairs, and on rankings of four that are made of them, in processes of their own on one
-core each.
+logistic regression on the same pairs; ``--floor`` prints what needs no reward model. With
+``--speed`` ours and TRL's RewardTrainer with LoRA train on the same pairs, and on rankings of four
+that are made of them, in processes of their own on one core each.
 """
 
 import argparse
@@ -114,6 +115,18 @@ def accuracy(
     }
 
 
+def floor(train: list[Row], test: list[Row]) -> dict[str, Any]:
+    """What needs no reward model."""
+    lengths = [[len(text.split()) for text in row["responses"]] for row in test]
+    longer = [0.5 + 0.5 * np.sign(chosen - rejected) for chosen, rejected in lengths]
+    return {
+        "tfidf": tfidf(train, test),
+        "longer_wins": float(np.mean(longer)),
+        "trained_on": len(train),
+        "tested_on": len(test),
+    }
+
+
 def tfidf(train: list[Row], test: list[Row]) -> float:
     """The floor: a logistic regression on differences of TF-IDF vectors."""
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
@@ -196,8 +209,14 @@ def _pinned(command: Sequence[Any]) -> dict[str, Any]:
     return facts
 
 
+def _sides(args: argparse.Namespace) -> tuple[list[Row], list[Row]]:
+    """What is trained on, and what is tested on."""
+    rows = read(args.train)[: args.count]
+    return (rows, read(args.test)) if args.test else split(rows)
+
+
 def main() -> None:
-    """Accuracy, or speed."""
+    """Accuracy, its floor, or speed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -205,12 +224,16 @@ def main() -> None:
     parser.add_argument("--test", type=Path)
     parser.add_argument("--policy", type=Path, help="a policy directory; else the bundled one")
     parser.add_argument("--speed", action="store_true", help="measure speed beside TRL")
+    parser.add_argument("--floor", action="store_true", help="TF-IDF and length alone")
     parser.add_argument("--count", type=int, help="use only so many pairs; speed: 48")
     parser.add_argument("--peer-python", type=Path, help="else a venv is made for the peer")
     parser.add_argument("--kind", default="auto", help="head, lora or auto")
     parser.add_argument("--rows", type=Path, help=argparse.SUPPRESS)  # speed's own processes
     parser.add_argument("--json", action="store_true", help="the result is one line of JSON anyway")
     args = parser.parse_args()
+    if args.floor:
+        print(json.dumps(floor(*_sides(args))))
+        return
     policy = args.policy or base_policy()
     if args.rows:
         result = run_ours(policy, json.loads(args.rows.read_text()), args.kind)
@@ -220,8 +243,7 @@ def main() -> None:
     else:
         config = IterationConfig()
         config = replace(config, reward_model=replace(config.reward_model, kind=args.kind))
-        rows = read(args.train)[: args.count]
-        train, test = (rows, read(args.test)) if args.test else split(rows)
+        train, test = _sides(args)
         result = accuracy(policy, train, test, config)
     print(json.dumps(result))
 

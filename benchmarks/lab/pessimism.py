@@ -21,7 +21,7 @@ from training.reward_head import fit_head
 from training.scoring import RewardModel, all_features, trunk_states
 
 HEADS = 16
-SAMPLES = 32  # answers per prompt, so that the true peak is more than luck
+SAMPLES = 16  # answers per prompt, so that the true peak is more than luck
 
 
 class Climbed(NamedTuple):
