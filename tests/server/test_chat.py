@@ -28,7 +28,12 @@ def test_a_completion_has_openais_shape(shared: ChatService) -> None:
     assert completion["choices"] == [
         {
             "index": 0,
-            "message": {"role": "assistant", "content": "Hello there", "refusal": None},
+            "message": {
+                "role": "assistant",
+                "content": "Hello there",
+                "refusal": None,
+                "annotations": [],
+            },
             "logprobs": None,
             "finish_reason": "stop",
         }
