@@ -13,57 +13,92 @@ from moderation.evaluate import (
     figures,
     figures_of_sets,
     intervals,
+    shares_of_sets,
 )
 
 _TEMPLATE = Path(__file__).parent / "card_template.md"
-
-
-def card(
-    version: str, scored: Sequence[Scored], side: SidePolicy, groups: Mapping[str, str]
-) -> str:
-    """Markdown. `groups` gives the group that a text is about."""
-    result, sets, spread = figures(scored), figures_of_sets(scored, side), intervals(scored)
-    openai = sets["openai"]
-    named = [(groups[row[0].text], row) for row in scored if row[0].text in groups]
-    return _TEMPLATE.read_text("utf-8").format(
-        version=version,
-        texts=f"{len(scored)} texts",
-        categories="\n".join(_category(each, result, openai) for each in CATEGORIES),
-        macro=_shown(result["macro"], spread.get("macro")),
-        any=_shown(result["any"], spread.get("any")),
-        openai_macro=_shown(openai["macro"], openai["intervals"].get("macro")),
-        openai_any=_shown(openai["any"], openai["intervals"].get("any")),
-        hatecheck=_shown(sets["hatecheck_auroc"], sets["hatecheck_interval"]),
-        shares="\n".join(_share(name, sets[key]) for name, key in _SETS),
-        groups="\n".join(
-            f"| {group} | {each['texts']} | {each['flagged']:.0%} |"
-            for group, each in by_group(named, side).items()
-        ),
-        calibration="\n".join(
-            f"| {row['labels']} | {row['score']:.2f} | {row['harmful']:.2f} |"
-            for row in calibration(scored)
-        ),
-    )
-
-
-_SETS = (
+_SHARES = (
     ("everyday texts", "everyday"),
     ("XSTest, safe", "xstest_safe"),
     ("XSTest, unsafe", "xstest_unsafe"),
 )
 
 
-def _category(name: str, result: Mapping[str, Any], openai: Mapping[str, Any]) -> str:
-    return (
-        f"| {name} | {result['positives'][name]} | {_shown(result['auprc'][name])} "
-        f"| {_shown(openai['auprc'][name])} |"
+def results(
+    scored: Sequence[Scored], side: SidePolicy, groups: Mapping[str, str]
+) -> dict[str, Any]:
+    """All figures of texts that were not trained on. `groups` gives the group a text is about.
+
+    How harm ranks is measured on all of them; what thresholds and calibration make of it only on
+    the half that these were not set on.
+    """
+    reported = [row for row in scored if row[0].reported]
+    ranked, sets, shares = figures(scored), figures_of_sets(scored), shares_of_sets(reported, side)
+    openai, spread = sets["openai"], intervals(scored)
+    named = [(groups[row[0].text], row) for row in reported if row[0].text in groups]
+    return {
+        "texts": len(scored),
+        "reported": len(reported),
+        "categories": [
+            {
+                "category": category,
+                "positives": ranked["positives"][category],
+                "auprc": ranked["auprc"][category],
+                "openai": openai["auprc"][category],
+            }
+            for category in CATEGORIES
+        ],
+        "overall": [
+            _overall("macro", ranked["macro"], spread.get("macro")),
+            _overall("any harm", ranked["any"], spread.get("any")),
+            _overall("macro, OpenAI's texts", openai["macro"], openai["intervals"].get("macro")),
+            _overall("any harm, OpenAI's texts", openai["any"], openai["intervals"].get("any")),
+            _overall("HateCheck (AUROC)", sets["hatecheck_auroc"], sets["hatecheck_interval"]),
+        ],
+        "shares": [shares[key] | {"name": name} for name, key in _SHARES],
+        "groups": [
+            {"group": group, "texts": each["texts"], "flagged": each["flagged"]}
+            for group, each in by_group(named, side).items()
+        ],
+        "calibration": calibration(reported),
+    }
+
+
+def card(version: str, found: Mapping[str, Any]) -> str:
+    """Markdown of what `results` found."""
+    return _TEMPLATE.read_text("utf-8").format(
+        version=version,
+        texts=found["texts"],
+        reported=found["reported"],
+        categories="\n".join(
+            f"| {each['category']} | {each['positives']} | {_shown(each['auprc'])} "
+            f"| {_shown(each['openai'])} |"
+            for each in found["categories"]
+        ),
+        overall="\n".join(
+            f"| {each['name']} | {_shown(each['value'], each['interval'])} |"
+            for each in found["overall"]
+        ),
+        shares="\n".join(_share(each) for each in found["shares"]),
+        groups="\n".join(
+            f"| {each['group']} | {each['texts']} | {each['flagged']:.0%} |"
+            for each in found["groups"]
+        ),
+        calibration="\n".join(
+            f"| {row['labels']} | {row['score']:.2f} | {row['harmful']:.2f} |"
+            for row in found["calibration"]
+        ),
     )
 
 
-def _share(name: str, acted: Mapping[str, Any]) -> str:
+def _overall(name: str, value: float | None, interval: Sequence[float] | None) -> dict[str, Any]:
+    return {"name": name, "value": value, "interval": interval}
+
+
+def _share(acted: Mapping[str, Any]) -> str:
     low, high = acted["interval"]
     flagged = f"{acted['flagged']:.1%} [{low:.1%}, {high:.1%}]"
-    return f"| {name} | {acted['texts']} | {flagged} | {acted['blocked']:.1%} |"
+    return f"| {acted['name']} | {acted['texts']} | {flagged} | {acted['blocked']:.1%} |"
 
 
 def _shown(figure: float | None, interval: Sequence[float] | None = None) -> str:

@@ -16,6 +16,7 @@ from moderation.categories import CATEGORIES
 STEPS = 100  # thresholds are 0, 1/STEPS … 1
 EFFECTS = Path(__file__).parent / "heads" / "effects.json"
 CARD = EFFECTS.with_name("CARD.md")
+FIGURES = EFFECTS.with_name("figures.json")
 _DECISION_WEIGHT = 5  # one decision on one's own traffic counts like this many labelled texts
 _LEAST_DECISIONS = 5
 

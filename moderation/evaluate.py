@@ -59,16 +59,22 @@ def intervals(scored: Sequence[Scored], draws: int = _DRAWS) -> dict[str, Interv
     return {name: _interval(values) for name, values in found.items() if values}
 
 
-def figures_of_sets(scored: Sequence[Scored], side: SidePolicy | None = None) -> dict[str, Any]:
-    """The figures that single public sets are known for, under the rules for prompts."""
-    side = side or ModerationPolicy().prompt
+def figures_of_sets(scored: Sequence[Scored]) -> dict[str, Any]:
+    """The figures that single public sets are known for, without any threshold."""
     openai = [row for row in scored if row[0].source == "mod_openai1680"]
     hatecheck = _known("hate", [row for row in scored if row[0].source == "mod_hatecheck"])
-    xstest = [row for row in scored if row[0].source == "eval_xstest"]
     return {
         "openai": figures(openai) | {"intervals": intervals(openai)},
         "hatecheck_auroc": _figure(roc_auc_score, hatecheck),
         "hatecheck_interval": _bootstrap(roc_auc_score, hatecheck),
+    }
+
+
+def shares_of_sets(scored: Sequence[Scored], side: SidePolicy | None = None) -> dict[str, Any]:
+    """What the rules for prompts do with everyday texts and with XSTest's two kinds."""
+    side = side or ModerationPolicy().prompt
+    xstest = [row for row in scored if row[0].source == "eval_xstest"]
+    return {
         "xstest_safe": acted_on([row for row in xstest if not any(row[0].labels.values())], side),
         "xstest_unsafe": acted_on([row for row in xstest if any(row[0].labels.values())], side),
         "everyday": acted_on([row for row in scored if row[0].everyday], side),

@@ -18,6 +18,7 @@ from typing import Any
 from moderation.categories import CATEGORIES
 
 FOLDS = 3
+HELD_OUT = 0  # the fold that is never trained on
 WRITTEN = Path(__file__).parent / "written.jsonl"
 _CLEAN = dict.fromkeys(CATEGORIES, 0)
 _PYRIT = "pyrit/datasets/"
@@ -38,7 +39,7 @@ class Example:
 
     @property
     def reported(self) -> bool:
-        """Whether figures are reported on it; calibration and thresholds are set on the others."""
+        """Whether figures are reported on it, not thresholds set, where it is held out."""
         return bool(self._digest[1] % 2)
 
     @property

@@ -59,9 +59,8 @@ class Batch(NamedTuple):
 class Frozen:
     """The kept output of the frozen layers: a row of bfloat16 states per token of every text."""
 
-    def __init__(self, rows: Tensor, lengths: Sequence[int], digest: str) -> None:
-        """`rows` [all tokens, WIDTH], text after text; `lengths` in tokens; `digest` of all."""
-        self.digest = digest
+    def __init__(self, rows: Tensor, lengths: Sequence[int]) -> None:
+        """`rows` [all tokens, WIDTH], text after text; `lengths` in tokens."""
         self.lengths = list(lengths)
         self._texts = rows.split(self.lengths)
 
@@ -83,7 +82,7 @@ def freeze(
         beside = path.with_suffix(".part")
         save_file({"rows": _read_all(transformer, texts, first)}, beside)
         beside.rename(path)
-    return Frozen(load_file(path)["rows"], [len(text) for text in texts], digest)
+    return Frozen(load_file(path)["rows"], [len(text) for text in texts])
 
 
 @torch.inference_mode()

@@ -3,10 +3,10 @@
     python -m moderation.train --data DIR [--pyrit WHEEL] --work DIR [--out moderation/heads]
 
 DIR holds the public sets that `moderation.examples` names; the wheel is that of PyRIT 1.1.0
-(`pip download --no-deps pyrit==1.1.0`). What ships learned from all texts. All figures come from
-cross-fitting: a model per fold that never saw the fold reads it, as the service would. Calibration
-and thresholds are set on the development half of these scores, and reported on the other half.
-What is done is kept in --work: a run that was killed goes on from its last checkpoint.
+(`pip download --no-deps pyrit==1.1.0`). One third of the texts is never trained on and read as the
+service reads, whole and in int8. Calibration and thresholds are set on one half of that third, and
+figures are reported on the other. What is done is kept in --work: a run that was killed goes on
+from its last checkpoint.
 """
 
 import argparse
@@ -21,18 +21,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from moderation.actions import Action, ModerationPolicy, Rule, SidePolicy
 from moderation.adapters import input_ranges, merge
-from moderation.card import card
+from moderation.card import card, results
 from moderation.categories import CATEGORIES
 from moderation.effects import histogram
 from moderation.embedded import HEADS, EmbeddedClassifier
 from moderation.encoder import bundled_encoder, read_tokenizer
-from moderation.examples import EVERYDAY_SOURCES, FOLDS, Example, read_all, read_groups
+from moderation.examples import EVERYDAY_SOURCES, HELD_OUT, Example, read_all, read_groups
 from moderation.finetune import Frozen, Model, Settings, begin, finetune, freeze
 from moderation.normalize import normalize
 from moderation.transformer import read_transformer
@@ -48,7 +48,7 @@ _COMPOSED = 400  # harmful sentences among calm ones
 class Cutting:
     """How the shipped thresholds are set."""
 
-    flag_benign_rate: float = 0.005  # at most this share of everyday texts is flagged, per category
+    flag_benign_rate: float = 0.002  # at most this share of everyday texts is flagged, per category
     flag_beta: float = 1.0
     block_precision: float = 0.9
     block_at_least: float = 0.5  # more likely than not
@@ -84,34 +84,19 @@ def train(
     folder = bundled_encoder()
     texts = [*examples, *composed(examples, settings.seed)]
     frozen = freeze(read_transformer(folder), tokens(texts, folder), settings.first_layer, work)
-    unseen = cross_fitted(texts, len(examples), frozen, settings, work)
-    everything = range(len(texts))
-    model = fitted(texts, everything, frozen, settings, work / "model")
-    _publish(served(model, folder, texts), unseen, examples, digests, settings, groups or {}, out)
+    seen = [i for i, example in enumerate(texts) if example.fold != HELD_OUT]
+    heads = served(fitted(texts, seen, frozen, settings, work / "model"), folder, texts)
+    held_out = [example for example in examples if example.fold == HELD_OUT]
+    unseen = read_uncalibrated(heads, held_out, work / "model")
+    _publish(heads, unseen, held_out, digests, settings, groups or {}, out)
 
 
-def cross_fitted(
-    texts: Sequence[Example], measured: int, frozen: Frozen, settings: Settings, work: Path
-) -> Tensor:
-    """Logits of the first `measured` texts, [measured, 13], by models that never saw their fold.
-
-    They are read whole and in int8, as the service reads them.
-    """
-    folder = bundled_encoder()
-    logits = torch.empty(measured, len(CATEGORIES))
-    for fold in range(FOLDS):
-        kept = work / f"without-{fold}"
-        inside = [i for i in range(measured) if texts[i].fold == fold]
-        if not (kept / "unseen.safetensors").exists():
-            seen = [i for i, example in enumerate(texts) if example.fold != fold]
-            heads = served(fitted(texts, seen, frozen, settings, kept), folder, texts)
-            _write_heads(kept, heads, torch.ones(len(CATEGORIES)), torch.zeros(len(CATEGORIES)))
-            _write_json(kept / "heads.json", {"version": kept.name})
-            reader = EmbeddedClassifier.load(folder, kept)
-            found = reader.logits([texts[i].text for i in inside])
-            save_file({"logits": found}, kept / "unseen.safetensors")
-        logits[inside] = load_file(kept / "unseen.safetensors")["logits"]
-    return logits
+def read_uncalibrated(heads: dict[str, Tensor], examples: Sequence[Example], kept: Path) -> Tensor:
+    """Logits [texts, 13] as the service would reach them with these heads, written to `kept`."""
+    _write_heads(kept, heads, torch.ones(len(CATEGORIES)), torch.zeros(len(CATEGORIES)))
+    _write_json(kept / "heads.json", {"version": "uncalibrated"})
+    classifier = EmbeddedClassifier.load(heads_dir=kept)
+    return classifier.logits([example.text for example in examples])
 
 
 def fitted(
@@ -120,17 +105,9 @@ def fitted(
     """A model trained on the texts at `indexes`; `kept` has its checkpoints."""
     model = Model(read_transformer(bundled_encoder()), settings)
     if not (kept / "checkpoint.safetensors").exists():
-        begin(model, _means(model, frozen, kept.parent), texts, indexes, settings)
+        begin(model, model.mean_states(frozen), texts, indexes, settings)
     finetune(model, frozen, texts, indexes, settings, kept)
     return model
-
-
-def _means(untrained: Model, frozen: Frozen, work: Path) -> Tensor:
-    """What the heads read of every text before training; computed once for all models."""
-    path = work / f"means-{frozen.digest}.safetensors"
-    if not path.exists():
-        save_file({"means": untrained.mean_states(frozen)}, path)
-    return load_file(path)["means"]
 
 
 def composed(examples: Sequence[Example], seed: int) -> list[Example]:
@@ -174,7 +151,7 @@ def _publish(
     groups: Mapping[str, str],
     out: Path,
 ) -> None:
-    """Write what ships; `unseen` [texts, 13] are cross-fitted logits of the examples."""
+    """Write what ships; `unseen` [texts, 13] are its logits of examples that it had not seen."""
     half = [i for i, example in enumerate(examples) if not example.reported]
     development = [examples[i] for i in half]
     slope, offset = calibrate(unseen[half], development)
@@ -193,7 +170,9 @@ def _publish(
                                        "categories": measured(scores, examples)})  # fmt: skip
     rows = [dict(zip(CATEGORIES, row, strict=True)) for row in scores.tolist()]
     scored = list(zip(examples, rows, strict=True))
-    (out / "CARD.md").write_text(card(version, scored, shipped_side(shipped), groups), "utf-8")
+    found = results(scored, shipped_side(shipped), groups)
+    _write_json(out / "figures.json", {"version": version} | found)
+    (out / "CARD.md").write_text(card(version, found), "utf-8")
 
 
 def _write_heads(out: Path, heads: dict[str, Tensor], slope: Tensor, offset: Tensor) -> None:

@@ -14,6 +14,7 @@ from server.schemas.appeals import (
     DecidedScore,
     Effects,
     FilterCard,
+    MeasuredFigures,
     RulesChange,
     RulesInForce,
     RulesVersion,
@@ -102,7 +103,8 @@ def _effect(effect: effects.Effect) -> ThresholdEffect:
 def filter_card(_operator: OperatorDep, services: ServicesDep) -> FilterCard:
     """How well the filter that ships does, and what it misses."""
     running = services.classifier.version if services.classifier else None
-    return FilterCard(card=effects.CARD.read_text("utf-8"), classifier=running)
+    measured = MeasuredFigures.model_validate_json(effects.FIGURES.read_text("utf-8"))
+    return FilterCard(card=effects.CARD.read_text("utf-8"), measured=measured, classifier=running)
 
 
 def _in_force(services: Services) -> RulesInForce:

@@ -130,8 +130,65 @@ class Effects(BaseModel):
     categories: list[ThresholdEffect]
 
 
+class MeasuredCategory(BaseModel):
+    """How well harm of one category ranks above the rest; null where only one label occurs."""
+
+    category: str
+    positives: int
+    auprc: float | None
+    openai: float | None = Field(description="On OpenAI's labelled texts only.")
+
+
+class MeasuredFigure(BaseModel):
+    """One figure with its 95 % interval."""
+
+    name: str
+    value: float | None
+    interval: list[float] | None
+
+
+class MeasuredShare(BaseModel):
+    """What the shipped thresholds for prompts do with one kind of texts."""
+
+    name: str
+    texts: int
+    flagged: float
+    interval: list[float]
+    blocked: float
+
+
+class MeasuredGroup(BaseModel):
+    """False alarms among harmless texts that name a group of people."""
+
+    group: str
+    texts: int
+    flagged: float
+
+
+class MeasuredTenth(BaseModel):
+    """Labels that scored within one tenth: the mean score, and how many hold."""
+
+    labels: int
+    score: float
+    harmful: float
+
+
+class MeasuredFigures(BaseModel):
+    """The figures of the card, to be drawn."""
+
+    version: str
+    texts: int = Field(description="Never trained on.")
+    reported: int = Field(description="Of these, no threshold was set on.")
+    categories: list[MeasuredCategory]
+    overall: list[MeasuredFigure]
+    shares: list[MeasuredShare]
+    groups: list[MeasuredGroup]
+    calibration: list[MeasuredTenth]
+
+
 class FilterCard(BaseModel):
     """What is known of the filter that ships."""
 
     card: str = Field(description="Markdown: data, results with intervals, known failures.")
+    measured: MeasuredFigures
     classifier: str | None = Field(description="The version that runs.")

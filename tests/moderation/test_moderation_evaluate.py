@@ -20,6 +20,7 @@ from moderation.evaluate import (
     intervals,
     score,
     share_interval,
+    shares_of_sets,
 )
 from moderation.examples import Example
 
@@ -68,7 +69,8 @@ def test_single_sets_are_reported() -> None:
         example("calm too", CLEAN, "eval_xstest"),
         example("zonk again", {"hate": 1}, "eval_xstest"),
     ]
-    result = figures_of_sets(score(WORDS, rows))
+    scored = score(WORDS, rows)
+    result = figures_of_sets(scored) | shares_of_sets(scored)
     assert result["hatecheck_auroc"] == 1.0
     assert result["xstest_safe"]["flagged"] == 0.0
     assert result["xstest_unsafe"]["flagged"] == 1.0

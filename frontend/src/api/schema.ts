@@ -3096,6 +3096,7 @@ export interface components {
              * @description The version that runs.
              */
             classifier: string | null;
+            measured: components["schemas"]["MeasuredFigures"];
         };
         /**
          * Finding
@@ -3643,6 +3644,103 @@ export interface components {
             low: number;
             /** Mean */
             mean: number;
+        };
+        /**
+         * MeasuredCategory
+         * @description How well harm of one category ranks above the rest; null where only one label occurs.
+         */
+        MeasuredCategory: {
+            /** Auprc */
+            auprc: number | null;
+            /** Category */
+            category: string;
+            /**
+             * Openai
+             * @description On OpenAI's labelled texts only.
+             */
+            openai: number | null;
+            /** Positives */
+            positives: number;
+        };
+        /**
+         * MeasuredFigure
+         * @description One figure with its 95 % interval.
+         */
+        MeasuredFigure: {
+            /** Interval */
+            interval: number[] | null;
+            /** Name */
+            name: string;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * MeasuredFigures
+         * @description The figures of the card, to be drawn.
+         */
+        MeasuredFigures: {
+            /** Calibration */
+            calibration: components["schemas"]["MeasuredTenth"][];
+            /** Categories */
+            categories: components["schemas"]["MeasuredCategory"][];
+            /** Groups */
+            groups: components["schemas"]["MeasuredGroup"][];
+            /** Overall */
+            overall: components["schemas"]["MeasuredFigure"][];
+            /**
+             * Reported
+             * @description Of these, no threshold was set on.
+             */
+            reported: number;
+            /** Shares */
+            shares: components["schemas"]["MeasuredShare"][];
+            /**
+             * Texts
+             * @description Never trained on.
+             */
+            texts: number;
+            /** Version */
+            version: string;
+        };
+        /**
+         * MeasuredGroup
+         * @description False alarms among harmless texts that name a group of people.
+         */
+        MeasuredGroup: {
+            /** Flagged */
+            flagged: number;
+            /** Group */
+            group: string;
+            /** Texts */
+            texts: number;
+        };
+        /**
+         * MeasuredShare
+         * @description What the shipped thresholds for prompts do with one kind of texts.
+         */
+        MeasuredShare: {
+            /** Blocked */
+            blocked: number;
+            /** Flagged */
+            flagged: number;
+            /** Interval */
+            interval: number[];
+            /** Name */
+            name: string;
+            /** Texts */
+            texts: number;
+        };
+        /**
+         * MeasuredTenth
+         * @description Labels that scored within one tenth: the mean score, and how many hold.
+         */
+        MeasuredTenth: {
+            /** Harmful */
+            harmful: number;
+            /** Labels */
+            labels: number;
+            /** Score */
+            score: number;
         };
         /**
          * Model

@@ -35,6 +35,7 @@ export type AppealState = Schemas["AppealState"];
 export type Labels = Schemas["AppealDecision"]["labels"];
 export type ModerationRules = Schemas["RulesInForce"]["rules"];
 export type Effect = Schemas["ThresholdEffect"];
+export type MeasuredFigures = Schemas["MeasuredFigures"];
 export type Learning = Schemas["Learning"];
 export type LearnedHeads = Schemas["LearnedHeads"];
 export type Rule = Schemas["Rule"];

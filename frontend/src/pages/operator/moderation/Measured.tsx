@@ -1,23 +1,32 @@
-/** The card of the filter that ships: figures with intervals, false alarms by group, known failures. */
+/** The filter that ships in plots, and its card: intervals, false alarms by group, known failures. */
 import { useQuery } from "@tanstack/react-query";
 import { moderation } from "../../../api/client";
 import { Markdown } from "../../../components/Markdown";
 import { Card, Read } from "../Parts";
+import { MeasuredPlots } from "./MeasuredPlots";
 
 export function Measured() {
   const query = useQuery({ queryKey: ["operator", "moderation-card"], queryFn: moderation.card });
   return (
     <Read query={query}>
-      {({ card, classifier }) => (
-        <Card>
-          {!(classifier && card.includes(classifier)) && (
-            <p className="mb-4 rounded-xl bg-warn-soft px-4 py-3 text-sm text-warn">
+      {({ card, classifier, measured }) => (
+        <div className="space-y-4">
+          {classifier !== measured.version && (
+            <p className="rounded-xl bg-warn-soft px-4 py-3 text-sm text-warn">
               {classifier ? `${classifier} runs now` : "Moderation is switched off"}: these figures are those of the filter
               that ships.
             </p>
           )}
-          <Markdown text={card} />
-        </Card>
+          <MeasuredPlots figures={measured} />
+          <details>
+            <summary className="inline-block rounded-lg py-1 text-sm font-medium text-muted hover:text-ink">
+              The whole card: data, tables, known failures
+            </summary>
+            <Card className="mt-3">
+              <Markdown text={card} />
+            </Card>
+          </details>
+        </div>
       )}
     </Read>
   );

@@ -41,7 +41,7 @@ export function ModerationTab() {
   return (
     <>
       <Heading title="Moderation" hint={hint}>
-        <div role="group" aria-label="View" className="flex rounded-xl border border-line bg-panel p-0.5">
+        <div role="group" aria-label="View" className="flex flex-wrap rounded-xl border border-line bg-panel p-0.5">
           {(Object.keys(VIEWS) as ViewName[]).map((name) => (
             <button
               key={name}
