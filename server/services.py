@@ -74,13 +74,13 @@ def _engine(settings: Settings) -> "Engine":
     if settings.engine == "tgi":
         from server.generators.tgi import TGIEngine
 
-        return TGIEngine(settings.engine_url, settings.engine_key)
+        return TGIEngine(settings.engine_url, settings.engine_key.get_secret_value())
     try:
         from server.generators.openai import OpenAIEngine
     except ImportError as error:
         problem = "TUTELAGE_ENGINE=openai needs the SDK: pip install 'tutelage[remote]'."
         raise Unavailable(problem) from error
-    return OpenAIEngine(settings.engine_url, settings.engine_key)
+    return OpenAIEngine(settings.engine_url, settings.engine_key.get_secret_value())
 
 
 def _policy(settings: Settings) -> ModerationPolicy:

@@ -107,6 +107,5 @@ class Chores:
         """Tell the webhook what is new."""
         settings = self._core.settings
         if settings.webhook_url:
-            webhook.tell(
-                self._core.store, settings.webhook_url, settings.webhook_secret, self._send
-            )
+            secret = settings.webhook_secret.get_secret_value()
+            webhook.tell(self._core.store, settings.webhook_url, secret, self._send)

@@ -22,7 +22,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535)
     engine: str = Field("embedded", pattern="^(embedded|openai|tgi)$")
     engine_url: str = Field("", description="Of a remote engine, such as http://gpu:8000/v1.")
-    engine_key: str = Field("", description="Its API key, if it wants one.")
+    engine_key: SecretStr = Field(SecretStr(""), description="Its API key, if it wants one.")
     threads: int = Field(0, ge=0, description="Compute threads of the generator; 0: all cores.")
     max_batch: int = Field(32, ge=1, description="Responses generated side by side.")
     cache_tokens: int = Field(
@@ -61,7 +61,9 @@ class Settings(BaseSettings):
     injection_warning: bool = Field(False, description="Warn of prompts that look like attacks.")
     moderation_actions: str = Field("", description='JSON: {"prompt": {category: action}, …}.')
     webhook_url: str = Field("", description="Is told of iterations, trials, promotions, reports.")
-    webhook_secret: str = Field("", description="Signs what the webhook is sent (HMAC-SHA-256).")
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Signs what the webhook is sent (HMAC-SHA-256)."
+    )
 
     @property
     def url(self) -> str:

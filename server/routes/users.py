@@ -12,7 +12,7 @@ from server.dependencies import After, Limit, OperatorDep, QuotasDep, ServicesDe
 from server.routes.account import standing_of
 from server.schemas.account import KeyItem
 from server.schemas.text import Deleted, Name, Page, columns
-from server.schemas.users import SettingItem, SignInLink, UserChange, UserItem, UserRequest
+from server.schemas.users import SettingItem, SignInLink, Source, UserChange, UserItem, UserRequest
 from tutelage import accounts, audit, people
 from tutelage.errors import NotFound
 from tutelage.quota import Quotas
@@ -108,19 +108,30 @@ def revoke_any_key(key_id: Name, operator: OperatorDep, services: ServicesDep) -
 def list_settings(_operator: OperatorDep, services: ServicesDep) -> Page[SettingItem]:
     """The settings in force and where each comes from."""
     settings = services.settings
-    return Page(data=[_setting(settings, name) for name in type(settings).model_fields])
+    environment = type(settings)()
+    return Page(
+        data=[_setting(settings, environment, name) for name in type(settings).model_fields]
+    )
 
 
-def _setting(settings: Settings, name: str) -> SettingItem:
-    field, value = type(settings).model_fields[name], getattr(settings, name)
-    given = name in settings.model_fields_set and value != field.default
+def _setting(settings: Settings, environment: Settings, name: str) -> SettingItem:
+    field = type(settings).model_fields[name]
     return SettingItem(
         name=name,
-        value=_shown(value),
+        value=_shown(getattr(settings, name)),
         default=_shown(field.default),
-        source=f"TUTELAGE_{name.upper()} or option" if given else "default",
+        source=_source(settings, environment, name),
         about=field.description or "",
     )
+
+
+def _source(settings: Settings, environment: Settings, name: str) -> Source:
+    """Where a setting comes from; the command line stands above the environment."""
+    if name not in settings.model_fields_set:
+        return "default"
+    told = name in environment.model_fields_set
+    same = told and getattr(environment, name) == getattr(settings, name)
+    return "environment" if same else "command line"
 
 
 def _shown(value: object) -> object:

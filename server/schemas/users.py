@@ -1,6 +1,6 @@
 """What operators see of people and of the settings."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -56,11 +56,14 @@ class SignInLink(BaseModel):
     path: str
 
 
+Source = Literal["default", "environment", "command line"]
+
+
 class SettingItem(BaseModel):
     """A setting in force; secrets are not shown."""
 
     name: str
     value: Any
     default: Any
-    source: str = Field(description="`default`, or the environment variable or option it is from.")
+    source: Source
     about: str

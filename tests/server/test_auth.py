@@ -2,11 +2,13 @@
 
 import pytest
 from chat_service import ChatService, new_services, serve
+from httpx import Response
 
 from server.auth import same_origin
 from server.openapi import document
 from tutelage import people
 from tutelage.composition import Core
+from tutelage.tables import Role
 
 HOME = "http://testserver"
 
@@ -134,6 +136,61 @@ def test_every_route_for_everybody(shared: ChatService, method: str, path: str, 
         assert status == 403
     else:
         assert status in (200, 201, 400, 404, 409)
+
+
+COOKIES = [(method, path) for method, path in ROUTES if path not in OPEN]
+
+
+@pytest.fixture(scope="module")
+def signed_in(shared: ChatService) -> dict[str, str]:
+    """The cookies of four people, by name; each signed in by a link of their own."""
+    roles = {"user": Role.USER, "other": Role.USER, "labeler": Role.LABELER,
+             "operator": Role.OPERATOR}  # fmt: skip
+    return {name: sign_in(shared, name, role) for name, role in roles.items()}
+
+
+def sign_in(service: ChatService, name: str, role: Role) -> str:
+    """Exchange a one-time link; the session cookie."""
+    with service.core.store.write() as session:
+        link = people.create_link(session, people.create_user(session, f"{name} here", role))
+    service.client.cookies.clear()
+    answer = service.client.post("/v1/session", json={"link": link}, headers={"origin": HOME})
+    return str(answer.headers["set-cookie"]).split(";")[0]
+
+
+def with_cookie(
+    service: ChatService, method: str, path: str, cookie: str, origin: str | None = HOME
+) -> Response:
+    """A call as a browser makes it from the page ``origin``."""
+    service.client.cookies.clear()
+    headers = {"cookie": cookie} | ({"origin": origin} if origin else {})
+    body = {"json": {}} if method in ("POST", "PATCH", "PUT") else {}
+    address = path.replace("{", "").replace("}", "")
+    return service.client.request(method, address, headers=headers, **body)
+
+
+@pytest.mark.parametrize(("method", "path"), COOKIES)
+def test_every_change_by_cookie_needs_our_own_page(
+    shared: ChatService, signed_in: dict[str, str], method: str, path: str
+) -> None:
+    for origin in (None, "null", "https://evil.example"):
+        answer = with_cookie(shared, method, path, signed_in["operator"], origin)
+        if method == "GET":
+            assert answer.status_code != 403
+        else:
+            assert (answer.status_code, answer.json()["error"]["code"]) == (403, "cross_origin")
+
+
+@pytest.mark.parametrize(("method", "path"), sorted({*COOKIES} - {("DELETE", "/v1/session")}))
+@pytest.mark.parametrize("name", ["user", "other", "labeler", "operator"])
+def test_every_route_with_a_cookie(
+    shared: ChatService, signed_in: dict[str, str], method: str, path: str, name: str
+) -> None:
+    status = with_cookie(shared, method, path, signed_in[name]).status_code
+    if not path.startswith("/v1/account") and name in kept_from(path):
+        assert status == 403
+    else:
+        assert status in (200, 201, 302, 303, 400, 404, 409)
 
 
 def kept_from(path: str) -> tuple[str, ...]:

@@ -5475,9 +5475,9 @@ export interface components {
             name: string;
             /**
              * Source
-             * @description `default`, or the environment variable or option it is from.
+             * @enum {string}
              */
-            source: string;
+            source: "default" | "environment" | "command line";
             /** Value */
             value: unknown;
         };

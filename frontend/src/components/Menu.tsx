@@ -75,6 +75,44 @@ export function MenuChoice<Value extends string>({ label, value, options, onChan
   );
 }
 
+const NUMBER =
+  "inline-flex size-8 cursor-default items-center justify-center rounded-lg text-sm tabular-nums outline-none select-none " +
+  "data-highlighted:bg-panel aria-checked:bg-accent-soft aria-checked:font-medium aria-checked:text-accent-ink";
+
+/** How many answers can be compared at once. */
+const NUMBERS = [2, 3, 4, 5, 6, 7, 8, 9];
+
+interface MenuNumbersProps {
+  label: string;
+  /** What a number stands for, in words. */
+  name: (n: number) => string;
+  /** The number chosen; left out where each of them is an act. */
+  chosen?: number;
+  onSelect: (n: number) => void;
+}
+
+/** How many answers: a row of numbers instead of a long list. */
+export function MenuNumbers({ label, name, chosen, onSelect }: MenuNumbersProps) {
+  return (
+    <Radix.Group aria-label={label}>
+      <Radix.Label className="px-2.5 pt-1.5 pb-1 text-xs font-medium text-faint">{label}</Radix.Label>
+      <div className="flex gap-0.5 px-1">
+        {NUMBERS.map((n) => (
+          <Radix.Item
+            key={n}
+            aria-label={name(n)}
+            onSelect={() => onSelect(n)}
+            className={NUMBER}
+            {...(chosen !== undefined && { role: "menuitemradio", "aria-checked": n === chosen })}
+          >
+            {n}
+          </Radix.Item>
+        ))}
+      </div>
+    </Radix.Group>
+  );
+}
+
 interface MenuSwitchProps {
   checked: boolean;
   onChange: (checked: boolean) => void;

@@ -4,7 +4,7 @@ import { useState } from "react";
 import type { Message, Verdict } from "../../api/types";
 import { IconButton } from "../../components/Button";
 import { Markdown } from "../../components/Markdown";
-import { Menu, MenuItem } from "../../components/Menu";
+import { Menu, MenuItem, MenuLine, MenuNumbers } from "../../components/Menu";
 import { BetterAnswer } from "./BetterAnswer";
 import { BranchSwitch, type Branch } from "./BranchSwitch";
 import { CopyButton } from "./CopyButton";
@@ -13,8 +13,6 @@ import { Notice } from "./Notice";
 import { ReportAnswer } from "./ReportAnswer";
 import { Thumbs } from "./Thumbs";
 import { isPending } from "./turn";
-
-const MOST_ANSWERS = 4;
 
 interface AnswerViewProps {
   message: Message;
@@ -94,15 +92,14 @@ function Actions({ message, branch, rankable, onAgain, onCompare }: ActionsProps
         trigger={<IconButton icon={Columns3} label="Compare answers" disabled={branch.disabled} />}
       >
         {rankable && (
-          <MenuItem icon={ArrowLeftRight} onSelect={onCompare}>
-            Compare these answers
-          </MenuItem>
+          <>
+            <MenuItem icon={ArrowLeftRight} onSelect={onCompare}>
+              Compare these answers
+            </MenuItem>
+            <MenuLine />
+          </>
         )}
-        {Array.from({ length: MOST_ANSWERS - 1 }, (_, index) => index + 2).map((n) => (
-          <MenuItem key={n} icon={Columns3} onSelect={() => onAgain(n)}>
-            Compare {n} new answers
-          </MenuItem>
-        ))}
+        <MenuNumbers label="Compare new answers" name={(n) => `Compare ${n} new answers`} onSelect={onAgain} />
       </Menu>
       <Menu align="start" trigger={<IconButton icon={Ellipsis} label="More" />}>
         <MenuItem icon={PenLine} onSelect={() => setDialog("better")}>

@@ -72,7 +72,7 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
         )}
       </div>
 
-      <ul className={clsx("grid gap-3", COLUMNS[answers.length] ?? "md:grid-cols-2 xl:grid-cols-4")}>
+      <ul className={clsx("grid gap-3", COLUMNS[answers.length] ?? MANY)}>
         {positions.map((choice, position) => (
           <AnswerCard
             key={choice}
@@ -120,7 +120,10 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
 const COLUMNS: Record<number, string> = {
   2: "md:grid-cols-2",
   3: "md:grid-cols-3",
+  4: "md:grid-cols-2 xl:grid-cols-4",
 };
+const MANY = "md:grid-cols-2 lg:grid-cols-3";
+const FEW = 4; // answers that are shown at length; of more, each scrolls in a lower card
 
 interface AnswerCardProps {
   letter: string;
@@ -154,7 +157,13 @@ function AnswerCard({ letter, answer, live, places, place: held, onPlace, chosen
         <Letter letter={letter} />
         <span className="text-sm text-muted">{writing ? "Writing …" : "Answer"}</span>
       </div>
-      <div className="max-h-[52dvh] min-h-28 flex-1 overflow-y-auto px-4 py-3.5 text-[14.5px]" aria-busy={writing}>
+      <div
+        className={clsx(
+          "min-h-28 flex-1 overflow-y-auto px-4 py-3.5 text-[14.5px]",
+          places > FEW ? "max-h-[30dvh]" : "max-h-[52dvh]",
+        )}
+        aria-busy={writing}
+      >
         {answer.content ? <Markdown text={answer.content} streaming={writing} /> : writing && <Thinking />}
         {!writing && !answer.content && !answer.moderation && <p className="text-muted">This answer is empty.</p>}
         {answer.moderation && <Notice verdict={answer.moderation} className="mt-3" />}
@@ -181,7 +190,7 @@ interface PlacesProps {
 
 export function Places({ letter, places, held, onPlace }: PlacesProps) {
   return (
-    <div role="group" aria-label={`Place of answer ${letter}`} className="flex items-center gap-1.5">
+    <div role="group" aria-label={`Place of answer ${letter}`} className="flex flex-wrap items-center gap-1">
       <span className="mr-1 text-xs text-faint">Place</span>
       {Array.from({ length: places }, (_, slot) => (
         <button
@@ -192,7 +201,8 @@ export function Places({ letter, places, held, onPlace }: PlacesProps) {
           disabled={!onPlace}
           onClick={() => onPlace?.(slot)}
           className={clsx(
-            "size-8 rounded-lg text-sm font-medium tabular-nums transition-colors disabled:opacity-40",
+            "h-8 rounded-lg text-sm font-medium tabular-nums transition-colors disabled:opacity-40",
+            places > FEW ? "min-w-6" : "min-w-8",
             held === slot ? "bg-accent text-on-accent" : "bg-panel text-muted enabled:hover:text-ink",
           )}
         >

@@ -1,17 +1,10 @@
 /** Where one writes. Enter sends, Shift+Enter breaks the line; the draft survives a reload. */
 import clsx from "clsx";
-import { ArrowUp, Columns2, Columns3, Columns4, MessageSquare, Square } from "lucide-react";
+import { ArrowUp, Columns3, MessageSquare, Square } from "lucide-react";
 import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { Tip } from "../../components/Button";
-import { Menu, MenuChoice } from "../../components/Menu";
+import { Menu, MenuChoice, MenuNumbers } from "../../components/Menu";
 import { keepDraft, readDraft } from "./storage";
-
-const FORMS = [
-  { value: "1", label: "One answer", icon: MessageSquare },
-  { value: "2", label: "Compare 2 answers", icon: Columns2 },
-  { value: "3", label: "Compare 3 answers", icon: Columns3 },
-  { value: "4", label: "Compare 4 answers", icon: Columns4 },
-];
 
 interface ComposerProps {
   conversation: string | undefined;
@@ -22,7 +15,7 @@ interface ComposerProps {
 
 export function Composer({ conversation, live, onSend, onStop }: ComposerProps) {
   const [text, setText] = useState(() => readDraft(conversation));
-  const [n, setN] = useState("1");
+  const [n, setN] = useState(1);
   const box = useRef<HTMLTextAreaElement>(null);
   const ready = text.trim() !== "" && !live;
 
@@ -38,7 +31,7 @@ export function Composer({ conversation, live, onSend, onStop }: ComposerProps) 
   function send() {
     if (!ready) return;
     write("");
-    onSend(text.trim(), Number(n));
+    onSend(text.trim(), n);
   }
 
   function keys(event: KeyboardEvent) {
@@ -83,8 +76,11 @@ export function Composer({ conversation, live, onSend, onStop }: ComposerProps) 
   );
 }
 
-function AnswerForm({ n, onChange }: { n: string; onChange: (n: string) => void }) {
-  const form = FORMS.find((each) => each.value === n)!;
+const ONE = { value: "1", label: "One answer", icon: MessageSquare };
+const several = (n: number) => `Compare ${n} answers`;
+
+function AnswerForm({ n, onChange }: { n: number; onChange: (n: number) => void }) {
+  const Icon = n === 1 ? MessageSquare : Columns3;
   return (
     <Menu
       side="top"
@@ -94,15 +90,16 @@ function AnswerForm({ n, onChange }: { n: string; onChange: (n: string) => void 
           type="button"
           className={clsx(
             "inline-flex h-8 items-center gap-2 rounded-full px-3 text-[13px] font-medium transition-colors",
-            n === "1" ? "text-muted hover:bg-panel hover:text-ink" : "bg-accent-soft text-accent-ink",
+            n === 1 ? "text-muted hover:bg-panel hover:text-ink" : "bg-accent-soft text-accent-ink",
           )}
         >
-          <form.icon aria-hidden className="size-4" />
-          {form.label}
+          <Icon aria-hidden className="size-4" />
+          {n === 1 ? ONE.label : several(n)}
         </button>
       }
     >
-      <MenuChoice label="Answers to your next message" value={n} options={FORMS} onChange={onChange} />
+      <MenuChoice label="Answers to your next message" value={String(n)} options={[ONE]} onChange={() => onChange(1)} />
+      <MenuNumbers label="Side by side, to be ranked" name={several} chosen={n} onSelect={onChange} />
     </Menu>
   );
 }

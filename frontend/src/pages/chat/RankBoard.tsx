@@ -6,6 +6,7 @@ import { Letter, LETTERS } from "./Letter";
 import { place, remove, slotOf, type Slots } from "./ranking";
 
 const TRAY = "tray";
+const ROOMY = 5; // places side by side in which whole words fit
 const ORDINALS = ["1st", "2nd", "3rd"];
 
 interface RankBoardProps {
@@ -17,6 +18,7 @@ interface RankBoardProps {
 export function RankBoard({ slots, positions, onChange }: RankBoardProps) {
   const letter = (choice: number) => LETTERS[positions.indexOf(choice)]!;
   const waiting = positions.filter((choice) => slotOf(slots, choice) === null);
+  const brief = slots.length > ROOMY;
 
   function drop({ draggableId, destination }: DropResult) {
     if (!destination) return;
@@ -28,15 +30,15 @@ export function RankBoard({ slots, positions, onChange }: RankBoardProps) {
   return (
     <DragDropContext onDragEnd={drop}>
       <div className="flex gap-2 overflow-x-auto">
-        <Place id={TRAY} title="Not placed" tray>
+        <Place id={TRAY} title="Not placed" brief={brief} tray>
           {waiting.map((choice, index) => (
-            <Piece key={choice} choice={choice} index={index} letter={letter(choice)} />
+            <Piece key={choice} choice={choice} index={index} letter={letter(choice)} brief={brief} />
           ))}
         </Place>
         {slots.map((held, slot) => (
-          <Place key={slot} id={String(slot)} title={title(slot, slots.length)} tie={held.length > 1}>
+          <Place key={slot} id={String(slot)} title={title(slot, slots.length)} brief={brief} tie={held.length > 1}>
             {held.map((choice, index) => (
-              <Piece key={choice} choice={choice} index={index} letter={letter(choice)} />
+              <Piece key={choice} choice={choice} index={index} letter={letter(choice)} brief={brief} />
             ))}
           </Place>
         ))}
@@ -47,6 +49,7 @@ export function RankBoard({ slots, positions, onChange }: RankBoardProps) {
 
 function title(slot: number, places: number): string {
   const ordinal = ORDINALS[slot] ?? `${slot + 1}th`;
+  if (places > ROOMY) return ordinal;
   if (slot === 0) return `${ordinal} · best`;
   return slot === places - 1 ? `${ordinal} · worst` : ordinal;
 }
@@ -54,12 +57,13 @@ function title(slot: number, places: number): string {
 interface PlaceProps {
   id: string;
   title: string;
+  brief: boolean;
   tray?: boolean;
   tie?: boolean;
   children: ReactNode;
 }
 
-function Place({ id, title: name, tray, tie, children }: PlaceProps) {
+function Place({ id, title: name, brief, tray, tie, children }: PlaceProps) {
   return (
     <Droppable droppableId={id}>
       {(provided, { isDraggingOver }) => (
@@ -68,7 +72,8 @@ function Place({ id, title: name, tray, tie, children }: PlaceProps) {
           {...provided.droppableProps}
           aria-label={name}
           className={clsx(
-            "min-h-24 min-w-24 flex-1 rounded-xl border p-2 transition-colors",
+            "min-h-24 flex-1 rounded-xl border p-2 transition-colors",
+            brief ? "min-w-18" : "min-w-28",
             tray ? "border-dashed border-line-strong" : "border-line bg-surface",
             isDraggingOver && "border-accent bg-accent-soft",
           )}
@@ -85,7 +90,15 @@ function Place({ id, title: name, tray, tie, children }: PlaceProps) {
   );
 }
 
-function Piece({ choice, index, letter }: { choice: number; index: number; letter: string }) {
+interface PieceProps {
+  choice: number;
+  index: number;
+  letter: string;
+  /** Many places leave room for the letter alone. */
+  brief: boolean;
+}
+
+function Piece({ choice, index, letter, brief }: PieceProps) {
   return (
     <Draggable draggableId={String(choice)} index={index}>
       {(provided, { isDragging }) => (
@@ -94,12 +107,13 @@ function Piece({ choice, index, letter }: { choice: number; index: number; lette
           {...provided.draggableProps}
           {...provided.dragHandleProps}
           className={clsx(
-            "mb-1.5 flex items-center gap-2 rounded-lg border border-line bg-canvas p-1 pr-2.5 text-sm select-none",
+            "mb-1.5 flex items-center gap-2 rounded-lg border border-line bg-canvas p-1 text-sm select-none",
+            brief ? "w-fit" : "pr-2.5",
             isDragging && "shadow-float",
           )}
         >
           <Letter letter={letter} />
-          Answer {letter}
+          <span className={clsx(brief && "sr-only")}>Answer {letter}</span>
         </div>
       )}
     </Draggable>

@@ -1,6 +1,7 @@
 /** The settings in force, and where each comes from. */
 import { useSettings } from "../../api/account";
 import { Badge } from "../../components/Badge";
+import { words } from "../../format";
 import { Cell, Heading, Read, Table } from "./Parts";
 
 export function SettingsTab() {
@@ -20,7 +21,7 @@ export function SettingsTab() {
                 <Cell className="max-w-64 break-words">{shown(row.value)}</Cell>
                 <Cell>
                   <Badge tone={row.source === "default" ? "plain" : "accent"}>
-                    {row.source === "default" ? "Default" : "Set"}
+                    {words(row.source)}
                   </Badge>
                 </Cell>
                 <Cell className="text-muted">
