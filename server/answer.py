@@ -37,6 +37,7 @@ class Answer:
     shown: str = ""
     tokens: list[Token] = field(default_factory=list)  # all that were generated
     finish_reason: str = CANCELLED
+    first_text_seconds: float | None = None
     verdict: Verdict | None = None
     seconds: float | None = None  # from the request to its end
     _length: int = 0  # of the text of all tokens

@@ -43,6 +43,7 @@ from server.routes import (
     review,
     session,
     sharing,
+    traffic,
     users,
 )
 from server.schemas.errors import Error
@@ -55,7 +56,7 @@ from tutelage.quota import Quotas
 _NOUNS = (
     chat, completions, responses, models, moderations, session, oidc, account, conversations,
     feedback, operator, review, iterations, policies, users, labeling, labeling_desk, sharing,
-    my_feedback, erasures, datasets, appeals, learned, experiments, health,
+    my_feedback, erasures, datasets, appeals, learned, experiments, traffic, health,
 )  # fmt: skip
 
 

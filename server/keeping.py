@@ -125,6 +125,7 @@ def _columns(answer: Answer, completion_id: str) -> dict[str, Any]:
         "completion_id": completion_id,
         "choice": answer.choice,
         "finish_reason": answer.finish_reason,
+        "first_text_seconds": answer.first_text_seconds,
     }
     if answer.stream:
         columns |= {

@@ -1,5 +1,8 @@
 """What Prometheus reads at /metrics."""
 
+import time
+from collections import Counter as Counts
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from moderation.actions import Verdict
@@ -12,6 +15,7 @@ class Metrics:
     """Counts of one application; every application has its own registry."""
 
     def __init__(self) -> None:
+        self.began = time.time()
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
             "tutelage_requests", "HTTP requests.", ["method", "route", "status"], registry=registry
@@ -84,6 +88,19 @@ class Metrics:
     def loaded(self, outcome: str) -> None:
         """A policy was loaded (``ok``) or could not be (``failed``)."""
         self._loads.labels(outcome).inc()
+
+    def statuses(self) -> dict[str, int]:
+        """How many requests were answered with each status."""
+        counts: Counts[str] = Counts()
+        for metric in self._requests.collect():
+            for sample in metric.samples:
+                if sample.name.endswith("_total"):
+                    counts[sample.labels["status"]] += int(sample.value)
+        return dict(sorted(counts.items()))
+
+    def running(self) -> int:
+        """Turns being answered now."""
+        return int(next(iter(self._running.collect())).samples[0].value)
 
     def render(self) -> bytes:
         """The text format."""

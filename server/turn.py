@@ -82,7 +82,6 @@ class Turn:
         self._metrics = metrics
         self._events: asyncio.Queue[Piece | End | Failure | None] = asyncio.Queue()
         self._began = began
-        self._told = False  # whether the first text is out
 
     @property
     def prompt_tokens(self) -> int:
@@ -161,10 +160,17 @@ class Turn:
     def _tell(self, piece: Piece) -> None:
         if not piece.text:
             return
-        if not self._told:
-            self._metrics.first_text(time.perf_counter() - self._began)
-            self._told = True
+        self._clock(self.answers[piece.choice])
         self._events.put_nowait(piece)
+
+    def _clock(self, answer: Answer) -> None:
+        """Remember when an answer's first text is told; the turn's first one is what counts."""
+        if answer.first_text_seconds is not None:
+            return
+        waited = time.perf_counter() - self._began
+        if all(each.first_text_seconds is None for each in self.answers):
+            self._metrics.first_text(waited)
+        answer.first_text_seconds = waited
 
 
 class Turns:

@@ -22,6 +22,11 @@ settings.register_profile("calm", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("calm")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--screenshots DIR``: the walk over all pages writes their pictures there."""
+    parser.addoption("--screenshots", metavar="DIR", help="write a picture of every page there")
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """A fresh SQLite store at the newest schema."""

@@ -1,11 +1,12 @@
-"""What people make of two policies in use: thumbs, rankings, regenerations, moderation, errors,
+"""What people make of policies in use: thumbs, rankings, regenerations, moderation, errors,
 and how long they wait."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from tutelage import feedback
@@ -50,7 +51,9 @@ class Outcomes:
 
 def read(session: Session, experiment: Experiment) -> Outcomes:
     """Everything said since the experiment began, of what its two policies answered."""
-    seen = _Seen(session, experiment)
+    both = (experiment.control_id, experiment.policy_id)
+    slow = float(experiment.rules.get("slow") or PATIENCE)
+    seen = _Seen(session, both, experiment.created_at, slow)
     return Outcomes(
         control=seen.arm(experiment.control_id),
         challenger=seen.arm(experiment.policy_id),
@@ -96,6 +99,14 @@ def patience(session: Session, policy_id: str) -> float:
     return 2 * float(np.quantile(seconds, 0.9)) if len(seconds) >= FEW else PATIENCE
 
 
+def by_policy(
+    session: Session, policies: Collection[str], since: float
+) -> dict[str, dict[str, Arm]]:
+    """What people made of each of these policies' answers since then, by measure."""
+    seen = _Seen(session, policies, since)
+    return {policy_id: seen.arm(policy_id) for policy_id in policies}
+
+
 def arm(outcomes: Iterable[Outcome]) -> Arm:
     """Outcomes gathered by person."""
     people: dict[str, list[float]] = defaultdict(list)
@@ -105,27 +116,29 @@ def arm(outcomes: Iterable[Outcome]) -> Arm:
 
 
 class _Seen:
-    """The answers of an experiment and what is known of them."""
+    """The answers of some policies since a time, and what is known of them."""
 
-    def __init__(self, session: Session, experiment: Experiment) -> None:
-        both = (experiment.control_id, experiment.policy_id)
+    def __init__(
+        self, session: Session, policies: Collection[str], since: float, patience: float = PATIENCE
+    ) -> None:
         answers = (
             select(Message, Conversation.owner_id)
             .join(Conversation)
-            .where(col(Message.policy_id).in_(both), Message.created_at >= experiment.created_at)
+            .where(col(Message.policy_id).in_(policies), Message.created_at >= since)
+            .options(defer(col(Message.token_ids)), defer(col(Message.logprobs)))  # type: ignore[arg-type]
         )
         pinned = set(session.exec(select(PolicyPin.user_id)))  # not there by chance
         found = [pair for pair in session.exec(answers).all() if pair[1] not in pinned]
         self.messages = {message.id: message for message, _ in found}
         self.owners = {message.id: owner for message, owner in found}
-        since = select(Feedback).where(Feedback.created_at >= experiment.created_at)
-        self.feedback = feedback.effective(session.exec(since))
+        said = select(Feedback).where(Feedback.created_at >= since)
+        self.feedback = feedback.effective(session.exec(said))
         acted = select(ModerationRecord.message_id).where(
             col(ModerationRecord.action).in_(("warn", "block")),
-            ModerationRecord.created_at >= experiment.created_at,
+            ModerationRecord.created_at >= since,
         )
         self.flagged = set(session.exec(acted))
-        self.patience = float(experiment.rules.get("slow") or PATIENCE)
+        self.patience = patience
 
     def arm(self, policy_id: str) -> dict[str, Arm]:
         """The outcomes of one policy by measure."""

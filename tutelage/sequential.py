@@ -45,6 +45,12 @@ class Arm:
         return max(floor, residuals / count**2 * people / max(1, people - 1))
 
 
+def interval(arm: Arm) -> tuple[float, float]:
+    """The 95 % interval of a share, by person (normal approximation); for one look only."""
+    half = 1.96 * math.sqrt(arm.variance)
+    return max(0.0, arm.mean - half), min(1.0, arm.mean + half)
+
+
 @dataclass(frozen=True)
 class AlwaysValid:
     """A difference, challenger minus control, with its always-valid interval."""

@@ -153,6 +153,7 @@ class Message(SQLModel, table=True):
     ``token_ids`` and ``logprobs`` are those of the response as sampled by the behaviour policy:
     one natural-log probability per token, under the distribution that was sampled from
     at temperature 1 (before temperature and top-p), EOS included when it was sampled.
+    ``first_text_seconds`` and ``seconds`` are how long the person waited for its beginning and end.
     """
 
     id: str = Field(default_factory=lambda: new_id("msg"), primary_key=True)
@@ -168,7 +169,8 @@ class Message(SQLModel, table=True):
     logprobs: list[float] | None = Field(default=None, sa_column=json_column(True))
     prompt_tokens: int | None = None
     finish_reason: str | None = None
-    seconds: float | None = None  # from the request to the answer's end
+    first_text_seconds: float | None = None
+    seconds: float | None = None
     created_at: float = Field(default_factory=time.time)
 
 

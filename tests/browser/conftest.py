@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives 
 scene = pytest.importorskip("scene")
 
 Page = sync_api.Page
+AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -20,6 +22,14 @@ FLAGS = [
     "--no-first-run",
 ]
 PATIENCE_MS = 60_000  # a loaded machine can take this long for a click
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """axe-core, the accessibility engine, as a script to run in a page."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed: run `npm ci` in frontend/")
+    return AXE.read_text()
 
 
 @pytest.fixture(scope="session")

@@ -65,11 +65,3 @@ def test_the_keyboard_reaches_everything_on_an_answer(open_page):
         page.keyboard.press("Tab")
         names.append(page.evaluate("document.activeElement.getAttribute('aria-label')"))
     assert names == ["Good answer", "Bad answer", "Answer again", "Compare answers", "More"]
-
-
-@pytest.mark.parametrize("width", [375, 1280])
-@pytest.mark.parametrize("tab", ["iterations", "policies", "feedback", "moderation", "audit"])
-def test_the_operators_pages_fit_their_screen(operator, tab, width):
-    page = operator(f"/operator/{tab}", viewport={"width": width, "height": 800})
-    page.get_by_role("heading", level=1).wait_for()
-    assert overflow(page) <= 0

@@ -726,6 +726,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Answers
+         * @description The answers behind the numbers, newest first.
+         */
+        get: operations["list_answers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/appeals": {
         parameters: {
             query?: never;
@@ -1100,6 +1120,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/judgements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Judgements
+         * @description The judgements behind the numbers, newest first; withdrawals are rows of their own.
+         */
+        get: operations["list_judgements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/keys/{key_id}": {
         parameters: {
             query?: never;
@@ -1325,6 +1365,26 @@ export interface paths {
          * @description Put rules in force, from the next turn on.
          */
         put: operations["change_rules"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/opinions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Opinions
+         * @description What people made of each policy's answers, with intervals by person.
+         */
+        get: operations["list_opinions"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -1572,6 +1632,26 @@ export interface paths {
          * @description What runs, what was collected, and whether it is enough for an iteration.
          */
         get: operations["summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/traffic": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Traffic
+         * @description Requests, tokens, waiting times, moderation and judgements, whole and in windows.
+         */
+        get: operations["get_traffic"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1899,6 +1979,40 @@ export interface components {
             content: string;
             /** Id */
             id: string;
+        };
+        /**
+         * AnsweredItem
+         * @description An answer behind the numbers; its text only where its owner lets it teach.
+         */
+        AnsweredItem: {
+            /**
+             * Action
+             * @description What moderation did.
+             */
+            action: string | null;
+            /** At */
+            at: number;
+            /** Completion Id */
+            completion_id: string | null;
+            /**
+             * Excerpt
+             * @description Null where its owner keeps it.
+             */
+            excerpt: string | null;
+            /** Finish Reason */
+            finish_reason: string | null;
+            /** First Text Seconds */
+            first_text_seconds: number | null;
+            /** Id */
+            id: string;
+            /** Policy Id */
+            policy_id: string | null;
+            /** Prompt Tokens */
+            prompt_tokens: number;
+            /** Seconds */
+            seconds: number | null;
+            /** Tokens */
+            tokens: number;
         };
         /**
          * AppealCase
@@ -3144,6 +3258,23 @@ export interface components {
             status?: "ok";
         };
         /**
+         * HttpAnswers
+         * @description What this process answered since it started, by status; /metrics tells it by route.
+         */
+        HttpAnswers: {
+            /**
+             * Running
+             * @description Turns being answered now.
+             */
+            running: number;
+            /** Since */
+            since: number;
+            /** Statuses */
+            statuses: {
+                [key: string]: number;
+            };
+        };
+        /**
          * Incomplete
          * @description Why an answer is not whole.
          */
@@ -3395,6 +3526,27 @@ export interface components {
             type: "json_schema";
         };
         /**
+         * JudgementItem
+         * @description A judgement behind the numbers; what it says only where its conversation may teach.
+         */
+        JudgementItem: {
+            /** Author Id */
+            author_id: string;
+            /** Created At */
+            created_at: number;
+            /** Id */
+            id: string;
+            kind: components["schemas"]["FeedbackKind"];
+            /** Policy Id */
+            policy_id: string | null;
+            /** Target */
+            target: string;
+            /** Value */
+            value: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
          * KeyItem
          * @description An API key, without its secret.
          */
@@ -3445,6 +3597,12 @@ export interface components {
              */
             training?: boolean;
         };
+        /**
+         * Kind
+         * @description Of which answers one wants to see the list.
+         * @enum {string}
+         */
+        Kind: "all" | "flagged" | "failed";
         /**
          * LabelerItem
          * @description One labeler's work and how far it can be relied on.
@@ -4122,6 +4280,16 @@ export interface components {
             ranking: string[][];
         };
         /**
+         * Opinions
+         * @description Policies, the newest first.
+         */
+        Opinions: {
+            /** Policies */
+            policies: components["schemas"]["PolicyOpinion"][];
+            /** Since */
+            since: number;
+        };
+        /**
          * OtherPart
          * @description An image, sound or file: refused.
          */
@@ -4195,6 +4363,26 @@ export interface components {
              * @constant
              */
             type?: "output_text";
+        };
+        /**
+         * Page[AnsweredItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_AnsweredItem_: {
+            /** Data */
+            data: components["schemas"]["AnsweredItem"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
         };
         /**
          * Page[AppealCase]
@@ -4403,6 +4591,26 @@ export interface components {
         Page_IterationItem_: {
             /** Data */
             data: components["schemas"]["IterationItem"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
+         * Page[JudgementItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_JudgementItem_: {
+            /** Data */
+            data: components["schemas"]["JudgementItem"][];
             /**
              * Has More
              * @description Whether there is another page.
@@ -4678,11 +4886,37 @@ export interface components {
             state: components["schemas"]["PolicyState"];
         };
         /**
+         * PolicyOpinion
+         * @description What people made of one policy's answers.
+         */
+        PolicyOpinion: {
+            /** @description Answers that broke off. */
+            failed: components["schemas"]["Share"];
+            /** @description Answers that moderation acted on. */
+            flagged: components["schemas"]["Share"];
+            /** @description Thumbs up among thumbs. */
+            liked: components["schemas"]["Share"];
+            /** Policy Id */
+            policy_id: string;
+            /** @description Answers that were asked for again. */
+            regenerated: components["schemas"]["Share"];
+        };
+        /**
          * PolicyState
          * @description Where a policy version stands; exactly one is current.
          * @enum {string}
          */
         PolicyState: "candidate" | "canary" | "current" | "retired" | "rejected";
+        /**
+         * Quantiles
+         * @description A waiting time in seconds.
+         */
+        Quantiles: {
+            /** Median */
+            median: number;
+            /** P95 */
+            p95: number;
+        };
         /**
          * QuotaChange
          * @description The most that somebody may use in a day; 0 for no limit.
@@ -5513,6 +5747,22 @@ export interface components {
             shown_score: number | null;
         };
         /**
+         * Share
+         * @description A share with its 95 % interval, by person; null without any case.
+         */
+        Share: {
+            /** Count */
+            count: number;
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Mean */
+            mean: number | null;
+            /** People */
+            people: number;
+        };
+        /**
          * ShareItem
          * @description A link to a conversation, up to one message.
          */
@@ -5934,6 +6184,54 @@ export interface components {
             logprob: number;
             /** Token */
             token: string;
+        };
+        /**
+         * Traffic
+         * @description The whole time, and its windows.
+         */
+        Traffic: {
+            http: components["schemas"]["HttpAnswers"];
+            /** Since */
+            since: number;
+            total: components["schemas"]["TrafficWindow"];
+            /** Until */
+            until: number;
+            /** Windows */
+            windows: components["schemas"]["TrafficWindow"][];
+        };
+        /**
+         * TrafficWindow
+         * @description What happened from ``at`` until the next window.
+         */
+        TrafficWindow: {
+            /** Answers */
+            answers: number;
+            /** At */
+            at: number;
+            /**
+             * Failed
+             * @description Answers that broke off.
+             */
+            failed: number;
+            /** @description From the request to its first text. */
+            first_text: components["schemas"]["Quantiles"] | null;
+            /** Flagged Answers */
+            flagged_answers: number;
+            /**
+             * Flagged Prompts
+             * @description Warned of or blocked.
+             */
+            flagged_prompts: number;
+            /** Judgements */
+            judgements: number;
+            /** Prompt Tokens */
+            prompt_tokens: number;
+            /** Requests */
+            requests: number;
+            /** Response Tokens */
+            response_tokens: number;
+            /** @description From the request to the end of its answer. */
+            seconds: components["schemas"]["Quantiles"] | null;
         };
         /**
          * TurnInfo
@@ -7982,6 +8280,55 @@ export interface operations {
             };
         };
     };
+    list_answers: {
+        parameters: {
+            query?: {
+                /** @description How far to look back. */
+                hours?: number;
+                /** @description Only of this policy. */
+                policy_id?: string | null;
+                /** @description Which answers. */
+                kind?: components["schemas"]["Kind"];
+                /** @description How many at most. */
+                limit?: number;
+                /** @description The last id of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AnsweredItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     list_appeals: {
         parameters: {
             query?: {
@@ -8848,6 +9195,52 @@ export interface operations {
             };
         };
     };
+    list_judgements: {
+        parameters: {
+            query?: {
+                /** @description Only of this policy. */
+                policy_id?: string | null;
+                kind?: components["schemas"]["FeedbackKind"] | null;
+                /** @description How many at most. */
+                limit?: number;
+                /** @description The last id of the page before. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_JudgementItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     revoke_any_key: {
         parameters: {
             query?: never;
@@ -9409,6 +9802,47 @@ export interface operations {
             };
         };
     };
+    list_opinions: {
+        parameters: {
+            query?: {
+                /** @description How far to look back. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Opinions"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     list_pins: {
         parameters: {
             query?: never;
@@ -9947,6 +10381,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OperatorSummary"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_traffic: {
+        parameters: {
+            query?: {
+                /** @description How far to look back. */
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Traffic"];
                 };
             };
             /** @description What is wrong with the request. */

@@ -1,8 +1,10 @@
 /** What people said, by kind, and the reports that ask for a decision. */
 import { Flag } from "lucide-react";
+import { Link } from "react-router";
 import { useReports, useSummary } from "../../api/queries";
 import type { Summary } from "../../api/types";
 import { words } from "../../format";
+import { Opinions } from "./Opinions";
 import { Card, Empty, Heading, More, Read } from "./Parts";
 import { ReportCard } from "./reports/ReportCard";
 
@@ -13,6 +15,7 @@ export function FeedbackTab() {
     <>
       <Heading title="Feedback" hint="Judgements that stand, and the answers that people reported." />
       <Read query={summary}>{(data) => <Kinds summary={data} />}</Read>
+      <Opinions />
       <h2 className="mt-8 mb-3 text-lg font-semibold tracking-tight">Reports</h2>
       <Read query={reports}>
         {({ pages }) => {
@@ -47,7 +50,11 @@ function Kinds({ summary }: { summary: Summary }) {
             <dd aria-hidden className="h-2 rounded-full bg-panel">
               <div className="h-full rounded-full bg-accent" style={{ width: `${(100 * count) / most}%` }} />
             </dd>
-            <dd className="text-right font-medium tabular-nums">{count}</dd>
+            <dd className="text-right font-medium tabular-nums">
+              <Link to={`/operator/feedback/judgements?kind=${kind}`} className="underline decoration-line-strong underline-offset-4 hover:decoration-accent">
+                {count}
+              </Link>
+            </dd>
           </div>
         ))}
       </dl>

@@ -57,6 +57,8 @@ export function IterationsTab() {
   );
 }
 
+const LINK = "underline decoration-line-strong decoration-1 underline-offset-4 hover:decoration-accent";
+
 function Glance({ summary }: { summary: Summary }) {
   const judgements = Object.values(summary.feedback).reduce((sum, each) => sum + each, 0);
   const kinds = Object.entries(summary.feedback).filter(([, count]) => count > 0);
@@ -67,7 +69,7 @@ function Glance({ summary }: { summary: Summary }) {
       <div className="grid grid-cols-2 gap-3 lg:grid-cols-4">
         <Figure
           label="Answers now"
-          value={summary.current_policy ?? "none"}
+          value={summary.current_policy ? <Link to={`/operator/policies/${summary.current_policy}`} className={LINK}>{summary.current_policy}</Link> : "none"}
           hint={
             summary.loaded_policy && summary.loaded_policy !== summary.current_policy
               ? `${summary.loaded_policy} until it is loaded`
@@ -81,10 +83,10 @@ function Glance({ summary }: { summary: Summary }) {
         />
         <Figure
           label="Judgements"
-          value={judgements.toLocaleString()}
+          value={<Link to="/operator/feedback/judgements" className={LINK}>{judgements.toLocaleString()}</Link>}
           hint={kinds.map(([kind, count]) => `${kind} ${count}`).join(" · ") || "none yet"}
         />
-        <Figure label="People" value={summary.users.toLocaleString()} hint={`${summary.open_reports} open reports`} />
+        <Figure label="People" value={<Link to="/operator/people" className={LINK}>{summary.users.toLocaleString()}</Link>} hint={<Link to="/operator/feedback" className={LINK}>{`${summary.open_reports} open reports`}</Link>} />
       </div>
       <Ready summary={summary} />
     </div>

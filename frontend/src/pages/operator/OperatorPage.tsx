@@ -1,5 +1,5 @@
 /** What operators see: iterations, policies, reports, moderation, audit. */
-import { ClipboardList, Flag, FlaskConical, GitBranch, PenTool, RefreshCcwDot, ShieldCheck, SlidersHorizontal, Users } from "lucide-react";
+import { Activity, ClipboardList, Flag, FlaskConical, GitBranch, PenTool, RefreshCcwDot, ShieldCheck, SlidersHorizontal, Users } from "lucide-react";
 import { useEffect } from "react";
 import { Link, Navigate, Route, Routes } from "react-router";
 import { useSession } from "../../api/queries";
@@ -12,16 +12,20 @@ import { DatasetsPage } from "./DatasetsPage";
 import { FeedbackTab } from "./FeedbackTab";
 import { IterationPage } from "./IterationPage";
 import { IterationsTab } from "./IterationsTab";
+import { JudgementsPage } from "./JudgementsPage";
 import { LabelingTab } from "./LabelingTab";
 import { ModerationTab } from "./moderation/ModerationTab";
 import { PeopleTab } from "./PeopleTab";
 import { PoliciesTab } from "./PoliciesTab";
 import { PolicyPage } from "./PolicyPage";
 import { SettingsTab } from "./SettingsTab";
+import { AnswersPage } from "./traffic/AnswersPage";
+import { TrafficTab } from "./traffic/TrafficTab";
 import { TrialsTab } from "./trials/TrialsTab";
 
 const TABS: Tab[] = [
   { path: "iterations", label: "Iterations", icon: RefreshCcwDot },
+  { path: "traffic", label: "Traffic", icon: Activity },
   { path: "policies", label: "Policies", icon: GitBranch },
   { path: "trials", label: "Trials", icon: FlaskConical },
   { path: "feedback", label: "Feedback", icon: Flag },
@@ -72,10 +76,13 @@ function Pages() {
         <Route index element={<Navigate replace to="iterations" />} />
         <Route path="iterations" element={<IterationsTab />} />
         <Route path="iterations/:id" element={<IterationPage />} />
+        <Route path="traffic" element={<TrafficTab />} />
+        <Route path="traffic/answers" element={<AnswersPage />} />
         <Route path="policies" element={<PoliciesTab />} />
         <Route path="policies/:id" element={<PolicyPage />} />
         <Route path="trials" element={<TrialsTab />} />
         <Route path="feedback" element={<FeedbackTab />} />
+        <Route path="feedback/judgements" element={<JudgementsPage />} />
         <Route path="moderation" element={<ModerationTab />} />
         <Route path="audit" element={<AuditTab />} />
         <Route path="labeling" element={<LabelingTab />} />

@@ -11,6 +11,7 @@ import { useToast } from "../../components/Toast";
 import { ago, figure } from "../../format";
 import { comparisonOf, signed } from "./measures";
 import { Cell, Empty, Heading, Read, State, Table } from "./Parts";
+import { PolicyGraph } from "./PolicyGraph";
 import { Promote } from "./Promote";
 
 export function PoliciesTab() {
@@ -26,11 +27,14 @@ export function PoliciesTab() {
           data.length === 0 ? (
             <Empty icon={GitBranch}>There is no policy yet. The base policy is made when the service is set up.</Empty>
           ) : (
-            <Table columns={["Policy", "State", "Made by", "Measures", "Published", "Actions"]}>
-              {data.map((policy) => (
-                <Row key={policy.id} policy={policy} />
-              ))}
-            </Table>
+            <>
+              <PolicyGraph policies={data} />
+              <Table columns={["Policy", "State", "Made by", "Measures", "Published", "Actions"]}>
+                {data.map((policy) => (
+                  <Row key={policy.id} policy={policy} />
+                ))}
+              </Table>
+            </>
           )
         }
       </Read>

@@ -1,0 +1,56 @@
+/** The judgements that a number counts. */
+import { ArrowLeft, Flag } from "lucide-react";
+import { Link, useSearchParams } from "react-router";
+import { useJudgements, type JudgementKind } from "../../api/traffic";
+import { Badge } from "../../components/Badge";
+import { ago, words } from "../../format";
+import { Cell, Empty, Heading, More, Read, Table } from "./Parts";
+
+export function JudgementsPage() {
+  const [search] = useSearchParams();
+  const kind = (search.get("kind") ?? undefined) as JudgementKind | undefined;
+  const policy_id = search.get("policy") ?? undefined;
+  const judgements = useJudgements({ kind, policy_id });
+  const about = [kind && words(kind).toLowerCase(), policy_id && `on answers of ${policy_id}`].filter(Boolean).join(" ");
+  return (
+    <>
+      <Link to="/operator/feedback" className="mb-4 inline-flex items-center gap-1.5 text-sm text-muted hover:text-ink">
+        <ArrowLeft aria-hidden className="size-4" />
+        Feedback
+      </Link>
+      <Heading
+        title="Judgements"
+        hint={`Everything said, newest first${about && `: ${about}`}. What it says is shown where its conversation may teach; a later row replaces an earlier one of the same person about the same answer.`}
+      />
+      <Read query={judgements}>
+        {({ pages }) => {
+          const rows = pages.flatMap((page) => page.data);
+          if (rows.length === 0) return <Empty icon={Flag}>There is none.</Empty>;
+          return (
+            <Table columns={["When", "Kind", "Policy", "By", "What"]}>
+              {rows.map((row) => (
+                <tr key={row.id}>
+                  <Cell className="whitespace-nowrap text-muted">{ago(row.created_at)}</Cell>
+                  <Cell>
+                    <Badge tone={row.kind === "withdrawal" ? "warn" : "plain"}>{words(row.kind)}</Badge>
+                  </Cell>
+                  <Cell className="whitespace-nowrap">{row.policy_id ?? "–"}</Cell>
+                  <Cell className="max-w-40 truncate font-mono text-xs text-muted">{row.author_id}</Cell>
+                  <Cell className="min-w-56 text-[13px]">{row.value ? <Said value={row.value} /> : <span className="text-muted">kept by its author</span>}</Cell>
+                </tr>
+              ))}
+            </Table>
+          );
+        }}
+      </Read>
+      <More query={judgements} />
+    </>
+  );
+}
+
+function Said({ value }: { value: Record<string, unknown> }) {
+  const { value: thumb, ranking, text, category, comment, reasons } = value;
+  if (Array.isArray(ranking)) return <span>{ranking.length} places for {ranking.flat().length} answers</span>;
+  const parts = [thumb, category, ...(Array.isArray(reasons) ? reasons : []), comment, text];
+  return <span className="line-clamp-2">{parts.filter((part) => typeof part === "string" && part !== "").join(" · ") || "–"}</span>;
+}

@@ -1,0 +1,67 @@
+/** The answers that a number counts. */
+import { ArrowLeft, MessageSquare } from "lucide-react";
+import { Link, useSearchParams } from "react-router";
+import { useAnswers, type AnswerKind } from "../../../api/traffic";
+import { ago, figure, words } from "../../../format";
+import { Cell, Empty, Heading, More, Read, State, Table } from "../Parts";
+import { seconds } from "./TrafficTab";
+
+const TITLES: Record<AnswerKind, string> = {
+  all: "Answers",
+  flagged: "Answers that moderation acted on",
+  failed: "Answers that broke off",
+};
+
+export function AnswersPage() {
+  const [search] = useSearchParams();
+  const kind = (search.get("kind") ?? "all") as AnswerKind;
+  const hours = Number(search.get("hours") ?? 24);
+  const policy_id = search.get("policy") ?? undefined;
+  const answers = useAnswers({ hours, kind, policy_id });
+  const of = policy_id ? ` of ${policy_id}` : "";
+  return (
+    <>
+      <Link to="/operator/traffic" className="mb-4 inline-flex items-center gap-1.5 text-sm text-muted hover:text-ink">
+        <ArrowLeft aria-hidden className="size-4" />
+        Traffic
+      </Link>
+      <Heading
+        title={TITLES[kind] ?? TITLES.all}
+        hint={`In chats${of}, of the last ${hours === 1 ? "hour" : `${hours} hours`}, newest first. What people wrote is shown where they let it teach.`}
+      />
+      <Read query={answers}>
+        {({ pages }) => {
+          const rows = pages.flatMap((page) => page.data);
+          if (rows.length === 0) return <Empty icon={MessageSquare}>There is none in this time.</Empty>;
+          return (
+            <Table columns={["When", "Policy", "Tokens", "First word", "Whole", "Ended", "Moderation", "Answer"]}>
+              {rows.map((row) => (
+                <tr key={row.id}>
+                  <Cell className="whitespace-nowrap text-muted">{ago(row.at)}</Cell>
+                  <Cell className="whitespace-nowrap">
+                    {row.policy_id ? (
+                      <Link to={`/operator/policies/${row.policy_id}`} className="underline-offset-4 hover:underline">
+                        {row.policy_id}
+                      </Link>
+                    ) : (
+                      <span className="text-muted">not asked</span>
+                    )}
+                  </Cell>
+                  <Cell className="whitespace-nowrap tabular-nums">{figure(row.tokens)}</Cell>
+                  <Cell className="whitespace-nowrap tabular-nums">{row.first_text_seconds === null ? "–" : seconds(row.first_text_seconds)}</Cell>
+                  <Cell className="whitespace-nowrap tabular-nums">{row.seconds === null ? "–" : seconds(row.seconds)}</Cell>
+                  <Cell>{words(row.finish_reason ?? "–")}</Cell>
+                  <Cell>{row.action === "warn" || row.action === "block" ? <State state={row.action} /> : <span className="text-muted">–</span>}</Cell>
+                  <Cell className="min-w-56 text-[13px] text-muted">
+                    <span className="line-clamp-2">{row.excerpt ?? "kept by its owner"}</span>
+                  </Cell>
+                </tr>
+              ))}
+            </Table>
+          );
+        }}
+      </Read>
+      <More query={answers} />
+    </>
+  );
+}

@@ -1,0 +1,159 @@
+/** The service now and over time; every number leads to the answers that it counts. */
+import clsx from "clsx";
+import { useState } from "react";
+import { Link } from "react-router";
+import { useLabelingProgress } from "../../../api/labeling";
+import { useTraffic, type Traffic } from "../../../api/traffic";
+import { duration, figure, time } from "../../../format";
+import { Bar, Card, Figure, Heading, Read } from "../Parts";
+import { TimeChart } from "./TimeChart";
+
+const RANGES = [
+  { hours: 1, label: "Hour" },
+  { hours: 24, label: "Day" },
+  { hours: 168, label: "Week" },
+];
+
+export function TrafficTab() {
+  const [hours, setHours] = useState(24);
+  const traffic = useTraffic(hours);
+  return (
+    <>
+      <Heading title="Traffic" hint="What people asked of the service, how long they waited, and what moderation did. Seen again every five seconds.">
+        <div className="flex gap-1 rounded-lg bg-panel p-1 text-[13px]" role="group" aria-label="How far to look back">
+          {RANGES.map((range) => (
+            <button
+              key={range.hours}
+              type="button"
+              aria-pressed={hours === range.hours}
+              onClick={() => setHours(range.hours)}
+              className={clsx("rounded-md px-3 py-1", hours === range.hours ? "bg-surface font-medium shadow-sm" : "text-muted")}
+            >
+              {range.label}
+            </button>
+          ))}
+        </div>
+      </Heading>
+      <Read query={traffic}>
+        {(data) => (
+          <>
+            <Totals traffic={data} hours={hours} />
+            <Charts traffic={data} />
+          </>
+        )}
+      </Read>
+      <div className="mt-3 grid gap-3 lg:grid-cols-2">
+        <LabelingCard />
+        {traffic.data && <HttpCard http={traffic.data.http} />}
+      </div>
+    </>
+  );
+}
+
+function Totals({ traffic: { total, http }, hours }: { traffic: Traffic; hours: number }) {
+  const behind = (kind?: string) => `/operator/traffic/answers?hours=${hours}${kind ? `&kind=${kind}` : ""}`;
+  return (
+    <div className="mb-3 grid grid-cols-2 gap-3 lg:grid-cols-4">
+      <Figure
+        label="Requests"
+        value={<Behind to={behind()}>{figure(total.requests)}</Behind>}
+        hint={`${figure(total.answers)} answers · ${http.running} being written`}
+      />
+      <Figure
+        label="Tokens written"
+        value={<Behind to={behind()}>{figure(total.response_tokens)}</Behind>}
+        hint={`${figure(total.prompt_tokens)} read`}
+      />
+      <Figure
+        label="Wait for the first word"
+        value={<Behind to={behind()}>{total.first_text ? seconds(total.first_text.median) : "–"}</Behind>}
+        hint={total.first_text ? `95 in 100 within ${seconds(total.first_text.p95)}` : "Nobody has asked"}
+      />
+      <Figure
+        label="Moderated"
+        value={<Behind to={behind("flagged")}>{figure(total.flagged_prompts + total.flagged_answers)}</Behind>}
+        hint={
+          <>
+            {total.flagged_prompts} prompts · {total.flagged_answers} answers ·{" "}
+            <Behind to={behind("failed")}>{total.failed} broke off</Behind>
+          </>
+        }
+      />
+    </div>
+  );
+}
+
+function Behind({ to, children }: { to: string; children: React.ReactNode }) {
+  return (
+    <Link to={to} className="underline decoration-line-strong decoration-1 underline-offset-4 hover:decoration-accent">
+      {children}
+    </Link>
+  );
+}
+
+function Charts({ traffic: { windows } }: { traffic: Traffic }) {
+  const rows = windows.map((each) => ({
+    ...each,
+    median: each.first_text?.median ?? null,
+    p95: each.first_text?.p95 ?? null,
+    whole: each.seconds?.median ?? null,
+  }));
+  return (
+    <div className="grid gap-3 lg:grid-cols-2">
+      <TimeChart title="Requests" hint="And the judgements that came of them." rows={rows} bars={{ requests: "Requests", judgements: "Judgements" }} />
+      <TimeChart title="Tokens" hint="Read as prompts, and written as answers." rows={rows} bars={{ prompt_tokens: "Read", response_tokens: "Written" }} />
+      <TimeChart
+        title="Waiting time"
+        hint="Seconds until the first word, and until the last."
+        rows={rows}
+        lines={{ median: "First word, median", p95: "First word, 95th percentile", whole: "Whole answer, median" }}
+        unit="s"
+      />
+      <TimeChart title="Moderation" hint="Warned of or blocked." rows={rows} bars={{ flagged_prompts: "Prompts", flagged_answers: "Answers" }} />
+    </div>
+  );
+}
+
+function LabelingCard() {
+  const progress = useLabelingProgress();
+  return (
+    <Card title="Labeling" aside={<Link to="/operator/labeling" className="text-[13px] font-medium text-accent-ink underline-offset-4 hover:underline">Tasks and labelers</Link>}>
+      <Read query={progress}>
+        {({ tasks, answered, skipped }) => {
+          const [done, open] = [tasks.done ?? 0, tasks.open ?? 0];
+          if (done + open === 0) return <p className="text-sm text-muted">There are no tasks for labelers.</p>;
+          return (
+            <>
+              <Bar share={done / (done + open)} label="Labeling tasks done" />
+              <p className="mt-2 text-sm text-muted">
+                {done} of {done + open} tasks are done · {answered} answered · {skipped} skipped
+              </p>
+            </>
+          );
+        }}
+      </Read>
+    </Card>
+  );
+}
+
+function HttpCard({ http }: { http: Traffic["http"] }) {
+  const statuses = Object.entries(http.statuses);
+  return (
+    <Card title="Everything that this process answered" aside={<a href="/metrics" className="text-[13px] font-medium text-accent-ink underline-offset-4 hover:underline">By route</a>}>
+      <p className="text-sm text-muted">Since {time(http.since)}, by HTTP status:</p>
+      <dl className="mt-2 flex flex-wrap gap-x-6 gap-y-1 text-sm">
+        {statuses.map(([status, count]) => (
+          <div key={status} className="flex gap-2">
+            <dt className="text-muted">{status === "0" ? "Broken off" : status}</dt>
+            <dd className="font-medium tabular-nums">{figure(count)}</dd>
+          </div>
+        ))}
+      </dl>
+    </Card>
+  );
+}
+
+/** Waiting times need finer steps than whole seconds. */
+export function seconds(value: number): string {
+  return value < 10 ? `${figure(Number(value.toPrecision(2)))} s` : duration(value);
+}

@@ -1,0 +1,96 @@
+"""A busy day: chats with their waiting times, judgements, reports, an appeal, labelers at work."""
+
+import random
+import time
+
+from scene import ANSWERS, SPEED, TEA, VACCINES, Scene
+from sqlmodel import Session
+
+from tutelage import accounts, appeals, conversations, feedback, labeling, people
+from tutelage.tables import (
+    Conversation,
+    FeedbackKind,
+    Message,
+    ModerationRecord,
+    Role,
+    User,
+    new_id,
+)
+
+HOURS = 20
+A_DAY = random.Random(4)  # the same day every time
+POLICIES = ("policy-0001", "policy-0003", "policy-0003")
+PROMPTS = (VACCINES, SPEED, TEA)
+HARM = {"hate": 0.91}
+
+
+def furnish(scene: Scene) -> None:
+    """Fill the pages."""
+    with scene.core.store.write() as session:
+        for number in range(24):
+            _chat(session, people.create_user(session, f"Reader {number}"), number)
+        _appeal(session)
+        _labeling(session)
+        ada = accounts.sign_up(session, "ada", "correct horse battery", None)
+        people.create_key(session, ada, "My notebook")
+
+
+def _chat(session: Session, user: User, number: int) -> None:
+    conversation = conversations.start(session, user.id, True)
+    at = time.time() - 3600 * HOURS * (1 - (number / 24) ** 0.7)
+    said = _turn(session, conversation, PROMPTS[number % 3], POLICIES[number % 3], at)
+    value = {"value": "up" if A_DAY.random() < 0.7 else "down", "reasons": ["clear"]}
+    feedback.record(session, user.id, FeedbackKind.THUMBS, [said], value, said.id)
+    if number % 8 == 3:
+        value = {"category": "bias", "comment": "It takes for granted who does the cooking."}
+        feedback.record(session, user.id, FeedbackKind.REPORT, [said], value, said.id)
+
+
+def _turn(
+    session: Session, conversation: Conversation, text: str, policy: str, at: float
+) -> Message:
+    prompt = conversations.append(session, conversation, None, "user", text)
+    wait = A_DAY.uniform(0.1, 0.6)
+    columns = {
+        "id": f"msg_{int(at * 1e9):016x}{A_DAY.randrange(16**8):08x}",
+        "created_at": at, "policy_id": policy, "completion_id": new_id("chatcmpl"),
+        "prompt_tokens": 40, "logprobs": [-0.2] * A_DAY.randrange(40, 160),
+        "finish_reason": "stop", "first_text_seconds": wait, "seconds": wait + 3.1,
+    }  # fmt: skip
+    answer = A_DAY.choice(ANSWERS[text])
+    return conversations.append(session, conversation, prompt.id, "assistant", answer, **columns)
+
+
+def _appeal(session: Session) -> None:
+    user = people.create_user(session, "Film lover")
+    conversation = conversations.start(session, user.id, True)
+    text = "Review the film Vileword for me, please."
+    prompt = conversations.append(session, conversation, None, "user", text)
+    record = ModerationRecord(
+        message_id=prompt.id, classifier="keywords", scores=HARM, thresholds={"hate": 0.5},
+        action="block", categories=["hate"], span=[16, 24],
+    )  # fmt: skip
+    session.add(record)
+    session.flush()
+    appeals.file(session, record, user.id, "It is the title of a film.")
+
+
+def _labeling(session: Session) -> None:
+    """Three tasks, one of which two labelers ranked differently."""
+    labelers = [people.create_user(session, name, Role.LABELER) for name in ("Grace", "Edsger")]
+    for number in range(3):
+        task = labeling.add_task(session, FeedbackKind.RANKING, VACCINES, None, overlap=2)
+        conversation = session.get_one(Conversation, task.conversation_id)
+        for text in ANSWERS[VACCINES]:
+            conversations.append(session, conversation, task.message_id, "assistant", text)
+        for labeler in labelers if number == 0 else []:
+            _rank(session, labeler, turned=labeler is labelers[0])
+    labeling.add_task(session, FeedbackKind.DEMONSTRATION, TEA, None, overlap=1)
+
+
+def _rank(session: Session, labeler: User, turned: bool) -> None:
+    assignment = labeling.take(session, labeler, FeedbackKind.RANKING, 0)
+    assert assignment is not None
+    ids = [each.id for each in labeling.answers(session, labeling.task_of(session, assignment))]
+    order = [[name] for name in (reversed(ids) if turned else ids)]
+    labeling.rank(session, assignment, order, ids, {ids[3]: ["too_long"]}, {ids[0]: 6}, 41.0)

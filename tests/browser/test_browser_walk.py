@@ -1,0 +1,150 @@
+"""A walk over every page: no fault that axe-core can see, none wider than its screen, all listed.
+
+``pytest tests/browser/test_browser_walk.py --screenshots docs/screenshots`` also takes the
+pictures of the documentation.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from furnished import furnish
+from playwright.sync_api import Page
+from said import ask, write
+from scene import SPEED, VACCINES, Scene
+from test_browser_accessible import violations
+
+from tutelage.tables import Role
+
+pytestmark = pytest.mark.browser
+
+DESK = {"width": 1280, "height": 820}
+PHONE = {"width": 390, "height": 780}
+SCHEMES = ("light", "dark")
+OPERATOR = {
+    "iterations": "iterations",
+    "iteration": "iterations/iteration-0004",
+    "iteration-refused": "iterations/iteration-0002",
+    "traffic": "traffic",
+    "answers": "traffic/answers",
+    "policies": "policies",
+    "policy": "policies/policy-0003",
+    "trials": "trials",
+    "feedback": "feedback",
+    "judgements": "feedback/judgements",
+    "moderation-appeals": "moderation?view=appeals",
+    "moderation-rules": "moderation?view=rules",
+    "moderation-verdicts": "moderation?view=verdicts",
+    "labeling": "labeling",
+    "people": "people",
+    "audit": "audit",
+    "settings": "settings",
+}
+LABELER = {"rank": "rank", "demonstrate": "demonstrate", "instructions": "instructions",
+           "mine": "mine"}  # fmt: skip
+ACCOUNT = {"profile": "profile", "keys": "keys", "feedback": "feedback", "data": "data"}
+ANYBODY = {"sign-in": "sign-in", "sign-up": "sign-up", "not-found": "nowhere/at/all"}
+
+
+@pytest.fixture(scope="module")
+def furnished(worked: Scene) -> Scene:
+    """The service after a busy day, so that no page is empty."""
+    furnish(worked)
+    return worked
+
+
+@pytest.fixture
+def look(axe: str, pytestconfig: pytest.Config) -> Callable[[Page, str], None]:
+    """Looks at the page that is open; with ``--screenshots`` its picture is kept."""
+    folder: str | None = pytestconfig.getoption("--screenshots")
+
+    def inspect(page: Page, name: str) -> None:
+        page.locator("h1, h2, textarea").first.wait_for()
+        faults = violations(page, axe)
+        wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        if folder:
+            keep(page, Path(folder) / f"{name}.png")
+        assert (faults, max(0, wider)) == ([], 0), name
+
+    return inspect
+
+
+def keep(page: Page, path: Path) -> None:
+    """One picture, in few colours: the documentation carries them all."""
+    import io
+
+    from PIL import Image
+
+    page.mouse.move(0, 0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    picture.quantize(128).save(path, optimize=True)
+
+
+def walk(page: Page, look: Callable[[Page, str], None], who: str, pages: dict[str, str]) -> None:
+    """Every page in light on a desk, and in dark on a phone."""
+    for name, path in pages.items():
+        page.set_viewport_size(DESK)
+        page.emulate_media(color_scheme="light")
+        page.goto(f"/{path}")
+        page.wait_for_load_state("networkidle") if "iterations" not in path else None
+        look(page, f"{who}-{name}")
+        page.set_viewport_size(PHONE)
+        page.emulate_media(color_scheme="dark")
+        look(page, f"{who}-{name}-phone")
+
+
+def tabs(page: Page, name: str) -> set[str]:
+    """The addresses of a frame's tabs."""
+    links = page.get_by_role("navigation", name=f"{name} pages").get_by_role("link")
+    return {link.get_attribute("href").rsplit("/", 1)[1] for link in links.all()}
+
+
+def test_the_operators_pages(furnished, operator, look):
+    page = operator(bypass_csp=True)
+    walk(page, look, "operator", {name: f"operator/{path}" for name, path in OPERATOR.items()})
+    assert tabs(page, "Operator") <= {path.split("?")[0] for path in OPERATOR.values()}
+
+
+def test_the_labelers_pages(furnished, open_page, look):
+    page = open_page(furnished.sign_in_link(Role.LABELER), consent=None, bypass_csp=True)
+    page.wait_for_url(lambda address: "sign-in" not in address)
+    walk(page, look, "labeler", {name: f"label/{path}" for name, path in LABELER.items()})
+    assert tabs(page, "Labeling") <= set(LABELER.values())
+
+
+def test_ones_own_pages(furnished, open_page, look):
+    page = open_page(bypass_csp=True)
+    ask(page, SPEED)
+    page.get_by_role("button", name="Good answer").click()
+    page.get_by_role("button", name="Skip").click()
+    walk(page, look, "account", {name: f"account/{path}" for name, path in ACCOUNT.items()})
+    assert tabs(page, "Account") <= set(ACCOUNT.values())
+
+
+def test_the_pages_of_anybody(furnished, open_page, look):
+    page = open_page(consent=None, bypass_csp=True)
+    walk(page, look, "anybody", ANYBODY)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_chat(furnished, open_page, look, scheme):
+    page = open_page(bypass_csp=True, color_scheme=scheme, viewport=DESK)
+    look(page, f"chat-new-{scheme}")
+    ask(page, SPEED)
+    look(page, f"chat-{scheme}")
+    write(page, "A threatword for you")
+    page.get_by_text("I can't answer this message").wait_for()
+    look(page, f"chat-notice-{scheme}")
+
+
+@pytest.mark.parametrize("answers", [3, 9])
+def test_answers_side_by_side(furnished, open_page, look, answers):
+    from said import compare, put
+
+    page = open_page(bypass_csp=True, viewport=DESK)
+    compare(page, VACCINES, answers)
+    put(page, "A", 2)
+    look(page, f"compare-{answers}")
+    page.set_viewport_size(PHONE)
+    look(page, f"compare-{answers}-phone")

@@ -1,0 +1,195 @@
+"""What the service does over time: requests, tokens, waiting times, moderation, judgements.
+
+Counted from the stored rows, so that every number can be taken apart into the answers behind it,
+several servers count as one, and a restart forgets nothing. What was erased no longer counts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from sqlmodel import Session, col, func, select
+
+from tutelage.tables import (
+    Conversation,
+    Feedback,
+    FeedbackKind,
+    Message,
+    ModerationRecord,
+    Purpose,
+)
+
+ACTED = ("warn", "block")
+BROKEN = "error"
+_NANOSECONDS = 1_000_000_000
+
+
+class Kind(StrEnum):
+    """Of which answers one wants to see the list."""
+
+    ALL = "all"
+    FLAGGED = "flagged"  # moderation warned of it or blocked it
+    FAILED = "failed"  # it broke off
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One answer without its text."""
+
+    id: str
+    at: float
+    completion_id: str | None
+    conversation_id: str
+    policy_id: str | None
+    prompt_tokens: int
+    tokens: int
+    choice: int | None
+    finish_reason: str | None
+    first_text_seconds: float | None
+    seconds: float | None
+    action: str | None
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """A waiting time: the median, and what 95 in 100 waited at most, in seconds."""
+
+    median: float
+    p95: float
+
+
+@dataclass(frozen=True)
+class Window:
+    """What happened from ``at`` until the next window."""
+
+    at: float
+    requests: int
+    answers: int
+    prompt_tokens: int
+    response_tokens: int
+    first_text: Quantiles | None
+    seconds: Quantiles | None
+    flagged_prompts: int
+    flagged_answers: int
+    failed: int
+    judgements: int
+
+
+def answers(
+    session: Session,
+    since: float,
+    until: float,
+    *,
+    policy_id: str | None = None,
+    kind: Kind = Kind.ALL,
+    after: str | None = None,
+    limit: int | None = None,
+) -> list[Answered]:
+    """Answers of chats, newest first; ``after`` is the last id of the page before."""
+    logprobs = func.coalesce(
+        func.json_array_length(Message.logprobs), func.json_array_length(Message.token_ids), 0
+    )
+    statement = (
+        select(
+            Message.id, Message.created_at, Message.completion_id, Message.conversation_id,
+            Message.policy_id, Message.prompt_tokens, logprobs, Message.choice,
+            Message.finish_reason, Message.first_text_seconds, Message.seconds,
+            ModerationRecord.action,
+        )  # type: ignore[call-overload, misc]
+        .join(Conversation, col(Conversation.id) == Message.conversation_id)
+        .outerjoin(ModerationRecord, col(ModerationRecord.message_id) == Message.id)
+        .where(Message.role == "assistant", Conversation.purpose == Purpose.CHAT)
+        .where(*_between(Message.id, "msg", since, until))
+        .order_by(col(Message.id).desc())
+    )  # fmt: skip
+    if policy_id:
+        statement = statement.where(Message.policy_id == policy_id)
+    if kind is Kind.FLAGGED:
+        statement = statement.where(col(ModerationRecord.action).in_(ACTED))
+    if kind is Kind.FAILED:
+        statement = statement.where(Message.finish_reason == BROKEN)
+    if after:
+        statement = statement.where(Message.id < after)
+    return [_answered(row) for row in session.exec(statement.limit(limit))]
+
+
+def windows(session: Session, since: float, until: float, count: int) -> list[Window]:
+    """The time in ``count`` windows of equal length, oldest first."""
+    step = (until - since) / count
+    said = _shared_out(answers(session, since, until), since, step, count)
+    prompts = _shared_out(_flagged_prompts(session, since, until), since, step, count)
+    judged = _shared_out(_judgements(session, since, until), since, step, count)
+    return [
+        window(since + n * step, said[n], len(prompts[n]), len(judged[n])) for n in range(count)
+    ]
+
+
+def window(at: float, said: Sequence[Answered], flagged_prompts: int, judgements: int) -> Window:
+    """What these answers come to."""
+    firsts = {row.completion_id: row for row in said}  # the prompt is read once for all choices
+    return Window(
+        at=at,
+        requests=len(firsts),
+        answers=len(said),
+        prompt_tokens=sum(row.prompt_tokens for row in firsts.values()),
+        response_tokens=sum(row.tokens for row in said),
+        first_text=_quantiles([row.first_text_seconds for row in said]),
+        seconds=_quantiles([row.seconds for row in said]),
+        flagged_prompts=flagged_prompts,
+        flagged_answers=sum(row.action in ACTED for row in said),
+        failed=sum(row.finish_reason == BROKEN for row in said),
+        judgements=judgements,
+    )
+
+
+def whole(session: Session, since: float, until: float) -> Window:
+    """The whole time as one window."""
+    return windows(session, since, until, 1)[0]
+
+
+def _answered(row: Any) -> Answered:
+    values = list(row)
+    values[5] = values[5] or 0
+    return Answered(*values)
+
+
+def _flagged_prompts(session: Session, since: float, until: float) -> list[float]:
+    statement = (
+        select(ModerationRecord.created_at)
+        .join(Message)
+        .where(Message.role != "assistant", col(ModerationRecord.action).in_(ACTED))
+        .where(*_between(ModerationRecord.id, "modr", since, until))
+    )
+    return list(session.exec(statement))
+
+
+def _judgements(session: Session, since: float, until: float) -> list[float]:
+    statement = select(Feedback.created_at).where(
+        Feedback.kind != FeedbackKind.WITHDRAWAL, *_between(Feedback.id, "fb", since, until)
+    )
+    return list(session.exec(statement))
+
+
+def _between(column: Any, prefix: str, since: float, until: float) -> tuple[Any, Any]:
+    """Ids begin with the time of their creation, so the primary key finds a span of time."""
+    low, high = (f"{prefix}_{max(0, int(at * _NANOSECONDS)):016x}" for at in (since, until))
+    return col(column) >= low, col(column) < high
+
+
+def _shared_out(rows: Sequence[Any], since: float, step: float, count: int) -> list[list[Any]]:
+    """Rows, or times, by the window in which they fall."""
+    found: list[list[Any]] = [[] for _ in range(count)]
+    for row in rows:
+        at = row if isinstance(row, float) else row.at
+        found[min(count - 1, max(0, int((at - since) / step)))].append(row)
+    return found
+
+
+def _quantiles(values: Sequence[float | None]) -> Quantiles | None:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    median, p95 = np.quantile(known, (0.5, 0.95))
+    return Quantiles(float(median), float(p95))
