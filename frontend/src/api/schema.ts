@@ -4900,6 +4900,8 @@ export interface components {
             policy_id: string;
             /** @description Answers that were asked for again. */
             regenerated: components["schemas"]["Share"];
+            /** @description Answers that took too long. */
+            slow: components["schemas"]["Share"];
         };
         /**
          * PolicyState

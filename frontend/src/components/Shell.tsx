@@ -79,7 +79,7 @@ function Tabs({ home, name, tabs }: Omit<ShellProps, "children">) {
             )
           }
         >
-          <Icon aria-hidden className="size-4" />
+          <Icon aria-hidden className="size-4 xl:hidden" />
           {label}
         </NavLink>
       ))}

@@ -47,7 +47,7 @@ export function KeysTab() {
           data.length === 0 ? (
             <Empty icon={KeyRound}>{guest ? "Guests have no keys. Make an account first." : "You have no keys yet."}</Empty>
           ) : (
-            <Table columns={["Name", "Key", "May", "Last used", "Ends", ""]}>
+            <Table columns={["Name", "Key", "May", "Last used", "Ends", "Actions"]}>
               {data.map((key) => (
                 <Row key={key.id} row={key} />
               ))}

@@ -10,9 +10,14 @@ export function InstructionsTab() {
       {({ text, version }) => (
         <div className="mx-auto max-w-3xl">
           <Heading title="Instructions" hint={`Version ${version}. Each of your tasks remembers the version that you were shown.`} />
-          <Markdown text={text.split("\n").slice(1).join("\n")} />
+          <Markdown text={underTitle(text)} />
         </div>
       )}
     </Read>
   );
+}
+
+/** The text without its title, which the page says itself; its headings come one level up. */
+function underTitle(text: string): string {
+  return text.split("\n").slice(1).join("\n").replaceAll(/^#(?=#)/gm, "");
 }

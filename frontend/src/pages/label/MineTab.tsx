@@ -20,7 +20,7 @@ export function MineTab() {
           const rows = pages.flatMap((page) => page.data);
           if (rows.length === 0) return <Empty icon={History}>You have not done a task yet.</Empty>;
           return (
-            <Table columns={["Task", "Prompt", "Taken", "Time", "Outcome", ""]}>
+            <Table columns={["Task", "Prompt", "Taken", "Time", "Outcome", "Actions"]}>
               {rows.map((row) => (
                 <Row key={row.id} row={row} />
               ))}

@@ -45,7 +45,7 @@ export function PeopleTab() {
           const rows = pages.flatMap((page) => page.data);
           if (rows.length === 0) return <Empty icon={Users}>Nobody is called that.</Empty>;
           return (
-            <Table columns={["Name", "Role", "Since", "Chats", "Judgements", "Today", "Keys", ""]}>
+            <Table columns={["Name", "Role", "Since", "Chats", "Judgements", "Today", "Keys", "Actions"]}>
               {rows.map((person) => (
                 <Row key={person.id} person={person} />
               ))}
