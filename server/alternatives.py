@@ -68,9 +68,11 @@ class Alternatives:
             problem = error.message
         await run_in_threadpool(self._end, task.id, problem)
 
-    async def write(self, dialogue: Sequence[dict[str, str]], sampling: Sampling) -> Answer:
-        """One answer by the current policy, through the moderation of answers."""
-        return await self._write(dialogue, sampling, 0, None)
+    async def write(
+        self, dialogue: Sequence[dict[str, str]], sampling: Sampling, policy_id: str | None = None
+    ) -> Answer:
+        """One answer by the current policy or the one named, through the moderation of answers."""
+        return await self._write(dialogue, sampling, 0, policy_id)
 
     async def _answers(self, task: LabelingTask) -> list[Answer]:
         dialogue = await run_in_threadpool(self._dialogue, task)

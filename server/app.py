@@ -21,6 +21,7 @@ from server.openapi import describe, operation_id
 from server.routes import (
     account,
     appeals,
+    blind,
     chat,
     completions,
     conversations,
@@ -56,7 +57,8 @@ from tutelage.quota import Quotas
 _NOUNS = (
     chat, completions, responses, models, moderations, session, oidc, account, conversations,
     feedback, operator, review, iterations, policies, users, labeling, labeling_desk, sharing,
-    my_feedback, erasures, datasets, appeals, learned, experiments, traffic, health,
+    my_feedback, erasures, datasets, appeals, learned, experiments, traffic, blind,
+    health,
 )  # fmt: skip
 
 

@@ -1,15 +1,17 @@
 """Keeps the generator on the promoted policy and the one on trial, and knows who meets which."""
 
 import asyncio
+import contextlib
 import logging
 import time
+from collections.abc import AsyncIterator
 
 from fastapi.concurrency import run_in_threadpool
 
 from server.metrics import Metrics
 from server.services import Services
 from tutelage import deployment, experiments
-from tutelage.errors import TutelageError, Unavailable
+from tutelage.errors import Conflict, TutelageError, Unavailable
 from tutelage.experiments import Routing
 
 logger = logging.getLogger(__name__)
@@ -28,11 +30,41 @@ class Deployed:
         self._metrics = metrics
         self._failed: str | None = None
         self._retry_at = 0.0
+        self._borrowed: str | None = None
+        self._borrowing = asyncio.Lock()
 
     @property
     def policy_id(self) -> str | None:
         """The policy that answers new turns."""
         return self._services.generator.policy_id
+
+    @contextlib.asynccontextmanager
+    async def borrowed(self, policy_id: str) -> AsyncIterator[None]:
+        """Hold a policy in memory for as long as somebody needs it, one at a time.
+
+        It stands beside the current one. Raises Conflict while a trial holds that place, and
+        Unavailable or NotFound where the policy cannot be loaded.
+        """
+        async with self._borrowing:
+            if policy_id not in (self.policy_id, self._services.generator.beside):
+                await self._borrow(policy_id)
+            try:
+                yield
+            finally:
+                self._borrowed = None  # the next look at the store lets it go
+
+    async def _borrow(self, policy_id: str) -> None:
+        if self.routing.beside is not None:
+            trial = f"{self.routing.beside} is on trial and holds the place beside the current one"
+            raise Conflict(f"{trial}; end the trial before {policy_id} is loaded.")
+        path = await run_in_threadpool(self._services.library.path, policy_id)
+        await run_in_threadpool(self._check, policy_id)
+        self._borrowed = policy_id
+        try:
+            await self._services.generator.load(policy_id, path, beside=True)
+        except BaseException:
+            self._borrowed = None
+            raise
 
     async def follow(self) -> None:
         """Look for a newly promoted policy until cancelled."""
@@ -53,7 +85,7 @@ class Deployed:
         self.routing = routing
         await self._follow_current(promoted)
         if promoted is not None and promoted == self.policy_id:
-            await self._follow_beside(routing.beside)
+            await self._follow_beside(routing.beside or self._borrowed)
 
     async def _follow_current(self, promoted: str | None) -> None:
         if promoted is None:

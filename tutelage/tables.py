@@ -127,6 +127,7 @@ class Purpose(StrEnum):
     CHAT = "chat"
     LABELING = "labeling"
     IMPORT = "import"
+    BLIND = "blind"  # two policies' answers, judged by an operator who is not told whose
 
 
 class Conversation(SQLModel, table=True):

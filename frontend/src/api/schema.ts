@@ -807,6 +807,7 @@ export interface paths {
         trace?: never;
     };
     "/v1/operator/datasets": {
+    "/v1/operator/blind-tests": {
         parameters: {
             query?: never;
             header?: never;
@@ -824,6 +825,18 @@ export interface paths {
          * @description Check a file, or keep it as a source; larger files go through the command line.
          */
         post: operations["import_dataset"];
+         * List Blind Tests
+         * @description One's own tests, newest first.
+         */
+        get: operations["list_blind_tests"];
+        put?: never;
+        /**
+         * Start Blind Test
+         * @description Let both policies answer; it takes as long as the answers take.
+         *
+         *     A policy that is not in memory is loaded beside the current one, while nothing is on trial.
+         */
+        post: operations["start_blind_test"];
         delete?: never;
         options?: never;
         head?: never;
@@ -831,6 +844,7 @@ export interface paths {
         trace?: never;
     };
     "/v1/operator/datasets/export": {
+    "/v1/operator/blind-tests/{test_id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -842,6 +856,10 @@ export interface paths {
          * @description What may be learned from, as JSON Lines; nobody is named.
          */
         get: operations["export_dataset"];
+         * Get Blind Test
+         * @description The test with its answers; policies are named once all prompts are judged.
+         */
+        get: operations["get_blind_test"];
         put?: never;
         post?: never;
         delete?: never;
@@ -851,6 +869,7 @@ export interface paths {
         trace?: never;
     };
     "/v1/operator/datasets/{dataset_id}": {
+    "/v1/operator/blind-tests/{test_id}/judgements": {
         parameters: {
             query?: never;
             header?: never;
@@ -865,6 +884,12 @@ export interface paths {
          * @description Erase a source with all that it brought.
          */
         delete: operations["erase_dataset"];
+        /**
+         * Judge Blind Pair
+         * @description Judge one prompt's answers, or judge them anew as long as policies are not named.
+         */
+        post: operations["judge_blind_pair"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -2247,6 +2272,97 @@ export interface components {
             sha256: string;
             /** Subject */
             subject: string;
+        };
+        /**
+         * BlindAnswer
+         * @description One of two answers; whose it is, is told at the end.
+         */
+        BlindAnswer: {
+            /** Content */
+            content: string;
+            /** Id */
+            id: string;
+            /** Policy Id */
+            policy_id: string | null;
+        };
+        /**
+         * BlindJudgement
+         * @description Which answer to a prompt is better; null: neither.
+         */
+        BlindJudgement: {
+            /** Preferred */
+            preferred: string | null;
+            /** Prompt Id */
+            prompt_id: string;
+        };
+        /**
+         * BlindPair
+         * @description A prompt and both answers, in an order that tells nothing.
+         */
+        BlindPair: {
+            /** Answers */
+            answers: components["schemas"]["BlindAnswer"][];
+            /**
+             * Judged
+             * @description The ranking, one place for a tie.
+             */
+            judged: string[][] | null;
+            /** Prompt */
+            prompt: string;
+            /** Prompt Id */
+            prompt_id: string;
+        };
+        /**
+         * BlindShare
+         * @description How often a policy's answer was preferred, ties half, with a 95 % interval over prompts.
+         */
+        BlindShare: {
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /** Mean */
+            mean: number;
+            /** Policy Id */
+            policy_id: string;
+        };
+        /**
+         * BlindTest
+         * @description A test; its result once every prompt is judged.
+         */
+        BlindTest: {
+            /** Created At */
+            created_at: number;
+            /** Id */
+            id: string;
+            /** Pairs */
+            pairs: components["schemas"]["BlindPair"][];
+            /** Result */
+            result: components["schemas"]["BlindShare"][] | null;
+        };
+        /**
+         * BlindTestItem
+         * @description A test in the list.
+         */
+        BlindTestItem: {
+            /** Created At */
+            created_at: number;
+            /** Id */
+            id: string;
+            /** Judged */
+            judged: number;
+            /** Prompts */
+            prompts: number;
+        };
+        /**
+         * BlindTestRequest
+         * @description Which two policies answer, and what.
+         */
+        BlindTestRequest: {
+            /** Policies */
+            policies: string[];
+            /** Prompts */
+            prompts: string[];
         };
         /**
          * BoardItem
@@ -4431,6 +4547,26 @@ export interface components {
         Page_AuditItem_: {
             /** Data */
             data: components["schemas"]["AuditItem"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
+         * Page[BlindTestItem]
+         * @description A page of a list. `after` = its last id: the next page.
+         */
+        Page_BlindTestItem_: {
+            /** Data */
+            data: components["schemas"]["BlindTestItem"][];
             /**
              * Has More
              * @description Whether there is another page.
@@ -8463,6 +8599,7 @@ export interface operations {
         };
     };
     list_datasets: {
+    list_blind_tests: {
         parameters: {
             query?: never;
             header?: never;
@@ -8478,6 +8615,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_DatasetItem_"];
+                    "application/json": components["schemas"]["Page_BlindTestItem_"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -8511,6 +8649,9 @@ export interface operations {
                 /** @description Only report; keep nothing. */
                 check?: boolean;
             };
+    start_blind_test: {
+        parameters: {
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -8518,16 +8659,19 @@ export interface operations {
         requestBody: {
             content: {
                 "application/octet-stream": string;
+                "application/json": components["schemas"]["BlindTestRequest"];
             };
         };
         responses: {
             /** @description Successful Response */
             200: {
+            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DatasetReport"];
+                    "application/json": components["schemas"]["BlindTest"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -8593,11 +8737,13 @@ export interface operations {
         };
     };
     erase_dataset: {
+    get_blind_test: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 dataset_id: string;
+                test_id: string;
             };
             cookie?: never;
         };
@@ -8610,6 +8756,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DatasetErased"];
+                    "application/json": components["schemas"]["BlindTest"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    judge_blind_pair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                test_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BlindJudgement"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlindTest"];
                 };
             };
             /** @description What is wrong with the request. */

@@ -9,6 +9,8 @@ import { Problem } from "../../components/Problem";
 import { Shell, type Tab } from "../../components/Shell";
 import { AuditTab } from "./AuditTab";
 import { DatasetsPage } from "./DatasetsPage";
+import { BlindTestPage } from "./blind/BlindTestPage";
+import { BlindTests } from "./blind/BlindTests";
 import { FeedbackTab } from "./FeedbackTab";
 import { IterationPage } from "./IterationPage";
 import { IterationsTab } from "./IterationsTab";
@@ -79,6 +81,8 @@ function Pages() {
         <Route path="traffic" element={<TrafficTab />} />
         <Route path="traffic/answers" element={<AnswersPage />} />
         <Route path="policies" element={<PoliciesTab />} />
+        <Route path="policies/compare" element={<BlindTests />} />
+        <Route path="policies/compare/:id" element={<BlindTestPage />} />
         <Route path="policies/:id" element={<PolicyPage />} />
         <Route path="trials" element={<TrialsTab />} />
         <Route path="feedback" element={<FeedbackTab />} />

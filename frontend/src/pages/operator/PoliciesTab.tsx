@@ -1,5 +1,5 @@
 /** All policy versions with their lineage; promoting one and rolling back. */
-import { CornerDownRight, GitBranch, Undo2 } from "lucide-react";
+import { CornerDownRight, EyeOff, GitBranch, Undo2 } from "lucide-react";
 import { useState } from "react";
 import { Link } from "react-router";
 import { operator } from "../../api/client";
@@ -20,6 +20,13 @@ export function PoliciesTab() {
   return (
     <>
       <Heading title="Policies" hint="Every version that was published, where it came from, and which one answers.">
+        <Link
+          to="/operator/policies/compare"
+          className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-panel"
+        >
+          <EyeOff aria-hidden className="size-4" />
+          Compare blind
+        </Link>
         <RollBack current={current} />
       </Heading>
       <Read query={policies}>

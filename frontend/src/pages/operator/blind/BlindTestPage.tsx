@@ -1,0 +1,155 @@
+/** One blind test: prompt after prompt the better answer is chosen; then the policies are named. */
+import { useMutation } from "@tanstack/react-query";
+import clsx from "clsx";
+import { ArrowLeft, ChevronLeft } from "lucide-react";
+import { useEffect, useState } from "react";
+import { Link, useParams } from "react-router";
+import { blind, useBlindTest, type BlindPair, type BlindShare, type BlindTest } from "../../../api/blind";
+import { queryClient } from "../../../api/queries";
+import { Badge } from "../../../components/Badge";
+import { Button } from "../../../components/Button";
+import { Markdown } from "../../../components/Markdown";
+import { Problem } from "../../../components/Problem";
+import { Letter, LETTERS } from "../../chat/Letter";
+import { Bar, Card, Heading, Read } from "../Parts";
+
+export function BlindTestPage() {
+  const { id } = useParams();
+  const test = useBlindTest(id!);
+  return (
+    <>
+      <Link to="/operator/policies/compare" className="mb-4 inline-flex items-center gap-1.5 text-sm text-muted hover:text-ink">
+        <ArrowLeft aria-hidden className="size-4" />
+        Compare blind
+      </Link>
+      <Read query={test}>{(data) => (data.result ? <Revealed test={data} result={data.result} /> : <Judging test={data} />)}</Read>
+    </>
+  );
+}
+
+function Judging({ test }: { test: BlindTest }) {
+  const next = test.pairs.findIndex((pair) => pair.judged === null);
+  const [back, setBack] = useState<number | null>(null);
+  const at = back ?? next;
+  const pair = test.pairs[at]!;
+  const judge = useMutation({
+    mutationFn: (preferred: string | null) => blind.judge(test.id, pair.prompt_id, preferred),
+    onSuccess: (after) => {
+      queryClient.setQueryData(["operator", "blind", test.id], after);
+      setBack(null);
+    },
+  });
+  const [one, other] = pair.answers;
+
+  useEffect(() => {
+    const keys = (event: KeyboardEvent) => {
+      const choices: Record<string, string | null> = { "1": one!.id, "2": other!.id, "0": null };
+      if (event.key in choices && !judge.isPending) judge.mutate(choices[event.key]!);
+    };
+    addEventListener("keydown", keys);
+    return () => removeEventListener("keydown", keys);
+  });
+
+  return (
+    <>
+      <Heading title="Which answer is better?" hint={`Prompt ${at + 1} of ${test.pairs.length}. Keys: 1, 2, or 0 for neither.`}>
+        <Button small kind="quiet" icon={ChevronLeft} disabled={at === 0} onClick={() => setBack(at - 1)}>
+          The one before
+        </Button>
+      </Heading>
+      <Bar share={next / test.pairs.length} label="Prompts judged" />
+      <p className="mt-5 mb-4 rounded-2xl bg-panel px-5 py-3.5 whitespace-pre-wrap">{pair.prompt}</p>
+      <Answers pair={pair} onChoose={(id) => judge.mutate(id)} />
+      <Problem error={judge.error} className="mt-4" />
+      <div className="mt-4 text-center">
+        <Button disabled={judge.isPending} onClick={() => judge.mutate(null)}>
+          Neither is better
+        </Button>
+      </div>
+    </>
+  );
+}
+
+function Answers({ pair, onChoose }: { pair: BlindPair; onChoose?: (id: string) => void }) {
+  const best = pair.judged?.length === 2 ? pair.judged[0]![0] : undefined;
+  return (
+    <ul className="grid gap-3 md:grid-cols-2">
+      {pair.answers.map((answer, index) => (
+        <li
+          key={answer.id}
+          className={clsx("flex min-w-0 flex-col rounded-2xl border bg-surface", answer.id === best ? "border-accent ring-2 ring-accent/20" : "border-line")}
+        >
+          <div className="flex items-center gap-2.5 border-b border-line px-4 py-2.5 text-sm">
+            <Letter letter={LETTERS[index]!} />
+            <span className="font-medium">{answer.policy_id ?? `Answer ${LETTERS[index]}`}</span>
+            {answer.id === best && <Badge tone="good">Preferred</Badge>}
+          </div>
+          <div className="flex-1 px-4 py-3.5 text-[14.5px]">
+            {answer.content.trim() ? <Markdown text={answer.content} /> : <p className="text-muted">This answer is empty.</p>}
+          </div>
+          {onChoose && (
+            <div className="border-t border-line px-4 py-3">
+              <Button kind="primary" small onClick={() => onChoose(answer.id)}>
+                {LETTERS[index]} is better
+              </Button>
+            </div>
+          )}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Revealed({ test, result }: { test: BlindTest; result: BlindShare[] }) {
+  const ties = test.pairs.filter((pair) => pair.judged?.length === 1).length;
+  return (
+    <>
+      <Heading title={verdict(result)} hint={`${test.pairs.length} prompts judged blind, ${ties} of them as ties.`} />
+      <Card title="Share of prompts won, ties half, with 95% intervals">
+        <dl className="space-y-4">
+          {[...result].sort((a, b) => b.mean - a.mean).map((share) => (
+            <Won key={share.policy_id} share={share} />
+          ))}
+        </dl>
+      </Card>
+      <ol className="mt-8 space-y-8">
+        {test.pairs.map((pair, index) => (
+          <li key={pair.prompt_id}>
+            <h2 className="mb-3 font-medium">
+              {index + 1}. {pair.prompt} {pair.judged?.length === 1 && <Badge>Tie</Badge>}
+            </h2>
+            <Answers pair={pair} />
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
+/** What can be said: an interval that holds one half leaves it open. */
+function verdict(result: BlindShare[]): string {
+  const better = result.find((share) => share.low > 0.5);
+  return better ? `${better.policy_id} is better` : "Too close to tell";
+}
+
+function Won({ share: { policy_id: id, mean, low, high } }: { share: BlindShare }) {
+  return (
+    <div>
+      <dt className="flex flex-wrap justify-between gap-x-4 text-sm">
+        <Link to={`/operator/policies/${id}`} className="font-medium underline-offset-4 hover:underline">
+          {id}
+        </Link>
+        <span className="tabular-nums">
+          {percent(mean)} <span className="text-muted">({percent(low)} to {percent(high)})</span>
+        </span>
+      </dt>
+      <dd aria-hidden className="relative mt-2 h-3 rounded-full bg-panel">
+        <span className="absolute inset-y-0 rounded-full bg-accent/35" style={{ left: `${100 * low}%`, width: `${100 * (high - low)}%` }} />
+        <span className="absolute inset-y-0 w-1 -translate-x-1/2 rounded-full bg-accent" style={{ left: `${100 * mean}%` }} />
+        <span className="absolute -inset-y-1 left-1/2 w-px bg-line-strong" />
+      </dd>
+    </div>
+  );
+}
+
+const percent = (value: number) => `${Math.round(100 * value)}%`;

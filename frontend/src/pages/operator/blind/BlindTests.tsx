@@ -1,0 +1,125 @@
+/** Two policies on the same prompts, judged blind: starting a test, and those that were. */
+import { useMutation } from "@tanstack/react-query";
+import { ArrowLeft, EyeOff } from "lucide-react";
+import { useState, type FormEvent } from "react";
+import { Link, useNavigate } from "react-router";
+import { blind, useBlindTests } from "../../../api/blind";
+import { usePolicies, useRefresh } from "../../../api/queries";
+import type { Policy } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { TextBox } from "../../../components/Chips";
+import { Select } from "../../../components/Field";
+import { Problem } from "../../../components/Problem";
+import { ago } from "../../../format";
+import { Card, Cell, Heading, Read, Table } from "../Parts";
+
+const PROMPTS = [
+  "Explain how vaccines work to a ten-year-old, in five sentences.",
+  "Write a short, friendly email that moves a meeting from Tuesday to Thursday.",
+  "Plan a simple week of dinners for two people who do not like to cook long.",
+  "Which of these is heavier, a kilogram of feathers or a kilogram of iron?",
+  "Tell me what to do about my neighbour's loud music.",
+];
+
+export function BlindTests() {
+  const policies = usePolicies();
+  return (
+    <>
+      <Link to="/operator/policies" className="mb-4 inline-flex items-center gap-1.5 text-sm text-muted hover:text-ink">
+        <ArrowLeft aria-hidden className="size-4" />
+        Policies
+      </Link>
+      <Heading
+        title="Compare blind"
+        hint="Two policies answer the same prompts. You judge without knowing which is which, and see it at the end. Your judgements count for the leaderboard and teach like any other."
+      />
+      <Read query={policies}>
+        {({ data }) =>
+          data.length < 2 ? (
+            <Card>
+              <p className="text-sm text-muted">There is one policy so far. An iteration makes a second one to compare it with.</p>
+            </Card>
+          ) : (
+            <Start policies={data} />
+          )
+        }
+      </Read>
+      <Earlier />
+    </>
+  );
+}
+
+function Start({ policies }: { policies: Policy[] }) {
+  const current = policies.find((policy) => policy.state === "current") ?? policies[0]!;
+  const other = policies.find((policy) => policy.id !== current.id)!;
+  const [pair, setPair] = useState<[string, string]>([other.id, current.id]);
+  const [text, setText] = useState(PROMPTS.join("\n"));
+  const prompts = text.split("\n").map((line) => line.trim()).filter(Boolean);
+  const options = policies.map(({ id, state }) => ({ value: id, label: `${id} · ${state}` }));
+  const navigate = useNavigate();
+  const refresh = useRefresh();
+  const start = useMutation({
+    mutationFn: () => blind.start(pair, prompts),
+    onSuccess: async ({ id }) => {
+      await refresh("operator", "blind");
+      void navigate(`/operator/policies/compare/${id}`);
+    },
+  });
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    start.mutate();
+  }
+
+  return (
+    <Card title="A new test">
+      <form onSubmit={submit} className="space-y-4">
+        <div className="grid gap-4 sm:grid-cols-2">
+          <Select label="One policy" value={pair[0]} options={options} onChange={(event) => setPair([event.target.value, pair[1]])} />
+          <Select label="The other" value={pair[1]} options={options} onChange={(event) => setPair([pair[0], event.target.value])} />
+        </div>
+        <div>
+          <p aria-hidden className="mb-1.5 text-sm font-medium">Prompts, one a line</p>
+          <TextBox label="Prompts, one a line" rows={6} value={text} onChange={setText} />
+        </div>
+        <Problem error={start.error} />
+        <div className="flex flex-wrap items-center justify-between gap-3">
+          <p role="status" className="text-[13px] text-muted">
+            {start.isPending
+              ? "Both policies are answering. A policy that is not in memory is loaded first; this can take a minute."
+              : `${prompts.length} ${prompts.length === 1 ? "prompt" : "prompts"} of at most 20.`}
+          </p>
+          <Button type="submit" kind="primary" icon={EyeOff} disabled={start.isPending || prompts.length === 0}>
+            {start.isPending ? "Answering …" : "Let both answer"}
+          </Button>
+        </div>
+      </form>
+    </Card>
+  );
+}
+
+function Earlier() {
+  const tests = useBlindTests();
+  const rows = tests.data?.data ?? [];
+  if (rows.length === 0) return null;
+  return (
+    <>
+      <h2 className="mt-8 mb-3 text-lg font-semibold tracking-tight">Your tests</h2>
+      <Table columns={["Started", "Judged", "Test"]}>
+        {rows.map((row) => (
+          <tr key={row.id}>
+            <Cell className="whitespace-nowrap text-muted">{ago(row.created_at)}</Cell>
+            <Cell className="tabular-nums">
+              {row.judged} of {row.prompts}
+            </Cell>
+            <Cell>
+              <Link to={`/operator/policies/compare/${row.id}`} className="text-accent-ink underline underline-offset-4">
+                {row.judged < row.prompts ? "Go on judging" : "See the result"}
+              </Link>
+            </Cell>
+          </tr>
+        ))}
+      </Table>
+    </>
+  );
+}
