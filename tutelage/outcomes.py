@@ -19,6 +19,7 @@ from tutelage.tables import (
     Message,
     ModerationRecord,
     PolicyPin,
+    Purpose,
     ShadowAnswer,
 )
 
@@ -124,6 +125,7 @@ class _Seen:
         answers = (
             select(Message, Conversation.owner_id)
             .join(Conversation)
+            .where(Conversation.purpose == Purpose.CHAT)  # not what was written for judges
             .where(col(Message.policy_id).in_(policies), Message.created_at >= since)
             .options(defer(col(Message.token_ids)), defer(col(Message.logprobs)))  # type: ignore[arg-type]
         )
