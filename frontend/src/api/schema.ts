@@ -806,7 +806,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/operator/datasets": {
     "/v1/operator/blind-tests": {
         parameters: {
             query?: never;
@@ -815,16 +814,6 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List Datasets
-         * @description All sources, newest first.
-         */
-        get: operations["list_datasets"];
-        put?: never;
-        /**
-         * Import Dataset
-         * @description Check a file, or keep it as a source; larger files go through the command line.
-         */
-        post: operations["import_dataset"];
          * List Blind Tests
          * @description One's own tests, newest first.
          */
@@ -843,7 +832,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/operator/datasets/export": {
     "/v1/operator/blind-tests/{test_id}": {
         parameters: {
             query?: never;
@@ -852,10 +840,6 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Export Dataset
-         * @description What may be learned from, as JSON Lines; nobody is named.
-         */
-        get: operations["export_dataset"];
          * Get Blind Test
          * @description The test with its answers; policies are named once all prompts are judged.
          */
@@ -868,8 +852,71 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/operator/datasets/{dataset_id}": {
     "/v1/operator/blind-tests/{test_id}/judgements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Judge Blind Pair
+         * @description Judge one prompt's answers, or judge them anew as long as policies are not named.
+         */
+        post: operations["judge_blind_pair"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Datasets
+         * @description All sources, newest first.
+         */
+        get: operations["list_datasets"];
+        put?: never;
+        /**
+         * Import Dataset
+         * @description Check a file, or keep it as a source; larger files go through the command line.
+         */
+        post: operations["import_dataset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/datasets/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export Dataset
+         * @description What may be learned from, as JSON Lines; nobody is named.
+         */
+        get: operations["export_dataset"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/datasets/{dataset_id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -884,12 +931,6 @@ export interface paths {
          * @description Erase a source with all that it brought.
          */
         delete: operations["erase_dataset"];
-        /**
-         * Judge Blind Pair
-         * @description Judge one prompt's answers, or judge them anew as long as policies are not named.
-         */
-        post: operations["judge_blind_pair"];
-        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -8598,7 +8639,6 @@ export interface operations {
             };
         };
     };
-    list_datasets: {
     list_blind_tests: {
         parameters: {
             query?: never;
@@ -8614,8 +8654,171 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_DatasetItem_"];
                     "application/json": components["schemas"]["Page_BlindTestItem_"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    start_blind_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BlindTestRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlindTest"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_blind_test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                test_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlindTest"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    judge_blind_pair: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                test_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BlindJudgement"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BlindTest"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_datasets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_DatasetItem_"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -8649,9 +8852,6 @@ export interface operations {
                 /** @description Only report; keep nothing. */
                 check?: boolean;
             };
-    start_blind_test: {
-        parameters: {
-            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
@@ -8659,19 +8859,16 @@ export interface operations {
         requestBody: {
             content: {
                 "application/octet-stream": string;
-                "application/json": components["schemas"]["BlindTestRequest"];
             };
         };
         responses: {
             /** @description Successful Response */
             200: {
-            201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["DatasetReport"];
-                    "application/json": components["schemas"]["BlindTest"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -8737,13 +8934,11 @@ export interface operations {
         };
     };
     erase_dataset: {
-    get_blind_test: {
         parameters: {
             query?: never;
             header?: never;
             path: {
                 dataset_id: string;
-                test_id: string;
             };
             cookie?: never;
         };
@@ -8756,51 +8951,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DatasetErased"];
-                    "application/json": components["schemas"]["BlindTest"];
-                };
-            };
-            /** @description What is wrong with the request. */
-            "4XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description What is wrong with the service. */
-            "5XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    judge_blind_pair: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                test_id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["BlindJudgement"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["BlindTest"];
                 };
             };
             /** @description What is wrong with the request. */
