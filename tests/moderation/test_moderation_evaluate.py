@@ -87,8 +87,8 @@ def test_the_benchmark_ends_with_one_line_of_json(tmp_path: Path) -> None:
     ]
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
-    script = Path(__file__).parents[2] / "benchmarks" / "moderation.py"
-    command = [sys.executable, str(script), "--test", str(path), "--only-test", "--json"]
+    bench = [sys.executable, "-m", "tutelage", "bench", "moderation"]
+    command = [*bench, "--test", str(path), "--only-test", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout.splitlines()[-1])["auprc"]["harassment"] == 1.0
 
