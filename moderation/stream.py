@@ -7,9 +7,6 @@ text already shown, for context. After a clean window all of it is released but 
 window ends, before any of it shows. A finished sentence is released whole. Where nothing can block,
 text passes untouched and the response is judged once, at its end.
 
-The first words do not wait where they say nothing by themselves ("Here are the"): harm begins with
-a word that means something, and a response is felt to begin with its first word.
-
 Where windows end depends on the text alone, never on how it was cut into pushes.
 """
 
@@ -21,16 +18,6 @@ from moderation.classifier import ModerationClassifier
 
 _SENTENCE_END = re.compile(r"""[.!?…。！？]["'”’)\]]*\s|\n""")
 _GROWTH = 1.5
-_EMPTY_WORDS = (
-    "a about after all although an and another any are as at because before both but by can could "
-    "do does each either every few first for from has have here here's how i i'd i'm i've if in "
-    "is it it's its let let's like many may might most my no of okay on once one or our second "
-    "several she should since so some such sure than thank thanks that the their then there "
-    "there's these they this those though to two under we we're we've well what when where "
-    "whether which while who why will with would yes you you'll you're you've your"
-)
-_WORD = "|".join(sorted(_EMPTY_WORDS.split(), key=len, reverse=True))
-_OPENING = re.compile(rf" *(?:(?:{_WORD})[ ,]+)*(?:{_WORD})?", re.IGNORECASE)
 
 
 class Release(NamedTuple):
@@ -62,7 +49,7 @@ class StreamFilter:
         self._side = side
         self._window = window_chars
         self._overlap = overlap_chars
-        self._first = self._step = first_chars
+        self._step = first_chars
         self._text = ""  # all that was pushed; [:_released] was shown, [:_checked] was clean
         self._released = 0
         self._checked = 0
@@ -89,7 +76,7 @@ class StreamFilter:
         if not self._side.blocks:
             return self._release(len(self._text))
         finding = None
-        cut = self._released if self.blocked else self._opening()
+        cut = self._released
         while not self.blocked and (end := self._next_end()) is not None:
             finding = self._check(end) or finding
             cut = cut if self.blocked else self._safe_until(end)
@@ -109,11 +96,6 @@ class StreamFilter:
             self._check(len(self._text))
         rest = Release("") if self.blocked else self._release(len(self._text))
         return rest._replace(verdict=self._outcome())
-
-    def _opening(self) -> int:
-        """How far text may be shown unread: words without a meaning of their own, at its start."""
-        opening = _OPENING.match(self._text, 0, self._first)
-        return max(self._released, opening.end() if opening else 0)
 
     def _next_end(self, coming: str = "") -> int | None:
         """Where the next window ends: after a full step, or a sentence of half a step."""

@@ -178,28 +178,9 @@ def test_impossible_sizes_are_refused() -> None:
         StreamFilter(WORDS, BLOCKING, window_chars=10, overlap_chars=20)
 
 
-def test_words_that_say_nothing_open_a_response_at_once() -> None:
-    stream = StreamFilter(WORDS, BLOCKING)
-    pieces = ["Here", " are", " the", " colours", " of"]
-    assert [stream.push(piece).text for piece in pieces] == ["Here", " are", " the", " ", ""]
-
-
-def test_later_such_words_wait_for_their_window() -> None:
-    stream = StreamFilter(WORDS, BLOCKING)
-    assert stream.push("Colours: here are the").text == ""
-
-
 def test_a_push_says_beforehand_whether_it_classifies() -> None:
     stream = StreamFilter(WORDS, BLOCKING)
     assert not stream.due("Here are the words")
     assert stream.due("Here are the words that fill the first window up.")
     stream.push("zonk" + " more" * 20)
     assert not stream.due("more " * 100)
-
-
-@given(
-    st.lists(st.sampled_from(["I", " you", " the", ", ", "\n", "zonk", ". ", " As"]), max_size=20)
-)
-def test_openings_depend_on_the_text_alone(pieces: list[str]) -> None:
-    text = "".join(pieces)
-    assert run(pieces, BLOCKING) == run([text], BLOCKING) == run(list(text), BLOCKING)
