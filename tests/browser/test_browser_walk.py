@@ -43,7 +43,7 @@ OPERATOR = {
 LABELER = {"rank": "rank", "demonstrate": "demonstrate", "instructions": "instructions",
            "mine": "mine"}  # fmt: skip
 ACCOUNT = {"profile": "profile", "keys": "keys", "feedback": "feedback", "data": "data"}
-ANYBODY = {"sign-in": "sign-in", "sign-up": "sign-up", "not-found": "nowhere/at/all"}
+ANYBODY = {"sign-in": "sign-in", "sign-up": "sign-up", "not-found": "s/nowhere/at/all"}
 
 
 @pytest.fixture(scope="module")
