@@ -1,7 +1,7 @@
 """The loop's headline results in miniature: real stages on a small world whose true taste is known.
 
     tutelage bench loop --json
-    python benchmarks/loop.py --work build/lab --seeds 5 --out docs/results/loop
+    tutelage bench loop --work build/lab --seeds 5 --out docs/results/loop
 
 A  over-optimisation: the climbed score rises, the true one peaks and falls; where the monitor stops
 B  reward-model accuracy against the number of rankings

@@ -1,6 +1,6 @@
 """How often a test that is looked at all the time finds a difference where there is none.
 
-    python benchmarks/peeking.py --trials 1000 --json
+    tutelage bench peeking --trials 1000 --json
 
 Two equal policies; people arrive, each likes more or less of what they see, and gives one to five
 thumbs. After every person both tests are looked at: ours, which holds at all times at once, and a

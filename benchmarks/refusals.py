@@ -1,6 +1,6 @@
 """How well ``training.refusals`` finds refusals, against people's labels.
 
-    python benchmarks/refusals.py ../shared/data --json
+    tutelage bench refusals ../shared/data --json
 
 Beside it: always saying the commoner label, and the eight prefixes of a plain keyword judge.
 """

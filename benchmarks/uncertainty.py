@@ -1,7 +1,7 @@
 """Uncertainty sampling beside random: what the same number of rankings teaches the reward model.
 
     tutelage bench uncertainty --json
-    python benchmarks/uncertainty.py --work build/lab --seeds 12
+    tutelage bench uncertainty --work build/lab --seeds 12
 
 In the small world (``lab``): a pool of answers by the untaught policy, four to a prompt, labelers
 who agree on 73 % of pairs. Both begin with the same 16 rankings; then 16 more at a time are chosen,

@@ -156,3 +156,18 @@ export function Bar({ share, label }: { share: number; label: string }) {
     </div>
   );
 }
+
+/** A card that holds one plot, with what it shows above it. */
+export function Plot({ title, hint, children }: { title: string; hint: string; children: ReactNode }) {
+  return (
+    <Card>
+      <figure>
+        <figcaption className="mb-3">
+          <span className="text-[15px] font-semibold">{title}</span>
+          <span className="mt-0.5 block text-[13px] text-muted">{hint}</span>
+        </figcaption>
+        {children}
+      </figure>
+    </Card>
+  );
+}

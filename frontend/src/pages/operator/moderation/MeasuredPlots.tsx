@@ -1,8 +1,7 @@
 /** What is known of the filter that ships: shares, calibration, categories, false alarms by group. */
-import type { ReactNode } from "react";
 import { CartesianGrid, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import type { MeasuredFigures } from "../../../api/types";
-import { Card, Figure } from "../Parts";
+import { Figure, Plot } from "../Parts";
 import { percent } from "./rules";
 
 const TICK = { fill: "var(--faint)", fontSize: 12 };
@@ -58,20 +57,6 @@ export function MeasuredPlots({ figures }: { figures: MeasuredFigures }) {
         </Plot>
       </div>
     </>
-  );
-}
-
-function Plot({ title, hint, children }: { title: string; hint: string; children: ReactNode }) {
-  return (
-    <Card>
-      <figure>
-        <figcaption className="mb-3">
-          <span className="text-[15px] font-semibold">{title}</span>
-          <span className="mt-0.5 block text-[13px] text-muted">{hint}</span>
-        </figcaption>
-        {children}
-      </figure>
-    </Card>
   );
 }
 

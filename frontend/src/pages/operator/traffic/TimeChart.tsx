@@ -1,7 +1,7 @@
 /** Counts and waiting times over time. */
 import { Bar, CartesianGrid, ComposedChart, Legend, Line, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { figure, time } from "../../../format";
-import { Card } from "../Parts";
+import { Plot } from "../Parts";
 
 const COLOURS = ["var(--chart-1)", "var(--chart-2)", "var(--chart-3)"];
 const TICK = { fill: "var(--faint)", fontSize: 12 };
@@ -27,36 +27,30 @@ export function TimeChart({ title, hint, rows, bars = {}, lines = {}, unit = "" 
   const label = (at: number) => (span > LONG ? DAY : CLOCK).format(at * 1000);
   const shown = (value: number) => `${figure(Number(value.toPrecision(3)))}${unit && ` ${unit}`}`;
   return (
-    <Card>
-      <figure>
-        <figcaption className="mb-3">
-          <span className="text-[15px] font-semibold">{title}</span>
-          <span className="mt-0.5 block text-[13px] text-muted">{hint}</span>
-        </figcaption>
-        <div className="h-52" aria-hidden>
-          <ResponsiveContainer width="100%" height="100%">
-            <ComposedChart data={rows} margin={{ top: 6, right: 6, bottom: 0, left: -14 }} accessibilityLayer={false}>
-              <CartesianGrid stroke="var(--line)" vertical={false} />
-              <XAxis dataKey="at" tick={TICK} tickFormatter={label} stroke="var(--line-strong)" tickLine={false} minTickGap={36} />
-              <YAxis tick={TICK} stroke="transparent" width={58} tickFormatter={figure} allowDecimals={unit !== ""} />
-              <Tooltip
-                cursor={{ fill: "var(--panel)", stroke: "var(--line-strong)" }}
-                formatter={(value) => shown(Number(value))}
-                labelFormatter={(at) => time(Number(at))}
-                contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 10, fontSize: 13 }}
-                labelStyle={{ color: "var(--muted)" }}
-              />
-              <Legend itemSorter={null} wrapperStyle={{ fontSize: 13 }} />
-              {Object.entries(bars).map(([name, called], index) => (
-                <Bar key={name} dataKey={name} name={called} fill={COLOURS[index]} isAnimationActive={false} radius={[2, 2, 0, 0]} />
-              ))}
-              {Object.entries(lines).map(([name, called], index) => (
-                <Line key={name} dataKey={name} name={called} type="monotone" stroke={COLOURS[index]} strokeWidth={2} dot={{ r: 2 }} isAnimationActive={false} />
-              ))}
-            </ComposedChart>
-          </ResponsiveContainer>
-        </div>
-      </figure>
-    </Card>
+    <Plot title={title} hint={hint}>
+      <div className="h-52" aria-hidden>
+        <ResponsiveContainer width="100%" height="100%">
+          <ComposedChart data={rows} margin={{ top: 6, right: 6, bottom: 0, left: -14 }} accessibilityLayer={false}>
+            <CartesianGrid stroke="var(--line)" vertical={false} />
+            <XAxis dataKey="at" tick={TICK} tickFormatter={label} stroke="var(--line-strong)" tickLine={false} minTickGap={36} />
+            <YAxis tick={TICK} stroke="transparent" width={58} tickFormatter={figure} allowDecimals={unit !== ""} />
+            <Tooltip
+              cursor={{ fill: "var(--panel)", stroke: "var(--line-strong)" }}
+              formatter={(value) => shown(Number(value))}
+              labelFormatter={(at) => time(Number(at))}
+              contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 10, fontSize: 13 }}
+              labelStyle={{ color: "var(--muted)" }}
+            />
+            <Legend itemSorter={null} wrapperStyle={{ fontSize: 13 }} />
+            {Object.entries(bars).map(([name, called], index) => (
+              <Bar key={name} dataKey={name} name={called} fill={COLOURS[index]} isAnimationActive={false} radius={[2, 2, 0, 0]} />
+            ))}
+            {Object.entries(lines).map(([name, called], index) => (
+              <Line key={name} dataKey={name} name={called} type="monotone" stroke={COLOURS[index]} strokeWidth={2} dot={{ r: 2 }} isAnimationActive={false} />
+            ))}
+          </ComposedChart>
+        </ResponsiveContainer>
+      </div>
+    </Plot>
   );
 }
