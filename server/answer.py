@@ -2,15 +2,16 @@
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fastapi.concurrency import run_in_threadpool
 
 from moderation.actions import Verdict
-from moderation.stream import StreamFilter
+from moderation.stream import Release, StreamFilter
 from server import notices
-from server.generators.generator import Sampling, Stream, Token
+from server.generators.generator import Sampling, Stream, Token, ToolCall
 from server.schemas.chat import ModerationNotice
+from server.schemas.tools import CalledFunction, CalledTool
 
 CANCELLED = "cancelled"  # kept with an answer whose reader went away
 BLOCKED = "content_filter"
@@ -23,6 +24,7 @@ class Piece:
     choice: int
     text: str
     tokens: Sequence[Token] = ()
+    calls: Sequence[CalledTool] = ()
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Answer:
     first_text_seconds: float | None = None
     verdict: Verdict | None = None
     seconds: float | None = None  # from the request to its end
+    _calls: dict[int, ToolCall] = field(default_factory=dict)  # by their index
     _length: int = 0  # of the text of all tokens
     _hidden: deque[tuple[int, Token]] = field(default_factory=deque)  # (end of its text, token)
 
@@ -52,6 +55,17 @@ class Answer:
     def blocked(self) -> bool:
         """Whether moderation cut it off."""
         return self.filter is not None and self.filter.blocked
+
+    @property
+    def calls(self) -> list[CalledTool]:
+        """The tools that it wants called, once it has ended; a blocked answer calls none."""
+        called = [] if self.blocked else self._calls.values()
+        return [
+            CalledTool(
+                id=each.id, function=CalledFunction(name=each.name, arguments=each.arguments)
+            )
+            for each in called
+        ]
 
     @property
     def withheld(self) -> str:
@@ -67,6 +81,9 @@ class Answer:
     async def take(self, token: Token) -> Piece:
         """Pass the next token through the filter; the text that may be shown now."""
         self.tokens.append(token)
+        if token.call:
+            so_far = self._calls.get(token.call.index)
+            self._calls[token.call.index] = so_far.joined(token.call) if so_far else token.call
         self._length += len(token.text)
         self._hidden.append((self._length, token))
         if self.filter is None:
@@ -78,13 +95,23 @@ class Answer:
         return self._show(release.text)
 
     async def finish(self) -> Piece:
-        """The rest of the text, once the stream has ended or the filter has blocked."""
+        """The rest of the text and all calls, once the stream has ended or the filter blocked.
+
+        Calls are moderated as text that follows the answer's.
+        """
         rest = ""
         if self.filter is not None:
-            rest, self.verdict = await run_in_threadpool(self.filter.finish)
+            rest, self.verdict = await run_in_threadpool(self._filtered, self.filter)
+            rest = rest[: self._length - len(self.shown)]
         ended = self.stream.finish_reason if self.stream else None
         self.finish_reason = BLOCKED if self.blocked else ended or CANCELLED
-        return self._show(rest)
+        return replace(self._show(rest), calls=self.calls)
+
+    def _filtered(self, stream_filter: StreamFilter) -> Release:
+        called = "".join(f"\n{call.name} {call.arguments}" for call in self._calls.values())
+        before = stream_filter.push(called).text if called else ""
+        rest, verdict = stream_filter.finish()
+        return Release(before + rest, verdict)
 
     def refuse(self, sentence: str) -> Piece:
         """Answer a blocked prompt."""

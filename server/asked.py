@@ -6,7 +6,12 @@ from typing import Any
 
 from server.auth import Caller
 from server.generators.generator import Sampling
-from server.schemas.chat import ChatCompletionRequest, InputMessage
+from server.schemas.chat import (
+    AssistantMessage,
+    ChatCompletionRequest,
+    InputMessage,
+    ToolMessage,
+)
 from server.schemas.moderated import ModerationOptions
 from tutelage import conversations
 from tutelage.errors import Invalid
@@ -14,7 +19,7 @@ from tutelage.settings import Settings
 from tutelage.store import Store
 from tutelage.tables import CompletionKind, Message
 
-Dialogue = Sequence[dict[str, str]]
+Dialogue = Sequence[dict[str, Any]]  # as generators take it
 
 
 @dataclass(frozen=True)
@@ -42,12 +47,12 @@ class Asked:
 
     @property
     def prompt(self) -> str:
-        """What the person said since the last answer: this is what moderation reads."""
+        """What was said since the last answer, tools included: this is what moderation reads."""
         said: list[str] = []
         for message in reversed(self.dialogue):
             if message["role"] == "assistant":
                 break
-            if message["role"] == "user":
+            if message["role"] in ("user", "tool"):
                 said.append(message["content"])
         return "\n".join(reversed(said))
 
@@ -62,7 +67,7 @@ def place(
     """Find the request's place. Raises Invalid, and NotFound for what is not the caller's."""
     new = [_message(settings, index, each) for index, each in enumerate(request.messages)]
     history = _history(store, caller, request)
-    dialogue = [{"role": each.role, "content": each.content} for each in history] + new
+    dialogue = [_turn(each.role, each.content, **_calls(each)) for each in history] + new
     if not dialogue:
         raise Invalid("There is nothing to answer: messages is empty.", "messages")
     if dialogue[-1]["role"] == "assistant":
@@ -80,14 +85,28 @@ def place(
     )
 
 
-def _message(settings: Settings, index: int, message: InputMessage) -> dict[str, str]:
+def _message(settings: Settings, index: int, message: InputMessage) -> dict[str, Any]:
     text, longest = message.text, settings.max_message_chars
     if len(text) > longest:
         raise Invalid(
             f"The message is {len(text)} characters long; at most {longest} are read.",
             f"messages.{index}.content",
         )
-    return {"role": "system" if message.role == "developer" else message.role, "content": text}
+    if isinstance(message, ToolMessage):
+        return _turn("tool", text, tool_call_id=message.tool_call_id)
+    if isinstance(message, AssistantMessage):
+        calls = [each.model_dump() for each in message.tool_calls or ()]
+        return _turn("assistant", text, tool_calls=calls)
+    return _turn("system" if message.role == "developer" else message.role, text)
+
+
+def _calls(message: Message) -> dict[str, Any]:
+    return {"tool_calls": message.tool_calls, "tool_call_id": message.tool_call_id}
+
+
+def _turn(role: str, content: str, **calls: Any) -> dict[str, Any]:
+    """A message; most have nothing to do with tools."""
+    return {"role": role, "content": content} | {name: each for name, each in calls.items() if each}
 
 
 def _history(store: Store, caller: Caller, request: ChatCompletionRequest) -> list[Message]:
@@ -127,4 +146,5 @@ def _sampling(request: ChatCompletionRequest, settings: Settings, choice: int) -
         logit_bias={int(token): bias for token, bias in (request.logit_bias or {}).items()},
         schema=request.response_format.constraint if request.response_format else None,
         top_logprobs=request.top_logprobs or 0,
+        tools=request.tool_options,
     )

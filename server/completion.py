@@ -1,7 +1,7 @@
 """A turn in OpenAI's words: the completion, or the chunks of a stream."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from server.answer import Answer, Piece
 from server.generators.generator import Token
@@ -23,6 +23,7 @@ from server.schemas.chat import (
     Usage,
 )
 from server.schemas.moderated import Moderated
+from server.schemas.tools import CalledTool, CalledToolDelta
 from server.turn import End, Turn
 from tutelage.tables import Message, StoredCompletion
 
@@ -38,7 +39,7 @@ def whole(
         choices=[
             Choice(
                 index=answer.choice,
-                message=AnswerMessage(content=answer.shown),
+                message=AnswerMessage(content=answer.shown, tool_calls=answer.calls or None),
                 logprobs=_logprobs(_tokens(pieces, answer)) if logprobs else None,
                 finish_reason=_reason(answer),
             )
@@ -67,7 +68,10 @@ def restored(stored: StoredCompletion, answers: Sequence[Message]) -> ChatComple
         choices=[
             Choice(
                 index=each.choice or 0,
-                message=AnswerMessage(content=each.content),
+                message=AnswerMessage(
+                    content=each.content,
+                    tool_calls=[CalledTool(**call) for call in each.tool_calls or ()] or None,
+                ),
                 finish_reason=_openai_reason(each.finish_reason),
             )
             for each in answers
@@ -102,11 +106,11 @@ class Chunks:
             yield self._chunk([ChunkChoice(index=answer.choice, delta=role, **_open())], info)
 
     def piece(self, piece: Piece) -> str:
-        """New text."""
+        """New text, or calls."""
         logprobs = _logprobs(piece.tokens) if self._with_logprobs else None
         choice = ChunkChoice(
             index=piece.choice,
-            delta=Delta(content=piece.text),
+            delta=_delta(piece),
             logprobs=logprobs,
             finish_reason=None,
         )
@@ -165,6 +169,16 @@ class Chunks:
         return chunk.model_dump_json(exclude_unset=True)
 
 
+def _delta(piece: Piece) -> Delta:
+    said: dict[str, Any] = {"content": piece.text} if piece.text else {}
+    if piece.calls:
+        said["tool_calls"] = [
+            CalledToolDelta(index=index, **call.model_dump())
+            for index, call in enumerate(piece.calls)
+        ]
+    return Delta(**said)
+
+
 def _open() -> dict[str, None]:
     return {"logprobs": None, "finish_reason": None}
 
@@ -175,7 +189,7 @@ def _reason(answer: Answer) -> FinishReason:
 
 def _openai_reason(reason: str | None) -> FinishReason:
     """OpenAI's word; a cancelled answer has no reader that could mind it."""
-    return cast(FinishReason, reason if reason in ("stop", "length", "content_filter") else "stop")
+    return cast(FinishReason, reason if reason in get_args(FinishReason) else "stop")
 
 
 def _usage(turn: Turn) -> Usage:

@@ -31,8 +31,7 @@ def keep_prompt(
         quota.count(session, conversation.owner_id, requests=1)
         message_id = asked.parent_id
         for message in asked.new:
-            role, content = message["role"], message["content"]
-            message_id = conversations.append(session, conversation, message_id, role, content).id
+            message_id = conversations.append(session, conversation, message_id, **message).id
         if message_id is None:
             raise NotFound("There is nothing to answer: messages is empty.", "messages")
         if asked.new:
@@ -126,6 +125,7 @@ def _columns(answer: Answer, completion_id: str) -> dict[str, Any]:
         "choice": answer.choice,
         "finish_reason": answer.finish_reason,
         "first_text_seconds": answer.first_text_seconds,
+        "tool_calls": [each.model_dump() for each in answer.calls] or None,
     }
     if answer.stream:
         columns |= {

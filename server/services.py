@@ -71,10 +71,11 @@ def _generator(settings: Settings) -> Generator:
 
 
 def _engine(settings: Settings) -> "Engine":
-    if settings.engine == "tgi":
-        from server.generators.tgi import TGIEngine
+    if settings.engine.startswith("tgi"):
+        from server.generators.tgi import TGIEngine, TGIMessagesEngine
 
-        return TGIEngine(settings.engine_url, settings.engine_key.get_secret_value())
+        tgi = TGIEngine if settings.engine == "tgi" else TGIMessagesEngine
+        return tgi(settings.engine_url, settings.engine_key.get_secret_value())
     try:
         from server.generators.openai import OpenAIEngine
     except ImportError as error:

@@ -158,7 +158,7 @@ class Turn:
             await self.stop()
 
     def _tell(self, piece: Piece) -> None:
-        if not piece.text:
+        if not (piece.text or piece.calls):
             return
         self._clock(self.answers[piece.choice])
         self._events.put_nowait(piece)

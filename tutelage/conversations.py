@@ -86,7 +86,7 @@ def append(
     content: str,
     **response: Any,
 ) -> Message:
-    """Add a message below its parent; ``response`` holds what only an answer has."""
+    """Add a message below its parent; ``response`` holds what only an answer (or a tool) has."""
     message = Message(
         conversation_id=conversation.id, parent_id=parent_id, role=role, content=content, **response
     )

@@ -134,10 +134,17 @@ def opening(dialogue: Dialogue) -> str:
 
 
 class _Usable:
-    """Messages that moderation let pass, looked up by id and by completion."""
+    """Messages that moderation let pass, looked up by id and by completion.
+
+    Calls of tools and what tools found are no dialogue to learn from: our policies know no tools.
+    """
 
     def __init__(self, rows: Rows) -> None:
-        self._by_id = {m.id: m for m in rows.messages if m.id not in rows.blocked}
+        self._by_id = {
+            m.id: m
+            for m in rows.messages
+            if m.id not in rows.blocked and not m.tool_calls and m.role != "tool"
+        }
 
     def judgement(self, row: Feedback) -> Judgement | None:
         """The row with its texts, or nothing where a text is missing or says nothing."""

@@ -20,7 +20,7 @@ class Settings(BaseSettings):
     base_model: str = Field("", description="Hugging Face folder or hub id; empty: the bundled.")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
-    engine: str = Field("embedded", pattern="^(embedded|openai|tgi)$")
+    engine: str = Field("embedded", pattern="^(embedded|openai|tgi|tgi-messages)$")
     engine_url: str = Field("", description="Of a remote engine, such as http://gpu:8000/v1.")
     engine_key: SecretStr = Field(SecretStr(""), description="Its API key, if it wants one.")
     threads: int = Field(0, ge=0, description="Compute threads of the generator; 0: all cores.")

@@ -172,6 +172,8 @@ class Message(SQLModel, table=True):
     finish_reason: str | None = None
     first_text_seconds: float | None = None
     seconds: float | None = None
+    tool_calls: list[dict[str, Any]] | None = Field(default=None, sa_column=json_column(True))
+    tool_call_id: str | None = None  # of a tool's message: the call that it answers
     created_at: float = Field(default_factory=time.time)
 
 

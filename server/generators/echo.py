@@ -3,14 +3,20 @@
 import asyncio
 import re
 import zlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
-from server.generators.generator import ContextTooLong, Overloaded, Sampling, Stream, Token
+from server.generators.generator import (
+    ContextTooLong,
+    Messages,
+    Overloaded,
+    Sampling,
+    Stream,
+    Token,
+)
 from server.generators.stops import StopStrings
 from tutelage.errors import Unavailable
 
-Messages = Sequence[Mapping[str, str]]
 Replies = Mapping[str, str] | Callable[[Messages], str]
 
 END_ID = 2
@@ -37,6 +43,7 @@ class EchoGenerator:
         self.beside: str | None = None
         self.context_window = context_window
         self.running = 0
+        self.takes_tools = False
         self._replies = replies or {}
         self._delay = delay
         self._max_streams = max_streams

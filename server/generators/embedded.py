@@ -7,14 +7,22 @@ a queue each. A new policy is loaded beside the old one, which stays until its l
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from server.generators.batch import Batch, Response
-from server.generators.generator import ContextTooLong, Overloaded, Sampling, Stream, Token
+from server.generators.generator import (
+    ContextTooLong,
+    Messages,
+    Overloaded,
+    Sampling,
+    Stream,
+    Token,
+)
+from server.generators.pair import Pair
 from server.generators.policy import load_policy
 from tutelage.errors import Unavailable
 
@@ -37,12 +45,14 @@ class Served:
         return self.batch.policy.policy_id
 
 
-class EmbeddedGenerator:
+class EmbeddedGenerator(Pair[Served]):
     """Serves policy directories on this machine's processor.
 
     Of each policy in memory, ``cache_tokens`` bounds the keys and values of all responses that are
     running and of those that are remembered between turns. For SmolLM2-135M a token takes 23 kB.
     """
+
+    takes_tools = False
 
     def __init__(
         self,
@@ -53,39 +63,22 @@ class EmbeddedGenerator:
         max_window: int = 4096,
         cache_tokens: int = 32768,
     ) -> None:
+        super().__init__(min(max_window, cache_tokens))
         self._threads = threads
         self._max_batch = max_batch
         self._max_streams = max_batch + max_queue
-        self._max_window = min(max_window, cache_tokens)
         self._cache_tokens = cache_tokens
         self._loading = asyncio.Lock()
         self._changed = threading.Condition()  # guards everything below
         self._served: list[Served] = []
-        self._current: Served | None = None
-        self._beside: Served | None = None
         self._inbox: list[tuple[Served, Response]] = []
         self._closed = False
         self._worker = threading.Thread(target=self._run, name="generator", daemon=True)
         self._worker.start()
 
-    @property
-    def policy_id(self) -> str | None:
-        """The current policy, which new streams use; None before the first ``load``."""
-        return self._current.policy_id if self._current else None
-
-    @property
-    def beside(self) -> str | None:
-        """The policy that new streams use only where they name it."""
-        return self._beside.policy_id if self._beside else None
-
-    @property
-    def context_window(self) -> int:
-        """Tokens of prompt and answer together."""
-        return self._current.window if self._current else self._max_window
-
     async def start(
         self,
-        messages: Sequence[Mapping[str, str]],
+        messages: Messages,
         sampling: Sampling,
         policy_id: str | None = None,
     ) -> Stream:

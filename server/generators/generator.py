@@ -3,9 +3,12 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from tutelage.errors import Invalid, Unavailable
+
+# OpenAI's messages with role and content; an assistant's may have tool_calls, a tool's its id.
+Messages = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Sampling:
     logit_bias: Mapping[int, float] = field(default_factory=dict)  # token id -> added to its logit
     schema: str | None = None  # JSON Schema that the answer follows
     top_logprobs: int = 0  # how many alternatives are told with each token
+    tools: Mapping[str, Any] | None = None  # OpenAI's tools, tool_choice, parallel_tool_calls
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,21 @@ class Alternative:
 
 
 @dataclass(frozen=True)
+class ToolCall:
+    """A function that the policy wants called, or a piece of it: those of one index join."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""  # JSON, as the policy wrote it
+
+    def joined(self, more: "ToolCall") -> "ToolCall":
+        """With what a later piece adds."""
+        arguments = self.arguments + more.arguments
+        return ToolCall(self.index, self.id or more.id, self.name or more.name, arguments)
+
+
+@dataclass(frozen=True)
 class Token:
     """One generated token."""
 
@@ -42,6 +61,7 @@ class Token:
     token_id: int  # -1 where a remote engine does not tell it
     logprob: float  # natural log, at temperature 1 over the full vocabulary, before any bias
     top: tuple[Alternative, ...] = ()  # likeliest first
+    call: ToolCall | None = None  # what it adds to a tool call, in the place of text
 
 
 class ContextTooLong(Invalid):
@@ -74,7 +94,7 @@ class Stream(Protocol):
 
     policy_id: str  # fixed at the start; never changes inside an answer
     prompt_tokens: int
-    finish_reason: str | None  # "stop" | "length", set when iteration ends; None when cancelled
+    finish_reason: str | None  # "stop" | "length" | "tool_calls", at the end; None: cancelled
 
     def __aiter__(self) -> AsyncIterator[Token]: ...
 
@@ -101,9 +121,14 @@ class Generator(Protocol):
         """Tokens of prompt and answer together."""
         ...
 
+    @property
+    def takes_tools(self) -> bool:
+        """Whether its policies can be given tools, and messages that call them or answer."""
+        ...
+
     async def start(
         self,
-        messages: Sequence[Mapping[str, str]],
+        messages: Messages,
         sampling: Sampling,
         policy_id: str | None = None,
     ) -> Stream:

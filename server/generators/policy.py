@@ -14,10 +14,11 @@ from llguidance import LLTokenizer
 from llguidance.hf import from_tokenizer
 
 from server.generators.config import LlamaConfig, read_config
+from server.generators.generator import Messages
 from server.generators.grammar import Grammar
 from server.generators.graph import BLOCK, INPUTS, LlamaGraph, Weights
 from server.generators.keyvalues import Blocks, KeyValues
-from server.generators.template import ChatTemplate, Messages
+from server.generators.template import ChatTemplate
 from tutelage.errors import Invalid, Unavailable
 
 KEPT_AS = ov.Type.f16  # keys and values

@@ -14,9 +14,17 @@ from typing import Protocol
 
 from transformers import AutoConfig
 
-from server.generators.generator import ContextTooLong, Overloaded, Sampling, Stream, Token
+from server.generators.generator import (
+    ContextTooLong,
+    Messages,
+    Overloaded,
+    Sampling,
+    Stream,
+    Token,
+)
+from server.generators.pair import Pair
 from server.generators.stops import StopStrings
-from server.generators.template import ChatTemplate, Messages
+from server.generators.template import ChatTemplate
 from tutelage.errors import TutelageError, Unavailable
 
 CLOSED = "The service is shutting down; the answer was cut short."
@@ -38,12 +46,14 @@ class Asked:
 class Opened:
     """An answer that an engine has begun."""
 
-    events: AsyncIterator[Token | str]  # its tokens, then the finish reason: ``stop``, ``length``
+    events: AsyncIterator[Token | str]  # its tokens, then the finish reason
     hang_up: Callable[[], Awaitable[None]]
 
 
 class Engine(Protocol):
     """One protocol. Its failures are TutelageErrors: Overloaded, Invalid, Unavailable."""
+
+    takes_tools: bool
 
     async def serves(self, policy_id: str) -> bool:
         """Whether it serves a policy under this id."""
@@ -84,32 +94,20 @@ class EngineBusy(Overloaded):
         Unavailable.__init__(self, "The engine has too much to do. Try again in a moment.")
 
 
-class RemoteGenerator:
+class RemoteGenerator(Pair[Reader]):
     """Serves policies through an engine; ``max_window`` bounds prompt and answer, in tokens."""
 
     def __init__(self, engine: Engine, max_window: int = 4096) -> None:
+        super().__init__(max_window)
         self._engine = engine
-        self._max_window = max_window
-        self._current: Reader | None = None
-        self._beside: Reader | None = None
         self._breaker = Breaker()
         self._streams: set[RemoteStream] = set()
         self._closed = False
 
     @property
-    def policy_id(self) -> str | None:
-        """The current policy."""
-        return self._current.policy_id if self._current else None
-
-    @property
-    def beside(self) -> str | None:
-        """The policy that new streams use only where they name it."""
-        return self._beside.policy_id if self._beside else None
-
-    @property
-    def context_window(self) -> int:
-        """Tokens of prompt and answer together."""
-        return self._current.window if self._current else self._max_window
+    def takes_tools(self) -> bool:
+        """Whether the engine can be given tools."""
+        return self._engine.takes_tools
 
     async def start(
         self, messages: Messages, sampling: Sampling, policy_id: str | None = None

@@ -1,15 +1,14 @@
 """A policy's tokenizer and chat template."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerFast
 
+from server.generators.generator import Messages
 from tutelage.errors import Invalid, Unavailable
-
-Messages = Sequence[Mapping[str, str]]
 
 
 class ChatTemplate:

@@ -1,4 +1,4 @@
-"""An engine that speaks Text Generation Inference's own protocol, through huggingface_hub."""
+"""Text Generation Inference: its own protocol and its messages API, through huggingface_hub."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -12,6 +12,7 @@ from huggingface_hub.errors import (
     TextGenerationError,
 )
 
+from server.generators.chunks import parameters, tokens
 from server.generators.generator import Sampling, Token
 from server.generators.remote import Asked, EngineBusy, Opened
 from tutelage.errors import Invalid, Unavailable
@@ -19,11 +20,8 @@ from tutelage.errors import Invalid, Unavailable
 SECONDS = 60.0
 
 
-class TGIEngine:
-    """Tokens come with their ids and log-probabilities.
-
-    One TGI serves one policy: ``{policy}`` in the URL stands for the policy's id.
-    """
+class TGIServer:
+    """One TGI serves one policy: ``{policy}`` in the URL stands for the policy's id."""
 
     def __init__(self, url: str, key: str = "") -> None:
         self._url = url
@@ -38,11 +36,6 @@ class TGIEngine:
             raise _ours(error) from error
         return str(info.get("model_id", "")).rstrip("/").rsplit("/", 1)[-1] == policy_id
 
-    async def open(self, asked: Asked) -> Opened:
-        """Begin to generate; waits for the first token, since errors come before it."""
-        tokens = self._generate(asked)
-        return Opened(_rejoined(await anext(tokens), tokens), tokens.aclose)
-
     async def close(self) -> None:
         """Close all connections."""
         for client in self._clients.values():
@@ -55,6 +48,37 @@ class TGIEngine:
                 url, provider="hf-inference", token=self._key, timeout=SECONDS
             )
         return self._clients[policy_id]
+
+
+class TGIMessagesEngine(TGIServer):
+    """TGI's messages API, which is OpenAI's: it knows tools, and tells no token ids."""
+
+    takes_tools = True
+
+    async def open(self, asked: Asked) -> Opened:
+        """Begin a streamed completion."""
+        if asked.sampling.logit_bias:
+            raise Invalid("This engine (TGI) does not know logit_bias.", "logit_bias")
+        try:
+            chunks: Any = await self._client(asked.policy_id).chat_completion(
+                messages=[dict(each) for each in asked.messages],
+                stream=True,
+                logprobs=True,
+                **_messages_parameters(asked.sampling),
+            )
+        except Exception as error:  # httpx's and huggingface_hub's
+            raise _ours(error) from error
+        return await _begun(tokens(chunks, _ours))
+
+
+class TGIEngine(TGIServer):
+    """TGI's own protocol: tokens come with their ids and log-probabilities."""
+
+    takes_tools = False
+
+    async def open(self, asked: Asked) -> Opened:
+        """Begin to generate."""
+        return await _begun(self._generate(asked))
 
     async def _generate(self, asked: Asked) -> AsyncGenerator[Token | str]:
         try:
@@ -71,12 +95,28 @@ class TGIEngine:
             raise _ours(error) from error
 
 
+async def _begun(events: AsyncGenerator[Token | str]) -> Opened:
+    """Waits for the first token, since errors come before it."""
+    return Opened(_rejoined(await anext(events), events), events.aclose)
+
+
 async def _rejoined(
     first: Token | str, rest: AsyncIterator[Token | str]
 ) -> AsyncIterator[Token | str]:
     yield first
     async for event in rest:
         yield event
+
+
+def _messages_parameters(sampling: Sampling) -> dict[str, Any]:
+    """What the client has no argument for goes beside; TGI takes no seed below 0."""
+    chosen = parameters(sampling)
+    more = chosen.pop("extra_body", {})
+    if "parallel_tool_calls" in chosen:
+        more |= {"parallel_tool_calls": chosen.pop("parallel_tool_calls")}
+    if sampling.seed is not None:
+        chosen["seed"] = sampling.seed % 2**63
+    return chosen | ({"extra_body": more} if more else {})
 
 
 def _parameters(sampling: Sampling) -> dict[str, Any]:

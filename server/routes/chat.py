@@ -67,11 +67,29 @@ def _asked(
         raise Invalid("stream_options needs stream=true.", "stream_options")
     if body.top_logprobs and not body.logprobs:
         raise Invalid("top_logprobs needs logprobs=true.", "top_logprobs")
+    if not body.tools and body.tool_choice not in (None, "none", "auto"):
+        raise Invalid("tool_choice needs tools.", "tool_choice")
     if body.moderation and services.classifier is None:
         raise Invalid("Moderation is switched off here (TUTELAGE_MODERATION=off).", "moderation")
     allowed = allowed_training(training)
     require_available(services, body.model)
-    return place(services.store, services.settings, caller, body, allowed)
+    asked = place(services.store, services.settings, caller, body, allowed)
+    if not services.generator.takes_tools:
+        _require_none(body, asked)
+    return asked
+
+
+def _require_none(body: ChatCompletionRequest, asked: Asked) -> None:
+    """Refuse tools, and a dialogue that has used some."""
+    used = any("tool_calls" in each or each["role"] == "tool" for each in asked.dialogue)
+    if body.tools or used:
+        raise ApiError(
+            400,
+            "The policy that answers here cannot use tools. Send the request without them, or to "
+            "a service whose engine knows them.",
+            param="tools" if body.tools else "messages",
+            code="unsupported_parameter",
+        )
 
 
 def allowed_training(header: str | None) -> bool:

@@ -1,16 +1,26 @@
 """Chat completions: OpenAI's request, response and stream chunks, and our additions."""
 
 import json
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from server.schemas.moderated import Moderated, ModerationOptions
 from server.schemas.text import Body, Listed, Name, Text, Unsupported, only
+from server.schemas.tools import CalledTool, CalledToolDelta, NamedTool, Tool
 
 MAX_CHOICES = 16
 MAX_MESSAGES = 2000
+MAX_TOOLS = 128
 
 
 class TextPart(Body):
@@ -58,6 +68,12 @@ Content = Annotated[
 ]
 
 
+def _text(content: str | list[TextPart | OtherPart]) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(part.text for part in content if isinstance(part, TextPart))
+
+
 class _InputMessage(Body):
     content: Content = Field(description="A string, or a list of text parts.")
     name: Name | None = Field(None, description="Accepted for compatibility; not used.")
@@ -65,9 +81,7 @@ class _InputMessage(Body):
     @property
     def text(self) -> str:
         """The content as one string."""
-        if isinstance(self.content, str):
-            return self.content
-        return "".join(part.text for part in self.content if isinstance(part, TextPart))
+        return _text(self.content)
 
 
 class SystemMessage(_InputMessage):
@@ -82,19 +96,45 @@ class UserMessage(_InputMessage):
     role: Literal["user"]
 
 
-class AssistantMessage(_InputMessage):
+class ToolMessage(Body):
+    """What a called tool has found."""
+
+    role: Literal["tool"]
+    content: Content = Field(description="A string, or a list of text parts.")
+    tool_call_id: Name
+
+    @property
+    def text(self) -> str:
+        """The content as one string."""
+        return _text(self.content)
+
+
+class AssistantMessage(Body):
     """An earlier answer, as the client remembers it."""
 
     role: Literal["assistant"]
+    content: Content | None = Field(None, description="May be left out beside `tool_calls`.")
+    name: Name | None = Field(None, description="Accepted for compatibility; not used.")
     refusal: Text | None = Field(None, description="Accepted for compatibility; not used.")
     annotations: Unsupported = None
     audio: Unsupported = None
-    tool_calls: Unsupported = None
+    tool_calls: Annotated[list[CalledTool], Field(max_length=MAX_TOOLS)] | None = None
     function_call: Unsupported = None
+
+    @property
+    def text(self) -> str:
+        """The content as one string."""
+        return _text(self.content or "")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.content is None and not self.tool_calls:
+            raise PydanticCustomError("empty", "An assistant's message has content or tool_calls")
+        return self
 
 
 InputMessage = Annotated[
-    SystemMessage | UserMessage | AssistantMessage, Field(discriminator="role")
+    SystemMessage | UserMessage | AssistantMessage | ToolMessage, Field(discriminator="role")
 ]
 
 
@@ -217,12 +257,14 @@ class ChatCompletionRequest(Body):
     response_format: ResponseFormat | None = None
     service_tier: Annotated[str | None, only("auto", "default")] = None
     modalities: Annotated[list[str] | None, only(["text"])] = None
-    tool_choice: Annotated[Any, only("none", "auto")] = None
-    parallel_tool_calls: bool | None = Field(None, description="Accepted; there are no tools.")
+    tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS)] | None = Field(
+        None, description="For remote engines whose policies know tools; else refused."
+    )
+    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    parallel_tool_calls: bool | None = Field(None, description="With `tools`.")
     logit_bias: dict[TokenId, Annotated[float, Field(ge=-100, le=100)]] | None = Field(
         None, max_length=1024, description="Token id -> what is added to its logit."
     )
-    tools: Unsupported = None
     functions: Unsupported = None
     function_call: Annotated[Any, only("none", "auto")] = None
     audio: Unsupported = None
@@ -253,6 +295,12 @@ class ChatCompletionRequest(Body):
     def stops(self) -> tuple[str, ...]:
         """The stop texts."""
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+
+    @property
+    def tool_options(self) -> dict[str, Any] | None:
+        """What an engine is told of tools; None without any."""
+        told = {"tools", "tool_choice", "parallel_tool_calls"}
+        return self.model_dump(include=told, exclude_none=True) if self.tools else None
 
 
 class ModerationNotice(BaseModel):
@@ -303,7 +351,7 @@ class ChoiceLogprobs(BaseModel):
     refusal: None = None
 
 
-FinishReason = Literal["stop", "length", "content_filter"]
+FinishReason = Literal["stop", "length", "content_filter", "tool_calls"]
 
 
 class AnswerMessage(BaseModel):
@@ -313,6 +361,7 @@ class AnswerMessage(BaseModel):
     content: str
     refusal: None = None
     annotations: list[Any] = Field(default_factory=list, description="Always empty.")
+    tool_calls: list[CalledTool] | None = Field(None, exclude_if=lambda calls: calls is None)
 
 
 class Choice(BaseModel):
@@ -358,6 +407,7 @@ class Delta(BaseModel):
 
     role: Literal["assistant"] | None = None
     content: str | None = None
+    tool_calls: list[CalledToolDelta] | None = None
 
 
 class ChunkChoice(BaseModel):

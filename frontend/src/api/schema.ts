@@ -2035,6 +2035,8 @@ export interface components {
              * @constant
              */
             role?: "assistant";
+            /** Tool Calls */
+            tool_calls?: components["schemas"]["CalledTool"][] | null;
         };
         /**
          * AnswerToRank
@@ -2267,9 +2269,9 @@ export interface components {
             audio?: unknown;
             /**
              * Content
-             * @description A string, or a list of text parts.
+             * @description May be left out beside `tool_calls`.
              */
-            content: string | (components["schemas"]["TextPart"] | components["schemas"]["OtherPart"])[];
+            content?: (string | (components["schemas"]["TextPart"] | components["schemas"]["OtherPart"])[]) | null;
             /** Function Call */
             function_call?: unknown;
             /**
@@ -2288,7 +2290,7 @@ export interface components {
              */
             role: "assistant";
             /** Tool Calls */
-            tool_calls?: unknown;
+            tool_calls?: components["schemas"]["CalledTool"][] | null;
         };
         /**
          * AuditItem
@@ -2419,6 +2421,51 @@ export interface components {
             ratings: components["schemas"]["RatingItem"][];
             /** Source */
             source: string;
+        };
+        /**
+         * CalledFunction
+         * @description A function with its arguments.
+         */
+        CalledFunction: {
+            /**
+             * Arguments
+             * @description JSON, as the policy wrote it: check it before use.
+             */
+            arguments: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * CalledTool
+         * @description A call that an answer makes.
+         */
+        CalledTool: {
+            function: components["schemas"]["CalledFunction"];
+            /** Id */
+            id: string;
+            /**
+             * Type
+             * @default function
+             * @constant
+             */
+            type?: "function";
+        };
+        /**
+         * CalledToolDelta
+         * @description A call in a stream. It comes whole, since its arguments are moderated first.
+         */
+        CalledToolDelta: {
+            function: components["schemas"]["CalledFunction"];
+            /** Id */
+            id: string;
+            /** Index */
+            index: number;
+            /**
+             * Type
+             * @default function
+             * @constant
+             */
+            type?: "function";
         };
         /**
          * ChatCompletion
@@ -2555,7 +2602,7 @@ export interface components {
              * Messages
              * @description The conversation so far; with `conversation_id` only what is new.
              */
-            messages: (components["schemas"]["SystemMessage"] | components["schemas"]["UserMessage"] | components["schemas"]["AssistantMessage"])[];
+            messages: (components["schemas"]["SystemMessage"] | components["schemas"]["UserMessage"] | components["schemas"]["AssistantMessage"] | components["schemas"]["ToolMessage"])[];
             /**
              * Metadata
              * @description Kept with a stored completion.
@@ -2580,7 +2627,7 @@ export interface components {
             n?: number | null;
             /**
              * Parallel Tool Calls
-             * @description Accepted; there are no tools.
+             * @description With `tools`.
              */
             parallel_tool_calls?: boolean | null;
             /**
@@ -2641,9 +2688,12 @@ export interface components {
              */
             temperature?: number | null;
             /** Tool Choice */
-            tool_choice?: unknown;
-            /** Tools */
-            tools?: unknown;
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedTool"] | null;
+            /**
+             * Tools
+             * @description For remote engines whose policies know tools; else refused.
+             */
+            tools?: components["schemas"]["Tool"][] | null;
             /**
              * Top K
              * @description Ours: only so many likeliest tokens; 0: all.
@@ -2699,7 +2749,7 @@ export interface components {
              * Finish Reason
              * @enum {string}
              */
-            finish_reason: "stop" | "length" | "content_filter";
+            finish_reason: "stop" | "length" | "content_filter" | "tool_calls";
             /** Index */
             index: number;
             logprobs?: components["schemas"]["ChoiceLogprobs"] | null;
@@ -2725,7 +2775,7 @@ export interface components {
              * Finish Reason
              * @description null until the choice ends.
              */
-            finish_reason: ("stop" | "length" | "content_filter") | null;
+            finish_reason: ("stop" | "length" | "content_filter" | "tool_calls") | null;
             /** Index */
             index: number;
             /** @default null */
@@ -2999,6 +3049,11 @@ export interface components {
              * @default null
              */
             role?: "assistant" | null;
+            /**
+             * Tool Calls
+             * @default null
+             */
+            tool_calls?: components["schemas"]["CalledToolDelta"][] | null;
         };
         /**
          * DemonstrateRequest
@@ -3385,6 +3440,33 @@ export interface components {
             span: number[] | null;
             /** Threshold */
             threshold: number;
+        };
+        /**
+         * Function
+         * @description A function that the policy may have called.
+         */
+        Function: {
+            /** Description */
+            description?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Parameters
+             * @description A JSON Schema.
+             */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
+            /** Strict */
+            strict?: boolean | null;
+        };
+        /**
+         * FunctionChoice
+         * @description The name of one function.
+         */
+        FunctionChoice: {
+            /** Name */
+            name: string;
         };
         /**
          * GoldRequest
@@ -4328,6 +4410,18 @@ export interface components {
         ModerationSides: {
             input?: components["schemas"]["ModerationMode"] | null;
             output?: components["schemas"]["ModerationMode"] | null;
+        };
+        /**
+         * NamedTool
+         * @description The tool that has to be called.
+         */
+        NamedTool: {
+            function: components["schemas"]["FunctionChoice"];
+            /**
+             * Type
+             * @constant
+             */
+            type: "function";
         };
         /**
          * NewKey
@@ -6351,6 +6445,36 @@ export interface components {
             token: string;
             /** Top Logprobs */
             top_logprobs: components["schemas"]["TopLogprob"][];
+        };
+        /**
+         * Tool
+         * @description A tool on offer.
+         */
+        Tool: {
+            function: components["schemas"]["Function"];
+            /**
+             * Type
+             * @constant
+             */
+            type: "function";
+        };
+        /**
+         * ToolMessage
+         * @description What a called tool has found.
+         */
+        ToolMessage: {
+            /**
+             * Content
+             * @description A string, or a list of text parts.
+             */
+            content: string | (components["schemas"]["TextPart"] | components["schemas"]["OtherPart"])[];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            role: "tool";
+            /** Tool Call Id */
+            tool_call_id: string;
         };
         /**
          * TopLogprob

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,9 +44,11 @@ def events(stream: Stream, frames: AsyncIterator[dict[str, Any]]) -> StreamingRe
     return StreamingResponse(body(), media_type="text/event-stream")
 
 
-def openai_app(engine: FakeEngine) -> Starlette:
-    async def models(_request: Request) -> Response:
-        return JSONResponse({"object": "list", "data": [{"id": m} for m in engine.models]})
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def completing(engine: FakeEngine) -> Endpoint:
+    """OpenAI's chat completions, streamed. Given tools it calls the first, and echoes its find."""
 
     async def complete(request: Request) -> Response:
         asked = await request.json()
@@ -59,7 +61,17 @@ def openai_app(engine: FakeEngine) -> Starlette:
             stream = await engine.start(asked["messages"][-1]["content"], sampling)
         except Overloaded as error:
             return JSONResponse({"error": {"message": error.message}}, 429)
+        if asked.get("tools") and asked["messages"][-1]["role"] != "tool":
+            return events(stream, calls(asked["tools"][0]["function"]["name"]))
         return events(stream, chunks(stream))
+
+    async def calls(name: str) -> AsyncIterator[dict[str, Any]]:
+        begun = {"id": "call_1", "type": "function", "function": {"name": name, "arguments": ""}}
+        yield _chunk({"tool_calls": [{"index": 0, **begun}]})
+        for arguments in ('{"city": ', '"Oslo"}'):
+            more = {"index": 0, "function": {"arguments": arguments}}
+            yield _chunk({"tool_calls": [more]})
+        yield _chunk({}, finish_reason="tool_calls")
 
     async def chunks(stream: Stream) -> AsyncIterator[dict[str, Any]]:
         async for token in stream:
@@ -71,15 +83,22 @@ def openai_app(engine: FakeEngine) -> Starlette:
             yield _chunk({"content": token.text}, logprobs=logprobs)
         yield _chunk({}, finish_reason=stream.finish_reason)
 
+    return complete
+
+
+def openai_app(engine: FakeEngine) -> Starlette:
+    async def models(_request: Request) -> Response:
+        return JSONResponse({"object": "list", "data": [{"id": m} for m in engine.models]})
+
     return Starlette(
         routes=[
             Route("/v1/models", models),
-            Route("/v1/chat/completions", complete, methods=["POST"]),
+            Route("/v1/chat/completions", completing(engine), methods=["POST"]),
         ]
     )
 
 
-def _chunk(delta: dict[str, str], **choice: Any) -> dict[str, Any]:
+def _chunk(delta: dict[str, Any], **choice: Any) -> dict[str, Any]:
     whole = {"index": 0, "delta": delta, "finish_reason": None, "logprobs": None, **choice}
     named = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": "m"}
     return {**named, "choices": [whole]}
@@ -119,7 +138,11 @@ def tgi_app(engine: FakeEngine) -> Starlette:
             yield {**_frame(behind), "generated_text": "", "details": details}
 
     return Starlette(
-        routes=[Route("/{policy}/info", info), Route("/{policy}", generate, methods=["POST"])]
+        routes=[
+            Route("/{policy}/info", info),
+            Route("/{policy}", generate, methods=["POST"]),
+            Route("/{policy}/v1/chat/completions", completing(engine), methods=["POST"]),
+        ]
     )
 
 

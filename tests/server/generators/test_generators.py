@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from fake_engines import FakeEngine, listening, openai_app, tgi_app
 
+from server.generators.chunks import UNTOLD
 from server.generators.echo import EchoGenerator
 from server.generators.embedded import EmbeddedGenerator
 from server.generators.generator import (
@@ -18,9 +19,9 @@ from server.generators.generator import (
     Stream,
     Token,
 )
-from server.generators.openai import UNTOLD, OpenAIEngine
+from server.generators.openai import OpenAIEngine
 from server.generators.remote import RemoteGenerator
-from server.generators.tgi import TGIEngine
+from server.generators.tgi import TGIEngine, TGIMessagesEngine
 from tutelage.errors import Unavailable
 
 WORDS = " ".join(f"word{number}" for number in range(60))
@@ -56,14 +57,28 @@ async def openai_engine(policies: Path) -> AsyncIterator[Generator]:
 
 @asynccontextmanager
 async def tgi_engine(policies: Path) -> AsyncIterator[Generator]:
+    async with tgi(TGIEngine, policies) as generator:
+        yield generator
+
+
+@asynccontextmanager
+async def tgi_messages_engine(policies: Path) -> AsyncIterator[Generator]:
+    async with tgi(TGIMessagesEngine, policies) as generator:
+        yield generator
+
+
+@asynccontextmanager
+async def tgi(
+    engine: type[TGIEngine] | type[TGIMessagesEngine], policies: Path
+) -> AsyncIterator[Generator]:
     with listening(tgi_app(FakeEngine(*SERVED))) as url:
-        generator = RemoteGenerator(TGIEngine(f"{url}/{{policy}}"), max_window=1000)
+        generator = RemoteGenerator(engine(f"{url}/{{policy}}"), max_window=1000)
         await generator.load("policy-0000", policies / "policy-0000")
         yield generator
         await generator.close()
 
 
-@pytest.fixture(params=[echo, embedded, openai_engine, tgi_engine])
+@pytest.fixture(params=[echo, embedded, openai_engine, tgi_engine, tgi_messages_engine])
 def opened(request: pytest.FixtureRequest, policies: Path) -> Opened:
     return lambda: request.param(policies)
 

@@ -10,14 +10,14 @@ from fake_engines import FakeEngine, listening, openai_app, tgi_app
 from server.generators.generator import Sampling
 from server.generators.openai import OpenAIEngine
 from server.generators.remote import FAILURES, RemoteGenerator
-from server.generators.tgi import TGIEngine
+from server.generators.tgi import TGIEngine, TGIMessagesEngine
 from tutelage.errors import Invalid, Unavailable
 
 HELLO = [{"role": "user", "content": "Good morning to you all"}]
 Body = Callable[[RemoteGenerator, FakeEngine], Awaitable[None]]
 
 
-@pytest.fixture(params=["openai", "tgi"])
+@pytest.fixture(params=["openai", "tgi", "tgi-messages"])
 def check(request: pytest.FixtureRequest, policies: Path) -> Callable[[Body], None]:
     """Runs one test against one engine that serves policy-0000."""
 
@@ -26,7 +26,8 @@ def check(request: pytest.FixtureRequest, policies: Path) -> Callable[[Body], No
         app = openai_app(fake) if request.param == "openai" else tgi_app(fake)
         with listening(app) as url:
             openai = OpenAIEngine(f"{url}/v1", "secret", retries=0)
-            engine = openai if request.param == "openai" else TGIEngine(f"{url}/{{policy}}")
+            tgi = TGIEngine if request.param == "tgi" else TGIMessagesEngine
+            engine = openai if request.param == "openai" else tgi(f"{url}/{{policy}}")
             generator = RemoteGenerator(engine)
             await generator.load("policy-0000", policies / "policy-0000")
             await asyncio.wait_for(body(generator, fake), 60)
