@@ -30,7 +30,7 @@ from typing import Any
 import httpx
 from lab import world
 from lab.people import Labeler
-from lab.report import write_report
+from lab.report import BAD_DAY, DRIFT_DAY, write_report
 
 from training.chores import Chores
 from training.service import Service
@@ -43,7 +43,6 @@ from tutelage.tables import Schedule
 
 USERS, NOISE, LIAR = 60, 0.4, 0
 EDITORS, RIGHT = 12, 0.8  # every so many people rewrite an answer each day; how often that is right
-BAD_DAY, DRIFT_DAY = 10, 15
 TRIAL_DAYS = 2
 KILLED, KILLS = 0.4, 2  # share of runs that are killed, and how often one iteration is at most
 CRASHED = 0.25  # share of days on which the service is killed while people talk

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from tutelage import iterations
 from tutelage.composition import Core
@@ -29,13 +29,10 @@ def handled(core: Core, lease: Lease) -> Iterator[None]:
         _release(core, lease, error.message)
         raise
     except Exception as error:
-        if _disk_full(error):
-            message = (
-                f"The disk is full, so {lease.iteration_id} stopped. The stages that are complete "
-                f"are kept. Free some space, then: tutelage iterate --id {lease.iteration_id}"
-            )
-            _release(core, lease, message)
-            raise Unavailable(message) from error
+        stopped = _mendable(error, lease.iteration_id)
+        if stopped:
+            _release(core, lease, stopped)
+            raise Unavailable(stopped) from error
         reason = error.message if isinstance(error, TutelageError) else _described(error)
         with core.store.write() as session:
             iterations.finish(session, lease, IterationState.FAILED, None, [reason])
@@ -50,6 +47,18 @@ def _release(core: Core, lease: Lease, reason: str) -> None:
             iterations.release(session, lease)
     except (Conflict, SQLAlchemyError) as error:
         logger.warning("%s could not be given back: %s", lease.iteration_id, error)
+
+
+def _mendable(error: Exception, iteration_id: str) -> str | None:
+    """What stopped the iteration and how to go on, where that is not the iteration's own fault."""
+    kept = f"so {iteration_id} stopped. The stages that are complete are kept."
+    if _disk_full(error):
+        return (
+            f"The disk is full, {kept} Free some space, then: tutelage iterate --id {iteration_id}"
+        )
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return f"The database cannot be reached, {kept} They are carried on with once it can."
+    return None
 
 
 def _disk_full(error: BaseException) -> bool:

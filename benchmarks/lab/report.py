@@ -12,6 +12,7 @@ from tutelage.composition import Core
 from tutelage.tables import ExperimentState, Feedback
 
 SAMPLES = 4
+BAD_DAY, DRIFT_DAY = 10, 15  # a ruined policy goes on trial; people come to want other things
 
 
 def write_report(core: Core, days: Sequence[Any], confirmed: Sequence[str], path: Path) -> None:
@@ -46,9 +47,9 @@ def page(
         "promoted and rolled back. The language is the small world of `benchmarks/lab`, whose true "
         "taste (“gold”) is known and shown to nobody. Each day everybody ranks four answers and "
         "gives a thumb to a fifth; five people also rewrite one, of whom one in five is mistaken. "
-        "From day 15 on people ask of other things and mind length; one person ranks by the "
-        "contrary of it; on day 10 an operator puts a policy with ruined weights on trial past the "
-        "gate; training processes, and the service while people talk, are killed with SIGKILL at "
+        f"From day {DRIFT_DAY} on people ask of other things and mind length; one person ranks by "
+        f"the contrary of it; on day {BAD_DAY} an operator puts a policy with ruined weights on "
+        "trial past the gate; training processes, and the service while people talk, are killed with SIGKILL at "
         "moments by chance. A trial that is undecided after 2 days stops, and while one lasts no "
         "iteration begins.",
         "",
@@ -92,8 +93,8 @@ def verdicts(
         f"| iterations | {ended} ended: {told(rows)}; {sum(d.kills for d in days)} runs killed, "
         f"the service {sum(d.crashes for d in days)} times |",
         f"| trials | {told_trials(trials)} |",
-        f"| the ruined policy never reached full traffic | {ruined} on trial: "
-        f"{[str(t.state) for t in trials if t.policy_id in ruined]} |",
+        f"| the ruined policy never reached full traffic | "
+        f"{told_trials([t for t in trials if t.policy_id in ruined])} |",
         f"| policies that reached full traffic, with their gold | "
         f"{', '.join(f'{p} {golds[p]:+.2f}' for p in served)} |",
         f"| no feedback was lost | {len(confirmed)} judgements confirmed to people, "
@@ -152,10 +153,13 @@ def plot(days: Sequence[Any], golds: dict[str, float], path: Path) -> None:
     axes.plot([d.number for d in days], [d.gold for d in days], label="all answers that day")
     axes.step([d.number for d in days], [golds[d.current] for d in days], where="mid",
               label="the current policy", linestyle="--")  # fmt: skip
-    axes.axvline(10, color="tab:red", linewidth=0.8)
-    axes.text(10.2, axes.get_ylim()[0], "ruined policy on trial", color="tab:red", fontsize=8)
-    axes.axvline(15, color="gray", linewidth=0.8)
-    axes.text(15.2, axes.get_ylim()[0], "people drift", color="gray", fontsize=8)
+    tried = [d for d in days if d.trial in d.by_policy and d.number != BAD_DAY]
+    axes.plot([d.number for d in tried], [d.by_policy[d.trial][1] for d in tried], ".",
+              label="the policy on trial", color="tab:green")  # fmt: skip
+    for day, height, text in ((BAD_DAY, 0.04, "ruined policy on trial"),
+                              (DRIFT_DAY, 0.12, "people drift")):  # fmt: skip
+        axes.axvline(day, color="gray", linewidth=0.8)
+        axes.text(day + 0.3, height, text, transform=axes.get_xaxis_transform(), fontsize=8)
     axes.set_xlabel("day")
     axes.set_ylabel("gold")
     axes.legend(frameon=False)

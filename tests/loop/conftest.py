@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from loop_folder import copied, judge
+from loop_folder import copied, judge, run
 
 from training.tiny import write_tiny_policy
 from tutelage import deployment, people
@@ -43,3 +43,11 @@ def core(taught_folder: Path, tmp_path: Path) -> Iterator[Core]:
     core = copied(taught_folder, tmp_path / "data")
     yield core
     core.store.close()
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(taught_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Core:
+    """An iteration that ran in one go."""
+    core = copied(taught_folder, tmp_path_factory.mktemp("uninterrupted") / "data")
+    run(core)
+    return core

@@ -52,3 +52,8 @@ def row(core: Core) -> Iteration:
     """The first iteration as it is stored."""
     with core.store.read() as session:
         return iterations.get(session, ITERATION)
+
+
+def digest(core: Core) -> str:
+    """What identifies the policy that the iteration published, weights, card and lineage."""
+    return core.library.manifest_sha256("policy-0001")

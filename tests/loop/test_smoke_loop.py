@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loop_folder import ITERATION, copied, judge, row, run
+from loop_folder import ITERATION, digest, judge, row, run
 from sqlmodel import select
 
 from training.config import IterationConfig
@@ -33,11 +33,6 @@ KILLED_AT = [
 ]
 
 
-def digest(core: Core) -> str:
-    """What identifies the policy that the iteration published, weights, card and lineage."""
-    return core.library.manifest_sha256("policy-0001")
-
-
 def strict(core: Core, **gate: float) -> str:
     """The smoke preset with a gate that means it; its path."""
     path = core.settings.data / "strict.toml"
@@ -48,15 +43,6 @@ def strict(core: Core, **gate: float) -> str:
          "ppo": vars(smoke.ppo), "evaluation": vars(smoke.evaluation)}
     ).dump(path)  # fmt: skip
     return str(path)
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(taught_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Core:
-    """An iteration that ran in one go."""
-    core = copied(taught_folder, tmp_path_factory.mktemp("uninterrupted") / "data")
-    request_iteration(core, "smoke", "ada")
-    run_iteration(core, ITERATION)
-    return core
 
 
 def test_the_candidate_is_published_whole_and_waits_for_promotion(uninterrupted: Core) -> None:
@@ -174,6 +160,22 @@ def test_ctrl_c_gives_the_job_back_at_once(core: Core, uninterrupted: Core) -> N
     with pytest.raises(KeyboardInterrupt):
         run_iteration(core, ITERATION, watch=interrupt)
     run_iteration(core, ITERATION)
+    assert digest(core) == digest(uninterrupted)
+
+
+def test_between_publishing_and_its_end_it_publishes_nothing_twice(
+    core: Core, uninterrupted: Core, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    request_iteration(core, "smoke", "ada")
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("training.iteration.write_report", interrupt)
+        run_iteration(core, ITERATION)
+    assert core.library.ids() == ["policy-0000", "policy-0001"]
+    assert run_iteration(core, ITERATION).policy_id == "policy-0001"
+    assert core.library.ids() == ["policy-0000", "policy-0001"]
     assert digest(core) == digest(uninterrupted)
 
 

@@ -6,9 +6,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
-from loop_folder import ITERATION, row
+from loop_folder import ITERATION, digest, row
 
 from training.iteration import request_iteration, run_iteration
 from training.runners.local import LocalRunner
@@ -57,13 +58,39 @@ def test_a_stopped_worker_gives_its_job_back(core: Core, worker: Worker) -> None
         assert run_iteration(core, ITERATION).policy_id == "policy-0001"
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_the_worker_ends_with_the_service(core: Core, how: signal.Signals) -> None:
+@contextmanager
+def service(core: Core) -> Iterator[subprocess.Popen[bytes]]:
+    """``tutelage up`` once it answers; killed in the end, if it has not been."""
     command = [sys.executable, "-m", "tutelage", "up", "--port", "0"]
     command += ["--data", str(core.settings.data)]
-    service = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    assert service.stdout is not None
-    assert any(b"Operator" in line for line in service.stdout)
-    service.send_signal(how)
-    service.communicate(timeout=60)  # to the end of the pipe, which the worker holds as well
-    assert service.returncode is not None
+    up = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert up.stdout is not None
+    assert any(b"Operator" in line for line in up.stdout)
+    try:
+        yield up
+    finally:
+        up.kill()
+        up.communicate(timeout=60)  # to the end of the pipe, which the worker holds as well
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_the_worker_ends_with_the_service(core: Core, how: signal.Signals) -> None:
+    with service(core) as up:
+        up.send_signal(how)
+        up.communicate(timeout=60)
+        assert up.returncode is not None
+
+
+def test_a_service_that_is_killed_in_mid_iteration_carries_on_with_it(
+    core: Core, uninterrupted: Core
+) -> None:
+    request_iteration(core, "smoke", "ada")
+    rewards = core.iterations / ITERATION / "reward_model" / "complete.json"
+    with service(core):
+        wait_for(rewards.is_file)
+    assert row(core).state == IterationState.RUNNING
+    learned = rewards.read_bytes()
+    with service(core):
+        wait_for(lambda: row(core).state != IterationState.RUNNING)
+    assert rewards.read_bytes() == learned  # what was complete was not done again
+    assert digest(core) == digest(uninterrupted)

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
+from sqlmodel import Session
 
 from training import heartbeat as module
 from training.heartbeat import Heartbeat
@@ -61,6 +63,27 @@ def test_a_lost_lease_stops_the_work(store: Store, lease: Lease) -> None:
         with pytest.raises(Conflict, match="cancelled"):
             for step, _ in enumerate(waiting()):
                 heartbeat.progress("ppo", step, 10_000, {})
+
+
+def test_a_database_that_is_away_for_a_while_costs_nothing(
+    store: Store, lease: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, away = store.write, iter([True] * 3)
+
+    def flaky() -> AbstractContextManager[Session]:
+        if next(away, False):
+            raise OSError("the database is away")
+        return write()
+
+    monkeypatch.setattr(module, "SHOW_SECONDS", 0.05)
+    monkeypatch.setattr(store, "write", flaky)
+    with Heartbeat(store, lease) as heartbeat:
+        heartbeat.progress("ppo", 3, 4, {})
+        for _ in waiting():
+            if row(store).progress:
+                break
+        heartbeat.check()
+    assert row(store).progress["done"] == 3
 
 
 def test_time_left_counts_from_where_this_process_began() -> None:
