@@ -5,8 +5,8 @@ import time
 from sqlmodel import Session, col, select
 
 from tutelage import audit
-from tutelage.errors import Conflict, NotFound
-from tutelage.tables import PolicyState, PolicyVersion
+from tutelage.errors import Conflict, Invalid, NotFound
+from tutelage.tables import Iteration, PolicyState, PolicyVersion
 
 
 def register(
@@ -44,22 +44,39 @@ def current(session: Session) -> PolicyVersion | None:
     return session.exec(statement).first()
 
 
-def promote(session: Session, policy_id: str, actor: str) -> PolicyVersion:
-    """Make a policy current; the one before it is retired and can be rolled back to."""
+def promote(session: Session, policy_id: str, actor: str, explanation: str = "") -> PolicyVersion:
+    """Make a policy current; the one before it is retired and can be rolled back to.
+
+    Raises Invalid where it needs an ``explanation`` and has none.
+    """
     chosen = session.get(PolicyVersion, policy_id)
     if chosen is None:
         raise NotFound(f"There is no policy {policy_id!r}; `tutelage policies list` shows them.")
     if chosen.state == PolicyState.CURRENT:
         raise Conflict(f"{policy_id} is current already.")
+    require_explained(session, chosen, explanation)
     previous = current(session)
     if previous:
         _set_state(session, previous, PolicyState.RETIRED)
     chosen.promoted_at = time.time()
     _set_state(session, chosen, PolicyState.CURRENT)
     audit.record(
-        session, actor, "policy.promote", policy_id, previous=previous.id if previous else None
-    )
+        session, actor, "policy.promote", policy_id,
+        previous=previous.id if previous else None, explanation=explanation,
+    )  # fmt: skip
     return chosen
+
+
+def require_explained(session: Session, version: PolicyVersion, explanation: str) -> None:
+    """Raises Invalid where a policy fails cases of accepted reports and nobody says why it may."""
+    iteration = session.get(Iteration, version.iteration_id) if version.iteration_id else None
+    failed = (iteration.metrics.get("failed_cases") if iteration else None) or []
+    if failed and not explanation.strip():
+        raise Invalid(
+            f"{version.id} answers as badly as was reported and accepted ({', '.join(failed)}). "
+            "Explain why it may answer people all the same.",
+            "explanation",
+        )
 
 
 def rollback(session: Session, actor: str) -> PolicyVersion:

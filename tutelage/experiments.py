@@ -135,8 +135,12 @@ def start(
     side_by_side: bool = True,
     automatic: bool = True,
     rules: Rules | None = None,
+    explanation: str = "",
 ) -> Experiment:
-    """Put a policy on trial. Conflict while another one is, or when the policy is current."""
+    """Put a policy on trial. Conflict while another one is, or when the policy is current.
+
+    Raises Invalid where it needs an ``explanation`` (``deployment.promote``) and has none.
+    """
     busy, control = running(session), deployment.current(session)
     if busy:
         raise Conflict(f"{busy.policy_id} is on trial already; end that experiment first.")
@@ -145,6 +149,7 @@ def start(
         raise NotFound(f"There is no policy {policy_id!r}; `tutelage policies list` shows them.")
     if version.id == control.id:
         raise Conflict(f"{policy_id} is current already.")
+    deployment.require_explained(session, version, explanation)
     rules = rules or Rules()
     rules = replace(rules, slow=rules.slow or outcomes.patience(session, control.id))
     experiment = Experiment(
@@ -164,6 +169,7 @@ def start(
     audit.record(
         session, actor, "experiment.start", experiment.id,
         policy=policy_id, control=control.id, kind=str(kind), share=share, rules=experiment.rules,
+        explanation=explanation,
     )  # fmt: skip
     return experiment
 
@@ -181,7 +187,7 @@ def promote(session: Session, experiment_id: str, actor: str, reasons: list[str]
     """The policy on trial becomes current."""
     experiment = _under_way(session, experiment_id)
     _end(session, experiment, ExperimentState.PROMOTED, actor, reasons)
-    deployment.promote(session, experiment.policy_id, actor)
+    deployment.promote(session, experiment.policy_id, actor, " ".join(reasons))
     return experiment
 
 

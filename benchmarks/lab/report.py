@@ -42,16 +42,16 @@ def page(
     return [
         "# A month by itself",
         "",
-        f"{len(days)} days of the whole loop without a hand: 60 people talk and judge over HTTP, a "
-        "schedule starts iterations, the gate judges candidates, trials decide, policies are "
-        "promoted and rolled back. The language is the small world of `benchmarks/lab`, whose true "
-        "taste (“gold”) is known and shown to nobody. Each day everybody ranks four answers and "
-        "gives a thumb to a fifth; five people also rewrite one, of whom one in five is mistaken. "
-        f"From day {DRIFT_DAY} on people ask of other things and mind length; one person ranks by "
-        f"the contrary of it; on day {BAD_DAY} an operator puts a policy with ruined weights on "
-        "trial past the gate; training processes, and the service while people talk, are killed with SIGKILL at "
-        "moments by chance. A trial that is undecided after 2 days stops, and while one lasts no "
-        "iteration begins.",
+        f"{len(days)} days of the whole loop without a hand: 60 people talk and judge over HTTP, "
+        "a schedule starts iterations, the gate judges candidates, trials decide, policies are "
+        "promoted and rolled back. The language is the small world of `benchmarks/lab`, whose "
+        "true taste (“gold”) is known and shown to nobody. Each day everybody ranks four "
+        "answers and gives a thumb to a fifth; five people also rewrite one, of whom one in "
+        f"five is mistaken. From day {DRIFT_DAY} on people ask of other things and mind length; "
+        f"one person ranks by the contrary of it; on day {BAD_DAY} an operator puts a policy "
+        "with ruined weights on trial past the gate; training processes, and the service while "
+        "people talk, are killed with SIGKILL at moments by chance. A trial that is undecided "
+        "after 2 days stops, and while one lasts no iteration begins.",
         "",
         f"![gold by day]({stem}.svg)",
         "",

@@ -191,7 +191,7 @@ def _start(services: Services, body: ExperimentStart, actor: str) -> Experiment:
     with services.store.write() as session:
         return experiments.start(
             session, body.policy_id, actor, body.kind, body.share,
-            body.side_by_side, body.automatic, rules,
+            body.side_by_side, body.automatic, rules, body.explanation,
         )  # fmt: skip
 
 

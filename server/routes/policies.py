@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from server.dependencies import OperatorDep, ServicesDep
-from server.schemas.operator import PolicyDetail, PolicyItem
+from server.schemas.operator import PolicyDetail, PolicyItem, PromotionRequest
 from server.schemas.text import Name, Page, columns
 from tutelage import deployment
 from tutelage.errors import Conflict, NotFound, TutelageError
@@ -45,15 +45,21 @@ def get_policy(policy_id: Name, _operator: OperatorDep, services: ServicesDep) -
 
 
 @router.post("/{policy_id}/promote")
-def promote(policy_id: Name, operator: OperatorDep, services: ServicesDep) -> PolicyItem:
+def promote(
+    policy_id: Name,
+    operator: OperatorDep,
+    services: ServicesDep,
+    body: PromotionRequest | None = None,
+) -> PolicyItem:
     """Let this policy answer new turns. Its files are checked first; running answers finish."""
+    explanation = body.explanation if body else ""
     if policy_id in services.library.ids():
         problems = services.library.verify(policy_id)
         if problems:
             raise Conflict(f"{policy_id} is damaged and was not promoted: {problems[0]}")
         services.library.require_weights(policy_id)
     with services.store.write() as session:
-        version = deployment.promote(session, policy_id, operator.user.id)
+        version = deployment.promote(session, policy_id, operator.user.id, explanation)
     return _item(services.library, version)
 
 

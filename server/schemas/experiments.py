@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from server.schemas.text import Body, Name, Shape
+from server.schemas.text import Body, Explanation, Name, Shape
 from tutelage.tables import ExperimentKind, ExperimentState
 
 
@@ -38,6 +38,7 @@ class ExperimentStart(Body):
     side_by_side: bool = True
     automatic: bool = Field(True, description="The rules promote and roll back by themselves.")
     rules: dict[str, float] = Field(default_factory=dict)
+    explanation: Explanation = ""
 
 
 class ExperimentShare(Body):

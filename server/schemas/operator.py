@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from server.schemas.text import Body, Name, Shape
+from server.schemas.text import Body, Explanation, Name, Shape
 from tutelage.tables import IterationState, PolicyState, ReportState
 
 
@@ -89,6 +89,12 @@ class PolicyDetail(PolicyItem):
 
     manifest: dict[str, Any]
     card: str = Field(description="Markdown.")
+
+
+class PromotionRequest(Body):
+    """What an operator says to a promotion."""
+
+    explanation: Explanation = ""
 
 
 class ReportItem(Shape):

@@ -21,6 +21,15 @@ def storable(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(storable)]
 Name = Annotated[str, Field(max_length=200), AfterValidator(storable)]
+Explanation = Annotated[
+    str,
+    Field(
+        max_length=2000,
+        description="Why the policy may answer although it fails cases of accepted reports; it is "
+        "asked for where it does.",
+    ),
+    AfterValidator(storable),
+]
 
 
 def _unsupported(value: Any) -> Any:

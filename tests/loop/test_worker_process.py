@@ -33,7 +33,7 @@ def worker(core: Core) -> Iterator[Worker]:
     assert not thread.is_alive()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 200.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 600.0) -> None:
     until = time.monotonic() + seconds
     while not condition() and time.monotonic() < until:
         time.sleep(0.05)

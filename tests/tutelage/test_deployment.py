@@ -1,11 +1,12 @@
 """Promotion and rollback move the one current policy."""
 
 import pytest
+from sqlmodel import select
 
-from tutelage import audit, deployment
-from tutelage.errors import Conflict, NotFound
+from tutelage import audit, deployment, experiments, iterations
+from tutelage.errors import Conflict, Invalid, NotFound
 from tutelage.store import Store
-from tutelage.tables import PolicyState
+from tutelage.tables import AuditEvent, PolicyState
 
 
 @pytest.fixture
@@ -71,3 +72,20 @@ def test_every_move_is_in_the_audit_log(three: Store) -> None:
     rollback(three)
     with three.read() as session:
         assert audit.verify(session) == []
+
+
+def test_failing_an_accepted_report_is_explained_or_waits(three: Store) -> None:
+    with three.write() as session:
+        iteration = iterations.request(session, "smoke", "policy-0000", "key", "ada")
+        iteration.metrics = {"failed_cases": ["report_1"]}
+        deployment.register(session, "policy-0003", "digest", iteration_id=iteration.id)
+    with pytest.raises(Invalid, match=r"reported and accepted \(report_1\).*Explain"):
+        promote(three, "policy-0003")
+    promote(three, "policy-0000")
+    with pytest.raises(Invalid, match="Explain"), three.write() as session:
+        experiments.start(session, "policy-0003", "ada")
+    with three.write() as session:
+        experiments.start(session, "policy-0003", "ada", explanation="The report was a joke.")
+        deployment.promote(session, "policy-0003", "ada", "The report was a joke.")
+        told = [event.details.get("explanation") for event in session.exec(select(AuditEvent))]
+    assert told.count("The report was a joke.") == 2

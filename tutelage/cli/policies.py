@@ -39,7 +39,13 @@ def show(policy_id: str, data: Data = None) -> None:
 
 
 @app.command()
-def promote(policy_id: str, data: Data = None) -> None:
+def promote(
+    policy_id: str,
+    because: Annotated[
+        str, typer.Option(help="Why it may answer although it fails cases of accepted reports.")
+    ] = "",
+    data: Data = None,
+) -> None:
     """Let a policy answer all new turns. Example: `tutelage policies promote policy-0001`"""
     from tutelage import deployment
     from tutelage.errors import Conflict
@@ -50,7 +56,7 @@ def promote(policy_id: str, data: Data = None) -> None:
         raise Conflict(f"{policy_id} is damaged and was not promoted: {' '.join(problems)}")
     core.library.require_weights(policy_id)
     with core.store.write() as session:
-        deployment.promote(session, policy_id, actor="cli")
+        deployment.promote(session, policy_id, actor="cli", explanation=because)
     typer.echo(f"{policy_id} is current; a running service uses it for new turns within seconds.")
 
 

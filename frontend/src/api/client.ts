@@ -130,8 +130,10 @@ export const operator = {
   policies: () => unwrap(api.GET("/v1/operator/policies")),
   policy: (policy_id: string) =>
     unwrap(api.GET("/v1/operator/policies/{policy_id}", { params: { path: { policy_id } } })),
-  promote: (policy_id: string) =>
-    unwrap(api.POST("/v1/operator/policies/{policy_id}/promote", { params: { path: { policy_id } } })),
+  promote: (policy_id: string, explanation: string) =>
+    unwrap(
+      api.POST("/v1/operator/policies/{policy_id}/promote", { params: { path: { policy_id } }, body: { explanation } }),
+    ),
   rollBack: () => unwrap(api.POST("/v1/operator/policies/rollback")),
   reports: (after?: string) => unwrap(api.GET("/v1/operator/reports", { params: { query: { after } } })),
   judgeReport: (report_id: string, body: ReportDecision) =>

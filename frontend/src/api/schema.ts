@@ -3309,6 +3309,12 @@ export interface components {
              * @default true
              */
             automatic?: boolean;
+            /**
+             * Explanation
+             * @description Why the policy may answer although it fails cases of accepted reports; it is asked for where it does.
+             * @default
+             */
+            explanation?: string;
             /** @default canary */
             kind?: components["schemas"]["ExperimentKind"];
             /** Policy Id */
@@ -5180,6 +5186,18 @@ export interface components {
          * @enum {string}
          */
         PolicyState: "candidate" | "canary" | "current" | "retired" | "rejected";
+        /**
+         * PromotionRequest
+         * @description What an operator says to a promotion.
+         */
+        PromotionRequest: {
+            /**
+             * Explanation
+             * @description Why the policy may answer although it fails cases of accepted reports; it is asked for where it does.
+             * @default
+             */
+            explanation?: string;
+        };
         /**
          * Quantiles
          * @description A waiting time in seconds.
@@ -10555,7 +10573,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PromotionRequest"] | null;
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {

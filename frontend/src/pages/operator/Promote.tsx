@@ -7,9 +7,11 @@ import type { Policy } from "../../api/types";
 import { Button } from "../../components/Button";
 import { Confirm } from "../../components/Dialog";
 import { useToast } from "../../components/Toast";
+import { Explanation } from "./Explanation";
 
 export function Promote({ policy, small }: { policy: Policy; small?: boolean }) {
   const [asking, setAsking] = useState(false);
+  const [explanation, setExplanation] = useState("");
   const refresh = useRefresh();
   const toast = useToast();
   return (
@@ -23,7 +25,7 @@ export function Promote({ policy, small }: { policy: Policy; small?: boolean }) 
         title={`Promote ${policy.id}?`}
         action="Promote"
         onConfirm={async () => {
-          await operator.promote(policy.id);
+          await operator.promote(policy.id, explanation);
           await refresh("operator");
           toast(`${policy.id} answers from now on.`);
         }}
@@ -35,6 +37,7 @@ export function Promote({ policy, small }: { policy: Policy; small?: boolean }) 
         {policy.state === "rejected" && (
           <p className="mt-2 font-medium text-warn">The gate refused this policy. Read its iteration's reasons first.</p>
         )}
+        <Explanation policy={policy} value={explanation} onChange={setExplanation} />
       </Confirm>
     </>
   );

@@ -7,6 +7,7 @@ import { Button } from "../../../components/Button";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { Problem } from "../../../components/Problem";
 import { useToast } from "../../../components/Toast";
+import { Explanation } from "../Explanation";
 import { Choice, Number } from "./Fields";
 
 export function StartTrial() {
@@ -35,6 +36,7 @@ function Form({ onDone }: { onDone: () => void }) {
   const [kind, setKind] = useState("canary");
   const [share, setShare] = useState(10);
   const [automatic, setAutomatic] = useState(true);
+  const [explanation, setExplanation] = useState("");
   const [problem, setProblem] = useState<unknown>();
   const refresh = useRefresh();
   const toast = useToast();
@@ -42,7 +44,13 @@ function Form({ onDone }: { onDone: () => void }) {
 
   async function start() {
     try {
-      await trials.start({ policy_id: policy_id!, kind: kind as "canary" | "shadow", share: share / 100, automatic });
+      await trials.start({
+        policy_id: policy_id!,
+        kind: kind as "canary" | "shadow",
+        share: share / 100,
+        automatic,
+        explanation,
+      });
       await refresh("operator");
       toast(`${policy_id} is on trial.`);
       onDone();
@@ -75,6 +83,11 @@ function Form({ onDone }: { onDone: () => void }) {
           </span>
         </label>
       )}
+      <Explanation
+        policy={policies.data?.data.find((each) => each.id === policy_id)}
+        value={explanation}
+        onChange={setExplanation}
+      />
       {problem !== undefined && <Problem error={problem} />}
       <DialogButtons>
         <Button onClick={onDone}>Cancel</Button>
