@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import Page, expect
 from said import ask
-from scene import TEA
+from scene import FIRST, TEA, publish
 
-from tutelage import deployment
+from tutelage import deployment, iterations
 
 pytestmark = pytest.mark.browser
 
@@ -130,3 +130,17 @@ def test_a_report_is_decided(service, open_page, operator):
     expect(report).to_contain_text("Thanks to Ada.")
     page.goto("/operator/audit")
     expect(page.get_by_role("row").filter(has_text="report.triage")).to_have_count(1)
+
+
+def test_a_policy_that_fails_a_report_is_promoted_with_an_explanation(worked, operator):
+    metrics = FIRST | {"failed_cases": ["report_1"]}
+    publish(worked.core, "policy-0004", "policy-0003", "iteration-0002", metrics)
+    with worked.core.store.write() as session:
+        iterations.get(session, "iteration-0002").metrics = metrics
+    page = operator("/operator/policies")
+    row(page, "policy-0004").get_by_role("button", name="Promote").click()
+    asked = page.get_by_role("alertdialog")
+    expect(asked).to_contain_text("as badly as was reported and accepted: report_1")
+    asked.get_by_label("Why it may answer all the same").fill("The report was about a joke.")
+    asked.get_by_role("button", name="Promote").click()
+    expect(row(page, "policy-0004")).to_contain_text("Current")
