@@ -51,6 +51,8 @@ COMMANDS = [
     ["key", "create"],
     ["key", "list"],
     ["key", "revoke"],
+    ["schedule", "show"],
+    ["schedule", "set"],
     ["policies", "list"],
     ["policies", "show"],
     ["policies", "promote"],
@@ -92,6 +94,15 @@ def test_policies_are_listed_promoted_and_verified(tmp_path: Path) -> None:
     (row,) = json.loads(tutelage("policies", "list", "--json", *data).stdout)
     assert (row["id"], row["state"]) == ("policy-0000", "current")
     assert "intact" in tutelage("policies", "verify", *data).stdout
+
+
+def test_a_schedule_is_set_shown_and_switched_off(tmp_path: Path) -> None:
+    data = ["--data", str(tmp_path)]
+    assert tutelage("schedule", "set", "--feedback", "200", "--share", "0.2", *data).returncode == 0
+    assert "0 of 200" in tutelage("schedule", "show", *data).stdout
+    wrong = tutelage("schedule", "set", "--cron", "at noon", *data)
+    assert wrong.returncode == 1 and "no cron expression" in wrong.stderr
+    assert "off" in tutelage("schedule", "set", *data).stdout
 
 
 def test_a_damaged_policy_is_not_promoted(tmp_path: Path) -> None:

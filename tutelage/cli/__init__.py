@@ -5,7 +5,17 @@ import sys
 import typer
 
 import tutelage
-from tutelage.cli import bench, datasets, keys, learning, moderation, policies, service, trust
+from tutelage.cli import (
+    bench,
+    datasets,
+    keys,
+    learning,
+    moderation,
+    policies,
+    scheduling,
+    service,
+    trust,
+)
 from tutelage.errors import TutelageError
 from tutelage.store import StoreError
 
@@ -21,6 +31,7 @@ service.add_to(app)
 learning.add_to(app)
 trust.add_to(app)
 app.add_typer(policies.app, name="policies")
+app.add_typer(scheduling.app, name="schedule")
 app.add_typer(keys.app, name="key")
 app.add_typer(moderation.app, name="moderation")
 app.add_typer(datasets.app, name="dataset")
