@@ -1,5 +1,6 @@
 """The worker with real processes: it finishes what is queued, and gives back what it must leave."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -63,7 +64,10 @@ def service(core: Core) -> Iterator[subprocess.Popen[bytes]]:
     """``tutelage up`` once it answers; killed in the end, if it has not been."""
     command = [sys.executable, "-m", "tutelage", "up", "--port", "0"]
     command += ["--data", str(core.settings.data)]
-    up = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    environment = os.environ | {"TUTELAGE_MODERATION": "off"}  # as in the folder's other runs
+    up = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     assert up.stdout is not None
     assert any(b"Operator" in line for line in up.stdout)
     try:
