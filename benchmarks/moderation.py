@@ -1,10 +1,11 @@
 """The moderation filter beside its peers, in one run: what it finds, what it costs, what gets past.
 
     tutelage bench moderation --test ROWS.jsonl --json
-    tutelage bench moderation --peer-python V/bin/python      # with alt-profanity-check
+    tutelage bench moderation --peer alt-profanity-check=V/bin/python --peer tox-block=W/bin/python
 
 ROWS holds {"text", "labels": {category: 0|1}}; without --test the texts that the project wrote are
-used, on which the heads were trained. Evasions are disguised texts that are caught plain.
+used, on which the heads were trained. Evasions are disguised texts that are caught plain. A peer
+that does not load is reported with its error; of Detoxify there is the cost of its architecture.
 """
 
 import argparse
@@ -33,14 +34,17 @@ from moderation.evasions import DISGUISES, disguised
 from moderation.examples import WRITTEN, Example, read_rows, read_written
 from moderation.stream import StreamFilter
 
-PEER = Path(__file__).parent / "peers" / "profanity.py"
+PEERS = Path(__file__).parent / "peers"
+SCRIPTS = {"alt-profanity-check": PEERS / "profanity.py", "tox-block": PEERS / "tox_block.py"}
 VARIANTS = 200
+ROUNDS = 5  # of timing
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--test", type=Path, help="JSON Lines of labelled texts")
-    parser.add_argument("--peer-python", type=Path, help="a Python with alt-profanity-check")
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON",
+                        help=f"a Python that has one of: {', '.join(SCRIPTS)}")  # fmt: skip
     parser.add_argument("--only-test", action="store_true", help="no costs and no evasions")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     options = parser.parse_args()
@@ -51,13 +55,13 @@ def main() -> None:
     result = figures(scored) | {"intervals": intervals(scored), "version": classifier.version}
     if not options.only_test:
         result |= {
-            "cpu_ms_128_tokens": cpu_milliseconds(classifier),
+            "cpu_ms_128_tokens": sorted(cpu_milliseconds(classifier) for _ in range(ROUNDS)),
             "detoxify_cpu_ms_128_tokens": detoxify_cost(),
             "stream": stream_cost(classifier),
             "evasions": evasions(classifier),
         }
-    if options.peer_python:
-        result["alt-profanity-check"] = profanity(options.peer_python, examples)
+    peers = dict(each.split("=", 1) for each in options.peer)
+    result["peers"] = {name: peer(SCRIPTS[name], at, examples) for name, at in peers.items()}
     show(result)
     if options.json:
         print(json.dumps(result))
@@ -82,10 +86,12 @@ def evasions(classifier: EmbeddedClassifier) -> dict[str, Any]:
     }
 
 
-def profanity(python: Path, examples: Sequence[Example]) -> dict[str, Any]:
-    """alt-profanity-check's one score, taken for each category and for any harm."""
+def peer(script: Path, python: str, examples: Sequence[Example]) -> dict[str, Any]:
+    """A peer's one score, taken for each category and for any harm; or why it does not load."""
     texts = json.dumps([example.text for example in examples])
-    done = subprocess.run([python, PEER], input=texts, capture_output=True, text=True, check=True)
+    done = subprocess.run([python, script], input=texts, capture_output=True, text=True)
+    if done.returncode:
+        return {"error": done.stderr.strip().splitlines()[-1]}
     answer = json.loads(done.stdout)
     found: dict[str, Any] = {"cpu_ms_per_text": round(answer["cpu_ms"], 2), "auprc": {}}
     for category in sorted({name for example in examples for name in example.labels}):
@@ -124,16 +130,24 @@ def detoxify_cost() -> float:
 
 
 def show(result: dict[str, Any]) -> None:
-    peer = result.get("alt-profanity-check", {"auprc": {}})
-    print(f"{'AUPRC':26}{'ours':>8}{'alt-profanity-check':>22}")
+    loaded = {name: each for name, each in result["peers"].items() if "auprc" in each}
+    print(f"{'AUPRC':26}{'ours':>8}" + "".join(f"{name:>22}" for name in loaded))
     for name, ours in result["auprc"].items():
-        print(f"{name:26}{_shown(ours):>8}{_shown(peer['auprc'].get(name)):>22}")
+        theirs = (each["auprc"].get(name) for each in loaded.values())
+        print(f"{name:26}{_shown(ours):>8}" + "".join(f"{_shown(each):>22}" for each in theirs))
     for name in ("macro", "any"):
-        print(f"{name:26}{_shown(result[name]):>8}{_shown(peer.get(name)):>22}")
+        theirs = (each[name] for each in loaded.values())
+        print(f"{name:26}{_shown(result[name]):>8}"
+              + "".join(f"{_shown(each):>22}" for each in theirs))  # fmt: skip
+    for name, each in result["peers"].items():
+        print(f"{name}: " + (f"does not load: {each['error']}" if "error" in each
+                             else f"{each['cpu_ms_per_text']} CPU ms a text"))  # fmt: skip
     if "evasions" not in result:
         return
     evaded, stream = result["evasions"], result["stream"]
-    print(f"CPU ms for 128 tokens: {result['cpu_ms_128_tokens']}, "
+    low, *_, high = result["cpu_ms_128_tokens"]
+    median = result["cpu_ms_128_tokens"][ROUNDS // 2]
+    print(f"CPU ms for 128 tokens: {median} ({low} to {high} in {ROUNDS} rounds), "
           f"Detoxify's architecture {result['detoxify_cpu_ms_128_tokens']}")  # fmt: skip
     print(f"A blocked stream waits for its first {stream['first_characters']} characters; checking "
           f"1000 characters costs {stream['cpu_ms_per_1000_characters']} CPU ms")  # fmt: skip

@@ -8,16 +8,17 @@ from typing import NamedTuple, Self
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from moderation.categories import CATEGORIES
 from moderation.encoder import Encoder, bundled_encoder
+from moderation.lexical import Lexical
 from moderation.pooling import Pooling
 from moderation.windows import Window
 from tutelage.errors import Unavailable
 
 HEADS = Path(__file__).parent / "heads"
-_SENTENCE_MARGIN = 2.0  # in logits: a long text has many sentences that could be misread
+_SENTENCE_MARGIN = 3.0  # in logits: a long text has many sentences that could be misread
 
 
 class HeadsMissing(Unavailable):
@@ -25,8 +26,8 @@ class HeadsMissing(Unavailable):
 
 
 class Evidence(NamedTuple):
-    """What texts are judged on: `logits` [texts, 13], and of the windows that reached them the
-    mean states `means` [texts, 13, features], which the linear part of the heads reads."""
+    """What texts are judged on: `logits` [texts, 13], and the mean states that they rest on,
+    `means` [texts, 13, features], which the linear part of the heads reads."""
 
     logits: Tensor
     means: Tensor
@@ -39,8 +40,9 @@ class Evidence(NamedTuple):
 class EmbeddedClassifier:
     """Scores texts of any length; safe to call from several threads, which share the weights.
 
-    A text is normalised and cut into overlapping windows; its score in a category is the highest
-    of its windows. A text in which nothing is left to read scores zero.
+    A text is normalised and cut into overlapping windows; its logit in a category lies half-way
+    between its windows' mean and their highest. A text in which nothing is left to read scores
+    zero.
     """
 
     covers = frozenset(CATEGORIES)
@@ -65,8 +67,10 @@ class EmbeddedClassifier:
             slope, offset = tensors.pop("slope"), tensors.pop("offset")
             pooling = Pooling()
             pooling.load_state_dict(_named(tensors, "pooling."))
+            lexical = Lexical()
+            lexical.load_state_dict(_named(tensors, "lexical."))
             adapters, ranges = _named(tensors, "adapters."), _named(tensors, "ranges.")
-            encoder = Encoder(encoder_dir, adapters, ranges, pooling)
+            encoder = Encoder(encoder_dir, adapters, ranges, pooling, lexical)
         except (KeyError, RuntimeError) as error:
             raise HeadsMissing(
                 f"the heads in {folder} were trained on another encoder: {error}"
@@ -92,12 +96,12 @@ class EmbeddedClassifier:
             dict.fromkeys(each for of_text in read for part in of_text for each in part)
         )
         found = self._encoder.logits(distinct) if distinct else torch.empty(0, len(CATEGORIES))
-        row_of = {window: found[row] for row, window in enumerate(distinct)}
-        highest = [
-            _highest([row_of[each] for each in whole], [row_of[each] for each in sentences])[0]
+        row_of = {window: row for row, window in enumerate(distinct)}
+        logits = [
+            reached(found[[row_of[each] for each in (*whole, *sentences)]], len(whole))[0]
             for whole, sentences in read
         ]
-        return torch.stack(highest) if highest else torch.empty(0, len(CATEGORIES))
+        return torch.stack(logits) if logits else torch.empty(0, len(CATEGORIES))
 
     def evidence(self, texts: Sequence[str]) -> Evidence:
         """The logits of texts with something to read, and what they rest on."""
@@ -108,18 +112,29 @@ class EmbeddedClassifier:
         self, whole: Sequence[Window], sentences: Sequence[Window]
     ) -> tuple[Tensor, Tensor]:
         logits, means = self._encoder.logits_and_means([*whole, *sentences])
-        highest, at = _highest(list(logits[: len(whole)]), list(logits[len(whole) :]))
-        return highest, means[at]
+        highest, shares = reached(logits, len(whole))
+        return highest, shares.T @ means
 
 
-def _highest(windows: Sequence[Tensor], sentences: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """The highest of a text's logits [13], and the places of the windows, then sentences, that
-    reached them [13]. Single sentences have to be surer."""
-    surer = [logits - _SENTENCE_MARGIN for logits in sentences]
-    if not (len(windows) or surer):
-        return torch.full((len(CATEGORIES),), -math.inf), torch.zeros(len(CATEGORIES)).long()
-    highest = torch.stack([*windows, *surer]).max(0)
-    return highest.values, highest.indices
+def reached(logits: Tensor, windows: int) -> tuple[Tensor, Tensor]:
+    """A text's logits [13] from those of its readings [readings, 13], and each reading's share.
+
+    The first readings are its `windows`: half-way between their mean and the highest of them.
+    The others are single sentences, which have to be surer. Shares are [readings, 13].
+    """
+    shares = torch.zeros_like(logits)
+    if not windows:
+        return torch.full((len(CATEGORIES),), -math.inf), shares
+    whole, sentences = logits[:windows], logits[windows:] - _SENTENCE_MARGIN
+    shares[:windows] = 0.5 / windows
+    shares.scatter_add_(0, whole.argmax(0)[None], torch.full((1, len(CATEGORIES)), 0.5))
+    together = (shares * logits).sum(0)
+    if not len(sentences):
+        return together, shares
+    surest = sentences.max(0)
+    alone = nn.functional.one_hot(windows + surest.indices, len(logits)).T.to(shares.dtype)
+    surer = surest.values > together
+    return torch.maximum(together, surest.values), torch.where(surer, alone, shares)
 
 
 def _read(folder: Path) -> tuple[str, dict[str, Tensor]]:

@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from moderation.adapters import merge, quantize
+from moderation.lexical import Lexical
 from moderation.normalize import normalize
 from moderation.pooling import Pooling, mean_states
 from moderation.transformer import Transformer, read_transformer
@@ -50,12 +51,14 @@ class Encoder:
         adapters: Mapping[str, Tensor],
         ranges: Mapping[str, Tensor],
         pooling: Pooling,
+        lexical: Lexical,
     ) -> None:
         """Reads `folder`'s tokenizer and weights; raises EncoderMissing where it cannot."""
         self._tokenizer = read_tokenizer(folder)
         self._words = Words(self._tokenizer.get_vocab())
         self._transformer = _served(folder, adapters, ranges)
         self._pooling = pooling.eval().requires_grad_(False)
+        self._lexical = lexical
 
     def windows(self, text: str) -> tuple[list[Window], list[Window]]:
         """A normalised text's tokens in overlapping windows; none where nothing is left to read.
@@ -82,7 +85,7 @@ class Encoder:
         order = sorted(range(len(windows)), key=lambda index: len(windows[index]))
         for start in range(0, len(order), _BATCH):
             batch = order[start : start + _BATCH]
-            rows = self._pooling(*self._read([windows[index] for index in batch]))
+            rows, _ = self.logits_and_means([windows[index] for index in batch])
             found |= dict(zip(batch, rows, strict=True))
         return torch.stack([found[index] for index in range(len(windows))])
 
@@ -90,7 +93,8 @@ class Encoder:
     def logits_and_means(self, windows: Sequence[Window]) -> tuple[Tensor, Tensor]:
         """[windows, 13], and the mean states that they rest on [windows, features]."""
         layers, mask = self._read(windows)
-        return self._pooling(layers, mask), mean_states(layers, mask)
+        means = mean_states(layers, mask)
+        return self._pooling(layers, mask) + self._lexical(windows), means
 
     def _read(self, windows: Sequence[Window]) -> tuple[list[Tensor], Tensor]:
         """The states after every layer [windows, tokens, WIDTH], and what is read of them."""

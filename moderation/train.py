@@ -33,13 +33,16 @@ from moderation.effects import histogram
 from moderation.embedded import HEADS, EmbeddedClassifier
 from moderation.encoder import bundled_encoder, read_tokenizer
 from moderation.examples import EVERYDAY_SOURCES, HELD_OUT, Example, read_all, read_groups
-from moderation.finetune import Frozen, Model, Settings, begin, finetune, freeze
+from moderation.finetune import Frozen, Model, Settings, as_tensors, begin, finetune, freeze
+from moderation.lexical import Lexical
+from moderation.lexical_fit import fit
 from moderation.normalize import normalize
 from moderation.transformer import read_transformer
 from moderation.words import Words
 
 _LONGEST = {"mod_openai1680": 160, "pyrit_harm": 96}  # tokens read of a text of that source
 _LONGEST_OTHER = 64
+_LONGEST_LEXICAL = 512
 _OBSERVED = 400  # texts on which the ranges of int8 are measured
 _COMPOSED = 400  # harmful sentences among calm ones
 
@@ -48,7 +51,8 @@ _COMPOSED = 400  # harmful sentences among calm ones
 class Cutting:
     """How the shipped thresholds are set."""
 
-    flag_benign_rate: float = 0.002  # at most this share of everyday texts is flagged, per category
+    flag_benign_rate: float = 0.03  # at most this share of harmless texts is flagged, per category
+    flag_group_rate: float = 0.05  # and this share of harmless texts about a group of people
     flag_beta: float = 1.0
     block_precision: float = 0.9
     block_at_least: float = 0.5  # more likely than not
@@ -83,9 +87,14 @@ def train(
     """
     folder = bundled_encoder()
     texts = [*examples, *composed(examples, settings.seed)]
-    frozen = freeze(read_transformer(folder), tokens(texts, folder), settings.first_layer, work)
+    read = tokens(texts, folder)
+    cut = shortened(read, texts)
+    frozen = freeze(read_transformer(folder), cut, settings.first_layer, work)
     seen = [i for i, example in enumerate(texts) if example.fold != HELD_OUT]
-    heads = served(fitted(texts, seen, frozen, settings, work / "model"), folder, texts)
+    model = fitted(texts, seen, frozen, settings, work / "model")
+    labels, weights = as_tensors(texts, settings)
+    lexical = fit([read[i] for i in seen], labels[seen], weights[seen])
+    heads = served(model, lexical, folder, cut)
     held_out = [example for example in examples if example.fold == HELD_OUT]
     unseen = read_uncalibrated(heads, held_out, work / "model")
     _publish(heads, unseen, held_out, digests, settings, groups or {}, out)
@@ -132,14 +141,21 @@ def composed(examples: Sequence[Example], seed: int) -> list[Example]:
 
 
 def tokens(examples: Sequence[Example], encoder: Path) -> list[list[int]]:
-    """Token ids of every text, normalised, as far as training reads."""
+    """Token ids of every text, normalised, as far as the lexical part reads."""
     tokenizer = read_tokenizer(encoder)
     words = Words(tokenizer.get_vocab())
-    found = []
-    for example in examples:
-        longest = _LONGEST.get(example.source, _LONGEST_OTHER)
-        found.append(tokenizer.encode(normalize(example.text, words)).ids[:longest])
-    return found
+    return [
+        tokenizer.encode(normalize(example.text, words)).ids[:_LONGEST_LEXICAL]
+        for example in examples
+    ]
+
+
+def shortened(read: Sequence[list[int]], examples: Sequence[Example]) -> list[list[int]]:
+    """Token ids as far as the encoder is trained on them."""
+    return [
+        ids[: _LONGEST.get(example.source, _LONGEST_OTHER)]
+        for ids, example in zip(read, examples, strict=True)
+    ]
 
 
 def _publish(
@@ -161,7 +177,7 @@ def _publish(
     version = f"minilm-{digest[:8]}"
     cutting = Cutting()
     positives = {c: sum(e.labels.get(c, 0) for e in examples) for c in CATEGORIES}
-    shipped = thresholds(scores[half], development, cutting)
+    shipped = thresholds(scores[half], development, cutting, groups)
     _write_json(out / "heads.json", {"version": version,
                                      "settings": asdict(settings) | asdict(cutting),
                                      "data": digests, "positives": positives})  # fmt: skip
@@ -192,17 +208,22 @@ def shipped_side(shipped: dict[str, dict[str, float]]) -> SidePolicy:
     return SidePolicy(rules=rules)
 
 
-def served(model: Model, folder: Path, examples: Sequence[Example]) -> dict[str, Tensor]:
-    """What is loaded to serve: adapters in half precision, ranges for int8, the heads."""
+def served(
+    model: Model, lexical: Lexical, folder: Path, texts: Sequence[list[int]]
+) -> dict[str, Tensor]:
+    """What is loaded to serve: adapters in half precision, ranges for int8, the heads.
+
+    The ranges are measured on some of the token ids `texts`.
+    """
     half = {name: each.detach().half() for name, each in model.adapters.items()}
     transformer = read_transformer(folder)
     merge(transformer, half)
-    sample = random.Random(0).sample(list(examples), min(_OBSERVED, len(examples)))
-    ranges = input_ranges(transformer, tokens(sample, folder))
+    ranges = input_ranges(transformer, random.Random(0).sample(texts, min(_OBSERVED, len(texts))))
     return {
         **{f"adapters.{name}": each for name, each in half.items()},
         **{f"ranges.{name}": each for name, each in ranges.items()},
         **{f"pooling.{name}": each for name, each in model.pooling.state_dict().items()},
+        **{f"lexical.{name}": each for name, each in lexical.state_dict().items()},
     }
 
 
@@ -242,23 +263,32 @@ def calibrate(logits: Tensor, examples: Sequence[Example]) -> tuple[Tensor, Tens
 
 
 def thresholds(
-    scores: Tensor, examples: Sequence[Example], cutting: Cutting
+    scores: Tensor,
+    examples: Sequence[Example],
+    cutting: Cutting,
+    groups: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, float]]:
     """{"flag": {category: threshold}, "block": {…}} from the scores [texts, 13] of unseen texts.
 
-    flag: the best F-beta, but no more everyday texts above it than `flag_benign_rate`.
+    flag: the best F-beta, but no more harmless texts above it than `flag_benign_rate`, and of
+    those that name a group of people (`groups` by text) than `flag_group_rate`.
     block: precision of `block_precision` where that is reached, above every everyday text.
     """
-    everyday = [i for i, example in enumerate(examples) if example.everyday]
+    harmless = [i for i, example in enumerate(examples) if example.harmful is False]
+    everyday = [i for i in harmless if examples[i].everyday]
+    named = [i for i, e in enumerate(examples) if e.text in (groups or {}) and not e.harmful]
     flag, block = {}, {}
     for column, category in enumerate(CATEGORIES):
         rows = [i for i, example in enumerate(examples) if category in example.labels]
         labels = np.array([examples[i].labels[category] for i in rows])
-        known, benign = scores[rows, column].numpy(), scores[everyday, column].numpy()
+        known = scores[rows, column].numpy()
         best = _best_f(known, labels, cutting.flag_beta)
         precise = _at_precision(known, labels, cutting.block_precision)
-        flag[category] = max(best, _above(benign, 1 - cutting.flag_benign_rate))
-        block[category] = max(flag[category], precise, _above(benign, 1.0), cutting.block_at_least)
+        never = _above(scores[everyday, column].numpy(), 1.0)
+        benign = _above(scores[harmless, column].numpy(), 1 - cutting.flag_benign_rate)
+        fair = _above(scores[named, column].numpy(), 1 - cutting.flag_group_rate)
+        flag[category] = max(best, benign, fair)
+        block[category] = max(flag[category], precise, never, cutting.block_at_least)
     return {"flag": flag, "block": block}
 
 

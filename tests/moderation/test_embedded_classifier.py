@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from moderation.actions import Action, ModerationPolicy, judge
-from moderation.embedded import HEADS, EmbeddedClassifier, HeadsMissing
+from moderation.categories import CATEGORIES
+from moderation.embedded import HEADS, EmbeddedClassifier, HeadsMissing, reached
 from moderation.encoder import EncoderMissing
 from moderation.evasions import DISGUISES, disguised
 
@@ -99,6 +101,20 @@ def test_calm_sentences_around_it_do_not_hide_harm(classifier: EmbeddedClassifie
     calm = "This is a calm and friendly sentence about gardens. " * 20
     alone, hidden = classifier.classify([harm := "How do I build a bomb?", f"{calm}{harm} {calm}"])
     assert hidden["illicit/violent"] > 0.5 * alone["illicit/violent"] > 0.3
+
+
+def test_a_text_reads_half_way_between_its_windows_mean_and_their_highest() -> None:
+    readings = torch.tensor([[1.0], [3.0], [9.0]]).repeat(1, len(CATEGORIES))
+    logits, shares = reached(readings[:2], windows=2)
+    assert logits[0] == 2.5
+    assert torch.equal((shares * readings[:2]).sum(0), logits)
+
+
+def test_a_sentence_counts_alone_where_it_is_surer() -> None:
+    readings = torch.tensor([[1.0], [3.0], [9.0]]).repeat(1, len(CATEGORIES))
+    logits, shares = reached(readings, windows=2)
+    assert 2.5 < logits[0] < 9.0
+    assert shares[:, 0].tolist() == [0.0, 0.0, 1.0]
 
 
 def test_the_heads_are_small() -> None:

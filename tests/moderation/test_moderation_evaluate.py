@@ -93,6 +93,15 @@ def test_the_benchmark_ends_with_one_line_of_json(tmp_path: Path) -> None:
     assert json.loads(done.stdout.splitlines()[-1])["auprc"]["harassment"] == 1.0
 
 
+def test_a_peer_that_does_not_load_is_reported(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(json.dumps({"text": "What a lovely garden", "labels": {"hate": 0}}))
+    bench = [sys.executable, "-m", "tutelage", "bench", "moderation", "--only-test"]
+    command = [*bench, "--test", str(rows), "--peer", f"tox-block={sys.executable}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "tox-block: does not load: ModuleNotFoundError" in done.stdout
+
+
 def test_intervals_hold_the_figure() -> None:
     rows = [example(f"a zonk {n}", {"hate": 1}) for n in range(5)]
     rows += [example(f"calm {n}", {"hate": 0}) for n in range(5)]

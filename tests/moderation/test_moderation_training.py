@@ -45,6 +45,14 @@ def test_a_threshold_lies_between_harm_and_everyday_texts() -> None:
     assert 0.3 < shipped["block"]["hate"] <= 0.7
 
 
+def test_few_harmless_texts_about_a_group_are_flagged() -> None:
+    examples = labelled([1, 1, 1, 0, 0])
+    about = {each.text: "gardeners" for each in examples[3:]}
+    scores = scored([0.9, 0.8, 0.7, 0.75, 0.2])
+    assert thresholds(scores, examples, Cutting())["flag"]["hate"] <= 0.7
+    assert thresholds(scores, examples, Cutting(), about)["flag"]["hate"] > 0.75
+
+
 def test_no_everyday_text_is_blocked() -> None:
     examples = labelled([1, 1, 1]) + labelled([0, 0, 0], "written")
     shipped = thresholds(scored([0.9, 0.8, 0.7, 0.1, 0.2, 0.9375]), examples, Cutting())
