@@ -8,6 +8,7 @@ from moderation.actions import SidePolicy
 from moderation.categories import CATEGORIES
 from moderation.evaluate import (
     Scored,
+    auroc_of_any,
     by_group,
     calibration,
     figures,
@@ -53,6 +54,7 @@ def results(
             _overall("any harm", ranked["any"], spread.get("any")),
             _overall("macro, OpenAI's texts", openai["macro"], openai["intervals"].get("macro")),
             _overall("any harm, OpenAI's texts", openai["any"], openai["intervals"].get("any")),
+            _overall("any harm (AUROC)", *auroc_of_any(scored)),
             _overall("HateCheck (AUROC)", sets["hatecheck_auroc"], sets["hatecheck_interval"]),
         ],
         "shares": [shares[key] | {"name": name} for name, key in _SHARES],

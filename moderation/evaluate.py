@@ -59,6 +59,12 @@ def intervals(scored: Sequence[Scored], draws: int = _DRAWS) -> dict[str, Interv
     return {name: _interval(values) for name, values in found.items() if values}
 
 
+def auroc_of_any(scored: Sequence[Scored]) -> tuple[float | None, Interval | None]:
+    """AUROC of any harm by the highest score, with its interval."""
+    pairs = _any_harm(scored)
+    return _figure(roc_auc_score, pairs), _bootstrap(roc_auc_score, pairs)
+
+
 def figures_of_sets(scored: Sequence[Scored]) -> dict[str, Any]:
     """The figures that single public sets are known for, without any threshold."""
     openai = [row for row in scored if row[0].source == "mod_openai1680"]

@@ -21,6 +21,10 @@ _MIXER = 2_654_435_761  # Knuth's multiplicative hash
 class Lexical(nn.Module):
     """The lexical part of the heads of all categories."""
 
+    weight: Tensor
+    rarity: Tensor
+    bias: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("weight", torch.zeros(BUCKETS, len(CATEGORIES), dtype=torch.float16))

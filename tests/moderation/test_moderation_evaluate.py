@@ -12,6 +12,7 @@ from moderation.categories import CATEGORIES
 from moderation.classifier import KeywordClassifier
 from moderation.evaluate import (
     acted_on,
+    auroc_of_any,
     by_group,
     calibration,
     cpu_milliseconds,
@@ -88,18 +89,18 @@ def test_the_benchmark_ends_with_one_line_of_json(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
     bench = [sys.executable, "-m", "tutelage", "bench", "moderation"]
-    command = [*bench, "--test", str(path), "--only-test", "--json"]
+    peer = f"tox-block={sys.executable}"  # which does not have it
+    command = [*bench, "--test", str(path), "--peer", peer, "--only-test", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout.splitlines()[-1])["auprc"]["harassment"] == 1.0
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["auprc"]["harassment"] == 1.0
+    assert "tox_block" in result["peers"]["tox-block"]["error"]
 
 
-def test_a_peer_that_does_not_load_is_reported(tmp_path: Path) -> None:
-    rows = tmp_path / "rows.jsonl"
-    rows.write_text(json.dumps({"text": "What a lovely garden", "labels": {"hate": 0}}))
-    bench = [sys.executable, "-m", "tutelage", "bench", "moderation", "--only-test"]
-    command = [*bench, "--test", str(rows), "--peer", f"tox-block={sys.executable}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "tox-block: does not load: ModuleNotFoundError" in done.stdout
+def test_the_area_under_the_roc_curve_of_any_harm() -> None:
+    rows = [example(f"a zonk {n}", {"hate": 1}) for n in range(5)]
+    rows += [example(f"calm {n}", {"hate": 0}) for n in range(5)]
+    assert auroc_of_any(score(WORDS, rows)) == (1.0, [1.0, 1.0])
 
 
 def test_intervals_hold_the_figure() -> None:

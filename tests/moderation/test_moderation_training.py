@@ -46,8 +46,9 @@ def test_a_threshold_lies_between_harm_and_everyday_texts() -> None:
 
 
 def test_few_harmless_texts_about_a_group_are_flagged() -> None:
-    examples = labelled([1, 1, 1, 0, 0])
-    about = {each.text: "gardeners" for each in examples[3:]}
+    about = {f"gardeners {n}": "gardeners" for n in range(2)}
+    harmless = [Example(text, {"hate": 0}, "made-up", text) for text in about]
+    examples = labelled([1, 1, 1]) + harmless
     scores = scored([0.9, 0.8, 0.7, 0.75, 0.2])
     assert thresholds(scores, examples, Cutting())["flag"]["hate"] <= 0.7
     assert thresholds(scores, examples, Cutting(), about)["flag"]["hate"] > 0.75
