@@ -44,6 +44,7 @@ class Asked:
     training: bool  # False: this call switches it off for its conversation
     stored: Stored | None = None  # set where the client wants to look it up later
     moderation: ModerationOptions | None = None  # what the request adds to the operator's rules
+    policy_id: str | None = None  # the policy that was asked for by name; None: whoever is current
 
     @property
     def prompt(self) -> str:
@@ -63,6 +64,7 @@ def place(
     caller: Caller,
     request: ChatCompletionRequest,
     training: bool = True,
+    policy_id: str | None = None,
 ) -> Asked:
     """Find the request's place. Raises Invalid, and NotFound for what is not the caller's."""
     new = [_message(settings, index, each) for index, each in enumerate(request.messages)]
@@ -82,6 +84,7 @@ def place(
         training=training,
         stored=Stored(CompletionKind.CHAT, request.metadata or {}, {}) if request.store else None,
         moderation=request.moderation,
+        policy_id=policy_id,
     )
 
 

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 1.0
 RETRY_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0  # for somebody else to be done with the place beside the current policy
 
 
 class Deployed:
@@ -31,7 +32,8 @@ class Deployed:
         self._failed: str | None = None
         self._retry_at = 0.0
         self._borrowed: str | None = None
-        self._borrowing = asyncio.Lock()
+        self._borrowers = 0
+        self._beside = asyncio.Condition()  # whoever changes what stands beside the current one
 
     @property
     def policy_id(self) -> str | None:
@@ -40,31 +42,48 @@ class Deployed:
 
     @contextlib.asynccontextmanager
     async def borrowed(self, policy_id: str) -> AsyncIterator[None]:
-        """Hold a policy in memory for as long as somebody needs it, one at a time.
+        """Hold a policy in memory for as long as somebody needs it.
 
-        It stands beside the current one. Raises Conflict while a trial holds that place, and
-        Unavailable or NotFound where the policy cannot be loaded.
+        It stands beside the current one; several may hold the same, and who needs another waits.
+        Raises Conflict while a trial holds that place, and Unavailable or NotFound where the
+        policy cannot be loaded.
         """
-        async with self._borrowing:
-            if policy_id not in (self.policy_id, self._services.generator.beside):
-                await self._borrow(policy_id)
-            try:
-                yield
-            finally:
-                self._borrowed = None  # the next look at the store lets it go
+        if policy_id in (self.policy_id, self.routing.beside):
+            yield
+            return
+        await self._borrow(policy_id)
+        try:
+            yield
+        finally:
+            await self._give_back()
 
     async def _borrow(self, policy_id: str) -> None:
-        if self.routing.beside is not None:
-            trial = f"{self.routing.beside} is on trial and holds the place beside the current one"
-            raise Conflict(f"{trial}; end the trial before {policy_id} is loaded.")
-        path = await run_in_threadpool(self._services.library.path, policy_id)
-        await run_in_threadpool(self._check, policy_id)
-        self._borrowed = policy_id
+        async with self._beside:
+            await self._wait_for_place(policy_id)
+            if self.routing.beside is not None:
+                trial = f"{self.routing.beside} is on trial and holds the place beside the current"
+                raise Conflict(f"{trial} one; end the trial before {policy_id} is loaded.")
+            if self._services.generator.beside != policy_id:
+                path = await run_in_threadpool(self._services.library.path, policy_id)
+                await run_in_threadpool(self._check, policy_id)
+                await self._services.generator.load(policy_id, path, beside=True)
+            self._borrowed = policy_id
+            self._borrowers += 1
+
+    async def _wait_for_place(self, policy_id: str) -> None:
         try:
-            await self._services.generator.load(policy_id, path, beside=True)
-        except BaseException:
-            self._borrowed = None
-            raise
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._beside.wait_for(lambda: self._borrowed in (None, policy_id))
+        except TimeoutError:
+            busy = f"{self._borrowed} answers somebody beside the current policy"
+            raise Unavailable(f"{busy}; ask {policy_id} again in a moment.") from None
+
+    async def _give_back(self) -> None:
+        async with self._beside:
+            self._borrowers -= 1
+            if not self._borrowers:
+                self._borrowed = None  # the next look at the store lets it go
+                self._beside.notify_all()
 
     async def follow(self) -> None:
         """Look for a newly promoted policy until cancelled."""
@@ -85,7 +104,8 @@ class Deployed:
         self.routing = routing
         await self._follow_current(promoted)
         if promoted is not None and promoted == self.policy_id:
-            await self._follow_beside(routing.beside or self._borrowed)
+            async with self._beside:
+                await self._follow_beside(routing.beside or self._borrowed)
 
     async def _follow_current(self, promoted: str | None) -> None:
         if promoted is None:

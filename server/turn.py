@@ -9,6 +9,7 @@ ModerationRecord holds the scores, where the finding was, and the rest for who d
 """
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
@@ -186,8 +187,19 @@ class Turns:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def begin(self, asked: Asked) -> Turn:
-        """Take a turn: what can be refused is refused here, before anything is stored."""
-        began, policy_id = time.perf_counter(), self._policy_id()
+        """Take a turn: what can be refused is refused here, before anything is stored.
+
+        A policy that was asked for by name is held until the turn is over.
+        """
+        async with contextlib.AsyncExitStack() as held:
+            if asked.policy_id:
+                await held.enter_async_context(self._deployed.borrowed(asked.policy_id))
+            turn = await self._take(asked)
+            self._track(self._run(turn, asked, held.pop_all()))
+        return turn
+
+    async def _take(self, asked: Asked) -> Turn:
+        began, policy_id = time.perf_counter(), asked.policy_id or self._policy_id()
         rules = rules_for(asked.moderation, await run_in_threadpool(self._services.rules))
         verdict, answers = await self._check_and_start(asked, rules)
         policy_id = answers[0].stream.policy_id if answers[0].stream else policy_id
@@ -200,11 +212,9 @@ class Turns:
         except BaseException:
             await close(answers)
             raise
-        turn = Turn(
+        return Turn(
             self._services, self._metrics, completion_id, prompt, verdict, answers, policy_id, began
         )
-        self._track(self._run(turn, asked))
-        return turn
 
     def stop_soon(self, turn: Turn) -> None:
         """Stop a turn whose reader is gone, without waiting for it."""
@@ -214,11 +224,12 @@ class Turns:
         """Wait until all turns have ended and are kept."""
         await asyncio.gather(*self._tasks)
 
-    async def _run(self, turn: Turn, asked: Asked) -> None:
-        await turn.run()
+    async def _run(self, turn: Turn, asked: Asked, held: contextlib.AsyncExitStack) -> None:
+        async with held:
+            await turn.run()
         used = turn.prompt_tokens + turn.response_tokens
         self._limits.use_tokens(asked.caller.limited_as, used)
-        if self._deployed.routing.shadowed(turn.prompt.message_id):
+        if asked.policy_id is None and self._deployed.routing.shadowed(turn.prompt.message_id):
             await shadow(self._services, self._deployed.routing, asked, turn.answers[0])
 
     def _track(self, work: Coroutine[Any, Any, None]) -> None:
@@ -281,6 +292,8 @@ class Turns:
 
     def _policies(self, asked: Asked) -> list[str | None]:
         """The policies that answer by turns; None is the current one."""
+        if asked.policy_id:
+            return [asked.policy_id]
         routing, user = self._deployed.routing, asked.caller.user
         beside = self._services.generator.beside
         if beside is None or beside != routing.beside:
@@ -298,7 +311,7 @@ class Turns:
         side: SidePolicy,
         policy_id: str | None,
     ) -> Answer:
-        if policy_id != self._services.generator.beside:
+        if policy_id not in (asked.policy_id, self._services.generator.beside):
             policy_id = None  # it left between two choices
         stream = await self._services.generator.start(asked.dialogue, sampling, policy_id)
         classifier = self._services.classifier

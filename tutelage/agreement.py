@@ -127,25 +127,33 @@ def training_weights(rows: Iterable[Feedback]) -> Mapping[str, float]:
 
 
 def gold_accuracy(session: Session, labels: Labels) -> dict[str, tuple[int, int]]:
-    """Of each labeler: pairs of gold tasks that they ordered rightly, and all of them."""
-    truth: dict[Pair, int] = {}
-    for task in session.exec(select(LabelingTask)):
-        if task.gold and task.message_id:
-            truth |= pairs_of(task.message_id, task.gold["ranking"])
+    """Of each labeler: pairs of gold tasks that they ordered rightly, and all of them.
+
+    A gold task does not measure whoever said what is right of it.
+    """
     found: dict[str, list[bool]] = defaultdict(list)
-    for pair, label in truth.items():
-        for who, said in labels.get(pair, {}).items():
-            found[who].append(said == label)
+    for task in session.exec(select(LabelingTask)):
+        if not task.gold or not task.message_id:
+            continue
+        for pair, label in pairs_of(task.message_id, task.gold["ranking"]).items():
+            for who, said in labels.get(pair, {}).items():
+                if who != task.gold.get("author_id"):
+                    found[who].append(said == label)
     return {who: (sum(right), len(right)) for who, right in found.items()}
 
 
 def disagreements(labels: Labels) -> list[tuple[str, float]]:
     """Tasks that two or more ranked, with the share of pairs not agreed on, the worst first."""
+    return [(task, share) for task, share in ranked(labels) if share > 0]
+
+
+def ranked(labels: Labels) -> list[tuple[str, float]]:
+    """All ranked tasks, with the share of pairs not agreed on, the worst first."""
     by_task: dict[str, list[bool]] = defaultdict(list)
     for (task, _, _), given in labels.items():
         by_task[task] += [a != b for a, b in combinations(given.values(), 2)]
-    found = [(task, float(np.mean(differ))) for task, differ in by_task.items() if differ]
-    return sorted(((t, share) for t, share in found if share > 0), key=lambda each: -each[1])
+    found = [(task, float(np.mean(differ or [False]))) for task, differ in by_task.items()]
+    return sorted(found, key=lambda each: -each[1])
 
 
 def _alpha(shared: Labels) -> float | None:

@@ -256,17 +256,62 @@ def undo(session: Session, assignment: Assignment) -> None:
 
 
 def set_gold(
-    session: Session, task_id: str, ranking: Sequence[Sequence[str]] | None
+    session: Session, task_id: str, ranking: Sequence[Sequence[str]] | None, author_id: str
 ) -> LabelingTask:
-    """Say which order is right, which makes it a gold task; None: an ordinary task again."""
+    """Say which order is right, which makes it a gold task; None: an ordinary task again.
+
+    It does not measure whoever said so.
+    """
     task = session.get(LabelingTask, task_id)
     if task is None or task.kind != FeedbackKind.RANKING:
         raise NotFound(f"There is no ranking task {task_id!r}.")
     if ranking is not None:
         feedback.check_ranking(ranking, [message.id for message in answers(session, task)])
-    task.gold = None if ranking is None else {"ranking": [list(group) for group in ranking]}
+    order = None if ranking is None else [list(group) for group in ranking]
+    task.gold = None if order is None else {"ranking": order, "author_id": author_id}
     session.add(task)
     return task
+
+
+def set_own_gold(session: Session, assignment: Assignment) -> LabelingTask:
+    """Say that one's own ranking is right. Raises Conflict where there is none that stands."""
+    row = session.get(Feedback, assignment.feedback_id) if assignment.feedback_id else None
+    if row is None or row.kind != FeedbackKind.RANKING:
+        raise Conflict("Only a ranking that you have sent can be gold.")
+    return set_gold(session, assignment.task_id, row.value["ranking"], assignment.labeler_id)
+
+
+def write_gold(
+    session: Session, prompt: str, best_first: Sequence[Sequence[str]], author_id: str
+) -> LabelingTask:
+    """A gold task of which everything is written by hand; an inner list holds equals.
+
+    Raises Invalid for fewer than two places, more than nine answers, or two that say the same.
+    """
+    texts = [text.strip() for group in best_first for text in group]
+    if len(best_first) < 2 or not all(best_first) or len(texts) > MOST_ANSWERS:
+        raise Invalid(f"A gold task has 2 to {MOST_ANSWERS} answers, not all equal.", "answers")
+    if len(set(texts)) < len(texts) or not all(texts):
+        raise Invalid("Two answers say the same, or one is empty.", "answers")
+    task = add_task(session, FeedbackKind.RANKING, prompt, None, overlap=1)
+    conversation = session.get_one(Conversation, task.conversation_id)
+    order = [
+        [
+            conversations.append(session, conversation, task.message_id, "assistant", text).id
+            for text in group
+        ]
+        for group in best_first
+    ]
+    return set_gold(session, task.id, order, author_id)
+
+
+def demonstrated(session: Session, assignment: Assignment) -> list[Message]:
+    """The dialogue that an answered demonstration task was answered with; else none."""
+    row = session.get(Feedback, assignment.feedback_id) if assignment.feedback_id else None
+    if row is None or row.kind != FeedbackKind.DEMONSTRATION:
+        return []
+    tree = conversations.messages(session, row.conversation_id)
+    return conversations.path_to(tree, row.target)
 
 
 def counts(session: Session, labeler_id: str | None = None) -> dict[str, int]:

@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     guests: bool = Field(True, description="People may chat in the web UI without an account.")
     sign_up: bool = Field(True, description="People may make themselves an account.")
     quotas: str = Field("", description='JSON: {role: {"requests": n, "tokens": n}} a day; 0: any.')
+    policy_choice: Literal["labelers", "everyone"] = Field(
+        "labelers",
+        description="Who may ask another policy by name: labelers and operators, or everyone.",
+    )
     public_url: str = Field("", description="Where people reach it, where a proxy hides that.")
     oidc_issuer: str = Field("", description="OpenID Connect provider; empty: none.")
     oidc_client_id: str = ""

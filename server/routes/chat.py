@@ -12,7 +12,7 @@ from server.auth import Caller
 from server.completion import Chunks, whole
 from server.dependencies import ChatterDep, ServicesDep, TurnsDep
 from server.errors import ApiError
-from server.routes.models import require_available
+from server.routes.models import named_policy
 from server.schemas.chat import ChatCompletion, ChatCompletionRequest
 from server.services import Services
 from server.sse import EventStream, frames
@@ -72,8 +72,8 @@ def _asked(
     if body.moderation and services.classifier is None:
         raise Invalid("Moderation is switched off here (TUTELAGE_MODERATION=off).", "moderation")
     allowed = allowed_training(training)
-    require_available(services, body.model)
-    asked = place(services.store, services.settings, caller, body, allowed)
+    policy_id = named_policy(services, caller, body.model)
+    asked = place(services.store, services.settings, caller, body, allowed, policy_id)
     if not services.generator.takes_tools:
         _require_none(body, asked)
     return asked

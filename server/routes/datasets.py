@@ -1,12 +1,13 @@
 """/v1/operator/datasets: check and import a file, list sources, erase one, export judgements."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
+from moderation.imported import moderate
 from server.dependencies import OperatorDep, ServicesDep
-from server.schemas.datasets import DatasetErased, DatasetItem, DatasetReport, Unusable
+from server.schemas.datasets import DatasetErased, DatasetItem, DatasetReport, Flagged, Unusable
 from server.schemas.text import Name, Page, columns
 from tutelage.datasets import keeping, reading, writing
 from tutelage.datasets.reading import Report
@@ -36,11 +37,18 @@ async def import_dataset(
     licence: Name = "",
     origin: Name = "",
     check: Annotated[bool, Query(description="Only report; keep nothing.")] = True,
+    flagged: Annotated[
+        Literal["keep", "exclude"], Query(description="What of it moderation would act on.")
+    ] = "keep",
 ) -> DatasetReport:
     """Check a file, or keep it as a source; larger files go through the command line."""
 
     def work() -> DatasetReport:
         examples, report = reading.read(file, format_name or None)
+        if services.classifier:
+            moderate(services.classifier, services.rules(), examples, report)
+        if flagged == "exclude":
+            examples = reading.without_flagged(examples, report)
         if check:
             return _report(report, 0)
         with services.store.write() as session:
@@ -76,4 +84,12 @@ def _report(report: Report, kept: int) -> DatasetReport:
         Unusable(reason=reason, rows=rows[:_SHOWN], count=len(rows))
         for reason, rows in sorted(report.problems.items(), key=lambda each: -len(each[1]))
     ]
-    return DatasetReport(**columns(report, DatasetReport) | {"problems": problems, "kept": kept})
+    flagged = [
+        Flagged(category=category, rows=reading.rows_of(some), count=len(some))
+        for category, some in sorted(report.flagged.items(), key=lambda each: -len(each[1]))
+    ]
+    return DatasetReport(
+        **columns(report, DatasetReport)
+        | {"problems": problems, "flagged": flagged, "kept": kept, "suspects": len(report.suspects),
+           "moderated": report.moderated_by is not None},
+    )  # fmt: skip

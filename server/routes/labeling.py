@@ -16,6 +16,7 @@ from server.schemas.labeling import (
     AssignmentItem,
     DemonstrateRequest,
     DialogueMessage,
+    GoldTask,
     Instructions,
     LabelingHome,
     MaybeAssignment,
@@ -24,10 +25,11 @@ from server.schemas.labeling import (
     SkipRequest,
     Suggestion,
     SuggestRequest,
+    TasksMade,
     TurnRequest,
 )
 from server.schemas.text import Name, Page, columns
-from tutelage import labeling
+from tutelage import audit, labeling
 from tutelage.labeling import Turn
 from tutelage.tables import Assignment, FeedbackKind, LabelingTask, Message
 
@@ -151,6 +153,25 @@ def undo_task(assignment_id: Name, labeler: LabelerDep, services: ServicesDep) -
         return _detail(session, row)
 
 
+@router.post("/assignments/{assignment_id}/gold")
+def make_gold(assignment_id: Name, labeler: LabelerDep, services: ServicesDep) -> AssignmentItem:
+    """Say that the order that one sent is right: the task then measures the other labelers."""
+    with services.store.write() as session:
+        row = _mine(session, assignment_id, labeler)
+        task = labeling.set_own_gold(session, row)
+        audit.record(session, labeler.user.id, "labeling.gold", task.id, gold=True)
+        return _item(session, row)
+
+
+@router.post("/gold", status_code=201)
+def write_gold(body: GoldTask, labeler: LabelerDep, services: ServicesDep) -> TasksMade:
+    """Write a task of which the right order is known: it measures the other labelers."""
+    with services.store.write() as session:
+        task = labeling.write_gold(session, body.prompt, body.answers, labeler.user.id)
+        audit.record(session, labeler.user.id, "labeling.gold", task.id, gold=True, written=True)
+    return TasksMade(made=1)
+
+
 @router.post("/suggestions")
 async def suggest(
     body: SuggestRequest, _labeler: LabelerDep, alternatives: AlternativesDep
@@ -190,6 +211,7 @@ def _item(session: Session, row: Assignment) -> AssignmentItem:
         **columns(row, AssignmentItem),
         kind=FeedbackKind(task.kind),
         prompt=prompt.content[:EXCERPT] if prompt else "",
+        gold=task.gold is not None and task.gold.get("author_id") == row.labeler_id,
     )
 
 
@@ -201,6 +223,7 @@ def _detail(session: Session, row: Assignment) -> AssignmentDetail:
         **_item(session, row).model_dump(),
         dialogue=dialogue_of(labeling.dialogue(session, task)),
         answers=answers_of(ranked),
+        demonstrated=dialogue_of(labeling.demonstrated(session, row)),
     )
 
 

@@ -4,9 +4,9 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from sqlmodel import Session, select
 
 from server.dependencies import OperatorDep, ServicesDep
@@ -50,6 +50,7 @@ def labeling_progress(_operator: OperatorDep, services: ServicesDep) -> Labeling
             same=Mean(**vars(found.same)) if found.same else None,
             labelers=_labelers(session, labels),
             policies=_loaded(services),
+            gold_every=services.settings.labeling_gold,
         )
 
 
@@ -67,12 +68,17 @@ def make_tasks(body: TasksRequest, operator: OperatorDep, services: ServicesDep)
 
 
 @router.get("/disagreements")
-def list_disagreements(_operator: OperatorDep, services: ServicesDep) -> Page[Disagreement]:
+def list_disagreements(
+    _operator: OperatorDep,
+    services: ServicesDep,
+    every: Annotated[bool, Query(description="All ranked tasks, agreed on or not.")] = False,
+) -> Page[Disagreement]:
     """Tasks on which labelers differ, the worst first."""
     with services.store.read() as session:
         names = {user.id: user.name for user in session.exec(select(User))}
         by_prompt = {task.message_id: task for task in session.exec(select(LabelingTask))}
-        worst = agreement.disagreements(agreement.read(session))
+        labels = agreement.read(session)
+        worst = agreement.ranked(labels) if every else agreement.disagreements(labels)
         data = [
             _dispute(session, by_prompt[prompt], share, names)
             for prompt, share in worst[:DISPUTES]
@@ -87,7 +93,7 @@ def set_gold(
 ) -> TasksMade:
     """Say which order is right: the task then measures labelers."""
     with services.store.write() as session:
-        labeling.set_gold(session, task_id, body.ranking)
+        labeling.set_gold(session, task_id, body.ranking, operator.user.id)
         audit.record(session, operator.user.id, "labeling.gold", task_id, gold=bool(body.ranking))
     return TasksMade(made=1)
 

@@ -1,13 +1,14 @@
-"""/v1/models: the alias `tutelage` and every policy version; the current one can be asked."""
+"""/v1/models: the alias `tutelage` and every policy version, and who may ask which."""
 
 from fastapi import APIRouter
 
+from server.auth import Caller
 from server.dependencies import CallerDep, ServicesDep
 from server.errors import BAD_REQUEST, ApiError
 from server.schemas.models import Model, ModelList
 from server.services import Services
 from tutelage import deployment
-from tutelage.tables import PolicyVersion
+from tutelage.tables import PolicyState, PolicyVersion, Role
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
 
@@ -15,31 +16,46 @@ ALIAS = "tutelage"
 
 
 @router.get("")
-def list_models(_caller: CallerDep, services: ServicesDep) -> ModelList:
+def list_models(caller: CallerDep, services: ServicesDep) -> ModelList:
     """The models: `tutelage` first, then policy versions, newest first."""
-    return ModelList(data=_models(services))
+    return ModelList(data=_models(services, caller))
 
 
 @router.get("/{model_id}")
-def get_model(model_id: str, _caller: CallerDep, services: ServicesDep) -> Model:
+def get_model(model_id: str, caller: CallerDep, services: ServicesDep) -> Model:
     """One model."""
-    for model in _models(services):
+    for model in _models(services, caller):
         if model.id == model_id:
             return model
     raise not_found(model_id)
 
 
-def require_available(services: Services, model: str) -> None:
-    """Refuse a model that does not answer here."""
+def named_policy(services: Services, caller: Caller, model: str) -> str | None:
+    """The policy that was asked for by name; None for whoever is current.
+
+    Raises ApiError 404 for what does not exist or may not be asked by this caller.
+    """
     loaded = services.generator.policy_id
-    if model in (ALIAS, loaded):
-        return
+    if model == ALIAS:
+        return None
+    if model == loaded:
+        return model
     with services.store.read() as session:
         known = session.get(PolicyVersion, model)
     if known is None:
         raise not_found(model)
-    message = f"{model} does not answer now; ask for '{ALIAS}', which is {loaded}."
-    raise ApiError(404, message, BAD_REQUEST, "model", "model_not_found")
+    if not _may_ask(services, caller, known):
+        message = f"{model} does not answer you now; ask for '{ALIAS}', which is {loaded}."
+        raise ApiError(404, message, BAD_REQUEST, "model", "model_not_found")
+    return model
+
+
+def _may_ask(services: Services, caller: Caller, version: PolicyVersion) -> bool:
+    """Labelers and operators ask any policy; others what the gate passed, where that is set."""
+    if caller.user.role in (Role.LABELER, Role.OPERATOR):
+        return True
+    everyone = services.settings.policy_choice == "everyone"
+    return everyone and version.state in (PolicyState.CURRENT, PolicyState.RETIRED)
 
 
 def not_found(model: str) -> ApiError:
@@ -48,20 +64,22 @@ def not_found(model: str) -> ApiError:
     return ApiError(404, message, BAD_REQUEST, "model", "model_not_found")
 
 
-def _models(services: Services) -> list[Model]:
+def _models(services: Services, caller: Caller) -> list[Model]:
     loaded = services.generator.policy_id
     with services.store.read() as session:
         versions = deployment.versions(session)
-    models = [_model(version.id, version, loaded) for version in versions]
-    current = [version for version in versions if version.id == loaded]
-    return [_model(ALIAS, version, loaded) for version in current] + models
+    models = [
+        _model(each.id, each, each.id == loaded or _may_ask(services, caller, each))
+        for each in versions
+    ]
+    return [_model(ALIAS, each, True) for each in versions if each.id == loaded] + models
 
 
-def _model(name: str, version: PolicyVersion, loaded: str | None) -> Model:
+def _model(name: str, version: PolicyVersion, available: bool) -> Model:
     return Model(
         id=name,
         created=int(version.created_at),
         policy_id=version.id,
         state=version.state,
-        available=version.id == loaded,
+        available=available,
     )

@@ -12,7 +12,7 @@ from server.auth import Caller
 from server.dependencies import CallerDep, ChatterDep, ServicesDep, TurnsDep
 from server.response import Events, completion_id, of_stored, of_turn, told_again
 from server.routes.chat import TrainingHeader, allowed_training, written
-from server.routes.models import require_available
+from server.routes.models import named_policy
 from server.schemas.chat import ChatCompletionRequest
 from server.schemas.responses import Response, ResponseDeleted, ResponseRequest
 from server.schemas.text import Name
@@ -68,9 +68,9 @@ def _asked(
     services: Services, caller: Caller, body: ResponseRequest, training: str | None
 ) -> Asked:
     allowed = allowed_training(training)
-    require_available(services, body.model)
+    policy_id = named_policy(services, caller, body.model)
     chat = ChatCompletionRequest.model_validate(_as_chat(services, caller, body))
-    asked = place(services.store, services.settings, caller, chat, allowed)
+    asked = place(services.store, services.settings, caller, chat, allowed, policy_id)
     if body.previous_response_id:
         asked = replace(asked, dialogue=_instructed(asked, body.instructions))
     if body.store is False:

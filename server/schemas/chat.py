@@ -214,7 +214,7 @@ class ChatCompletionRequest(Body):
         }
     )
 
-    model: Text = Field(description="`tutelage`, or the id of the current policy version.")
+    model: Text = Field(description="`tutelage`, or a policy that GET /v1/models calls available.")
     messages: list[InputMessage] = Field(
         max_length=MAX_MESSAGES,
         description="The conversation so far; with `conversation_id` only what is new.",

@@ -26,6 +26,14 @@ class Unusable(BaseModel):
     count: int
 
 
+class Flagged(BaseModel):
+    """Examples that moderation would have warned of or blocked."""
+
+    category: str
+    rows: list[int] = Field(description="Numbers of the first of their rows.")
+    count: int
+
+
 class DatasetReport(BaseModel):
     """What a file holds."""
 
@@ -36,6 +44,10 @@ class DatasetReport(BaseModel):
     comparisons: int
     duplicates: int
     problems: list[Unusable]
+    moderated: bool = Field(description="Whether moderation looked; false where it is off.")
+    flagged: list[Flagged]
+    suspects: int = Field(description="Flagged examples, each counted once.")
+    excluded: int = Field(description="Flagged examples that were left out, as asked.")
     kept: int = Field(description="Examples that were kept now; 0 when it was only checked.")
 
 

@@ -62,6 +62,7 @@ class AssignmentItem(BaseModel):
     created_at: float
     finished_at: float | None
     prompt: str = Field(description="The first characters of what is to be answered.")
+    gold: bool = Field(description="Whether one said oneself that one's order is right.")
 
 
 class AssignmentDetail(AssignmentItem):
@@ -69,6 +70,7 @@ class AssignmentDetail(AssignmentItem):
 
     dialogue: list[DialogueMessage]
     answers: list[AnswerToRank] = Field(description="In an order drawn for this labeler.")
+    demonstrated: list[DialogueMessage] = Field(description="What one answered, if it is that.")
 
 
 class MaybeAssignment(BaseModel):
@@ -151,6 +153,15 @@ class GoldRequest(Body):
     ranking: list[list[Name]] | None
 
 
+class GoldTask(Body):
+    """A gold task that is written by hand."""
+
+    prompt: Content
+    answers: list[list[Content]] = Field(
+        min_length=2, max_length=9, description="Best first; an inner list holds equals."
+    )
+
+
 class Mean(BaseModel):
     """A mean with its 95 % interval."""
 
@@ -188,6 +199,7 @@ class LabelingProgress(BaseModel):
     same: Mean | None = Field(description="Share of pairs on which two labelers agree.")
     labelers: list[LabelerItem]
     policies: list[str] = Field(description="Loaded policies, from which answers can be sampled.")
+    gold_every: int = Field(description="Every n-th task of a labeler is a gold task; 0: none.")
 
 
 class Opinion(BaseModel):

@@ -14,7 +14,7 @@ class Model(BaseModel):
     owned_by: str = "tutelage"
     policy_id: str | None = Field(None, description="Ours: the policy behind the name.")
     state: str = Field(description="Ours: candidate, canary, current, retired or rejected.")
-    available: bool = Field(description="Ours: whether it can be asked now.")
+    available: bool = Field(description="Ours: whether you can ask it by name.")
 
 
 class ModelList(BaseModel):

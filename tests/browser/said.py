@@ -1,8 +1,12 @@
-"""What people do in the chat, by the names that a screen reader would read out."""
+"""What people do, by the names that a screen reader would read out."""
 
+import json
 import re
+from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
+from scene import VACCINES
 
 
 def write(page: Page, text: str) -> None:
@@ -54,3 +58,28 @@ def in_conversation(page: Page) -> str:
     """The id of the conversation in view, once it has one."""
     page.wait_for_url(re.compile("/c/conv_"))
     return page.url.rsplit("/", 1)[1]
+
+
+def judge_blind(page: Page, looked: Callable[[], None] = lambda: None) -> None:
+    """Compare two policies on one prompt and prefer the first answer; ends at the result."""
+    page.get_by_label("Prompts, one a line").fill(VACCINES)
+    page.get_by_role("button", name="Let both answer").click()
+    page.get_by_role("button", name="A is better").wait_for()
+    looked()
+    page.get_by_role("button", name="A is better").click()
+    page.get_by_text("prompts judged blind").wait_for()
+
+
+PAIRS = [{"prompt": f"Question {n}?", "chosen": "Yes, it is.", "rejected": "No."} for n in range(6)]
+FLAWED = [
+    {"prompt": "Hi", "chosen": "Hello.", "rejected": "Hello."},
+    {"prompt": "And a lewdword?", "chosen": "Rather not.", "rejected": "Sure."},
+]
+
+
+def choose_dataset(page: Page, file: Path) -> None:
+    """Write a file of eight rows, one useless and one flagged, and choose it for import."""
+    file.write_text("\n".join(map(json.dumps, [*PAIRS, *FLAWED])))
+    page.get_by_role("button", name="Import a file").click()
+    page.get_by_label("File").set_input_files(file)
+    page.get_by_role("dialog").get_by_text("8 rows of trl").wait_for()

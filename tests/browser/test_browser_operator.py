@@ -1,8 +1,11 @@
-"""The operator's pages: iterations, policies, reports, audit."""
+"""The operator's pages: iterations, policies, comparisons, data sets, gold, reports, audit."""
+
+import json
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from said import ask
+from said import ask, choose_dataset, judge_blind
 from scene import FIRST, TEA, publish
 
 from tutelage import deployment, iterations
@@ -130,6 +133,63 @@ def test_a_report_is_decided(service, open_page, operator):
     expect(report).to_contain_text("Thanks to Ada.")
     page.goto("/operator/audit")
     expect(page.get_by_role("row").filter(has_text="report.triage")).to_have_count(1)
+
+
+def test_policies_are_compared_blind(service, operator):
+    page = operator("/operator/policies/compare")
+    judge_blind(page)
+    expect(page.get_by_role("heading", name="Too close to tell")).to_be_visible()
+    chosen = page.get_by_role("listitem").filter(has_text="Preferred")
+    expect(chosen.get_by_text("policy-000")).to_have_count(1)
+    page.get_by_role("link", name="Compare blind").click()
+    expect(page.get_by_role("row").filter(has_text="See the result")).to_contain_text("1 of 1")
+
+
+def test_a_data_set_is_checked_imported_exported_and_erased(service, operator, tmp_path):
+    page = operator("/operator/labeling/datasets")
+    choose_dataset(page, tmp_path / "pairs.jsonl")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 left out (rows 7): Two answers say the same.")
+    expect(dialog).to_contain_text("1 sexual (rows 8)")
+    dialog.get_by_label("Name").fill("pairs")
+    dialog.get_by_label("Licence").fill("MIT")
+    dialog.get_by_label("Leave the 1 flagged out").check()
+    dialog.get_by_role("button", name="Import").click()
+    row = page.get_by_role("row").filter(has_text="pairs")
+    expect(row.get_by_role("cell").nth(4)).to_have_text("6")
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="OpenAI messages").click()
+    lines = Path(waiting.value.path()).read_text().splitlines()
+    assert all("messages" in json.loads(line) for line in lines)
+    row.get_by_role("button", name="Erase").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Erase").click()
+    expect(page.get_by_text("Nothing is imported")).to_be_visible()
+
+
+def test_a_gold_task_is_written_and_counts(service, operator):
+    page = operator("/operator/labeling")
+    page.get_by_role("button", name="Write a gold task").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Prompt").fill("Is 91 a prime number?")
+    dialog.get_by_label("Answer 1").fill("No: 91 is 7 times 13.")
+    dialog.get_by_label("Answer 2").fill("Yes, 91 is a prime number.")
+    dialog.get_by_role("button", name="Make it gold").click()
+    expect(page.get_by_text("1 gold, every 8th is one")).to_be_visible()
+    page.goto("/label/rank")
+    page.get_by_text("No: 91 is 7 times 13.").wait_for()
+
+
+def test_an_answer_is_regenerated_with_another_policy(service, operator):
+    page = operator("/")
+    expect(ask(page, TEA)).to_contain_text(current(service))
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Regenerate with").hover()
+    page.get_by_role("menuitem", name="policy-0001").click()
+    answer = page.get_by_label("Answer", exact=True).last
+    expect(answer).to_contain_text("policy-0001")
+    expect(answer.get_by_role("group", name="Versions")).to_contain_text("2/2")
+    answer.get_by_role("button", name="Previous version").click()
+    expect(answer).to_contain_text(current(service))
 
 
 def test_a_policy_that_fails_a_report_is_promoted_with_an_explanation(worked, operator):

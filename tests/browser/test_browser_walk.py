@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from furnished import furnish
 from playwright.sync_api import Page
-from said import ask, write
+from said import ask, choose_dataset, judge_blind, write
 from scene import SPEED, VACCINES, Scene
 from test_browser_accessible import violations
 
@@ -34,8 +34,12 @@ OPERATOR = {
     "judgements": "feedback/judgements",
     "moderation-appeals": "moderation?view=appeals",
     "moderation-rules": "moderation?view=rules",
+    "moderation-measured": "moderation?view=measured",
+    "moderation-learning": "moderation?view=learning",
     "moderation-verdicts": "moderation?view=verdicts",
     "labeling": "labeling",
+    "datasets": "labeling/datasets",
+    "blind-tests": "policies/compare",
     "people": "people",
     "audit": "audit",
     "settings": "settings",
@@ -43,7 +47,20 @@ OPERATOR = {
 LABELER = {"rank": "rank", "demonstrate": "demonstrate", "instructions": "instructions",
            "mine": "mine"}  # fmt: skip
 ACCOUNT = {"profile": "profile", "keys": "keys", "feedback": "feedback", "data": "data"}
-ANYBODY = {"sign-in": "sign-in", "sign-up": "sign-up", "not-found": "s/nowhere/at/all"}
+ANYBODY = {"sign-in": "sign-in", "sign-up": "sign-up", "not-found": "nowhere/at/all"}
+MAIN = {
+    "operator-iteration",
+    "operator-traffic",
+    "operator-policies",
+    "operator-labeling",
+    "labeler-rank",
+    "labeler-demonstrate",
+    "account-feedback",
+    "operator-trials",
+}
+
+
+Look = Callable[..., None]
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +71,15 @@ def furnished(worked: Scene) -> Scene:
 
 
 @pytest.fixture
-def look(axe: str, pytestconfig: pytest.Config) -> Callable[[Page, str], None]:
+def look(axe: str, pytestconfig: pytest.Config) -> Look:
     """Looks at the page that is open; with ``--screenshots`` its picture is kept."""
     folder: str | None = pytestconfig.getoption("--screenshots")
 
-    def inspect(page: Page, name: str) -> None:
+    def inspect(page: Page, name: str, kept: bool = True) -> None:
         page.locator("h1, h2, textarea").locator("visible=true").first.wait_for()
         faults = violations(page, axe)
         wider = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        if folder:
+        if folder and kept:
             keep(page, Path(folder) / f"{name}.png")
         assert (faults, max(0, wider)) == ([], 0), name
 
@@ -81,8 +98,8 @@ def keep(page: Page, path: Path) -> None:
     picture.quantize(128).save(path, optimize=True)
 
 
-def walk(page: Page, look: Callable[[Page, str], None], who: str, pages: dict[str, str]) -> None:
-    """Every page in light on a desk, and in dark on a phone."""
+def walk(page: Page, look: Look, who: str, pages: dict[str, str]) -> None:
+    """Every page in light on a desk, and in dark on a phone; of that the main ones' pictures."""
     for name, path in pages.items():
         page.set_viewport_size(DESK)
         page.emulate_media(color_scheme="light")
@@ -91,7 +108,7 @@ def walk(page: Page, look: Callable[[Page, str], None], who: str, pages: dict[st
         look(page, f"{who}-{name}")
         page.set_viewport_size(PHONE)
         page.emulate_media(color_scheme="dark")
-        look(page, f"{who}-{name}-phone")
+        look(page, f"{who}-{name}-phone", f"{who}-{name}" in MAIN)
 
 
 def tabs(page: Page, name: str) -> set[str]:
@@ -125,6 +142,45 @@ def test_ones_own_pages(furnished, open_page, look):
 def test_the_pages_of_anybody(furnished, open_page, look):
     page = open_page(consent=None, watched=False, bypass_csp=True)  # one is not found
     walk(page, look, "anybody", ANYBODY)
+
+
+def test_a_blind_comparison(furnished, operator, look):
+    page = operator("/operator/policies/compare", bypass_csp=True, viewport=DESK)
+    judge_blind(page, lambda: look(page, "operator-blind-test"))
+    look(page, "operator-blind-result")
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme="dark")
+    look(page, "operator-blind-result-phone", kept=False)
+
+
+def test_a_data_set_that_is_checked(furnished, operator, look, tmp_path):
+    page = operator("/operator/labeling/datasets", bypass_csp=True, viewport=DESK)
+    choose_dataset(page, tmp_path / "pairs.jsonl")
+    look(page, "operator-dataset-check")
+
+
+def test_a_gold_task_that_is_written(furnished, operator, look):
+    page = operator("/operator/labeling", bypass_csp=True, viewport=DESK)
+    page.get_by_role("button", name="Write a gold task").click()
+    page.get_by_role("dialog").wait_for()
+    look(page, "operator-gold")
+
+
+def test_a_shared_conversation(furnished, open_page, look):
+    page = open_page(bypass_csp=True, viewport=DESK)
+    ask(page, SPEED)
+    page.get_by_role("button", name="Share or export").click()
+    page.get_by_role("menuitem", name="Share by link").click()
+    page.get_by_role("button", name="Make a link").click()
+    link = page.get_by_role("dialog").get_by_role("link").first
+    address = link.get_attribute("href")
+    look(page, "chat-share")
+    reader = open_page(address, consent=None, bypass_csp=True, viewport=DESK)
+    reader.get_by_text("Move the work out of the loop").wait_for()
+    look(reader, "anybody-shared")
+    reader.set_viewport_size(PHONE)
+    reader.emulate_media(color_scheme="dark")
+    look(reader, "anybody-shared-phone", kept=False)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

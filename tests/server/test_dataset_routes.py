@@ -1,22 +1,26 @@
 """Operators check, import, export and erase data sets over the API."""
 
 import json
+from dataclasses import replace
+from typing import Any
 
-from chat_service import ChatService
+import pytest
+from chat_service import ChatService, new_services, serve
+
+from tutelage.composition import Core
 
 PAIRS = [{"prompt": f"Question {n}?", "chosen": "Yes.", "rejected": "No."} for n in range(3)]
 CONTENT = "\n".join(map(json.dumps, [*PAIRS, {"prompt": "Hi", "chosen": "a", "rejected": "a"}]))
 URL = "/v1/operator/datasets"
 
 
-def send(service: ChatService, **query: object) -> dict[str, object]:
+def send(service: ChatService, content: str = CONTENT, **query: object) -> Any:
     answer = service.client.post(
-        URL, content=CONTENT, params=query,
+        URL, content=content, params=query,
         headers=service.who("operator") | {"content-type": "application/octet-stream"},
     )  # fmt: skip
     assert answer.status_code == 200, answer.text
-    body: dict[str, object] = answer.json()
-    return body
+    return answer.json()
 
 
 def test_a_file_is_checked_imported_exported_and_erased(service: ChatService) -> None:
@@ -37,3 +41,33 @@ def test_a_file_is_checked_imported_exported_and_erased(service: ChatService) ->
     gone = service.client.delete(f"{URL}/{row['id']}", headers=operator).json()
     assert gone == {"id": row["id"], "policies": []}
     assert service.client.get(URL, headers=operator).json()["data"] == []
+
+
+SUSPECT = [
+    {"prompt": "A lewdword?", "chosen": "Yes.", "rejected": "No."},
+    {"prompt": "Fine?", "chosen": "Yes.", "rejected": "You vileword."},
+    {"messages": []},
+]
+FLAGGED = [
+    {"category": "hate", "rows": [5], "count": 1},
+    {"category": "sexual", "rows": [4], "count": 1},
+]
+
+
+@pytest.mark.parametrize(("flagged", "kept"), [("keep", 5), ("exclude", 3)])
+def test_what_moderation_flags_is_told_and_kept_or_left_out(
+    service: ChatService, flagged: str, kept: int
+) -> None:
+    content = "\n".join(map(json.dumps, [*PAIRS, *SUSPECT]))
+    report = send(service, content, check=True)
+    assert sorted(report["flagged"], key=str) == sorted(FLAGGED, key=str)
+    assert (report["moderated"], report["suspects"], report["excluded"]) == (True, 2, 0)
+    named = {"name": "pairs", "licence": "MIT", "flagged": flagged}
+    report = send(service, content, check=False, **named)
+    assert (report["kept"], report["rankings"], report["excluded"]) == (kept, kept, 5 - kept)
+
+
+def test_where_moderation_is_off_the_report_says_so(core: Core) -> None:
+    with serve(replace(new_services(core), classifier=None), core) as service:
+        report = send(service, check=True)
+    assert (report["moderated"], report["flagged"]) == (False, [])

@@ -1,8 +1,10 @@
 """The promoted policy: loaded at the start, swapped while the service runs."""
 
 import shutil
+from typing import Any
 
 import httpx
+import pytest
 from chat_service import (
     HARMLESS,
     ChatService,
@@ -113,11 +115,61 @@ def test_only_the_loaded_policy_can_be_asked(service: ChatService) -> None:
     assert "'tutelage'" in answer.json()["error"]["message"]
 
 
+def again(service: ChatService, name: str, model: str) -> Any:
+    """Another answer to the same prompt, by a policy of one's choice."""
+    about = service.ask(name=name)["tutelage"]
+    place = {"conversation_id": about["conversation_id"], "parent_id": about["prompt_message_id"]}
+    return service.chat(name=name, model=model, messages=[], **place)
+
+
+@pytest.mark.parametrize("name", ["labeler", "operator"])
+def test_labelers_and_operators_regenerate_with_a_policy_of_their_choice(
+    service: ChatService, name: str
+) -> None:
+    publish(service.core, "policy-0001")
+    answer = again(service, name, "policy-0001").json()
+    branches = service.conversation(answer, name)["messages"]
+    assert answer["model"] == answer["system_fingerprint"] == "policy-0001"
+    assert [each["policy_id"] for each in branches] == [None, "policy-0000", "policy-0001"]
+    assert len({each["parent_id"] for each in branches[1:]}) == 1
+    assert service.ask(name=name)["model"] == "policy-0000"
+    assert eventually(lambda: service.services.generator.beside is None)
+
+
+def test_everyone_may_choose_where_that_is_set_but_not_what_the_gate_refused(core: Core) -> None:
+    publish(core, "policy-0001")
+    with serve(new_services(core, policy_choice="everyone"), core) as service:
+        assert again(service, "user", "policy-0001").status_code == 404
+        promote(core, "policy-0001")
+        assert eventually(lambda: service.ask()["model"] == "policy-0001")
+        assert again(service, "user", "policy-0000").json()["model"] == "policy-0000"
+
+
+def test_a_trial_holds_the_place_of_a_policy_of_ones_choice(service: ChatService) -> None:
+    publish(service.core, "policy-0001")
+    publish(service.core, "policy-0002")
+    service.post("/v1/operator/experiments", {"policy_id": "policy-0002"}, "operator")
+    assert eventually(lambda: service.services.generator.beside == "policy-0002")
+    refused = again(service, "operator", "policy-0001")
+    assert refused.status_code == 409
+    assert "policy-0002 is on trial" in refused.json()["error"]["message"]
+    assert again(service, "operator", "policy-0002").json()["model"] == "policy-0002"
+
+
+def test_a_damaged_policy_is_not_asked(service: ChatService) -> None:
+    (publish(service.core, "policy-0001") / "card.md").write_text("changed")
+    refused = service.chat(name="operator", model="policy-0001")
+    assert refused.status_code == 503 and "damaged" in refused.json()["error"]["message"]
+    assert service.get("/v1/conversations", "operator").json()["data"] == []
+
+
 def test_the_models_say_which_can_be_asked(service: ChatService) -> None:
     publish(service.core, "policy-0001")
     models = service.get("/v1/models").json()["data"]
     assert [(each["id"], each["available"]) for each in models] == [
         ("tutelage", True), ("policy-0001", False), ("policy-0000", True),
     ]  # fmt: skip
+    answer = service.get("/v1/models/policy-0001", "labeler").json()
+    assert (answer["state"], answer["available"]) == ("candidate", True)
     assert service.get("/v1/models/policy-0001").json()["state"] == "candidate"
     assert service.get("/v1/models/nothing").json()["error"]["code"] == "model_not_found"

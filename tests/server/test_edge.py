@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import sqlalchemy
 from chat_service import ChatService, new_services, serve
+from fastapi.testclient import TestClient
 
+from server.app import create_app
 from server.errors import as_api_error
 from server.limits import Limits
 from tutelage.composition import Core
@@ -29,6 +31,21 @@ def test_ids_differ(shared: ChatService) -> None:
 def test_an_unknown_address_is_404(shared: ChatService) -> None:
     for path in ("/v1/nothing", "/v2", "/assets/x.js", "/..%2f..%2fpyproject.toml", "/%00"):
         answer = shared.get(path)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_url")
+
+
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/operatr/policies", "/c", "/v2/chat/x"])
+def test_a_browser_gets_the_page_that_says_so(core: Core, tmp_path: Path, path: str) -> None:
+    (tmp_path / "index.html").write_text("<title>The UI</title>")
+    with TestClient(create_app(new_services(core), static=tmp_path)) as client:
+        shown = client.get(path, headers=BROWSER)
+        told = client.get(path, headers={"accept": "application/json"})
+        api = client.get("/v1/nothing", headers=BROWSER)
+    assert (shown.status_code, shown.text) == (404, "<title>The UI</title>")
+    for answer in (told, api):
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_url")
 
 

@@ -222,7 +222,7 @@ def test_every_second_task_is_gold(service: ChatService) -> None:
         done = session.get(Assignment, tasks[0]["id"])
         assert done is not None
         order = [[answer["id"]] for answer in tasks[0]["answers"]]
-        labeling.set_gold(session, done.task_id, order)
+        labeling.set_gold(session, done.task_id, order, "operator")
     seen = []
     while task := take(service):
         seen.append(sorted(answer["id"] for answer in task["answers"]))
@@ -233,3 +233,44 @@ def test_every_second_task_is_gold(service: ChatService) -> None:
 def _snapshot(service: ChatService) -> Any:
     with service.core.store.read() as session:
         return derive(judgements.read(session), SnapshotConfig())
+
+
+def test_ones_own_order_can_be_gold_and_measures_the_others(service: ChatService) -> None:
+    make(service, overlap=2)
+    task = take(service)
+    gold = f"/v1/labeling/assignments/{task['id']}/gold"
+    assert service.post(gold, name="labeler").status_code == 409
+    rank(service, task)
+    assert service.post(gold, name="labeler").json()["gold"] is True
+    assert service.post(gold, name="second").status_code == 404
+    rank(service, take(service, "second"), "second")
+    measured = {row["id"]: row["gold_pairs"] for row in progress(service)["labelers"]}
+    assert sorted(measured.values()) == [0, 6]
+    ranked = service.get("/v1/operator/labeling/disagreements?every=true", "operator").json()
+    assert [row["share"] for row in ranked["data"]] == [0]
+
+
+def test_a_gold_task_can_be_written(service: ChatService) -> None:
+    written = {"prompt": "Is it safe?", "answers": [["Yes, when boiled."], ["Yes.", "Sure."]]}
+    assert service.post("/v1/labeling/gold", written, "operator").status_code == 201
+    task = take(service)
+    by_text = {answer["content"]: answer["id"] for answer in task["answers"]}
+    right = [[by_text["Yes, when boiled."]], [by_text["Yes."], by_text["Sure."]]]
+    assert rank(service, task, ranking=right).status_code == 200
+    (row,) = progress(service)["labelers"]
+    assert (row["gold_right"], row["gold_pairs"]) == (3, 3)
+
+
+@pytest.mark.parametrize("answers", [[["Yes."]], [["Yes."], ["Yes."]], [["Yes."], [" "]]])
+def test_a_gold_task_that_measures_nothing_is_refused(service: ChatService, answers: Any) -> None:
+    body = {"prompt": "Is it safe?", "answers": answers}
+    assert service.post("/v1/labeling/gold", body, "labeler").status_code == 400
+    assert service.post("/v1/labeling/gold", body, "user").status_code == 403
+
+
+def test_what_one_demonstrated_is_shown_again(service: ChatService) -> None:
+    task = take(service, kind="demonstration", own=True)
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}]
+    path = f"/v1/labeling/assignments/{task['id']}"
+    service.post(f"{path}/demonstration", {"turns": turns}, "labeler")
+    assert service.get(path, "labeler").json()["demonstrated"] == turns

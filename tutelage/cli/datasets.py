@@ -1,7 +1,7 @@
 """``tutelage dataset``: data sets in the field's formats, in and out."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -10,6 +10,7 @@ from tutelage.cli.options import Data, open_data
 from tutelage.errors import Invalid
 
 if TYPE_CHECKING:
+    from tutelage.composition import Core
     from tutelage.datasets.example import Example
     from tutelage.datasets.reading import Report
 
@@ -31,22 +32,28 @@ def import_(
     origin: Annotated[str, typer.Option(help="Where it is from, such as an address.")] = "",
     format_name: FormatName = "",
     check: Annotated[bool, typer.Option("--check", help="Only report; keep nothing.")] = False,
+    flagged: Annotated[
+        Literal["keep", "exclude"], typer.Option(help="What of it moderation would act on.")
+    ] = "keep",
     data: Data = None,
 ) -> None:
     """Keep a data set as a named source that the next iterations learn from.
 
-    What cannot be used is told by row and reason. An import that was broken off goes on when the
-    command is given again.
+    What cannot be used, and what moderation flags, is told by row and reason. An import that was
+    broken off goes on when the command is given again.
 
     Example: `tutelage dataset import pairs.jsonl --name helpful --licence MIT --check`
     """
-    from tutelage.datasets import keeping
+    from tutelage.datasets import keeping, reading
 
+    core = open_data(data)
     examples, report = _read(file, format_name or None)
+    _moderate(core, examples, report)
+    if flagged == "exclude":
+        examples = reading.without_flagged(examples, report)
     typer.echo("\n".join(report.lines()))
     if check:
         raise typer.Exit(0 if examples else 1)
-    core = open_data(data)
     with core.store.write() as session:
         dataset = keeping.begin(session, name, licence, origin, report, "cli")
     with steps() as say:
@@ -119,6 +126,24 @@ def erase(
         typer.echo(f"{name} is erased.")
     if policies:
         typer.echo(f"Policies that had learned from it: {', '.join(policies)}.")
+
+
+def _moderate(core: "Core", examples: "list[Example]", report: "Report") -> None:
+    """Let moderation look at the examples, under the rules in force."""
+    from moderation import rules
+    from moderation.actions import ModerationPolicy
+    from moderation.chosen import open_classifier
+    from moderation.imported import moderate
+
+    classifier = open_classifier(core.settings)
+    if classifier is None:
+        return
+    shipped = ModerationPolicy.from_settings(core.settings.moderation_actions)
+    with core.store.read() as session:
+        policy = rules.in_force(session, shipped)
+    with steps() as say:
+        total = len(examples)
+        moderate(classifier, policy, examples, report, lambda done: say("moderation", done, total))
 
 
 def _read(file: Path, format_name: str | None) -> "tuple[list[Example], Report]":

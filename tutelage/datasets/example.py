@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import isfinite
 
@@ -22,6 +22,7 @@ class Example:
     prompt: Dialogue
     responses: tuple[str, ...]
     ranks: tuple[int, ...]
+    row: int = field(default=0, compare=False)  # of its file, from 1
 
     @property
     def is_ranking(self) -> bool:

@@ -43,8 +43,10 @@ def begin(
     """
     if not name.strip() or not licence.strip():
         raise Invalid("A data set needs a name and a licence (or whose consent it rests on).")
+    examples = report.demonstrations + report.rankings
     for other in session.exec(select(Dataset)):
-        if other.sha256 == report.sha256 and other.name == name and other.kept < other.examples:
+        same = other.sha256 == report.sha256 and (other.name, other.examples) == (name, examples)
+        if same and other.kept < other.examples:
             return other
         if other.sha256 == report.sha256:
             raise Conflict(f"This file is here already, as {other.name}.", "file")
@@ -144,6 +146,7 @@ def _new(
     audit.record(
         session, actor, "dataset.import", dataset.id,
         name=name, licence=licence, origin=origin, sha256=report.sha256, examples=dataset.examples,
+        flagged=len(report.suspects), excluded=report.excluded,
     )  # fmt: skip
     session.flush()
     return dataset

@@ -6,8 +6,8 @@ import io
 import json
 import zlib
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tutelage.datasets import formats
@@ -31,6 +31,14 @@ class Report:
     comparisons: int = 0  # pairs in order
     duplicates: int = 0
     problems: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    moderated_by: str | None = None  # the classifier's version; None: nobody looked
+    flagged: dict[str, list[Example]] = field(default_factory=lambda: defaultdict(list))
+    excluded: int = 0  # flagged examples that are left out
+
+    @property
+    def suspects(self) -> set[str]:
+        """The fingerprints of all flagged examples."""
+        return {each.fingerprint for some in self.flagged.values() for each in some}
 
     def lines(self) -> list[str]:
         """The report as people read it."""
@@ -42,6 +50,17 @@ class Report:
         for reason, rows in sorted(self.problems.items(), key=lambda each: -len(each[1])):
             some = ", ".join(map(str, rows[:_SHOWN])) + (", …" if len(rows) > _SHOWN else "")
             found.append(f"{len(rows)} left out (rows {some}): {reason}")
+        return found + self._moderation_lines()
+
+    def _moderation_lines(self) -> list[str]:
+        if self.moderated_by is None:
+            return ["Moderation is switched off, so no example was looked at."]
+        found = [f"{len(self.suspects)} examples are flagged by {self.moderated_by}."]
+        for category, some in sorted(self.flagged.items(), key=lambda each: -len(each[1])):
+            rows = ", ".join(map(str, rows_of(some))) + (", …" if len(some) > _SHOWN else "")
+            found.append(f"{len(some)} flagged (rows {rows}): {category}")
+        if self.excluded:
+            found.append(f"{self.excluded} flagged examples are left out.")
         return found
 
 
@@ -60,18 +79,35 @@ def read(content: bytes, format_name: str | None) -> tuple[list[Example], Report
         for example in _examples(formats.named(name), row, number, report):
             report.duplicates += example.fingerprint in known
             known.setdefault(example.fingerprint, example)
-    for example in known.values():
-        report.demonstrations += not example.is_ranking
-        report.rankings += example.is_ranking
-        report.comparisons += len(example.pairs())
+    _count(list(known.values()), report)
     return list(known.values()), report
+
+
+def without_flagged(examples: Sequence[Example], report: Report) -> list[Example]:
+    """What is left when the flagged examples are left out; the report counts only that."""
+    suspects = report.suspects
+    left = [each for each in examples if each.fingerprint not in suspects]
+    report.excluded = len(examples) - len(left)
+    _count(left, report)
+    return left
+
+
+def rows_of(examples: Sequence[Example]) -> list[int]:
+    """The first rows of the file that they stand in, as many as are shown."""
+    return sorted({each.row for each in examples})[:_SHOWN]
+
+
+def _count(examples: Sequence[Example], report: Report) -> None:
+    report.demonstrations = sum(not each.is_ranking for each in examples)
+    report.rankings = sum(each.is_ranking for each in examples)
+    report.comparisons = sum(len(each.pairs()) for each in examples)
 
 
 def _examples(format: formats.Format, row: Any, number: int, report: Report) -> list[Example]:
     try:
         if not isinstance(row, dict):
             raise Invalid("The row is no JSON object.")
-        return format.read(row)
+        return [replace(each, row=number) for each in format.read(row)]
     except Invalid as error:
         report.problems[error.message].append(number)
     except (RecursionError, OverflowError):

@@ -66,7 +66,11 @@ export const conversations = {
   erase: (id: string) => unwrap(api.DELETE("/v1/conversations/{conversation_id}", { params: one(id) })),
 };
 
+export const models = { list: () => unwrap(api.GET("/v1/models")) };
+
 export interface ChatRequest {
+  /** A policy by its name, or `tutelage` for whoever is current. */
+  model: string;
   messages: { role: "user"; content: string }[];
   n: number;
   temperature: number;
@@ -82,7 +86,7 @@ export async function streamChat(
 ): Promise<ReadableStream<Uint8Array>> {
   const headers = training === false ? { "x-tutelage-training": "off" } : {};
   const { error, response } = await api.POST("/v1/chat/completions", {
-    body: { ...request, model: "tutelage", stream: true },
+    body: { ...request, stream: true },
     parseAs: "stream",
     headers,
     signal,

@@ -12,6 +12,8 @@ export interface Source {
   name: string;
   licence: string;
   origin: string;
+  /** What becomes of the examples that moderation flags. */
+  flagged: "keep" | "exclude";
 }
 
 /** A file as it is, not as JSON. */

@@ -27,6 +27,9 @@ export const labeling = {
   skip: (id: string, reason: string, seconds: number) =>
     unwrap(api.POST("/v1/labeling/assignments/{assignment_id}/skip", { params: one(id), body: { reason, seconds } })),
   undo: (id: string) => unwrap(api.POST("/v1/labeling/assignments/{assignment_id}/undo", { params: one(id) })),
+  task: (id: string) => unwrap(api.GET("/v1/labeling/assignments/{assignment_id}", { params: one(id) })),
+  makeGold: (id: string) => unwrap(api.POST("/v1/labeling/assignments/{assignment_id}/gold", { params: one(id) })),
+  writeGold: (prompt: string, answers: string[][]) => unwrap(api.POST("/v1/labeling/gold", { body: { prompt, answers } })),
   suggest: (side: "user" | "assistant", turns: Turn[]) =>
     unwrap(api.POST("/v1/labeling/suggestions", { body: { side, turns } })),
 };
@@ -34,7 +37,8 @@ export const labeling = {
 export const desk = {
   progress: () => unwrap(api.GET("/v1/operator/labeling")),
   make: (body: TasksRequest) => unwrap(api.POST("/v1/operator/labeling/tasks", { body })),
-  disputes: () => unwrap(api.GET("/v1/operator/labeling/disagreements")),
+  disputes: (every: boolean) =>
+    unwrap(api.GET("/v1/operator/labeling/disagreements", { params: { query: { every } } })),
   gold: (task_id: string, ranking: string[][] | null) =>
     unwrap(api.POST("/v1/operator/labeling/tasks/{task_id}/gold", { params: { path: { task_id } }, body: { ranking } })),
 };
@@ -70,6 +74,7 @@ export function useLabelingProgress() {
   return useQuery({ queryKey: ["operator", "labeling"], queryFn: desk.progress, refetchInterval: 5_000 });
 }
 
-export function useDisputes() {
-  return useQuery({ queryKey: ["operator", "labeling", "disputes"], queryFn: desk.disputes });
+/** Tasks that labelers ranked differently; or every ranked task. */
+export function useDisputes(every: boolean) {
+  return useQuery({ queryKey: ["operator", "labeling", "disputes", every], queryFn: () => desk.disputes(every) });
 }

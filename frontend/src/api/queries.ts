@@ -1,6 +1,6 @@
 /** Cached reads of the service, one hook a question. */
 import { QueryClient, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { ApiError, conversations, operator, session } from "./client";
+import { ApiError, conversations, models, operator, session } from "./client";
 import type { Iteration, Session } from "./types";
 
 export const queryClient = new QueryClient({
@@ -41,6 +41,15 @@ export function useConversations(query: string, enabled: boolean) {
 
 export function useConversation(id: string | undefined) {
   return useQuery({ queryKey: ["conversation", id], queryFn: () => conversations.get(id!), enabled: id !== undefined });
+}
+
+/** The policies that one may ask by name. */
+export function useAskable() {
+  return useQuery({
+    queryKey: ["models"],
+    queryFn: models.list,
+    select: ({ data }) => data.filter((model) => model.available && model.id === model.policy_id),
+  });
 }
 
 export function useSummary() {

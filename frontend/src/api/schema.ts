@@ -506,6 +506,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/labeling/assignments/{assignment_id}/gold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Gold
+         * @description Say that the order that one sent is right: the task then measures the other labelers.
+         */
+        post: operations["make_gold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/labeling/assignments/{assignment_id}/ranking": {
         parameters: {
             query?: never;
@@ -560,6 +580,26 @@ export interface paths {
          * @description Open an answered or skipped task again; what one said is withdrawn.
          */
         post: operations["undo_task"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/labeling/gold": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write Gold
+         * @description Write a task of which the right order is known: it measures the other labelers.
+         */
+        post: operations["write_gold"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2035,8 +2075,6 @@ export interface components {
              * @constant
              */
             role?: "assistant";
-            /** Tool Calls */
-            tool_calls?: components["schemas"]["CalledTool"][] | null;
         };
         /**
          * AnswerToRank
@@ -2209,10 +2247,20 @@ export interface components {
             answers: components["schemas"]["AnswerToRank"][];
             /** Created At */
             created_at: number;
+            /**
+             * Demonstrated
+             * @description What one answered, if it is that.
+             */
+            demonstrated: components["schemas"]["DialogueMessage"][];
             /** Dialogue */
             dialogue: components["schemas"]["DialogueMessage"][];
             /** Finished At */
             finished_at: number | null;
+            /**
+             * Gold
+             * @description Whether one said oneself that one's order is right.
+             */
+            gold: boolean;
             /** Id */
             id: string;
             /**
@@ -2240,6 +2288,11 @@ export interface components {
             created_at: number;
             /** Finished At */
             finished_at: number | null;
+            /**
+             * Gold
+             * @description Whether one said oneself that one's order is right.
+             */
+            gold: boolean;
             /** Id */
             id: string;
             /**
@@ -2269,9 +2322,9 @@ export interface components {
             audio?: unknown;
             /**
              * Content
-             * @description May be left out beside `tool_calls`.
+             * @description A string, or a list of text parts.
              */
-            content?: (string | (components["schemas"]["TextPart"] | components["schemas"]["OtherPart"])[]) | null;
+            content: string | (components["schemas"]["TextPart"] | components["schemas"]["OtherPart"])[];
             /** Function Call */
             function_call?: unknown;
             /**
@@ -2290,7 +2343,7 @@ export interface components {
              */
             role: "assistant";
             /** Tool Calls */
-            tool_calls?: components["schemas"]["CalledTool"][] | null;
+            tool_calls?: unknown;
         };
         /**
          * AuditItem
@@ -2421,51 +2474,6 @@ export interface components {
             ratings: components["schemas"]["RatingItem"][];
             /** Source */
             source: string;
-        };
-        /**
-         * CalledFunction
-         * @description A function with its arguments.
-         */
-        CalledFunction: {
-            /**
-             * Arguments
-             * @description JSON, as the policy wrote it: check it before use.
-             */
-            arguments: string;
-            /** Name */
-            name: string;
-        };
-        /**
-         * CalledTool
-         * @description A call that an answer makes.
-         */
-        CalledTool: {
-            function: components["schemas"]["CalledFunction"];
-            /** Id */
-            id: string;
-            /**
-             * Type
-             * @default function
-             * @constant
-             */
-            type?: "function";
-        };
-        /**
-         * CalledToolDelta
-         * @description A call in a stream. It comes whole, since its arguments are moderated first.
-         */
-        CalledToolDelta: {
-            function: components["schemas"]["CalledFunction"];
-            /** Id */
-            id: string;
-            /** Index */
-            index: number;
-            /**
-             * Type
-             * @default function
-             * @constant
-             */
-            type?: "function";
         };
         /**
          * ChatCompletion
@@ -2602,7 +2610,7 @@ export interface components {
              * Messages
              * @description The conversation so far; with `conversation_id` only what is new.
              */
-            messages: (components["schemas"]["SystemMessage"] | components["schemas"]["UserMessage"] | components["schemas"]["AssistantMessage"] | components["schemas"]["ToolMessage"])[];
+            messages: (components["schemas"]["SystemMessage"] | components["schemas"]["UserMessage"] | components["schemas"]["AssistantMessage"])[];
             /**
              * Metadata
              * @description Kept with a stored completion.
@@ -2614,7 +2622,7 @@ export interface components {
             modalities?: string[] | null;
             /**
              * Model
-             * @description `tutelage`, or the id of the current policy version.
+             * @description `tutelage`, or a policy that GET /v1/models calls available.
              */
             model: string;
             /** @description Give moderation scores with the answer, or block what is flagged. */
@@ -2627,7 +2635,7 @@ export interface components {
             n?: number | null;
             /**
              * Parallel Tool Calls
-             * @description With `tools`.
+             * @description Accepted; there are no tools.
              */
             parallel_tool_calls?: boolean | null;
             /**
@@ -2688,12 +2696,9 @@ export interface components {
              */
             temperature?: number | null;
             /** Tool Choice */
-            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedTool"] | null;
-            /**
-             * Tools
-             * @description For remote engines whose policies know tools; else refused.
-             */
-            tools?: components["schemas"]["Tool"][] | null;
+            tool_choice?: unknown;
+            /** Tools */
+            tools?: unknown;
             /**
              * Top K
              * @description Ours: only so many likeliest tokens; 0: all.
@@ -2749,7 +2754,7 @@ export interface components {
              * Finish Reason
              * @enum {string}
              */
-            finish_reason: "stop" | "length" | "content_filter" | "tool_calls";
+            finish_reason: "stop" | "length" | "content_filter";
             /** Index */
             index: number;
             logprobs?: components["schemas"]["ChoiceLogprobs"] | null;
@@ -2775,7 +2780,7 @@ export interface components {
              * Finish Reason
              * @description null until the choice ends.
              */
-            finish_reason: ("stop" | "length" | "content_filter" | "tool_calls") | null;
+            finish_reason: ("stop" | "length" | "content_filter") | null;
             /** Index */
             index: number;
             /** @default null */
@@ -2996,6 +3001,13 @@ export interface components {
             demonstrations: number;
             /** Duplicates */
             duplicates: number;
+            /**
+             * Excluded
+             * @description Flagged examples that were left out, as asked.
+             */
+            excluded: number;
+            /** Flagged */
+            flagged: components["schemas"]["Flagged"][];
             /** Format */
             format: string;
             /**
@@ -3003,12 +3015,22 @@ export interface components {
              * @description Examples that were kept now; 0 when it was only checked.
              */
             kept: number;
+            /**
+             * Moderated
+             * @description Whether moderation looked; false where it is off.
+             */
+            moderated: boolean;
             /** Problems */
             problems: components["schemas"]["Unusable"][];
             /** Rankings */
             rankings: number;
             /** Rows */
             rows: number;
+            /**
+             * Suspects
+             * @description Flagged examples, each counted once.
+             */
+            suspects: number;
         };
         /**
          * DecidedScore
@@ -3049,11 +3071,6 @@ export interface components {
              * @default null
              */
             role?: "assistant" | null;
-            /**
-             * Tool Calls
-             * @default null
-             */
-            tool_calls?: components["schemas"]["CalledToolDelta"][] | null;
         };
         /**
          * DemonstrateRequest
@@ -3448,31 +3465,19 @@ export interface components {
             threshold: number;
         };
         /**
-         * Function
-         * @description A function that the policy may have called.
+         * Flagged
+         * @description Examples that moderation would have warned of or blocked.
          */
-        Function: {
-            /** Description */
-            description?: string | null;
-            /** Name */
-            name: string;
+        Flagged: {
+            /** Category */
+            category: string;
+            /** Count */
+            count: number;
             /**
-             * Parameters
-             * @description A JSON Schema.
+             * Rows
+             * @description Numbers of the first of their rows.
              */
-            parameters?: {
-                [key: string]: unknown;
-            } | null;
-            /** Strict */
-            strict?: boolean | null;
-        };
-        /**
-         * FunctionChoice
-         * @description The name of one function.
-         */
-        FunctionChoice: {
-            /** Name */
-            name: string;
+            rows: number[];
         };
         /**
          * GoldRequest
@@ -3481,6 +3486,19 @@ export interface components {
         GoldRequest: {
             /** Ranking */
             ranking: string[][] | null;
+        };
+        /**
+         * GoldTask
+         * @description A gold task that is written by hand.
+         */
+        GoldTask: {
+            /**
+             * Answers
+             * @description Best first; an inner list holds equals.
+             */
+            answers: string[][];
+            /** Prompt */
+            prompt: string;
         };
         /**
          * HeadsChoice
@@ -3931,6 +3949,11 @@ export interface components {
             alpha: number | null;
             /** Answered */
             answered: number;
+            /**
+             * Gold Every
+             * @description Every n-th task of a labeler is a gold task; 0: none.
+             */
+            gold_every: number;
             /** Labelers */
             labelers: components["schemas"]["LabelerItem"][];
             /**
@@ -4152,7 +4175,7 @@ export interface components {
         Model: {
             /**
              * Available
-             * @description Ours: whether it can be asked now.
+             * @description Ours: whether you can ask it by name.
              */
             available: boolean;
             /** Created */
@@ -4416,18 +4439,6 @@ export interface components {
         ModerationSides: {
             input?: components["schemas"]["ModerationMode"] | null;
             output?: components["schemas"]["ModerationMode"] | null;
-        };
-        /**
-         * NamedTool
-         * @description The tool that has to be called.
-         */
-        NamedTool: {
-            function: components["schemas"]["FunctionChoice"];
-            /**
-             * Type
-             * @constant
-             */
-            type: "function";
         };
         /**
          * NewKey
@@ -6465,36 +6476,6 @@ export interface components {
             top_logprobs: components["schemas"]["TopLogprob"][];
         };
         /**
-         * Tool
-         * @description A tool on offer.
-         */
-        Tool: {
-            function: components["schemas"]["Function"];
-            /**
-             * Type
-             * @constant
-             */
-            type: "function";
-        };
-        /**
-         * ToolMessage
-         * @description What a called tool has found.
-         */
-        ToolMessage: {
-            /**
-             * Content
-             * @description A string, or a list of text parts.
-             */
-            content: string | (components["schemas"]["TextPart"] | components["schemas"]["OtherPart"])[];
-            /**
-             * @description discriminator enum property added by openapi-typescript
-             * @enum {string}
-             */
-            role: "tool";
-            /** Tool Call Id */
-            tool_call_id: string;
-        };
-        /**
          * TopLogprob
          * @description One of the likeliest tokens at a place.
          */
@@ -8147,6 +8128,46 @@ export interface operations {
             };
         };
     };
+    make_gold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                assignment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AssignmentItem"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     rank_answers: {
         parameters: {
             query?: never;
@@ -8253,6 +8274,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AssignmentDetail"];
+                };
+            };
+            /** @description What is wrong with the request. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description What is wrong with the service. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    write_gold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GoldTask"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TasksMade"];
                 };
             };
             /** @description What is wrong with the request. */
@@ -8993,6 +9056,8 @@ export interface operations {
                 origin?: string;
                 /** @description Only report; keep nothing. */
                 check?: boolean;
+                /** @description What of it moderation would act on. */
+                flagged?: "keep" | "exclude";
             };
             header?: never;
             path?: never;
@@ -9806,7 +9871,10 @@ export interface operations {
     };
     list_disagreements: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description All ranked tasks, agreed on or not. */
+                every?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -1,12 +1,13 @@
 /** A menu that opens from a button. */
 import clsx from "clsx";
-import { Check, type LucideIcon } from "lucide-react";
+import { Check, ChevronRight, type LucideIcon } from "lucide-react";
 import { DropdownMenu as Radix } from "radix-ui";
 import type { ReactNode } from "react";
 
 const ITEM =
   "flex cursor-default items-center gap-2.5 rounded-lg px-2.5 py-2 text-sm outline-none select-none " +
-  "data-highlighted:bg-panel data-disabled:opacity-45";
+  "data-highlighted:bg-panel data-disabled:opacity-45 data-[state=open]:bg-panel";
+const CARD = "z-50 min-w-48 animate-appear rounded-xl border border-line bg-surface p-1.5 shadow-float";
 
 interface MenuProps {
   trigger: ReactNode;
@@ -25,7 +26,7 @@ export function Menu({ trigger, side = "bottom", align = "end", children }: Menu
           align={align}
           sideOffset={6}
           collisionPadding={8}
-          className="z-50 min-w-48 animate-appear rounded-xl border border-line bg-surface p-1.5 shadow-float"
+          className={CARD}
         >
           {children}
         </Radix.Content>
@@ -34,8 +35,33 @@ export function Menu({ trigger, side = "bottom", align = "end", children }: Menu
   );
 }
 
-interface MenuItemProps {
+interface SubMenuProps {
   icon: LucideIcon;
+  label: string;
+  disabled: boolean;
+  children: ReactNode;
+}
+
+/** A menu that opens from an item of a menu; a long one scrolls. */
+export function SubMenu({ icon: Icon, label, disabled, children }: SubMenuProps) {
+  return (
+    <Radix.Sub>
+      <Radix.SubTrigger disabled={disabled} className={ITEM}>
+        <Icon aria-hidden className="size-4 text-muted" />
+        {label}
+        <ChevronRight aria-hidden className="ml-auto size-4 text-muted" />
+      </Radix.SubTrigger>
+      <Radix.Portal>
+        <Radix.SubContent sideOffset={4} collisionPadding={8} className={clsx(CARD, "max-h-72 overflow-y-auto")}>
+          {children}
+        </Radix.SubContent>
+      </Radix.Portal>
+    </Radix.Sub>
+  );
+}
+
+interface MenuItemProps {
+  icon?: LucideIcon;
   danger?: boolean;
   disabled?: boolean;
   onSelect: () => void;
@@ -45,7 +71,7 @@ interface MenuItemProps {
 export function MenuItem({ icon: Icon, danger, disabled, onSelect, children }: MenuItemProps) {
   return (
     <Radix.Item disabled={disabled} onSelect={onSelect} className={clsx(ITEM, danger && "text-danger")}>
-      <Icon aria-hidden className={clsx("size-4", !danger && "text-muted")} />
+      {Icon && <Icon aria-hidden className={clsx("size-4", !danger && "text-muted")} />}
       {children}
     </Radix.Item>
   );

@@ -10,6 +10,7 @@ import { BranchSwitch, type Branch } from "./BranchSwitch";
 import { CopyButton } from "./CopyButton";
 import { given } from "./judgement";
 import { Notice } from "./Notice";
+import { RegenerateWith } from "./RegenerateWith";
 import { ReportAnswer } from "./ReportAnswer";
 import { Thumbs } from "./Thumbs";
 import { isPending } from "./turn";
@@ -21,7 +22,7 @@ interface AnswerViewProps {
   branch: Branch;
   streaming: boolean;
   alternatives: Message[];
-  onAgain: (n: number) => void;
+  onAgain: (n: number, policyId?: string) => void;
   onCompare: () => void;
 }
 
@@ -99,7 +100,7 @@ function Actions({ message, branch, rankable, onAgain, onCompare }: ActionsProps
             <MenuLine />
           </>
         )}
-        <MenuNumbers label="Compare new answers" name={(n) => `Compare ${n} new answers`} onSelect={onAgain} />
+        <MenuNumbers label="Compare new answers" name={(n) => `Compare ${n} new answers`} onSelect={(n) => onAgain(n)} />
       </Menu>
       <Menu align="start" trigger={<IconButton icon={Ellipsis} label="More" />}>
         <MenuItem icon={PenLine} onSelect={() => setDialog("better")}>
@@ -108,6 +109,7 @@ function Actions({ message, branch, rankable, onAgain, onCompare }: ActionsProps
         <MenuItem icon={Flag} onSelect={() => setDialog("report")}>
           Report this answer
         </MenuItem>
+        <RegenerateWith disabled={branch.disabled} onPick={(policyId) => onAgain(1, policyId)} />
       </Menu>
       {given(message, "edit") && <Told>You suggested a better answer</Told>}
       {given(message, "report") && <Told>You reported this answer</Told>}

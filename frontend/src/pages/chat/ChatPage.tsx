@@ -15,7 +15,7 @@ import { Sidebar } from "./Sidebar";
 import { useBranches } from "./storage";
 import { Thread } from "./Thread";
 import { keyOf, visiblePath } from "./tree";
-import { continuation, isLive, isPending, withTurn, type Turn, type TurnRequest } from "./turn";
+import { continuation, isLive, isPending, withTurn, type Prompt, type Turn } from "./turn";
 import { turns, useTurns } from "./turns";
 import { Welcome } from "./Welcome";
 
@@ -97,10 +97,10 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
     return () => removeEventListener("keydown", stop);
   }, [live, turn?.key]);
 
-  function ask(request: Pick<TurnRequest, "parentId" | "text" | "n">) {
+  function ask(prompt: Prompt) {
     setReview(null);
-    choose(keyOf(request.parentId), null);
-    const key = turns.start({ ...request, conversationId: id ?? null, training: id ? null : training });
+    choose(keyOf(prompt.parentId), null);
+    const key = turns.start({ ...prompt, conversationId: id ?? null, training: id ? null : training });
     if (!id) setFresh(key);
   }
 
@@ -108,7 +108,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
     if (!turn) return;
     turns.forget(turn.key);
     const again = turn.promptId && turn.conversationId ? { parentId: turn.promptId, text: null } : turn.request;
-    ask({ parentId: again.parentId, text: again.text, n: turn.request.n });
+    ask({ ...turn.request, parentId: again.parentId, text: again.text });
   }
 
   function endComparison(choice: Message | null) {

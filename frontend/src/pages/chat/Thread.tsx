@@ -4,13 +4,13 @@ import { Problem } from "../../components/Problem";
 import { AnswerView } from "./AnswerView";
 import { PromptView } from "./PromptView";
 import { alternativesOf, siblingsOf } from "./tree";
-import { isLive, type Turn, type TurnRequest } from "./turn";
+import { isLive, type Prompt, type Turn } from "./turn";
 
 interface ThreadProps {
   path: Message[];
   messages: Message[];
   turn: Turn | undefined;
-  onAsk: (request: Pick<TurnRequest, "parentId" | "text" | "n">) => void;
+  onAsk: (prompt: Prompt) => void;
   onRetry: () => void;
   onBranch: (message: Message) => void;
   onCompare: (message: Message) => void;
@@ -44,7 +44,7 @@ export function Thread({ path, messages, turn, onAsk, onRetry, onBranch, onCompa
             branch={branch}
             streaming={live && message === last}
             alternatives={alternativesOf(messages, message)}
-            onAgain={(n) => onAsk({ parentId: message.parent_id, text: null, n })}
+            onAgain={(n, policyId) => onAsk({ parentId: message.parent_id, text: null, n, policyId })}
             onCompare={() => onCompare(message)}
           />
         );

@@ -9,9 +9,14 @@ export interface TurnRequest {
   parentId: string | null;
   text: string | null;
   n: number;
+  /** The policy that is to answer; left out: whoever is current. */
+  policyId?: string;
   /** Whether a conversation that begins here may be trained on; null: as the person's setting says. */
   training: boolean | null;
 }
+
+/** What is asked, wherever it is. */
+export type Prompt = Pick<TurnRequest, "parentId" | "text" | "n" | "policyId">;
 
 export interface Answer {
   messageId: string | null;
@@ -97,7 +102,8 @@ export async function* streamTurn(request: TurnRequest, signal: AbortSignal): As
   const place = request.conversationId && { conversation_id: request.conversationId, parent_id: request.parentId };
   const messages = request.text === null ? [] : [{ role: "user" as const, content: request.text }];
   const sampling = request.n > 1 ? SAMPLING.several : SAMPLING.one;
-  const chat = { ...place, ...sampling, messages, n: request.n };
+  const model = request.policyId ?? "tutelage";
+  const chat = { ...place, ...sampling, model, messages, n: request.n };
   const body = await streamChat(chat, { training: request.training, signal });
   for await (const data of readEvents(body)) {
     if (data === "[DONE]") return;

@@ -1,39 +1,41 @@
 /** What one has done, with the means to undo it. */
 import { useMutation } from "@tanstack/react-query";
-import { History } from "lucide-react";
+import { History, Star } from "lucide-react";
+import { useState } from "react";
 import { useNavigate } from "react-router";
-import { labeling, useMyTasks, type TaskRow } from "../../api/labeling";
+import { labeling, useMyTasks, type Task, type TaskRow } from "../../api/labeling";
 import { useRefresh } from "../../api/queries";
 import { Badge } from "../../components/Badge";
 import { Button } from "../../components/Button";
 import { useToast } from "../../components/Toast";
 import { ago, duration, words } from "../../format";
-import { Cell, Empty, Heading, More, Read, Table } from "../operator/Parts";
+import { Cell, Heading, Rows } from "../operator/Parts";
+import { EMPTY, WriteGold, type Draft } from "./WriteGold";
 
 export function MineTab() {
   const query = useMyTasks();
+  const [gold, setGold] = useState<Draft | null>(null);
   return (
     <>
-      <Heading title="My tasks" hint="Undo opens a task again and withdraws what you said." />
-      <Read query={query}>
-        {({ pages }) => {
-          const rows = pages.flatMap((page) => page.data);
-          if (rows.length === 0) return <Empty icon={History}>You have not done a task yet.</Empty>;
-          return (
-            <Table columns={["Task", "Prompt", "Taken", "Time", "Outcome", "Actions"]}>
-              {rows.map((row) => (
-                <Row key={row.id} row={row} />
-              ))}
-            </Table>
-          );
-        }}
-      </Read>
-      <More query={query} />
+      <Heading
+        title="My tasks"
+        hint="Undo opens a task again and withdraws what you said. A gold task is one of which the right order is known: it measures the others."
+      >
+        <Button icon={Star} onClick={() => setGold(EMPTY)}>
+          Write a gold task
+        </Button>
+      </Heading>
+      <Rows query={query} columns={["Task", "Prompt", "Taken", "Time", "Outcome", "Actions"]} icon={History} none="You have not done a task yet.">
+        {(row) => (
+          <Row key={row.id} row={row} onGold={setGold} />
+        )}
+      </Rows>
+      <WriteGold begin={gold} onClose={() => setGold(null)} />
     </>
   );
 }
 
-function Row({ row }: { row: TaskRow }) {
+function Row({ row, onGold }: { row: TaskRow; onGold: (draft: Draft) => void }) {
   const refresh = useRefresh();
   const navigate = useNavigate();
   const toast = useToast();
@@ -42,6 +44,15 @@ function Row({ row }: { row: TaskRow }) {
     onSuccess: async () => {
       await refresh("labeling");
       void navigate(row.kind === "ranking" ? "/label/rank" : "/label/demonstrate");
+    },
+    onError: (error) => toast(error.message),
+  });
+  const gold = useMutation({
+    mutationFn: () => (row.kind === "ranking" ? labeling.makeGold(row.id).then(() => null) : labeling.task(row.id).then(draftOf)),
+    onSuccess: (draft) => {
+      if (draft) return onGold(draft);
+      toast("Your order is gold now: it measures the others.");
+      return refresh("labeling");
     },
     onError: (error) => toast(error.message),
   });
@@ -58,9 +69,15 @@ function Row({ row }: { row: TaskRow }) {
       <Cell className="whitespace-nowrap text-muted tabular-nums">{row.seconds === null ? "" : duration(row.seconds)}</Cell>
       <Cell>
         <Badge tone={state === "answered" ? "good" : "plain"}>{words(state)}</Badge>
+        {row.gold && <Badge tone="warn">Gold</Badge>}
         {row.skipped && <span className="ml-2 text-xs text-muted">{row.skipped}</span>}
       </Cell>
-      <Cell className="text-right">
+      <Cell className="text-right whitespace-nowrap">
+        {state === "answered" && !row.gold && (
+          <Button small kind="quiet" disabled={gold.isPending} onClick={() => gold.mutate()}>
+            Make gold
+          </Button>
+        )}
         {state !== "open" && (
           <Button small disabled={undo.isPending} onClick={() => undo.mutate()}>
             Undo
@@ -69,4 +86,10 @@ function Row({ row }: { row: TaskRow }) {
       </Cell>
     </tr>
   );
+}
+
+/** A demonstration shows the best answer to its first prompt; others are to be written. */
+function draftOf({ demonstrated }: Task): Draft {
+  const [prompt, answer] = demonstrated;
+  return { prompt: prompt?.content ?? "", answers: [{ text: answer?.content ?? "", tied: false }, ...EMPTY.answers.slice(1)] };
 }

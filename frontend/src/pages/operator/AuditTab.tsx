@@ -2,7 +2,7 @@
 import { ClipboardList } from "lucide-react";
 import { useAudit } from "../../api/queries";
 import { time } from "../../format";
-import { Cell, Empty, Heading, More, Read, Table } from "./Parts";
+import { Cell, Heading, Rows } from "./Parts";
 
 export function AuditTab() {
   const audit = useAudit();
@@ -17,29 +17,20 @@ export function AuditTab() {
           </>
         }
       />
-      <Read query={audit}>
-        {({ pages }) => {
-          const rows = pages.flatMap((page) => page.data);
-          if (rows.length === 0) return <Empty icon={ClipboardList}>Nothing has been recorded yet.</Empty>;
-          return (
-            <Table columns={["#", "When", "Who", "Did", "To", "Details"]}>
-              {rows.map((event) => (
-                <tr key={event.seq}>
-                  <Cell className="text-muted tabular-nums">{event.seq}</Cell>
-                  <Cell className="whitespace-nowrap text-muted">{time(event.at)}</Cell>
-                  <Cell className="max-w-44 truncate">{event.actor}</Cell>
-                  <Cell className="font-medium whitespace-nowrap">{event.action}</Cell>
-                  <Cell className="whitespace-nowrap">{event.subject}</Cell>
-                  <Cell className="max-w-72 font-mono text-xs text-muted">
-                    <span className="line-clamp-2 break-all">{details(event.details)}</span>
-                  </Cell>
-                </tr>
-              ))}
-            </Table>
-          );
-        }}
-      </Read>
-      <More query={audit} />
+      <Rows query={audit} columns={["#", "When", "Who", "Did", "To", "Details"]} icon={ClipboardList} none="Nothing has been recorded yet.">
+        {(event) => (
+          <tr key={event.seq}>
+            <Cell className="text-muted tabular-nums">{event.seq}</Cell>
+            <Cell className="whitespace-nowrap text-muted">{time(event.at)}</Cell>
+            <Cell className="max-w-44 truncate">{event.actor}</Cell>
+            <Cell className="font-medium whitespace-nowrap">{event.action}</Cell>
+            <Cell className="whitespace-nowrap">{event.subject}</Cell>
+            <Cell className="max-w-72 font-mono text-xs text-muted">
+              <span className="line-clamp-2 break-all">{details(event.details)}</span>
+            </Cell>
+          </tr>
+        )}
+      </Rows>
     </>
   );
 }

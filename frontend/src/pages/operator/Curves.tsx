@@ -2,7 +2,7 @@
 import { CartesianGrid, Legend, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import type { MetricRow } from "../../api/types";
 import { figure } from "../../format";
-import { Card } from "./Parts";
+import { Plot } from "./Parts";
 import { isNumber, numericNames, presentLines, xName, type Curve } from "./metrics";
 
 const COLOURS = ["var(--chart-1)", "var(--chart-2)", "var(--chart-3)", "var(--chart-4)"];
@@ -22,55 +22,46 @@ function CurveCard({ title, hint, lines, rows, kept }: CurveCardProps) {
   const points = rows.map((row, index) => ({ ...row, _x: x ? Number(row[x]) : index + 1 }));
   const last = lines.map(([name, label]) => `${label} ${lastFigure(rows, name)}`).join(" · ");
   return (
-    <Card>
-      <figure>
-        <figcaption className="mb-3">
-          <span className="flex flex-wrap items-baseline justify-between gap-x-3">
-            <span className="text-[15px] font-semibold">{title}</span>
-            <span className="text-[13px] text-muted">{last}</span>
-          </span>
-          {hint && <span className="mt-0.5 block text-[13px] text-muted">{hint}</span>}
-        </figcaption>
-        <div className="h-56" aria-hidden>
-          <ResponsiveContainer width="100%" height="100%">
-            <LineChart data={points} margin={{ top: 6, right: 10, bottom: 0, left: -14 }} accessibilityLayer={false}>
-              <CartesianGrid stroke="var(--line)" vertical={false} />
-              <XAxis dataKey="_x" type="number" domain={["dataMin", "dataMax"]} allowDecimals={false} tick={TICK} stroke="var(--line-strong)" tickLine={false} />
-              <YAxis tick={TICK} stroke="transparent" width={58} tickFormatter={figure} domain={["auto", "auto"]} />
-              {kept != null && (
-                <ReferenceLine
-                  x={kept}
-                  stroke="var(--faint)"
-                  strokeDasharray="2 3"
-                  label={{ value: "kept", position: "insideTopRight", fill: "var(--muted)", fontSize: 12 }}
-                />
-              )}
-              <Tooltip
-                formatter={(value) => figure(Number(value))}
-                labelFormatter={(label) => `${x ?? "row"} ${String(label)}`}
-                contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 10, fontSize: 13 }}
-                labelStyle={{ color: "var(--muted)" }}
+    <Plot title={title} hint={hint} aside={last}>
+      <div className="h-56" aria-hidden>
+        <ResponsiveContainer width="100%" height="100%">
+          <LineChart data={points} margin={{ top: 6, right: 10, bottom: 0, left: -14 }} accessibilityLayer={false}>
+            <CartesianGrid stroke="var(--line)" vertical={false} />
+            <XAxis dataKey="_x" type="number" domain={["dataMin", "dataMax"]} allowDecimals={false} tick={TICK} stroke="var(--line-strong)" tickLine={false} />
+            <YAxis tick={TICK} stroke="transparent" width={58} tickFormatter={figure} domain={["auto", "auto"]} />
+            {kept != null && (
+              <ReferenceLine
+                x={kept}
+                stroke="var(--faint)"
+                strokeDasharray="2 3"
+                label={{ value: "kept", position: "insideTopRight", fill: "var(--muted)", fontSize: 12 }}
               />
-              {lines.length > 1 && <Legend iconType="plainline" itemSorter={null} wrapperStyle={{ fontSize: 13 }} />}
-              {lines.map(([name, label], index) => (
-                <Line
-                  key={name}
-                  type="monotone"
-                  dataKey={(row: MetricRow) => row[name] as number}
-                  name={label}
-                  stroke={COLOURS[index % COLOURS.length]}
-                  strokeWidth={2}
-                  strokeDasharray={index === 1 ? "5 3" : undefined}
-                  dot={points.length < 3 ? { r: 3 } : false}
-                  isAnimationActive={false}
-                  connectNulls
-                />
-              ))}
-            </LineChart>
-          </ResponsiveContainer>
-        </div>
-      </figure>
-    </Card>
+            )}
+            <Tooltip
+              formatter={(value) => figure(Number(value))}
+              labelFormatter={(label) => `${x ?? "row"} ${String(label)}`}
+              contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 10, fontSize: 13 }}
+              labelStyle={{ color: "var(--muted)" }}
+            />
+            {lines.length > 1 && <Legend iconType="plainline" itemSorter={null} wrapperStyle={{ fontSize: 13 }} />}
+            {lines.map(([name, label], index) => (
+              <Line
+                key={name}
+                type="monotone"
+                dataKey={(row: MetricRow) => row[name] as number}
+                name={label}
+                stroke={COLOURS[index % COLOURS.length]}
+                strokeWidth={2}
+                strokeDasharray={index === 1 ? "5 3" : undefined}
+                dot={points.length < 3 ? { r: 3 } : false}
+                isAnimationActive={false}
+                connectNulls
+              />
+            ))}
+          </LineChart>
+        </ResponsiveContainer>
+      </div>
+    </Plot>
   );
 }
 

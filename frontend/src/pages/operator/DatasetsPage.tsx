@@ -1,17 +1,16 @@
 /** Data sets: what was imported, a file checked before it is kept, and exports. */
 import { useMutation } from "@tanstack/react-query";
-import { ArrowLeft, Database, Download, FileUp } from "lucide-react";
+import { Database, Download, FileUp } from "lucide-react";
 import { useState, type FormEvent } from "react";
-import { Link } from "react-router";
-import { datasets, useDatasets, type Dataset, type Report } from "../../api/datasets";
+import { datasets, useDatasets, type Dataset, type Report, type Source } from "../../api/datasets";
 import { useRefresh } from "../../api/queries";
 import { Button } from "../../components/Button";
 import { Confirm, Dialog, DialogButtons } from "../../components/Dialog";
-import { Field } from "../../components/Field";
+import { Field, Tick } from "../../components/Field";
 import { Problem } from "../../components/Problem";
 import { useToast } from "../../components/Toast";
 import { ago, figure } from "../../format";
-import { Card, Cell, Empty, Heading, Read, Table } from "./Parts";
+import { Back, Card, Cell, Empty, Heading, Read, Table } from "./Parts";
 
 const FORMATS: [string, string][] = [
   ["trl", "TRL preferences"],
@@ -26,10 +25,7 @@ export function DatasetsPage() {
   const [open, setOpen] = useState(false);
   return (
     <>
-      <Link to="/operator/labeling" className="mb-4 inline-flex items-center gap-1.5 text-sm text-muted hover:text-ink">
-        <ArrowLeft aria-hidden className="size-4" />
-        Labeling
-      </Link>
+      <Back to="/operator/labeling">Labeling</Back>
       <Heading title="Data sets" hint="Sources that teach beside the people here, each with its licence; and what people said, to take elsewhere.">
         <Button kind="primary" icon={FileUp} onClick={() => setOpen(true)}>
           Import a file
@@ -116,7 +112,7 @@ function Row({ row }: { row: Dataset }) {
 
 function Import({ onClose }: { onClose: () => void }) {
   const [file, setFile] = useState<File | null>(null);
-  const [source, setSource] = useState({ name: "", licence: "", origin: "" });
+  const [source, setSource] = useState<Source>({ name: "", licence: "", origin: "", flagged: "keep" });
   const refresh = useRefresh();
   const toast = useToast();
   const check = useMutation({ mutationFn: (chosen: File) => datasets.send(chosen, null) });
@@ -128,7 +124,7 @@ function Import({ onClose }: { onClose: () => void }) {
       onClose();
     },
   });
-  const usable = check.data && check.data.demonstrations + check.data.rankings > 0;
+  const usable = check.data !== undefined && check.data.demonstrations + check.data.rankings > 0;
 
   function submit(event: FormEvent) {
     event.preventDefault();
@@ -159,6 +155,13 @@ function Import({ onClose }: { onClose: () => void }) {
             onChange={(event) => setSource({ ...source, licence: event.target.value })}
           />
           <Field label="Where it is from" value={source.origin} onChange={(event) => setSource({ ...source, origin: event.target.value })} />
+          {check.data.suspects > 0 && (
+            <Tick
+              label={`Leave the ${figure(check.data.suspects)} flagged out`}
+              checked={source.flagged === "exclude"}
+              onChange={(out) => setSource({ ...source, flagged: out ? "exclude" : "keep" })}
+            />
+          )}
         </>
       )}
       <Problem error={check.error ?? keep.error} />
@@ -189,6 +192,26 @@ function Checked({ report }: { report: Report }) {
           ))}
         </ul>
       )}
+      <Suspects report={report} />
+    </div>
+  );
+}
+
+/** What moderation would have acted on, had people or a policy said it here. */
+function Suspects({ report }: { report: Report }) {
+  if (!report.moderated) return <p className="mt-3 text-muted">Moderation is switched off, so nobody looked for harm.</p>;
+  if (report.suspects === 0) return <p className="mt-3 text-muted">Moderation flags none of them.</p>;
+  return (
+    <div className="mt-3">
+      <p className="font-medium">Moderation flags {figure(report.suspects)} of them</p>
+      <ul className="mt-1 space-y-1 text-muted">
+        {report.flagged.map(({ category, rows, count }) => (
+          <li key={category}>
+            {figure(count)} {category} (rows {rows.join(", ")}
+            {count > rows.length && ", …"})
+          </li>
+        ))}
+      </ul>
     </div>
   );
 }

@@ -1,7 +1,7 @@
 /** One iteration: its stages, curves, decision and report. */
 import { useMutation } from "@tanstack/react-query";
 import clsx from "clsx";
-import { ArrowLeft, Ban, Check, ExternalLink, LoaderCircle, Minus } from "lucide-react";
+import { Ban, Check, ExternalLink, LoaderCircle, Minus } from "lucide-react";
 import { useState } from "react";
 import { Link, useParams } from "react-router";
 import { operator } from "../../api/client";
@@ -15,7 +15,7 @@ import { Facts } from "./Facts";
 import { Measured } from "./Measured";
 import { comparisonOf, keptUpdate, stageSeconds } from "./measures";
 import { flatNumbers, PPO_CURVES, SFT_CURVES } from "./metrics";
-import { Bar, Card, Heading, Read, State } from "./Parts";
+import { Back, Bar, Card, Heading, Read, State } from "./Parts";
 import { Promote } from "./Promote";
 import { shareOf, stageLabel, STAGES, stageState, type StageState } from "./stages";
 
@@ -24,10 +24,7 @@ export function IterationPage() {
   const iteration = useIteration(id!);
   return (
     <>
-      <Link to="/operator/iterations" className="mb-4 inline-flex items-center gap-1.5 text-sm text-muted hover:text-ink">
-        <ArrowLeft aria-hidden className="size-4" />
-        Iterations
-      </Link>
+      <Back to="/operator/iterations">Iterations</Back>
       <Read query={iteration}>{(data) => <Detail iteration={data} />}</Read>
     </>
   );

@@ -1,10 +1,10 @@
 /** The judgements that a number counts. */
-import { ArrowLeft, Flag } from "lucide-react";
-import { Link, useSearchParams } from "react-router";
+import { Flag } from "lucide-react";
+import { useSearchParams } from "react-router";
 import { useJudgements, type JudgementKind } from "../../api/traffic";
 import { Badge } from "../../components/Badge";
 import { ago, words } from "../../format";
-import { Cell, Empty, Heading, More, Read, Table } from "./Parts";
+import { Back, Cell, Heading, Rows } from "./Parts";
 
 export function JudgementsPage() {
   const [search] = useSearchParams();
@@ -14,36 +14,24 @@ export function JudgementsPage() {
   const about = [kind && words(kind).toLowerCase(), policy_id && `on answers of ${policy_id}`].filter(Boolean).join(" ");
   return (
     <>
-      <Link to="/operator/feedback" className="mb-4 inline-flex items-center gap-1.5 text-sm text-muted hover:text-ink">
-        <ArrowLeft aria-hidden className="size-4" />
-        Feedback
-      </Link>
+      <Back to="/operator/feedback">Feedback</Back>
       <Heading
         title="Judgements"
         hint={`Everything said, newest first${about && `: ${about}`}. What it says is shown where its conversation may teach; a later row replaces an earlier one of the same person about the same answer.`}
       />
-      <Read query={judgements}>
-        {({ pages }) => {
-          const rows = pages.flatMap((page) => page.data);
-          if (rows.length === 0) return <Empty icon={Flag}>There is none.</Empty>;
-          return (
-            <Table columns={["When", "Kind", "Policy", "By", "What"]}>
-              {rows.map((row) => (
-                <tr key={row.id}>
-                  <Cell className="whitespace-nowrap text-muted">{ago(row.created_at)}</Cell>
-                  <Cell>
-                    <Badge tone={row.kind === "withdrawal" ? "warn" : "plain"}>{words(row.kind)}</Badge>
-                  </Cell>
-                  <Cell className="whitespace-nowrap">{row.policy_id ?? "–"}</Cell>
-                  <Cell className="max-w-40 truncate font-mono text-xs text-muted">{row.author_id}</Cell>
-                  <Cell className="min-w-56 text-[13px]">{row.value ? <Said value={row.value} /> : <span className="text-muted">kept by its author</span>}</Cell>
-                </tr>
-              ))}
-            </Table>
-          );
-        }}
-      </Read>
-      <More query={judgements} />
+      <Rows query={judgements} columns={["When", "Kind", "Policy", "By", "What"]} icon={Flag} none="There is none.">
+        {(row) => (
+          <tr key={row.id}>
+            <Cell className="whitespace-nowrap text-muted">{ago(row.created_at)}</Cell>
+            <Cell>
+              <Badge tone={row.kind === "withdrawal" ? "warn" : "plain"}>{words(row.kind)}</Badge>
+            </Cell>
+            <Cell className="whitespace-nowrap">{row.policy_id ?? "–"}</Cell>
+            <Cell className="max-w-40 truncate font-mono text-xs text-muted">{row.author_id}</Cell>
+            <Cell className="min-w-56 text-[13px]">{row.value ? <Said value={row.value} /> : <span className="text-muted">kept by its author</span>}</Cell>
+          </tr>
+        )}
+      </Rows>
     </>
   );
 }

@@ -1,6 +1,6 @@
 /** Labeling as operators see it: tasks, agreement, each labeler, and what they dispute. */
 import { useMutation } from "@tanstack/react-query";
-import { Database, ListPlus, Scale } from "lucide-react";
+import { Database, ListPlus, Scale, Star } from "lucide-react";
 import { useState, type FormEvent } from "react";
 import { Link } from "react-router";
 import { desk, useDisputes, useLabelingProgress, type Dispute, type Progress, type TasksRequest } from "../../api/labeling";
@@ -14,11 +14,13 @@ import { Problem } from "../../components/Problem";
 import { useToast } from "../../components/Toast";
 import { duration, figure } from "../../format";
 import { Letter, LETTERS } from "../chat/Letter";
+import { EMPTY, WriteGold, type Draft } from "../label/WriteGold";
 import { Card, Cell, Empty, Figure, Heading, Read, Table } from "./Parts";
 
 export function LabelingTab() {
   const query = useLabelingProgress();
   const [making, setMaking] = useState(false);
+  const [gold, setGold] = useState<Draft | null>(null);
   return (
     <>
       <Heading title="Labeling" hint="Tasks for labelers, how far they agree, and how much each one's rankings count in training.">
@@ -29,6 +31,9 @@ export function LabelingTab() {
           <Database aria-hidden className="size-4" />
           Data sets
         </Link>
+        <Button icon={Star} onClick={() => setGold(EMPTY)}>
+          Write a gold task
+        </Button>
         <Button kind="primary" icon={ListPlus} onClick={() => setMaking(true)}>
           Make tasks
         </Button>
@@ -45,6 +50,7 @@ export function LabelingTab() {
         )}
       </Read>
       <Disputes />
+      <WriteGold begin={gold} onClose={() => setGold(null)} />
     </>
   );
 }
@@ -57,7 +63,7 @@ function Figures({ progress }: { progress: Progress }) {
       <Figure
         label="Tasks"
         value={`${tasks.done ?? 0} of ${(tasks.done ?? 0) + (tasks.open ?? 0)}`}
-        hint={[`${tasks.gold ?? 0} gold`, tasks.preparing && `${tasks.preparing} being prepared`, tasks.failed && `${tasks.failed} failed`]
+        hint={[`${tasks.gold ?? 0} gold, ${often(progress.gold_every)}`, tasks.preparing && `${tasks.preparing} being prepared`, tasks.failed && `${tasks.failed} failed`]
           .filter(Boolean)
           .join(" · ")}
       />
@@ -70,6 +76,11 @@ function Figures({ progress }: { progress: Progress }) {
       />
     </div>
   );
+}
+
+/** How often a labeler meets a gold task. */
+function often(every: number): string {
+  return every === 0 ? "never given" : every === 1 ? "given first" : `every ${every}th is one`;
 }
 
 function Labelers({ rows }: { rows: Progress["labelers"] }) {
@@ -106,14 +117,18 @@ function Labelers({ rows }: { rows: Progress["labelers"] }) {
 }
 
 function Disputes() {
-  const query = useDisputes();
+  const [every, setEvery] = useState(false);
+  const query = useDisputes(every);
   return (
     <>
-      <h2 className="mt-8 mb-3 text-lg font-semibold tracking-tight">Disagreements</h2>
+      <div className="mt-8 mb-3 flex flex-wrap items-center justify-between gap-3">
+        <h2 className="text-lg font-semibold tracking-tight">{every ? "Ranked tasks" : "Disagreements"}</h2>
+        <Tick label="Show every ranked task" checked={every} onChange={setEvery} />
+      </div>
       <Read query={query}>
         {({ data }) =>
           data.length === 0 ? (
-            <Empty icon={Scale}>No two labelers disagree.</Empty>
+            <Empty icon={Scale}>{every ? "No task is ranked yet." : "No two labelers disagree."}</Empty>
           ) : (
             <ul className="space-y-3">
               {data.map((dispute) => (
@@ -140,7 +155,7 @@ function DisputeCard({ dispute }: { dispute: Dispute }) {
   const letter = (id: string) => LETTERS[dispute.answers.findIndex((answer) => answer.id === id)] ?? "?";
   const spell = (ranking: string[][]) => ranking.map((group) => group.map(letter).join(" = ")).join(" > ");
   return (
-    <Card title={dispute.dialogue.at(-1)?.content} aside={<Badge tone="warn">{Math.round(100 * dispute.share)} % of pairs differ</Badge>}>
+    <Card title={dispute.dialogue.at(-1)?.content} aside={<Differing share={dispute.share} />}>
       <ul className="grid gap-3 text-sm md:grid-cols-2">
         {dispute.answers.map((answer, index) => (
           <li key={answer.id} className="flex min-w-0 gap-3 rounded-xl border border-line p-3">
@@ -173,6 +188,11 @@ function DisputeCard({ dispute }: { dispute: Dispute }) {
       )}
     </Card>
   );
+}
+
+function Differing({ share }: { share: number }) {
+  if (share === 0) return <Badge tone="plain">Nobody differs</Badge>;
+  return <Badge tone="warn">{Math.round(100 * share)} % of pairs differ</Badge>;
 }
 
 function Make({ policies, onClose }: { policies: string[]; onClose: () => void }) {

@@ -1,7 +1,8 @@
 /** What the operator's pages are made of: headings, cards, tables and figures. */
 import clsx from "clsx";
-import type { LucideIcon } from "lucide-react";
+import { ArrowLeft, type LucideIcon } from "lucide-react";
 import type { ReactNode } from "react";
+import { Link } from "react-router";
 import { Badge, type Tone } from "../../components/Badge";
 import { Button } from "../../components/Button";
 import { Skeleton } from "../../components/Loading";
@@ -17,6 +18,16 @@ export function Heading({ title, hint, children }: { title: ReactNode; hint?: Re
       </div>
       {children && <div className="flex flex-wrap items-center gap-2">{children}</div>}
     </div>
+  );
+}
+
+/** The way from a page to the one that it lies under. */
+export function Back({ to, children }: { to: string; children: ReactNode }) {
+  return (
+    <Link to={to} className="mb-4 inline-flex items-center gap-1.5 text-sm text-muted hover:text-ink">
+      <ArrowLeft aria-hidden className="size-4" />
+      {children}
+    </Link>
   );
 }
 
@@ -106,6 +117,31 @@ export function Table({ columns, children }: { columns: string[]; children: Reac
   );
 }
 
+interface RowsProps<Row> extends MoreProps {
+  query: MoreProps["query"] & ReadProps<{ pages: { data: Row[] }[] }>["query"];
+  columns: string[];
+  icon: LucideIcon;
+  /** What is said where there is no row. */
+  none: string;
+  children: (row: Row) => ReactNode;
+}
+
+/** A list that comes page by page, as a table. */
+export function Rows<Row>({ query, columns, icon, none, children }: RowsProps<Row>) {
+  return (
+    <>
+      <Read query={query}>
+        {({ pages }) => {
+          const rows = pages.flatMap((page) => page.data);
+          if (rows.length === 0) return <Empty icon={icon}>{none}</Empty>;
+          return <Table columns={columns}>{rows.map(children)}</Table>;
+        }}
+      </Read>
+      <More query={query} />
+    </>
+  );
+}
+
 export function Cell({ className, children }: { className?: string; children: ReactNode }) {
   return <td className={clsx("px-4 py-3 align-middle", className)}>{children}</td>;
 }
@@ -158,13 +194,16 @@ export function Bar({ share, label }: { share: number; label: string }) {
 }
 
 /** A card that holds one plot, with what it shows above it. */
-export function Plot({ title, hint, children }: { title: string; hint: string; children: ReactNode }) {
+export function Plot({ title, hint, aside, children }: { title: string; hint?: string; aside?: ReactNode; children: ReactNode }) {
   return (
     <Card>
       <figure>
         <figcaption className="mb-3">
-          <span className="text-[15px] font-semibold">{title}</span>
-          <span className="mt-0.5 block text-[13px] text-muted">{hint}</span>
+          <span className="flex flex-wrap items-baseline justify-between gap-x-3">
+            <span className="text-[15px] font-semibold">{title}</span>
+            <span className="text-[13px] text-muted">{aside}</span>
+          </span>
+          {hint && <span className="mt-0.5 block text-[13px] text-muted">{hint}</span>}
         </figcaption>
         {children}
       </figure>

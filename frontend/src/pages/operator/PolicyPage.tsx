@@ -1,5 +1,4 @@
 /** One policy: its card, measures, lineage and files. */
-import { ArrowLeft } from "lucide-react";
 import { Link, useParams } from "react-router";
 import { usePolicies, usePolicy } from "../../api/queries";
 import type { Policy, PolicyDetail } from "../../api/types";
@@ -8,7 +7,7 @@ import { Markdown } from "../../components/Markdown";
 import { time } from "../../format";
 import { Measured } from "./Measured";
 import { comparisonOf } from "./measures";
-import { Card, Heading, Read, State } from "./Parts";
+import { Back, Card, Heading, Read, State } from "./Parts";
 import { Promote } from "./Promote";
 
 export function PolicyPage() {
@@ -16,10 +15,7 @@ export function PolicyPage() {
   const policy = usePolicy(id!);
   return (
     <>
-      <Link to="/operator/policies" className="mb-4 inline-flex items-center gap-1.5 text-sm text-muted hover:text-ink">
-        <ArrowLeft aria-hidden className="size-4" />
-        Policies
-      </Link>
+      <Back to="/operator/policies">Policies</Back>
       <Read query={policy}>{(data) => <Detail policy={data} />}</Read>
     </>
   );

@@ -1,7 +1,7 @@
 /** One blind test: prompt after prompt the better answer is chosen; then the policies are named. */
 import { useMutation } from "@tanstack/react-query";
 import clsx from "clsx";
-import { ArrowLeft, ChevronLeft } from "lucide-react";
+import { ChevronLeft } from "lucide-react";
 import { useEffect, useState } from "react";
 import { Link, useParams } from "react-router";
 import { blind, useBlindTest, type BlindPair, type BlindShare, type BlindTest } from "../../../api/blind";
@@ -11,17 +11,14 @@ import { Button } from "../../../components/Button";
 import { Markdown } from "../../../components/Markdown";
 import { Problem } from "../../../components/Problem";
 import { Letter, LETTERS } from "../../chat/Letter";
-import { Bar, Card, Heading, Read } from "../Parts";
+import { Back, Bar, Card, Heading, Read } from "../Parts";
 
 export function BlindTestPage() {
   const { id } = useParams();
   const test = useBlindTest(id!);
   return (
     <>
-      <Link to="/operator/policies/compare" className="mb-4 inline-flex items-center gap-1.5 text-sm text-muted hover:text-ink">
-        <ArrowLeft aria-hidden className="size-4" />
-        Compare blind
-      </Link>
+      <Back to="/operator/policies/compare">Compare blind</Back>
       <Read query={test}>{(data) => (data.result ? <Revealed test={data} result={data.result} /> : <Judging test={data} />)}</Read>
     </>
   );

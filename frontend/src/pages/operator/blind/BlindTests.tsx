@@ -1,6 +1,6 @@
 /** Two policies on the same prompts, judged blind: starting a test, and those that were. */
 import { useMutation } from "@tanstack/react-query";
-import { ArrowLeft, EyeOff } from "lucide-react";
+import { EyeOff } from "lucide-react";
 import { useState, type FormEvent } from "react";
 import { Link, useNavigate } from "react-router";
 import { blind, useBlindTests } from "../../../api/blind";
@@ -11,7 +11,7 @@ import { TextBox } from "../../../components/Chips";
 import { Select } from "../../../components/Field";
 import { Problem } from "../../../components/Problem";
 import { ago } from "../../../format";
-import { Card, Cell, Heading, Read, Table } from "../Parts";
+import { Back, Card, Cell, Heading, Read, Table } from "../Parts";
 
 const PROMPTS = [
   "Explain how vaccines work to a ten-year-old, in five sentences.",
@@ -25,10 +25,7 @@ export function BlindTests() {
   const policies = usePolicies();
   return (
     <>
-      <Link to="/operator/policies" className="mb-4 inline-flex items-center gap-1.5 text-sm text-muted hover:text-ink">
-        <ArrowLeft aria-hidden className="size-4" />
-        Policies
-      </Link>
+      <Back to="/operator/policies">Policies</Back>
       <Heading
         title="Compare blind"
         hint="Two policies answer the same prompts. You judge without knowing which is which, and see it at the end. Your judgements count for the leaderboard and teach like any other."

@@ -1,9 +1,9 @@
 /** The answers that a number counts. */
-import { ArrowLeft, MessageSquare } from "lucide-react";
+import { MessageSquare } from "lucide-react";
 import { Link, useSearchParams } from "react-router";
 import { useAnswers, type AnswerKind } from "../../../api/traffic";
 import { ago, figure, words } from "../../../format";
-import { Cell, Empty, Heading, More, Read, State, Table } from "../Parts";
+import { Back, Cell, Heading, Rows, State } from "../Parts";
 import { seconds } from "./TrafficTab";
 
 const TITLES: Record<AnswerKind, string> = {
@@ -21,47 +21,35 @@ export function AnswersPage() {
   const of = policy_id ? ` of ${policy_id}` : "";
   return (
     <>
-      <Link to="/operator/traffic" className="mb-4 inline-flex items-center gap-1.5 text-sm text-muted hover:text-ink">
-        <ArrowLeft aria-hidden className="size-4" />
-        Traffic
-      </Link>
+      <Back to="/operator/traffic">Traffic</Back>
       <Heading
         title={TITLES[kind] ?? TITLES.all}
         hint={`In chats${of}, of the last ${hours === 1 ? "hour" : `${hours} hours`}, newest first. What people wrote is shown where they let it teach.`}
       />
-      <Read query={answers}>
-        {({ pages }) => {
-          const rows = pages.flatMap((page) => page.data);
-          if (rows.length === 0) return <Empty icon={MessageSquare}>There is none in this time.</Empty>;
-          return (
-            <Table columns={["When", "Policy", "Tokens", "First word", "Whole", "Ended", "Moderation", "Answer"]}>
-              {rows.map((row) => (
-                <tr key={row.id}>
-                  <Cell className="whitespace-nowrap text-muted">{ago(row.at)}</Cell>
-                  <Cell className="whitespace-nowrap">
-                    {row.policy_id ? (
-                      <Link to={`/operator/policies/${row.policy_id}`} className="underline-offset-4 hover:underline">
-                        {row.policy_id}
-                      </Link>
-                    ) : (
-                      <span className="text-muted">not asked</span>
-                    )}
-                  </Cell>
-                  <Cell className="whitespace-nowrap tabular-nums">{figure(row.tokens)}</Cell>
-                  <Cell className="whitespace-nowrap tabular-nums">{row.first_text_seconds === null ? "–" : seconds(row.first_text_seconds)}</Cell>
-                  <Cell className="whitespace-nowrap tabular-nums">{row.seconds === null ? "–" : seconds(row.seconds)}</Cell>
-                  <Cell>{words(row.finish_reason ?? "–")}</Cell>
-                  <Cell>{row.action === "warn" || row.action === "block" ? <State state={row.action} /> : <span className="text-muted">–</span>}</Cell>
-                  <Cell className="min-w-56 text-[13px] text-muted">
-                    <span className="line-clamp-2">{row.excerpt ?? "kept by its owner"}</span>
-                  </Cell>
-                </tr>
-              ))}
-            </Table>
-          );
-        }}
-      </Read>
-      <More query={answers} />
+      <Rows query={answers} columns={["When", "Policy", "Tokens", "First word", "Whole", "Ended", "Moderation", "Answer"]} icon={MessageSquare} none="There is none in this time.">
+        {(row) => (
+          <tr key={row.id}>
+            <Cell className="whitespace-nowrap text-muted">{ago(row.at)}</Cell>
+            <Cell className="whitespace-nowrap">
+              {row.policy_id ? (
+                <Link to={`/operator/policies/${row.policy_id}`} className="underline-offset-4 hover:underline">
+                  {row.policy_id}
+                </Link>
+              ) : (
+                <span className="text-muted">not asked</span>
+              )}
+            </Cell>
+            <Cell className="whitespace-nowrap tabular-nums">{figure(row.tokens)}</Cell>
+            <Cell className="whitespace-nowrap tabular-nums">{row.first_text_seconds === null ? "–" : seconds(row.first_text_seconds)}</Cell>
+            <Cell className="whitespace-nowrap tabular-nums">{row.seconds === null ? "–" : seconds(row.seconds)}</Cell>
+            <Cell>{words(row.finish_reason ?? "–")}</Cell>
+            <Cell>{row.action === "warn" || row.action === "block" ? <State state={row.action} /> : <span className="text-muted">–</span>}</Cell>
+            <Cell className="min-w-56 text-[13px] text-muted">
+              <span className="line-clamp-2">{row.excerpt ?? "kept by its owner"}</span>
+            </Cell>
+          </tr>
+        )}
+      </Rows>
     </>
   );
 }

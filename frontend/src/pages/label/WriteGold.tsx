@@ -1,0 +1,106 @@
+/** Write a task of which the right order is known: a prompt, and its answers from the best to the worst. */
+import { useMutation } from "@tanstack/react-query";
+import { Plus, X } from "lucide-react";
+import { useState, type FormEvent } from "react";
+import { labeling } from "../../api/labeling";
+import { useRefresh } from "../../api/queries";
+import { Button, IconButton } from "../../components/Button";
+import { TextBox } from "../../components/Chips";
+import { Dialog, DialogButtons } from "../../components/Dialog";
+import { Tick } from "../../components/Field";
+import { Problem } from "../../components/Problem";
+import { useToast } from "../../components/Toast";
+
+const MOST = 9;
+
+export interface Draft {
+  prompt: string;
+  /** Best first. */
+  answers: { text: string; tied: boolean }[];
+}
+
+const blank = { text: "", tied: false };
+export const EMPTY: Draft = { prompt: "", answers: [blank, blank] };
+
+/** `begin` is what stands there at first; null: the dialog is closed. */
+export function WriteGold({ begin, onClose }: { begin: Draft | null; onClose: () => void }) {
+  return (
+    <Dialog open={begin !== null} onClose={onClose} title="Write a gold task">
+      {begin && <Form begin={begin} onClose={onClose} />}
+    </Dialog>
+  );
+}
+
+function Form({ begin, onClose }: { begin: Draft; onClose: () => void }) {
+  const [{ prompt, answers }, setDraft] = useState(begin);
+  const refresh = useRefresh();
+  const toast = useToast();
+  const change = (index: number, to: Partial<Draft["answers"][number]>) =>
+    setDraft({ prompt, answers: answers.map((each, n) => (n === index ? { ...each, ...to } : each)) });
+  const write = useMutation({
+    mutationFn: () => labeling.writeGold(prompt.trim(), grouped(answers)),
+    onSuccess: () => {
+      toast("The gold task is made. It does not measure you.");
+      void refresh("operator", "labeling");
+      onClose();
+    },
+  });
+  const ready = prompt.trim() !== "" && answers.every((each) => each.text.trim() !== "");
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    write.mutate();
+  }
+
+  return (
+    <form onSubmit={submit} className="space-y-4">
+      <p className="text-sm text-muted">
+        Labelers rank it like any other task and are not told that the order is known. Write answers that nobody who is
+        careful would order otherwise.
+      </p>
+      <TextBox label="Prompt" placeholder="What is asked" rows={2} value={prompt} onChange={(text) => setDraft({ prompt: text, answers })} />
+      <fieldset className="space-y-3">
+        <legend className="mb-1.5 text-sm font-medium">Answers, best first</legend>
+        {answers.map((answer, index) => (
+          <div key={index} className="flex items-start gap-2">
+            <span aria-hidden className="w-5 pt-2.5 text-right text-sm text-muted tabular-nums">
+              {index + 1}
+            </span>
+            <div className="flex-1 space-y-1.5">
+              <TextBox label={`Answer ${index + 1}`} rows={2} value={answer.text} onChange={(text) => change(index, { text })} />
+              {index > 0 && (
+                <Tick label="Just as good as the one above" checked={answer.tied} onChange={(tied) => change(index, { tied })} />
+              )}
+            </div>
+            <IconButton
+              icon={X}
+              label={`Remove answer ${index + 1}`}
+              disabled={answers.length <= 2}
+              onClick={() => setDraft({ prompt, answers: answers.filter((_, n) => n !== index) })}
+            />
+          </div>
+        ))}
+        <Button small icon={Plus} disabled={answers.length >= MOST} onClick={() => setDraft({ prompt, answers: [...answers, blank] })}>
+          Another answer
+        </Button>
+      </fieldset>
+      <Problem error={write.error} />
+      <DialogButtons>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" kind="primary" disabled={!ready || write.isPending}>
+          Make it gold
+        </Button>
+      </DialogButtons>
+    </form>
+  );
+}
+
+/** Answers by place; those that are tied share one. */
+function grouped(answers: Draft["answers"]): string[][] {
+  const groups: string[][] = [];
+  answers.forEach(({ text, tied }, index) => {
+    if (tied && index > 0) groups.at(-1)!.push(text.trim());
+    else groups.push([text.trim()]);
+  });
+  return groups;
+}

@@ -1,0 +1,59 @@
+"""Reads the examples of a data set as if people and a policy had said them here.
+
+What is flagged is reported by row; whether it is kept is the operator's choice, for data about
+harm is what a harmlessness set is made of.
+"""
+
+from collections.abc import Callable, Sequence
+
+from moderation.actions import Action, ModerationPolicy, SidePolicy, judge
+from moderation.classifier import ModerationClassifier
+from tutelage.datasets.example import Example
+from tutelage.datasets.reading import Report
+
+STEP = 32  # examples that are classified together
+_TOLD = (Action.WARN, Action.BLOCK)
+
+
+def _mute(_done: int) -> None:
+    """Tell nobody."""
+
+
+def moderate(
+    classifier: ModerationClassifier,
+    policy: ModerationPolicy,
+    examples: Sequence[Example],
+    report: Report,
+    told: Callable[[int], None] = _mute,
+) -> None:
+    """Write into the report which examples would have been warned of or blocked, by category.
+
+    ``told`` hears how many are read, step by step.
+    """
+    report.moderated_by = classifier.version
+    for start in range(0, len(examples), STEP):
+        step = examples[start : start + STEP]
+        for example, categories in zip(step, _flagged(classifier, policy, step), strict=True):
+            for category in categories:
+                report.flagged[category].append(example)
+        told(start + len(step))
+
+
+def _flagged(
+    classifier: ModerationClassifier, policy: ModerationPolicy, examples: Sequence[Example]
+) -> list[set[str]]:
+    """The categories of each example."""
+    said = [(n, *each) for n, example in enumerate(examples) for each in _said(policy, example)]
+    found: list[set[str]] = [set() for _ in examples]
+    scores = classifier.classify([text for _, text, _ in said])
+    for (n, _, side), each in zip(said, scores, strict=True):
+        verdict = judge(each, side)
+        found[n] |= {name for name in verdict.flagged if side.rules[name].action in _TOLD}
+    return found
+
+
+def _said(policy: ModerationPolicy, example: Example) -> list[tuple[str, SidePolicy]]:
+    """Every text with the rules for who says it."""
+    sides = {"user": policy.prompt, "system": policy.prompt, "assistant": policy.response}
+    prompt = [(each["content"], sides[each["role"]]) for each in example.prompt]
+    return prompt + [(text, policy.response) for text in example.responses]
