@@ -274,7 +274,12 @@ def set_gold(
 
 
 def set_own_gold(session: Session, assignment: Assignment) -> LabelingTask:
-    """Say that one's own ranking is right. Raises Conflict where there is none that stands."""
+    """Say that one's own ranking is right.
+
+    Raises Conflict where there is none that stands, or somebody said already what is right.
+    """
+    if task_of(session, assignment).gold:
+        raise Conflict("Which order is right has been said already.")
     row = session.get(Feedback, assignment.feedback_id) if assignment.feedback_id else None
     if row is None or row.kind != FeedbackKind.RANKING:
         raise Conflict("Only a ranking that you have sent can be gold.")

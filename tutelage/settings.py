@@ -18,9 +18,13 @@ class Settings(BaseSettings):
     data: Path = Field(Path("data"), description="Folder for database, policies and iterations.")
     database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite in the data folder.")
     base_model: str = Field("", description="Hugging Face folder or hub id; empty: the bundled.")
-    host: str = "127.0.0.1"
-    port: int = Field(8000, ge=0, le=65535)
-    engine: str = Field("embedded", pattern="^(embedded|openai|tgi|tgi-messages)$")
+    host: str = Field("127.0.0.1", description="Where the service listens; 0.0.0.0: everywhere.")
+    port: int = Field(8000, ge=0, le=65535, description="On which port; 0: a free one.")
+    engine: str = Field(
+        "embedded",
+        pattern="^(embedded|openai|tgi|tgi-messages)$",
+        description="embedded, or a remote engine: openai, tgi or tgi-messages.",
+    )
     engine_url: str = Field("", description="Of a remote engine, such as http://gpu:8000/v1.")
     engine_key: SecretStr = Field(SecretStr(""), description="Its API key, if it wants one.")
     threads: int = Field(0, ge=0, description="Compute threads of the generator; 0: all cores.")
@@ -30,8 +34,8 @@ class Settings(BaseSettings):
     )
     max_queue: int = Field(64, ge=0, description="Responses waiting before 503 is answered.")
     max_response_tokens: int = Field(512, ge=1, description="Default limit of a response.")
-    max_body_bytes: int = Field(2_000_000, ge=1024)
-    max_message_chars: int = Field(32_000, ge=1)
+    max_body_bytes: int = Field(2_000_000, ge=1024, description="Larger requests get 413.")
+    max_message_chars: int = Field(32_000, ge=1, description="Longer messages get 400.")
     rate_limit: int = Field(600, ge=0, description="Requests a minute per key or session; 0: off.")
     token_limit: int = Field(
         200_000, ge=0, description="Tokens a minute per key or session, prompts included; 0: off."
@@ -45,8 +49,8 @@ class Settings(BaseSettings):
     )
     public_url: str = Field("", description="Where people reach it, where a proxy hides that.")
     oidc_issuer: str = Field("", description="OpenID Connect provider; empty: none.")
-    oidc_client_id: str = ""
-    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_client_id: str = Field("", description="What the provider knows this service as.")
+    oidc_client_secret: SecretStr = Field(SecretStr(""), description="And by which secret.")
     oidc_name: str = Field("your organisation", description="What its button says.")
     labeling_gold: int = Field(8, ge=0, description="Every n-th task is a gold task; 0: none.")
     labeling_order: Literal["age", "uncertainty"] = Field(
@@ -57,11 +61,13 @@ class Settings(BaseSettings):
         pattern=r"^(off|(embedded|detoxify|remote)(\+(embedded|detoxify|remote))*)$",
         description="embedded, detoxify, remote, several joined by +, or off.",
     )
-    moderation_combination: Literal["max", "mean"] = "max"
+    moderation_combination: Literal["max", "mean"] = Field(
+        "max", description="What several classifiers' scores of one category become."
+    )
     moderation_detoxify: Path | None = Field(None, description="Folder of a Detoxify checkpoint.")
     moderation_url: str = Field("", description="OpenAI-compatible API, such as https://host/v1.")
-    moderation_model: str = "omni-moderation-latest"
-    moderation_key: SecretStr = SecretStr("")
+    moderation_model: str = Field("omni-moderation-latest", description="Its model.")
+    moderation_key: SecretStr = Field(SecretStr(""), description="Its API key, if it wants one.")
     injection_warning: bool = Field(False, description="Warn of prompts that look like attacks.")
     moderation_actions: str = Field("", description='JSON: {"prompt": {category: action}, …}.')
     webhook_url: str = Field("", description="Is told of iterations, trials, promotions, reports.")

@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
+from sqlalchemy import exists
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from tutelage.tables import (
@@ -32,6 +34,7 @@ class Kind(StrEnum):
     ALL = "all"
     FLAGGED = "flagged"  # moderation warned of it or blocked it
     FAILED = "failed"  # it broke off
+    REGENERATED = "regenerated"  # its prompt was answered once more
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,15 @@ def answers(
         statement = statement.where(col(ModerationRecord.action).in_(ACTED))
     if kind is Kind.FAILED:
         statement = statement.where(Message.finish_reason == BROKEN)
+    if kind is Kind.REGENERATED:
+        later = aliased(Message)
+        again = exists().where(
+            later.parent_id == Message.parent_id,  # type: ignore[arg-type]
+            later.role == "assistant",  # type: ignore[arg-type]
+            later.completion_id != Message.completion_id,  # type: ignore[arg-type]
+            col(later.id) > Message.id,
+        )
+        statement = statement.where(again)
     if after:
         statement = statement.where(Message.id < after)
     return [_answered(row) for row in session.exec(statement.limit(limit))]

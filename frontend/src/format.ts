@@ -28,6 +28,15 @@ export function duration(seconds: number): string {
   return minutes ? `${minutes} min${minutes < 10 && rest ? ` ${rest} s` : ""}` : `${rest} s`;
 }
 
+/** So many of something. */
+export const counted = (count: number, noun: string) => `${figure(count)} ${noun}${count === 1 ? "" : "s"}`;
+
+/** What "of the last …" goes on with. */
+export function span(hours: number): string {
+  if (hours === 1) return "hour";
+  return hours <= 48 ? `${hours} hours` : `${Math.round(hours / 24)} days`;
+}
+
 /** Three significant digits, without an exponent where people would not write one, and a real minus. */
 export function figure(value: number): string {
   const tiny = value !== 0 && Math.abs(value) < 0.001;

@@ -30,6 +30,7 @@ WINDOWS = {1: 60, 24: 48, 168: 56}  # hours looked back: how many windows
 EXCERPT = 200
 
 Hours = Annotated[int, Query(ge=1, le=168, description="How far to look back.")]
+Older = Annotated[int, Query(ge=1, le=8760, description="How far to look back.")]
 Policy = Annotated[Name | None, Query(description="Only of this policy.")]
 
 
@@ -58,7 +59,7 @@ def get_traffic(
 def list_answers(
     _operator: OperatorDep,
     services: ServicesDep,
-    hours: Hours = 24,
+    hours: Older = 24,
     policy_id: Policy = None,
     kind: Annotated[traffic.Kind, Query(description="Which answers.")] = traffic.Kind.ALL,
     limit: Limit = 50,
@@ -99,6 +100,8 @@ def list_judgements(
     _operator: OperatorDep,
     services: ServicesDep,
     policy_id: Policy = None,
+    author_id: Annotated[Name | None, Query(description="Only of this person.")] = None,
+    hours: Annotated[int | None, Query(ge=1, description="How far to look back.")] = None,
     kind: FeedbackKind | None = None,
     limit: Limit = 50,
     after: After = None,
@@ -107,6 +110,10 @@ def list_judgements(
     statement = select(Feedback).order_by(col(Feedback.id).desc()).limit(limit + 1)
     if policy_id:
         statement = statement.where(Feedback.policy_id == policy_id)
+    if author_id:
+        statement = statement.where(Feedback.author_id == author_id)
+    if hours:
+        statement = statement.where(Feedback.created_at >= time.time() - hours * HOUR)
     if kind:
         statement = statement.where(Feedback.kind == kind)
     if after:

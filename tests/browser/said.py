@@ -67,7 +67,7 @@ def judge_blind(page: Page, looked: Callable[[], None] = lambda: None) -> None:
     page.get_by_role("button", name="A is better").wait_for()
     looked()
     page.get_by_role("button", name="A is better").click()
-    page.get_by_text("prompts judged blind").wait_for()
+    page.get_by_text("1 prompt judged blind").wait_for()
 
 
 PAIRS = [{"prompt": f"Question {n}?", "chosen": "Yes, it is.", "rejected": "No."} for n in range(6)]

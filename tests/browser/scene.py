@@ -103,11 +103,11 @@ class Scene:
     core: Core
     address: str
 
-    def sign_in_link(self, role: Role = Role.OPERATOR) -> str:
-        """The path of a one-time sign-in link."""
+    def sign_in_link(self, role: Role = Role.OPERATOR, name: str = "Operator") -> str:
+        """The path of a one-time sign-in link of somebody, who is made where they are new."""
         with self.core.store.write() as session:
-            user = people.find_user(session, "Operator", role)
-            user = user or people.create_user(session, "Operator", role)
+            user = people.find_user(session, name, role)
+            user = user or people.create_user(session, name, role)
             return f"/sign-in?token={people.create_link(session, user)}"
 
 

@@ -162,3 +162,26 @@ def test_a_conversation_of_somebody_else_is_not_shown(open_page):
     ask(page, TEA)
     other = open_page(f"/c/{in_conversation(page)}", consent=None, watched=False)
     expect(other.get_by_role("alert")).to_contain_text("There is no conversation")
+
+
+def test_formulas_are_set(open_page):
+    page = open_page()
+    answer = ask(page, r"The area is $\pi r^2$, and it costs $5.")
+    expect(answer.locator(".katex").first).to_be_visible()
+    expect(answer).to_contain_text("it costs $5.")
+
+
+def test_a_link_is_read_by_anybody_until_it_is_withdrawn(open_page):
+    page = open_page()
+    ask(page, TEA)
+    page.get_by_role("button", name="Share or export").click()
+    page.get_by_role("menuitem", name="Share by link").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Make a link").click()
+    address = dialog.get_by_role("link").get_attribute("href")
+    reader = open_page(address, consent=None, watched=False)
+    expect(reader.get_by_label("Question")).to_have_text(TEA)
+    dialog.get_by_role("button", name="Withdraw").click()
+    expect(dialog.get_by_role("link")).to_have_count(0)
+    reader.reload()
+    expect(reader.get_by_role("heading", name="Nothing to read here")).to_be_visible()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import scene
 from playwright.sync_api import Page, expect
-from said import ask, compare, put, write
+from said import ask, compare, judge_blind, put, write
 from scene import TEA, VACCINES
 
 from moderation.classifier import KeywordClassifier
@@ -196,6 +196,8 @@ def the_operator_starts_an_iteration(desk: Page) -> None:
 def the_operator_compares_and_promotes(desk: Page) -> None:
     desk.goto("/operator/iterations/iteration-0001")
     expect(desk.get_by_text("Prompts answered better")).to_be_visible()
+    desk.goto("/operator/policies/compare")
+    judge_blind(desk)
     desk.goto("/operator/policies/policy-0001")
     desk.get_by_role("button", name="Promote").click()
     desk.get_by_role("alertdialog").get_by_role("button", name="Promote").click()

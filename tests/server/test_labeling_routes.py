@@ -243,7 +243,10 @@ def test_ones_own_order_can_be_gold_and_measures_the_others(service: ChatService
     rank(service, task)
     assert service.post(gold, name="labeler").json()["gold"] is True
     assert service.post(gold, name="second").status_code == 404
-    rank(service, take(service, "second"), "second")
+    other = take(service, "second")
+    rank(service, other, "second")
+    settled = service.post(f"/v1/labeling/assignments/{other['id']}/gold", name="second")
+    assert settled.status_code == 409
     measured = {row["id"]: row["gold_pairs"] for row in progress(service)["labelers"]}
     assert sorted(measured.values()) == [0, 6]
     ranked = service.get("/v1/operator/labeling/disagreements?every=true", "operator").json()

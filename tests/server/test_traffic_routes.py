@@ -60,3 +60,17 @@ def test_opinions_have_intervals(used: ChatService) -> None:
     assert row["policy_id"] == "policy-0000" and (liked["count"], liked["people"]) == (1, 1)
     assert liked["low"] < liked["mean"] == liked["high"] == 1.0
     assert row["regenerated"]["mean"] == 0.0
+
+
+def test_the_answers_that_were_asked_for_again(used: ChatService) -> None:
+    first = used.ask("one")["tutelage"]
+    place = {"conversation_id": first["conversation_id"], "parent_id": first["prompt_message_id"]}
+    used.ask(messages=[], **place)
+    (row,) = see(used, "answers?kind=regenerated&hours=720")["data"]
+    assert row["id"] == first["message_ids"][0]
+
+
+def test_the_judgements_of_one_person(used: ChatService) -> None:
+    (row,) = see(used, "judgements?hours=1")["data"]
+    assert see(used, f"judgements?author_id={row['author_id']}")["data"] == [row]
+    assert see(used, "judgements?author_id=user_else")["data"] == []

@@ -2075,6 +2075,8 @@ export interface components {
              * @constant
              */
             role?: "assistant";
+            /** Tool Calls */
+            tool_calls?: components["schemas"]["CalledTool"][] | null;
         };
         /**
          * AnswerToRank
@@ -2322,9 +2324,9 @@ export interface components {
             audio?: unknown;
             /**
              * Content
-             * @description A string, or a list of text parts.
+             * @description May be left out beside `tool_calls`.
              */
-            content: string | (components["schemas"]["TextPart"] | components["schemas"]["OtherPart"])[];
+            content?: (string | (components["schemas"]["TextPart"] | components["schemas"]["OtherPart"])[]) | null;
             /** Function Call */
             function_call?: unknown;
             /**
@@ -2343,7 +2345,7 @@ export interface components {
              */
             role: "assistant";
             /** Tool Calls */
-            tool_calls?: unknown;
+            tool_calls?: components["schemas"]["CalledTool"][] | null;
         };
         /**
          * AuditItem
@@ -2474,6 +2476,51 @@ export interface components {
             ratings: components["schemas"]["RatingItem"][];
             /** Source */
             source: string;
+        };
+        /**
+         * CalledFunction
+         * @description A function with its arguments.
+         */
+        CalledFunction: {
+            /**
+             * Arguments
+             * @description JSON, as the policy wrote it: check it before use.
+             */
+            arguments: string;
+            /** Name */
+            name: string;
+        };
+        /**
+         * CalledTool
+         * @description A call that an answer makes.
+         */
+        CalledTool: {
+            function: components["schemas"]["CalledFunction"];
+            /** Id */
+            id: string;
+            /**
+             * Type
+             * @default function
+             * @constant
+             */
+            type?: "function";
+        };
+        /**
+         * CalledToolDelta
+         * @description A call in a stream. It comes whole, since its arguments are moderated first.
+         */
+        CalledToolDelta: {
+            function: components["schemas"]["CalledFunction"];
+            /** Id */
+            id: string;
+            /** Index */
+            index: number;
+            /**
+             * Type
+             * @default function
+             * @constant
+             */
+            type?: "function";
         };
         /**
          * ChatCompletion
@@ -2610,7 +2657,7 @@ export interface components {
              * Messages
              * @description The conversation so far; with `conversation_id` only what is new.
              */
-            messages: (components["schemas"]["SystemMessage"] | components["schemas"]["UserMessage"] | components["schemas"]["AssistantMessage"])[];
+            messages: (components["schemas"]["SystemMessage"] | components["schemas"]["UserMessage"] | components["schemas"]["AssistantMessage"] | components["schemas"]["ToolMessage"])[];
             /**
              * Metadata
              * @description Kept with a stored completion.
@@ -2635,7 +2682,7 @@ export interface components {
             n?: number | null;
             /**
              * Parallel Tool Calls
-             * @description Accepted; there are no tools.
+             * @description With `tools`.
              */
             parallel_tool_calls?: boolean | null;
             /**
@@ -2696,9 +2743,12 @@ export interface components {
              */
             temperature?: number | null;
             /** Tool Choice */
-            tool_choice?: unknown;
-            /** Tools */
-            tools?: unknown;
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedTool"] | null;
+            /**
+             * Tools
+             * @description For remote engines whose policies know tools; else refused.
+             */
+            tools?: components["schemas"]["Tool"][] | null;
             /**
              * Top K
              * @description Ours: only so many likeliest tokens; 0: all.
@@ -2754,7 +2804,7 @@ export interface components {
              * Finish Reason
              * @enum {string}
              */
-            finish_reason: "stop" | "length" | "content_filter";
+            finish_reason: "stop" | "length" | "content_filter" | "tool_calls";
             /** Index */
             index: number;
             logprobs?: components["schemas"]["ChoiceLogprobs"] | null;
@@ -2780,7 +2830,7 @@ export interface components {
              * Finish Reason
              * @description null until the choice ends.
              */
-            finish_reason: ("stop" | "length" | "content_filter") | null;
+            finish_reason: ("stop" | "length" | "content_filter" | "tool_calls") | null;
             /** Index */
             index: number;
             /** @default null */
@@ -3071,6 +3121,11 @@ export interface components {
              * @default null
              */
             role?: "assistant" | null;
+            /**
+             * Tool Calls
+             * @default null
+             */
+            tool_calls?: components["schemas"]["CalledToolDelta"][] | null;
         };
         /**
          * DemonstrateRequest
@@ -3480,6 +3535,33 @@ export interface components {
             rows: number[];
         };
         /**
+         * Function
+         * @description A function that the policy may have called.
+         */
+        Function: {
+            /** Description */
+            description?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Parameters
+             * @description A JSON Schema.
+             */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
+            /** Strict */
+            strict?: boolean | null;
+        };
+        /**
+         * FunctionChoice
+         * @description The name of one function.
+         */
+        FunctionChoice: {
+            /** Name */
+            name: string;
+        };
+        /**
          * GoldRequest
          * @description The order that is known to be right; null: an ordinary task again.
          */
@@ -3865,7 +3947,7 @@ export interface components {
          * @description Of which answers one wants to see the list.
          * @enum {string}
          */
-        Kind: "all" | "flagged" | "failed";
+        Kind: "all" | "flagged" | "failed" | "regenerated";
         /**
          * LabelerItem
          * @description One labeler's work and how far it can be relied on.
@@ -4439,6 +4521,18 @@ export interface components {
         ModerationSides: {
             input?: components["schemas"]["ModerationMode"] | null;
             output?: components["schemas"]["ModerationMode"] | null;
+        };
+        /**
+         * NamedTool
+         * @description The tool that has to be called.
+         */
+        NamedTool: {
+            function: components["schemas"]["FunctionChoice"];
+            /**
+             * Type
+             * @constant
+             */
+            type: "function";
         };
         /**
          * NewKey
@@ -6474,6 +6568,36 @@ export interface components {
             token: string;
             /** Top Logprobs */
             top_logprobs: components["schemas"]["TopLogprob"][];
+        };
+        /**
+         * Tool
+         * @description A tool on offer.
+         */
+        Tool: {
+            function: components["schemas"]["Function"];
+            /**
+             * Type
+             * @constant
+             */
+            type: "function";
+        };
+        /**
+         * ToolMessage
+         * @description What a called tool has found.
+         */
+        ToolMessage: {
+            /**
+             * Content
+             * @description A string, or a list of text parts.
+             */
+            content: string | (components["schemas"]["TextPart"] | components["schemas"]["OtherPart"])[];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            role: "tool";
+            /** Tool Call Id */
+            tool_call_id: string;
         };
         /**
          * TopLogprob
@@ -9750,6 +9874,10 @@ export interface operations {
             query?: {
                 /** @description Only of this policy. */
                 policy_id?: string | null;
+                /** @description Only of this person. */
+                author_id?: string | null;
+                /** @description How far to look back. */
+                hours?: number | null;
                 kind?: components["schemas"]["FeedbackKind"] | null;
                 /** @description How many at most. */
                 limit?: number;

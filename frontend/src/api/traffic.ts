@@ -40,7 +40,7 @@ export function useOpinions() {
   });
 }
 
-export function useJudgements(query: { kind?: JudgementKind; policy_id?: string }) {
+export function useJudgements(query: { kind?: JudgementKind; policy_id?: string; author_id?: string; hours?: number }) {
   return useInfiniteQuery({
     queryKey: ["operator", "judgements", query],
     queryFn: ({ pageParam }) =>

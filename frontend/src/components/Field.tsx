@@ -4,6 +4,7 @@ import { useId, type ComponentProps, type ReactNode } from "react";
 
 const LOOK =
   "h-10 w-full rounded-lg border border-line-strong bg-canvas px-3 text-sm text-ink placeholder:text-faint focus:border-accent focus:outline-none";
+const FILE = "py-2 file:mr-3 file:border-r file:border-line-strong file:pr-3 file:font-medium file:text-accent-ink";
 
 interface FieldProps extends ComponentProps<"input"> {
   label: string;
@@ -17,7 +18,7 @@ export function Field({ label, hint, className, ...rest }: FieldProps) {
       <label htmlFor={id} className="mb-1.5 block text-sm font-medium text-ink">
         {label}
       </label>
-      <input id={id} aria-describedby={hint ? `${id}-hint` : undefined} className={LOOK} {...rest} />
+      <input id={id} aria-describedby={hint ? `${id}-hint` : undefined} className={clsx(LOOK, rest.type === "file" && FILE)} {...rest} />
       {hint && (
         <p id={`${id}-hint`} className="mt-1.5 text-[13px] text-muted">
           {hint}

@@ -1,8 +1,8 @@
 /** The frame of pages beside the chat: the mark, tabs, appearance, and the way back. */
 import clsx from "clsx";
 import { ArrowLeft, Moon, Sun, type LucideIcon } from "lucide-react";
-import { useEffect, type ReactNode } from "react";
-import { Link, NavLink } from "react-router";
+import { useEffect, useRef, type ReactNode } from "react";
+import { Link, NavLink, useLocation } from "react-router";
 import { chooseTheme, useTheme } from "../theme";
 import { IconButton } from "./Button";
 import { Logo } from "./Logo";
@@ -63,8 +63,17 @@ function Appearance() {
 }
 
 function Tabs({ home, name, tabs }: Omit<ShellProps, "children">) {
+  const nav = useRef<HTMLElement>(null);
+  const { pathname } = useLocation();
+  useEffect(() => {
+    const show = () => nav.current?.querySelector("[aria-current=page]")?.scrollIntoView({ inline: "center", block: "nearest" });
+    show();
+    addEventListener("resize", show);
+    return () => removeEventListener("resize", show);
+  }, [pathname]);
   return (
     <nav
+      ref={nav}
       aria-label={`${name} pages`}
       className="-mb-px flex w-full gap-0.5 overflow-x-auto [scrollbar-width:none] xl:order-2 xl:w-auto"
     >

@@ -190,7 +190,7 @@ interface PlacesProps {
 
 export function Places({ letter, places, held, onPlace }: PlacesProps) {
   return (
-    <div role="group" aria-label={`Place of answer ${letter}`} className="flex flex-wrap items-center gap-1">
+    <div role="group" aria-label={`Place of answer ${letter}`} className={clsx("flex flex-wrap items-center", places > FEW ? "gap-0.5" : "gap-1")}>
       <span className="mr-1 text-xs text-faint">Place</span>
       {Array.from({ length: places }, (_, slot) => (
         <button

@@ -78,7 +78,7 @@ function Row({ row }: { row: Dataset }) {
     <tr>
       <Cell>
         <span className="block font-medium">{row.name}</span>
-        <span className="block text-xs break-all text-muted">{row.origin}</span>
+        <span className="block text-xs wrap-anywhere text-muted">{row.origin}</span>
       </Cell>
       <Cell className="whitespace-nowrap">{row.format}</Cell>
       <Cell>{row.licence}</Cell>

@@ -1,11 +1,10 @@
 /** What people said, by kind, and the reports that ask for a decision. */
 import { Flag } from "lucide-react";
-import { Link } from "react-router";
 import { useReports, useSummary } from "../../api/queries";
 import type { Summary } from "../../api/types";
 import { words } from "../../format";
 import { Opinions } from "./Opinions";
-import { Card, Empty, Heading, More, Read } from "./Parts";
+import { Behind, Card, Empty, Heading, More, Read } from "./Parts";
 import { ReportCard } from "./reports/ReportCard";
 
 export function FeedbackTab() {
@@ -51,9 +50,7 @@ function Kinds({ summary }: { summary: Summary }) {
               <div className="h-full rounded-full bg-accent" style={{ width: `${(100 * count) / most}%` }} />
             </dd>
             <dd className="text-right font-medium tabular-nums">
-              <Link to={`/operator/feedback/judgements?kind=${kind}`} className="underline decoration-line-strong underline-offset-4 hover:decoration-accent">
-                {count}
-              </Link>
+              <Behind to={`/operator/feedback/judgements?kind=${kind}`}>{count}</Behind>
             </dd>
           </div>
         ))}

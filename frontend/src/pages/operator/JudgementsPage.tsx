@@ -3,15 +3,24 @@ import { Flag } from "lucide-react";
 import { useSearchParams } from "react-router";
 import { useJudgements, type JudgementKind } from "../../api/traffic";
 import { Badge } from "../../components/Badge";
-import { ago, words } from "../../format";
+import { ago, span, words } from "../../format";
 import { Back, Cell, Heading, Rows } from "./Parts";
 
 export function JudgementsPage() {
   const [search] = useSearchParams();
   const kind = (search.get("kind") ?? undefined) as JudgementKind | undefined;
   const policy_id = search.get("policy") ?? undefined;
-  const judgements = useJudgements({ kind, policy_id });
-  const about = [kind && words(kind).toLowerCase(), policy_id && `on answers of ${policy_id}`].filter(Boolean).join(" ");
+  const author_id = search.get("author") ?? undefined;
+  const hours = Number(search.get("hours")) || undefined;
+  const judgements = useJudgements({ kind, policy_id, author_id, hours });
+  const about = [
+    kind && words(kind).toLowerCase(),
+    policy_id && `on answers of ${policy_id}`,
+    author_id && `by ${author_id}`,
+    hours && `of the last ${span(hours)}`,
+  ]
+    .filter(Boolean)
+    .join(" ");
   return (
     <>
       <Back to="/operator/feedback">Feedback</Back>

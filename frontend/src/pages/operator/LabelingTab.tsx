@@ -2,7 +2,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { Database, ListPlus, Scale, Star } from "lucide-react";
 import { useState, type FormEvent } from "react";
-import { Link } from "react-router";
+import { Link, useSearchParams } from "react-router";
 import { desk, useDisputes, useLabelingProgress, type Dispute, type Progress, type TasksRequest } from "../../api/labeling";
 import { useRefresh } from "../../api/queries";
 import { Badge } from "../../components/Badge";
@@ -15,7 +15,7 @@ import { useToast } from "../../components/Toast";
 import { duration, figure } from "../../format";
 import { Letter, LETTERS } from "../chat/Letter";
 import { EMPTY, WriteGold, type Draft } from "../label/WriteGold";
-import { Card, Cell, Empty, Figure, Heading, Read, Table } from "./Parts";
+import { Behind, Card, Cell, Empty, Figure, Heading, Read, Table } from "./Parts";
 
 export function LabelingTab() {
   const query = useLabelingProgress();
@@ -55,6 +55,8 @@ export function LabelingTab() {
   );
 }
 
+const RANKED = "/operator/labeling?every";
+
 function Figures({ progress }: { progress: Progress }) {
   const { tasks, alpha, same } = progress;
   const shared = `${figure(progress.shared_pairs)} pairs of ${figure(progress.shared_tasks)} shared tasks`;
@@ -68,10 +70,10 @@ function Figures({ progress }: { progress: Progress }) {
           .join(" · ")}
       />
       <Figure label="Answered" value={progress.answered} hint={`${progress.skipped} skipped`} />
-      <Figure label="Krippendorff's alpha" value={alpha === null ? "—" : figure(alpha)} hint={alpha === null ? "Nobody ranked the same yet" : shared} />
+      <Figure label="Krippendorff's alpha" value={alpha === null ? "—" : <Behind to={RANKED}>{figure(alpha)}</Behind>} hint={alpha === null ? "Nobody ranked the same yet" : shared} />
       <Figure
         label="Pairs agreed on"
-        value={same ? `${Math.round(100 * same.mean)} %` : "—"}
+        value={same ? <Behind to={RANKED}>{`${Math.round(100 * same.mean)} %`}</Behind> : "—"}
         hint={same ? `95 %: ${Math.round(100 * same.low)} to ${Math.round(100 * same.high)} %` : "Tasks with overlap show it"}
       />
     </div>
@@ -97,7 +99,9 @@ function Labelers({ rows }: { rows: Progress["labelers"] }) {
         {rows.map((row) => (
           <tr key={row.id}>
             <Cell className="font-medium">{row.name}</Cell>
-            <Cell className="tabular-nums">{row.answered}</Cell>
+            <Cell>
+              <Behind to={`/operator/feedback/judgements?author=${row.id}`}>{row.answered}</Behind>
+            </Cell>
             <Cell className="tabular-nums">{row.skipped}</Cell>
             <Cell className="whitespace-nowrap text-muted">{row.seconds === null ? "—" : duration(row.seconds)}</Cell>
             <Cell className="whitespace-nowrap tabular-nums">
@@ -117,13 +121,14 @@ function Labelers({ rows }: { rows: Progress["labelers"] }) {
 }
 
 function Disputes() {
-  const [every, setEvery] = useState(false);
+  const [search, setSearch] = useSearchParams();
+  const every = search.has("every");
   const query = useDisputes(every);
   return (
     <>
       <div className="mt-8 mb-3 flex flex-wrap items-center justify-between gap-3">
         <h2 className="text-lg font-semibold tracking-tight">{every ? "Ranked tasks" : "Disagreements"}</h2>
-        <Tick label="Show every ranked task" checked={every} onChange={setEvery} />
+        <Tick label="Show every ranked task" checked={every} onChange={(on) => setSearch(on ? { every: "" } : {})} />
       </div>
       <Read query={query}>
         {({ data }) =>

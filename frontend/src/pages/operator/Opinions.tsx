@@ -34,7 +34,7 @@ export function Opinions() {
   );
 }
 
-const MONTH_HOURS = 168;
+const MONTH_HOURS = 720;
 
 function Row({ opinion }: { opinion: Opinion }) {
   const { policy_id: id } = opinion;
@@ -47,10 +47,10 @@ function Row({ opinion }: { opinion: Opinion }) {
         </Link>
       </Cell>
       <Cell>
-        <Told share={opinion.liked} to={`/operator/feedback/judgements?policy=${id}&kind=thumbs`} good />
+        <Told share={opinion.liked} to={`/operator/feedback/judgements?policy=${id}&kind=thumbs&hours=${MONTH_HOURS}`} good />
       </Cell>
       <Cell>
-        <Told share={opinion.regenerated} to={answers("all")} />
+        <Told share={opinion.regenerated} to={answers("regenerated")} />
       </Cell>
       <Cell>
         <Told share={opinion.flagged} to={answers("flagged")} />

@@ -62,6 +62,15 @@ export function Figure({ label, value, hint }: { label: string; value: ReactNode
   );
 }
 
+/** A number that leads to the rows that it counts. */
+export function Behind({ to, children }: { to: string; children: ReactNode }) {
+  return (
+    <Link to={to} className="tabular-nums underline decoration-line-strong decoration-1 underline-offset-4 hover:decoration-accent">
+      {children}
+    </Link>
+  );
+}
+
 export function Empty({ icon: Icon, children }: { icon: LucideIcon; children: ReactNode }) {
   return (
     <div className="flex flex-col items-center rounded-2xl border border-dashed border-line-strong px-6 py-12 text-center text-sm text-muted">

@@ -14,7 +14,7 @@ import { useToast } from "../../components/Toast";
 import { ago, figure, words } from "../../format";
 import { keyState } from "../account/KeysTab";
 import { Erasures } from "./Erasures";
-import { Cell, Empty, Heading, More, Read, Table } from "./Parts";
+import { Behind, Cell, Empty, Heading, More, Read, Table } from "./Parts";
 
 const ROLES = (["user", "labeler", "operator"] as const).map((value) => ({ value, label: words(value) }));
 
@@ -77,7 +77,9 @@ function Row({ person }: { person: Person }) {
       </Cell>
       <Cell className="whitespace-nowrap text-muted">{ago(person.created_at)}</Cell>
       <Cell className="tabular-nums">{person.conversations}</Cell>
-      <Cell className="tabular-nums">{person.feedback}</Cell>
+      <Cell>
+        <Behind to={`/operator/feedback/judgements?author=${person.id}`}>{person.feedback}</Behind>
+      </Cell>
       <Cell className="whitespace-nowrap text-muted tabular-nums">
         {figure(person.quota.requests_used)}
         {person.quota.requests_limit > 0 && ` of ${figure(person.quota.requests_limit)}`} requests

@@ -11,6 +11,7 @@ import { Button } from "../../../components/Button";
 import { Markdown } from "../../../components/Markdown";
 import { Problem } from "../../../components/Problem";
 import { Letter, LETTERS } from "../../chat/Letter";
+import { counted } from "../../../format";
 import { Back, Bar, Card, Heading, Read } from "../Parts";
 
 export function BlindTestPage() {
@@ -101,7 +102,7 @@ function Revealed({ test, result }: { test: BlindTest; result: BlindShare[] }) {
   const ties = test.pairs.filter((pair) => pair.judged?.length === 1).length;
   return (
     <>
-      <Heading title={verdict(result)} hint={`${test.pairs.length} prompts judged blind, ${ties} of them as ties.`} />
+      <Heading title={verdict(result)} hint={`${counted(test.pairs.length, "prompt")} judged blind, ${ties} as ties.`} />
       <Card title="Share of prompts won, ties half, with 95% intervals">
         <dl className="space-y-4">
           {[...result].sort((a, b) => b.mean - a.mean).map((share) => (

@@ -2,7 +2,7 @@
 import { MessageSquare } from "lucide-react";
 import { Link, useSearchParams } from "react-router";
 import { useAnswers, type AnswerKind } from "../../../api/traffic";
-import { ago, figure, words } from "../../../format";
+import { ago, figure, span, words } from "../../../format";
 import { Back, Cell, Heading, Rows, State } from "../Parts";
 import { seconds } from "./TrafficTab";
 
@@ -10,6 +10,7 @@ const TITLES: Record<AnswerKind, string> = {
   all: "Answers",
   flagged: "Answers that moderation acted on",
   failed: "Answers that broke off",
+  regenerated: "Answers asked for again",
 };
 
 export function AnswersPage() {
@@ -24,7 +25,7 @@ export function AnswersPage() {
       <Back to="/operator/traffic">Traffic</Back>
       <Heading
         title={TITLES[kind] ?? TITLES.all}
-        hint={`In chats${of}, of the last ${hours === 1 ? "hour" : `${hours} hours`}, newest first. What people wrote is shown where they let it teach.`}
+        hint={`In chats${of}, of the last ${span(hours)}, newest first. What people wrote is shown where they let it teach.`}
       />
       <Rows query={answers} columns={["When", "Policy", "Tokens", "First word", "Whole", "Ended", "Moderation", "Answer"]} icon={MessageSquare} none="There is none in this time.">
         {(row) => (

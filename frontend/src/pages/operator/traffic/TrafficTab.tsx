@@ -4,8 +4,8 @@ import { useState } from "react";
 import { Link } from "react-router";
 import { useLabelingProgress } from "../../../api/labeling";
 import { useTraffic, type Traffic } from "../../../api/traffic";
-import { duration, figure, time } from "../../../format";
-import { Bar, Card, Figure, Heading, Read } from "../Parts";
+import { counted, duration, figure, time } from "../../../format";
+import { Bar, Behind, Card, Figure, Heading, Read } from "../Parts";
 import { TimeChart } from "./TimeChart";
 
 const RANGES = [
@@ -74,20 +74,12 @@ function Totals({ traffic: { total, http }, hours }: { traffic: Traffic; hours: 
         value={<Behind to={behind("flagged")}>{figure(total.flagged_prompts + total.flagged_answers)}</Behind>}
         hint={
           <>
-            {total.flagged_prompts} prompts · {total.flagged_answers} answers ·{" "}
+            {counted(total.flagged_prompts, "prompt")} · {counted(total.flagged_answers, "answer")} ·{" "}
             <Behind to={behind("failed")}>{total.failed} broke off</Behind>
           </>
         }
       />
     </div>
-  );
-}
-
-function Behind({ to, children }: { to: string; children: React.ReactNode }) {
-  return (
-    <Link to={to} className="underline decoration-line-strong decoration-1 underline-offset-4 hover:decoration-accent">
-      {children}
-    </Link>
   );
 }
 
