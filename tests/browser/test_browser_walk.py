@@ -16,7 +16,7 @@ from test_browser_accessible import violations
 
 from tutelage.tables import Role
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1800)]  # every page, one after the other
 
 DESK = {"width": 1280, "height": 820}
 PHONE = {"width": 390, "height": 780}
