@@ -65,6 +65,7 @@ def _chat(session: Session, user: User, number: int) -> None:
     value = {"value": "up" if A_DAY.random() < 0.7 else "down", "reasons": ["clear"]}
     thumb = feedback.record(session, user.id, FeedbackKind.THUMBS, [said], value, said.id)
     thumb.id = f"fb_{int(at * 1e9):016x}{A_DAY.randrange(16**8):08x}"
+    thumb.created_at = at
     if number % 8 == 3:
         value = {"category": "bias", "comment": "It takes for granted who does the cooking."}
         feedback.record(session, user.id, FeedbackKind.REPORT, [said], value, said.id)

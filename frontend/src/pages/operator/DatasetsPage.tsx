@@ -36,7 +36,7 @@ export function DatasetsPage() {
           data.length === 0 ? (
             <Empty icon={Database}>Nothing is imported. A file is checked row by row before anything of it is kept.</Empty>
           ) : (
-            <Table columns={["Name", "Format", "Licence", "Demonstrations", "Rankings", "Imported", ""]}>
+            <Table columns={["Name", "Format", "Licence", "Demonstrations", "Rankings", "Imported", "Actions"]}>
               {data.map((row) => (
                 <Row key={row.id} row={row} />
               ))}
