@@ -11,6 +11,7 @@ E  three iterations, each from the one before, and whether the first prompts are
 F  PPO-ptx: what its coefficient does to the loss on demonstrations and to the true score
 G  labelers who like length: what they do to answers, and what length control does about it
 H  ensembles and lower bounds: whether a pessimistic held-out score finds the true peak of A better
+I  logged answers in PPO's batch, weighed by importance, beside a batch without them
 
 Labelers agree with each other on 73 % of pairs unless it says otherwise. Every number is a mean
 over seeds, each with rankings, noise and sampling of its own.
@@ -388,6 +389,30 @@ def doubted(lab: Lab) -> dict[str, Any]:
     }
 
 
+# I
+
+
+def reuse(lab: Lab) -> dict[str, Any]:
+    """True score of the policy kept, by how many answers of a batch are new and how many logged."""
+    arms = {"64 new": (64, 0.0), "32 new": (32, 0.0), "32 new, 32 logged": (64, 0.5)}
+    gold: dict[str, list[float]] = {name: [] for name in arms}
+    for seed in lab.seeds:
+        rewards = lab.taught(f"i/{seed}/rewards", seed, lab.labeler())
+        logged = lab.speaker.logged(TRAIN, 8, 300 + seed)
+        for name, (batch, share) in arms.items():
+            out = lab.fresh(f"i/{seed}/ppo")
+            climb(lab.base, rewards, out, seed=seed, logged=logged, batch=batch, reuse=share)
+            kept = Speaker(out / "policy").answers(TEST, 8, 5)
+            gold[name].append(float(np.mean(golds(TEST, kept))))
+    gains = np.subtract(gold["32 new, 32 logged"], gold["32 new"]).tolist()
+    before = float(np.mean(golds(TEST, lab.speaker.answers(TEST, 8, 5))))
+    return {
+        "before": before,
+        "gold": {name: asdict(_interval(values)) for name, values in gold.items()},
+        "gain_of_logged": asdict(_interval(gains)),
+    }
+
+
 EXPERIMENTS: dict[str, Callable[[Lab], dict[str, Any]]] = {
     "A": over_optimisation,
     "B": data_size,
@@ -397,6 +422,7 @@ EXPERIMENTS: dict[str, Callable[[Lab], dict[str, Any]]] = {
     "F": ptx,
     "G": length_bias,
     "H": doubted,
+    "I": reuse,
 }  # C, D, F and H go on with what A has left in its folder
 
 
@@ -412,7 +438,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("build/lab"))
     parser.add_argument("--out", type=Path, default=Path("build/lab/results"))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", default="ABCDEFGH", help="letters of the experiments to run")
+    parser.add_argument("--only", default="ABCDEFGHI", help="letters of the experiments to run")
     parser.add_argument("--peer-python", type=Path, help="else a venv is made for TRL")
     parser.add_argument("--json", action="store_true", help="the result is one line of JSON anyway")
     args = parser.parse_args()

@@ -57,7 +57,7 @@ def _lengthened(tokenizer: ChatTokenizer, text: str) -> list[Message]:
 
 def flat_reward_model(policy: Path, width: int, directory: Path) -> None:
     """Writes a reward model of random weights: what it says does not matter, what it costs does."""
-    size = 2 * width + 1
+    size = 4 * width + 1
     weight = torch.randn(size, generator=torch.Generator().manual_seed(0)) / size**0.5
     ones = torch.ones(size)
     center = torch.cat((torch.zeros(size - 1), torch.tensor([float(RESPONSE_TOKENS)])))

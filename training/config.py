@@ -6,7 +6,7 @@ import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, get_type_hints
+from typing import Any, Self, get_args, get_type_hints
 
 from tutelage.errors import Invalid
 
@@ -44,6 +44,7 @@ class RewardModelConfig:
 
     kind: str = "auto"  # "head", "lora", or "auto": LoRA where it wins on held-out comparisons
     folds: int = 5  # cross-validation over conversations
+    reads: tuple[str, ...] = ("split_mean", "final_mean", "split_last", "final_last")  # the head
     penalties: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)  # L2 grid of the head
     max_tokens: int = 512
     thumbs_weight: float = 0.5
@@ -78,6 +79,8 @@ class PPOConfig:
     kl_grid: float = 0.5  # a checkpoint is kept whenever sqrt(KL) passes a multiple of this
     ptx_coef: float = 0.0  # weight of the loss on demonstrations (InstructGPT eq. 2, PPO-ptx)
     ptx_batch: int = 8  # demonstrations per optimiser step
+    reuse: float = 0.0  # share of the batch that is logged answers, weighed by importance
+    reuse_limit: float = 1.0  # to which their weights are truncated
     whiten_rewards: bool = False  # to unit variance, their mean kept
     score_clip: float = 3.0  # standard deviations of the collected answers' scores
     missing_eos_penalty: float = 1.0
@@ -208,7 +211,7 @@ def _value(hint: Any, value: Any, name: str) -> Any:
     if hint is float and type(value) is int:
         return float(value)
     if isinstance(value, list):
-        return tuple(float(item) for item in value)
+        return tuple(get_args(hint)[0](item) for item in value)
     if not isinstance(hint, type) or type(value) is not hint:
         raise Invalid(f"{name} must be {getattr(hint, '__name__', hint)}, not {value!r}.", name)
     return value

@@ -222,13 +222,15 @@ def _measure(
         judging = model.top(layers, hidden, positions(rows))
         own = model.top(model.reference, hidden, positions(rows)) if reward.adapter else judging
         for row, i in enumerate(batch):
-            score = _score(reward, judging[row, : lengths[i]], episodes[i])
+            score = _score(
+                reward, hidden[row, : lengths[i]], judging[row, : lengths[i]], episodes[i]
+            )
             measured[i] = (score, _kl(model, own[row], episodes[i], config))
     return measured
 
 
-def _score(reward: RewardModel, final: Tensor, episode: Episode) -> float:
-    return float(reward.score(prefix_features(final, len(episode.prompt))[-1]))
+def _score(reward: RewardModel, split: Tensor, final: Tensor, episode: Episode) -> float:
+    return float(reward.score(prefix_features(split, final, len(episode.prompt))[-1]))
 
 
 def _kl(model: SplitModel, final: Tensor, episode: Episode, config: IterationConfig) -> float:

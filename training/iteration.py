@@ -43,7 +43,7 @@ from tutelage.judgements import Dialogue
 from tutelage.policies import write_atomically
 from tutelage.tables import Iteration, IterationState
 
-CONFIG, REPORT, CASES = "config.toml", "report.html", "cases.jsonl"
+CONFIG, REPORT, CASES, LOGGED = "config.toml", "report.html", "cases.jsonl", "logged.jsonl"
 _OVER = (IterationState.FAILED, IterationState.CANCELLED)
 _TREND = 10  # policies
 _INTERVALS = (
@@ -174,6 +174,8 @@ class _Run:
             digest = snapshot.write(taken, directory)
             lines = "".join(json.dumps(case, sort_keys=True) + "\n" for case in cases)
             write_atomically(directory / CASES, lines)
+            if self.config.ppo.reuse:
+                write_atomically(directory / LOGGED, self.logged(rows))
             return {"sha256": digest, "conversations": len(rows.conversations)} | taken.counts()
 
         complete = self.stage("snapshot", work)
@@ -181,6 +183,16 @@ class _Run:
         self.amend(snapshot_sha256=complete.metrics["sha256"], config_sha256=self.config.digest())
         _require_both_sides(taken)
         return taken
+
+    def logged(self, rows: judgements.Rows) -> str:
+        """The answers that PPO may practise on again, as JSON Lines."""
+        held_out = self.config.snapshot.held_out
+        chosen = [
+            asdict(answer)
+            for answer in judgements.logged(rows)
+            if snapshot.split_of(judgements.opening(answer.prompt), held_out) == TRAIN
+        ]
+        return "".join(json.dumps(row, sort_keys=True) + "\n" for row in chosen)
 
     def fine_tune(self, taken: Snapshot) -> Path:
         """SFT on demonstrations and edits; without any, the parent itself is the SFT policy.
@@ -239,11 +251,17 @@ class _Run:
             metrics = train_ppo(
                 sft_policy, rewards / "proxy", rewards / "held_out",
                 _dialogues(of_side(taken.prompts, TRAIN)), self.peak_prompts(taken),
-                config, directory, self.heartbeat.progress,
+                config, directory, self.heartbeat.progress, logged=self.recalled(),
             )  # fmt: skip
             return metrics | ({"stop_reason": doubt} if doubt else {})
 
         self.stage("ppo", work)
+
+    def recalled(self) -> list[dict[str, Any]]:
+        """What ``logged`` has frozen."""
+        path = self.directory / "snapshot" / LOGGED
+        lines = path.read_text("utf-8").splitlines() if path.is_file() else []
+        return [json.loads(line) for line in lines]
 
     def peak_prompts(self, taken: Snapshot) -> list[Dialogue]:
         """The held-out prompts by which PPO's peak is found."""

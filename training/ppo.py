@@ -32,6 +32,7 @@ from training.models import (
     merge,
     merged,
     pad,
+    positions,
     share_prefix,
 )
 from training.preferences import repeated
@@ -57,6 +58,7 @@ def train_ppo(
     out_dir: Path,
     progress: Progress,
     shown: Sequence[Row] = (),
+    logged: Sequence[Row] = (),
 ) -> dict[str, Any]:
     """Trains the policy and writes the best one to ``out_dir/policy``; resumes if it was killed.
 
@@ -65,6 +67,8 @@ def train_ppo(
         reward_dir, heldout_reward_dir: the reward model that is climbed, and the one that judges.
         prompts, eval_prompts: conversations to answer; the latter are never trained on.
         shown: {"messages": [...]}, demonstrations for PPO-ptx, if the settings give it weight.
+        logged: {"prompt": [messages], "token_ids", "logprobs"}, answers with what they were drawn
+            with, which stand in for the settings' share of each batch.
 
     Returns: metrics of the policy kept, and why training stopped, in words.
     Raises: Invalid: no prompt is short enough, or a reward model belongs to another policy.
@@ -72,6 +76,7 @@ def train_ppo(
     with compute(config):
         run = PPO(sft_dir, reward_dir, heldout_reward_dir, config, out_dir)
         run.show(shown)
+        run.recall(logged)
         return run.train(prompts, eval_prompts, progress)
 
 
@@ -81,7 +86,8 @@ class Experience:
 
     episodes: list[Episode]
     mask: Tensor  # [B, T] true at the responses' tokens
-    logprobs: Tensor  # [B, T] under the policy that sampled
+    logprobs: Tensor  # [B, T] under the policy that learns, before it does
+    weights: Tensor  # [B, T] 1 for what it wrote itself, importance for what it did not
     ref_logprobs: Tensor  # [B, T]
     value_inputs: Tensor  # [B, T, D] of each prefix
     values: Tensor  # [B, T]
@@ -132,6 +138,7 @@ class PPO:
         self.state = Progressed(kl_coef=self.config.kl_coef)
         self.best = adapter_state(self.policy)
         self.shown: Batches | None = None
+        self.logged: list[Row] = []
 
     def _optimiser(self) -> torch.optim.Optimizer:
         with torch.no_grad():
@@ -154,6 +161,16 @@ class PPO:
             dialogues = [dialogue for dialogue in found if dialogue is not None]
             self.shown = Batches(self.model, dialogues, self._generator(0, 0))
 
+    def recall(self, logged: Sequence[Row]) -> None:
+        """Answers that a policy wrote before, to be practised on beside its own (off-policy)."""
+        longest = self.config.max_new_tokens
+        rows = [{**row, "ids": self.tokenizer.prompt(row["prompt"])} for row in logged]
+        self.logged = [
+            row
+            for row in rows
+            if len(row["ids"]) <= self.config.max_prompt_tokens and len(row["token_ids"]) <= longest
+        ]
+
     def train(
         self,
         prompts: Sequence[Sequence[Message]],
@@ -168,11 +185,12 @@ class PPO:
         self._resume()
         while True:
             begun = time.monotonic()
-            batch = self._prompts_of(self.state.update, train_ids)
-            episodes = self._sample(batch, eval_ids)
-            scored = self._score(episodes)
-            practice = scored.part(slice(0, len(batch)))
-            metrics = self._measure(practice, scored.part(slice(len(batch), None)))
+            recalled = self._recalled()
+            batch = self._prompts_of(self.state.update, train_ids)[len(recalled) :]
+            scored = self._score(recalled + self._sample(batch, eval_ids))
+            practice = scored.part(slice(0, self.config.batch))
+            own = practice.part(slice(len(recalled), None))
+            metrics = self._measure(own, scored.part(slice(self.config.batch, None)))
             reason = diagnose([*self.state.history, metrics], self.all.doctor)
             if reason is None:
                 self._keep_if_best(metrics)
@@ -181,6 +199,7 @@ class PPO:
             if reason is None:
                 try:
                     metrics |= self._learn(practice)
+                    self._adapt_kl_coef(metrics["objective/kl"])
                 except Diverged as error:
                     reason = str(error)
             metrics["seconds"] = time.monotonic() - begun
@@ -221,6 +240,33 @@ class PPO:
         sampling = Sampling(self.config.temperature, new, self.tokenizer.eos_ids)
         return sample(self.model, merged(self.policy), batch + exam, uniforms, sampling)
 
+    def _recalled(self) -> list[Episode]:
+        """Logged answers for the share of the batch that the settings give them."""
+        wanted = min(round(self.config.reuse * self.config.batch), self.config.batch - 1)
+        count = min(wanted, len(self.logged))
+        luck = self._generator(0, self.state.update + 1)
+        drawn = torch.randperm(len(self.logged), generator=luck)[:count].tolist()
+        return self._reread([self.logged[i] for i in drawn])
+
+    @torch.no_grad()
+    def _reread(self, rows: Sequence[Row]) -> list[Episode]:
+        """Logged answers as episodes of the present policy."""
+        device, eos = self.model.device, self.tokenizer.eos_ids
+        found = []
+        for row in rows:
+            prompt = torch.tensor(row["ids"], device=device)
+            response = torch.tensor(row["token_ids"], device=device)
+            finished = row["token_ids"][-1] in eos
+            ids = torch.cat((prompt, response))[None, : len(prompt) + len(response) - finished]
+            hidden = self.model.trunk(ids, positions(ids))[0]
+            behaviour = torch.tensor(row["logprobs"], device=device)
+            found.append(Episode(prompt, response, behaviour, hidden, finished, behaviour))
+        finals = self._finals(self.policy, found)
+        return [
+            replace(episode, logprobs=self._logprobs(final, episode))
+            for episode, final in zip(found, finals, strict=True)
+        ]
+
     def _generator(self, purpose: int, step: int) -> torch.Generator:
         """Random numbers that depend on seed, purpose and step alone: nothing to save."""
         return torch.Generator().manual_seed((self.all.seed * 8 + purpose) * 1_000_003 + step)
@@ -246,6 +292,7 @@ class PPO:
             episodes=episodes,
             mask=pad([torch.ones_like(e.response, dtype=torch.bool) for e in episodes]),
             logprobs=pad([e.logprobs for e in episodes]),
+            weights=pad([self._weights(e) for e in episodes]),
             ref_logprobs=pad(ref),
             value_inputs=inputs,
             values=self.value(inputs).squeeze(-1),
@@ -253,6 +300,16 @@ class PPO:
             raw_scores=raw,
             heldout_scores=self.heldout.score(torch.stack([f[-1] for f in judged])),
         )
+
+    def _weights(self, episode: Episode) -> Tensor:
+        """How much each token of a response counts: [T]."""
+        everything = torch.ones_like(episode.logprobs)
+        if episode.behaviour_logprobs is None:
+            return everything
+        return rlhf.truncated_weights(
+            episode.logprobs[None], episode.behaviour_logprobs[None], everything[None],
+            self.config.reuse_limit,
+        )[0]  # fmt: skip
 
     def _finals(self, layers: nn.ModuleList, episodes: list[Episode]) -> list[Tensor]:
         """Final hidden states [P + n, H] of each episode under a top."""
@@ -287,7 +344,8 @@ class PPO:
         if reward_model.adapter:
             finals = self._finals(reward_model.top(self.model, self.all.reward_model), episodes)
         return [
-            prefix_features(final, len(e.prompt)) for final, e in zip(finals, episodes, strict=True)
+            prefix_features(e.hidden, final, len(e.prompt))
+            for final, e in zip(finals, episodes, strict=True)
         ]
 
     # 3. Reward per token, advantages, returns.
@@ -329,7 +387,6 @@ class PPO:
             order = torch.randperm(len(batch.episodes), generator=generator)
             for rows in order.split(self.config.minibatch):
                 steps.append(self._step(batch, rows, advantages, returns))
-        self._adapt_kl_coef(batch)
         explained = 1 - (
             rlhf.masked_mean((batch.values - returns) ** 2, batch.mask)
             / rlhf.masked_mean((returns - rlhf.masked_mean(returns, batch.mask)) ** 2, batch.mask)
@@ -383,7 +440,7 @@ class PPO:
         logprobs, entropy = rlhf.logprobs_and_entropy(
             predicting, self.model.head, tokens, config.temperature
         )
-        old = batch.logprobs[rows][mask]
+        old, weights = batch.logprobs[rows][mask], batch.weights[rows][mask]
         policy_loss, clipped = rlhf.clipped_policy_loss(
             logprobs, old, advantages[rows][mask], config.clip_range
         )
@@ -392,17 +449,16 @@ class PPO:
             values, batch.values[rows][mask], returns[rows][mask], config.value_clip_range
         )
         return {
-            "loss/policy_avg": policy_loss.sum(),
-            "loss/value_avg": value_loss.sum(),
+            "loss/policy_avg": (weights * policy_loss).sum(),
+            "loss/value_avg": (weights * value_loss).sum(),
             "policy/approxkl_avg": (0.5 * (logprobs - old) ** 2).sum().detach(),
             "policy/clipfrac_avg": clipped.sum(),
             "val/ratio": (logprobs - old).exp().sum().detach(),
             "objective/entropy": entropy.sum(),
         }
 
-    def _adapt_kl_coef(self, batch: Experience) -> None:
+    def _adapt_kl_coef(self, kl: float) -> None:
         if self.config.kl_target:
-            kl = float(batch.kl().mean())
             self.state.kl_coef = rlhf.adapted_kl_coef(self.state.kl_coef, kl, self.config.kl_target)
 
     # 5. Judge by the held-out reward model; keep the best; know when to stop.

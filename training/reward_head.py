@@ -4,6 +4,7 @@ Convex, so it is solved, not trained: under a second for hundreds of rankings. H
 are held back (L2) is chosen by cross-validation over conversations.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -12,7 +13,8 @@ from torch import Tensor
 
 from training.comparisons import Judged, Outcomes, folds_of
 from training.config import RewardModelConfig
-from training.scoring import RewardModel
+from training.scoring import PARTS, RewardModel
+from tutelage.errors import Invalid
 
 
 def fit(rows: list[Judged], features: list[Tensor], config: RewardModelConfig) -> RewardModel:
@@ -20,7 +22,8 @@ def fit(rows: list[Judged], features: list[Tensor], config: RewardModelConfig) -
     everything = torch.cat(features)
     low, high = torch.quantile(everything, torch.tensor([0.01, 0.99]), dim=0)
     flat, nothing = torch.zeros(everything.shape[1]), torch.zeros(())
-    blank = RewardModel(everything.mean(0), _spread(features), flat, nothing, low, high, {}, {})
+    spread = _spread(features).masked_fill(~_read(everything.shape[1], config.reads), torch.inf)
+    blank = RewardModel(everything.mean(0), spread, flat, nothing, low, high, {}, {})
     standard = [blank.standardise(f) for f in features]
     penalty, control, facts = _choose(rows, standard, config)
     weight = _fit(rows, standard, penalty, control, config)
@@ -37,6 +40,19 @@ def normalised(head: RewardModel, features: Tensor) -> RewardModel:
     scale = scores.std(correction=0).clamp_min(1e-6)
     bias, facts = (head.bias - scores.mean()) / scale, head.facts | {"logit_scale": float(scale)}
     return replace(head, weight=head.weight / scale, bias=bias, facts=facts)
+
+
+def _read(width: int, parts: Sequence[str]) -> Tensor:
+    """Which of ``width`` features belong to some of ``PARTS``; length, the last, always does.
+
+    Raises: Invalid: a part has another name.
+    """
+    unknown = set(parts) - set(PARTS)
+    if unknown:
+        known = ", ".join(PARTS)
+        raise Invalid(f"reads knows {known}, not {unknown.pop()!r}.", "reward_model.reads")
+    chosen = torch.tensor([part in parts for part in PARTS])
+    return torch.cat((chosen.repeat_interleave(width // len(PARTS)), torch.tensor([True])))
 
 
 def _spread(features: list[Tensor]) -> Tensor:

@@ -6,6 +6,7 @@ at the padding behind them. Papers: InstructGPT = Ouyang et al. 2022, arXiv 2203
 PPO = Schulman et al. 2017, arXiv 1707.06347; GAE = Schulman et al. 2016, arXiv 1506.02438.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -151,6 +152,19 @@ def advantages_and_returns(
         following = (delta + gamma * lam * following) * mask[:, t]
         advantages[:, t] = following
     return advantages, advantages + values
+
+
+def truncated_weights(
+    logprobs: Tensor, behaviour_logprobs: Tensor, mask: Tensor, limit: float
+) -> Tensor:
+    """min(limit, p(y_1..y_t) / mu(y_1..y_t)) per token of what mu wrote: [B, T] -> [B, T].
+
+    A token counts by how much likelier p than mu was to come there and write it (per-decision
+    importance sampling, Precup et al. 2000); truncation trades a little bias for variance (Ionides
+    2008, "Truncated importance sampling"). Zero at padding.
+    """
+    log_ratio = ((logprobs - behaviour_logprobs) * mask).cumsum(1)
+    return log_ratio.clamp(max=math.log(limit)).exp() * mask
 
 
 def clipped_policy_loss(

@@ -39,6 +39,7 @@ class Episode:
     logprobs: Tensor  # [T] under the sampler, at its temperature
     hidden: Tensor  # [P + T - finished, H] at the split
     finished: bool
+    behaviour_logprobs: Tensor | None = None  # [T] of the policy that wrote it, where another did
 
     @property
     def words(self) -> Tensor:

@@ -1,7 +1,9 @@
-"""What a reward model is: a linear score of what the SFT policy's last layer makes of a response.
+"""What a reward model is: a linear score of what the SFT policy's layers make of a response.
 
-The features are the mean over the response's tokens, its last token, and its length. They are also
-defined for every prefix of a response, so the same weights value unfinished ones.
+Read are the states at the split, which the trunk computes anyway, beside those of the last layer:
+middle layers tell more of what people like. The features are the mean over the response's tokens,
+its last token, and its length. They are also defined for every prefix of a response, so the same
+weights value unfinished ones.
 """
 
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from training.models import SplitModel, load_adapter, pad, share_prefix
 from tutelage.errors import Invalid
 from tutelage.policies import sha256_of
 
+PARTS = ("split_mean", "final_mean", "split_last", "final_last")  # H features each, then length
 USUAL_TOKENS = 20
 FILE = "reward_model.safetensors"
 States = tuple[Tensor, Tensor]  # at the split: of the prompt [1, P, H], of the responses [K, T, H]
@@ -31,8 +34,8 @@ class RewardModel:
     Zero and one are the mean and the standard deviation of the answers it was trained on.
     """
 
-    center: Tensor  # [D], D = 2 H + 1
-    spread: Tensor  # [D]
+    center: Tensor  # [D], D = 4 H + 1
+    spread: Tensor  # [D], infinite for what is not read
     weight: Tensor  # [D]
     bias: Tensor  # []
     low: Tensor  # [D] the range of the judged answers' features:
@@ -67,7 +70,7 @@ class RewardModel:
         return self.standardise(prefixes) * (prefixes[:, -1:] / usual).clamp(max=1)
 
     def top(self, model: SplitModel, config: RewardModelConfig) -> nn.ModuleList:
-        """The layers whose final hidden states are this model's features."""
+        """The layers whose final hidden states this model reads beside those at the split."""
         if not self.adapter:
             return model.reference
         adapted = model.adapted(config.lora_rank, config.lora_alpha, 0)
@@ -79,12 +82,21 @@ class RewardModel:
         directory.mkdir(parents=True, exist_ok=True)
         own = {name: getattr(self, name) for name in _TENSORS}
         lora = {f"adapter.{name}": tensor for name, tensor in self.adapter.items()}
-        save_state(directory / FILE, own | lora, self.facts)
+        save_state(directory / FILE, own | lora, self.facts | {"parts": PARTS})
 
     @classmethod
     def load(cls, directory: Path) -> "RewardModel":
-        """Reads what ``save`` wrote."""
+        """Reads what ``save`` wrote.
+
+        Raises: Invalid: it was written when reward models read something else.
+        """
         tensors, facts = load_state(directory / FILE)
+        if tuple(facts.get("parts", ())) != PARTS:
+            raise Invalid(
+                f"The reward model in {directory} is of an earlier version. The next iteration "
+                "trains another.",
+                "reward_dir",
+            )
         lora = {k.removeprefix("adapter."): v for k, v in tensors.items() if "." in k}
         return cls(**{name: tensors[name] for name in _TENSORS}, adapter=lora, facts=facts)
 
@@ -92,16 +104,17 @@ class RewardModel:
 _TENSORS = ("center", "spread", "weight", "bias", "low", "high")
 
 
-def prefix_features(final: Tensor, prompt: int) -> Tensor:
+def prefix_features(split: Tensor, final: Tensor, prompt: int) -> Tensor:
     """Features of a response after 0, 1, ... n of its tokens; the last row is the response's own.
 
-    The mean of the final hidden states over the tokens so far, the last one, and their number; with
+    The mean of the hidden states over the tokens so far, the last one, and their number; with
     no token yet, the prompt's last state stands in. What scores a whole response therefore also
     values each of its prefixes.
 
-    Args: final [P + n, H]; prompt P. Returns: [n + 1, 2 H + 1].
+    Args: split, final [P + n, H]; prompt P. Returns: [n + 1, 4 H + 1], in the order of ``PARTS``.
     """
-    before, tokens = final[prompt - 1 : prompt], final[prompt:]
+    states = torch.cat((split, final), -1)
+    before, tokens = states[prompt - 1 : prompt], states[prompt:]
     count = torch.arange(1, len(tokens) + 1, device=final.device, dtype=final.dtype).unsqueeze(1)
     means = torch.cat((before, tokens.cumsum(0) / count))
     lengths = torch.cat((count.new_zeros(1, 1), count))
@@ -117,11 +130,18 @@ def trunk_states(model: SplitModel, row: Judged) -> States:
 
 def features_of(model: SplitModel, layers: nn.ModuleList, row: Judged, states: States) -> Tensor:
     """Features [K, D] of a row's responses; the prompt is computed once for all."""
-    prompt, responses = share_prefix(partial(model.top, layers), *states)
-    finals = [final[: len(ids)] for final, ids in zip(responses, row.responses, strict=True)]
+    finals = share_prefix(partial(model.top, layers), *states)
     return torch.stack(
-        [prefix_features(torch.cat((prompt[0], f)), prompt.shape[1])[-1] for f in finals]
+        [
+            prefix_features(_whole(states, i, n), _whole(finals, i, n), len(row.prompt))[-1]
+            for i, n in enumerate(map(len, row.responses))
+        ]
     )
+
+
+def _whole(states: States, i: int, tokens: int) -> Tensor:
+    """The prompt's states and those of response ``i``: [P + tokens, H]."""
+    return torch.cat((states[0][0], states[1][i, :tokens]))
 
 
 @torch.no_grad()

@@ -22,6 +22,10 @@ from tutelage.tables import (
 )
 
 Dialogue = list[dict[str, str]]  # [{"role", "content"}, …] as a chat template takes it
+_PLAIN = {
+    "temperature": 1.0, "top_p": 1.0, "top_k": 0, "presence_penalty": 0.0,
+    "frequency_penalty": 0.0, "logit_bias": {}, "stop": [], "schema": None,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,16 @@ class Prompt:
     source: str = ""  # as of a judgement
 
 
+@dataclass(frozen=True)
+class Logged:
+    """An answer with the log-probabilities that its tokens were drawn with, EOS included."""
+
+    conversation_id: str
+    prompt: Dialogue
+    token_ids: list[int]
+    logprobs: list[float]
+
+
 def read(session: Session) -> Rows:
     """All rows of the conversations that may be trained on."""
     consented = select(Conversation.id).where(Conversation.training)
@@ -126,6 +140,32 @@ def prompts(rows: Rows) -> list[Prompt]:
             prompt = Prompt(message.id, message.conversation_id, dialogue, source)
             found.setdefault(repr(dialogue), prompt)
     return list(found.values())
+
+
+def logged(rows: Rows) -> list[Logged]:
+    """The answers that were drawn from a policy as it is, in order of the messages' ids.
+
+    Of others (a temperature, a cut-off, a penalty, a stop string) what is stored is not what they
+    were drawn with.
+    """
+    usable = _Usable(rows)
+    found = []
+    for message in sorted(rows.messages, key=lambda message: message.id):
+        dialogue = usable.dialogue(message.parent_id) if _drawn_plainly(message) else None
+        if dialogue and message.id not in rows.blocked:
+            assert message.token_ids and message.logprobs
+            found.append(
+                Logged(message.conversation_id, dialogue, message.token_ids, message.logprobs)
+            )
+    return found
+
+
+def _drawn_plainly(message: Message) -> bool:
+    whole = message.finish_reason in ("stop", "length") and message.sampling is not None
+    if not whole or not message.token_ids or len(message.token_ids) != len(message.logprobs or ()):
+        return False
+    sampling = _PLAIN | (message.sampling or {})
+    return all(sampling[name] == value for name, value in _PLAIN.items())
 
 
 def opening(dialogue: Dialogue) -> str:

@@ -83,6 +83,24 @@ class Speaker:
             texts = [self._text(episode) for episode in episodes]
         return [texts[i : i + count] for i in range(0, len(texts), count)]
 
+    def logged(self, prompts: Sequence[str], count: int, seed: int) -> list[dict[str, Any]]:
+        """``count`` answers to each prompt, with tokens and log-probabilities as stored."""
+        with compute(self.config):
+            asked = [p for p in prompts for _ in range(count)]
+            ids = [self.tokenizer.prompt(dialogue(p)) for p in asked]
+            luck = torch.Generator().manual_seed(seed)
+            uniforms = torch.rand(len(ids), world.LONGEST, generator=luck)
+            sampling = Sampling(1.0, world.LONGEST, self.tokenizer.eos_ids)
+            episodes = sample(self.model, self.model.reference, ids, uniforms, sampling)
+        return [
+            {
+                "prompt": dialogue(p),
+                "token_ids": e.response.tolist(),
+                "logprobs": e.logprobs.tolist(),
+            }
+            for p, e in zip(asked, episodes, strict=True)
+        ]
+
     def _top(self, adapter: dict[str, Any] | None) -> Any:
         if adapter is None:
             return self.model.reference
@@ -148,6 +166,7 @@ def climb(
     shown: Sequence[str] = (),
     seed: int = 17,
     config: IterationConfig = CONFIG,
+    logged: Sequence[dict[str, Any]] = (),
     **settings: Any,
 ) -> dict[str, Any]:
     """PPO from a policy against ``rewards/proxy``, watched by ``rewards/held_out``."""
@@ -157,7 +176,7 @@ def climb(
     ]
     return train_ppo(
         policy, rewards / "proxy", rewards / "held_out", [dialogue(p) for p in TRAIN],
-        [dialogue(p) for p in OTHERS], config, out, silent, demonstrations,
+        [dialogue(p) for p in OTHERS], config, out, silent, demonstrations, logged,
     )  # fmt: skip
 
 

@@ -114,6 +114,15 @@ def _length_bias(axes: Axes, result: dict[str, Any]) -> None:
     axes.set(xlabel="words per answer", xlim=(0, 40))
 
 
+def _reuse(axes: Axes, result: dict[str, Any]) -> None:
+    for place, row in enumerate(result["gold"].values()):
+        error = [[row["mean"] - row["low"]], [row["high"] - row["mean"]]]
+        axes.errorbar(place, row["mean"], error, color=GREEN, marker="o")
+    axes.axhline(result["before"], color=GREY, linestyle=":", label="before PPO")
+    axes.set_xticks(range(len(result["gold"])), list(result["gold"]))
+    axes.set(xlabel="answers in a batch", ylabel="true score of the policy kept")
+
+
 PLOTS: dict[str, Callable[[Axes, dict[str, Any]], None]] = {
     "A": _over_optimisation,
     "B": _data_size,
@@ -123,4 +132,5 @@ PLOTS: dict[str, Callable[[Axes, dict[str, Any]], None]] = {
     "F": _ptx,
     "G": _length_bias,
     "H": _stopping_rules,
+    "I": _reuse,
 }

@@ -1,9 +1,10 @@
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from ppo_runs import PROMPTS, answers, history, run, with_ppo
+from ppo_runs import EXAM, PROMPTS, answers, history, run, with_ppo
 
 from training.comparisons import Judged
 from training.config import IterationConfig, PPOConfig
@@ -129,6 +130,48 @@ def test_an_unfinished_response_costs_the_penalty(
     unfinished = torch.tensor([not e.finished for e in batch.episodes])
     expected = batch.raw_scores.clamp(-0.5, 0.5) - 0.7 * unfinished
     torch.testing.assert_close(batch.scores, expected)
+
+
+def logged_by(policy: Path, config: IterationConfig) -> list[dict[str, Any]]:
+    """Answers of a policy, sampled at temperature 1, as the store keeps them."""
+    return [
+        {"prompt": prompt, "token_ids": e.response.tolist(), "logprobs": e.logprobs.tolist()}
+        for prompt, row in zip(PROMPTS, answers(policy, config, 3, 4), strict=True)
+        for e in row
+    ]
+
+
+def test_logged_answers_of_the_same_policy_count_as_its_own(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    config = with_ppo(smoke, reuse=0.5, temperature=1.0)
+    ppo = PPO(tiny_policy, rewards / "proxy", rewards / "held_out", config, tmp_path)
+    ppo.recall(logged_by(tiny_policy, smoke))
+    recalled = ppo._recalled()
+    assert len(recalled) == config.ppo.batch // 2
+    scored = ppo._score(recalled)
+    torch.testing.assert_close(scored.weights, scored.mask.float(), atol=1e-3, rtol=0)
+    behaviour = torch.cat(
+        [e.behaviour_logprobs for e in recalled if e.behaviour_logprobs is not None]
+    )
+    torch.testing.assert_close(scored.logprobs[scored.mask], behaviour, atol=1e-3, rtol=1e-3)
+
+
+def test_logged_answers_are_practised_on_but_not_measured(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    config, logged = with_ppo(smoke, reuse=0.5), logged_by(tiny_policy, smoke)
+    whole = [row for row in logged if len(row["token_ids"]) == 16]
+    for row in whole:
+        row["logprobs"] = [
+            0.0
+        ] * 16  # certain then, unlikely now: their weights are next to nothing
+    ppo = PPO(tiny_policy, rewards / "proxy", rewards / "held_out", config, tmp_path)
+    ppo.recall(whole)
+    ppo.train(PROMPTS, EXAM, silent)
+    with_logged = history(tmp_path)
+    assert len(with_logged) == config.ppo.updates + 1
+    assert with_logged[0]["val/ratio"] == pytest.approx(1.0, abs=0.5)
 
 
 def test_values_begin_as_the_mean_and_grow_into_the_score(rewards: Path) -> None:

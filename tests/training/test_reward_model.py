@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from training.comparisons import Judged, judged_rows
-from training.config import IterationConfig
+from training.config import IterationConfig, RewardModelConfig
 from training.models import SplitModel, positions
 from training.progress import silent
 from training.reward_head import fit, without_length
@@ -20,6 +20,8 @@ from training.scoring import (
 from training.tiny import write_tiny_policy
 from training.tokenization import ChatTokenizer
 from tutelage.errors import Invalid
+
+PROMPT = torch.tensor([1, 2])
 
 
 def shorter_is_better(count: int) -> list[dict[str, object]]:
@@ -46,13 +48,28 @@ def trained(
 
 
 def test_features_are_means_last_states_and_lengths_of_every_prefix() -> None:
-    final = torch.tensor([[9.0, 9.0], [1.0, 2.0], [3.0, 4.0], [5.0, 9.0]])  # two of the prompt
-    features = prefix_features(final, 2)
+    split = torch.tensor([[9.0], [1.0], [3.0], [5.0]])  # two of the prompt
+    final = torch.tensor([[9.0], [2.0], [4.0], [9.0]])
+    features = prefix_features(split, final, 2)
     assert features.tolist() == [
         [1, 2, 1, 2, 0],
         [3, 4, 3, 4, 1],
         [4, 6.5, 5, 9, 2],
     ]
+
+
+def test_the_head_reads_what_it_is_told_to_read() -> None:
+    rows = [Judged(str(i), PROMPT, [PROMPT, PROMPT], [(0, 1, 1.0)], None, 1.0) for i in range(4)]
+    features = [torch.randn(2, 9, generator=torch.Generator().manual_seed(i)) for i in range(4)]
+    head = fit(rows, features, RewardModelConfig(reads=("split_mean", "final_last")))
+    assert (head.weight != 0).tolist() == [True] * 2 + [False] * 4 + [True] * 3
+    assert head.score(features[0]).isfinite().all()
+
+
+def test_a_part_that_nobody_makes_is_refused() -> None:
+    rows = [Judged("", PROMPT, [PROMPT, PROMPT], [(0, 1, 1.0)], None, 1.0)]
+    with pytest.raises(Invalid, match="split_mean"):
+        fit(rows, [torch.randn(2, 9)], RewardModelConfig(reads=("middle",)))
 
 
 def test_features_of_responses_that_share_a_prompt_equal_those_of_each_alone(
@@ -63,8 +80,9 @@ def test_features_of_responses_that_share_a_prompt_equal_those_of_each_alone(
     (features,) = all_features(model, model.reference, rows, [trunk_states(model, rows[0])])
     for response, mine in zip(rows[0].responses, features, strict=True):
         ids = torch.cat((rows[0].prompt, response))[None]
-        final = model.top(model.reference, model.trunk(ids, positions(ids)), positions(ids))[0]
-        expected = prefix_features(final, len(rows[0].prompt))[-1]
+        split = model.trunk(ids, positions(ids))
+        final = model.top(model.reference, split, positions(ids))
+        expected = prefix_features(split[0], final[0], len(rows[0].prompt))[-1]
         torch.testing.assert_close(mine, expected, atol=1e-4, rtol=1e-4)
 
 

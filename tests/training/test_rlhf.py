@@ -134,6 +134,16 @@ def test_whitening_can_leave_the_mean() -> None:
     torch.testing.assert_close(white, torch.tensor([[1.0, 3.0]]), atol=1e-5, rtol=0)
 
 
+def test_importance_weights_are_products_of_ratios_up_to_each_token_and_truncated() -> None:
+    now = torch.tensor([[0.2, 0.9, 0.5, 0.3], [0.1, 0.5, 0.4, 1.0]]).log()
+    then = torch.tensor([[0.4, 0.3, 0.5, 0.6], [0.2, 0.5, 0.5, 1.0]]).log()
+    mask = torch.tensor([[True] * 4, [True, True, True, False]])
+    expected = [[0.5, 1.5, 1.5, 0.75], [0.5, 0.5, 0.4, 0.0]]
+    for limit in (1.0, 1.2, 2.0):
+        weights = rlhf.truncated_weights(now, then, mask, limit)
+        torch.testing.assert_close(weights, torch.tensor(expected).clamp(max=limit))
+
+
 def test_policy_loss_is_clipped_only_where_it_would_gain() -> None:
     ratio = torch.tensor([1.5, 1.5, 0.5, 0.5])
     advantages = torch.tensor([1.0, -1.0, 1.0, -1.0])

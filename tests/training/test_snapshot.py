@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from training import snapshot
 from training.config import SnapshotConfig
+from tutelage import judgements
 from tutelage.errors import Unavailable
 from tutelage.judgements import Rows
 from tutelage.tables import Conversation, Feedback, FeedbackKind, Message
@@ -253,3 +254,18 @@ def test_a_changed_file_is_noticed(tmp_path: Path) -> None:
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="Delete the folder"):
         snapshot.load(tmp_path)
+
+
+def test_only_answers_that_were_drawn_plainly_are_logged_for_reuse() -> None:
+    rows = conversation(1)
+    plain, warm, stopped = rows.messages[1:]
+    for message in rows.messages[1:]:
+        message.token_ids, message.logprobs, message.finish_reason = [5, 6], [-1.0, -2.0], "stop"
+        message.sampling = {"temperature": 1.0, "top_p": 1.0, "stop": [], "max_tokens": 9}
+    warm.sampling = {"temperature": 0.7}
+    stopped.finish_reason = "cancelled"
+    (found,) = judgements.logged(rows)
+    assert (found.token_ids, found.logprobs) == (plain.token_ids, plain.logprobs)
+    assert found.prompt == [{"role": "user", "content": "question 1"}]
+    assert not judgements.logged(judged(rows, blocked=frozenset({plain.id})))
+    assert not judgements.logged(judged(rows, blocked=frozenset({rows.messages[0].id})))
