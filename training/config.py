@@ -6,7 +6,7 @@ import json
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, get_args, get_type_hints
+from typing import Any, Self, get_type_hints
 
 from tutelage.errors import Invalid
 
@@ -44,7 +44,7 @@ class RewardModelConfig:
 
     kind: str = "auto"  # "head", "lora", or "auto": LoRA where it wins on held-out comparisons
     folds: int = 5  # cross-validation over conversations
-    reads: tuple[str, ...] = ("split_mean", "final_mean", "split_last", "final_last")  # the head
+    reads: str = "auto"  # states: "final", "both" (at the split too); auto: by cross-validation
     penalties: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)  # L2 grid of the head
     max_tokens: int = 512
     thumbs_weight: float = 0.5
@@ -211,7 +211,7 @@ def _value(hint: Any, value: Any, name: str) -> Any:
     if hint is float and type(value) is int:
         return float(value)
     if isinstance(value, list):
-        return tuple(get_args(hint)[0](item) for item in value)
+        return tuple(float(item) for item in value)
     if not isinstance(hint, type) or type(value) is not hint:
         raise Invalid(f"{name} must be {getattr(hint, '__name__', hint)}, not {value!r}.", name)
     return value

@@ -4,7 +4,6 @@ Convex, so it is solved, not trained: under a second for hundreds of rankings. H
 are held back (L2) is chosen by cross-validation over conversations.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -16,18 +15,34 @@ from training.config import RewardModelConfig
 from training.scoring import PARTS, RewardModel
 from tutelage.errors import Invalid
 
+READS = ("final", "both")  # states: of the last layer; at the split as well
+
 
 def fit(rows: list[Judged], features: list[Tensor], config: RewardModelConfig) -> RewardModel:
-    """The head: L2 chosen by cross-validation, fitted on all rows, normalised on their answers."""
+    """The head: L2, and what is read, chosen by cross-validation; fitted on all rows.
+
+    Raises: Invalid: the settings name something else to read.
+    """
+    if config.reads not in ("auto", *READS):
+        raise Invalid(f"reads must be auto, final or both, not {config.reads!r}.", "reads")
+    candidates = READS if config.reads == "auto" else (config.reads,)
+    heads = [_fit_reading(states, rows, features, config) for states in candidates]
+    return min(heads, key=lambda head: head.facts["loss"])
+
+
+def _fit_reading(
+    states: str, rows: list[Judged], features: list[Tensor], config: RewardModelConfig
+) -> RewardModel:
+    """A head on some of the states, normalised on the answers that it was fitted to."""
     everything = torch.cat(features)
     low, high = torch.quantile(everything, torch.tensor([0.01, 0.99]), dim=0)
     flat, nothing = torch.zeros(everything.shape[1]), torch.zeros(())
-    spread = _spread(features).masked_fill(~_read(everything.shape[1], config.reads), torch.inf)
+    spread = _spread(features).masked_fill(~_read(states, everything.shape[1]), torch.inf)
     blank = RewardModel(everything.mean(0), spread, flat, nothing, low, high, {}, {})
     standard = [blank.standardise(f) for f in features]
     penalty, control, facts = _choose(rows, standard, config)
     weight = _fit(rows, standard, penalty, control, config)
-    head = replace(blank, weight=weight, facts=facts)
+    head = replace(blank, weight=weight, facts=facts | {"reads": states})
     return normalised(head, everything)
 
 
@@ -42,16 +57,9 @@ def normalised(head: RewardModel, features: Tensor) -> RewardModel:
     return replace(head, weight=head.weight / scale, bias=bias, facts=facts)
 
 
-def _read(width: int, parts: Sequence[str]) -> Tensor:
-    """Which of ``width`` features belong to some of ``PARTS``; length, the last, always does.
-
-    Raises: Invalid: a part has another name.
-    """
-    unknown = set(parts) - set(PARTS)
-    if unknown:
-        known = ", ".join(PARTS)
-        raise Invalid(f"reads knows {known}, not {unknown.pop()!r}.", "reward_model.reads")
-    chosen = torch.tensor([part in parts for part in PARTS])
+def _read(states: str, width: int) -> Tensor:
+    """Which of ``width`` features are of these states; length, the last, always is."""
+    chosen = torch.tensor([states == "both" or part.startswith(states) for part in PARTS])
     return torch.cat((chosen.repeat_interleave(width // len(PARTS)), torch.tensor([True])))
 
 

@@ -1,9 +1,9 @@
 """What a reward model is: a linear score of what the SFT policy's layers make of a response.
 
-Read are the states at the split, which the trunk computes anyway, beside those of the last layer:
-middle layers tell more of what people like. The features are the mean over the response's tokens,
-its last token, and its length. They are also defined for every prefix of a response, so the same
-weights value unfinished ones.
+Read are the states of the last layer, and those at the split, which the trunk computes anyway:
+middle layers often tell more of what people like. The features are the mean over the response's
+tokens, its last token, and its length. They are also defined for every prefix of a response, so the
+same weights value unfinished ones.
 """
 
 from dataclasses import dataclass

@@ -24,7 +24,7 @@ from tutelage.tables import (
 Dialogue = list[dict[str, str]]  # [{"role", "content"}, …] as a chat template takes it
 _PLAIN = {
     "temperature": 1.0, "top_p": 1.0, "top_k": 0, "presence_penalty": 0.0,
-    "frequency_penalty": 0.0, "logit_bias": {}, "stop": [], "schema": None,
+    "frequency_penalty": 0.0, "logit_bias": {}, "stop": [], "schema": None, "tools": None,
 }  # fmt: skip
 
 

@@ -61,15 +61,15 @@ def test_features_are_means_last_states_and_lengths_of_every_prefix() -> None:
 def test_the_head_reads_what_it_is_told_to_read() -> None:
     rows = [Judged(str(i), PROMPT, [PROMPT, PROMPT], [(0, 1, 1.0)], None, 1.0) for i in range(4)]
     features = [torch.randn(2, 9, generator=torch.Generator().manual_seed(i)) for i in range(4)]
-    head = fit(rows, features, RewardModelConfig(reads=("split_mean", "final_last")))
-    assert (head.weight != 0).tolist() == [True] * 2 + [False] * 4 + [True] * 3
+    head = fit(rows, features, RewardModelConfig(reads="final"))
+    assert (head.weight != 0).tolist() == [False, False, True, True] * 2 + [True]
     assert head.score(features[0]).isfinite().all()
 
 
 def test_a_part_that_nobody_makes_is_refused() -> None:
     rows = [Judged("", PROMPT, [PROMPT, PROMPT], [(0, 1, 1.0)], None, 1.0)]
-    with pytest.raises(Invalid, match="split_mean"):
-        fit(rows, [torch.randn(2, 9)], RewardModelConfig(reads=("middle",)))
+    with pytest.raises(Invalid, match="final or both"):
+        fit(rows, [torch.randn(2, 9)], RewardModelConfig(reads="middle"))
 
 
 def test_features_of_responses_that_share_a_prompt_equal_those_of_each_alone(
