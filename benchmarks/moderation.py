@@ -35,7 +35,7 @@ from moderation.examples import WRITTEN, Example, read_rows, read_written
 from moderation.stream import StreamFilter
 
 PEERS = Path(__file__).parent / "peers"
-SCRIPTS = {"alt-profanity-check": PEERS / "profanity.py", "tox-block": PEERS / "tox_block.py"}
+SCRIPTS = {"alt-profanity-check": PEERS / "profanity.py", "tox-block": PEERS / "toxblock.py"}
 VARIANTS = 200
 ROUNDS = 5  # of timing
 
