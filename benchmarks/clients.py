@@ -32,9 +32,10 @@ PACKAGES = (
     "llm>=0.36,<1", "inspect-ai>=0.3.285,<0.4", "lm-eval[api]>=0.4.13,<0.5", "llm-comply>=0.5,<0.6",
     "schemathesis>=4.32,<5",
 )  # fmt: skip
+WEBUI = ("open-webui>=0.12.4,<0.13",)  # with torch, so in an environment of its own: several GB
 CLIENTS = (
     "openai", "litellm", "langchain-openai", "huggingface-hub", "llm", "inspect-ai", "lm-eval",
-    "llm-comply", "schemathesis",
+    "open-webui", "llm-comply", "schemathesis",
 )  # fmt: skip
 
 
@@ -84,7 +85,7 @@ def fuzzed(python: Path, server: Server, examples: int = 5) -> Iterator[dict[str
     yield {"use": "every operation of /openapi.json", "ok": error is None, "error": error}
 
 
-async def compare(python: Path, clients: list[str]) -> list[dict[str, Any]]:
+async def compare(python: Path, webui: Path | None, clients: list[str]) -> list[dict[str, Any]]:
     """All rows, told as they come."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +95,8 @@ async def compare(python: Path, clients: list[str]) -> list[dict[str, Any]]:
         try:
             await server.ready()
             for client in clients:
-                for row in uses(python, client, server):
+                own = webui if client == "open-webui" else python
+                for row in uses(own or peer_python("open-webui", WEBUI), client, server):
                     rows.append(row)
                     print(line(row), flush=True)
         finally:
@@ -114,11 +116,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--python", type=Path, help="of an environment that has the clients")
+    parser.add_argument("--webui", type=Path, help="the same for open-webui")
     parser.add_argument("--only", choices=CLIENTS, action="append", help="these clients alone")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     python = options.python or peer_python("clients", PACKAGES)
-    rows = asyncio.run(compare(python, options.only or list(CLIENTS)))
+    rows = asyncio.run(compare(python, options.webui, options.only or list(CLIENTS)))
     if options.json:
         print(json.dumps({"works": sum(row["ok"] for row in rows), "of": len(rows), "rows": rows}))
     sys.exit(0 if all(row["ok"] for row in rows) else 1)

@@ -9,7 +9,6 @@ the middle, and every judgement that was acknowledged (201) is looked for in the
 
 import argparse
 import asyncio
-import json
 import statistics
 import tempfile
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from ground import base_policy
+from ground import base_policy, tell
 from serve import Server, prepared
 from sqlmodel import select
 
@@ -107,10 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         core, _ = prepared(Path(folder), base_policy())
         result = asyncio.run(measure(core, options.seconds, options.connections))
-    for name, value in result.items():
-        print(f"{name}: {value}")
-    if options.json:
-        print(json.dumps(result))
+    tell(result, options.json)
     raise SystemExit(1 if result["lost"] else 0)
 
 

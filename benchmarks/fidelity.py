@@ -1,10 +1,11 @@
 """Is the served policy the trained one? Its log-probabilities beside transformers in float32.
 
     tutelage bench fidelity --policy DATA/policies/policy-0001 --json
+    tutelage bench fidelity --weights int8
 
 Answers are sampled by the embedded generator at temperature 1, from prompts of people; transformers
 then computes the same tokens in one plain forward pass. `greedy` is on how many places both find
-the same likeliest token.
+the same likeliest token. ``--weights int8`` measures the mode that TUTELAGE_WEIGHTS=int8 serves.
 """
 
 import argparse
@@ -17,15 +18,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ground import base_policy
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from server.generators.embedded import EmbeddedGenerator
 from server.generators.generator import Sampling, Token
+from server.generators.graph import Precision
 
 
-async def sampled(policy: Path, prompts: Sequence[str], tokens: int) -> list[list[Token]]:
+async def sampled(
+    policy: Path, prompts: Sequence[str], tokens: int, weights: Precision
+) -> list[list[Token]]:
     """An answer to each prompt, with log-probabilities as the server stores them."""
-    generator = EmbeddedGenerator(threads=1)
+    generator = EmbeddedGenerator(threads=1, weights=weights)
     await generator.load("policy-0000", policy)
     answers = await asyncio.gather(
         *(_answer(generator, prompt, seed, tokens) for seed, prompt in enumerate(prompts))
@@ -40,9 +45,11 @@ async def _answer(generator: EmbeddedGenerator, prompt: str, seed: int, tokens: 
     return [token async for token in stream]
 
 
-def measure(policy: Path, prompts: Sequence[str], tokens: int) -> dict[str, Any]:
+def measure(
+    policy: Path, prompts: Sequence[str], tokens: int, weights: Precision = "f16"
+) -> dict[str, Any]:
     """Differences over all tokens, in nats."""
-    answers = asyncio.run(sampled(policy, prompts, tokens))
+    answers = asyncio.run(sampled(policy, prompts, tokens, weights))
     model = AutoModelForCausalLM.from_pretrained(policy, dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(policy)
     differences: list[float] = []
@@ -83,14 +90,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--policy", type=Path, required=True, help="a policy directory")
+    parser.add_argument("--policy", type=Path, help="a policy directory; default: the base policy")
+    parser.add_argument("--weights", choices=("f16", "int8"), default="f16")
     parser.add_argument("--prompts", type=int, default=16)
     parser.add_argument("--tokens", type=int, default=64, help="at most, of each answer")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     lines = (files("tutelage") / "data" / "prompts.jsonl").read_text().splitlines()
     prompts = [json.loads(line)["prompt"] for line in itertools.islice(lines, options.prompts)]
-    result = measure(options.policy, prompts, options.tokens)
+    result = measure(options.policy or base_policy(), prompts, options.tokens, options.weights)
     for name, value in result.items():
         print(f"{name:20} {value}")
     if options.json:

@@ -1,10 +1,12 @@
 """What the benchmarks stand on: the bundled policy as a directory, peers in venvs of their own."""
 
+import json
 import subprocess
 import sys
 import venv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tutelage.base import build
 
@@ -30,3 +32,11 @@ def peer_python(name: str, packages: Sequence[str]) -> Path:
         subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
         ready.touch()
     return python
+
+
+def tell(result: Mapping[str, Any], as_json: bool) -> None:
+    """Print what was measured; with ``as_json`` once more, as the last line."""
+    for name, value in result.items():
+        print(f"{name}: {value}")
+    if as_json:
+        print(json.dumps(result))

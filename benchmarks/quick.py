@@ -59,7 +59,7 @@ def teach(session: Session, policy: Path, config: IterationConfig, count: int, s
     person = people.create_user(session, "ada", training=True)
     prompts = [row["prompt"] for row in shipped.rows(shipped.PROMPTS)[:count]]
     for prompt, texts in zip(prompts, answers(policy, prompts, config), strict=True):
-        _ranked(session, person, prompt, texts, score)
+        ranked(session, person, prompt, texts, score)
 
 
 def answers(policy: Path, prompts: Sequence[str], config: IterationConfig) -> list[list[str]]:
@@ -79,7 +79,7 @@ def answers(policy: Path, prompts: Sequence[str], config: IterationConfig) -> li
     return [texts[i : i + ANSWERS] for i in range(0, len(texts), ANSWERS)]
 
 
-def _ranked(
+def ranked(
     session: Session, person: User, prompt: str, texts: list[str], score: Callable[[str], float]
 ) -> None:
     conversation = conversations.start(session, person.id, training=True)

@@ -2,6 +2,7 @@
 
     tutelage bench serve --json
     tutelage bench serve --llama NODE_MODULES     beside llama.cpp too (npm install node-llama-cpp)
+    tutelage bench serve --genai                  beside openvino-genai too, in a venv of its own
 
 All serve the same policy with as many threads, pinned to the same cores, taking turns round by
 round; each round has prompts of its own, so that nothing is known from an earlier one. N prompts
@@ -24,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -32,9 +33,11 @@ from typing import Any, Protocol
 
 import httpx
 import torch
+from ground import peer_python
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.generation.streamers import BaseStreamer
 
+from moderation.categories import CATEGORIES
 from server.generators.embedded import EmbeddedGenerator
 from server.generators.generator import Sampling
 from tutelage import deployment, people
@@ -46,6 +49,10 @@ from tutelage.tables import Role
 
 CONCURRENCY = (1, 8, 16)
 TEMPERATURE = 0.8
+PEERS = Path(__file__).parent / "peers"
+GENAI = ("openvino-genai>=2026.4,<2026.5",)
+PREFIXES = {"transformers": "", "llama.cpp": "llama_", "openvino-genai": "genai_"}
+WARNS = {"response": dict.fromkeys(CATEGORIES, "warn")}  # so nothing waits for a verdict
 CORES = sorted(os.sched_getaffinity(0))
 
 
@@ -159,23 +166,17 @@ class FirstToken(BaseStreamer):  # type: ignore[misc]
         """Nothing to note."""
 
 
-class LlamaCpp:
-    """llama.cpp with the policy as an F16 GGUF file; one sequence per prompt in one context."""
+class Piped:
+    """A peer in a process of its own, asked by lines of JSON; ``encode`` gives it a prompt."""
 
-    def __init__(self, policy: Path, folder: Path, modules: Path, threads: int) -> None:
-        self._tokenizer = AutoTokenizer.from_pretrained(policy)
-        export_gguf(policy, folder / "policy.gguf", "policy")
-        script = Path(__file__).parent / "peers" / "llama.mjs"
-        command = ["node", script, modules.absolute(), folder / "policy.gguf", str(threads)]
+    def __init__(self, command: Sequence[Any], encode: Callable[[str], Any]) -> None:
+        self._encode = encode
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
         self._read()
 
     async def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
-        encoded = [
-            self._tokenizer(templated(self._tokenizer, prompt), add_special_tokens=False).input_ids
-            for prompt in prompts
-        ]
+        encoded = [self._encode(prompt) for prompt in prompts]
         asked = {"prompts": encoded, "tokens": tokens, "temperature": TEMPERATURE}
         assert self._process.stdin
         self._process.stdin.write(json.dumps(asked) + "\n")
@@ -192,10 +193,34 @@ class LlamaCpp:
         return json.loads(self._process.stdout.readline())
 
 
+def piped(policy: Path, folder: Path, options: argparse.Namespace) -> dict[str, Piped]:
+    """The peers that read the policy as an F16 GGUF file, if they are asked for."""
+    tokenizer = AutoTokenizer.from_pretrained(policy)
+    file, threads, found = folder / "policy.gguf", str(options.threads), {}
+    if options.llama or options.genai:
+        export_gguf(policy, file, "policy")
+    if options.llama:
+        command = ["node", PEERS / "llama.mjs", options.llama.absolute(), file, threads]
+        found["llama.cpp"] = Piped(command, lambda prompt: encoded(tokenizer, prompt))
+    if options.genai:
+        python = peer_python("genai", GENAI)
+        command = [python, PEERS / "genai.py", file, threads]
+        found["openvino-genai"] = Piped(command, lambda prompt: templated(tokenizer, prompt))
+    return found
+
+
+def encoded(tokenizer: Any, prompt: str) -> list[int]:
+    """What the policy reads, as tokens."""
+    ids: list[int] = tokenizer(templated(tokenizer, prompt), add_special_tokens=False).input_ids
+    return ids
+
+
 class Server:
     """The whole service in a process of its own, over HTTP."""
 
-    def __init__(self, core: Core, threads: int, moderation: bool) -> None:
+    def __init__(
+        self, core: Core, threads: int, moderation: bool, actions: Mapping[str, Any] | None = None
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -207,6 +232,7 @@ class Server:
         settings = {"TUTELAGE_DATA": str(core.settings.data), "TUTELAGE_RATE_LIMIT": "0"}
         settings |= {"TUTELAGE_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
         settings |= {} if moderation else {"TUTELAGE_MODERATION": "off"}
+        settings |= {"TUTELAGE_MODERATION_ACTIONS": json.dumps(actions)} if actions else {}
         quiet = subprocess.DEVNULL
         self._process = subprocess.Popen(command, env=os.environ | settings, stdout=quiet)
         os.sched_setaffinity(self._process.pid, CORES[:threads])
@@ -345,14 +371,13 @@ async def compare(core: Core, policy: Path, options: argparse.Namespace) -> dict
     await generator.load("policy-0000", policy)
     engine = Engine(generator)
     sides: dict[str, Side] = {"ours": engine, "transformers": Transformers(policy, torch.bfloat16)}
-    llama = LlamaCpp(policy, core.settings.data, options.llama, threads) if options.llama else None
-    if llama:
-        sides["llama.cpp"] = llama
+    peers = piped(policy, core.settings.data, options)
+    sides |= peers
     rows = {str(n): await measure(sides, n, tokens, rounds, prompts) for n in CONCURRENCY}
     first, second = zip(*[await engine.turns(120 + i) for i in range(rounds)], strict=True)
     await generator.close()
-    if llama:
-        llama.close()
+    for peer in peers.values():
+        peer.close()
     result = {"threads": threads, "tokens": tokens, "rounds": rounds, "engines": rows}
     result |= _ratios(rows)
     one = rows["1"]["ours"]["tokens_per_second"]
@@ -368,13 +393,15 @@ async def compare(core: Core, policy: Path, options: argparse.Namespace) -> dict
 async def served(
     core: Core, policy: Path, options: argparse.Namespace, prompts: Iterator[str]
 ) -> dict[str, Any]:
-    """The server, with and without moderation, beside the bare engine on the same cores."""
+    """The server beside the bare engine on the same cores: moderated as shipped, where answers wait
+    for a verdict; where answers are warned of at most; and without moderation."""
     generator = EmbeddedGenerator(threads=options.threads)
     await generator.load("policy-0000", policy)
     sides: dict[str, Side] = {"engine": Pinned(Engine(generator), CORES[: options.threads])}
     servers = {
-        name: Server(core, options.threads, moderation)
-        for name, moderation in (("server", True), ("unmoderated", False))
+        "server": Server(core, options.threads, True),
+        "warning": Server(core, options.threads, True, WARNS),
+        "unmoderated": Server(core, options.threads, False),
     }
     others = CORES[options.threads :] or CORES
     for name, server in servers.items():
@@ -393,10 +420,7 @@ async def served(
         "server_share": share["8"],
         "server_shares": share,
         "unmoderated_shares": {n: _share(row, "unmoderated") for n, row in rows.items()},
-        "first_token_added_ms": {
-            n: round(1000 * (row["server"]["first_token"] - row["engine"]["first_token"]))
-            for n, row in rows.items()
-        },
+        "first_token_added_ms": {name: _added_ms(rows, name) for name in servers},
     }
 
 
@@ -418,11 +442,19 @@ def _share(row: dict[str, dict[str, float]], name: str) -> float:
     return round(row[name]["tokens_per_second"] / row["engine"]["tokens_per_second"], 2)
 
 
+def _added_ms(rows: dict[str, dict[str, dict[str, float]]], name: str) -> dict[str, int]:
+    """What a server adds to the bare engine's time to the first token."""
+    return {
+        n: round(1000 * (row[name]["first_token"] - row["engine"]["first_token"]))
+        for n, row in rows.items()
+    }
+
+
 def _ratios(rows: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:
     """Ours over each peer, by wall clock and by processor time."""
     found: dict[str, Any] = {}
     for peer in [name for name in rows["1"] if name != "ours"]:
-        prefix = "" if peer == "transformers" else "llama_"
+        prefix = PREFIXES[peer]
         for figure, title in (
             ("tokens_per_second", "ratios"),
             ("tokens_per_cpu_second", "cpu_ratios"),
@@ -471,6 +503,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--tokens", type=int, default=64, help="tokens of each answer")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--genai", action="store_true", help="beside openvino-genai too")
     parser.add_argument("--llama", type=Path, help="node_modules that hold node-llama-cpp")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)

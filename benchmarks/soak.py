@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from ground import base_policy
+from ground import base_policy, tell
 from serve import Server, prepared, said, without_end
 
 from tutelage import deployment
@@ -173,10 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             digest = core.library.manifest_sha256(POLICIES[1])
             deployment.register(session, POLICIES[1], digest)
         result = asyncio.run(soak(core, options))
-    for name, value in result.items():
-        print(f"{name}: {value}")
-    if options.json:
-        print(json.dumps(result))
+    tell(result, options.json)
     raise SystemExit(1 if result["failures"] else 0)
 
 

@@ -62,6 +62,7 @@ def _generator(settings: Settings) -> Generator:
             max_batch=settings.max_batch,
             max_queue=settings.max_queue,
             cache_tokens=settings.cache_tokens,
+            weights=settings.weights,
         )
     if not settings.engine_url:
         raise Invalid(f"TUTELAGE_ENGINE={settings.engine} needs TUTELAGE_ENGINE_URL.")

@@ -77,6 +77,11 @@ class FrozenLinear(nn.Linear):
 
     def _laid_out(self, transposed: bool) -> Tensor:
         if transposed not in self._packed:
+            if self.weight.is_meta:
+                raise Invalid(
+                    "This layer was released, so it multiplies forwards only. Load the policy "
+                    "again to train on it."
+                )
             weight = self.weight.detach().to(self.back_operands if transposed else self.operands)
             self._packed[transposed] = _reordered(weight.T.contiguous() if transposed else weight)
         return self._packed[transposed]

@@ -28,6 +28,9 @@ class Settings(BaseSettings):
     engine_url: str = Field("", description="Of a remote engine, such as http://gpu:8000/v1.")
     engine_key: SecretStr = Field(SecretStr(""), description="Its API key, if it wants one.")
     threads: int = Field(0, ge=0, description="Compute threads of the generator; 0: all cores.")
+    weights: Literal["f16", "int8"] = Field(
+        "f16", description="Of the embedded engine; int8 answers differently: /v1/models says how."
+    )
     max_batch: int = Field(32, ge=1, description="Responses generated side by side.")
     cache_tokens: int = Field(
         32768, ge=2048, description="Tokens whose keys and values a policy holds in memory."

@@ -9,9 +9,11 @@ import asyncio
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -187,6 +189,52 @@ def lm_eval_task() -> None:
         )  # fmt: skip
 
 
+def open_webui() -> None:
+    """its backend lists the models and answers a chat, with us as its OpenAI connection"""
+    import httpx
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {
+            "DATA_DIR": folder, "OPENAI_API_BASE_URL": URL, "OPENAI_API_KEY": KEY,
+            "WEBUI_AUTH": "false", "ENABLE_OLLAMA_API": "false", "OFFLINE_MODE": "true",
+            "HF_HUB_OFFLINE": "1", "WEBUI_SECRET_KEY": "benchmark",
+            "RAG_EMBEDDING_ENGINE": "openai", "BYPASS_EMBEDDING_AND_RETRIEVAL": "true",
+        }  # fmt: skip
+        command = [BESIDE / "open-webui", "serve", "--host", "127.0.0.1", "--port", str(port)]
+        with open(Path(folder) / "log", "w") as log:
+            process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
+                asked_of_webui(client, process)
+        except Exception as error:
+            raise AssertionError(f"{error}: {(Path(folder) / 'log').read_text()[-800:]}") from error
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def asked_of_webui(client: Any, process: "subprocess.Popen[bytes]") -> None:
+    """Sign in as its browser does, then list and chat."""
+    import httpx
+
+    for _ in range(300):
+        assert process.poll() is None, "open-webui did not start"
+        try:
+            if client.get("/health").status_code == 200:
+                break
+        except httpx.TransportError:
+            time.sleep(1)
+    signed = client.post("/api/v1/auths/signin", json={"email": "", "password": ""}).json()
+    client.headers["authorization"] = f"Bearer {signed['token']}"
+    assert "tutelage" in [model["id"] for model in client.get("/api/models").json()["data"]]
+    body = {"model": "tutelage", "messages": ASKED, "stream": False, "max_tokens": ROOM}
+    answer = client.post("/api/chat/completions", json=body).raise_for_status().json()
+    assert answer["choices"][0]["message"]["content"]
+
+
 def comply_chat() -> None:
     """its conformance suite of chat completions"""
     comply("openai-chat")
@@ -226,6 +274,7 @@ USES: dict[str, list[Callable[[], None]]] = {
     "llm": [llm_command],
     "inspect-ai": [inspect_eval],
     "lm-eval": [lm_eval_task],
+    "open-webui": [open_webui],
     "llm-comply": [comply_chat, comply_responses],
 }  # fmt: skip
 

@@ -44,6 +44,7 @@ class EchoGenerator:
         self.context_window = context_window
         self.running = 0
         self.takes_tools = False
+        self.divergence = None
         self._replies = replies or {}
         self._delay = delay
         self._max_streams = max_streams

@@ -14,16 +14,19 @@ from pathlib import Path
 import torch
 
 from server.generators.batch import Batch, Response
+from server.generators.divergence import CACHE_TOKENS, measure
 from server.generators.generator import (
     ContextTooLong,
+    Divergence,
     Messages,
     Overloaded,
     Sampling,
     Stream,
     Token,
 )
+from server.generators.graph import Precision
 from server.generators.pair import Pair
-from server.generators.policy import load_policy
+from server.generators.policy import Policy, load_policy
 from tutelage.errors import Unavailable
 
 IN_MEMORY = 2  # policies at most: the current one, and one beside it or still answering
@@ -38,6 +41,7 @@ class Served:
 
     batch: Batch
     window: int  # tokens
+    divergence: Divergence | None = None
     leases: int = 0
 
     @property
@@ -50,6 +54,8 @@ class EmbeddedGenerator(Pair[Served]):
 
     Of each policy in memory, ``cache_tokens`` bounds the keys and values of all responses that are
     running and of those that are remembered between turns. For SmolLM2-135M a token takes 23 kB.
+    With ``weights`` in int8 a policy takes half the memory and answers differently: by how much is
+    measured whenever one is loaded.
     """
 
     takes_tools = False
@@ -62,9 +68,11 @@ class EmbeddedGenerator(Pair[Served]):
         max_queue: int = 64,
         max_window: int = 4096,
         cache_tokens: int = 32768,
+        weights: Precision = "f16",
     ) -> None:
         super().__init__(min(max_window, cache_tokens))
         self._threads = threads
+        self._weights = weights
         self._max_batch = max_batch
         self._max_streams = max_batch + max_queue
         self._cache_tokens = cache_tokens
@@ -177,9 +185,10 @@ class EmbeddedGenerator(Pair[Served]):
         with self._changed:
             self._changed.wait_for(lambda: len(self._served) < IN_MEMORY or self._closed)
             self._refuse_when_closed()
-        policy = load_policy(policy_id, path, self._threads, self._cache_tokens)
+        policy = load_policy(policy_id, path, self._threads, self._cache_tokens, self._weights)
         batch = Batch(policy, self._max_batch)
-        served = Served(batch, min(self._max_window, policy.positions))
+        window = min(self._max_window, policy.positions)
+        served = Served(batch, window, self._divergence(policy, path))
         with self._changed:
             self._served.append(served)
             if beside and self._current:
@@ -187,6 +196,11 @@ class EmbeddedGenerator(Pair[Served]):
             else:
                 self._current = served
             self._drop_drained()
+
+    def _divergence(self, policy: Policy, path: Path) -> Divergence | None:
+        if self._weights == "f16":
+            return None
+        return measure(load_policy(policy.policy_id, path, self._threads, CACHE_TOKENS), policy)
 
     def _run(self) -> None:
         torch.set_num_threads(1)  # of this thread, which samples; the graph has threads of its own

@@ -64,6 +64,15 @@ class Token:
     call: ToolCall | None = None  # what it adds to a tool call, in the place of text
 
 
+@dataclass(frozen=True)
+class Divergence:
+    """How far a policy as it is served is from the one that was trained, over some answers."""
+
+    mean: float  # of the absolute differences of log-probabilities, in nats
+    largest: float
+    greedy: float  # share of places at which both find the same token the likeliest
+
+
 class ContextTooLong(Invalid):
     """The conversation leaves no room for an answer."""
 
@@ -119,6 +128,11 @@ class Generator(Protocol):
     @property
     def context_window(self) -> int:
         """Tokens of prompt and answer together."""
+        ...
+
+    @property
+    def divergence(self) -> Divergence | None:
+        """Of the current policy; None where it is served as trained, or by another engine."""
         ...
 
     @property

@@ -5,11 +5,12 @@ their weights once, and only paged attention knows where a sequence begins. So n
 and prompts are computed beside tokens that are being decoded (as in Orca, Yu et al. 2022).
 
 Matrices are kept in 16-bit floats and multiplied in 32 bits: decoding is bound by reading them.
+In int8 each row has a scale of its own, so that its largest weight becomes 127.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import openvino as ov
@@ -21,6 +22,7 @@ from safetensors import safe_open
 from server.generators.config import LlamaConfig
 from tutelage.errors import Unavailable
 
+Precision = Literal["f16", "int8"]  # of matrices
 BLOCK = 32  # tokens of one block of keys and values, as OpenVINO's CPU kernel has it
 INPUTS = (  # of int32; lengths: S sequences, T tokens, B blocks of all sequences, W wanted rows
     "input_ids",  # [T]
@@ -62,8 +64,9 @@ class Weights:
 class LlamaGraph:
     """Builds the graph layer by layer."""
 
-    def __init__(self, config: LlamaConfig, weights: Weights) -> None:
+    def __init__(self, config: LlamaConfig, weights: Weights, precision: Precision = "f16") -> None:
         self._config = config
+        self._precision = precision
         self._weights = weights
         self._heads = config.num_attention_heads
         self._kv_heads = config.num_key_value_heads
@@ -156,11 +159,19 @@ class LlamaGraph:
         return op.add(y, op.constant(self._weights.read(f"{name}.bias", out).float().numpy()))
 
     def _matrix(self, name: str, rows: int, columns: int) -> Any:
-        """A matrix in 16 bits that the plugin keeps so and widens while it multiplies."""
-        stored = op.constant(self._weights.read(name, rows, columns).half().numpy())
-        widened = op.convert(stored, "f32")
-        widened.get_rt_info()["decompression_0"] = ""
-        return widened
+        """A matrix that the plugin keeps in few bits and widens while it multiplies."""
+        read = self._weights.read(name, rows, columns)
+        if self._precision == "f16":
+            return _widened(read.half())
+        scale = read.float().abs().amax(1, keepdim=True).clamp_min(1e-12) / 127  # [rows, 1]
+        rounded = (read.float() / scale).round().to(torch.int8)
+        return op.multiply(_widened(rounded), op.constant(scale.numpy()))
+
+
+def _widened(stored: torch.Tensor) -> Any:
+    widened = op.convert(op.constant(stored.numpy()), "f32")
+    widened.get_rt_info()["decompression_0"] = ""
+    return widened
 
 
 def _input(name: str) -> Any:

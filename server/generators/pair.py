@@ -2,6 +2,8 @@
 
 from typing import Generic, Protocol, TypeVar
 
+from server.generators.generator import Divergence
+
 
 class Held(Protocol):
     """A policy that new streams can use."""
@@ -13,6 +15,9 @@ class Held(Protocol):
     def window(self) -> int:
         """Tokens of prompt and answer together."""
         ...
+
+    @property
+    def divergence(self) -> Divergence | None: ...
 
 
 H = TypeVar("H", bound=Held)
@@ -35,6 +40,11 @@ class Pair(Generic[H]):
     def beside(self) -> str | None:
         """The policy that new streams use only where they name it."""
         return self._beside.policy_id if self._beside else None
+
+    @property
+    def divergence(self) -> Divergence | None:
+        """Of the current policy; None where it is served as trained, or by another engine."""
+        return self._current.divergence if self._current else None
 
     @property
     def context_window(self) -> int:

@@ -16,7 +16,7 @@ from llguidance.hf import from_tokenizer
 from server.generators.config import LlamaConfig, read_config
 from server.generators.generator import Messages
 from server.generators.grammar import Grammar
-from server.generators.graph import BLOCK, INPUTS, LlamaGraph, Weights
+from server.generators.graph import BLOCK, INPUTS, LlamaGraph, Precision, Weights
 from server.generators.keyvalues import Blocks, KeyValues
 from server.generators.template import ChatTemplate
 from tutelage.errors import Invalid, Unavailable
@@ -118,14 +118,16 @@ class Policy:
         return Blocks(arrays, blocks, BLOCK)
 
 
-def load_policy(policy_id: str, path: Path, threads: int, cache_tokens: int) -> Policy:
+def load_policy(
+    policy_id: str, path: Path, threads: int, cache_tokens: int, weights: Precision = "f16"
+) -> Policy:
     """Load a policy directory; raises Unavailable saying why when it cannot be served.
 
     ``threads`` 0 stands for all cores.
     """
     try:
         config, template = read_config(path), ChatTemplate(path)
-        compiled = _compile(LlamaGraph(config, Weights(path)).build(), threads)
+        compiled = _compile(LlamaGraph(config, Weights(path), weights).build(), threads)
         end_ids = _end_ids(path, config, template)
         policy = Policy(policy_id, config, compiled, template, cache_tokens, end_ids)
         policy.check()

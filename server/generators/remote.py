@@ -75,6 +75,7 @@ class Reader:
     policy_id: str
     template: ChatTemplate
     window: int
+    divergence = None  # the engine does not tell
 
     def asked(self, messages: Messages, sampling: Sampling) -> tuple[Asked, int]:
         """The request, and how many tokens its prompt has. Raises ContextTooLong, Invalid."""

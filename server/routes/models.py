@@ -5,7 +5,8 @@ from fastapi import APIRouter
 from server.auth import Caller
 from server.dependencies import CallerDep, ServicesDep
 from server.errors import BAD_REQUEST, ApiError
-from server.schemas.models import Model, ModelList
+from server.generators.generator import Generator
+from server.schemas.models import Model, ModelDivergence, ModelList
 from server.services import Services
 from tutelage import deployment
 from tutelage.tables import PolicyState, PolicyVersion, Role
@@ -65,21 +66,24 @@ def not_found(model: str) -> ApiError:
 
 
 def _models(services: Services, caller: Caller) -> list[Model]:
-    loaded = services.generator.policy_id
+    generator = services.generator
+    loaded = generator.policy_id
     with services.store.read() as session:
         versions = deployment.versions(session)
     models = [
-        _model(each.id, each, each.id == loaded or _may_ask(services, caller, each))
+        _model(each.id, each, each.id == loaded or _may_ask(services, caller, each), generator)
         for each in versions
     ]
-    return [_model(ALIAS, each, True) for each in versions if each.id == loaded] + models
+    return [_model(ALIAS, each, True, generator) for each in versions if each.id == loaded] + models
 
 
-def _model(name: str, version: PolicyVersion, available: bool) -> Model:
+def _model(name: str, version: PolicyVersion, available: bool, generator: Generator) -> Model:
+    measured = generator.divergence if version.id == generator.policy_id else None
     return Model(
         id=name,
         created=int(version.created_at),
         policy_id=version.id,
         state=version.state,
         available=available,
+        divergence=ModelDivergence(**vars(measured)) if measured else None,
     )

@@ -5,6 +5,14 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 
+class ModelDivergence(BaseModel):
+    """How far a policy is, as it is served, from the one that was trained."""
+
+    mean: float = Field(description="Absolute difference of log-probabilities, in nats.")
+    largest: float
+    greedy: float = Field(description="Share of places with the same likeliest token.")
+
+
 class Model(BaseModel):
     """A policy version, or `tutelage` for whatever is current."""
 
@@ -15,6 +23,9 @@ class Model(BaseModel):
     policy_id: str | None = Field(None, description="Ours: the policy behind the name.")
     state: str = Field(description="Ours: candidate, canary, current, retired or rejected.")
     available: bool = Field(description="Ours: whether you can ask it by name.")
+    divergence: ModelDivergence | None = Field(
+        None, description="Ours: measured at loading with TUTELAGE_WEIGHTS=int8; else null."
+    )
 
 
 class ModelList(BaseModel):

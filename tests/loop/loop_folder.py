@@ -1,7 +1,10 @@
 """What the tests of the loop do to a data folder."""
 
+import json
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from training.iteration import Outcome, request_iteration, run_iteration
@@ -57,3 +60,13 @@ def row(core: Core) -> Iteration:
 def digest(core: Core) -> str:
     """What identifies the policy that the iteration published, weights, card and lineage."""
     return core.library.manifest_sha256("policy-0001")
+
+
+def assert_faithful(policy: Path) -> None:
+    """What is served is what was trained: ``tutelage bench fidelity`` on a few short answers."""
+    command = [sys.executable, "-m", "tutelage", "bench", "fidelity", "--policy", str(policy),
+               "--prompts", "3", "--tokens", "16", "--json"]  # fmt: skip
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = json.loads(answer.stdout.splitlines()[-1])
+    assert found["mean_difference"] < 0.01 and found["largest_difference"] < 0.1
+    assert found["greedy"] > 0.9

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loop_folder import ITERATION, digest, judge, row, run
+from loop_folder import ITERATION, assert_faithful, digest, judge, row, run
 from sqlmodel import select
 
 from training.config import IterationConfig
@@ -77,6 +77,10 @@ def test_what_people_taught_changed_the_weights(uninterrupted: Core) -> None:
     files = [uninterrupted.library.manifest(p)["files"] for p in ("policy-0000", "policy-0001")]
     assert files[0]["model.safetensors"] != files[1]["model.safetensors"]
     assert files[0]["tokenizer.json"] == files[1]["tokenizer.json"]
+
+
+def test_the_policy_that_ppo_trained_is_served_as_it_is(uninterrupted: Core) -> None:
+    assert_faithful(uninterrupted.library.path("policy-0001"))
 
 
 def test_the_report_needs_no_other_file(uninterrupted: Core) -> None:

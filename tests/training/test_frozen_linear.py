@@ -72,3 +72,12 @@ def test_precision_is_one_of_three() -> None:
     assert operands_of("auto") in (torch.float32, torch.bfloat16)
     with pytest.raises(Invalid, match="precision"):
         operands_of("fp8")
+
+
+def test_a_released_layer_says_that_it_cannot_go_backwards(plain: nn.Linear) -> None:
+    frozen = FrozenLinear(plain.weight.data)
+    frozen.release()
+    if not frozen.weight.is_meta:
+        pytest.skip("this processor wants no other layout, so nothing is released")
+    with pytest.raises(Invalid, match="multiplies forwards only"):
+        frozen.transposed_product(torch.ones(2, 5))

@@ -4262,6 +4262,8 @@ export interface components {
             available: boolean;
             /** Created */
             created: number;
+            /** @description Ours: measured at loading with TUTELAGE_WEIGHTS=int8; else null. */
+            divergence?: components["schemas"]["ModelDivergence"] | null;
             /**
              * Id
              * @example tutelage
@@ -4289,6 +4291,24 @@ export interface components {
              * @description Ours: candidate, canary, current, retired or rejected.
              */
             state: string;
+        };
+        /**
+         * ModelDivergence
+         * @description How far a policy is, as it is served, from the one that was trained.
+         */
+        ModelDivergence: {
+            /**
+             * Greedy
+             * @description Share of places with the same likeliest token.
+             */
+            greedy: number;
+            /** Largest */
+            largest: number;
+            /**
+             * Mean
+             * @description Absolute difference of log-probabilities, in nats.
+             */
+            mean: number;
         };
         /**
          * ModelList
