@@ -30,7 +30,7 @@ class Store:
         self.engine = _engine(self.url)
         # SQLite's own queue polls with pauses of up to 100 ms; threads of one process need not.
         in_turn = self.engine.dialect.name == "sqlite"
-        self._writing: AbstractContextManager[Any] = threading.Lock() if in_turn else nullcontext()
+        self._writing: AbstractContextManager[Any] = threading.RLock() if in_turn else nullcontext()
 
     def migrate(self) -> None:
         """Bring the schema to the newest revision; nothing happens when it is there already."""
