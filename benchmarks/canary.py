@@ -1,12 +1,14 @@
 """The real policy from schedule to canary to promotion, by the thumbs of simulated people.
 
     tutelage bench canary --data /tmp/canary --preference brief
+    tutelage bench canary --data /tmp/canary --people 96 --thumbs-alone
 
 People teach over HTTP; a schedule starts a ``quick`` iteration, which a worker runs; a candidate
 that the gate lets pass, or finds no worse but not surely better, goes on trial by itself; people go
 on asking, give thumbs and rank both policies' answers; the rules promote it or roll it back. Nobody
-does anything by hand. A folder in which a step is done already is carried on with. A line of JSON
-for each step; about half an hour on two cores.
+does anything by hand. With ``--thumbs-alone`` nobody ranks while the trial lasts. A folder in which
+a step is done already is carried on with. A line of JSON for each step; about half an hour on two
+cores.
 """
 
 import argparse
@@ -14,6 +16,7 @@ import json
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +34,17 @@ from tutelage.composition import Core, open_core
 from tutelage.settings import Settings
 from tutelage.tables import Experiment, Schedule
 
-PEOPLE, ROUNDS, TAUGHT = 48, 10, 80
+ROUNDS, TAUGHT = 10, 80
 TOKENS = 64  # of an answer
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Who talk while a trial lasts: a key each, one taste, and how they judge."""
+
+    keys: list[str]
+    preference: Preference
+    thumbs_alone: bool
 
 
 def main() -> None:
@@ -40,6 +52,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--preference", default="brief", choices=sorted(PREFERENCES))
+    parser.add_argument("--people", type=int, default=48, help="who talk while the trial lasts")
+    parser.add_argument("--thumbs-alone", action="store_true", help="nobody ranks in the trial")
     arguments = parser.parse_args()
     core = open_core(Settings(data=arguments.data, rate_limit=0))
     ensure_base(core.store, core.library, "")
@@ -49,7 +63,8 @@ def main() -> None:
         trained = train(core)
         told(trained)
         if trained["on_trial"]:
-            told(try_out(core, service, preference))
+            crowd = Crowd(keys(core, arguments.people), preference, arguments.thumbs_alone)
+            told(try_out(core, service, crowd))
     core.store.close()
 
 
@@ -86,16 +101,16 @@ def train(core: Core) -> dict[str, Any]:
     }
 
 
-def try_out(core: Core, service: Service, preference: Preference) -> dict[str, Any]:
+def try_out(core: Core, service: Service, crowd: Crowd) -> dict[str, Any]:
     """People talk on; after each round the rules look."""
-    began, known = time.monotonic(), keys(core, PEOPLE)
+    began = time.monotonic()
     chores = Chores(core, look=0.0)
     time.sleep(20)  # until the service has the second policy in memory
     for turn in range(ROUNDS):
         with core.store.read() as session:
             if experiments.running(session) is None:
                 break
-        ask_round(service, known, preference, turn)
+        ask_round(service, crowd, turn)
         chores.judge_trials()
         told({"round": turn + 1} | verdict(core))
     with core.store.read() as session:
@@ -116,19 +131,19 @@ def verdict(core: Core) -> dict[str, Any]:
     }
 
 
-def ask_round(service: Service, known: list[str], preference: Preference, turn: int) -> None:
-    """Everybody asks something new: half give a thumb, half rank two answers."""
+def ask_round(service: Service, crowd: Crowd, turn: int) -> None:
+    """Everybody asks something new: half give a thumb, half rank two answers, if anybody does."""
 
     def one(number: int) -> None:
         luck = random.Random(f"{turn}/{number}")
         prompt = luck.choice(shipped_prompts()[TAUGHT:]).text
-        several = (number + turn) % 2 == 0
+        several = not crowd.thumbs_alone and (number + turn) % 2 == 0
         body = {
             "model": "tutelage", "messages": [{"role": "user", "content": prompt}],
             "n": 2 if several else 1, "max_tokens": TOKENS, "temperature": 0.8,
         }  # fmt: skip
-        done = post(service, known[number], "/v1/chat/completions", body)
-        liked = [preference.score(choice["message"]["content"]) for choice in done["choices"]]
+        done = post(service, crowd.keys[number], "/v1/chat/completions", body)
+        liked = [crowd.preference.score(choice["message"]["content"]) for choice in done["choices"]]
         judged: dict[str, Any] = {"completion_id": done["id"]}
         if several:
             order = sorted(range(len(liked)), key=lambda i: -liked[i])
@@ -136,10 +151,10 @@ def ask_round(service: Service, known: list[str], preference: Preference, turn: 
         else:
             value = "up" if liked[0] > 0 else "down"
             judged |= {"kind": "thumbs", "choice": 0, "value": value}
-        post(service, known[number], "/v1/feedback", judged)
+        post(service, crowd.keys[number], "/v1/feedback", judged)
 
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(one, range(len(known))))
+        list(pool.map(one, range(len(crowd.keys))))
 
 
 def post(service: Service, key: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
