@@ -166,7 +166,7 @@ def test_a_conversation_of_somebody_else_is_not_shown(open_page):
 
 def test_formulas_are_set(open_page):
     page = open_page()
-    answer = ask(page, r"The area is $\pi r^2$, and it costs $5.")
+    answer = ask(page, r"The area is \(\pi r^2\), and it costs $5.")
     expect(answer.locator(".katex").first).to_be_visible()
     expect(answer).to_contain_text("it costs $5.")
 

@@ -34,6 +34,7 @@ function Judging({ test }: { test: BlindTest }) {
     mutationFn: (preferred: string | null) => blind.judge(test.id, pair.prompt_id, preferred),
     onSuccess: (after) => {
       queryClient.setQueryData(["operator", "blind", test.id], after);
+      void queryClient.invalidateQueries({ queryKey: ["operator", "blind"], exact: true });
       setBack(null);
     },
   });
