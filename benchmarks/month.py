@@ -330,10 +330,7 @@ class Person:
                 found: dict[str, Any] = answer.json()
                 return found
             except httpx.HTTPError as error:
-                refused = (
-                    isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500
-                )
-                if refused or time.monotonic() > end:
+                if _refused(error) or time.monotonic() > end:
                     raise
                 time.sleep(0.5)
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import normalize
 from torch import Tensor
 
 from moderation.categories import CATEGORIES
@@ -30,7 +31,7 @@ def fit(texts: Sequence[Sequence[int]], labels: Tensor, weights: Tensor) -> Lexi
     common = np.asarray(counts.sum(0)).ravel()
     lexical = Lexical()
     lexical.rarity = torch.tensor(np.log((1 + len(texts)) / (1 + common)) + 1).half()
-    rows = _unit(counts @ sparse.diags(lexical.rarity.float().numpy()))
+    rows = normalize(counts @ sparse.diags(lexical.rarity.float().numpy()))
     for column, category in enumerate(CATEGORIES):
         if category not in _BY_MEANING:
             _fit_category(
@@ -49,9 +50,3 @@ def _fit_category(
     model.fit(rows[known], labels[known], weights[known])
     lexical.weight[:, column] = torch.tensor(model.coef_[0])
     lexical.bias[column] = float(model.intercept_[0])
-
-
-def _unit(rows: sparse.csr_matrix) -> sparse.csr_matrix:
-    """Rows of length one; what is empty stays so."""
-    lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(1)).ravel())
-    return (sparse.diags(1 / np.maximum(lengths, 1e-9)) @ rows).tocsr()

@@ -45,14 +45,6 @@ def write_directory(path: Path, write: Callable[[Path], None]) -> None:
     _sync(path.parent)
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Writes a JSON file, beside and renamed."""
-    beside = path.with_name(f".{path.name}.partial")
-    beside.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", "utf-8")
-    _sync(beside)
-    beside.replace(path)
-
-
 def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
