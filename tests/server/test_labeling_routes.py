@@ -136,6 +136,19 @@ def test_skipping_leaves_the_task_to_others_and_undo_brings_it_back(service: Cha
     assert take(service)["id"] == task["id"]
 
 
+def test_what_is_undone_comes_before_the_task_that_is_open(service: ChatService) -> None:
+    assert make(service, count=2) == 2
+    first = take(service)
+    rank(service, first)
+    second = take(service)
+    assert second["id"] != first["id"]
+    undone = service.post(f"/v1/labeling/assignments/{first['id']}/undo", {}, "labeler")
+    assert undone.status_code == 200
+    assert take(service)["id"] == first["id"]
+    rank(service, first)
+    assert take(service)["id"] == second["id"]
+
+
 def test_what_is_undone_is_not_learned(service: ChatService) -> None:
     make(service)
     task = take(service)
