@@ -1,11 +1,11 @@
 """Is the served policy the trained one? Its log-probabilities beside transformers in float32.
 
     tutelage bench fidelity --policy DATA/policies/policy-0001 --json
-    tutelage bench fidelity --weights int8
+    tutelage bench fidelity --weights f16
 
 Answers are sampled by the embedded generator at temperature 1, from prompts of people; transformers
 then computes the same tokens in one plain forward pass. `greedy` is on how many places both find
-the same likeliest token. ``--weights int8`` measures the mode that TUTELAGE_WEIGHTS=int8 serves.
+the same likeliest token. ``--weights`` is what TUTELAGE_WEIGHTS says to the service.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import json
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from ground import base_policy
@@ -46,7 +46,7 @@ async def _answer(generator: EmbeddedGenerator, prompt: str, seed: int, tokens: 
 
 
 def measure(
-    policy: Path, prompts: Sequence[str], tokens: int, weights: Precision = "f16"
+    policy: Path, prompts: Sequence[str], tokens: int, weights: Precision = "auto"
 ) -> dict[str, Any]:
     """Differences over all tokens, in nats."""
     answers = asyncio.run(sampled(policy, prompts, tokens, weights))
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--policy", type=Path, help="a policy directory; default: the base policy")
-    parser.add_argument("--weights", choices=("f16", "int8"), default="f16")
+    parser.add_argument("--weights", choices=get_args(Precision), default="auto")
     parser.add_argument("--prompts", type=int, default=16)
     parser.add_argument("--tokens", type=int, default=64, help="at most, of each answer")
     parser.add_argument("--json", action="store_true")

@@ -28,8 +28,10 @@ class Settings(BaseSettings):
     engine_url: str = Field("", description="Of a remote engine, such as http://gpu:8000/v1.")
     engine_key: SecretStr = Field(SecretStr(""), description="Its API key, if it wants one.")
     threads: int = Field(0, ge=0, description="Compute threads of the generator; 0: all cores.")
-    weights: Literal["f16", "int8"] = Field(
-        "f16", description="Of the embedded engine; int8 answers differently: /v1/models says how."
+    weights: Literal["auto", "f16", "bf16", "int8"] = Field(
+        "auto",
+        description="Of the embedded engine. auto: bf16 where the processor multiplies it itself, "
+        "else f16; int8 answers differently, and /v1/models says how much.",
     )
     max_batch: int = Field(32, ge=1, description="Responses generated side by side.")
     cache_tokens: int = Field(

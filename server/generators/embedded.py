@@ -68,7 +68,7 @@ class EmbeddedGenerator(Pair[Served]):
         max_queue: int = 64,
         max_window: int = 4096,
         cache_tokens: int = 32768,
-        weights: Precision = "f16",
+        weights: Precision = "auto",
     ) -> None:
         super().__init__(min(max_window, cache_tokens))
         self._threads = threads
@@ -198,9 +198,10 @@ class EmbeddedGenerator(Pair[Served]):
             self._drop_drained()
 
     def _divergence(self, policy: Policy, path: Path) -> Divergence | None:
-        if self._weights == "f16":
+        if self._weights != "int8":
             return None
-        return measure(load_policy(policy.policy_id, path, self._threads, CACHE_TOKENS), policy)
+        exact = load_policy(policy.policy_id, path, self._threads, CACHE_TOKENS, "f16")
+        return measure(exact, policy)
 
     def _run(self) -> None:
         torch.set_num_threads(1)  # of this thread, which samples; the graph has threads of its own

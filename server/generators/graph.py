@@ -4,8 +4,10 @@ The tokens of all sequences lie one after another, [T]; the linear layers see on
 their weights once, and only paged attention knows where a sequence begins. So nothing is padded,
 and prompts are computed beside tokens that are being decoded (as in Orca, Yu et al. 2022).
 
-Matrices are kept in 16-bit floats and multiplied in 32 bits: decoding is bound by reading them.
-In int8 each row has a scale of its own, so that its largest weight becomes 127.
+Matrices are kept in 16 bits: decoding is bound by reading them. As "f16" they are multiplied in 32
+bits. As "bf16" a layer's products round their operands to bfloat16, as training does in frozen
+layers; the residual stream, attention and the last product, to the vocabulary, stay in 32 bits. In
+"int8" each row has a scale of its own, so that its largest weight becomes 127.
 """
 
 from collections.abc import Sequence
@@ -22,7 +24,7 @@ from safetensors import safe_open
 from server.generators.config import LlamaConfig
 from tutelage.errors import Unavailable
 
-Precision = Literal["f16", "int8"]  # of matrices
+Precision = Literal["auto", "f16", "bf16", "int8"]  # of matrices; auto: see `native`
 BLOCK = 32  # tokens of one block of keys and values, as OpenVINO's CPU kernel has it
 INPUTS = (  # of int32; lengths: S sequences, T tokens, B blocks of all sequences, W wanted rows
     "input_ids",  # [T]
@@ -34,6 +36,12 @@ INPUTS = (  # of int32; lengths: S sequences, T tokens, B blocks of all sequence
     "max_context_len",  # []
     "wanted",  # [W] the tokens, as indexes of T, whose successor is asked for
 )
+
+
+def native() -> Precision:
+    """bf16 where the processor has products of bfloat16, which are faster from a few streams on."""
+    able = ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "bf16" if "BF16" in able else "f16"
 
 
 class Weights:
@@ -64,9 +72,9 @@ class Weights:
 class LlamaGraph:
     """Builds the graph layer by layer."""
 
-    def __init__(self, config: LlamaConfig, weights: Weights, precision: Precision = "f16") -> None:
+    def __init__(self, config: LlamaConfig, weights: Weights, precision: Precision) -> None:
         self._config = config
-        self._precision = precision
+        self._precision = native() if precision == "auto" else precision
         self._weights = weights
         self._heads = config.num_attention_heads
         self._kv_heads = config.num_key_value_heads
@@ -153,15 +161,23 @@ class LlamaGraph:
         return op.multiply(op.divide(x, size), op.constant(weight))
 
     def _linear(self, x: Any, name: str, out: int, into: int) -> Any:
-        y = op.matmul(x, self._matrix(f"{name}.weight", out, into), False, True)
+        y = self._product(x, f"{name}.weight", out, into)
         if f"{name}.bias" not in self._weights:
             return y
         return op.add(y, op.constant(self._weights.read(f"{name}.bias", out).float().numpy()))
 
+    def _product(self, x: Any, name: str, rows: int, columns: int) -> Any:
+        """x times a matrix transposed: [T, columns] -> [T, rows]"""
+        if self._precision != "bf16":
+            return op.matmul(x, self._matrix(name, rows, columns), False, True)
+        read = self._weights.read(name, rows, columns).float().numpy()
+        rounded = op.constant(read, ov.Type.bf16)
+        return op.convert(op.matmul(op.convert(x, "bf16"), rounded, False, True), "f32")
+
     def _matrix(self, name: str, rows: int, columns: int) -> Any:
         """A matrix that the plugin keeps in few bits and widens while it multiplies."""
         read = self._weights.read(name, rows, columns)
-        if self._precision == "f16":
+        if self._precision != "int8":
             return _widened(read.half())
         scale = read.float().abs().amax(1, keepdim=True).clamp_min(1e-12) / 127  # [rows, 1]
         rounded = (read.float() / scale).round().to(torch.int8)

@@ -119,7 +119,7 @@ class Policy:
 
 
 def load_policy(
-    policy_id: str, path: Path, threads: int, cache_tokens: int, weights: Precision = "f16"
+    policy_id: str, path: Path, threads: int, cache_tokens: int, weights: Precision = "auto"
 ) -> Policy:
     """Load a policy directory; raises Unavailable saying why when it cannot be served.
 

@@ -16,4 +16,5 @@ def test_the_base_policy_is_served_as_it_is(tmp_path: Path) -> None:
         base.build(tmp_path)
     except Unavailable as missing:
         pytest.skip(missing.message)
-    assert_faithful(tmp_path)
+    for weights in ("f16", "bf16"):
+        assert_faithful(tmp_path, weights)

@@ -80,7 +80,8 @@ def test_what_people_taught_changed_the_weights(uninterrupted: Core) -> None:
 
 
 def test_the_policy_that_ppo_trained_is_served_as_it_is(uninterrupted: Core) -> None:
-    assert_faithful(uninterrupted.library.path("policy-0001"))
+    for weights in ("f16", "bf16"):
+        assert_faithful(uninterrupted.library.path("policy-0001"), weights)
 
 
 def test_the_report_needs_no_other_file(uninterrupted: Core) -> None:

@@ -85,7 +85,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def policy(policies: Path) -> Policy:
     """The first tiny policy, in memory."""
-    return load_policy("policy-0000", policies / "policy-0000", threads=1, cache_tokens=4096)
+    return load_policy("policy-0000", policies / "policy-0000", 1, 4096, "f16")
 
 
 class Reader:

@@ -14,6 +14,12 @@ def test_a_policy_does_not_diverge_from_itself(policy: Policy) -> None:
     assert policy.pool.free == policy.pool.total
 
 
+def test_operands_of_sixteen_bits_diverge_less(policy: Policy, policies: Path) -> None:
+    rounded = load_policy("policy-0000", policies / "policy-0000", 1, 4096, "bf16")
+    found = measure(policy, rounded)
+    assert 0 < found.mean < 0.06 and found.largest < 0.3 and found.greedy > 0.9
+
+
 def test_eight_bits_diverge_a_little(policy: Policy, policies: Path) -> None:
     rounded = load_policy("policy-0000", policies / "policy-0000", 1, 4096, "int8")
     found = measure(policy, rounded)
