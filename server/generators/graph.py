@@ -170,9 +170,8 @@ class LlamaGraph:
         """x times a matrix transposed: [T, columns] -> [T, rows]"""
         if self._precision != "bf16":
             return op.matmul(x, self._matrix(name, rows, columns), False, True)
-        read = self._weights.read(name, rows, columns).float().numpy()
-        rounded = op.constant(read, ov.Type.bf16)
-        return op.convert(op.matmul(op.convert(x, "bf16"), rounded, False, True), "f32")
+        matrix = _bfloat16(self._weights.read(name, rows, columns))
+        return op.convert(op.matmul(op.convert(x, "bf16"), matrix, False, True), "f32")
 
     def _matrix(self, name: str, rows: int, columns: int) -> Any:
         """A matrix that the plugin keeps in few bits and widens while it multiplies."""
@@ -182,6 +181,13 @@ class LlamaGraph:
         scale = read.float().abs().amax(1, keepdim=True).clamp_min(1e-12) / 127  # [rows, 1]
         rounded = (read.float() / scale).round().to(torch.int8)
         return op.multiply(_widened(rounded), op.constant(scale.numpy()))
+
+
+def _bfloat16(values: torch.Tensor) -> Any:
+    """A constant; numpy, which carries the others, has no such type."""
+    tensor = ov.Tensor(ov.Type.bf16, ov.Shape(values.shape))
+    tensor.data.view(np.uint16)[...] = values.bfloat16().view(torch.uint16).numpy()
+    return op.constant(tensor)
 
 
 def _widened(stored: torch.Tensor) -> Any:
