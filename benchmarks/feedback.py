@@ -2,9 +2,9 @@
 
     tutelage bench feedback --seconds 15 --json
 
-The service runs as shipped, with SQLite in WAL mode, every commit on the disk. So many connections post
-thumbs on answers of their own, each as soon as the last is kept. Then it is killed with SIGKILL in
-the middle, and every judgement that was acknowledged (201) is looked for in the database.
+The service runs as shipped, with SQLite in WAL mode and every commit on the disk. So many
+connections post thumbs on answers of their own, each as soon as the last is kept. Then it is killed
+with SIGKILL in the middle, and every judgement that was acknowledged (201) is looked for.
 """
 
 import argparse

@@ -103,9 +103,9 @@ class WriteAheadLog:
                 self._changed.notify_all()
 
     def _flush(self) -> None:
-        with suppress(FileNotFoundError):  # the last connection to close empties and removes it
-            with open(self._path, "rb") as log:
-                os.fsync(log.fileno())
+        # The last connection to close empties the log and removes it.
+        with suppress(FileNotFoundError), open(self._path, "rb") as log:
+            os.fsync(log.fileno())
         with self._changed:
             self._ended = self._begun
 
