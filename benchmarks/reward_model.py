@@ -1,22 +1,23 @@
 """The reward model: how well it orders people's comparisons, and how fast it learns beside TRL's.
 
     tutelage bench reward-model --train A.jsonl --test B.jsonl --json
+    tutelage bench reward-model --train A.jsonl --curve 250 500 1000 --out docs/results/reward-model
+    tutelage bench reward-model --sets A.jsonl B.jsonl C.jsonl --out docs/results/reward-model
     tutelage bench reward-model --train A.jsonl --speed --json
-    tutelage bench reward-model --train A.jsonl --floor --json
 
-Rows are {"prompt": [messages], "chosen": text, "rejected": text}, or {"chosen", "rejected"} with
-whole dialogues as HH-RLHF writes them. Without ``--test`` three in ten opening messages are tested
-on. Beside the accuracy stand "longer wins", the accuracy on pairs of like length, and a TF-IDF
-logistic regression on the same pairs; ``--floor`` prints what needs no reward model. With
-``--speed`` ours and TRL's RewardTrainer with LoRA train on the same pairs, and on rankings of four
-that are made of them, in processes of their own on one core each.
+Files are of any layout that can be imported (hh-rlhf, TRL's, OpenAssistant's), or human judgements
+as PandaLM, Tulu or FairEval publish them. Without ``--test`` three in ten opening messages are
+tested on. Beside the accuracy stand "longer wins", the accuracy on pairs of like length, and a
+TF-IDF logistic regression. ``--curve`` learns from so many rankings, and from all; ``--sets`` fits
+the head to each set, and to all together: both test every comparison once, in five folds over
+openings. With ``--speed`` ours and TRL's RewardTrainer with LoRA train on the same pairs, and on
+rankings of four that are made of them, in processes of their own on one core each.
 """
 
 import argparse
 import hashlib
 import json
 import os
-import re
 import resource
 import subprocess
 import sys
@@ -29,54 +30,20 @@ from typing import Any
 
 import numpy as np
 from ground import base_policy, peer_python
+from judged import floor, plots
+from judged.crossed import by_set, curve, known
+from judged.sets import Row, read
 from ppo import PEER_PACKAGES
-from scipy.sparse import vstack
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 
 from training.config import IterationConfig
 from training.examination import examine
 from training.interval import bootstrap
 from training.progress import silent
 from training.reward_model import train_reward_model
-from tutelage.judgements import opening
 
 PEER = Path(__file__).parent / "peers" / "trl_reward.py"
 TEST_TENTHS = 3
-Row = dict[str, Any]
-
-
-def read(path: Path) -> list[Row]:
-    """Comparisons as rankings of two; those without two answers to one prompt are left out."""
-    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    pairs = [row if "prompt" in row else _split_dialogues(row) for row in rows]
-    return [
-        {
-            "conversation_id": opening(row["prompt"]),
-            "prompt": row["prompt"],
-            "responses": [row["chosen"], row["rejected"]],
-            "ranks": [0, 1],
-        }
-        for row in pairs
-        if row and row["chosen"] and row["rejected"]
-    ]
-
-
-def _split_dialogues(row: Mapping[str, str]) -> Row | None:
-    """Bai et al. 2022, arXiv 2204.05862: two dialogues that differ in the last answer alone."""
-    chosen, rejected = (_turns(row[side]) for side in ("chosen", "rejected"))
-    if not chosen or chosen[:-1] != rejected[:-1] or chosen[-1]["role"] != "assistant":
-        return None
-    last = {"chosen": chosen[-1]["content"], "rejected": rejected[-1]["content"]}
-    return {"prompt": chosen[:-1]} | last
-
-
-def _turns(text: str) -> list[dict[str, str]]:
-    parts = re.split(r"\n\n(Human|Assistant):", text)[1:]
-    return [
-        {"role": "user" if who == "Human" else "assistant", "content": said.strip()}
-        for who, said in zip(parts[::2], parts[1::2], strict=True)
-    ]
+MAX_TOKENS = 2048  # of a prompt with its longest response: published dialogues run on
 
 
 def split(rows: list[Row]) -> tuple[list[Row], list[Row]]:
@@ -107,40 +74,12 @@ def accuracy(
         "length_matched_accuracy": exam["length_matched_accuracy"],
         "longer_wins": exam["longer_wins"],
         "shorter_wins": 1 - exam["longer_wins"],
-        "tfidf": tfidf(train, test),
+        "tfidf": floor.accuracy(train, test),
         "ece": exam["ece"],
         "cross_validated": facts["accuracy"],
         "trained_on": len(train),
         "tested_on": exam["comparisons"],
     }
-
-
-def floor(train: list[Row], test: list[Row]) -> dict[str, Any]:
-    """What needs no reward model."""
-    lengths = [[len(text.split()) for text in row["responses"]] for row in test]
-    longer = [0.5 + 0.5 * np.sign(chosen - rejected) for chosen, rejected in lengths]
-    return {
-        "tfidf": tfidf(train, test),
-        "longer_wins": float(np.mean(longer)),
-        "trained_on": len(train),
-        "tested_on": len(test),
-    }
-
-
-def tfidf(train: list[Row], test: list[Row]) -> float:
-    """The floor: a logistic regression on differences of TF-IDF vectors."""
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
-    vectorizer.fit([text for row in train for text in row["responses"]])
-
-    def differences(rows: list[Row]) -> Any:
-        chosen, rejected = ([row["responses"][i] for row in rows] for i in (0, 1))
-        return vectorizer.transform(chosen) - vectorizer.transform(rejected)
-
-    known = differences(train)
-    both = np.r_[np.ones(len(train)), np.zeros(len(train))]
-    model = LogisticRegression(C=1.0, fit_intercept=False, max_iter=1000)
-    model.fit(vstack((known, -known)), both)
-    return float((model.decision_function(differences(test)) > 0).mean())
 
 
 def as_rankings(rows: list[Row]) -> list[Row]:
@@ -209,6 +148,30 @@ def _pinned(command: Sequence[Any]) -> dict[str, Any]:
     return facts
 
 
+def crossed(policy: Path, args: argparse.Namespace, config: IterationConfig) -> dict[str, Any]:
+    """The table by set or the learning curve, drawn where ``--out`` says."""
+    sets = {}
+    for file in args.sets or [args.train]:
+        name = file.name.split(".")[0]
+        kept = args.features and args.features / f"{name}.safetensors"
+        sets[name] = known(policy, read(file)[: args.count], config, kept, tell)
+    if args.sets:
+        found, draw, name = by_set(sets, config, tell), plots.by_set, "by-set.svg"
+    else:
+        (rows,) = sets.values()
+        found, draw, name = curve(rows, args.curve, config, tell), plots.curve, "curve.svg"
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+        draw(found, args.out / name)
+    return found
+
+
+def tell(stage: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
+    """A line now and then, for these take minutes."""
+    if done % 100 == 0 or done == total:
+        print(f"{stage}: {done} of {total}", file=sys.stderr, flush=True)
+
+
 def _sides(args: argparse.Namespace) -> tuple[list[Row], list[Row]]:
     """What is trained on, and what is tested on."""
     rows = read(args.train)[: args.count]
@@ -224,25 +187,29 @@ def main() -> None:
     parser.add_argument("--test", type=Path)
     parser.add_argument("--policy", type=Path, help="a policy directory; else the bundled one")
     parser.add_argument("--speed", action="store_true", help="measure speed beside TRL")
-    parser.add_argument("--floor", action="store_true", help="TF-IDF and length alone")
+    parser.add_argument("--curve", type=int, nargs="+", help="so many rankings; then all")
+    parser.add_argument("--sets", type=Path, nargs="+", help="files to compare")
+    parser.add_argument("--out", type=Path, help="a folder for the plot")
+    parser.add_argument("--features", type=Path, help="a folder that keeps them, to read again")
     parser.add_argument("--count", type=int, help="use only so many pairs; speed: 48")
     parser.add_argument("--peer-python", type=Path, help="else a venv is made for the peer")
     parser.add_argument("--kind", default="auto", help="head, lora or auto")
+    parser.add_argument("--threads", type=int, default=0, help="else all cores")
     parser.add_argument("--rows", type=Path, help=argparse.SUPPRESS)  # speed's own processes
     parser.add_argument("--json", action="store_true", help="the result is one line of JSON anyway")
     args = parser.parse_args()
-    if args.floor:
-        print(json.dumps(floor(*_sides(args))))
-        return
     policy = args.policy or base_policy()
+    config = IterationConfig(threads=args.threads)
+    settings = replace(config.reward_model, kind=args.kind, max_tokens=MAX_TOKENS)
+    config = replace(config, reward_model=settings)
     if args.rows:
         result = run_ours(policy, json.loads(args.rows.read_text()), args.kind)
     elif args.speed:
         peer = args.peer_python or peer_python("trl", PEER_PACKAGES)
         result = speed(policy, args.train, args.count or 48, peer)
+    elif args.sets or args.curve:
+        result = crossed(policy, args, config)
     else:
-        config = IterationConfig()
-        config = replace(config, reward_model=replace(config.reward_model, kind=args.kind))
         train, test = _sides(args)
         result = accuracy(policy, train, test, config)
     print(json.dumps(result))
