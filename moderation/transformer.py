@@ -35,9 +35,20 @@ class Block(nn.Module):
         texts, tokens, _ = states.shape
         qkv = self.qkv(states).view(texts, tokens, 3, HEADS, -1)
         query, key, value = qkv.permute(2, 0, 3, 1, 4)
-        mixed = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        mixed = _attention(query, key, value, mask)
         states = self.attended(states + self.out(mixed.transpose(1, 2).flatten(2)))
         return self.norm(states + self.down(nn.functional.gelu(self.up(states))))
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    """Scaled dot products (Vaswani et al. 2017), all [texts, heads, tokens, features].
+
+    Written out: on texts this short torch's fused kernel takes longer, above all backwards.
+    """
+    scores = query @ key.transpose(-1, -2) * key.shape[-1] ** -0.5
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    return scores.softmax(-1) @ value
 
 
 class Transformer(nn.Module):
