@@ -11,6 +11,7 @@ import { Problem } from "../../../components/Problem";
 import { useToast } from "../../../components/Toast";
 import { ago } from "../../../format";
 import { Card, Empty, Read } from "../Parts";
+import { advice } from "./learned";
 import { percent } from "./rules";
 
 const KEY = ["operator", "moderation-learned"];
@@ -124,7 +125,7 @@ function Learned({ heads, used, busy, onUse }: LearnedProps) {
       }
     >
       <p className="text-sm text-muted">
-        {counted(heads.decisions, "decision")}, {ago(heads.created_at)}
+        {counted(heads.decisions, "decision")}, {ago(heads.created_at)}. {advice(heads)}
       </p>
       {heads.no_longer_allowed > 0 && (
         <p className="mt-3 rounded-xl bg-warn-soft px-4 py-3 text-sm text-warn">
@@ -141,7 +142,7 @@ function Learned({ heads, used, busy, onUse }: LearnedProps) {
           </tr>
         </thead>
         <tbody>
-          <Row name={`Decisions that it agrees with, each unseen, of ${agreement.labels}`} before={percent(agreement.before)} after={agreement.after === null ? "–" : percent(agreement.after)} />
+          <Row name={`Agrees with what was decided (${counted(agreement.labels, "category label")}, none seen before)`} before={percent(agreement.before)} after={agreement.after === null ? "–" : percent(agreement.after)} />
           <Row name={`Any harm told apart (AUPRC, ${written.texts} other texts)`} before={shown(written.before.any)} after={shown(written.after.any)} />
           <Row name="Everyday texts flagged" before={percent(written.before.everyday)} after={percent(written.after.everyday)} />
         </tbody>
