@@ -2,10 +2,13 @@
 
     tutelage bench moderation --test ROWS.jsonl --json
     tutelage bench moderation --peer alt-profanity-check=V/bin/python --peer tox-block=W/bin/python
+    tutelage bench moderation --only-floor DIR
 
 ROWS holds {"text", "labels": {category: 0|1}}; without --test the texts that the project wrote are
 used, on which the heads were trained. Evasions are disguised texts that are caught plain. A peer
 that does not load is reported with its error; of Detoxify there is the cost of its architecture.
+DIR holds the public sets: a TF-IDF model is cross-validated on OpenAI's texts, on the folds of
+heads/CARD.md, as what the filter has to beat there.
 """
 
 import argparse
@@ -18,11 +21,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
 from moderation.actions import ModerationPolicy, judge
+from moderation.categories import CATEGORIES, zero_scores
 from moderation.embedded import EmbeddedClassifier
 from moderation.evaluate import (
+    Scored,
     cpu_milliseconds,
     figures,
     intervals,
@@ -31,7 +38,7 @@ from moderation.evaluate import (
     share_interval,
 )
 from moderation.evasions import DISGUISES, disguised
-from moderation.examples import WRITTEN, Example, read_rows, read_written
+from moderation.examples import FOLDS, WRITTEN, Example, read_all, read_rows, read_written
 from moderation.stream import StreamFilter
 
 PEERS = Path(__file__).parent / "peers"
@@ -46,8 +53,14 @@ def main() -> None:
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON",
                         help=f"a Python that has one of: {', '.join(SCRIPTS)}")  # fmt: skip
     parser.add_argument("--only-test", action="store_true", help="no costs and no evasions")
+    parser.add_argument("--only-floor", type=Path, metavar="DIR",
+                        help="only cross-validate TF-IDF on OpenAI's texts")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     options = parser.parse_args()
+    if options.only_floor:
+        scored = floor(options.only_floor)
+        report(figures(scored) | {"intervals": intervals(scored), "peers": {}}, options.json)
+        return
     torch.set_num_threads(1)
     classifier = EmbeddedClassifier.load()
     examples = read_rows(options.test) if options.test else read_written(WRITTEN)
@@ -62,9 +75,34 @@ def main() -> None:
         }
     peers = dict(each.split("=", 1) for each in options.peer)
     result["peers"] = {name: peer(SCRIPTS[name], at, examples) for name, at in peers.items()}
+    report(result, options.json)
+
+
+def report(result: dict[str, Any], as_json: bool) -> None:
     show(result)
-    if options.json:
+    if as_json:
         print(json.dumps(result))
+
+
+def floor(data: Path) -> list[Scored]:
+    """OpenAI's texts in `data`, scored by a logistic regression on words and pairs of words that
+    was fitted to the other folds' texts; a category without both labels there scores 0."""
+    examples = [each for each in read_all(data)[0] if each.source == "mod_openai1680"]
+    scores = [zero_scores() for _ in examples]
+    for fold in range(FOLDS):
+        seen = [each for each in examples if each.fold != fold]
+        unseen = [row for row, each in enumerate(examples) if each.fold == fold]
+        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
+        known = words.fit_transform([each.text for each in seen])
+        asked = words.transform([examples[row].text for row in unseen])
+        for category in CATEGORIES:
+            rows = [row for row, each in enumerate(seen) if category in each.labels]
+            labels = [seen[row].labels[category] for row in rows]
+            if len(set(labels)) == 2:
+                model = LogisticRegression(C=10.0, solver="liblinear").fit(known[rows], labels)
+                for row, score in zip(unseen, model.predict_proba(asked)[:, 1], strict=True):
+                    scores[row][category] = float(score)
+    return list(zip(examples, scores, strict=True))
 
 
 def evasions(classifier: EmbeddedClassifier) -> dict[str, Any]:
@@ -131,13 +169,13 @@ def detoxify_cost() -> float:
 
 def show(result: dict[str, Any]) -> None:
     loaded = {name: each for name, each in result["peers"].items() if "auprc" in each}
-    print(f"{'AUPRC':26}{'ours':>8}" + "".join(f"{name:>22}" for name in loaded))
-    for name, ours in result["auprc"].items():
-        theirs = (each["auprc"].get(name) for each in loaded.values())
-        print(f"{name:26}{_shown(ours):>8}" + "".join(f"{_shown(each):>22}" for each in theirs))
-    for name in ("macro", "any"):
-        theirs = (each[name] for each in loaded.values())
-        print(f"{name:26}{_shown(result[name]):>8}"
+    print(f"{'AUPRC':26}{'here':>8}{'95 % interval':>18}"
+          + "".join(f"{name:>22}" for name in loaded))  # fmt: skip
+    for name, ours in _all(result).items():
+        low, high = result["intervals"].get(name, (None, None))
+        between = f"[{_shown(low)}, {_shown(high)}]"
+        theirs = (_all(each).get(name) for each in loaded.values())
+        print(f"{name:26}{_shown(ours):>8}{between:>18}"
               + "".join(f"{_shown(each):>22}" for each in theirs))  # fmt: skip
     for name, each in result["peers"].items():
         print(f"{name}: " + (f"does not load: {each['error']}" if "error" in each
@@ -153,6 +191,10 @@ def show(result: dict[str, Any]) -> None:
           f"1000 characters costs {stream['cpu_ms_per_1000_characters']} CPU ms")  # fmt: skip
     print(f"Disguised texts caught: {evaded['caught']:.1%} of {evaded['variants']}, "
           f"95% interval {evaded['interval']}")  # fmt: skip
+
+
+def _all(result: dict[str, Any]) -> dict[str, float | None]:
+    return {**result["auprc"], "macro": result["macro"], "any": result["any"]}
 
 
 def _shown(figure: float | None) -> str:

@@ -45,7 +45,9 @@ def results(
                 "category": category,
                 "positives": ranked["positives"][category],
                 "auprc": ranked["auprc"][category],
+                "interval": spread.get(category),
                 "openai": openai["auprc"][category],
+                "openai_interval": openai["intervals"].get(category),
             }
             for category in CATEGORIES
         ],
@@ -73,8 +75,9 @@ def card(version: str, found: Mapping[str, Any]) -> str:
         texts=found["texts"],
         reported=found["reported"],
         categories="\n".join(
-            f"| {each['category']} | {each['positives']} | {_shown(each['auprc'])} "
-            f"| {_shown(each['openai'])} |"
+            f"| {each['category']} | {each['positives']} "
+            f"| {_shown(each['auprc'], each['interval'])} "
+            f"| {_shown(each['openai'], each['openai_interval'])} |"
             for each in found["categories"]
         ),
         overall="\n".join(

@@ -18,7 +18,7 @@ from moderation.windows import Window
 from tutelage.errors import Unavailable
 
 HEADS = Path(__file__).parent / "heads"
-_SENTENCE_MARGIN = 3.0  # in logits: a long text has many sentences that could be misread
+_SENTENCE_MARGIN = 4.0  # in logits: a long text has many sentences that could be misread
 
 
 class HeadsMissing(Unavailable):

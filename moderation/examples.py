@@ -12,14 +12,17 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from moderation.categories import CATEGORIES
+from moderation.counterfactual import about_groups
 
 FOLDS = 3
-HELD_OUT = 0  # the fold that is never trained on
 WRITTEN = Path(__file__).parent / "written.jsonl"
+COUNTERFACTUAL = WRITTEN.with_name("counterfactual.jsonl")
 _CLEAN = dict.fromkeys(CATEGORIES, 0)
 _PYRIT = "pyrit/datasets/"
 
@@ -81,13 +84,14 @@ def read_all(
     wheel of PyRIT, which holds more of them; `appeals` decided appeals, as they were frozen.
     Raises FileNotFoundError when there is no set at all.
     """
-    examples = _from_rows(_written, WRITTEN)
-    digests = {WRITTEN.name: _digest(WRITTEN)}
+    ours = {WRITTEN: _written, COUNTERFACTUAL: _counterfactual}
+    examples = [each for path, reader in ours.items() for each in _from_rows(reader, path)]
+    digests = {path.name: _digest(path) for path in ours}
     for name, reader in _READERS.items():
         if (path := data / name).exists():
             examples += _from_rows(reader, path)
             digests[name] = _digest(path)
-    if len(digests) == 1:
+    if len(digests) == len(ours):
         raise FileNotFoundError(f"{data} holds none of {sorted(_READERS)}: see heads/CARD.md")
     if pyrit is not None:
         examples += _pyrit(pyrit)
@@ -168,6 +172,15 @@ def _written(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
     """Ours: {"text", "holds": [categories]}; every other category is 0. Contrasts share a group."""
     for row in _json_lines(path):
         yield row["text"], _CLEAN | dict.fromkeys(row["holds"], 1), row.get("group", row["text"])
+
+
+def _counterfactual(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
+    """Ours, with gaps: {"text", "holds"}. The fillings of one sentence share a group."""
+    for holds, rows in groupby(_json_lines(path), key=itemgetter("holds")):
+        labels = _CLEAN | dict.fromkeys(holds, 1)
+        for sentence, texts in about_groups(row["text"] for row in rows):
+            for text in texts:
+                yield text, labels, sentence
 
 
 def _openai(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:

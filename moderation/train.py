@@ -3,10 +3,11 @@
     python -m moderation.train --data DIR [--pyrit WHEEL] --work DIR [--out moderation/heads]
 
 DIR holds the public sets that `moderation.examples` names; the wheel is that of PyRIT 1.1.0
-(`pip download --no-deps pyrit==1.1.0`). One third of the texts is never trained on and read as the
-service reads, whole and in int8. Calibration and thresholds are set on one half of that third, and
-figures are reported on the other. What is done is kept in --work: a run that was killed goes on
-from its last checkpoint.
+(`pip download --no-deps pyrit==1.1.0`). What ships is trained on every text. It is judged by
+cross-validation: for each third of the texts all is trained anew on the others (adapters, heads and
+words), and the third read as the service reads, whole and in int8. Calibration and thresholds are
+set on one half of the texts, and what they do is reported on the other. What is done is kept in
+--work: a run that was killed goes on from its last checkpoint.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from moderation.categories import CATEGORIES
 from moderation.effects import histogram
 from moderation.embedded import HEADS, EmbeddedClassifier
 from moderation.encoder import bundled_encoder, read_tokenizer
-from moderation.examples import EVERYDAY_SOURCES, HELD_OUT, Example, read_all, read_groups
+from moderation.examples import EVERYDAY_SOURCES, Example, read_all, read_groups
 from moderation.finetune import Frozen, Model, Settings, as_tensors, begin, finetune, freeze
 from moderation.lexical import Lexical
 from moderation.lexical_fit import fit
@@ -51,9 +52,9 @@ _COMPOSED = 400  # harmful sentences among calm ones
 class Cutting:
     """How the shipped thresholds are set."""
 
-    flag_benign_rate: float = 0.03  # at most this share of harmless texts is flagged, per category
-    flag_group_rate: float = 0.05  # and this share of harmless texts about a group of people
-    flag_beta: float = 1.0
+    flag_benign_rate: float = 0.02  # at most this share of harmless texts is flagged, per category
+    flag_group_rate: float = 0.03  # and this share of harmless texts about a group of people
+    flag_beta: float = 1.5
     block_precision: float = 0.9
     block_at_least: float = 0.5  # more likely than not
 
@@ -83,21 +84,53 @@ def train(
 ) -> None:
     """Writes adapters and heads, thresholds, measured effects and the card into `out`.
 
-    `groups` gives the group of people that a text is about, for the card.
+    `groups` gives the group of people that a text is about, for thresholds and the card.
     """
+    corpus = read_corpus(examples, settings, work)
+    unseen = cross_validated(corpus, examples, work)
+    heads = corpus.heads(range(len(corpus.texts)), work / "model")
+    _publish(heads, unseen, examples, digests, settings, groups or {}, out)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """All texts as training reads them: in full for words, cut and through the frozen layers."""
+
+    texts: Sequence[Example]
+    read: Sequence[list[int]]
+    cut: Sequence[list[int]]
+    frozen: Frozen
+    settings: Settings
+
+    def heads(self, seen: Sequence[int], kept: Path) -> dict[str, Tensor]:
+        """What serves, trained on the texts at `seen` alone; `kept` has its checkpoints."""
+        model = fitted(self.texts, seen, self.frozen, self.settings, kept)
+        labels, weights = as_tensors([self.texts[i] for i in seen], self.settings)
+        lexical = fit([self.read[i] for i in seen], labels, weights)
+        return served(model, lexical, bundled_encoder(), [self.cut[i] for i in seen])
+
+
+def read_corpus(examples: Sequence[Example], settings: Settings, work: Path) -> Corpus:
+    """`examples` and texts composed of them; what the frozen layers make of them is kept."""
     folder = bundled_encoder()
     texts = [*examples, *composed(examples, settings.seed)]
     read = tokens(texts, folder)
     cut = shortened(read, texts)
     frozen = freeze(read_transformer(folder), cut, settings.first_layer, work)
-    seen = [i for i, example in enumerate(texts) if example.fold != HELD_OUT]
-    model = fitted(texts, seen, frozen, settings, work / "model")
-    labels, weights = as_tensors(texts, settings)
-    lexical = fit([read[i] for i in seen], labels[seen], weights[seen])
-    heads = served(model, lexical, folder, cut)
-    held_out = [example for example in examples if example.fold == HELD_OUT]
-    unseen = read_uncalibrated(heads, held_out, work / "model")
-    _publish(heads, unseen, held_out, digests, settings, groups or {}, out)
+    return Corpus(texts, read, cut, frozen, settings)
+
+
+def cross_validated(corpus: Corpus, examples: Sequence[Example], work: Path) -> Tensor:
+    """Logits [texts, 13] of the examples, each by heads trained on the other folds alone."""
+    logits = torch.zeros(len(examples), len(CATEGORIES))
+    for fold in sorted({example.fold for example in examples}):
+        seen = [i for i, text in enumerate(corpus.texts) if text.fold != fold]
+        unseen = [i for i, example in enumerate(examples) if example.fold == fold]
+        kept = work / f"fold-{fold}"
+        logits[unseen] = read_uncalibrated(
+            corpus.heads(seen, kept), [examples[i] for i in unseen], kept
+        )
+    return logits
 
 
 def read_uncalibrated(heads: dict[str, Tensor], examples: Sequence[Example], kept: Path) -> Tensor:

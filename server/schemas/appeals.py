@@ -131,12 +131,15 @@ class Effects(BaseModel):
 
 
 class MeasuredCategory(BaseModel):
-    """How well harm of one category ranks above the rest; null where only one label occurs."""
+    """How well harm of one category ranks above the rest, with 95 % intervals; null where only
+    one label occurs."""
 
     category: str
     positives: int
     auprc: float | None
+    interval: list[float] | None
     openai: float | None = Field(description="On OpenAI's labelled texts only.")
+    openai_interval: list[float] | None
 
 
 class MeasuredFigure(BaseModel):
@@ -177,7 +180,7 @@ class MeasuredFigures(BaseModel):
     """The figures of the card, to be drawn."""
 
     version: str
-    texts: int = Field(description="Never trained on.")
+    texts: int = Field(description="Each judged by heads that were not trained on it.")
     reported: int = Field(description="Of these, no threshold was set on.")
     categories: list[MeasuredCategory]
     overall: list[MeasuredFigure]

@@ -1,12 +1,22 @@
 """Labelled texts: labels that follow from labels, folds, and rows that are wrong."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from moderation.categories import CATEGORIES
-from moderation.examples import FOLDS, WRITTEN, Example, implied, read_all, read_rows
+from moderation.counterfactual import about_groups
+from moderation.examples import (
+    COUNTERFACTUAL,
+    FOLDS,
+    WRITTEN,
+    Example,
+    implied,
+    read_all,
+    read_rows,
+)
 
 
 def test_a_threat_implies_its_parent() -> None:
@@ -42,7 +52,7 @@ def test_sets_that_are_there_are_read_with_their_digests(tmp_path: Path) -> None
     (tmp_path / "mod_toxigen_prompts.jsonl").write_text(json.dumps(row))
     examples, digests = read_all(tmp_path)
     assert [e.labels for e in examples if e.source == "mod_toxigen_prompts"] == [{"hate": 1}]
-    assert set(digests) == {"mod_toxigen_prompts.jsonl", WRITTEN.name}
+    assert set(digests) == {"mod_toxigen_prompts.jsonl", WRITTEN.name, COUNTERFACTUAL.name}
 
 
 def test_a_folder_without_sets_is_refused(tmp_path: Path) -> None:
@@ -50,9 +60,32 @@ def test_a_folder_without_sets_is_refused(tmp_path: Path) -> None:
         read_all(tmp_path)
 
 
-def test_our_own_examples_name_known_categories() -> None:
-    rows = [json.loads(line) for line in WRITTEN.read_text("utf-8").splitlines()]
+@pytest.mark.parametrize("ours", [WRITTEN, COUNTERFACTUAL], ids=["written", "counterfactual"])
+def test_our_own_examples_name_known_categories(ours: Path) -> None:
+    rows = [json.loads(line) for line in ours.read_text("utf-8").splitlines()]
     assert all(set(row["holds"]) <= set(CATEGORIES) for row in rows)
+
+
+def test_a_sentence_is_said_of_several_groups_in_the_form_that_it_asks_for() -> None:
+    found = dict(about_groups(iter(["{People} met {person}.", "A {kind} home."])))
+    assert found["{People} met {person}."][:2] == [
+        "Women met a woman.",
+        "Trans people met a trans person.",
+    ]
+    assert len(set(found["A {kind} home."])) > 1
+
+
+def test_no_group_is_named_more_often_than_others() -> None:
+    told = [text for _, texts in about_groups("{people}" for _ in range(100)) for text in texts]
+    counts = Counter(told).values()
+    assert max(counts) - min(counts) <= 1
+
+
+def test_all_that_is_said_in_one_sentence_shares_a_fold(tmp_path: Path) -> None:
+    (tmp_path / "mod_toxigen_prompts.jsonl").write_text('{"text": "a", "label": "neutral"}\n')
+    ours = [each for each in read_all(tmp_path)[0] if each.source == "counterfactual"]
+    folds = {(each.group, each.fold) for each in ours}
+    assert len(folds) == len({each.group for each in ours}) < len(ours)
 
 
 def test_a_text_is_kept_once(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.moderation import floor
 from moderation.actions import ModerationPolicy
 from moderation.categories import CATEGORIES
 from moderation.classifier import KeywordClassifier
@@ -53,6 +54,23 @@ def test_an_unknown_label_counts_neither_way() -> None:
 def test_a_classifier_that_finds_nothing_scores_the_base_rate() -> None:
     rows = [example("calm", {"hate": 1})] + [example(f"calm {n}", {"hate": 0}) for n in range(3)]
     assert figures(score(WORDS, rows))["auprc"]["hate"] == pytest.approx(0.25)
+
+
+def test_harm_in_a_category_that_a_set_does_not_label_is_no_false_alarm() -> None:
+    words = KeywordClassifier({"zonk": "hate", "boom": "illicit/violent"})
+    rows = [example("a zonk", {"hate": 1}), example("boom boom", {"hate": 0})]
+    assert figures(score(words, rows))["any"] == 1.0
+
+
+def test_the_floor_is_cross_validated(tmp_path: Path) -> None:
+    kinds = (("dreadful villain", 1), ("lovely garden", 0))
+    rows = [
+        {"prompt": f"number {n} {words}", "H": harm} for n in range(30) for words, harm in kinds
+    ]
+    (tmp_path / "mod_openai1680.dev.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    result = figures(floor(tmp_path))
+    assert result["texts"] == len(rows)
+    assert result["auprc"]["hate"] > 0.9
 
 
 def test_the_shipped_policy_is_applied() -> None:
@@ -106,8 +124,10 @@ def test_the_area_under_the_roc_curve_of_any_harm() -> None:
 def test_intervals_hold_the_figure() -> None:
     rows = [example(f"a zonk {n}", {"hate": 1}) for n in range(5)]
     rows += [example(f"calm {n}", {"hate": 0}) for n in range(5)]
-    low, high = intervals(score(WORDS, rows), draws=20)["any"]
-    assert low <= 1.0 == high
+    found = intervals(score(WORDS, rows), draws=20)
+    assert found["any"][0] <= 1.0 == found["any"][1]
+    assert found["hate"] == [1.0, 1.0]
+    assert "sexual" not in found
     assert share_interval([True, False] * 50) == pytest.approx([0.404, 0.596], abs=0.01)
 
 

@@ -1,6 +1,7 @@
 """Training: calibration, thresholds, and heads that learn a tiny made-up set."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,16 @@ from moderation.categories import CATEGORIES
 from moderation.embedded import EmbeddedClassifier
 from moderation.examples import Example
 from moderation.finetune import Settings
-from moderation.train import Cutting, calibrate, composed, thresholds, train
+from moderation.train import (
+    Corpus,
+    Cutting,
+    calibrate,
+    composed,
+    cross_validated,
+    read_corpus,
+    thresholds,
+    train,
+)
 
 CLEAN = dict.fromkeys(CATEGORIES, 0)
 HATE = CATEGORIES.index("hate")
@@ -85,6 +95,24 @@ def test_a_run_that_was_killed_goes_on(trained: Path) -> None:
     before = kept.stat().st_mtime_ns
     train(EXAMPLES, {"made-up": "digest"}, trained / "work", trained, SETTINGS)
     assert kept.stat().st_mtime_ns == before
+
+
+class Watched(Corpus):
+    """Remembers what the heads of each folder were trained on."""
+
+    def heads(self, seen: Sequence[int], kept: Path) -> dict[str, torch.Tensor]:
+        kept.mkdir()
+        (kept / "seen").write_text(json.dumps([self.texts[i].text for i in seen]))
+        return super().heads(seen, kept)
+
+
+def test_a_text_is_judged_by_heads_that_were_trained_on_all_others(tmp_path: Path) -> None:
+    corpus = Watched(**vars(read_corpus(EXAMPLES, SETTINGS, tmp_path)))
+    logits = cross_validated(corpus, EXAMPLES, tmp_path)
+    assert logits.shape == (len(EXAMPLES), len(CATEGORIES))
+    for fold in {example.fold for example in EXAMPLES}:
+        seen = json.loads((tmp_path / f"fold-{fold}" / "seen").read_text())
+        assert seen == [example.text for example in corpus.texts if example.fold != fold]
 
 
 def test_harm_is_composed_with_calm() -> None:

@@ -4155,18 +4155,23 @@ export interface components {
         };
         /**
          * MeasuredCategory
-         * @description How well harm of one category ranks above the rest; null where only one label occurs.
+         * @description How well harm of one category ranks above the rest, with 95 % intervals; null where only
+         *     one label occurs.
          */
         MeasuredCategory: {
             /** Auprc */
             auprc: number | null;
             /** Category */
             category: string;
+            /** Interval */
+            interval: number[] | null;
             /**
              * Openai
              * @description On OpenAI's labelled texts only.
              */
             openai: number | null;
+            /** Openai Interval */
+            openai_interval: number[] | null;
             /** Positives */
             positives: number;
         };
@@ -4204,7 +4209,7 @@ export interface components {
             shares: components["schemas"]["MeasuredShare"][];
             /**
              * Texts
-             * @description Never trained on.
+             * @description Each judged by heads that were not trained on it.
              */
             texts: number;
             /** Version */

@@ -20,11 +20,11 @@ export function MeasuredPlots({ figures }: { figures: MeasuredFigures }) {
         <Plot title="Calibration" hint={`How often what scores so high is harmful: ${figures.reported} texts that no threshold was set on.`}>
           <Calibration figures={figures} />
         </Plot>
-        <Plot title="Harm told apart" hint={`AUPRC by category; the tick is OpenAI's texts only. ${figures.texts} texts that were never trained on.`}>
+        <Plot title="Harm told apart" hint={`AUPRC by category; the tick is OpenAI's texts only. ${figures.texts} texts, each judged by a filter that was not trained on it. In brackets 95 % intervals.`}>
           <Bars
-            rows={figures.categories.map(({ category, positives, auprc, openai }) => ({
+            rows={figures.categories.map(({ category, positives, auprc, interval, openai }) => ({
               name: category,
-              note: `${positives} harmful`,
+              note: interval ? `${positives} harmful [${between(interval, (each) => each.toFixed(2))}]` : `${positives} harmful`,
               share: auprc,
               tick: openai,
               shown: auprc === null ? "–" : auprc.toFixed(2),
