@@ -143,8 +143,8 @@ function Learned({ heads, used, busy, onUse }: LearnedProps) {
         </thead>
         <tbody>
           <Row name={`Agrees with what was decided (${counted(agreement.labels, "category label")}, none seen before)`} before={percent(agreement.before)} after={agreement.after === null ? "–" : percent(agreement.after)} />
-          <Row name={`Any harm told apart (AUPRC, ${written.texts} other texts)`} before={shown(written.before.any)} after={shown(written.after.any)} />
-          <Row name="Everyday texts flagged" before={percent(written.before.everyday)} after={percent(written.after.everyday)} />
+          <Row name={`Any harm told apart (AUPRC, ${written.texts} texts that the filter was trained on)`} before={shown(written.before.any)} after={shown(written.after.any)} />
+          <Row name="Everyday texts among them flagged" before={percent(written.before.everyday)} after={percent(written.after.everyday)} />
         </tbody>
       </table>
     </Card>

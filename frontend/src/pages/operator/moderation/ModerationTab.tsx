@@ -49,8 +49,8 @@ export function ModerationTab() {
               aria-pressed={name === shown}
               onClick={() => setParams({ view: name })}
               className={clsx(
-                "rounded-[10px] px-3 py-1.5 text-sm font-medium",
-                name === shown ? "bg-surface text-ink shadow-soft" : "text-muted hover:text-ink",
+                "rounded-[10px] px-1.5 py-1.5 text-sm font-medium sm:px-3",
+                name === shown ? "bg-surface text-ink shadow-soft ring-1 ring-line-strong" : "text-muted hover:text-ink",
               )}
             >
               {VIEWS[name].label}
