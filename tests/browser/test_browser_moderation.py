@@ -34,4 +34,5 @@ def test_one_can_go_on_after_a_blocked_prompt(open_page):
     page = open_page()
     write(page, "A threatword for you")
     page.get_by_role("note").wait_for()
+    expect(page.get_by_role("button", name="Send")).to_be_visible()  # the turn is over
     expect(ask(page, "Good morning")).to_contain_text("Good morning")
