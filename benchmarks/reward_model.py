@@ -9,8 +9,8 @@ Files are of any layout that can be imported (hh-rlhf, TRL's, OpenAssistant's), 
 as PandaLM, Tulu or FairEval publish them. Without ``--test`` three in ten opening messages are
 tested on. Beside the accuracy stand "longer wins", the accuracy on pairs of like length, and a
 TF-IDF logistic regression. ``--curve`` learns from so many rankings, and from all; ``--sets`` fits
-the head to each set, and to all together: both test every comparison once, in five folds over
-openings. With ``--speed`` ours and TRL's RewardTrainer with LoRA train on the same pairs, and on
+the head to each set (A,B is one set) and to all: both test every comparison once, in five folds by
+opening. With ``--speed`` ours and TRL's RewardTrainer with LoRA train on the same pairs, and on
 rankings of four that are made of them, in processes of their own on one core each.
 """
 
@@ -151,10 +151,12 @@ def _pinned(command: Sequence[Any]) -> dict[str, Any]:
 def crossed(policy: Path, args: argparse.Namespace, config: IterationConfig) -> dict[str, Any]:
     """The table by set or the learning curve, drawn where ``--out`` says."""
     sets = {}
-    for file in args.sets or [args.train]:
-        name = file.name.split(".")[0]
-        kept = args.features and args.features / f"{name}.safetensors"
-        sets[name] = known(policy, read(file)[: args.count], config, kept, tell)
+    for files in args.sets or [[args.train]]:
+        parts = {file.name.split(".")[0]: read(file)[: args.count] for file in files}
+        kept = {name: args.features and args.features / f"{name}.safetensors" for name in parts}
+        sets[" + ".join(parts)] = [
+            one for name in parts for one in known(policy, parts[name], config, kept[name], tell)
+        ]
     if args.sets:
         found, draw, name = by_set(sets, config, tell), plots.by_set, "by-set.svg"
     else:
@@ -178,6 +180,10 @@ def _sides(args: argparse.Namespace) -> tuple[list[Row], list[Row]]:
     return (rows, read(args.test)) if args.test else split(rows)
 
 
+def _files(names: str) -> list[Path]:
+    return [Path(name) for name in names.split(",")]
+
+
 def main() -> None:
     """Accuracy, its floor, or speed."""
     parser = argparse.ArgumentParser(
@@ -188,19 +194,25 @@ def main() -> None:
     parser.add_argument("--policy", type=Path, help="a policy directory; else the bundled one")
     parser.add_argument("--speed", action="store_true", help="measure speed beside TRL")
     parser.add_argument("--curve", type=int, nargs="+", help="so many rankings; then all")
-    parser.add_argument("--sets", type=Path, nargs="+", help="files to compare")
+    parser.add_argument("--sets", type=_files, nargs="+", help="files to compare; A,B is one set")
     parser.add_argument("--out", type=Path, help="a folder for the plot")
     parser.add_argument("--features", type=Path, help="a folder that keeps them, to read again")
     parser.add_argument("--count", type=int, help="use only so many pairs; speed: 48")
     parser.add_argument("--peer-python", type=Path, help="else a venv is made for the peer")
     parser.add_argument("--kind", default="auto", help="head, lora or auto")
+    parser.add_argument("--length-control", default="auto", help="on, off or auto")
     parser.add_argument("--threads", type=int, default=0, help="else all cores")
     parser.add_argument("--rows", type=Path, help=argparse.SUPPRESS)  # speed's own processes
     parser.add_argument("--json", action="store_true", help="the result is one line of JSON anyway")
     args = parser.parse_args()
     policy = args.policy or base_policy()
     config = IterationConfig(threads=args.threads)
-    settings = replace(config.reward_model, kind=args.kind, max_tokens=MAX_TOKENS)
+    settings = replace(
+        config.reward_model,
+        kind=args.kind,
+        length_control=args.length_control,
+        max_tokens=MAX_TOKENS,
+    )
     config = replace(config, reward_model=settings)
     if args.rows:
         result = run_ours(policy, json.loads(args.rows.read_text()), args.kind)

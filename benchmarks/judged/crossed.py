@@ -25,7 +25,6 @@ from training.progress import Progress
 from training.reward_head import fit
 from training.scoring import all_features, trunk_states
 from training.tokenization import ChatTokenizer
-from tutelage.errors import Invalid
 
 FOLDS = 5
 RESAMPLES = 2000
@@ -55,17 +54,20 @@ def known(
     kept: Path | None,
     progress: Progress,
 ) -> list[Known]:
-    """What heads read of each ranking: computed once, and kept in a file where one is named."""
-    judged = judged_rows(ChatTokenizer(policy), rows, [], config.reward_model.max_tokens)
-    if len(judged) < len(rows):
-        raise Invalid("A ranking is longer than the settings allow.", "max_tokens")
+    """What heads read of each ranking: computed once, and kept in a file where one is named.
+
+    Rankings that are longer than the settings allow are left out.
+    """
+    tokenizer, most = ChatTokenizer(policy), config.reward_model.max_tokens
+    pairs = [(row, each) for row in rows for each in judged_rows(tokenizer, [row], [], most)]
+    judged = [each for _, each in pairs]
     if kept and kept.is_file():
         features = list(load_file(kept)["features"].split([len(each.responses) for each in judged]))
     else:
         features = _features(policy, judged, config, progress)
     if kept:
         save_file({"features": torch.cat(features)}, kept)
-    return [Known(*each) for each in zip(rows, judged, features, strict=True)]
+    return [Known(*pair, each) for pair, each in zip(pairs, features, strict=True)]
 
 
 def _features(
