@@ -67,27 +67,30 @@ def _asked(
         raise Invalid("stream_options needs stream=true.", "stream_options")
     if body.top_logprobs and not body.logprobs:
         raise Invalid("top_logprobs needs logprobs=true.", "top_logprobs")
-    if not body.tools and body.tool_choice not in (None, "none", "auto"):
-        raise Invalid("tool_choice needs tools.", "tool_choice")
     if body.moderation and services.classifier is None:
         raise Invalid("Moderation is switched off here (TUTELAGE_MODERATION=off).", "moderation")
     allowed = allowed_training(training)
     policy_id = named_policy(services, caller, body.model)
     asked = place(services.store, services.settings, caller, body, allowed, policy_id)
-    if not services.generator.takes_tools:
-        _require_none(body, asked)
+    check_tools(services, body, asked, "messages")
     return asked
 
 
-def _require_none(body: ChatCompletionRequest, asked: Asked) -> None:
-    """Refuse tools, and a dialogue that has used some."""
+def check_tools(
+    services: Services, body: ChatCompletionRequest, asked: Asked, dialogue: str
+) -> None:
+    """Refuse a choice among no tools; and tools, or a ``dialogue`` with some, if none are known."""
+    if not body.tools and body.tool_choice not in (None, "none", "auto"):
+        raise Invalid("tool_choice needs tools.", "tool_choice")
+    if services.generator.takes_tools:
+        return
     used = any("tool_calls" in each or each["role"] == "tool" for each in asked.dialogue)
     if body.tools or used:
         raise ApiError(
             400,
             "The policy that answers here cannot use tools. Send the request without them, or to "
             "a service whose engine knows them.",
-            param="tools" if body.tools else "messages",
+            param="tools" if body.tools else dialogue,
             code="unsupported_parameter",
         )
 

@@ -1,5 +1,6 @@
 """/v1/responses: the same turns in the words of OpenAI's newer API."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +12,18 @@ from server.asked import Asked, Stored, place
 from server.auth import Caller
 from server.dependencies import CallerDep, ChatterDep, ServicesDep, TurnsDep
 from server.response import Events, completion_id, of_stored, of_turn, told_again
-from server.routes.chat import TrainingHeader, allowed_training, written
+from server.routes.chat import TrainingHeader, allowed_training, check_tools, written
 from server.routes.models import named_policy
 from server.schemas.chat import ChatCompletionRequest
-from server.schemas.responses import Response, ResponseDeleted, ResponseRequest
+from server.schemas.responses import (
+    InputCall,
+    InputFind,
+    InputMessage,
+    NamedFunction,
+    Response,
+    ResponseDeleted,
+    ResponseRequest,
+)
 from server.schemas.text import Name
 from server.services import Services
 from server.sse import EventStream
@@ -71,6 +80,7 @@ def _asked(
     policy_id = named_policy(services, caller, body.model)
     chat = ChatCompletionRequest.model_validate(_as_chat(services, caller, body))
     asked = place(services.store, services.settings, caller, chat, allowed, policy_id)
+    check_tools(services, chat, asked, "input")
     if body.previous_response_id:
         asked = replace(asked, dialogue=_instructed(asked, body.instructions))
     if body.store is False:
@@ -82,11 +92,7 @@ def _asked(
 def _as_chat(services: Services, caller: Caller, body: ResponseRequest) -> dict[str, Any]:
     """The same request as a chat completion."""
     items = body.input
-    said = (
-        [{"role": "user", "content": items}]
-        if isinstance(items, str)
-        else [{"role": each.role, "content": each.text} for each in items]
-    )
+    said = [{"role": "user", "content": items}] if isinstance(items, str) else _said(items)
     if body.instructions and not body.previous_response_id:
         said.insert(0, {"role": "system", "content": body.instructions})
     chat: dict[str, Any] = {
@@ -97,7 +103,41 @@ def _as_chat(services: Services, caller: Caller, body: ResponseRequest) -> dict[
         "max_completion_tokens": body.max_output_tokens,
         "response_format": _format(body),
     }
+    if body.tools or body.tool_choice:
+        chat |= _tools(body)
     return chat | _continued(services, caller, body.previous_response_id)
+
+
+def _said(items: Sequence[InputMessage | InputCall | InputFind]) -> list[dict[str, Any]]:
+    """The items as a chat's messages; calls belong to what the assistant said before them."""
+    said: list[dict[str, Any]] = []
+    for item in items:
+        if isinstance(item, InputFind):
+            said.append({"role": "tool", "tool_call_id": item.call_id, "content": item.text})
+        elif isinstance(item, InputMessage):
+            said.append({"role": item.role, "content": item.text})
+        else:
+            if not said or said[-1]["role"] != "assistant":
+                said.append({"role": "assistant", "content": ""})
+            function = {"name": item.name, "arguments": item.arguments}
+            call = {"id": item.call_id, "type": "function", "function": function}
+            said[-1].setdefault("tool_calls", []).append(call)
+    return said
+
+
+def _tools(body: ResponseRequest) -> dict[str, Any]:
+    """What is said of tools, as a chat's request has it: a function lies one level deeper."""
+    choice = body.tool_choice
+    if isinstance(choice, NamedFunction):
+        chosen: Any = {"type": choice.type, "function": {"name": choice.name}}
+    else:
+        chosen = choice
+    offered = [each.model_dump(exclude_none=True) for each in body.tools or ()]
+    return {
+        "tools": [{"type": each.pop("type"), "function": each} for each in offered] or None,
+        "tool_choice": chosen,
+        "parallel_tool_calls": body.parallel_tool_calls,
+    }
 
 
 def _format(body: ResponseRequest) -> dict[str, Any] | None:

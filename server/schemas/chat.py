@@ -16,11 +16,10 @@ from pydantic_core import PydanticCustomError
 
 from server.schemas.moderated import Moderated, ModerationOptions
 from server.schemas.text import Body, Listed, Name, Text, Unsupported, only
-from server.schemas.tools import CalledTool, CalledToolDelta, NamedTool, Tool
+from server.schemas.tools import MAX_TOOLS, CalledTool, CalledToolDelta, NamedTool, Tool
 
 MAX_CHOICES = 16
 MAX_MESSAGES = 2000
-MAX_TOOLS = 128
 
 
 class TextPart(Body):

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from server.schemas.chat import JsonObjectFormat, Metadata, TextFormat
 from server.schemas.text import Body, Name, Text, Unsupported, only
+from server.schemas.tools import MAX_TOOLS, CalledFunction, Function, FunctionChoice, ToolKind
 
 
 class InputText(Body):
@@ -21,7 +22,19 @@ def _content_tag(value: Any) -> str:
     return "parts" if isinstance(value, list) else "text"
 
 
-class InputItem(Body):
+def _joined(content: "str | list[InputText]") -> str:
+    """A content as one string."""
+    return content if isinstance(content, str) else "".join(part.text for part in content)
+
+
+Content = Annotated[
+    Annotated[Text, Tag("text")]
+    | Annotated[list[InputText], Field(min_length=1, max_length=1000), Tag("parts")],
+    Discriminator(_content_tag),
+]
+
+
+class InputMessage(Body):
     """A message; also one that an earlier response put out."""
 
     type: Annotated[str, only("message")] = "message"
@@ -29,18 +42,61 @@ class InputItem(Body):
     status: Name | None = Field(None, description="Accepted; not used.")
     phase: Name | None = Field(None, description="Accepted; not used.")
     role: Literal["user", "assistant", "system", "developer"]
-    content: Annotated[
-        Annotated[Text, Tag("text")]
-        | Annotated[list[InputText], Field(min_length=1, max_length=1000), Tag("parts")],
-        Discriminator(_content_tag),
-    ]
+    content: Content
 
     @property
     def text(self) -> str:
         """The content as one string."""
-        if isinstance(self.content, str):
-            return self.content
-        return "".join(part.text for part in self.content)
+        return _joined(self.content)
+
+
+class InputCall(CalledFunction):
+    """A call that an earlier response made."""
+
+    type: Literal["function_call"]
+    id: Name | None = Field(None, description="Accepted; not used.")
+    status: Name | None = Field(None, description="Accepted; not used.")
+    call_id: Name
+
+
+class InputFind(Body):
+    """What a called function has found."""
+
+    type: Literal["function_call_output"]
+    id: Name | None = Field(None, description="Accepted; not used.")
+    status: Name | None = Field(None, description="Accepted; not used.")
+    call_id: Name
+    output: Content
+
+    @property
+    def text(self) -> str:
+        """The output as one string."""
+        return _joined(self.output)
+
+
+def _item_tag(value: Any) -> str:
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return kind if kind in ("function_call", "function_call_output") else "message"
+
+
+InputItem = Annotated[
+    Annotated[InputMessage, Tag("message")]
+    | Annotated[InputCall, Tag("function_call")]
+    | Annotated[InputFind, Tag("function_call_output")],
+    Discriminator(_item_tag),
+]
+
+
+class FunctionTool(Function):
+    """A tool on offer."""
+
+    type: ToolKind
+
+
+class NamedFunction(FunctionChoice):
+    """The tool that has to be called."""
+
+    type: ToolKind
 
 
 class SchemaFormat(Body):
@@ -93,14 +149,16 @@ class ResponseRequest(Body):
     user: Name | None = Field(None, description="Accepted; not used.")
     safety_identifier: Name | None = Field(None, description="Accepted; not used.")
     prompt_cache_key: Name | None = Field(None, description="Accepted; not used.")
-    parallel_tool_calls: bool | None = Field(None, description="Accepted; there are no tools.")
+    tools: Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS)] | None = Field(
+        None, description="For remote engines whose policies know tools; else refused."
+    )
+    tool_choice: Literal["none", "auto", "required"] | NamedFunction | None = None
+    parallel_tool_calls: bool | None = Field(None, description="With `tools`.")
     truncation: Annotated[str | None, only("disabled")] = None
     service_tier: Annotated[str | None, only("auto", "default")] = None
-    tool_choice: Annotated[Any, only("none", "auto")] = None
     background: Annotated[bool | None, only(False)] = None
     top_logprobs: Annotated[int | None, only(0)] = None
     include: Unsupported = None
-    tools: Unsupported = None
     reasoning: Unsupported = None
     conversation: Unsupported = None
     prompt: Unsupported = None
@@ -125,6 +183,17 @@ class OutputMessage(BaseModel):
     status: Literal["in_progress", "completed", "incomplete"]
     role: Literal["assistant"] = "assistant"
     content: list[OutputText]
+
+
+class OutputCall(BaseModel):
+    """A call that the answer makes. In a stream it comes whole: its arguments are moderated."""
+
+    type: Literal["function_call"] = "function_call"
+    id: str
+    status: Literal["in_progress", "completed"] = "completed"
+    call_id: str
+    name: str
+    arguments: str = Field(description="JSON, as the policy wrote it: check it before use.")
 
 
 class Incomplete(BaseModel):
@@ -176,15 +245,15 @@ class Response(BaseModel):
     instructions: str | None = None
     max_output_tokens: int | None = None
     model: str
-    output: list[OutputMessage]
+    output: list[OutputMessage | OutputCall]
     parallel_tool_calls: bool = True
     previous_response_id: str | None = None
     store: bool = True
     temperature: float = 1.0
     top_p: float = 1.0
     text: dict[str, Any] = Field(default_factory=lambda: {"format": {"type": "text"}})
-    tool_choice: str = "auto"
-    tools: list[Any] = Field(default_factory=list, description="Always empty.")
+    tool_choice: str | NamedFunction = "auto"
+    tools: list[FunctionTool] = Field(default_factory=list)
     max_tool_calls: None = None
     reasoning: None = None
     truncation: str = "disabled"

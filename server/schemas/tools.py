@@ -8,6 +8,7 @@ from server.schemas.text import Body, Name, Text
 
 FunctionName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 ToolKind = Literal["function"]
+MAX_TOOLS = 128  # of a request, as with OpenAI
 
 
 class Function(Body):

@@ -72,7 +72,7 @@ def test_an_answer_that_is_cut_is_incomplete(service: ChatService) -> None:
 @pytest.mark.parametrize(
     ("change", "param"),
     [
-        ({"tools": [{"type": "function"}]}, "tools"),
+        ({"tools": [{"type": "function"}]}, "tools.0.name"),
         ({"temperature": 3}, "temperature"),
         ({"input": []}, "input"),
         ({"input": [{"role": "user", "content": [{"type": "input_image"}]}]},

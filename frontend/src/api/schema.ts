@@ -3562,6 +3562,30 @@ export interface components {
             name: string;
         };
         /**
+         * FunctionTool
+         * @description A tool on offer.
+         */
+        FunctionTool: {
+            /** Description */
+            description?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Parameters
+             * @description A JSON Schema.
+             */
+            parameters?: {
+                [key: string]: unknown;
+            } | null;
+            /** Strict */
+            strict?: boolean | null;
+            /**
+             * Type
+             * @constant
+             */
+            type: "function";
+        };
+        /**
          * GoldRequest
          * @description The order that is known to be right; null: an ordinary task again.
          */
@@ -3631,6 +3655,36 @@ export interface components {
             reason: "max_output_tokens" | "content_filter";
         };
         /**
+         * InputCall
+         * @description A call that an earlier response made.
+         */
+        InputCall: {
+            /**
+             * Arguments
+             * @description JSON, as the policy wrote it: check it before use.
+             */
+            arguments: string;
+            /** Call Id */
+            call_id: string;
+            /**
+             * Id
+             * @description Accepted; not used.
+             */
+            id?: string | null;
+            /** Name */
+            name: string;
+            /**
+             * Status
+             * @description Accepted; not used.
+             */
+            status?: string | null;
+            /**
+             * Type
+             * @constant
+             */
+            type: "function_call";
+        };
+        /**
          * InputDetails
          * @description Of the prompt's tokens.
          */
@@ -3647,10 +3701,35 @@ export interface components {
             cached_tokens?: number;
         };
         /**
-         * InputItem
+         * InputFind
+         * @description What a called function has found.
+         */
+        InputFind: {
+            /** Call Id */
+            call_id: string;
+            /**
+             * Id
+             * @description Accepted; not used.
+             */
+            id?: string | null;
+            /** Output */
+            output: string | components["schemas"]["InputText"][];
+            /**
+             * Status
+             * @description Accepted; not used.
+             */
+            status?: string | null;
+            /**
+             * Type
+             * @constant
+             */
+            type: "function_call_output";
+        };
+        /**
+         * InputMessage
          * @description A message; also one that an earlier response put out.
          */
-        InputItem: {
+        InputMessage: {
             /** Content */
             content: string | components["schemas"]["InputText"][];
             /**
@@ -4548,6 +4627,19 @@ export interface components {
             output?: components["schemas"]["ModerationMode"] | null;
         };
         /**
+         * NamedFunction
+         * @description The tool that has to be called.
+         */
+        NamedFunction: {
+            /** Name */
+            name: string;
+            /**
+             * Type
+             * @constant
+             */
+            type: "function";
+        };
+        /**
          * NamedTool
          * @description The tool that has to be called.
          */
@@ -4688,6 +4780,35 @@ export interface components {
             type: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * OutputCall
+         * @description A call that the answer makes. In a stream it comes whole: its arguments are moderated.
+         */
+        OutputCall: {
+            /**
+             * Arguments
+             * @description JSON, as the policy wrote it: check it before use.
+             */
+            arguments: string;
+            /** Call Id */
+            call_id: string;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Status
+             * @default completed
+             * @enum {string}
+             */
+            status?: "in_progress" | "completed";
+            /**
+             * Type
+             * @default function_call
+             * @constant
+             */
+            type?: "function_call";
         };
         /**
          * OutputDetails
@@ -5655,7 +5776,7 @@ export interface components {
              */
             object?: "response";
             /** Output */
-            output: components["schemas"]["OutputMessage"][];
+            output: (components["schemas"]["OutputMessage"] | components["schemas"]["OutputCall"])[];
             /**
              * Parallel Tool Calls
              * @default true
@@ -5702,12 +5823,9 @@ export interface components {
              * Tool Choice
              * @default auto
              */
-            tool_choice?: string;
-            /**
-             * Tools
-             * @description Always empty.
-             */
-            tools?: unknown[];
+            tool_choice?: string | components["schemas"]["NamedFunction"];
+            /** Tools */
+            tools?: components["schemas"]["FunctionTool"][];
             /**
              * Top Logprobs
              * @default 0
@@ -5775,7 +5893,7 @@ export interface components {
             /** Include */
             include?: unknown;
             /** Input */
-            input: string | components["schemas"]["InputItem"][];
+            input: string | (components["schemas"]["InputMessage"] | components["schemas"]["InputCall"] | components["schemas"]["InputFind"])[];
             /**
              * Instructions
              * @description How to behave; for this response only, in the place of earlier ones.
@@ -5796,7 +5914,7 @@ export interface components {
             model: string;
             /**
              * Parallel Tool Calls
-             * @description Accepted; there are no tools.
+             * @description With `tools`.
              */
             parallel_tool_calls?: boolean | null;
             /** Previous Response Id */
@@ -5837,9 +5955,12 @@ export interface components {
             temperature?: number | null;
             text?: components["schemas"]["TextOptions"] | null;
             /** Tool Choice */
-            tool_choice?: unknown;
-            /** Tools */
-            tools?: unknown;
+            tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedFunction"] | null;
+            /**
+             * Tools
+             * @description For remote engines whose policies know tools; else refused.
+             */
+            tools?: components["schemas"]["FunctionTool"][] | null;
             /** Top Logprobs */
             top_logprobs?: number | null;
             /**

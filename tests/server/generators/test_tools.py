@@ -128,3 +128,61 @@ def test_a_policy_that_cannot_use_tools_says_so(core: Core) -> None:
             with pytest.raises(openai.BadRequestError) as refused:
                 ask(client, *messages, **options)
             assert refused.value.param == param
+
+
+FLAT: Any = [{"type": "function", "strict": None, **WEATHER}]
+
+
+def test_a_response_calls_a_tool_and_goes_on(sdk: openai.OpenAI, fake: FakeEngine) -> None:
+    asked = "How is the weather in Oslo?"
+    first = sdk.responses.create(model="tutelage", input=asked, tools=FLAT, tool_choice="auto")
+    [call] = first.output
+    assert call.type == "function_call" and first.status == "completed"
+    assert (call.name, call.arguments, call.call_id) == ("weather", '{"city": "Oslo"}', "call_1")
+    assert fake.asked[-1]["tools"] == TOOLS
+    assert sdk.responses.retrieve(first.id).output == first.output
+    found: Any = {"type": "function_call_output", "call_id": call.call_id, "output": "Rain all day"}
+    again: Any = [{"role": "user", "content": asked}, call.to_dict(), found]
+    for place in ({"input": [found], "previous_response_id": first.id}, {"input": again}):
+        last = sdk.responses.create(model="tutelage", tools=FLAT, **place)  # type: ignore[call-overload]
+        assert last.output_text == "Rain all day"
+        _, called, answered = fake.asked[-1]["messages"][-3:]
+        assert called["tool_calls"][0]["id"] == answered["tool_call_id"] == "call_1"
+
+
+def test_a_response_streams_its_call(sdk: openai.OpenAI) -> None:
+    with sdk.responses.stream(model="tutelage", input="Oslo?", tools=FLAT) as stream:
+        kinds = [event.type for event in stream]
+        [call] = stream.get_final_response().output
+    assert call.type == "function_call" and call.arguments == '{"city": "Oslo"}'
+    assert kinds[2:6] == [
+        "response.output_item.added", "response.function_call_arguments.delta",
+        "response.function_call_arguments.done", "response.output_item.done",
+    ]  # fmt: skip
+
+
+def test_a_response_names_the_tool_that_must_be_called(
+    sdk: openai.OpenAI, fake: FakeEngine
+) -> None:
+    sdk.responses.create(
+        model="tutelage",
+        input="Oslo?",
+        tools=FLAT,
+        tool_choice={"type": "function", "name": "weather"},
+    )
+    assert fake.asked[-1]["tool_choice"] == {"type": "function", "function": {"name": "weather"}}
+
+
+def test_a_response_without_tools_says_so(core: Core) -> None:
+    call: Any = {"type": "function_call", "call_id": "c", "name": "weather", "arguments": "{}"}
+    found: Any = {"type": "function_call_output", "call_id": "c", "output": "Rain"}
+    with listen(new_services(core)) as address:
+        client = openai.OpenAI(base_url=f"{address}/v1", api_key=new_key(core.store, "program"))
+        for param, said, options in (
+            ("tools", "Oslo?", {"tools": FLAT}),
+            ("input", [ASKED, call, found], {}),
+            ("tool_choice", "Oslo?", {"tool_choice": "required"}),
+        ):
+            with pytest.raises(openai.BadRequestError) as refused:
+                client.responses.create(model="tutelage", input=said, **options)  # type: ignore[call-overload]
+            assert refused.value.param == param
