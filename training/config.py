@@ -144,7 +144,7 @@ class IterationConfig:
 
     preset: str = "standard"
     seed: int = 17
-    threads: int = 0  # 0: as many as the machine has
+    threads: int = 0  # 0: as many as the cores that the process may use
     device: str = "cpu"
     precision: str = "auto"  # of the frozen layers' operands: "bf16", "fp32"; auto: bf16 if native
     top_layers: int = 10  # how many upper layers carry adapters; those below are frozen

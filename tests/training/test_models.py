@@ -1,3 +1,6 @@
+import os
+import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from training.models import (
     adapter_state,
     buckets,
     common_prefix,
+    compute,
     load_adapter,
     merge,
     merged,
@@ -176,3 +180,14 @@ def test_rows_without_a_token_have_no_states(tiny_policy: Path, smoke: Iteration
     prefix, rows = torch.tensor([[3, 4, 5]]), torch.zeros(2, 0, dtype=torch.long)
     before, states = share_prefix(model.trunk, prefix, rows)
     assert (before.shape[1], tuple(states.shape[:2])) == (3, (2, 0))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not bind processes to cores")
+def test_threads_are_as_many_as_the_cores_that_one_may_use(smoke: IterationConfig) -> None:
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        with compute(replace(smoke, threads=0)):
+            assert torch.get_num_threads() == 1
+    finally:
+        os.sched_setaffinity(0, allowed)
