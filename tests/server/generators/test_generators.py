@@ -1,6 +1,11 @@
-"""What every generator owes the server, whichever it is."""
+"""What every generator owes the server, whichever it is.
+
+With TUTELAGE_TEST_ENGINE=http://…/v1 a real OpenAI-compatible server is held to it too, such as
+vLLM, as far as one can that serves policy-0000 alone and lets any number wait.
+"""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -78,8 +83,27 @@ async def tgi(
         await generator.close()
 
 
-@pytest.fixture(params=[echo, embedded, openai_engine, tgi_engine, tgi_messages_engine])
+@asynccontextmanager
+async def real_engine(policies: Path) -> AsyncIterator[Generator]:
+    engine = OpenAIEngine(os.environ["TUTELAGE_TEST_ENGINE"], retries=0)
+    generator = RemoteGenerator(engine, max_window=1000)
+    await generator.load("policy-0000", policies / "policy-0000")
+    yield generator
+    await generator.close()
+
+
+ENGINES = [echo, embedded, openai_engine, tgi_engine, tgi_messages_engine]
+REAL = [real_engine] if "TUTELAGE_TEST_ENGINE" in os.environ else []
+
+
+@pytest.fixture(params=ENGINES + REAL)
 def opened(request: pytest.FixtureRequest, policies: Path) -> Opened:
+    return lambda: request.param(policies)
+
+
+@pytest.fixture(params=ENGINES)
+def bounded(request: pytest.FixtureRequest, policies: Path) -> Opened:
+    """A generator with several policies and places for three streams."""
     return lambda: request.param(policies)
 
 
@@ -179,7 +203,7 @@ def test_the_same_seed_gives_the_same_answer(opened: Opened) -> None:
     check(opened, body)
 
 
-def test_cancelling_ends_the_stream_and_frees_its_place(opened: Opened) -> None:
+def test_cancelling_ends_the_stream_and_frees_its_place(bounded: Opened) -> None:
     async def body(generator: Generator) -> None:
         streams = [await generator.start(QUESTION, Sampling(max_tokens=500)) for _ in range(3)]
         with pytest.raises(Overloaded):
@@ -191,7 +215,7 @@ def test_cancelling_ends_the_stream_and_frees_its_place(opened: Opened) -> None:
         assert streams[0].finish_reason is None
         await eventually(generator, QUESTION, Sampling(max_tokens=3))
 
-    check(opened, body)
+    check(bounded, body)
 
 
 def test_closing_a_stream_twice_is_harmless(opened: Opened) -> None:
@@ -218,7 +242,7 @@ def test_a_short_answer_does_not_wait_for_a_long_one(opened: Opened) -> None:
     check(opened, body)
 
 
-def test_loading_moves_new_streams_and_leaves_running_ones(opened: Opened, policies: Path) -> None:
+def test_loading_moves_new_streams_and_leaves_running_ones(bounded: Opened, policies: Path) -> None:
     async def body(generator: Generator) -> None:
         old = await generator.start(QUESTION, Sampling(0, max_tokens=40))
         iterator = aiter(old)
@@ -231,10 +255,10 @@ def test_loading_moves_new_streams_and_leaves_running_ones(opened: Opened, polic
         assert len([token async for token in iterator]) == 39
         assert old.finish_reason == "length"
 
-    check(opened, body)
+    check(bounded, body)
 
 
-def test_a_policy_beside_answers_whoever_names_it(opened: Opened, policies: Path) -> None:
+def test_a_policy_beside_answers_whoever_names_it(bounded: Opened, policies: Path) -> None:
     async def body(generator: Generator) -> None:
         await generator.load("policy-0001", policies / "policy-0001", beside=True)
         assert (generator.policy_id, generator.beside) == ("policy-0000", "policy-0001")
@@ -248,10 +272,10 @@ def test_a_policy_beside_answers_whoever_names_it(opened: Opened, policies: Path
         with pytest.raises(Unavailable, match="policy-0002 is not loaded"):
             await generator.start(QUESTION, few, "policy-0002")
 
-    check(opened, body)
+    check(bounded, body)
 
 
-def test_the_policy_beside_becomes_current_or_leaves(opened: Opened, policies: Path) -> None:
+def test_the_policy_beside_becomes_current_or_leaves(bounded: Opened, policies: Path) -> None:
     async def body(generator: Generator) -> None:
         await generator.load("policy-0001", policies / "policy-0001", beside=True)
         await generator.load("policy-0001", policies / "policy-0001")
@@ -264,16 +288,16 @@ def test_the_policy_beside_becomes_current_or_leaves(opened: Opened, policies: P
         with pytest.raises(Unavailable, match="policy-0000 is not loaded"):
             await generator.start(QUESTION, Sampling(), "policy-0000")
 
-    check(opened, body)
+    check(bounded, body)
 
 
-def test_a_new_current_policy_takes_the_place_beside(opened: Opened, policies: Path) -> None:
+def test_a_new_current_policy_takes_the_place_beside(bounded: Opened, policies: Path) -> None:
     async def body(generator: Generator) -> None:
         await generator.load("policy-0001", policies / "policy-0001", beside=True)
         await generator.load("policy-0003", policies / "policy-0000")
         assert (generator.policy_id, generator.beside) == ("policy-0003", None)
 
-    check(opened, body)
+    check(bounded, body)
 
 
 def test_a_policy_that_cannot_be_loaded_changes_nothing(opened: Opened, policies: Path) -> None:
