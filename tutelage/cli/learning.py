@@ -91,7 +91,7 @@ def demo(
 ) -> None:
     """Show the whole loop: people teach, one iteration trains, the same people judge again.
 
-    Uses a fresh data folder (--data DIR must be empty) and takes about 15 minutes on two cores.
+    Uses a fresh data folder (--data DIR must be empty) and takes 5 to 20 minutes on two cores.
 
     Example: `tutelage demo --preference brief`
     """
