@@ -65,8 +65,8 @@ def known(
         features = list(load_file(kept)["features"].split([len(each.responses) for each in judged]))
     else:
         features = _features(policy, judged, config, progress)
-    if kept:
-        save_file({"features": torch.cat(features)}, kept)
+        if kept:
+            save_file({"features": torch.cat(features)}, kept)
     return [Known(*pair, each) for pair, each in zip(pairs, features, strict=True)]
 
 

@@ -17,7 +17,7 @@ from server.routes.models import named_policy
 from server.schemas.chat import ChatCompletionRequest
 from server.schemas.responses import (
     InputCall,
-    InputFind,
+    InputCallOutput,
     InputMessage,
     NamedFunction,
     Response,
@@ -108,11 +108,11 @@ def _as_chat(services: Services, caller: Caller, body: ResponseRequest) -> dict[
     return chat | _continued(services, caller, body.previous_response_id)
 
 
-def _said(items: Sequence[InputMessage | InputCall | InputFind]) -> list[dict[str, Any]]:
+def _said(items: Sequence[InputMessage | InputCall | InputCallOutput]) -> list[dict[str, Any]]:
     """The items as a chat's messages; calls belong to what the assistant said before them."""
     said: list[dict[str, Any]] = []
     for item in items:
-        if isinstance(item, InputFind):
+        if isinstance(item, InputCallOutput):
             said.append({"role": "tool", "tool_call_id": item.call_id, "content": item.text})
         elif isinstance(item, InputMessage):
             said.append({"role": item.role, "content": item.text})

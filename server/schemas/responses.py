@@ -59,7 +59,7 @@ class InputCall(CalledFunction):
     call_id: Name
 
 
-class InputFind(Body):
+class InputCallOutput(Body):
     """What a called function has found."""
 
     type: Literal["function_call_output"]
@@ -82,7 +82,7 @@ def _item_tag(value: Any) -> str:
 InputItem = Annotated[
     Annotated[InputMessage, Tag("message")]
     | Annotated[InputCall, Tag("function_call")]
-    | Annotated[InputFind, Tag("function_call_output")],
+    | Annotated[InputCallOutput, Tag("function_call_output")],
     Discriminator(_item_tag),
 ]
 

@@ -3701,10 +3701,10 @@ export interface components {
             cached_tokens?: number;
         };
         /**
-         * InputFind
+         * InputCallOutput
          * @description What a called function has found.
          */
-        InputFind: {
+        InputCallOutput: {
             /** Call Id */
             call_id: string;
             /**
@@ -5893,7 +5893,7 @@ export interface components {
             /** Include */
             include?: unknown;
             /** Input */
-            input: string | (components["schemas"]["InputMessage"] | components["schemas"]["InputCall"] | components["schemas"]["InputFind"])[];
+            input: string | (components["schemas"]["InputMessage"] | components["schemas"]["InputCall"] | components["schemas"]["InputCallOutput"])[];
             /**
              * Instructions
              * @description How to behave; for this response only, in the place of earlier ones.
