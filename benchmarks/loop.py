@@ -29,18 +29,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ground import peer_python
-from lab import bench, world
+from common import peer_python
+from lab import bench, toy_environment
 from lab.bench import CONFIG, OTHERS, TEST, TRAIN, UNWATCHED, Speaker, climb, golds, rankings
 from lab.people import AGREEMENT, Labeler, flips_to_agreement, noise_for
 from lab.pessimism import shares_of_peak
 from lab.plots import draw
 from ppo import PEER_PACKAGES
 
-from training.interval import Interval, bootstrap, wins
-from training.overoptimization import best_of_n, best_of_n_kl, fit_best_of_n, fit_rl
+from training.bootstrap import Interval, bootstrap, wins
 from training.progress import silent
-from training.scoring import RewardModel
+from training.reports.overoptimization import best_of_n, best_of_n_kl, fit_best_of_n, fit_rl
+from training.reward.model import RewardModel
 from training.sft import train_sft
 
 PEER = Path(__file__).parent / "peers" / "trl_dpo.py"
@@ -56,11 +56,12 @@ class Lab:
         self.peer = peer or peer_python("trl", PEER_PACKAGES)
         self.base = work / "base"
         if not (self.base / "model.safetensors").is_file():
-            world.write_base_policy(self.base)
+            toy_environment.write_base_policy(self.base)
         self.speaker = Speaker(self.base)
         answers = self.speaker.answers(TRAIN, 2, 1)
         scores = [
-            tuple(world.gold(p, a) for a in pair) for p, pair in zip(TRAIN, answers, strict=True)
+            tuple(toy_environment.gold(p, a) for a in pair)
+            for p, pair in zip(TRAIN, answers, strict=True)
         ]
         self.noise = {
             agreement: noise_for(agreement, [(a, b) for a, b in scores])
@@ -139,7 +140,7 @@ def data_size(lab: Lab) -> dict[str, Any]:
     """Accuracy on true preferences between answers to test prompts, by number of rankings."""
     answers = lab.speaker.answers(TEST, 8, 9)
     truth = np.array(
-        [[world.gold(p, a) for a in some] for p, some in zip(TEST, answers, strict=True)]
+        [[toy_environment.gold(p, a) for a in some] for p, some in zip(TEST, answers, strict=True)]
     )
     found: dict[str, dict[int, Interval]] = {}
     for name, agreement in (("73% agree", AGREEMENT), ("25% flips", flips_to_agreement(0.25))):
@@ -195,7 +196,7 @@ def _per_answer(speaker: Speaker) -> list[tuple[int, float]]:
     """Words and true score of each answer to the test prompts."""
     answers = speaker.answers(TEST, 8, 21)
     return [
-        (len(a.split()), world.gold(p, a))
+        (len(a.split()), toy_environment.gold(p, a))
         for p, some in zip(TEST, answers, strict=True)
         for a in some
     ]
@@ -274,7 +275,7 @@ def _best_of_n_curve(lab: Lab, seed: int) -> dict[int, float]:
     reward = RewardModel.load(lab.work / f"a/{seed}/rewards/proxy")
     answers = lab.speaker.answers(TEST, 64, 31)
     truth = np.array(
-        [[world.gold(p, a) for a in some] for p, some in zip(TEST, answers, strict=True)]
+        [[toy_environment.gold(p, a) for a in some] for p, some in zip(TEST, answers, strict=True)]
     )
     proxy = lab.speaker.scores(reward, TEST, answers)
     return {n: best_of_n(proxy, truth, n) - truth.mean() for n in (1, 2, 4, 8, 16, 32, 64)}

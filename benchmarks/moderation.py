@@ -25,10 +25,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
-from moderation.actions import ModerationPolicy, judge
 from moderation.categories import CATEGORIES, zero_scores
-from moderation.embedded import EmbeddedClassifier
-from moderation.evaluate import (
+from moderation.classifiers.embedded import EmbeddedClassifier
+from moderation.rules import ModerationPolicy, judge
+from moderation.stream import StreamFilter
+from moderation.training.datasets import FOLDS, WRITTEN, Example, read_all, read_rows, read_written
+from moderation.training.evaluate import (
     Scored,
     cpu_milliseconds,
     figures,
@@ -37,9 +39,7 @@ from moderation.evaluate import (
     share,
     share_interval,
 )
-from moderation.evasions import DISGUISES, disguised
-from moderation.examples import FOLDS, WRITTEN, Example, read_all, read_rows, read_written
-from moderation.stream import StreamFilter
+from moderation.training.evasions import DISGUISES, disguised
 
 PEERS = Path(__file__).parent / "peers"
 SCRIPTS = {"alt-profanity-check": PEERS / "profanity.py", "tox-block": PEERS / "toxblock.py"}
@@ -162,7 +162,7 @@ def stream_cost(classifier: EmbeddedClassifier) -> dict[str, Any]:
 
 def detoxify_cost() -> float:
     """CPU milliseconds of Detoxify's architecture (BERT-base, random weights) on 128 tokens."""
-    from moderation.detoxify import untrained
+    from moderation.classifiers.detoxify import untrained
 
     return cpu_milliseconds(untrained(), repeats=5)
 

@@ -24,14 +24,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from ground import base_policy, peer_python
+from common import base_policy, peer_python
 
-from training import shipped
+from training import bundled_data
 from training.config import IterationConfig, PPOConfig
-from training.ppo import PPO
-from training.scoring import RewardModel
-from training.tokenization import ChatTokenizer, Message
-from tutelage.policies import sha256_of
+from training.model.tokenizer import ChatTokenizer, Message
+from training.ppo.trainer import PPO
+from training.reward.model import RewardModel
+from tutelage.policies.library import sha256_of
 
 PROMPT_TOKENS, RESPONSE_TOKENS = 128, 64
 PEER = Path(__file__).parent / "peers" / "trl_ppo.py"
@@ -40,7 +40,10 @@ PEER_PACKAGES = ("torch==2.13.0", "trl==1.12.0", "peft", "transformers>=5.23,<5.
 
 def prompts_of(tokenizer: ChatTokenizer, count: int) -> list[list[Message]]:
     """Shipped prompts, each lengthened with plain words to the same number of tokens."""
-    return [_lengthened(tokenizer, row["prompt"]) for row in shipped.rows(shipped.PROMPTS)[:count]]
+    return [
+        _lengthened(tokenizer, row["prompt"])
+        for row in bundled_data.rows(bundled_data.PROMPTS)[:count]
+    ]
 
 
 def _lengthened(tokenizer: ChatTokenizer, text: str) -> list[Message]:

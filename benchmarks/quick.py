@@ -19,17 +19,20 @@ from typing import Any
 import torch
 from sqlmodel import Session
 
-from training import shipped
+from training import bundled_data
 from training.config import IterationConfig
-from training.iteration import request_iteration, run_iteration
-from training.models import SplitModel, compute
-from training.preferences import PREFERENCES
-from training.rollout import Sampling, sample
-from training.tiny import write_tiny_policy
-from training.tokenization import ChatTokenizer
-from tutelage import conversations, deployment, feedback, people
-from tutelage.base import BASE_ID, build
+from training.demo.preferences import PREFERENCES
+from training.iteration.run import request_iteration, run_iteration
+from training.model.split_model import SplitModel, compute
+from training.model.tiny import write_tiny_policy
+from training.model.tokenizer import ChatTokenizer
+from training.ppo.rollout import Sampling, sample
+from tutelage.chat import conversations
 from tutelage.composition import Core, open_core
+from tutelage.feedback import feedback
+from tutelage.people import people
+from tutelage.policies import deployment
+from tutelage.policies.base import BASE_ID, build
 from tutelage.settings import Settings
 from tutelage.tables import FeedbackKind, User
 
@@ -57,7 +60,7 @@ def measure(core: Core, preset: str, rankings: int, preference: str) -> dict[str
 def teach(session: Session, policy: Path, config: IterationConfig, count: int, score: Any) -> None:
     """``count`` prompts, each with four answers that somebody has ranked."""
     person = people.create_user(session, "ada", training=True)
-    prompts = [row["prompt"] for row in shipped.rows(shipped.PROMPTS)[:count]]
+    prompts = [row["prompt"] for row in bundled_data.rows(bundled_data.PROMPTS)[:count]]
     for prompt, texts in zip(prompts, answers(policy, prompts, config), strict=True):
         ranked(session, person, prompt, texts, score)
 

@@ -29,17 +29,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ground import base_policy, peer_python
-from judged import floor, plots
+from common import base_policy, peer_python
+from judged import plots, tfidf_baseline
 from judged.crossed import by_set, curve, known
 from judged.sets import Row, read
 from ppo import PEER_PACKAGES
 
+from training.bootstrap import bootstrap
 from training.config import IterationConfig
-from training.examination import examine
-from training.interval import bootstrap
 from training.progress import silent
-from training.reward_model import train_reward_model
+from training.reward.train import train_reward_model
+from training.reward.validation import examine
 
 PEER = Path(__file__).parent / "peers" / "trl_reward.py"
 TEST_TENTHS = 3
@@ -74,7 +74,7 @@ def accuracy(
         "length_matched_accuracy": exam["length_matched_accuracy"],
         "longer_wins": exam["longer_wins"],
         "shorter_wins": 1 - exam["longer_wins"],
-        "tfidf": floor.accuracy(train, test),
+        "tfidf": tfidf_baseline.accuracy(train, test),
         "ece": exam["ece"],
         "cross_validated": facts["accuracy"],
         "trained_on": len(train),

@@ -19,17 +19,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from lab import bench, world
+from lab import bench, toy_environment
 from lab.bench import CONFIG, TEST, TRAIN, Speaker
 from lab.people import AGREEMENT, Labeler, noise_for
 from torch import Tensor
 
-from training.comparisons import Judged, judged_rows
-from training.ensemble import fit_ensemble
-from training.interval import bootstrap
-from training.models import compute
-from training.reward_head import fit
-from training.scoring import RewardModel, all_features, trunk_states
+from training.bootstrap import bootstrap
+from training.model.split_model import compute
+from training.reward.ensemble import fit_ensemble
+from training.reward.features import all_features, trunk_states
+from training.reward.head import fit
+from training.reward.model import RewardModel
+from training.reward.preferences import Judged, judged_rows
 
 POOL, STEP, LAST, ANSWERS = 384, 16, 128, 4
 WAYS = ("random", "uncertain")
@@ -57,7 +58,7 @@ class Pool:
 
     def _golds(self) -> list[tuple[float, float]]:
         return [
-            (world.gold(p, a[0]), world.gold(p, a[1]))
+            (toy_environment.gold(p, a[0]), toy_environment.gold(p, a[1]))
             for p, a in zip(self.prompts, self.answers, strict=True)
         ]
 
@@ -67,7 +68,7 @@ class Pool:
         for prompt, answers, features in zip(
             self.prompts, self.answers, self.features, strict=True
         ):
-            gold = np.array([world.gold(prompt, answer) for answer in answers])
+            gold = np.array([toy_environment.gold(prompt, answer) for answer in answers])
             scores = reward.score(features).numpy()
             above = np.triu_indices(len(answers), 1)
             truth, said = (np.subtract.outer(x, x)[above] for x in (gold, scores))
@@ -98,7 +99,7 @@ def measure(work: Path, seeds: int) -> dict[str, Any]:
     """Both ways at equal labels, over seeds."""
     base = work / "base"
     if not (base / "model.safetensors").is_file():
-        world.write_base_policy(base)
+        toy_environment.write_base_policy(base)
     speaker = Speaker(base)
     curves: dict[str, list[list[float]]] = {way: [] for way in WAYS}
     for seed in range(seeds):

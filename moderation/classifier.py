@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from moderation.categories import CATEGORIES, zero_scores
-from moderation.normalize import normalize
+from moderation.encoder.normalize import normalize
 
 
 class ModerationClassifier(Protocol):

@@ -6,8 +6,8 @@ harm is what a harmlessness set is made of.
 
 from collections.abc import Callable, Sequence
 
-from moderation.actions import Action, ModerationPolicy, SidePolicy, judge
 from moderation.classifier import ModerationClassifier
+from moderation.rules import Action, ModerationPolicy, SidePolicy, judge
 from tutelage.datasets.example import Example
 from tutelage.datasets.reading import Report
 

@@ -9,8 +9,8 @@ import re
 from dataclasses import replace
 from typing import NamedTuple
 
-from moderation.actions import Action, Verdict
-from moderation.normalize import normalize
+from moderation.encoder.normalize import normalize
+from moderation.rules import Action, Verdict
 
 CATEGORY = "prompt-injection"
 VERSION = "injection-1"

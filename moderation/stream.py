@@ -13,8 +13,8 @@ Where windows end depends on the text alone, never on how it was cut into pushes
 import re
 from typing import NamedTuple
 
-from moderation.actions import Action, SidePolicy, Verdict, check, judge
 from moderation.classifier import ModerationClassifier
+from moderation.rules import Action, SidePolicy, Verdict, check, judge
 
 _SENTENCE_END = re.compile(r"""[.!?…。！？]["'”’)\]]*\s|\n""")
 _GROWTH = 1.5

@@ -9,56 +9,44 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 
 import tutelage
-from server.alternatives import Alternatives
-from server.deployed import Deployed
-from server.docs import add_docs
-from server.edge import Edge
-from server.errors import handle_errors
-from server.heads import Heads
-from server.limits import Limits
-from server.metrics import Metrics
+from server.chat.turn import Turns
+from server.http.errors import handle_errors
+from server.http.login_throttle import Throttle
+from server.http.metrics import Metrics
+from server.http.middleware import Edge
+from server.http.rate_limit import Limits
+from server.labeling.candidates import Alternatives
+from server.moderation_watcher import Heads
 from server.openapi import describe, operation_id
-from server.routes import (
-    account,
-    appeals,
-    blind,
-    chat,
-    completions,
-    conversations,
+from server.policy_watcher import Deployed
+from server.routes import appeals, conversations, feedback, health, labeling, sharing
+from server.routes.account import account, my_feedback, oidc, session
+from server.routes.openai import chat, completions, models, moderations, responses
+from server.routes.operator import (
+    blind_tests,
     datasets,
     erasures,
     experiments,
-    feedback,
-    health,
     iterations,
-    labeling,
-    labeling_desk,
-    learned,
-    models,
-    moderations,
-    my_feedback,
-    oidc,
+    labeling_admin,
+    moderation_admin,
+    moderation_heads,
     operator,
     policies,
-    responses,
-    review,
-    session,
-    sharing,
     traffic,
     users,
 )
 from server.schemas.errors import Error
 from server.services import Services
-from server.throttle import Throttle
-from server.turn import Turns
-from server.ui import STATIC, add_ui
-from tutelage.quota import Quotas
+from server.web.docs import add_docs
+from server.web.ui import STATIC, add_ui
+from tutelage.people.quota import Quotas
 
 _NOUNS = (
     chat, completions, responses, models, moderations, session, oidc, account, conversations,
-    feedback, operator, review, iterations, policies, users, labeling, labeling_desk, sharing,
-    my_feedback, erasures, datasets, appeals, learned, experiments, traffic, blind,
-    health,
+    feedback, operator, moderation_admin, iterations, policies, users, labeling, labeling_admin,
+    sharing, my_feedback, erasures, datasets, appeals, moderation_heads, experiments, traffic,
+    blind_tests, health,
 )  # fmt: skip
 
 

@@ -4,18 +4,18 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from server.alternatives import Alternatives
-from server.auth import Caller, identify, refused, require_scope
-from server.deployed import Deployed
-from server.errors import ApiError
-from server.limits import Limits
-from server.metrics import Metrics
+from server.chat.turn import Turns
+from server.http.auth import Caller, identify, refused, require_scope
+from server.http.errors import ApiError
+from server.http.login_throttle import Throttle
+from server.http.metrics import Metrics
+from server.http.rate_limit import Limits
+from server.labeling.candidates import Alternatives
+from server.policy_watcher import Deployed
 from server.schemas.text import Name
 from server.services import Services
-from server.throttle import Throttle
-from server.turn import Turns
 from tutelage.errors import Forbidden
-from tutelage.quota import Quotas
+from tutelage.people.quota import Quotas
 from tutelage.tables import Role
 
 

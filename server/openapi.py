@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 import tutelage
-from server.schemas.chat import ChatCompletionChunk
+from server.schemas.openai.chat import ChatCompletionChunk
 
 _DESCRIPTION = """\
 A chat assistant that is taught by the people who use it.

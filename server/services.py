@@ -4,20 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from moderation import rules
-from moderation.actions import ModerationPolicy
-from moderation.chosen import open_classifier
+from moderation import rule_store
 from moderation.classifier import ModerationClassifier
-from moderation.switched import SwitchedClassifier
+from moderation.classifiers.factory import open_classifier
+from moderation.classifiers.hot_swap import SwitchedClassifier
+from moderation.rules import ModerationPolicy
 from server.generators.generator import Generator
 from tutelage.composition import Core
 from tutelage.errors import Invalid, Unavailable
-from tutelage.policies import PolicyLibrary
+from tutelage.policies.library import PolicyLibrary
 from tutelage.settings import Settings
 from tutelage.store import Store
 
 if TYPE_CHECKING:
-    from server.generators.remote import Engine
+    from server.generators.remote.remote import Engine
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Services:
     def rules(self) -> ModerationPolicy:
         """The moderation rules in force now: an operator may have set others."""
         with self.store.read() as session:
-            return rules.in_force(session, self.moderation)
+            return rule_store.in_force(session, self.moderation)
 
 
 def open_services(core: Core) -> Services:
@@ -55,7 +55,7 @@ def open_services(core: Core) -> Services:
 
 def _generator(settings: Settings) -> Generator:
     if settings.engine == "embedded":
-        from server.generators.embedded import EmbeddedGenerator
+        from server.generators.embedded.engine import EmbeddedGenerator
 
         return EmbeddedGenerator(
             threads=settings.threads,
@@ -66,19 +66,19 @@ def _generator(settings: Settings) -> Generator:
         )
     if not settings.engine_url:
         raise Invalid(f"TUTELAGE_ENGINE={settings.engine} needs TUTELAGE_ENGINE_URL.")
-    from server.generators.remote import RemoteGenerator
+    from server.generators.remote.remote import RemoteGenerator
 
     return RemoteGenerator(_engine(settings))
 
 
 def _engine(settings: Settings) -> "Engine":
     if settings.engine.startswith("tgi"):
-        from server.generators.tgi import TGIEngine, TGIMessagesEngine
+        from server.generators.remote.tgi import TGIEngine, TGIMessagesEngine
 
         tgi = TGIEngine if settings.engine == "tgi" else TGIMessagesEngine
         return tgi(settings.engine_url, settings.engine_key.get_secret_value())
     try:
-        from server.generators.openai import OpenAIEngine
+        from server.generators.remote.openai import OpenAIEngine
     except ImportError as error:
         problem = "TUTELAGE_ENGINE=openai needs the SDK: pip install 'tutelage[remote]'."
         raise Unavailable(problem) from error

@@ -11,9 +11,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from training.linear import FrozenLinear
+from training.model.frozen_linear import FrozenLinear
 
 CHUNK = 128  # rows of logits held at a time: 128 x 49152 floats are 25 MB
 
@@ -199,16 +198,3 @@ def adapted_kl_coef(kl_coef: float, kl: float, target: float) -> float:
     """
     error = max(-0.2, min(0.2, kl / target - 1))
     return kl_coef * (1 + 0.1 * error)
-
-
-def comparison_loss(margins: Tensor, preferences: Tensor, weights: Tensor) -> Tensor:
-    """Cross-entropy of the pairs' outcomes under sigmoid(r_chosen - r_rejected); a scalar.
-
-    InstructGPT eq. 1: the caller gives all K-choose-2 pairs of a ranking with weights that sum to
-    one per ranking. A tie has preference one half (Rao and Kupper's model would need another
-    parameter; half a win to each side is what Elo does).
-
-    Args: margins r_i - r_j [K]; preferences: 1 = i won, 0.5 = tie, 0 = j won [K]; weights [K].
-    """
-    losses = functional.binary_cross_entropy_with_logits(margins, preferences, reduction="none")
-    return (weights * losses).sum()

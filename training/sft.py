@@ -15,10 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from training import rlhf
-from training.checkpoint import save_state
-from training.comparisons import Row
 from training.config import IterationConfig
-from training.models import (
+from training.model.checkpoint import save_state
+from training.model.split_model import (
     SplitModel,
     adapter_state,
     buckets,
@@ -28,9 +27,10 @@ from training.models import (
     pad,
     positions,
 )
+from training.model.tokenizer import ChatTokenizer, Dialogue
 from training.progress import Progress
-from training.tokenization import ChatTokenizer, Dialogue
-from tutelage.policies import write_atomically
+from training.reward.preferences import Row
+from tutelage.policies.library import write_atomically
 
 METRICS, ADAPTER = "metrics.jsonl", "adapter.safetensors"
 PASS_TOKENS = 1536  # padded tokens of one pass

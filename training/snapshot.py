@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from training.config import SnapshotConfig
-from tutelage import agreement, judgements
 from tutelage.errors import Unavailable
-from tutelage.judgements import Dialogue, Judgement, Prompt, Rows
-from tutelage.policies import sha256_of, write_atomically
+from tutelage.feedback import preference_data
+from tutelage.feedback.preference_data import Dialogue, Judgement, Prompt, Rows
+from tutelage.labeling import agreement
+from tutelage.policies.library import sha256_of, write_atomically
 from tutelage.tables import FeedbackKind
 
 Row = dict[str, Any]
@@ -45,7 +46,7 @@ class Snapshot:
 
 def derive(rows: Rows, config: SnapshotConfig) -> Snapshot:
     """What may be learned from these rows."""
-    learnable = judgements.learnable(rows)
+    learnable = preference_data.learnable(rows)
     weights = agreement.training_weights(rows.feedback)
 
     def split(opening: str) -> str:
@@ -60,8 +61,8 @@ def derive(rows: Rows, config: SnapshotConfig) -> Snapshot:
         thumbs=[_thumb(j, split(j.opening)) for j in learnable if j.kind == FeedbackKind.THUMBS],
         demonstrations=[_demonstration(j, split(j.opening)) for j in _taught(learnable, config)],
         prompts=[
-            asdict(prompt) | {"split": split(judgements.opening(prompt.prompt))}
-            for prompt in _practice(judgements.prompts(rows), config)
+            asdict(prompt) | {"split": split(preference_data.opening(prompt.prompt))}
+            for prompt in _practice(preference_data.prompts(rows), config)
         ],
     )
 

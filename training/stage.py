@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tutelage.errors import Unavailable
-from tutelage.policies import digests, write_atomically
+from tutelage.policies.library import digests, write_atomically
 
 STAGES = ("snapshot", "sft", "reward_model", "ppo", "evaluation")
 COMPLETE = "complete.json"

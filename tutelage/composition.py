@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tutelage.errors import Unavailable
-from tutelage.policies import PolicyLibrary
+from tutelage.policies.library import PolicyLibrary
 from tutelage.settings import Settings
 from tutelage.store import Store
 

@@ -9,8 +9,10 @@ import shutil
 
 from sqlmodel import Session, select
 
-from tutelage import audit, deployment, experiments
+from tutelage import audit
 from tutelage.composition import Core
+from tutelage.experiments import experiments
+from tutelage.policies import deployment
 from tutelage.tables import Iteration, IterationState, PolicyPin, PolicyState, PolicyVersion
 
 ENDED = (IterationState.FAILED, IterationState.CANCELLED)

@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from judged.floor import tfidf
 from judged.sets import Row, agreement
+from judged.tfidf_baseline import tfidf
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from training.comparisons import Judged, Outcomes, judged_rows
+from training.bootstrap import ratio
 from training.config import IterationConfig
-from training.interval import ratio
-from training.models import SplitModel, compute
+from training.model.split_model import SplitModel, compute
+from training.model.tokenizer import ChatTokenizer
 from training.progress import Progress
-from training.reward_head import fit
-from training.scoring import all_features, trunk_states
-from training.tokenization import ChatTokenizer
+from training.reward.features import all_features, trunk_states
+from training.reward.head import fit
+from training.reward.preferences import Judged, Outcomes, judged_rows
 
 FOLDS = 5
 RESAMPLES = 2000

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tutelage.datasets import reading
-from tutelage.judgements import Dialogue, opening
+from tutelage.feedback.preference_data import Dialogue, opening
 
 Row = dict[str, Any]
 

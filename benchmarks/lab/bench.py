@@ -8,28 +8,29 @@ from typing import Any
 
 import numpy as np
 import torch
-from lab import world
+from lab import toy_environment
 from lab.people import Labeler
 
-from training.checkpoint import load_state
-from training.comparisons import judged_rows
 from training.config import IterationConfig, PPOConfig, RewardModelConfig
-from training.models import SplitModel, compute, load_adapter, merged, positions
-from training.ppo import GRID, train_ppo
+from training.model.checkpoint import load_state
+from training.model.split_model import SplitModel, compute, load_adapter, merged, positions
+from training.model.tokenizer import ChatTokenizer
+from training.ppo.rollout import Episode, Sampling, sample
+from training.ppo.trainer import GRID, train_ppo
 from training.progress import silent
-from training.reward_model import train_reward_model
+from training.reward.features import all_features, trunk_states
+from training.reward.model import RewardModel
+from training.reward.preferences import judged_rows
+from training.reward.train import train_reward_model
 from training.rlhf import logprobs_and_entropy
-from training.rollout import Episode, Sampling, sample
-from training.scoring import RewardModel, all_features, trunk_states
 from training.sft import SFT, Batches
-from training.tokenization import ChatTokenizer
 
 CONFIG = IterationConfig(
     preset="lab", threads=1, precision="fp32", top_layers=4,
     reward_model=RewardModelConfig(kind="head", max_tokens=128, folds=3),
     ppo=PPOConfig(
         updates=12, batch=64, epochs=2, minibatch=16, learning_rate=1e-3, kl_coef=0.02,
-        temperature=1.0, max_new_tokens=world.LONGEST, kl_budget=1e9, eval_prompts=24,
+        temperature=1.0, max_new_tokens=toy_environment.LONGEST, kl_budget=1e9, eval_prompts=24,
         missing_eos_penalty=0.5, kl_grid=0.1, score_clip=6.0,
     ),
 )  # fmt: skip
@@ -38,7 +39,7 @@ UNWATCHED = replace(
     doctor=IterationConfig.load("smoke").doctor,
     ppo=replace(CONFIG.ppo, patience=10**6, updates=24),
 )
-ASKED = world.prompts()
+ASKED = toy_environment.prompts()
 TRAIN, OTHERS, TEST = ASKED[:48], ASKED[48:72], ASKED[72:]  # OTHERS: what the held-out model knows
 
 
@@ -77,8 +78,8 @@ class Speaker:
         with compute(self.config):
             ids = [self.tokenizer.prompt(dialogue(p)) for p in prompts for _ in range(count)]
             luck = torch.Generator().manual_seed(seed)
-            uniforms = torch.rand(len(ids), world.LONGEST, generator=luck)
-            sampling = Sampling(1.0, world.LONGEST, self.tokenizer.eos_ids)
+            uniforms = torch.rand(len(ids), toy_environment.LONGEST, generator=luck)
+            sampling = Sampling(1.0, toy_environment.LONGEST, self.tokenizer.eos_ids)
             episodes = sample(self.model, self._top(adapter), ids, uniforms, sampling)
             texts = [self._text(episode) for episode in episodes]
         return [texts[i : i + count] for i in range(0, len(texts), count)]
@@ -89,8 +90,8 @@ class Speaker:
             asked = [p for p in prompts for _ in range(count)]
             ids = [self.tokenizer.prompt(dialogue(p)) for p in asked]
             luck = torch.Generator().manual_seed(seed)
-            uniforms = torch.rand(len(ids), world.LONGEST, generator=luck)
-            sampling = Sampling(1.0, world.LONGEST, self.tokenizer.eos_ids)
+            uniforms = torch.rand(len(ids), toy_environment.LONGEST, generator=luck)
+            sampling = Sampling(1.0, toy_environment.LONGEST, self.tokenizer.eos_ids)
             episodes = sample(self.model, self.model.reference, ids, uniforms, sampling)
         return [
             {
@@ -128,7 +129,7 @@ class Speaker:
 def golds(prompts: Sequence[str], answers: Sequence[Sequence[str]]) -> list[float]:
     """The mean true score of each prompt's answers."""
     return [
-        float(np.mean([world.gold(p, a) for a in some]))
+        float(np.mean([toy_environment.gold(p, a) for a in some]))
         for p, some in zip(prompts, answers, strict=True)
     ]
 
@@ -172,7 +173,8 @@ def climb(
     """PPO from a policy against ``rewards/proxy``, watched by ``rewards/held_out``."""
     config = replace(config, seed=seed, ppo=replace(config.ppo, **settings))
     demonstrations = [
-        {"messages": [*dialogue(p), {"role": "assistant", "content": world.good(p)}]} for p in shown
+        {"messages": [*dialogue(p), {"role": "assistant", "content": toy_environment.good(p)}]}
+        for p in shown
     ]
     return train_ppo(
         policy, rewards / "proxy", rewards / "held_out", [dialogue(p) for p in TRAIN],
@@ -200,8 +202,10 @@ def distance(policy: Path, base: Path, seed: int = 5) -> float:
     speaker, reference = Speaker(policy), Speaker(base)
     with compute(CONFIG), torch.no_grad():
         ids = [speaker.tokenizer.prompt(dialogue(p)) for p in TEST for _ in range(8)]
-        luck = torch.rand(len(ids), world.LONGEST, generator=torch.Generator().manual_seed(seed))
-        sampling = Sampling(1.0, world.LONGEST, speaker.tokenizer.eos_ids)
+        luck = torch.rand(
+            len(ids), toy_environment.LONGEST, generator=torch.Generator().manual_seed(seed)
+        )
+        sampling = Sampling(1.0, toy_environment.LONGEST, speaker.tokenizer.eos_ids)
         episodes = sample(speaker.model, speaker.model.reference, ids, luck, sampling)
         return float(np.mean([_log_ratio(reference.model, episode) for episode in episodes]))
 
@@ -220,7 +224,9 @@ def demonstration_loss(policy: Path, prompts: Sequence[str]) -> float:
     with compute(CONFIG):
         run = SFT(policy, CONFIG, silent)
         rows = [
-            run.tokenizer.dialogue([*dialogue(p), {"role": "assistant", "content": world.good(p)}])
+            run.tokenizer.dialogue(
+                [*dialogue(p), {"role": "assistant", "content": toy_environment.good(p)}]
+            )
             for p in prompts
         ]
         batches = Batches(run.model, rows, torch.Generator())

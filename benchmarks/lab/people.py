@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lab.world import gold
+from lab.toy_environment import gold
 
 AGREEMENT = 0.73  # of two labelers on a pair; InstructGPT §3.4 measured 72.6 +- 1.5 %
 

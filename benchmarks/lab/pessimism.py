@@ -14,11 +14,12 @@ import torch
 from lab.bench import CONFIG, OTHERS, TEST, Speaker, dialogue, golds
 from torch import Tensor
 
-from training.checkpoint import load_state
-from training.comparisons import Judged, Outcomes, judged_rows
-from training.models import compute
-from training.reward_head import fit_head
-from training.scoring import RewardModel, all_features, trunk_states
+from training.model.checkpoint import load_state
+from training.model.split_model import compute
+from training.reward.features import all_features, trunk_states
+from training.reward.head import fit_head
+from training.reward.model import RewardModel
+from training.reward.preferences import Judged, Outcomes, judged_rows
 
 HEADS = 16
 SAMPLES = 16  # answers per prompt, so that the true peak is more than luck

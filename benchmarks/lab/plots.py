@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.plots import BLUE, GREEN, GREY, ORANGE
+from training.reports.plots import BLUE, GREEN, GREY, ORANGE
 
 
 def draw(letter: str, result: dict[str, Any], path: Path) -> None:

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lab import world
+from lab import toy_environment
 from sqlmodel import select
 
-from tutelage import audit, deployment, experiments, iterations
+from tutelage import audit
 from tutelage.composition import Core
+from tutelage.experiments import experiments
+from tutelage.iterations import iterations
+from tutelage.policies import deployment
 from tutelage.tables import ExperimentState, Feedback
 
 SAMPLES = 4
@@ -26,7 +29,7 @@ def gold_of(policy: Path) -> float:
     """The mean true score of a policy's answers to everything that can be asked."""
     from lab.bench import Speaker, golds
 
-    asked = world.prompts()
+    asked = toy_environment.prompts()
     found = golds(asked, Speaker(policy).answers(asked, SAMPLES, 9))
     return float(sum(found) / len(found))
 

@@ -1,4 +1,4 @@
-"""What client programs do with an OpenAI-compatible service; run by ``benchmarks/clients.py``.
+"""What client programs do with an OpenAI-compatible service; run by ``tutelage bench clients``.
 
     python clients.py URL KEY CLIENT      in an environment that has the client; URL ends in /v1
 

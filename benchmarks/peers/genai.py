@@ -1,4 +1,4 @@
-"""openvino-genai's continuous batching on a GGUF file; run by ``benchmarks/serve.py``.
+"""openvino-genai's continuous batching on a GGUF file; run by ``benchmarks/serving/serve.py``.
 
     python genai.py POLICY.gguf THREADS
 

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
+from server.generators.embedded.stop_strings import StopStrings
 from server.generators.generator import (
     ContextTooLong,
     Messages,
@@ -14,7 +15,6 @@ from server.generators.generator import (
     Stream,
     Token,
 )
-from server.generators.stops import StopStrings
 from tutelage.errors import Unavailable
 
 Replies = Mapping[str, str] | Callable[[Messages], str]

@@ -10,7 +10,7 @@ from server.dependencies import CallerDep, ServicesDep
 from server.schemas.appeals import AppealItem, AppealRequest, Finding, VerdictDetail
 from server.schemas.text import Name
 from server.services import Services
-from tutelage import appeals
+from tutelage.chat import appeals
 from tutelage.tables import Message, ModerationRecord
 
 router = APIRouter(prefix="/v1/messages/{message_id}", tags=["moderation"])

@@ -6,10 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from sqlmodel import Session, col, select
 
-from server import notices
+from server.chat import notices
 from server.dependencies import After, CallerDep, Limit, ServicesDep
 from server.routes.feedback import as_item
-from server.schemas.chat import ModerationNotice
 from server.schemas.conversations import (
     ConversationChange,
     ConversationDetail,
@@ -17,8 +16,11 @@ from server.schemas.conversations import (
     StoredMessage,
 )
 from server.schemas.feedback import FeedbackItem
+from server.schemas.openai.chat import ModerationNotice
 from server.schemas.text import Deleted, Name, Page, columns
-from tutelage import conversations, erasure, feedback
+from tutelage.chat import conversations
+from tutelage.feedback import feedback
+from tutelage.people import erasure
 from tutelage.tables import Feedback, FeedbackKind, Message, ModerationRecord
 
 router = APIRouter(prefix="/v1/conversations", tags=["conversations"])

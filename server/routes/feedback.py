@@ -8,8 +8,8 @@ from fastapi import APIRouter, Header
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
-from server.auth import Caller
 from server.dependencies import After, CallerDep, Limit, MetricsDep, ServicesDep
+from server.http.auth import Caller
 from server.schemas.feedback import (
     EditRequest,
     FeedbackItem,
@@ -19,8 +19,9 @@ from server.schemas.feedback import (
     ThumbsRequest,
 )
 from server.schemas.text import Deleted, Name, Page, columns
-from tutelage import bounty, conversations, feedback
+from tutelage.chat import conversations
 from tutelage.errors import Invalid, NotFound
+from tutelage.feedback import feedback, reports
 from tutelage.store import Store
 from tutelage.tables import Feedback, FeedbackKind, Message
 
@@ -88,7 +89,7 @@ def as_item(row: Feedback) -> FeedbackItem:
 def _keep(store: Store, caller: Caller, body: FeedbackRequest, key: str | None) -> Feedback:
     with store.write() as session:
         if body.kind == "report":
-            bounty.require_room(session, caller.user.id)
+            reports.require_room(session, caller.user.id)
         judged = _judged(session, caller.user.id, body)
         return feedback.record(
             session,

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from sqlmodel import Session, col, select
 
-from server.auth import Caller
 from server.dependencies import After, AlternativesDep, LabelerDep, Limit, ServicesDep
 from server.generators.generator import Sampling
+from server.http.auth import Caller
 from server.schemas.labeling import (
     AnswerToRank,
     AssignmentDetail,
@@ -29,8 +29,9 @@ from server.schemas.labeling import (
     TurnRequest,
 )
 from server.schemas.text import Name, Page, columns
-from tutelage import audit, labeling
-from tutelage.labeling import Turn
+from tutelage import audit
+from tutelage.labeling import labeling
+from tutelage.labeling.labeling import Turn
 from tutelage.tables import Assignment, FeedbackKind, LabelingTask, Message
 
 router = APIRouter(prefix="/v1/labeling", tags=["labeling"])

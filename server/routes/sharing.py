@@ -8,8 +8,9 @@ from sqlmodel import Session, col, select
 from server.dependencies import AnyoneDep, CallerDep, ServicesDep
 from server.schemas.sharing import SharedConversation, SharedMessage, ShareItem, ShareRequest
 from server.schemas.text import Deleted, Name, Page
-from tutelage import conversations, portability
+from tutelage.chat import conversations
 from tutelage.errors import NotFound
+from tutelage.people import portability
 from tutelage.tables import Conversation, Message, Share
 
 router = APIRouter(tags=["conversations"])

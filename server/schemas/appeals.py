@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from moderation.actions import ModerationPolicy
+from moderation.rules import ModerationPolicy
 from server.schemas.text import Body, Shape, Text
-from tutelage.appeals import COMMENT_LIMIT
+from tutelage.chat.appeals import COMMENT_LIMIT
 from tutelage.tables import AppealState
 
 

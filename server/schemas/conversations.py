@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, Field
 
-from server.schemas.chat import ModerationNotice
 from server.schemas.feedback import FeedbackItem
+from server.schemas.openai.chat import ModerationNotice
 from server.schemas.text import Body, Shape, Text
 
 

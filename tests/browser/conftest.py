@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from server.ui import STATIC
+from server.web.ui import STATIC
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
 scene = pytest.importorskip("scene")

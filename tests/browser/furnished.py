@@ -7,8 +7,11 @@ import time
 from scene import ANSWERS, SPEED, TEA, VACCINES, Scene
 from sqlmodel import Session, select
 
-from tutelage import accounts, appeals, conversations, feedback, labeling, people
+from tutelage.chat import appeals, conversations
 from tutelage.datasets import keeping, reading
+from tutelage.feedback import feedback
+from tutelage.labeling import labeling
+from tutelage.people import accounts, people
 from tutelage.tables import (
     Conversation,
     FeedbackKind,

@@ -13,13 +13,15 @@ from typing import Any
 
 import uvicorn
 
-from moderation.actions import ModerationPolicy
 from moderation.classifier import KeywordClassifier
+from moderation.rules import ModerationPolicy
 from server.app import create_app
 from server.generators.echo import EchoGenerator
 from server.services import Services
-from tutelage import deployment, iterations, people
 from tutelage.composition import Core, open_core
+from tutelage.iterations import iterations
+from tutelage.people import people
+from tutelage.policies import deployment
 from tutelage.settings import Settings
 from tutelage.tables import IterationState, PolicyState, PolicyVersion, Role
 

@@ -15,13 +15,16 @@ from said import ask, compare, judge_blind, put, write
 from scene import TEA, VACCINES
 
 from moderation.classifier import KeywordClassifier
-from training.chores import Chores
-from training.iteration import run_iteration
-from training.runners.runner import InlineRunner
-from training.tiny import write_tiny_policy
-from training.worker import Worker
-from tutelage import conversations, deployment, feedback, people
+from training.iteration.run import run_iteration
+from training.jobs.maintenance import Chores
+from training.jobs.runners.runner import InlineRunner
+from training.jobs.worker import Worker
+from training.model.tiny import write_tiny_policy
+from tutelage.chat import conversations
 from tutelage.composition import Core
+from tutelage.feedback import feedback
+from tutelage.people import people
+from tutelage.policies import deployment
 from tutelage.tables import FeedbackKind
 
 pytestmark = [pytest.mark.browser, pytest.mark.loop]

@@ -8,7 +8,7 @@ from said import ask, compare, in_conversation, put, write
 from scene import STORY, TEA, VACCINES, Scene
 from sqlmodel import select
 
-from tutelage import feedback
+from tutelage.feedback import feedback
 from tutelage.tables import Feedback, Message
 
 pytestmark = pytest.mark.browser

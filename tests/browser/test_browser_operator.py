@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 from said import ask, choose_dataset, judge_blind
 from scene import FIRST, TEA, publish
 
-from tutelage import deployment, iterations
+from tutelage.iterations import iterations
+from tutelage.policies import deployment
 
 pytestmark = pytest.mark.browser
 
@@ -48,7 +49,7 @@ def test_the_list_shows_states_and_live_progress(worked, operator):
 
 
 def test_progress_is_followed_without_a_reload(worked, operator):
-    from tutelage import iterations
+    from tutelage.iterations import iterations
 
     page = operator()
     page.get_by_role("row").filter(has_text="Running").get_by_role("link").first.click()

@@ -3,7 +3,11 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tutelage import conversations, deployment, experiments, feedback, people
+from tutelage.chat import conversations
+from tutelage.experiments import experiments
+from tutelage.feedback import feedback
+from tutelage.people import people
+from tutelage.policies import deployment
 from tutelage.tables import FeedbackKind, Message
 
 pytestmark = pytest.mark.browser

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from loop_folder import copied, judge, run
 
-from training.tiny import write_tiny_policy
-from tutelage import deployment, people
+from training.model.tiny import write_tiny_policy
 from tutelage.composition import Core, open_core
+from tutelage.people import people
+from tutelage.policies import deployment
 from tutelage.settings import Settings
 
 CONVERSATIONS = 16

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from training.iteration import run_iteration
+from training.iteration.run import run_iteration
 from tutelage.composition import Core, open_core
 from tutelage.settings import Settings
 

@@ -7,9 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from training.iteration import Outcome, request_iteration, run_iteration
-from tutelage import conversations, feedback, iterations
+from training.iteration.run import Outcome, request_iteration, run_iteration
+from tutelage.chat import conversations
 from tutelage.composition import Core, open_core
+from tutelage.feedback import feedback
+from tutelage.iterations import iterations
 from tutelage.settings import Settings
 from tutelage.tables import FeedbackKind, Iteration, User
 

@@ -4,11 +4,12 @@ import pytest
 from loop_folder import run
 from sqlmodel import select
 
-from training.reproduction import reproduce
-from tutelage import conversations, deployment
+from training.jobs.reproduce import reproduce
+from tutelage.chat import conversations
 from tutelage.composition import Core
 from tutelage.errors import NotFound
-from tutelage.lineage import behind
+from tutelage.policies import deployment
+from tutelage.policies.lineage import behind
 from tutelage.tables import User
 
 pytestmark = pytest.mark.loop

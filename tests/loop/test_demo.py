@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from training.demo import Scale, _Demo, run_demo
-from training.preferences import PREFERENCES
-from training.simulate import Answer, Prompt
+from training.demo.demo import Scale, _Demo, run_demo
+from training.demo.preferences import PREFERENCES
+from training.demo.simulated_users import Answer, Prompt
 from tutelage.composition import open_core
 from tutelage.errors import Invalid, Unavailable
 from tutelage.settings import Settings

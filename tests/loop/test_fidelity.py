@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from loop_folder import assert_faithful
 
-from tutelage import base
 from tutelage.errors import Unavailable
+from tutelage.policies import base
 
 pytestmark = pytest.mark.loop
 

@@ -13,8 +13,8 @@ import httpx
 import pytest
 from sqlmodel import select
 
-from tutelage import people
 from tutelage.composition import Core
+from tutelage.people import people
 from tutelage.tables import Feedback, Message, User
 
 pytestmark = pytest.mark.loop

@@ -3,10 +3,11 @@
 import pytest
 from loop_folder import ITERATION, run
 
-from training.chores import Chores
-from training.uncertainty import newest_ensemble
-from tutelage import conversations, labeling
+from training.jobs.active_learning import newest_ensemble
+from training.jobs.maintenance import Chores
+from tutelage.chat import conversations
 from tutelage.composition import Core
+from tutelage.labeling import labeling
 from tutelage.tables import Conversation, FeedbackKind, LabelingTask
 
 pytestmark = pytest.mark.loop

@@ -4,10 +4,11 @@ import pytest
 from loop_folder import run
 from sqlmodel import select
 
-from training.chores import Chores
-from training.shadows import judge_shadows
-from tutelage import conversations, experiments
+from training.jobs.maintenance import Chores
+from training.jobs.score_shadows import judge_shadows
+from tutelage.chat import conversations
 from tutelage.composition import Core
+from tutelage.experiments import experiments
 from tutelage.tables import ExperimentKind, PolicyVersion, ShadowAnswer, User
 
 pytestmark = pytest.mark.loop

@@ -9,16 +9,16 @@ import pytest
 import uvicorn
 from sqlmodel import select
 
-from moderation.actions import ModerationPolicy
+from moderation.rules import ModerationPolicy
 from server.app import create_app
 from server.generators.echo import EchoGenerator
 from server.services import Services
-from training.preferences import PREFERENCES, Preference
-from training.simulate import Habits, Prompt, ask, shipped_prompts, teach
-from tutelage import people
+from training.demo.preferences import PREFERENCES, Preference
+from training.demo.simulated_users import Habits, Prompt, ask, shipped_prompts, teach
 from tutelage.composition import Core
 from tutelage.errors import Forbidden, Unavailable
-from tutelage.judgements import learnable, read
+from tutelage.feedback.preference_data import learnable, read
+from tutelage.people import people
 from tutelage.tables import Feedback, FeedbackKind, User
 
 PROMPTS = [Prompt(f"p-{i}", "I like this " + "very " * i + "much.") for i in range(6)]

@@ -14,11 +14,13 @@ from loop_folder import ITERATION, assert_faithful, digest, judge, row, run
 from sqlmodel import select
 
 from training.config import IterationConfig
-from training.iteration import request_iteration, run_iteration
+from training.iteration.run import request_iteration, run_iteration
 from training.stage import STAGES
-from tutelage import deployment, feedback, iterations
 from tutelage.composition import Core
 from tutelage.errors import Conflict, Invalid, Unavailable
+from tutelage.feedback import feedback
+from tutelage.iterations import iterations
+from tutelage.policies import deployment
 from tutelage.tables import Conversation, IterationState, PolicyState, User
 
 pytestmark = pytest.mark.loop
@@ -176,7 +178,7 @@ def test_between_publishing_and_its_end_it_publishes_nothing_twice(
 
     request_iteration(core, "smoke", "ada")
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr("training.iteration.write_report", interrupt)
+        patched.setattr("training.iteration.run.write_report", interrupt)
         run_iteration(core, ITERATION)
     assert core.library.ids() == ["policy-0000", "policy-0001"]
     assert run_iteration(core, ITERATION).policy_id == "policy-0001"

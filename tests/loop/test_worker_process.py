@@ -12,9 +12,9 @@ from contextlib import contextmanager
 import pytest
 from loop_folder import ITERATION, digest, row
 
-from training.iteration import request_iteration, run_iteration
-from training.runners.local import LocalRunner
-from training.worker import Worker
+from training.iteration.run import request_iteration, run_iteration
+from training.jobs.runners.local import LocalRunner
+from training.jobs.worker import Worker
 from tutelage.composition import Core
 from tutelage.tables import IterationState
 

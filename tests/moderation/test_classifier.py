@@ -9,14 +9,14 @@ import pytest
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
-from moderation.batching import BatchedClassifier
 from moderation.categories import CATEGORIES
 from moderation.classifier import KeywordClassifier, ModerationClassifier
-from moderation.combined import CombinedClassifier
-from moderation.detoxify import DetoxifyClassifier
-from moderation.embedded import EmbeddedClassifier
-from moderation.encoder import bundled_encoder
-from moderation.remote import RemoteClassifier
+from moderation.classifiers.batching import BatchedClassifier
+from moderation.classifiers.detoxify import DetoxifyClassifier
+from moderation.classifiers.embedded import EmbeddedClassifier
+from moderation.classifiers.ensemble import CombinedClassifier
+from moderation.classifiers.remote import RemoteClassifier
+from moderation.encoder.encoder import bundled_encoder
 
 TEXTS = [
     "Good morning!",

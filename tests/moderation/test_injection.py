@@ -2,9 +2,9 @@
 
 import pytest
 
-from moderation.actions import Action, ModerationPolicy, judge
 from moderation.categories import zero_scores
 from moderation.injection import CATEGORY, find, warned
+from moderation.rules import Action, ModerationPolicy, judge
 
 CLEAN = judge(zero_scores(), ModerationPolicy().prompt)
 

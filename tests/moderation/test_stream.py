@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moderation.actions import Action, ModerationPolicy, Rule, SidePolicy, Verdict
 from moderation.categories import CATEGORIES
 from moderation.classifier import KeywordClassifier
+from moderation.rules import Action, ModerationPolicy, Rule, SidePolicy, Verdict
 from moderation.stream import StreamFilter
 
 WORDS = KeywordClassifier({"zonk": "hate", "glib": "sexual"})

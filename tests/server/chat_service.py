@@ -12,13 +12,14 @@ from typing import Any
 import uvicorn
 from fastapi.testclient import TestClient
 
-from moderation.actions import ModerationPolicy
 from moderation.classifier import KeywordClassifier
+from moderation.rules import ModerationPolicy
 from server.app import create_app
 from server.generators.echo import EchoGenerator
 from server.services import Services
-from tutelage import deployment, people
 from tutelage.composition import Core
+from tutelage.people import people
+from tutelage.policies import deployment
 from tutelage.store import Store
 from tutelage.tables import Role
 

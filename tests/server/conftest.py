@@ -8,7 +8,7 @@ import pytest
 from chat_service import ChatService, keys, new_services, promote, publish, serve
 
 from tutelage.composition import Core, open_core
-from tutelage.policies import PolicyLibrary
+from tutelage.policies.library import PolicyLibrary
 from tutelage.settings import Settings
 from tutelage.store import Store
 

@@ -8,7 +8,7 @@ import pytest
 from chat_service import ChatService, new_services, promote, publish, serve
 
 from tutelage.composition import Core
-from tutelage.policies import PolicyLibrary
+from tutelage.policies.library import PolicyLibrary
 from tutelage.settings import Settings
 from tutelage.store import Store
 

@@ -7,7 +7,7 @@ import pytest
 from ppo_runs import write_reward_model
 
 from training.config import IterationConfig
-from training.tiny import write_tiny_policy
+from training.model.tiny import write_tiny_policy
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.distributions import Categorical, kl_divergence
 
 from training import rlhf
-from training.linear import FrozenLinear
+from training.model.frozen_linear import FrozenLinear
 
 
 @pytest.fixture

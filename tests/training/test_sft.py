@@ -7,9 +7,9 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from training.config import IterationConfig
+from training.model.tokenizer import ChatTokenizer
 from training.progress import silent
 from training.sft import SFT, Batches, train_sft
-from training.tokenization import ChatTokenizer
 
 
 def dialogues(count: int, answer: str = "It is as it is.") -> list[dict[str, object]]:

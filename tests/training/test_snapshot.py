@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from training import snapshot
 from training.config import SnapshotConfig
-from tutelage import judgements
 from tutelage.errors import Unavailable
-from tutelage.judgements import Rows
+from tutelage.feedback import preference_data
+from tutelage.feedback.preference_data import Rows
 from tutelage.tables import Conversation, Feedback, FeedbackKind, Message
 
 CONFIG = SnapshotConfig(held_out=0.3)
@@ -264,8 +264,8 @@ def test_only_answers_that_were_drawn_plainly_are_logged_for_reuse() -> None:
         message.sampling = {"temperature": 1.0, "top_p": 1.0, "stop": [], "max_tokens": 9}
     warm.sampling = {"temperature": 0.7}
     stopped.finish_reason = "cancelled"
-    (found,) = judgements.logged(rows)
+    (found,) = preference_data.logged(rows)
     assert (found.token_ids, found.logprobs) == (plain.token_ids, plain.logprobs)
     assert found.prompt == [{"role": "user", "content": "question 1"}]
-    assert not judgements.logged(judged(rows, blocked=frozenset({plain.id})))
-    assert not judgements.logged(judged(rows, blocked=frozenset({rows.messages[0].id})))
+    assert not preference_data.logged(judged(rows, blocked=frozenset({plain.id})))
+    assert not preference_data.logged(judged(rows, blocked=frozenset({rows.messages[0].id})))

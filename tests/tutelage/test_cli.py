@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tutelage import deployment
 from tutelage.composition import open_core
+from tutelage.policies import deployment
 from tutelage.settings import Settings
 
 ROOT = Path(__file__).parents[2]

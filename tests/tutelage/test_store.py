@@ -12,7 +12,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlmodel import SQLModel, select
 
-from tutelage import conversations, people
+from tutelage.chat import conversations
+from tutelage.people import people
 from tutelage.store import Store, StoreError
 from tutelage.tables import Conversation, Feedback, Message, Role, User
 

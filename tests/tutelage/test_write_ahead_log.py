@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from tutelage import people
+from tutelage.people import people
 from tutelage.store import Store, WriteAheadLog
 
 PATIENCE_S = 30

@@ -10,6 +10,8 @@ import tutelage
 from tutelage.errors import NotFound
 
 FOLDER = Path(tutelage.__file__).parents[1] / "benchmarks"
+ROOMS = (".", "serving", "decisions")
+NOT_COMMANDS = {"common"}
 
 
 def bench(context: typer.Context, name: str) -> None:
@@ -17,12 +19,19 @@ def bench(context: typer.Context, name: str) -> None:
 
     Example: `tutelage bench serve --json`, `tutelage bench serve --help`
     """
-    script = FOLDER / f"{name.replace('-', '_')}.py"
-    if not script.is_file():
-        known = ", ".join(sorted(each.stem.replace("_", "-") for each in FOLDER.glob("*.py")))
+    scripts = benchmarks()
+    if name not in scripts:
+        known = ", ".join(sorted(scripts))
         raise NotFound(
             f"There is no benchmark {name!r}. Known: {known or 'none, outside a source checkout'}."
         )
+    script = scripts[name]
     sys.argv = [str(script), *context.args]
     sys.path.append(str(FOLDER))  # last: one of them bears the name of a package
     runpy.run_path(str(script), run_name="__main__")
+
+
+def benchmarks() -> dict[str, Path]:
+    """The scripts by their names on the command line."""
+    found = [path for room in ROOMS for path in (FOLDER / room).glob("*.py")]
+    return {p.stem.replace("_", "-"): p for p in found if p.stem not in NOT_COMMANDS}

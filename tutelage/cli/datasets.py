@@ -130,17 +130,17 @@ def erase(
 
 def _moderate(core: "Core", examples: "list[Example]", report: "Report") -> None:
     """Let moderation look at the examples, under the rules in force."""
-    from moderation import rules
-    from moderation.actions import ModerationPolicy
-    from moderation.chosen import open_classifier
+    from moderation import rule_store
+    from moderation.classifiers.factory import open_classifier
     from moderation.imported import moderate
+    from moderation.rules import ModerationPolicy
 
     classifier = open_classifier(core.settings)
     if classifier is None:
         return
     shipped = ModerationPolicy.from_settings(core.settings.moderation_actions)
     with core.store.read() as session:
-        policy = rules.in_force(session, shipped)
+        policy = rule_store.in_force(session, shipped)
     with steps() as say:
         total = len(examples)
         moderate(classifier, policy, examples, report, lambda done: say("moderation", done, total))

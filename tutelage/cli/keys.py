@@ -23,7 +23,7 @@ def create(
 
     Example: `tutelage key create --role operator --name admin`
     """
-    from tutelage import people
+    from tutelage.people import people
 
     core = open_data(data)
     with core.store.write() as session:
@@ -49,7 +49,7 @@ def list_keys(data: Data = None) -> None:
 @app.command()
 def revoke(key_id: str, data: Data = None) -> None:
     """Stop a key from working, at once. Example: `tutelage key revoke key_18…`"""
-    from tutelage import people
+    from tutelage.people import people
 
     with open_data(data).store.write() as session:
         people.revoke_key(session, key_id, actor="cli")

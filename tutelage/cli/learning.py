@@ -14,7 +14,7 @@ from tutelage.errors import Invalid
 
 if TYPE_CHECKING:
     from moderation.classifier import ModerationClassifier
-    from training.demo import Result
+    from training.demo.demo import Result
 
 Preference = Annotated[str, typer.Option(help="What the people like: brief, plain or asks-back.")]
 
@@ -41,7 +41,7 @@ def iterate(
 
     Example: `tutelage iterate --preset quick`
     """
-    from training.iteration import request_iteration, run_iteration
+    from training.iteration.run import request_iteration, run_iteration
 
     core = open_data(data)
     chosen = iteration_id or _unfinished(core) or request_iteration(core, preset, "cli").id
@@ -70,8 +70,8 @@ def simulate(
 
     Example: `tutelage simulate --users 6 --preference brief`
     """
-    from training.preferences import PREFERENCES
-    from training.simulate import Habits, shipped_prompts, teach
+    from training.demo.preferences import PREFERENCES
+    from training.demo.simulated_users import Habits, shipped_prompts, teach
 
     if preference not in PREFERENCES:
         raise Invalid(f"There is no preference {preference!r}. Known: {', '.join(PREFERENCES)}.")
@@ -95,7 +95,7 @@ def demo(
 
     Example: `tutelage demo --preference brief`
     """
-    from training.demo import Scale, run_demo
+    from training.demo.demo import Scale, run_demo
 
     folder = data or Path(tempfile.mkdtemp(prefix=f"tutelage-demo-{preference}-"))
     with steps() as say:
@@ -129,7 +129,7 @@ def _print_result(result: "Result") -> None:
 
 
 def _unfinished(core: Core) -> str:
-    from tutelage import iterations
+    from tutelage.iterations import iterations
 
     with core.store.read() as session:
         iteration = iterations.unfinished(session)
@@ -139,13 +139,13 @@ def _unfinished(core: Core) -> str:
 def classifier_of(core: Core) -> "ModerationClassifier | None":
     if core.settings.moderation == "off":
         return None
-    from moderation.embedded import EmbeddedClassifier
+    from moderation.classifiers.embedded import EmbeddedClassifier
 
     return EmbeddedClassifier.load()
 
 
 def _keys(core: Core, users: int) -> list[str]:
-    from tutelage import people
+    from tutelage.people import people
 
     keys = []
     with core.store.write() as session:

@@ -19,17 +19,17 @@ def learn(data: Data = None, as_json: Json = False) -> None:
 
     Example: `tutelage moderation learn`
     """
-    from moderation import appealed, learned
-    from moderation.learning import learn as teach
+    from moderation.appeals import dataset, registry
+    from moderation.appeals.retrain import learn as teach
 
     core = open_data(data)
     with core.store.read() as session:
-        decided = appealed.derive(session)
+        decided = dataset.derive(session)
     if not decided:
         raise Conflict("No decided appeal may be learned from yet: decide some, under Moderation.")
-    described = teach(decided, learned.folder(core.settings.data))
+    described = teach(decided, registry.folder(core.settings.data))
     with core.store.write() as session:
-        learned.record_learning(session, described, ACTOR)
+        registry.record_learning(session, described, ACTOR)
     if as_json:
         typer.echo(json.dumps(described))
         return
@@ -47,12 +47,12 @@ def learn(data: Data = None, as_json: Json = False) -> None:
 @app.command("list")
 def list_heads(data: Data = None) -> None:
     """Show the heads that learned, newest first. Example: `tutelage moderation list`"""
-    from moderation import learned
+    from moderation.appeals import registry
 
     core = open_data(data)
     with core.store.read() as session:
-        current = learned.in_force(session)
-    for each in learned.listed(learned.folder(core.settings.data)):
+        current = registry.in_force(session)
+    for each in registry.listed(registry.folder(core.settings.data)):
         mark = "  in force" if each["version"] == current else ""
         typer.echo(f"{each['version']}  {each['decisions']} decisions{mark}")
     if current is None:
@@ -65,25 +65,25 @@ def use(
     data: Data = None,
 ) -> None:
     """Put heads in force; running services follow. Example: `tutelage moderation use shipped`"""
-    from moderation import learned
+    from moderation.appeals import registry
 
     core = open_data(data)
     with core.store.write() as session:
-        kept = learned.folder(core.settings.data)
-        learned.put_in_force(session, kept, None if version == "shipped" else version, ACTOR)
+        kept = registry.folder(core.settings.data)
+        registry.put_in_force(session, kept, None if version == "shipped" else version, ACTOR)
     typer.echo(f"{version} is in force.")
 
 
 @app.command()
 def export(out: Path, data: Data = None) -> None:
-    """Freeze decided appeals as labelled examples, for `python -m moderation.train --appeals`.
+    """Freeze decided appeals as labelled examples, to train the filter with them.
 
     Example: `tutelage moderation export appeals.jsonl`
     """
-    from moderation import appealed
-    from tutelage.policies import write_atomically
+    from moderation.appeals import dataset
+    from tutelage.policies.library import write_atomically
 
     with open_data(data).store.read() as session:
-        decided = appealed.derive(session)
-    write_atomically(out, appealed.frozen(decided))
+        decided = dataset.derive(session)
+    write_atomically(out, dataset.frozen(decided))
     typer.echo(f"{len(decided)} examples are in {out}.")

@@ -17,7 +17,7 @@ app = typer.Typer(
 @app.command("list")
 def list_policies(data: Data = None, as_json: Json = False) -> None:
     """List all policy versions, newest first. Example: `tutelage policies list`"""
-    from tutelage import deployment
+    from tutelage.policies import deployment
 
     with open_data(data).store.read() as session:
         versions = deployment.versions(session)
@@ -47,8 +47,8 @@ def promote(
     data: Data = None,
 ) -> None:
     """Let a policy answer all new turns. Example: `tutelage policies promote policy-0001`"""
-    from tutelage import deployment
     from tutelage.errors import Conflict
+    from tutelage.policies import deployment
 
     core = open_data(data)
     problems = core.library.verify(policy_id)
@@ -63,7 +63,7 @@ def promote(
 @app.command()
 def rollback(data: Data = None) -> None:
     """Return to the policy that was current before. Example: `tutelage policies rollback`"""
-    from tutelage import deployment
+    from tutelage.policies import deployment
 
     with open_data(data).store.write() as session:
         version = deployment.rollback(session, actor="cli")
@@ -100,7 +100,7 @@ def measure(
     Takes some minutes on two cores. Examples: `tutelage policies measure policy-0001`,
     `tutelage policies measure policy-0001 --set TruthfulQA.csv --items 100`
     """
-    from training.limitations.measured import measure_policy, measure_public
+    from training.evaluation.limitations.run import measure_policy, measure_public
 
     core = open_data(data)
     with steps() as say:
@@ -138,7 +138,7 @@ def export(
     Example: `tutelage policies export policy-0001 --format gguf`
     """
     from tutelage.errors import Invalid
-    from tutelage.export import export_folder, export_gguf
+    from tutelage.policies.export import export_folder, export_gguf
 
     path = open_data(data).library.path(policy_id)
     if format == "hf":
@@ -162,7 +162,7 @@ def sign(
 
     Example: `tutelage policies sign policy-0001 --key key.pem`
     """
-    from tutelage import signing
+    from tutelage.policies import signing
 
     typer.echo(f"Signed: {signing.sign(open_data(data), policy_id, key)}")
 
@@ -177,7 +177,7 @@ def check_signature(
 
     Example: `tutelage policies check-signature policy-0001 --key public.pem`
     """
-    from tutelage import signing
+    from tutelage.policies import signing
 
     problem = signing.check(open_data(data), policy_id, key)
     typer.echo(problem or f"{policy_id} is signed with this key, and nothing was changed.")
@@ -190,7 +190,7 @@ def reproduce(policy_id: str, data: Data = None, as_json: Json = False) -> None:
 
     Takes as long as the iteration did. Example: `tutelage policies reproduce policy-0001`
     """
-    from training.reproduction import reproduce as run_again
+    from training.jobs.reproduce import reproduce as run_again
     from tutelage.cli.learning import classifier_of
 
     core = open_data(data)

@@ -14,7 +14,7 @@ app = typer.Typer(help="When iterations start by themselves: show, set.", no_arg
 @app.command()
 def show(data: Data = None, as_json: Json = False) -> None:
     """Print the schedule in force, and what comes next. Example: `tutelage schedule show`"""
-    from tutelage import schedule
+    from tutelage.iterations import schedule
 
     with open_data(data).store.read() as session:
         row = schedule.in_force(session)
@@ -57,8 +57,8 @@ def set_(
     Example: `tutelage schedule set --cron '0 3 * * *' --feedback 200`
     """
     from training.config import IterationConfig
-    from tutelage import schedule
     from tutelage.errors import Invalid
+    from tutelage.iterations import schedule
     from tutelage.tables import Schedule
 
     IterationConfig.load(preset)

@@ -53,7 +53,7 @@ def worker(
     ] = False,
 ) -> None:
     """Run iterations that operators queue, one at a time. Example: `tutelage worker`"""
-    from training.worker import run_worker
+    from training.jobs.worker import run_worker
 
     run_worker(open_data(data), sys.stdin.buffer if while_input else None)
 
@@ -83,7 +83,7 @@ def _ready_core(host: str | None, port: int | None, data: Data) -> Core:
 
 
 def _ensure_base(core: Core) -> None:
-    from tutelage.base import ensure_base
+    from tutelage.policies.base import ensure_base
 
     if not core.library.ids():
         typer.echo("Making the base policy (once, about half a minute) …")
@@ -112,7 +112,7 @@ def _serve(core: Core) -> None:
 
 
 def _operator_link(core: Core) -> str:
-    from tutelage import people
+    from tutelage.people import people
 
     with core.store.write() as session:
         people.forget_expired(session)

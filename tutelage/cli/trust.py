@@ -25,9 +25,9 @@ def add_to(app: typer.Typer) -> None:
 
 def moderate(text: str, as_json: Json = False) -> None:
     """Show what the moderation filter says of a text. Example: `tutelage moderate "I hate you"`"""
-    from moderation.actions import ModerationPolicy, judge
-    from moderation.chosen import open_classifier
+    from moderation.classifiers.factory import open_classifier
     from moderation.explain import explain
+    from moderation.rules import ModerationPolicy, judge
 
     settings = settings_for(None)
     classifier = open_classifier(settings)
@@ -91,10 +91,10 @@ def anchor(
 
 def export(data: Data = None) -> None:
     """Print all accepted reports as one JSON list. Example: `tutelage incidents export`"""
-    from tutelage import bounty
+    from tutelage.feedback import reports
 
     with open_data(data).store.read() as session:
-        typer.echo(json.dumps(bounty.incidents(session), indent=2))
+        typer.echo(json.dumps(reports.incidents(session), indent=2))
 
 
 def lineage(message_id: str, data: Data = None, as_json: Json = False) -> None:
@@ -102,7 +102,7 @@ def lineage(message_id: str, data: Data = None, as_json: Json = False) -> None:
 
     Example: `tutelage lineage msg_18c2f0a1b2c3d4e5a1b2c3d4`
     """
-    from tutelage.lineage import behind
+    from tutelage.policies.lineage import behind
 
     core = open_data(data)
     with core.store.read() as session:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import isfinite
 
 from tutelage.errors import Invalid
-from tutelage.judgements import Dialogue
+from tutelage.feedback.preference_data import Dialogue
 
 LONGEST = 32_000  # characters of a message
 MOST_RESPONSES = 9  # as many as people may rank

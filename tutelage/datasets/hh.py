@@ -8,7 +8,7 @@ from typing import Any
 
 from tutelage.datasets.example import Example, answered, ranking, turn
 from tutelage.errors import Invalid
-from tutelage.judgements import Dialogue
+from tutelage.feedback.preference_data import Dialogue
 
 _SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 _NAMES = {role: name for name, role in _SPEAKERS.items()}

@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from tutelage import audit, erasure, people
+from tutelage import audit
 from tutelage.datasets.example import Example
 from tutelage.datasets.reading import Report
 from tutelage.errors import Conflict, Invalid, NotFound
+from tutelage.people import erasure, people
 from tutelage.store import Store
 from tutelage.tables import (
     Conversation,

@@ -10,7 +10,7 @@ from typing import Any
 
 from tutelage.datasets.example import Example, demonstration, ranking, turn
 from tutelage.errors import Invalid
-from tutelage.judgements import Dialogue
+from tutelage.feedback.preference_data import Dialogue
 
 _ROLES = {"prompter": "user", "assistant": "assistant"}
 _NAMES = {role: name for name, role in _ROLES.items()}

@@ -7,7 +7,7 @@ from typing import Any
 
 from tutelage.datasets.example import Example, answered, dialogue, ranking, turn
 from tutelage.errors import Invalid
-from tutelage.judgements import Dialogue
+from tutelage.feedback.preference_data import Dialogue
 
 
 def recognise(row: dict[str, Any]) -> bool:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
-from tutelage import audit, judgements
+from tutelage import audit
 from tutelage.datasets import formats
 from tutelage.datasets.example import Example, demonstration, ranking
 from tutelage.errors import Invalid
-from tutelage.judgements import Judgement
+from tutelage.feedback import preference_data
+from tutelage.feedback.preference_data import Judgement
 from tutelage.tables import FeedbackKind
 
 PEOPLE = "people"  # the source that is no data set
@@ -32,7 +33,7 @@ def export(session: Session, format_name: str, source: str, actor: str) -> Writt
     """
     format = formats.named(format_name)
     wanted = "" if source == PEOPLE else source
-    learnable = judgements.learnable(judgements.read(session))
+    learnable = preference_data.learnable(preference_data.read(session))
     written = write(format, (each for each in learnable if each.source == wanted))
     audit.record(
         session, actor, "dataset.export", source, format=format_name, rows=len(written.lines)

@@ -5,7 +5,7 @@ import { Link, useParams } from "react-router";
 import { sharing } from "../api/account";
 import { Loading } from "../components/Loading";
 import { Logo } from "../components/Logo";
-import { Markdown } from "../components/Markdown";
+import { Markdown } from "../components/markdown/Markdown";
 import { Notepad } from "../components/Notepad";
 import { Problem } from "../components/Problem";
 import { time } from "../format";

@@ -10,9 +10,9 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from server.generators.batch import Batch, Response
+from server.generators.embedded.model_runner import Policy, Segment, load_policy
+from server.generators.embedded.scheduler import Batch, Response
 from server.generators.generator import Sampling, Token
-from server.generators.policy import Policy, Segment, load_policy
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 TEMPLATE = (

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 from fake_engines import FakeEngine, listening, openai_app, tgi_app
 
-from server.generators.chunks import UNTOLD
 from server.generators.echo import EchoGenerator
-from server.generators.embedded import EmbeddedGenerator
+from server.generators.embedded.engine import EmbeddedGenerator
 from server.generators.generator import (
     ContextTooLong,
     Generator,
@@ -24,9 +23,10 @@ from server.generators.generator import (
     Stream,
     Token,
 )
-from server.generators.openai import OpenAIEngine
-from server.generators.remote import RemoteGenerator
-from server.generators.tgi import TGIEngine, TGIMessagesEngine
+from server.generators.remote.chunks import UNTOLD
+from server.generators.remote.openai import OpenAIEngine
+from server.generators.remote.remote import RemoteGenerator
+from server.generators.remote.tgi import TGIEngine, TGIMessagesEngine
 from tutelage.errors import Unavailable
 
 WORDS = " ".join(f"word{number}" for number in range(60))

@@ -10,11 +10,11 @@ from chat_service import WORDS, eventually, listen, new_key, new_services, promo
 from fake_engines import FakeEngine, listening, openai_app, tgi_app
 from sqlmodel import select
 
-from server.generators.openai import OpenAIEngine
-from server.generators.remote import RemoteGenerator
-from server.generators.tgi import TGIMessagesEngine
-from tutelage import deployment
+from server.generators.remote.openai import OpenAIEngine
+from server.generators.remote.remote import RemoteGenerator
+from server.generators.remote.tgi import TGIMessagesEngine
 from tutelage.composition import Core
+from tutelage.policies import deployment
 from tutelage.tables import Message
 
 ASKED = {"role": "user", "content": "How is the weather in Oslo?"}

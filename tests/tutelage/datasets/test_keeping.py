@@ -8,11 +8,14 @@ import pytest
 
 from training import snapshot
 from training.config import SnapshotConfig
-from tutelage import audit, conversations, feedback, judgements, people
+from tutelage import audit
+from tutelage.chat import conversations
 from tutelage.composition import Core, open_core
 from tutelage.datasets import keeping, reading, writing
 from tutelage.datasets.reading import Report
 from tutelage.errors import Conflict, Invalid, NotFound
+from tutelage.feedback import feedback, preference_data
+from tutelage.people import people
 from tutelage.settings import Settings
 from tutelage.tables import Dataset, FeedbackKind
 
@@ -41,7 +44,7 @@ def imported(core: Core) -> Dataset:
 
 def taken(core: Core, config: SnapshotConfig = SnapshotConfig()) -> snapshot.Snapshot:
     with core.store.read() as session:
-        return snapshot.derive(judgements.read(session), config)
+        return snapshot.derive(preference_data.read(session), config)
 
 
 def test_a_snapshot_holds_it_under_its_name(core: Core) -> None:

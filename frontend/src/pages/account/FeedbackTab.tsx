@@ -11,7 +11,7 @@ import type { Chunk } from "../../api/types";
 import { Badge } from "../../components/Badge";
 import { Button } from "../../components/Button";
 import { Confirm } from "../../components/Dialog";
-import { Markdown } from "../../components/Markdown";
+import { Markdown } from "../../components/markdown/Markdown";
 import { Problem } from "../../components/Problem";
 import { ago, words } from "../../format";
 import { Card, Empty, Heading, More, Read } from "../operator/Parts";

@@ -8,10 +8,10 @@ import { Notepad } from "../../components/Notepad";
 import { Problem } from "../../components/Problem";
 import { HowTo } from "../SignInPage";
 import { Composer } from "./Composer";
-import { ConsentCard } from "./ConsentCard";
+import { ConsentCard } from "./consent/ConsentCard";
 import { Header } from "./Header";
 import { Scroller } from "./Scroller";
-import { Sidebar } from "./Sidebar";
+import { Sidebar } from "./sidebar/Sidebar";
 import { useBranches } from "./storage";
 import { Thread } from "./Thread";
 import { keyOf, visiblePath } from "./tree";
@@ -19,7 +19,7 @@ import { continuation, isLive, isPending, withTurn, type Prompt, type Turn } fro
 import { turns, useTurns } from "./turns";
 import { Welcome } from "./Welcome";
 
-const Compare = lazy(() => import("./Compare"));
+const Compare = lazy(() => import("./compare/Compare"));
 
 export function ChatPage() {
   const session = useSession();

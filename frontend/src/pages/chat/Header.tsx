@@ -5,8 +5,8 @@ import type { Conversation } from "../../api/types";
 import { IconButton, Tip } from "../../components/Button";
 import { SwitchLook } from "../../components/Menu";
 import { useToast } from "../../components/Toast";
-import { useConversationConsent } from "./consent";
-import { TakeAway } from "./TakeAway";
+import { useConversationConsent } from "./consent/consent";
+import { TakeAway } from "./sidebar/TakeAway";
 
 interface HeaderProps {
   onMenu: () => void;

@@ -2,7 +2,7 @@
 import clsx from "clsx";
 import { ShieldAlert, ShieldX } from "lucide-react";
 import type { Verdict } from "../../api/types";
-import { Why } from "./Why";
+import { Why } from "./response/Why";
 
 interface NoticeProps {
   verdict: Verdict;

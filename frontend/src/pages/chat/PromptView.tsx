@@ -3,8 +3,8 @@ import { Pencil } from "lucide-react";
 import { useState, type KeyboardEvent } from "react";
 import type { Message } from "../../api/types";
 import { Button, IconButton } from "../../components/Button";
-import { BranchSwitch, type Branch } from "./BranchSwitch";
-import { CopyButton } from "./CopyButton";
+import { BranchSwitch, type Branch } from "./response/BranchSwitch";
+import { CopyButton } from "./response/CopyButton";
 import { Notice } from "./Notice";
 import { isPending } from "./turn";
 

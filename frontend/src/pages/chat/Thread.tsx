@@ -1,7 +1,7 @@
 /** The messages of the branch in view. */
 import type { Message } from "../../api/types";
 import { Problem } from "../../components/Problem";
-import { AnswerView } from "./AnswerView";
+import { AnswerView } from "./response/AnswerView";
 import { PromptView } from "./PromptView";
 import { alternativesOf, siblingsOf } from "./tree";
 import { isLive, type Prompt, type Turn } from "./turn";

@@ -1,6 +1,6 @@
 /** What labelers are asked to do. */
 import { useInstructions } from "../../api/labeling";
-import { Markdown } from "../../components/Markdown";
+import { Markdown } from "../../components/markdown/Markdown";
 import { Heading, Read } from "../operator/Parts";
 
 export function InstructionsTab() {

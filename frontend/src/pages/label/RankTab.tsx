@@ -6,13 +6,13 @@ import { useState, type KeyboardEvent } from "react";
 import { labeling, useTask, type Task } from "../../api/labeling";
 import { Button } from "../../components/Button";
 import { Chips } from "../../components/Chips";
-import { Markdown } from "../../components/Markdown";
+import { Markdown } from "../../components/markdown/Markdown";
 import { Problem } from "../../components/Problem";
 import { useToast } from "../../components/Toast";
-import { Places } from "../chat/Compare";
-import { Letter, LETTERS } from "../chat/Letter";
-import { RankBoard } from "../chat/RankBoard";
-import { emptySlots, isComplete, place, slotOf, toRanking, type Slots } from "../chat/ranking";
+import { Places } from "../chat/compare/Compare";
+import { Letter, LETTERS } from "../chat/compare/Letter";
+import { RankBoard } from "../chat/compare/RankBoard";
+import { emptySlots, isComplete, place, slotOf, toRanking, type Slots } from "../chat/compare/ranking";
 import { Empty, Heading, Read } from "../operator/Parts";
 import { Dialogue, Skip, Top, useAdvance, useStopwatch } from "./Work";
 

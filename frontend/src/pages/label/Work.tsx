@@ -7,7 +7,7 @@ import { useRefresh } from "../../api/queries";
 import { Button } from "../../components/Button";
 import { Chips, TextBox } from "../../components/Chips";
 import { Dialog, DialogButtons } from "../../components/Dialog";
-import { Markdown } from "../../components/Markdown";
+import { Markdown } from "../../components/markdown/Markdown";
 import { Problem } from "../../components/Problem";
 import { useToast } from "../../components/Toast";
 import { duration } from "../../format";

@@ -8,9 +8,9 @@ import { blind, useBlindTest, type BlindPair, type BlindShare, type BlindTest } 
 import { queryClient } from "../../../api/queries";
 import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
-import { Markdown } from "../../../components/Markdown";
+import { Markdown } from "../../../components/markdown/Markdown";
 import { Problem } from "../../../components/Problem";
-import { Letter, LETTERS } from "../../chat/Letter";
+import { Letter, LETTERS } from "../../chat/compare/Letter";
 import { counted } from "../../../format";
 import { Back, Bar, Card, Heading, Read } from "../Parts";
 

@@ -1,7 +1,7 @@
 /** The filter that ships in plots, and its card: intervals, false alarms by group, known failures. */
 import { useQuery } from "@tanstack/react-query";
 import { moderation } from "../../../api/client";
-import { Markdown } from "../../../components/Markdown";
+import { Markdown } from "../../../components/markdown/Markdown";
 import { Card, Read } from "../Parts";
 import { MeasuredPlots } from "./MeasuredPlots";
 

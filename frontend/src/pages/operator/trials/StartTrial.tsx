@@ -7,7 +7,7 @@ import { Button } from "../../../components/Button";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { Problem } from "../../../components/Problem";
 import { useToast } from "../../../components/Toast";
-import { Explanation } from "../Explanation";
+import { Explanation } from "../policies/Explanation";
 import { Choice, Number } from "./Fields";
 
 export function StartTrial() {

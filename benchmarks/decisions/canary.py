@@ -1,0 +1,196 @@
+"""The real policy from schedule to canary to promotion, by the thumbs of simulated people.
+
+    tutelage bench canary --data /tmp/canary --preference brief
+    tutelage bench canary --data /tmp/canary --people 96 --thumbs-alone
+
+People teach over HTTP; a schedule starts a ``quick`` iteration, which a worker runs; a candidate
+that the gate lets pass, or finds no worse but not surely better, goes on trial by itself; people go
+on asking, give thumbs and rank both policies' answers; the rules promote it or roll it back. Nobody
+does anything by hand. With ``--thumbs-alone`` nobody ranks while the trial lasts. A folder in which
+a step is done already is carried on with. A line of JSON for each step; about half an hour on two
+cores.
+"""
+
+import argparse
+import json
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from training.demo.preferences import PREFERENCES, Preference
+from training.demo.service import Service
+from training.demo.simulated_users import Habits, shipped_prompts, teach
+from training.jobs.maintenance import Chores
+from training.jobs.runners.local import LocalRunner
+from training.jobs.worker import Worker
+from tutelage.composition import Core, open_core
+from tutelage.experiments import experiments
+from tutelage.iterations import iterations, schedule
+from tutelage.people import people
+from tutelage.policies import deployment
+from tutelage.policies.base import ensure_base
+from tutelage.settings import Settings
+from tutelage.tables import Experiment, Schedule
+
+ROUNDS, TAUGHT = 10, 80
+TOKENS = 64  # of an answer
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Who talk while a trial lasts: a key each, one taste, and how they judge."""
+
+    keys: list[str]
+    preference: Preference
+    thumbs_alone: bool
+
+
+def main() -> None:
+    """Run what is left to do, and tell how the trial ended."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--preference", default="brief", choices=sorted(PREFERENCES))
+    parser.add_argument("--people", type=int, default=48, help="who talk while the trial lasts")
+    parser.add_argument("--thumbs-alone", action="store_true", help="nobody ranks in the trial")
+    arguments = parser.parse_args()
+    core = open_core(Settings(data=arguments.data, rate_limit=0))
+    ensure_base(core.store, core.library, "")
+    preference = PREFERENCES[arguments.preference]
+    with Service(core.settings, core.settings.data / "service.log") as service:
+        plan(core, service, preference)
+        trained = train(core)
+        told(trained)
+        if trained["on_trial"]:
+            crowd = Crowd(keys(core, arguments.people), preference, arguments.thumbs_alone)
+            told(try_out(core, service, crowd))
+    core.store.close()
+
+
+def plan(core: Core, service: Service, preference: Preference) -> None:
+    """Teach the first policy, and put a schedule in force."""
+    with core.store.read() as session:
+        planned, taught = schedule.in_force(session), schedule.judgements_since(session)
+        known = bool(iterations.listed(session))
+    if not known and not taught:
+        prompts = shipped_prompts()[:TAUGHT]
+        teach(service.url, keys(core, 6), preference, prompts, Habits(), lambda *_: None)
+    if planned is None:
+        with core.store.write() as session:
+            row = Schedule(author_id="canary", preset="quick", feedback=1, share=0.5, unproven=True)
+            schedule.set_schedule(session, row)
+
+
+def train(core: Core) -> dict[str, Any]:
+    """What the worker does by itself: the iteration that is due, and the trial that follows."""
+    began = time.monotonic()
+    chores, worker = Chores(core, look=0.0), Worker(core.store, LocalRunner(core.settings))
+    chores()
+    worker.run_waiting()
+    chores()
+    with core.store.read() as session:
+        newest, trial = iterations.listed(session)[0], experiments.running(session)
+    return {
+        "iteration": newest.id,
+        "requested_by": newest.requested_by,
+        "decision": newest.decision,
+        "reasons": newest.reasons,
+        "on_trial": trial.policy_id if trial else None,
+        "minutes": round((time.monotonic() - began) / 60, 1),
+    }
+
+
+def try_out(core: Core, service: Service, crowd: Crowd) -> dict[str, Any]:
+    """People talk on; after each round the rules look."""
+    began = time.monotonic()
+    chores = Chores(core, look=0.0)
+    time.sleep(20)  # until the service has the second policy in memory
+    for turn in range(ROUNDS):
+        with core.store.read() as session:
+            if experiments.running(session) is None:
+                break
+        ask_round(service, crowd, turn)
+        chores.judge_trials()
+        told({"round": turn + 1} | verdict(core))
+    with core.store.read() as session:
+        trial, current = experiments.listed(session)[0], deployment.current(session)
+    assert current is not None
+    service.wait_for(current.id)
+    minutes = round((time.monotonic() - began) / 60, 1)
+    return summary(trial) | {"current": current.id, "minutes": minutes}
+
+
+def verdict(core: Core) -> dict[str, Any]:
+    """What is known of the trial by now."""
+    with core.store.read() as session:
+        found = experiments.listed(session)[0].verdict
+    return {
+        name: [round(value[key], 3) for key in ("difference", "low", "high")]
+        for name, value in found.items()
+    }
+
+
+def ask_round(service: Service, crowd: Crowd, turn: int) -> None:
+    """Everybody asks something new: half give a thumb, half rank two answers, if anybody does."""
+
+    def one(number: int) -> None:
+        luck = random.Random(f"{turn}/{number}")
+        prompt = luck.choice(shipped_prompts()[TAUGHT:]).text
+        several = not crowd.thumbs_alone and (number + turn) % 2 == 0
+        body = {
+            "model": "tutelage", "messages": [{"role": "user", "content": prompt}],
+            "n": 2 if several else 1, "max_tokens": TOKENS, "temperature": 0.8,
+        }  # fmt: skip
+        done = post(service, crowd.keys[number], "/v1/chat/completions", body)
+        liked = [crowd.preference.score(choice["message"]["content"]) for choice in done["choices"]]
+        judged: dict[str, Any] = {"completion_id": done["id"]}
+        if several:
+            order = sorted(range(len(liked)), key=lambda i: -liked[i])
+            judged |= {"kind": "ranking", "ranking": [[i] for i in order]}
+        else:
+            value = "up" if liked[0] > 0 else "down"
+            judged |= {"kind": "thumbs", "choice": 0, "value": value}
+        post(service, crowd.keys[number], "/v1/feedback", judged)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(one, range(len(crowd.keys))))
+
+
+def post(service: Service, key: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """One request; its JSON."""
+    headers = {"authorization": f"Bearer {key}"}
+    answer = httpx.post(service.url + path, json=body, headers=headers, timeout=600)
+    answer.raise_for_status()
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def keys(core: Core, count: int) -> list[str]:
+    """New people with a key each."""
+    with core.store.write() as session:
+        made = [people.create_user(session, f"person {n}") for n in range(count)]
+        return [people.create_key(session, user, user.name)[1] for user in made]
+
+
+def summary(trial: Experiment) -> dict[str, Any]:
+    """How the trial ended."""
+    return {
+        "policy": trial.policy_id,
+        "state": str(trial.state),
+        "started_by": trial.started_by,
+        "reasons": trial.reasons,
+        "verdict": trial.verdict,
+    }
+
+
+def told(found: dict[str, Any]) -> None:
+    """One line of JSON."""
+    print(json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main()

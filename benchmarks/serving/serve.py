@@ -1,0 +1,520 @@
+"""Our engine and our server beside transformers and llama.cpp: tokens a second, and the first one.
+
+    tutelage bench serve --json
+    tutelage bench serve --llama NODE_MODULES     beside llama.cpp too (npm install node-llama-cpp)
+    tutelage bench serve --genai                  beside openvino-genai too, in a venv of its own
+
+All serve the same policy with as many threads, pinned to the same cores, taking turns round by
+round; each round has prompts of its own, so that nothing is known from an earlier one. N prompts
+arrive at once and each is answered with the same number of tokens, sampled. No answer ends early:
+transformers' `generate`, which takes the prompts as one padded batch, would go on computing it.
+The server is a process of its own, asked over HTTP with server-sent events by a client on another
+core, with moderation and storage as shipped. Reported are medians over the rounds; a ratio above 1
+means that ours is faster.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import torch
+from common import peer_python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.generation.streamers import BaseStreamer
+
+from moderation.categories import CATEGORIES
+from server.generators.embedded.engine import EmbeddedGenerator
+from server.generators.generator import Sampling
+from tutelage.composition import Core, open_core
+from tutelage.people import people
+from tutelage.policies import deployment
+from tutelage.policies.base import build
+from tutelage.policies.export import export_gguf
+from tutelage.settings import Settings
+from tutelage.tables import Role
+
+CONCURRENCY = (1, 8, 16)
+TEMPERATURE = 0.8
+PEERS = Path(__file__).parents[1] / "peers"
+GENAI = ("openvino-genai>=2026.4,<2026.5",)
+PREFIXES = {"transformers": "", "llama.cpp": "llama_", "openvino-genai": "genai_"}
+WARNS = {"response": dict.fromkeys(CATEGORIES, "warn")}  # so nothing waits for a verdict
+CORES = sorted(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One round on one side."""
+
+    first_token: float  # seconds until the median response has its first token
+    tokens_per_second: float
+    tokens_per_cpu_second: float
+
+    @classmethod
+    def of(cls, firsts: Sequence[float], tokens: int, wall: float, cpu: float) -> "Measured":
+        return cls(statistics.median(firsts), tokens / wall, tokens / cpu)
+
+
+class Clock:
+    """Wall and processor time since it was made."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def wall(self) -> float:
+        return time.perf_counter() - self._wall
+
+    def cpu(self) -> float:
+        return time.process_time() - self._cpu
+
+
+class Side(Protocol):
+    """Something that answers prompts."""
+
+    async def answer(self, prompts: Sequence[str], tokens: int) -> Measured: ...
+
+
+class Engine:
+    """The embedded generator, asked as the server asks it."""
+
+    def __init__(self, generator: EmbeddedGenerator) -> None:
+        self._generator = generator
+
+    async def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
+        clock = Clock()
+        firsts = await asyncio.gather(*(self.first(prompt, tokens, clock) for prompt in prompts))
+        return Measured.of(firsts, tokens * len(prompts), clock.wall(), clock.cpu())
+
+    async def first(self, prompt: str, tokens: int, clock: Clock) -> float:
+        """Write one answer; when its first token came."""
+        sampling = Sampling(temperature=TEMPERATURE, max_tokens=tokens)
+        stream = await self._generator.start(said(prompt), sampling)
+        times = [clock.wall() async for _ in stream]
+        assert len(times) == tokens, f"expected {tokens} tokens, got {len(times)}"
+        return times[0]
+
+    async def turns(self, words: int) -> tuple[float, float]:
+        """Time to the first token of a long conversation's first and second turn."""
+        opening = " ".join(f"{words}word{number}" for number in range(words))  # known to no round
+        dialogue = said(opening)
+        firsts = []
+        for _ in range(2):
+            clock = Clock()
+            stream = await self._generator.start(dialogue, Sampling(TEMPERATURE, max_tokens=16))
+            tokens = [(token.text, clock.wall()) async for token in stream]
+            firsts.append(tokens[0][1])
+            answer = {"role": "assistant", "content": "".join(text for text, _ in tokens)}
+            dialogue = [*dialogue, answer, *said("And then?")]
+        return firsts[0], firsts[1]
+
+
+class Transformers:
+    """`generate` on one left-padded batch."""
+
+    def __init__(self, policy: Path, dtype: torch.dtype) -> None:
+        self._tokenizer = AutoTokenizer.from_pretrained(policy, padding_side="left")
+        self._model = AutoModelForCausalLM.from_pretrained(policy, dtype=dtype).eval()
+
+    async def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
+        clock = Clock()
+        heard = FirstToken(clock)
+        output = self._model.generate(
+            **self._encode(prompts),
+            streamer=heard,
+            max_new_tokens=tokens,
+            do_sample=True,
+            temperature=TEMPERATURE,
+            top_k=0,
+            pad_token_id=0,
+        )
+        self._tokenizer.batch_decode(output[:, -tokens:], skip_special_tokens=True)
+        return Measured.of([heard.time], tokens * len(prompts), clock.wall(), clock.cpu())
+
+    def _encode(self, prompts: Sequence[str]) -> Any:
+        texts = [templated(self._tokenizer, prompt) for prompt in prompts]
+        return self._tokenizer(texts, padding=True, add_special_tokens=False, return_tensors="pt")
+
+
+class FirstToken(BaseStreamer):  # type: ignore[misc]
+    """Notes when the first tokens of a batch arrive; the prompt comes before them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._calls = 0
+        self.time = 0.0
+
+    def put(self, value: torch.Tensor) -> None:
+        self._calls += 1
+        if self._calls == 2:
+            self.time = self._clock.wall()
+
+    def end(self) -> None:
+        """Nothing to note."""
+
+
+class Piped:
+    """A peer in a process of its own, asked by lines of JSON; ``encode`` gives it a prompt."""
+
+    def __init__(self, command: Sequence[Any], encode: Callable[[str], Any]) -> None:
+        self._encode = encode
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+        self._read()
+
+    async def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
+        encoded = [self._encode(prompt) for prompt in prompts]
+        asked = {"prompts": encoded, "tokens": tokens, "temperature": TEMPERATURE}
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        found = self._read()
+        return Measured.of(found["firsts"], found["tokens"], found["wall"], found["cpu"])
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def _read(self) -> Any:
+        assert self._process.stdout
+        return json.loads(self._process.stdout.readline())
+
+
+def piped(policy: Path, folder: Path, options: argparse.Namespace) -> dict[str, Piped]:
+    """The peers that read the policy as an F16 GGUF file, if they are asked for."""
+    tokenizer = AutoTokenizer.from_pretrained(policy)
+    file, threads, found = folder / "policy.gguf", str(options.threads), {}
+    if options.llama or options.genai:
+        export_gguf(policy, file, "policy")
+    if options.llama:
+        command = ["node", PEERS / "llama.mjs", options.llama.absolute(), file, threads]
+        found["llama.cpp"] = Piped(command, lambda prompt: encoded(tokenizer, prompt))
+    if options.genai:
+        python = peer_python("genai", GENAI)
+        command = [python, PEERS / "genai.py", file, threads]
+        found["openvino-genai"] = Piped(command, lambda prompt: templated(tokenizer, prompt))
+    return found
+
+
+def encoded(tokenizer: Any, prompt: str) -> list[int]:
+    """What the policy reads, as tokens."""
+    ids: list[int] = tokenizer(templated(tokenizer, prompt), add_special_tokens=False).input_ids
+    return ids
+
+
+class Server:
+    """The whole service in a process of its own, over HTTP."""
+
+    def __init__(
+        self, core: Core, threads: int, moderation: bool, actions: Mapping[str, Any] | None = None
+    ) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        with core.store.write() as session:
+            user = people.create_user(session, "benchmark", Role.USER)
+            self.key = people.create_key(session, user, "benchmark", actor="cli")[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "tutelage", "serve", "--port", str(port)]
+        settings = {"TUTELAGE_DATA": str(core.settings.data), "TUTELAGE_RATE_LIMIT": "0"}
+        settings |= {"TUTELAGE_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
+        settings |= {} if moderation else {"TUTELAGE_MODERATION": "off"}
+        settings |= {"TUTELAGE_MODERATION_ACTIONS": json.dumps(actions)} if actions else {}
+        quiet = subprocess.DEVNULL
+        self._process = subprocess.Popen(command, env=os.environ | settings, stdout=quiet)
+        os.sched_setaffinity(self._process.pid, CORES[:threads])
+        self._client = httpx.AsyncClient(
+            base_url=self.url,
+            headers={"authorization": f"Bearer {self.key}"},
+            timeout=httpx.Timeout(120, pool=None),
+        )
+
+    async def ready(self) -> None:
+        """Wait until a policy is loaded."""
+        for _ in range(600):
+            with contextlib.suppress(httpx.TransportError):
+                if (await self._client.get("/readyz")).status_code == 200:
+                    return
+            await asyncio.sleep(0.2)
+        raise RuntimeError("the server did not become ready")
+
+    async def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
+        cpu, began = self._cpu(), time.perf_counter()
+        answers = await asyncio.gather(*(self._one(prompt, tokens) for prompt in prompts))
+        wall = time.perf_counter() - began
+        firsts, counts = zip(*answers, strict=True)  # moderation may end an answer early
+        return Measured.of(firsts, sum(counts), wall, self._cpu() - cpu)
+
+    async def close(self) -> None:
+        await self._client.aclose()
+        self._process.terminate()
+        self._process.wait()
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._process.kill()
+
+    async def _one(self, prompt: str, tokens: int) -> tuple[float, int]:
+        asked = {"model": "tutelage", "messages": said(prompt), "max_tokens": tokens}
+        asked |= {"temperature": TEMPERATURE, "stream": True}
+        asked |= {"stream_options": {"include_usage": True}}
+        first, usage, began = 0.0, 0, time.perf_counter()
+        async with self._client.stream("POST", "/v1/chat/completions", json=asked) as answer:
+            async for line in answer.aiter_lines():
+                chunk = json.loads(line[6:]) if line.startswith("data: {") else {}
+                if not first and any(
+                    each["delta"].get("content") for each in chunk.get("choices", ())
+                ):
+                    first = time.perf_counter() - began
+                usage = (chunk.get("usage") or {}).get("completion_tokens", usage)
+        return first, usage
+
+    def _cpu(self) -> float:
+        """Processor seconds that the server has used."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def said(prompt: str) -> list[dict[str, str]]:
+    """A dialogue of one message."""
+    return [{"role": "user", "content": prompt}]
+
+
+def templated(tokenizer: Any, prompt: str) -> str:
+    """What the policy reads."""
+    text: str = tokenizer.apply_chat_template(
+        said(prompt), tokenize=False, add_generation_prompt=True
+    )
+    return text
+
+
+def without_end(policy: Path, copy: Path) -> None:
+    """A copy of a policy directory that never ends a response."""
+    for file in policy.iterdir():
+        if file.name in ("config.json", "generation_config.json", "tokenizer_config.json"):
+            settings = json.loads(file.read_text())
+            ended = {key: None for key in settings if key.startswith("eos_")}  # left out: default
+            (copy / file.name).write_text(json.dumps(settings | ended))
+        elif file.name != "manifest.json":
+            (copy / file.name).symlink_to(file.absolute())
+
+
+def shipped_prompts() -> Iterator[str]:
+    """Prompts of people, without end."""
+    lines = (files("tutelage") / "data" / "prompts.jsonl").read_text().splitlines()
+    return itertools.cycle([json.loads(line)["prompt"] for line in lines])
+
+
+def bytes_per_second(threads: int) -> float:
+    """How fast these cores read memory: the sum of an array far larger than the cache."""
+    torch.set_num_threads(threads)
+    block = torch.ones(2**28, dtype=torch.float32)
+    best = min(_timed(block.sum) for _ in range(5))
+    return block.nbytes / best
+
+
+def _timed(work: Any) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def matrix_bytes(policy: Path) -> float:
+    """What one decoding step reads at least: every matrix once, in 16 bits."""
+    model = AutoModelForCausalLM.from_pretrained(policy, dtype=torch.float32)
+    return float(sum(2 * each.numel() for each in model.parameters() if each.ndim > 1))
+
+
+async def measure(
+    sides: dict[str, Side], concurrency: int, tokens: int, rounds: int, prompts: Iterator[str]
+) -> dict[str, dict[str, float]]:
+    """Medians of every side at one concurrency; the sides take turns, the first round warms up."""
+    found: dict[str, list[Measured]] = {name: [] for name in sides}
+    for _ in range(rounds + 1):
+        for name, side in sides.items():
+            asked = list(itertools.islice(prompts, concurrency))
+            found[name].append(await side.answer(asked, tokens))
+    return {name: _median(each[1:]) for name, each in found.items()}
+
+
+def _median(rounds: Sequence[Measured]) -> dict[str, float]:
+    rows = [asdict(each) for each in rounds]
+    return {name: round(statistics.median(row[name] for row in rows), 3) for name in rows[0]}
+
+
+async def compare(core: Core, policy: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Engines first, then the server beside the bare engine."""
+    threads, tokens, rounds = options.threads, options.tokens, options.rounds
+    prompts = shipped_prompts()
+    os.sched_setaffinity(0, CORES[:threads])
+    torch.set_num_threads(threads)
+    limit = bytes_per_second(threads) / matrix_bytes(policy)
+    generator = EmbeddedGenerator(threads=threads)
+    await generator.load("policy-0000", policy)
+    engine = Engine(generator)
+    sides: dict[str, Side] = {"ours": engine, "transformers": Transformers(policy, torch.bfloat16)}
+    peers = piped(policy, core.settings.data, options)
+    sides |= peers
+    rows = {str(n): await measure(sides, n, tokens, rounds, prompts) for n in CONCURRENCY}
+    first, second = zip(*[await engine.turns(120 + i) for i in range(rounds)], strict=True)
+    await generator.close()
+    for peer in peers.values():
+        peer.close()
+    result = {"threads": threads, "tokens": tokens, "rounds": rounds, "engines": rows}
+    result |= _ratios(rows)
+    one = rows["1"]["ours"]["tokens_per_second"]
+    result["bandwidth_share"] = round(one / limit, 2)
+    result["second_turn"] = {
+        "first_turn_s": round(statistics.median(first), 3),
+        "second_turn_s": round(statistics.median(second), 3),
+        "ratio": round(statistics.median(first) / statistics.median(second), 1),
+    }
+    return result | await served(core, policy, options, prompts)
+
+
+async def served(
+    core: Core, policy: Path, options: argparse.Namespace, prompts: Iterator[str]
+) -> dict[str, Any]:
+    """The server beside the bare engine on the same cores: moderated as shipped, where answers wait
+    for a verdict; where answers are warned of at most; and without moderation."""
+    generator = EmbeddedGenerator(threads=options.threads)
+    await generator.load("policy-0000", policy)
+    sides: dict[str, Side] = {"engine": Pinned(Engine(generator), CORES[: options.threads])}
+    servers = {
+        "server": Server(core, options.threads, True),
+        "warning": Server(core, options.threads, True, WARNS),
+        "unmoderated": Server(core, options.threads, False),
+    }
+    others = CORES[options.threads :] or CORES
+    for name, server in servers.items():
+        await server.ready()
+        sides[name] = Pinned(server, others)
+    rows = {
+        str(n): await measure(sides, n, options.tokens, options.rounds, prompts)
+        for n in CONCURRENCY
+    }
+    for server in servers.values():
+        await server.close()
+    await generator.close()
+    share = {n: _share(row, "server") for n, row in rows.items()}
+    return {
+        "server": rows,
+        "server_share": share["8"],
+        "server_shares": share,
+        "unmoderated_shares": {n: _share(row, "unmoderated") for n, row in rows.items()},
+        "first_token_added_ms": {name: _added_ms(rows, name) for name in servers},
+    }
+
+
+class Pinned:
+    """A side that is asked from certain cores."""
+
+    def __init__(self, side: Side, cores: Sequence[int]) -> None:
+        self._side = side
+        self._cores = cores
+
+    async def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
+        for task in os.listdir("/proc/self/task"):
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(int(task), self._cores)
+        return await self._side.answer(prompts, tokens)
+
+
+def _share(row: dict[str, dict[str, float]], name: str) -> float:
+    return round(row[name]["tokens_per_second"] / row["engine"]["tokens_per_second"], 2)
+
+
+def _added_ms(rows: dict[str, dict[str, dict[str, float]]], name: str) -> dict[str, int]:
+    """What a server adds to the bare engine's time to the first token."""
+    return {
+        n: round(1000 * (row[name]["first_token"] - row["engine"]["first_token"]))
+        for n, row in rows.items()
+    }
+
+
+def _ratios(rows: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:
+    """Ours over each peer, by wall clock and by processor time."""
+    found: dict[str, Any] = {}
+    for peer in [name for name in rows["1"] if name != "ours"]:
+        prefix = PREFIXES[peer]
+        for figure, title in (
+            ("tokens_per_second", "ratios"),
+            ("tokens_per_cpu_second", "cpu_ratios"),
+        ):
+            found[prefix + title] = {
+                n: round(row["ours"][figure] / row[peer][figure], 2) for n, row in rows.items()
+            }
+    return found
+
+
+def table(result: dict[str, Any]) -> str:
+    """The figures for people."""
+    lines = ["responses  side          first token  tokens/s  tokens/CPU-s"]
+    for part in ("engines", "server"):
+        for n, row in result[part].items():
+            lines += [
+                f"{n:>9}  {name:12}  {side['first_token']:>9.3f} s"
+                f"  {side['tokens_per_second']:>8.1f}  {side['tokens_per_cpu_second']:>12.1f}"
+                for name, side in row.items()
+            ]
+    rest = {key: value for key, value in result.items() if key not in ("engines", "server")}
+    return "\n".join([*lines, *(f"{key}: {value}" for key, value in rest.items())])
+
+
+def prepared(folder: Path, policy: Path | None) -> tuple[Core, Path]:
+    """A data folder in which a policy that never ends its answers is current."""
+    if policy is None:
+        policy = folder / "base"
+        policy.mkdir()
+        build(policy)
+    core = open_core(Settings(data=folder / "data"))
+    source = policy
+    path = core.library.publish("policy-0000", lambda copy: without_end(source, copy), {})
+    with core.store.write() as session:
+        deployment.register(session, "policy-0000", core.library.manifest_sha256("policy-0000"))
+        deployment.promote(session, "policy-0000", "benchmark")
+    return core, path
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print; with --json the last line is one JSON object."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--policy", type=Path, help="a policy directory; default: the base policy")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--tokens", type=int, default=64, help="tokens of each answer")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--genai", action="store_true", help="beside openvino-genai too")
+    parser.add_argument("--llama", type=Path, help="node_modules that hold node-llama-cpp")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        core, policy = prepared(Path(folder), options.policy)
+        result = asyncio.run(compare(core, policy, options))
+    print(table(result))
+    if options.json:
+        print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+/** Answers side by side, in a random order, to be ranked from best to worst; ties are allowed. */
+import { useMutation } from "@tanstack/react-query";
+import clsx from "clsx";
+import { Check, PartyPopper, Square } from "lucide-react";
+import { useEffect, useRef, useState, type KeyboardEvent } from "react";
+import { feedback } from "../../../api/client";
+import type { Message } from "../../../api/types";
+import { randomId } from "../../../browser";
+import { Button } from "../../../components/Button";
+import { Markdown } from "../../../components/markdown/Markdown";
+import { Problem } from "../../../components/Problem";
+import { Thinking } from "../response/AnswerView";
+import { Letter, LETTERS } from "./Letter";
+import { Notice } from "../Notice";
+import { RankBoard } from "./RankBoard";
+import { bestOf, emptySlots, isComplete, place, shuffled, slotOf, toRanking, type Slots } from "./ranking";
+
+interface CompareProps {
+  /** In the order of their choice index. */
+  answers: Message[];
+  live: boolean;
+  onStop: () => void;
+  /** With the answer to go on from, or null when the comparison is left. */
+  onEnd: (answer: Message | null) => void;
+}
+
+export default function Compare({ answers, live, onStop, onEnd }: CompareProps) {
+  const [positions] = useState(() => shuffled(answers.length));
+  const [slots, setSlots] = useState<Slots>(() => emptySlots(answers.length));
+  const [chosen, setChosen] = useState<number | null>(null);
+  const [key] = useState(randomId);
+  const section = useRef<HTMLElement>(null);
+  useEffect(() => {
+    section.current?.scrollIntoView({ block: "start" });
+  }, []);
+  const completionId = answers[0]?.completion_id ?? "";
+  const submit = useMutation({
+    mutationFn: () => feedback.give({ completion_id: completionId, kind: "ranking", ranking: toRanking(slots), positions }, key),
+    onSuccess: () => setChosen(bestOf(slots, positions)),
+    retry: 2,
+  });
+  const ranked = submit.isSuccess;
+
+  return (
+    <section
+      ref={section}
+      aria-label="Compare answers"
+      className="mx-auto w-full max-w-[92rem] scroll-mt-28 animate-rise border-t border-line px-4 py-6 sm:px-6"
+    >
+      <div className="mb-4 flex flex-wrap items-end justify-between gap-3">
+        <div>
+          <h2 className="font-serif text-2xl font-medium tracking-tight">
+            {ranked ? "Thank you. Which one shall we go on from?" : "Which answer is best?"}
+          </h2>
+          <p className="mt-1 text-sm text-muted">
+            {ranked
+              ? "The one that you put first is chosen; pick another if you like."
+              : live
+                ? "The answers are being written. They are shown in a random order."
+                : "Give each answer a place. Answers in the same place are equally good."}
+          </p>
+        </div>
+        {live && (
+          <Button small icon={Square} onClick={onStop}>
+            Stop
+          </Button>
+        )}
+        {!ranked && !live && (
+          <Button kind="quiet" small onClick={() => onEnd(answers[positions[0]!] ?? null)}>
+            Skip ranking
+          </Button>
+        )}
+      </div>
+
+      <ul className={clsx("grid gap-3", COLUMNS[answers.length] ?? MANY)}>
+        {positions.map((choice, position) => (
+          <AnswerCard
+            key={choice}
+            letter={LETTERS[position]!}
+            answer={answers[choice]!}
+            live={live}
+            places={answers.length}
+            place={slotOf(slots, choice)}
+            onPlace={live || ranked ? undefined : (slot) => setSlots(place(slots, choice, slot))}
+            chosen={ranked && chosen === choice}
+            onChoose={ranked ? () => setChosen(choice) : undefined}
+          />
+        ))}
+      </ul>
+
+      {!ranked && !live && (
+        <div className="mt-5 rounded-2xl border border-line bg-panel p-4">
+          <RankBoard slots={slots} positions={positions} onChange={setSlots} />
+          <Problem error={submit.error} className="mt-3" />
+          <div className="mt-4 flex flex-wrap items-center justify-end gap-3">
+            <p className="mr-auto text-[13px] text-muted">
+              Drag the letters, or focus an answer and press 1 to {answers.length}.
+            </p>
+            <Button kind="primary" disabled={!isComplete(slots) || submit.isPending} onClick={() => submit.mutate()}>
+              Send ranking
+            </Button>
+          </div>
+        </div>
+      )}
+      {ranked && (
+        <div className="mt-5 flex flex-wrap items-center justify-end gap-3">
+          <p role="status" className="mr-auto inline-flex items-center gap-2 text-sm text-accent-ink">
+            <PartyPopper aria-hidden className="size-4" />
+            Your ranking is kept.
+          </p>
+          <Button kind="primary" onClick={() => onEnd(chosen === null ? null : (answers[chosen] ?? null))}>
+            Continue with {chosen === null ? "the best" : LETTERS[positions.indexOf(chosen)]}
+          </Button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+const COLUMNS: Record<number, string> = {
+  2: "md:grid-cols-2",
+  3: "md:grid-cols-3",
+  4: "md:grid-cols-2 xl:grid-cols-4",
+};
+const MANY = "md:grid-cols-2 lg:grid-cols-3";
+const FEW = 4; // answers that are shown at length; of more, each scrolls in a lower card
+
+interface AnswerCardProps {
+  letter: string;
+  answer: Message;
+  live: boolean;
+  places: number;
+  place: number | null;
+  onPlace?: (slot: number) => void;
+  chosen: boolean;
+  onChoose?: () => void;
+}
+
+function AnswerCard({ letter, answer, live, places, place: held, onPlace, chosen, onChoose }: AnswerCardProps) {
+  function keys(event: KeyboardEvent) {
+    const slot = Number(event.key) - 1;
+    if (onPlace && slot >= 0 && slot < places) onPlace(slot);
+  }
+
+  const writing = live && answer.finish_reason === null;
+  return (
+    <li
+      tabIndex={onPlace ? 0 : undefined}
+      onKeyDown={keys}
+      aria-label={`Answer ${letter}${held === null ? "" : `, place ${held + 1}`}`}
+      className={clsx(
+        "flex min-w-0 flex-col rounded-2xl border bg-surface transition-shadow",
+        chosen ? "border-accent ring-2 ring-accent/30" : "border-line shadow-soft",
+      )}
+    >
+      <div className="flex items-center gap-2.5 border-b border-line px-4 py-2.5">
+        <Letter letter={letter} />
+        <span className="text-sm text-muted">{writing ? "Writing …" : "Answer"}</span>
+      </div>
+      <div
+        className={clsx(
+          "min-h-28 flex-1 overflow-y-auto px-4 py-3.5 text-[14.5px]",
+          places > FEW ? "max-h-[30dvh]" : "max-h-[52dvh]",
+        )}
+        aria-busy={writing}
+      >
+        {answer.content ? <Markdown text={answer.content} streaming={writing} /> : writing && <Thinking />}
+        {!writing && !answer.content && !answer.moderation && <p className="text-muted">This answer is empty.</p>}
+        {answer.moderation && <Notice verdict={answer.moderation} className="mt-3" />}
+      </div>
+      <div className="flex min-h-13 items-center justify-between gap-2 border-t border-line px-3 py-2">
+        {onChoose ? (
+          <Button small kind={chosen ? "primary" : "secondary"} icon={chosen ? Check : undefined} aria-pressed={chosen} onClick={onChoose}>
+            {chosen ? "Going on from this" : "Go on from this"}
+          </Button>
+        ) : (
+          <Places letter={letter} places={places} held={held} onPlace={onPlace} />
+        )}
+      </div>
+    </li>
+  );
+}
+
+interface PlacesProps {
+  letter: string;
+  places: number;
+  held: number | null;
+  onPlace?: (slot: number) => void;
+}
+
+export function Places({ letter, places, held, onPlace }: PlacesProps) {
+  return (
+    <div role="group" aria-label={`Place of answer ${letter}`} className={clsx("flex flex-wrap items-center", places > FEW ? "gap-0.5" : "gap-1")}>
+      <span className="mr-1 text-xs text-faint">Place</span>
+      {Array.from({ length: places }, (_, slot) => (
+        <button
+          key={slot}
+          type="button"
+          aria-pressed={held === slot}
+          aria-label={`Place ${slot + 1}`}
+          disabled={!onPlace}
+          onClick={() => onPlace?.(slot)}
+          className={clsx(
+            "h-8 rounded-lg text-sm font-medium tabular-nums transition-colors disabled:opacity-40",
+            places > FEW ? "min-w-6" : "min-w-8",
+            held === slot ? "bg-accent text-on-accent" : "bg-panel text-muted enabled:hover:text-ink",
+          )}
+        >
+          {slot + 1}
+        </button>
+      ))}
+    </div>
+  );
+}

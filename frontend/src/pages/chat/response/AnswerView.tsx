@@ -1,0 +1,129 @@
+/** An answer, who gave it, and everything that one can do with it. */
+import { ArrowLeftRight, Columns3, Ellipsis, Flag, PenLine, RotateCcw } from "lucide-react";
+import { useState } from "react";
+import type { Message, Verdict } from "../../../api/types";
+import { IconButton } from "../../../components/Button";
+import { Markdown } from "../../../components/markdown/Markdown";
+import { Menu, MenuItem, MenuLine, MenuNumbers } from "../../../components/Menu";
+import { BetterAnswer } from "./BetterAnswer";
+import { BranchSwitch, type Branch } from "./BranchSwitch";
+import { CopyButton } from "./CopyButton";
+import { given } from "./judgement";
+import { Notice } from "../Notice";
+import { RegenerateWith } from "./RegenerateWith";
+import { ReportAnswer } from "./ReportAnswer";
+import { Thumbs } from "./Thumbs";
+import { isPending } from "../turn";
+
+interface AnswerViewProps {
+  message: Message;
+  /** Why the prompt was not answered, if it was blocked. */
+  refusal: Verdict | null;
+  branch: Branch;
+  streaming: boolean;
+  alternatives: Message[];
+  onAgain: (n: number, policyId?: string) => void;
+  onCompare: () => void;
+}
+
+export function AnswerView({ message, refusal, branch, streaming, alternatives, onAgain, onCompare }: AnswerViewProps) {
+  if (refusal)
+    return (
+      <article aria-label="Answer">
+        <Notice verdict={refusal} messageId={isPending(message) ? null : message.parent_id} />
+      </article>
+    );
+  return (
+    <article aria-label="Answer" aria-busy={streaming} className="group/answer">
+      {message.content !== "" && <Markdown text={message.content} streaming={streaming} />}
+      {message.content === "" && streaming && <Thinking />}
+      {message.moderation && <Notice verdict={message.moderation} messageId={isPending(message) ? null : message.id} className="mt-3" />}
+      {!streaming && <FinishNote reason={message.finish_reason} />}
+      {!streaming && !isPending(message) && (
+        <Actions
+          message={message}
+          branch={branch}
+          rankable={alternatives.length > 1}
+          onAgain={onAgain}
+          onCompare={onCompare}
+        />
+      )}
+    </article>
+  );
+}
+
+export function Thinking() {
+  return (
+    <p className="flex h-7 items-center gap-1.5" role="status" aria-label="Waiting for the first word">
+      {[0, 150, 300].map((delay) => (
+        <span
+          key={delay}
+          aria-hidden
+          className="size-1.5 animate-bounce rounded-full bg-faint"
+          style={{ animationDelay: `${delay}ms` }}
+        />
+      ))}
+    </p>
+  );
+}
+
+function FinishNote({ reason }: { reason: string | null }) {
+  const notes: Record<string, string> = {
+    length: "The answer reached its greatest length and ends here.",
+    cancelled: "Stopped.",
+    error: "The answer broke off here.",
+  };
+  const note = reason ? notes[reason] : undefined;
+  return note ? <p className="mt-2 text-[13px] text-faint">{note}</p> : null;
+}
+
+type ActionsProps = Pick<AnswerViewProps, "message" | "branch" | "onAgain" | "onCompare"> & { rankable: boolean };
+
+function Actions({ message, branch, rankable, onAgain, onCompare }: ActionsProps) {
+  const [dialog, setDialog] = useState<"better" | "report" | null>(null);
+  const close = () => setDialog(null);
+  return (
+    <div className="mt-2 -ml-2 flex flex-wrap items-center gap-y-1">
+      <BranchSwitch message={message} branch={branch} />
+      <CopyButton text={message.content} />
+      <Thumbs message={message} />
+      <IconButton icon={RotateCcw} label="Answer again" disabled={branch.disabled} onClick={() => onAgain(1)} />
+      <Menu
+        align="start"
+        trigger={<IconButton icon={Columns3} label="Compare answers" disabled={branch.disabled} />}
+      >
+        {rankable && (
+          <>
+            <MenuItem icon={ArrowLeftRight} onSelect={onCompare}>
+              Compare these answers
+            </MenuItem>
+            <MenuLine />
+          </>
+        )}
+        <MenuNumbers label="Compare new answers" name={(n) => `Compare ${n} new answers`} onSelect={(n) => onAgain(n)} />
+      </Menu>
+      <Menu align="start" trigger={<IconButton icon={Ellipsis} label="More" />}>
+        <MenuItem icon={PenLine} onSelect={() => setDialog("better")}>
+          Suggest a better answer
+        </MenuItem>
+        <MenuItem icon={Flag} onSelect={() => setDialog("report")}>
+          Report this answer
+        </MenuItem>
+        <RegenerateWith disabled={branch.disabled} onPick={(policyId) => onAgain(1, policyId)} />
+      </Menu>
+      {given(message, "edit") && <Told>You suggested a better answer</Told>}
+      {given(message, "report") && <Told>You reported this answer</Told>}
+      {message.policy_id && (
+        <span className="ml-auto pl-3 text-xs text-faint" title="The policy that wrote this answer">
+          {message.policy_id}
+        </span>
+      )}
+      <BetterAnswer message={message} open={dialog === "better"} onClose={close} />
+      <ReportAnswer message={message} open={dialog === "report"} onClose={close} />
+    </div>
+  );
+}
+
+function Told({ children }: { children: string }) {
+  return <span className="ml-2 text-xs text-accent-ink">{children}</span>;
+}

@@ -1,0 +1,18 @@
+import { Check, Copy } from "lucide-react";
+import { useState } from "react";
+import { copyText } from "../../../browser";
+import { IconButton } from "../../../components/Button";
+
+const COPIED_MS = 1500;
+
+export function CopyButton({ text }: { text: string }) {
+  const [copied, setCopied] = useState(false);
+
+  async function copy() {
+    await copyText(text);
+    setCopied(true);
+    setTimeout(() => setCopied(false), COPIED_MS);
+  }
+
+  return <IconButton icon={copied ? Check : Copy} label={copied ? "Copied" : "Copy"} onClick={() => void copy()} />;
+}

@@ -1,0 +1,83 @@
+/** Reports an answer that does harm, for the people who run the service. */
+import { useState } from "react";
+import type { Message } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { Chips, TextBox, type Chip } from "../../../components/Chips";
+import { Dialog, DialogButtons } from "../../../components/Dialog";
+import { Problem } from "../../../components/Problem";
+import { useToast } from "../../../components/Toast";
+import { judgement, useGive } from "./judgement";
+
+const CATEGORIES: Chip[] = [
+  { value: "harmful", label: "Dangerous or harmful" },
+  { value: "bias", label: "Biased or unfair" },
+  { value: "hate", label: "Hate or harassment" },
+  { value: "sexual", label: "Sexual content" },
+  { value: "self-harm", label: "Self-harm" },
+  { value: "privacy", label: "Private data" },
+  { value: "misinformation", label: "False and misleading" },
+  { value: "other", label: "Something else" },
+];
+
+interface ReportAnswerProps {
+  message: Message;
+  open: boolean;
+  onClose: () => void;
+}
+
+export function ReportAnswer({ message, open, onClose }: ReportAnswerProps) {
+  return (
+    <Dialog
+      open={open}
+      onClose={onClose}
+      title="Report this answer"
+      description="The people who run this service will read your report together with the answer and the prompt before it."
+    >
+      <Form message={message} onClose={onClose} />
+    </Dialog>
+  );
+}
+
+function Form({ message, onClose }: Omit<ReportAnswerProps, "open">) {
+  const [category, setCategory] = useState<string | null>(null);
+  const [comment, setComment] = useState("");
+  const give = useGive(message);
+  const toast = useToast();
+
+  function submit() {
+    if (!category) return;
+    give.mutate(judgement({ message_id: message.id, kind: "report", category, comment: comment.trim() }), {
+      onSuccess: () => {
+        toast("Thank you. Your report was sent.");
+        onClose();
+      },
+    });
+  }
+
+  return (
+    <>
+      <p className="mb-2 text-sm font-medium">What is wrong with it?</p>
+      <Chips
+        single
+        label="Category"
+        chips={CATEGORIES}
+        chosen={category ? [category] : []}
+        onChange={([chosen]) => setCategory(chosen ?? null)}
+      />
+      <TextBox
+        label="Comment"
+        placeholder="What should we know? (optional)"
+        className="mt-4"
+        value={comment}
+        onChange={setComment}
+      />
+      <Problem error={give.error} className="mt-3" />
+      <DialogButtons>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button kind="primary" disabled={!category || give.isPending} onClick={submit}>
+          Send report
+        </Button>
+      </DialogButtons>
+    </>
+  );
+}

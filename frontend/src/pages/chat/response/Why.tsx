@@ -1,0 +1,150 @@
+/** Why moderation acted on a message, and the way to object. */
+import { useQuery } from "@tanstack/react-query";
+import { useState, type ReactNode } from "react";
+import { moderation } from "../../../api/client";
+import { useRefresh } from "../../../api/queries";
+import type { Finding, VerdictDetail } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { TextBox } from "../../../components/Chips";
+import { Dialog, DialogButtons } from "../../../components/Dialog";
+import { Skeleton } from "../../../components/Loading";
+import { Problem } from "../../../components/Problem";
+import { useToast } from "../../../components/Toast";
+import { Marked } from "../../../components/markdown/Marked";
+import { ago } from "../../../format";
+
+export function Why({ messageId }: { messageId: string }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <button
+        type="button"
+        className="font-medium underline underline-offset-3 hover:no-underline"
+        onClick={() => setOpen(true)}
+      >
+        Why? Appeal
+      </button>
+      <Dialog
+        open={open}
+        onClose={() => setOpen(false)}
+        title="Why this was flagged"
+        description="A filter reads every message. It looks at the words and can be wrong."
+      >
+        <Explanation messageId={messageId} />
+      </Dialog>
+    </>
+  );
+}
+
+function Explanation({ messageId }: { messageId: string }) {
+  const query = useQuery({ queryKey: ["moderation", messageId], queryFn: () => moderation.explain(messageId) });
+  if (query.isPending) return <Skeleton lines={4} />;
+  if (query.isError) return <Problem error={query.error} onRetry={() => void query.refetch()} />;
+  const verdict = query.data;
+  return (
+    <>
+      {verdict.failed ? (
+        <p className="text-sm">The filter could not read this text, so it was held back to be safe.</p>
+      ) : (
+        <ul className="space-y-3">
+          {verdict.findings.map((finding) => (
+            <FindingRow key={finding.category} finding={finding} />
+          ))}
+        </ul>
+      )}
+      <Words verdict={verdict} />
+      <p className="mt-3 text-xs text-faint">Filter version {verdict.classifier}</p>
+      <div className="mt-5 border-t border-line pt-4">
+        {verdict.appeal ? <Standing appeal={verdict.appeal} /> : <Objection messageId={messageId} />}
+      </div>
+    </>
+  );
+}
+
+function FindingRow({ finding }: { finding: Finding }) {
+  const percent = (share: number) => `${Math.round(share * 100)}%`;
+  return (
+    <li>
+      <div className="flex items-baseline justify-between gap-3 text-sm">
+        <span className="font-medium">{finding.category}</span>
+        <span className="text-muted tabular-nums">
+          {percent(finding.score)} sure, flagged from {percent(finding.threshold)}
+        </span>
+      </div>
+      <div aria-hidden className="relative mt-1.5 h-2 rounded-full bg-panel">
+        <div className="h-full rounded-full bg-danger" style={{ width: percent(finding.score) }} />
+        <div className="absolute -top-1 h-4 w-0.5 bg-ink" style={{ left: percent(finding.threshold) }} />
+      </div>
+    </li>
+  );
+}
+
+/** The text with what was found in it marked; of a withheld text only that it was withheld. */
+function Words({ verdict }: { verdict: VerdictDetail }) {
+  const spans = verdict.findings.flatMap(({ span }) => (span ? [span] : []));
+  if (verdict.withheld)
+    return <Note>What the filter found was never shown, and is not shown here either. Only who decides your appeal reads it.</Note>;
+  if (spans.length === 0) return null;
+  return (
+    <div className="mt-4">
+      <p className="mb-1.5 text-[13px] font-medium text-muted">The marked words weighed most</p>
+      <div className="max-h-48 overflow-y-auto rounded-xl border border-line bg-canvas px-3.5 py-2.5 text-sm wrap-anywhere whitespace-pre-wrap">
+        <Marked text={verdict.text} spans={spans} />
+      </div>
+    </div>
+  );
+}
+
+function Note({ children }: { children: ReactNode }) {
+  return <p className="mt-4 rounded-xl bg-panel px-3.5 py-2.5 text-sm text-muted">{children}</p>;
+}
+
+const STANDING = {
+  open: "You appealed. A person will look at it.",
+  upheld: "A person looked at it and agreed with the filter.",
+  overturned: "A person looked at it and agreed with you: the filter was wrong.",
+};
+
+function Standing({ appeal }: { appeal: NonNullable<VerdictDetail["appeal"]> }) {
+  return (
+    <div className="text-sm" role="status">
+      <p className="font-medium">{STANDING[appeal.state]}</p>
+      {appeal.answer && <p className="mt-1 border-l-2 border-line-strong pl-3 text-muted">{appeal.answer}</p>}
+      <p className="mt-1 text-xs text-faint">{ago(appeal.decided_at ?? appeal.created_at)}</p>
+    </div>
+  );
+}
+
+function Objection({ messageId }: { messageId: string }) {
+  const [comment, setComment] = useState("");
+  const [error, setError] = useState<unknown>(null);
+  const [busy, setBusy] = useState(false);
+  const refresh = useRefresh();
+  const toast = useToast();
+
+  async function send() {
+    setBusy(true);
+    setError(null);
+    try {
+      await moderation.appeal(messageId, comment.trim());
+      toast("Your appeal was sent.");
+      await refresh("moderation", messageId);
+    } catch (problem) {
+      setError(problem);
+    }
+    setBusy(false);
+  }
+
+  return (
+    <>
+      <p className="mb-2 text-sm font-medium">Is this wrong? A person will read your message and decide.</p>
+      <TextBox label="Your appeal" placeholder="What did the filter misunderstand? (optional)" value={comment} onChange={setComment} />
+      <Problem error={error} className="mt-3" />
+      <DialogButtons>
+        <Button kind="primary" disabled={busy} onClick={() => void send()}>
+          Appeal
+        </Button>
+      </DialogButtons>
+    </>
+  );
+}

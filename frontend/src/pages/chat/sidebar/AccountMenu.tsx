@@ -1,0 +1,115 @@
+/** Who one is, and the settings that go with that. */
+import { ChevronsUpDown, KeyRound, LogIn, LogOut, MessageSquareHeart, Monitor, Moon, PenTool, Sun, UserRound, Wrench } from "lucide-react";
+import { useState } from "react";
+import { useNavigate } from "react-router";
+import { session as calls } from "../../../api/client";
+import { useSession } from "../../../api/queries";
+import type { Session } from "../../../api/types";
+import { Confirm } from "../../../components/Dialog";
+import { Menu, MenuChoice, MenuItem, MenuLine, MenuSwitch } from "../../../components/Menu";
+import { useToast } from "../../../components/Toast";
+import { chooseTheme, useTheme } from "../../../theme";
+import { useConsent } from "../consent/consent";
+
+export const THEMES = [
+  { value: "system" as const, label: "Like the device", icon: Monitor },
+  { value: "light" as const, label: "Light", icon: Sun },
+  { value: "dark" as const, label: "Dark", icon: Moon },
+];
+
+function farewell(user: NonNullable<Session["user"]>): string {
+  if (user.login !== null) return "Your conversations are here when you sign in again.";
+  if (user.role === "user")
+    return "Guests have no password: after signing out you cannot come back to these conversations. Make an account to keep them.";
+  return "To come back you need a new sign-in link, or an account with a password.";
+}
+
+export function AccountMenu() {
+  const user = useSession().data?.user;
+  const theme = useTheme();
+  const consent = useConsent();
+  const navigate = useNavigate();
+  const toast = useToast();
+  const [leaving, setLeaving] = useState(false);
+  if (!user) return null;
+
+  return (
+    <>
+      <Menu
+        side="top"
+        align="start"
+        trigger={
+          <button
+            type="button"
+            className="flex w-full items-center gap-2.5 rounded-lg p-2 text-left hover:bg-surface data-[state=open]:bg-surface"
+          >
+            <span className="inline-flex size-8 shrink-0 items-center justify-center rounded-full bg-accent-soft text-sm font-semibold text-accent-ink uppercase">
+              {user.name.slice(0, 1)}
+            </span>
+            <span className="min-w-0 flex-1">
+              <span className="block truncate text-sm font-medium">{user.name}</span>
+              <span className="block text-xs text-muted first-letter:uppercase">{user.role !== "user" ? user.role : user.login ? "Signed in" : "In this browser"}</span>
+            </span>
+            <ChevronsUpDown aria-hidden className="size-4 text-faint" />
+            <span className="sr-only">Account and settings</span>
+          </button>
+        }
+      >
+        <div className="w-64">
+          <MenuSwitch
+            checked={user.training}
+            onChange={(training) => consent.mutate(training, { onError: (error) => toast(error.message) })}
+          >
+            New chats may teach
+            <span className="block text-xs text-muted">Each chat also has its own switch.</span>
+          </MenuSwitch>
+          <MenuLine />
+          <MenuChoice label="Appearance" value={theme} options={THEMES} onChange={chooseTheme} />
+          <MenuLine />
+          {user.login === null && user.role === "user" ? (
+            <>
+              <MenuItem icon={UserRound} onSelect={() => void navigate("/sign-up")}>
+                Make an account
+              </MenuItem>
+              <MenuItem icon={LogIn} onSelect={() => void navigate("/sign-in")}>
+                Sign in
+              </MenuItem>
+            </>
+          ) : (
+            <MenuItem icon={KeyRound} onSelect={() => void navigate("/account/profile")}>
+              Account and keys
+            </MenuItem>
+          )}
+          <MenuItem icon={MessageSquareHeart} onSelect={() => void navigate("/account/feedback")}>
+            My feedback
+          </MenuItem>
+          {user.role !== "user" && (
+            <MenuItem icon={PenTool} onSelect={() => void navigate("/label")}>
+              Labeling
+            </MenuItem>
+          )}
+          {user.role === "operator" && (
+            <MenuItem icon={Wrench} onSelect={() => void navigate("/operator")}>
+              Operator pages
+            </MenuItem>
+          )}
+          <MenuItem icon={LogOut} onSelect={() => setLeaving(true)}>
+            Sign out
+          </MenuItem>
+        </div>
+      </Menu>
+      <Confirm
+        open={leaving}
+        onClose={() => setLeaving(false)}
+        title="Sign out?"
+        action="Sign out"
+        onConfirm={async () => {
+          await calls.end();
+          location.assign("/");
+        }}
+      >
+        {farewell(user)}
+      </Confirm>
+    </>
+  );
+}

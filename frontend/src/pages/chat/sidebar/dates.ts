@@ -1,0 +1,30 @@
+/** Sorts conversations into days, as one remembers them. */
+import type { ConversationRow } from "../../../api/types";
+
+const DAY_MS = 86_400_000;
+
+export interface Group {
+  name: string;
+  rows: ConversationRow[];
+}
+
+function nameOf(updated: number, now: Date): string {
+  const midnight = new Date(now.getFullYear(), now.getMonth(), now.getDate()).getTime();
+  const days = Math.ceil((midnight - updated * 1000) / DAY_MS);
+  if (days <= 0) return "Today";
+  if (days === 1) return "Yesterday";
+  if (days <= 7) return "Previous 7 days";
+  if (days <= 30) return "Previous 30 days";
+  return "Older";
+}
+
+export function groupByDay(rows: readonly ConversationRow[], now = new Date()): Group[] {
+  const groups: Group[] = [];
+  for (const row of rows) {
+    const name = nameOf(row.updated_at, now);
+    const last = groups.at(-1);
+    if (last?.name === name) last.rows.push(row);
+    else groups.push({ name, rows: [row] });
+  }
+  return groups;
+}

@@ -1,0 +1,261 @@
+/** One iteration: its stages, curves, decision and report. */
+import { useMutation } from "@tanstack/react-query";
+import clsx from "clsx";
+import { Ban, Check, ExternalLink, LoaderCircle, Minus } from "lucide-react";
+import { useState } from "react";
+import { Link, useParams } from "react-router";
+import { operator } from "../../../api/client";
+import { isUnfinished, useIteration, usePolicies, useRefresh } from "../../../api/queries";
+import type { Iteration, IterationDetail, Progress } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { Confirm } from "../../../components/Dialog";
+import { duration, figure, time, words } from "../../../format";
+import { Curves } from "./Curves";
+import { Facts } from "./Facts";
+import { Measured } from "../policies/Measured";
+import { comparisonOf, keptUpdate, stageSeconds } from "../policies/measures";
+import { flatNumbers, PPO_CURVES, SFT_CURVES } from "./metrics";
+import { Back, Bar, Card, Heading, Read, State } from "../Parts";
+import { Promote } from "../policies/Promote";
+import { shareOf, stageLabel, STAGES, stageState, type StageState } from "./stages";
+
+export function IterationPage() {
+  const { id } = useParams();
+  const iteration = useIteration(id!);
+  return (
+    <>
+      <Back to="/operator/iterations">Iterations</Back>
+      <Read query={iteration}>{(data) => <Detail iteration={data} />}</Read>
+    </>
+  );
+}
+
+function Detail({ iteration }: { iteration: IterationDetail }) {
+  const { stages } = iteration;
+  const measured = comparisonOf(iteration.metrics);
+  const took = (iteration.finished_at ?? Date.now() / 1000) - (iteration.started_at ?? iteration.created_at);
+  return (
+    <>
+      <Heading
+        title={
+          <span className="inline-flex flex-wrap items-center gap-3">
+            {iteration.id} <State state={iteration.state} />
+          </span>
+        }
+        hint={
+          <>
+            {words(iteration.preset)}, from{" "}
+            <Link to={`/operator/policies/${iteration.parent_policy_id}`} className="underline underline-offset-4">
+              {iteration.parent_policy_id}
+            </Link>
+            , {iteration.started_at ? `started ${time(iteration.started_at)}` : `asked for ${time(iteration.created_at)}`}
+            {iteration.started_at && `, ${iteration.finished_at ? "took" : "running for"} ${duration(took)}`}
+          </>
+        }
+      >
+        {iteration.report && (
+          <a
+            href={iteration.report}
+            target="_blank"
+            rel="noreferrer"
+            className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-panel"
+          >
+            <ExternalLink aria-hidden className="size-4" />
+            Report
+          </a>
+        )}
+        {isUnfinished(iteration) && <Cancel iteration={iteration} />}
+      </Heading>
+      <div className="space-y-3">
+        <Timeline iteration={iteration} />
+        <Decision iteration={iteration} />
+        {measured && <Measured comparison={measured} />}
+        {stages.ppo.length > 0 && (
+          <Stage title="PPO">
+            <Curves curves={PPO_CURVES} rows={stages.ppo} kept={keptUpdate(iteration.metrics)} />
+          </Stage>
+        )}
+        {Object.keys(stages.reward_model).length > 0 && (
+          <Stage title="Reward model">
+            <RewardModels models={stages.reward_model} />
+          </Stage>
+        )}
+        {stages.sft.length > 0 && (
+          <Stage title="Fine-tuning">
+            <Curves curves={SFT_CURVES} rows={stages.sft} />
+          </Stage>
+        )}
+      </div>
+    </>
+  );
+}
+
+function Stage({ title, children }: { title: string; children: React.ReactNode }) {
+  return (
+    <section className="pt-4">
+      <h2 className="mb-3 text-lg font-semibold tracking-tight">{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+const REWARD_MODELS: Record<string, string> = {
+  proxy: "What PPO climbs, cross-validated",
+  held_out: "What judges, cross-validated",
+  examination: "What PPO climbs, on held-out rankings",
+};
+
+/** How well each reward model predicts judgements that it was not trained on. */
+function RewardModels({ models }: { models: Record<string, unknown> }) {
+  return (
+    <div className="grid gap-3 lg:grid-cols-3">
+      {Object.entries(models).map(([name, measures]) => (
+        <Card key={name} title={REWARD_MODELS[name] ?? words(name)}>
+          <Facts facts={flatNumbers(measures)} />
+        </Card>
+      ))}
+    </div>
+  );
+}
+
+const LOOKS: Record<StageState, string> = {
+  done: "bg-accent text-on-accent",
+  running: "bg-accent-soft text-accent-ink ring-2 ring-accent",
+  waiting: "bg-panel text-faint",
+  left: "bg-panel text-faint",
+};
+
+function Timeline({ iteration }: { iteration: Iteration }) {
+  const progress = iteration.progress as Progress;
+  return (
+    <Card>
+      <ol className="grid gap-x-2 gap-y-4 sm:grid-cols-3 lg:grid-cols-6">
+        {STAGES.map(({ name, label, text }, index) => {
+          const state = stageState(iteration, index);
+          return (
+            <li key={name} aria-current={state === "running" ? "step" : undefined} className="flex gap-3 lg:flex-col lg:gap-2">
+              <span className={clsx("inline-flex size-7 shrink-0 items-center justify-center rounded-full text-xs font-semibold", LOOKS[state])}>
+                <StageMark state={state} number={index + 1} />
+              </span>
+              <span>
+                <span className={clsx("block text-sm font-medium", (state === "waiting" || state === "left") && "text-muted")}>{label}</span>
+                <span className="block text-[13px] leading-snug text-muted">
+                  {text}
+                  <Seconds iteration={iteration} stage={name} />
+                </span>
+              </span>
+            </li>
+          );
+        })}
+      </ol>
+      {iteration.state === "queued" && (
+        <p className="mt-4 border-t border-line pt-4 text-sm text-muted">
+          Waiting for the worker. If none runs, start one with <code className="font-mono">tutelage worker</code> or{" "}
+          <code className="font-mono">tutelage up</code>.
+        </p>
+      )}
+      {iteration.state === "running" && progress.stage && (
+        <div className="mt-4 border-t border-line pt-4">
+          <p className="mb-2 flex flex-wrap justify-between gap-2 text-sm">
+            <span className="font-medium">
+              {stageLabel(progress.stage)}
+              {progress.total ? (
+                <span className="font-normal text-muted">
+                  {" "}
+                  step {figure(progress.done ?? 0)} of {figure(progress.total)}
+                </span>
+              ) : null}
+            </span>
+            {progress.eta_seconds != null && <span className="text-muted">about {duration(progress.eta_seconds)} left in this stage</span>}
+          </p>
+          <Bar share={shareOf(progress)} label={`Progress of ${stageLabel(progress.stage)}`} />
+        </div>
+      )}
+    </Card>
+  );
+}
+
+function Seconds({ iteration, stage }: { iteration: Iteration; stage: string }) {
+  const seconds = stageSeconds(iteration.metrics, stage);
+  return seconds === null ? null : <span className="block text-faint">{duration(seconds)}</span>;
+}
+
+function StageMark({ state, number }: { state: StageState; number: number }) {
+  if (state === "done") return <Check aria-label="Done" className="size-4" />;
+  if (state === "running") return <LoaderCircle aria-label="Under way" className="size-4 animate-spin" />;
+  if (state === "left") return <Minus aria-label="Not reached" className="size-4" />;
+  return <>{number}</>;
+}
+
+const OUTCOMES: Partial<Record<Iteration["state"], string>> = {
+  promoted: "The gate let the candidate pass",
+  refused: "Refused",
+  failed: "Failed",
+  cancelled: "Cancelled",
+};
+
+function Decision({ iteration }: { iteration: Iteration }) {
+  const outcome = OUTCOMES[iteration.state];
+  if (!outcome) return null;
+  return (
+    <Card title={outcome}>
+      {iteration.reasons.length > 0 ? (
+        <ul className="space-y-1.5 text-sm">
+          {iteration.reasons.map((reason) => (
+            <li key={reason} className="flex gap-2.5">
+              <span aria-hidden className="mt-2 size-1.5 shrink-0 rounded-full bg-accent" />
+              {reason}
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <p className="text-sm text-muted">No reasons were given.</p>
+      )}
+      {iteration.policy_id && <Candidate id={iteration.policy_id} />}
+    </Card>
+  );
+}
+
+/** The policy that came of it, and the button that lets it answer. */
+function Candidate({ id }: { id: string }) {
+  const policy = usePolicies().data?.data.find((each) => each.id === id);
+  return (
+    <div className="mt-5 flex flex-wrap items-center gap-x-4 gap-y-2 border-t border-line pt-4">
+      <Link to={`/operator/policies/${id}`} className="text-sm font-medium text-accent-ink underline underline-offset-4">
+        {id}
+      </Link>
+      {policy && <State state={policy.state} />}
+      {policy?.state === "candidate" && (
+        <div className="ml-auto">
+          <Promote policy={policy} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Cancel({ iteration }: { iteration: Iteration }) {
+  const [asking, setAsking] = useState(false);
+  const refresh = useRefresh();
+  const cancel = useMutation({
+    mutationFn: () => operator.cancelIteration(iteration.id),
+    onSuccess: () => refresh("operator"),
+  });
+  return (
+    <>
+      <Button icon={Ban} onClick={() => setAsking(true)}>
+        Cancel iteration
+      </Button>
+      <Confirm
+        danger
+        open={asking}
+        onClose={() => setAsking(false)}
+        title={`Cancel ${iteration.id}?`}
+        action="Cancel iteration"
+        onConfirm={() => cancel.mutateAsync()}
+      >
+        The worker stops at its next step. No policy comes of it; the feedback stays for the next iteration.
+      </Confirm>
+    </>
+  );
+}

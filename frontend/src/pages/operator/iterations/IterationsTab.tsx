@@ -1,0 +1,224 @@
+/** The service at a glance, starting an iteration, and those that were. */
+import { useMutation } from "@tanstack/react-query";
+import { CircleCheck, CircleDashed, Play, RefreshCcwDot } from "lucide-react";
+import { useState } from "react";
+import { Link, useNavigate } from "react-router";
+import { operator } from "../../../api/client";
+import { isUnfinished, useIterations, useRefresh, useSummary } from "../../../api/queries";
+import type { Iteration, Preset, Progress, Summary } from "../../../api/types";
+import { Badge } from "../../../components/Badge";
+import { Button } from "../../../components/Button";
+import { Dialog, DialogButtons } from "../../../components/Dialog";
+import { Problem } from "../../../components/Problem";
+import { ago, duration, words } from "../../../format";
+import { Bar, Cell, Empty, Figure, Heading, Read, State, Table } from "../Parts";
+import { shareOf, stageLabel } from "./stages";
+
+export function IterationsTab() {
+  const summary = useSummary();
+  const iterations = useIterations();
+  const [starting, setStarting] = useState(false);
+  const busy = iterations.data?.data.find(isUnfinished);
+  return (
+    <>
+      <Heading title="Iterations" hint="Each one turns what people said into a candidate policy, and lets it pass or refuses it.">
+        <Button kind="primary" icon={Play} disabled={!summary.data || busy !== undefined} onClick={() => setStarting(true)}>
+          Start an iteration
+        </Button>
+      </Heading>
+      <Read query={summary}>{(data) => <Glance summary={data} />}</Read>
+      <Read query={iterations}>
+        {({ data }) =>
+          data.length === 0 ? (
+            <Empty icon={RefreshCcwDot}>
+              No iteration has run yet. When enough answers have been judged in conversations that may teach, start the
+              first one.
+            </Empty>
+          ) : (
+            <Table columns={["Iteration", "State", "Preset", "From", "Candidate", "Started", "Took"]}>
+              {data.map((iteration) => (
+                <Row key={iteration.id} iteration={iteration} />
+              ))}
+            </Table>
+          )
+        }
+      </Read>
+      {summary.data && (
+        <Dialog
+          open={starting}
+          onClose={() => setStarting(false)}
+          title="Start an iteration"
+          description="It is queued; the worker picks it up within seconds and runs it while people go on chatting."
+        >
+          <Start summary={summary.data} onClose={() => setStarting(false)} />
+        </Dialog>
+      )}
+    </>
+  );
+}
+
+const LINK = "underline decoration-line-strong decoration-1 underline-offset-4 hover:decoration-accent";
+
+function Glance({ summary }: { summary: Summary }) {
+  const judgements = Object.values(summary.feedback).reduce((sum, each) => sum + each, 0);
+  const kinds = Object.entries(summary.feedback).filter(([, count]) => count > 0);
+  const share = summary.conversations ? Math.round((100 * summary.consented_conversations) / summary.conversations) : 0;
+  return (
+    <div className="mb-6 space-y-3">
+      <Problem error={summary.load_error} />
+      <div className="grid grid-cols-2 gap-3 lg:grid-cols-4">
+        <Figure
+          label="Answers now"
+          value={summary.current_policy ? <Link to={`/operator/policies/${summary.current_policy}`} className={LINK}>{summary.current_policy}</Link> : "none"}
+          hint={
+            summary.loaded_policy && summary.loaded_policy !== summary.current_policy
+              ? `${summary.loaded_policy} until it is loaded`
+              : `of ${summary.policies} ${summary.policies === 1 ? "policy" : "policies"}`
+          }
+        />
+        <Figure
+          label="Conversations that may teach"
+          value={summary.consented_conversations.toLocaleString()}
+          hint={`${share}% of ${summary.conversations.toLocaleString()}`}
+        />
+        <Figure
+          label="Judgements"
+          value={<Link to="/operator/feedback/judgements" className={LINK}>{judgements.toLocaleString()}</Link>}
+          hint={kinds.map(([kind, count]) => `${kind} ${count}`).join(" · ") || "none yet"}
+        />
+        <Figure label="People" value={<Link to="/operator/people" className={LINK}>{summary.users.toLocaleString()}</Link>} hint={<Link to="/operator/feedback" className={LINK}>{`${summary.open_reports} open reports`}</Link>} />
+      </div>
+      <Ready summary={summary} />
+    </div>
+  );
+}
+
+function Ready({ summary }: { summary: Summary }) {
+  const presets = Object.entries(summary.ready);
+  return (
+    <div className="grid gap-3 rounded-2xl border border-line bg-surface p-4 sm:grid-cols-3">
+      {presets.map(([preset, { ready, missing }]) => (
+        <div key={preset} className="flex gap-2.5 text-sm">
+          {ready ? (
+            <CircleCheck aria-hidden className="mt-0.5 size-4 shrink-0 text-good" />
+          ) : (
+            <CircleDashed aria-hidden className="mt-0.5 size-4 shrink-0 text-faint" />
+          )}
+          <div>
+            <p className="font-medium">
+              {words(preset)}: {ready ? "enough feedback" : "not enough feedback yet"}
+            </p>
+            {missing.map((sentence) => (
+              <p key={sentence} className="text-[13px] text-muted">
+                {sentence}
+              </p>
+            ))}
+          </div>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function Row({ iteration }: { iteration: Iteration }) {
+  const { id, state, started_at: started, finished_at: finished } = iteration;
+  const progress = iteration.progress as Progress;
+  return (
+    <tr className="hover:bg-panel/60">
+      <Cell>
+        <Link to={`/operator/iterations/${id}`} className="font-medium whitespace-nowrap underline-offset-4 hover:underline">
+          {id}
+        </Link>
+      </Cell>
+      <Cell className="min-w-44">
+        <State state={state} />
+        {state === "running" && progress.stage && (
+          <div className="mt-2 max-w-56">
+            <Bar share={shareOf(progress)} label={`Progress of ${stageLabel(progress.stage)}`} />
+            <p className="mt-1 text-xs text-muted">
+              {stageLabel(progress.stage)}
+              {progress.eta_seconds != null && `, ${duration(progress.eta_seconds)} left`}
+            </p>
+          </div>
+        )}
+      </Cell>
+      <Cell className="capitalize">{iteration.preset}</Cell>
+      <Cell className="whitespace-nowrap">{iteration.parent_policy_id}</Cell>
+      <Cell className="whitespace-nowrap">
+        {iteration.policy_id ? (
+          <Link to={`/operator/policies/${iteration.policy_id}`} className="underline-offset-4 hover:underline">
+            {iteration.policy_id}
+          </Link>
+        ) : (
+          <span className="text-faint">–</span>
+        )}
+      </Cell>
+      <Cell className="whitespace-nowrap text-muted">{ago(started ?? iteration.created_at)}</Cell>
+      <Cell className="whitespace-nowrap text-muted">{started && finished ? duration(finished - started) : "–"}</Cell>
+    </tr>
+  );
+}
+
+const PRESETS: { value: Preset; text: string }[] = [
+  { value: "smoke", text: "Seconds. Runs every stage on a tiny model, to see that all is well." },
+  { value: "quick", text: "About ten minutes on two cores. Trains the real policy on what there is." },
+  { value: "standard", text: "Longer and more careful. For when there are hundreds of judgements." },
+];
+
+function Start({ summary, onClose }: { summary: Summary; onClose: () => void }) {
+  const [preset, setPreset] = useState<Preset>("quick");
+  const navigate = useNavigate();
+  const refresh = useRefresh();
+  const start = useMutation({
+    mutationFn: () => operator.startIteration(preset),
+    onSuccess: async ({ id }) => {
+      onClose();
+      await refresh("operator");
+      void navigate(`/operator/iterations/${id}`);
+    },
+  });
+
+  return (
+    <>
+      <div role="radiogroup" aria-label="Preset" className="space-y-2">
+        {PRESETS.map(({ value, text }) => {
+          const ready = summary.ready[value];
+          return (
+            <label
+              key={value}
+              className="flex cursor-pointer gap-3 rounded-xl border border-line px-4 py-3 has-checked:border-accent has-checked:bg-accent-soft has-focus-visible:outline-2 has-focus-visible:outline-accent"
+            >
+              <input
+                type="radio"
+                name="preset"
+                value={value}
+                checked={preset === value}
+                onChange={() => setPreset(value)}
+                className="mt-1 accent-(--accent)"
+              />
+              <span className="min-w-0 flex-1">
+                <span className="flex items-center justify-between gap-2 font-medium capitalize">
+                  {value}
+                  {ready && <Badge tone={ready.ready ? "good" : "warn"}>{ready.ready ? "Ready" : "Too little feedback"}</Badge>}
+                </span>
+                <span className="mt-0.5 block text-sm text-muted">{text}</span>
+                {ready?.missing.map((sentence) => (
+                  <span key={sentence} className="mt-0.5 block text-[13px] text-warn">
+                    {sentence}
+                  </span>
+                ))}
+              </span>
+            </label>
+          );
+        })}
+      </div>
+      <Problem error={start.error} className="mt-4" />
+      <DialogButtons>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button kind="primary" icon={Play} disabled={start.isPending} onClick={() => start.mutate()}>
+          Start
+        </Button>
+      </DialogButtons>
+    </>
+  );
+}

@@ -1,0 +1,68 @@
+/** Which curves are drawn of a stage's metric rows, and the numbers found in them. */
+import type { MetricRow } from "../../../api/types";
+
+export interface Curve {
+  title: string;
+  hint: string;
+  /** Names of metrics with the words for them; those that no row has are left out. */
+  lines: Record<string, string>;
+}
+
+export const PPO_CURVES: Curve[] = [
+  {
+    title: "Score",
+    hint: "What the reward model says, and what a reward model on held-out feedback says. When they part, the policy is learning the reward model's mistakes.",
+    lines: { "objective/scores": "Reward model", "heldout/score": "Held-out reward model" },
+  },
+  {
+    title: "Distance from the reference policy",
+    hint: "KL divergence of a response, in nats.",
+    lines: { "objective/kl": "KL" },
+  },
+  {
+    title: "Length of answers",
+    hint: "Tokens of a response, on average.",
+    lines: { "response/length": "Tokens" },
+  },
+  {
+    title: "Entropy",
+    hint: "How undecided the policy is at each token, in nats. A fall towards zero means that it says always the same.",
+    lines: { "objective/entropy": "Entropy" },
+  },
+];
+
+export const SFT_CURVES: Curve[] = [
+  {
+    title: "Loss",
+    hint: "Of the dialogues that are learned from, and of those set aside to see when to stop.",
+    lines: { "loss/train": "Training", "loss/validation": "Validation" },
+  },
+];
+
+const X_NAMES = ["update", "step", "epoch"];
+
+export const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+
+/** What the rows are counted by; null: by their order. */
+export function xName(rows: readonly MetricRow[]): string | null {
+  return X_NAMES.find((name) => rows.length > 0 && rows.every((row) => isNumber(row[name]))) ?? null;
+}
+
+/** The metrics of these rows that can be drawn. */
+export function numericNames(rows: readonly MetricRow[]): string[] {
+  const names = new Set(rows.flatMap((row) => Object.keys(row).filter((name) => isNumber(row[name]))));
+  return [...names].filter((name) => !X_NAMES.includes(name));
+}
+
+/** Of a curve's lines those that the rows have. */
+export function presentLines(curve: Curve, rows: readonly MetricRow[]): [string, string][] {
+  const names = new Set(numericNames(rows));
+  return Object.entries(curve.lines).filter(([name]) => names.has(name));
+}
+
+/** Nested numbers as one flat list, "evaluation.gain.low" and so on. */
+export function flatNumbers(value: unknown, path = ""): [string, number][] {
+  if (isNumber(value)) return [[path, value]];
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
+  return Object.entries(value).flatMap(([name, inner]) => flatNumbers(inner, path ? `${path}.${name}` : name));
+}

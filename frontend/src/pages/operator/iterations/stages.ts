@@ -1,0 +1,34 @@
+/** The stages of an iteration in their order, and how far one is. */
+import type { Iteration, Progress } from "../../../api/types";
+import { words } from "../../../format";
+import { comparisonOf } from "../policies/measures";
+
+export const STAGES = [
+  { name: "snapshot", label: "Snapshot", text: "Freeze what may be learned from" },
+  { name: "sft", label: "Fine-tuning", text: "Learn from demonstrations and better answers" },
+  { name: "reward_model", label: "Reward model", text: "Learn what people prefer" },
+  { name: "ppo", label: "PPO", text: "Practise towards it" },
+  { name: "evaluation", label: "Evaluation", text: "Measure the candidate on held-out prompts" },
+  { name: "gate", label: "Gate", text: "Let it pass, or refuse it" },
+] as const;
+
+export function stageLabel(name: string): string {
+  return STAGES.find((stage) => stage.name === name)?.label ?? words(name);
+}
+
+export type StageState = "done" | "running" | "waiting" | "left";
+
+/** How much of its stage is done, 0 to 1. */
+export function shareOf({ done, total }: Progress): number {
+  return done !== undefined && total ? done / total : 0;
+}
+
+/** Where a stage stands, from the stage that the worker reported last. */
+export function stageState(iteration: Iteration, index: number): StageState {
+  if (comparisonOf(iteration.metrics)) return "done"; // it was evaluated, and decided upon
+  const { stage } = iteration.progress as Progress;
+  const reached = STAGES.findIndex(({ name }) => name === stage);
+  if (index < reached) return "done";
+  if (iteration.state === "running") return index === Math.max(reached, 0) ? "running" : "waiting";
+  return iteration.state === "queued" ? "waiting" : "left";
+}

@@ -1,0 +1,280 @@
+/** Labeling as operators see it: tasks, agreement, each labeler, and what they dispute. */
+import { useMutation } from "@tanstack/react-query";
+import { Database, ListPlus, Scale, Star } from "lucide-react";
+import { useState, type FormEvent } from "react";
+import { Link, useSearchParams } from "react-router";
+import { desk, useDisputes, useLabelingProgress, type Dispute, type Progress, type TasksRequest } from "../../../api/labeling";
+import { useRefresh } from "../../../api/queries";
+import { Badge } from "../../../components/Badge";
+import { Button } from "../../../components/Button";
+import { Dialog, DialogButtons } from "../../../components/Dialog";
+import { Field, Select, Tick } from "../../../components/Field";
+import { Markdown } from "../../../components/markdown/Markdown";
+import { Problem } from "../../../components/Problem";
+import { useToast } from "../../../components/Toast";
+import { duration, figure } from "../../../format";
+import { Letter, LETTERS } from "../../chat/compare/Letter";
+import { EMPTY, WriteGold, type Draft } from "../../label/WriteGold";
+import { Behind, Card, Cell, Empty, Figure, Heading, Read, Table } from "../Parts";
+
+export function LabelingTab() {
+  const query = useLabelingProgress();
+  const [making, setMaking] = useState(false);
+  const [gold, setGold] = useState<Draft | null>(null);
+  return (
+    <>
+      <Heading title="Labeling" hint="Tasks for labelers, how far they agree, and how much each one's rankings count in training.">
+        <Link
+          to="/operator/labeling/datasets"
+          className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong px-3.5 text-sm font-medium hover:bg-panel"
+        >
+          <Database aria-hidden className="size-4" />
+          Data sets
+        </Link>
+        <Button icon={Star} onClick={() => setGold(EMPTY)}>
+          Write a gold task
+        </Button>
+        <Button kind="primary" icon={ListPlus} onClick={() => setMaking(true)}>
+          Make tasks
+        </Button>
+      </Heading>
+      <Read query={query}>
+        {(progress) => (
+          <>
+            <Figures progress={progress} />
+            <Labelers rows={progress.labelers} />
+            <Dialog open={making} onClose={() => setMaking(false)} title="Make tasks">
+              <Make policies={progress.policies} onClose={() => setMaking(false)} />
+            </Dialog>
+          </>
+        )}
+      </Read>
+      <Disputes />
+      <WriteGold begin={gold} onClose={() => setGold(null)} />
+    </>
+  );
+}
+
+const RANKED = "/operator/labeling?every";
+
+function Figures({ progress }: { progress: Progress }) {
+  const { tasks, alpha, same } = progress;
+  const shared = `${figure(progress.shared_pairs)} pairs of ${figure(progress.shared_tasks)} shared tasks`;
+  return (
+    <div className="grid grid-cols-2 gap-3 lg:grid-cols-4">
+      <Figure
+        label="Tasks"
+        value={`${tasks.done ?? 0} of ${(tasks.done ?? 0) + (tasks.open ?? 0)}`}
+        hint={[`${tasks.gold ?? 0} gold, ${often(progress.gold_every)}`, tasks.preparing && `${tasks.preparing} being prepared`, tasks.failed && `${tasks.failed} failed`]
+          .filter(Boolean)
+          .join(" · ")}
+      />
+      <Figure label="Answered" value={progress.answered} hint={`${progress.skipped} skipped`} />
+      <Figure label="Krippendorff's alpha" value={alpha === null ? "—" : <Behind to={RANKED}>{figure(alpha)}</Behind>} hint={alpha === null ? "Nobody ranked the same yet" : shared} />
+      <Figure
+        label="Pairs agreed on"
+        value={same ? <Behind to={RANKED}>{`${Math.round(100 * same.mean)} %`}</Behind> : "—"}
+        hint={same ? `95 %: ${Math.round(100 * same.low)} to ${Math.round(100 * same.high)} %` : "Tasks with overlap show it"}
+      />
+    </div>
+  );
+}
+
+/** How often a labeler meets a gold task. */
+function often(every: number): string {
+  return every === 0 ? "never given" : every === 1 ? "given first" : `every ${every}th is one`;
+}
+
+function Labelers({ rows }: { rows: Progress["labelers"] }) {
+  if (rows.length === 0)
+    return (
+      <div className="mt-6">
+        <Empty icon={Scale}>Nobody has labeled yet. Make tasks, and invite labelers on the People page.</Empty>
+      </div>
+    );
+  return (
+    <>
+      <h2 className="mt-8 mb-3 text-lg font-semibold tracking-tight">Labelers</h2>
+      <Table columns={["Name", "Answered", "Skipped", "Median time", "Reliability", "Gold pairs", "Suggestions taken", "Weight in training"]}>
+        {rows.map((row) => (
+          <tr key={row.id}>
+            <Cell className="font-medium">{row.name}</Cell>
+            <Cell>
+              <Behind to={`/operator/feedback/judgements?author=${row.id}`}>{row.answered}</Behind>
+            </Cell>
+            <Cell className="tabular-nums">{row.skipped}</Cell>
+            <Cell className="whitespace-nowrap text-muted">{row.seconds === null ? "—" : duration(row.seconds)}</Cell>
+            <Cell className="whitespace-nowrap tabular-nums">
+              {row.reliability === null ? "—" : figure(row.reliability)}{" "}
+              <span className="text-xs text-muted">{row.shared_pairs} shared pairs</span>
+            </Cell>
+            <Cell className="tabular-nums">{row.gold_pairs ? `${row.gold_right} of ${row.gold_pairs}` : "—"}</Cell>
+            <Cell className="tabular-nums">{row.suggestions ? `${row.accepted} of ${row.suggestions}` : "—"}</Cell>
+            <Cell>
+              <Badge tone={row.weight < 0.5 ? "warn" : "plain"}>{figure(row.weight)}</Badge>
+            </Cell>
+          </tr>
+        ))}
+      </Table>
+    </>
+  );
+}
+
+function Disputes() {
+  const [search, setSearch] = useSearchParams();
+  const every = search.has("every");
+  const query = useDisputes(every);
+  return (
+    <>
+      <div className="mt-8 mb-3 flex flex-wrap items-center justify-between gap-3">
+        <h2 className="text-lg font-semibold tracking-tight">{every ? "Ranked tasks" : "Disagreements"}</h2>
+        <Tick label="Show every ranked task" checked={every} onChange={(on) => setSearch(on ? { every: "" } : {})} />
+      </div>
+      <Read query={query}>
+        {({ data }) =>
+          data.length === 0 ? (
+            <Empty icon={Scale}>{every ? "No task is ranked yet." : "No two labelers disagree."}</Empty>
+          ) : (
+            <ul className="space-y-3">
+              {data.map((dispute) => (
+                <li key={dispute.task_id}>
+                  <DisputeCard dispute={dispute} />
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Read>
+    </>
+  );
+}
+
+function DisputeCard({ dispute }: { dispute: Dispute }) {
+  const refresh = useRefresh();
+  const toast = useToast();
+  const settle = useMutation({
+    mutationFn: (ranking: string[][] | null) => desk.gold(dispute.task_id, ranking),
+    onSuccess: () => refresh("operator", "labeling"),
+    onError: (error) => toast(error.message),
+  });
+  const letter = (id: string) => LETTERS[dispute.answers.findIndex((answer) => answer.id === id)] ?? "?";
+  const spell = (ranking: string[][]) => ranking.map((group) => group.map(letter).join(" = ")).join(" > ");
+  return (
+    <Card title={dispute.dialogue.at(-1)?.content} aside={<Differing share={dispute.share} />}>
+      <ul className="grid gap-3 text-sm md:grid-cols-2">
+        {dispute.answers.map((answer, index) => (
+          <li key={answer.id} className="flex min-w-0 gap-3 rounded-xl border border-line p-3">
+            <Letter letter={LETTERS[index]!} />
+            <div className="max-h-40 min-w-0 flex-1 overflow-y-auto" tabIndex={0} role="region" aria-label={`Answer ${LETTERS[index]}`}>
+              <Markdown text={answer.content} />
+            </div>
+          </li>
+        ))}
+      </ul>
+      <ul className="mt-4 space-y-1.5 text-sm">
+        {dispute.opinions.map((opinion) => (
+          <li key={opinion.labeler} className="flex flex-wrap items-center gap-3">
+            <span className="w-32 truncate font-medium">{opinion.labeler}</span>
+            <span className="flex-1 font-mono text-[13px]">{spell(opinion.ranking)}</span>
+            <Button small disabled={settle.isPending} onClick={() => settle.mutate(opinion.ranking)}>
+              This is right: make it gold
+            </Button>
+          </li>
+        ))}
+      </ul>
+      {dispute.gold && (
+        <p className="mt-3 flex items-center gap-3 text-sm">
+          <Badge tone="good">Gold</Badge>
+          <span className="font-mono text-[13px]">{spell(dispute.gold)}</span>
+          <Button small kind="quiet" onClick={() => settle.mutate(null)}>
+            Not gold
+          </Button>
+        </p>
+      )}
+    </Card>
+  );
+}
+
+function Differing({ share }: { share: number }) {
+  if (share === 0) return <Badge tone="plain">Nobody differs</Badge>;
+  return <Badge tone="warn">{Math.round(100 * share)} % of pairs differ</Badge>;
+}
+
+function Make({ policies, onClose }: { policies: string[]; onClose: () => void }) {
+  const [body, setBody] = useState<TasksRequest>({
+    kind: "ranking", source: "chat", count: 10, answers: 4, overlap: 2, temperatures: [0.7, 1.0], policies: [],
+  });
+  const refresh = useRefresh();
+  const toast = useToast();
+  const set = (change: Partial<TasksRequest>) => setBody({ ...body, ...change });
+  const make = useMutation({
+    mutationFn: () => desk.make(body),
+    onSuccess: ({ made }) => {
+      toast(made ? `${made} tasks are made.` : "There is nothing left to make tasks of.");
+      void refresh("operator", "labeling");
+      onClose();
+    },
+  });
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    make.mutate();
+  }
+
+  return (
+    <form onSubmit={submit} className="space-y-4">
+      <div className="grid grid-cols-2 gap-4">
+        <Select
+          label="Kind"
+          value={body.kind}
+          options={[{ value: "ranking", label: "Rankings" }, { value: "demonstration", label: "Demonstrations" }]}
+          onChange={(event) => set({ kind: event.target.value as TasksRequest["kind"] })}
+        />
+        <Select
+          label="Prompts from"
+          value={body.source}
+          options={[{ value: "chat", label: "Chats that may teach" }, { value: "prompts", label: "The prompt set" }]}
+          onChange={(event) => set({ source: event.target.value as TasksRequest["source"] })}
+        />
+        <Field label="How many" type="number" min={1} max={200} value={body.count} onChange={(e) => set({ count: Number(e.target.value) })} />
+        <Field label="Labelers for each" type="number" min={1} max={9} value={body.overlap} onChange={(e) => set({ overlap: Number(e.target.value) })} />
+      </div>
+      {body.kind === "ranking" && (
+        <>
+          <div className="grid grid-cols-2 gap-4">
+            <Field label="Answers to rank" type="number" min={2} max={9} value={body.answers} onChange={(e) => set({ answers: Number(e.target.value) })} />
+            <Select
+              label="Temperatures"
+              value={(body.temperatures ?? []).join()}
+              options={[{ value: "0.7,1", label: "0.7 and 1" }, { value: "1", label: "1" }, { value: "0.5,0.8,1.1", label: "0.5, 0.8 and 1.1" }]}
+              onChange={(event) => set({ temperatures: event.target.value.split(",").map(Number) })}
+            />
+          </div>
+          {policies.length > 1 && (
+            <fieldset className="space-y-2">
+              <legend className="mb-1.5 text-sm font-medium">Answers by</legend>
+              {policies.map((policy) => (
+                <Tick
+                  key={policy}
+                  label={policy}
+                  checked={(body.policies ?? []).includes(policy)}
+                  onChange={(on) => set({ policies: on ? [...(body.policies ?? []), policy] : (body.policies ?? []).filter((p) => p !== policy) })}
+                />
+              ))}
+            </fieldset>
+          )}
+        </>
+      )}
+      <p className="text-[13px] text-muted">
+        Chats are chosen by need (disliked answers first) and so that prompts differ. Answers are written in the background.
+      </p>
+      <Problem error={make.error} />
+      <DialogButtons>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" kind="primary" disabled={make.isPending}>
+          Make tasks
+        </Button>
+      </DialogButtons>
+    </form>
+  );
+}

@@ -1,0 +1,78 @@
+/** What was erased after policies had learned from it, and training without it. */
+import { useMutation } from "@tanstack/react-query";
+import { Link } from "react-router";
+import { erasures, useErasures, type Erased } from "../../../api/account";
+import { useRefresh } from "../../../api/queries";
+import { Badge } from "../../../components/Badge";
+import { Button } from "../../../components/Button";
+import { useToast } from "../../../components/Toast";
+import { ago } from "../../../format";
+import { Cell, Read, Table } from "../Parts";
+
+export function Erasures() {
+  const query = useErasures();
+  return (
+    <>
+      <h2 className="mt-8 mb-1 text-lg font-semibold tracking-tight">Erasures</h2>
+      <p className="mb-3 max-w-2xl text-sm text-muted">
+        What people erased after a policy had learned from it. “Train without” starts an iteration from the newest policy that
+        never saw it.
+      </p>
+      <Read query={query}>
+        {({ data }) =>
+          data.length === 0 ? (
+            <p className="text-sm text-muted">Nothing that a policy had learned from was erased.</p>
+          ) : (
+            <Table columns={["When", "What", "Affected policies", "Train without"]}>
+              {data.map((row) => (
+                <Row key={row.id} row={row} />
+              ))}
+            </Table>
+          )
+        }
+      </Read>
+    </>
+  );
+}
+
+function Row({ row }: { row: Erased }) {
+  const refresh = useRefresh();
+  const toast = useToast();
+  const retrain = useMutation({
+    mutationFn: () => erasures.retrain(row.id, "quick"),
+    onSuccess: () => refresh("operator"),
+    onError: (error) => toast(error.message),
+  });
+  const what = row.subject.startsWith("user_") ? "A person" : "A conversation";
+  return (
+    <tr>
+      <Cell className="whitespace-nowrap text-muted">{ago(row.created_at)}</Cell>
+      <Cell>
+        {what}
+        <span className="block font-mono text-xs text-muted">{row.subject}</span>
+      </Cell>
+      <Cell>
+        <span className="flex flex-wrap gap-1">
+          {row.policies.map((policy) => (
+            <Link key={policy} to={`/operator/policies/${policy}`}>
+              <Badge tone="warn">{policy}</Badge>
+            </Link>
+          ))}
+        </span>
+      </Cell>
+      <Cell className="whitespace-nowrap">
+        {row.iteration_id ? (
+          <Link to={`/operator/iterations/${row.iteration_id}`} className="text-accent-ink underline underline-offset-4">
+            {row.iteration_id}
+          </Link>
+        ) : row.parent ? (
+          <Button small disabled={retrain.isPending} onClick={() => retrain.mutate()}>
+            From {row.parent}
+          </Button>
+        ) : (
+          <span className="text-muted">no policy is free of it</span>
+        )}
+      </Cell>
+    </tr>
+  );
+}

@@ -1,0 +1,251 @@
+/** Who there is: roles, quotas, keys, access, and links that let people in. */
+import { useMutation } from "@tanstack/react-query";
+import { Search, UserPlus, Users } from "lucide-react";
+import { useDeferredValue, useState, type FormEvent } from "react";
+import { people, usePeople, type Person, type Role } from "../../../api/account";
+import { useRefresh, useSession } from "../../../api/queries";
+import { copyText } from "../../../browser";
+import { Badge } from "../../../components/Badge";
+import { Button } from "../../../components/Button";
+import { Dialog, DialogButtons } from "../../../components/Dialog";
+import { Field, Select } from "../../../components/Field";
+import { Problem } from "../../../components/Problem";
+import { useToast } from "../../../components/Toast";
+import { ago, figure, words } from "../../../format";
+import { keyState } from "../../account/KeysTab";
+import { Erasures } from "./Erasures";
+import { Behind, Cell, Empty, Heading, More, Read, Table } from "../Parts";
+
+const ROLES = (["user", "labeler", "operator"] as const).map((value) => ({ value, label: words(value) }));
+
+export function PeopleTab() {
+  const [query, setQuery] = useState("");
+  const [inviting, setInviting] = useState(false);
+  const list = usePeople(useDeferredValue(query.trim()));
+  return (
+    <>
+      <Heading title="People" hint="Accounts, roles and keys. What people wrote is not shown here.">
+        <label className="flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-2.5 text-sm">
+          <Search aria-hidden className="size-4 text-muted" />
+          <input
+            type="search"
+            aria-label="Search people"
+            placeholder="Name or id"
+            value={query}
+            onChange={(event) => setQuery(event.target.value)}
+            className="w-36 bg-transparent outline-none placeholder:text-muted"
+          />
+        </label>
+        <Button kind="primary" icon={UserPlus} onClick={() => setInviting(true)}>
+          Invite
+        </Button>
+      </Heading>
+      <Read query={list}>
+        {({ pages }) => {
+          const rows = pages.flatMap((page) => page.data);
+          if (rows.length === 0) return <Empty icon={Users}>Nobody is called that.</Empty>;
+          return (
+            <Table columns={["Name", "Role", "Since", "Chats", "Judgements", "Today", "Keys", "Actions"]}>
+              {rows.map((person) => (
+                <Row key={person.id} person={person} />
+              ))}
+            </Table>
+          );
+        }}
+      </Read>
+      <More query={list} />
+      <Erasures />
+      <Dialog open={inviting} onClose={() => setInviting(false)} title="Invite somebody">
+        <Invite onClose={() => setInviting(false)} />
+      </Dialog>
+    </>
+  );
+}
+
+function Row({ person }: { person: Person }) {
+  const [open, setOpen] = useState(false);
+  const active = person.keys.filter((key) => keyState(key) === "active").length;
+  return (
+    <tr>
+      <Cell>
+        <span className="block font-medium">{person.name}</span>
+        <span className="block text-xs text-muted">{person.login ?? "by link or key"}</span>
+      </Cell>
+      <Cell>
+        <Badge tone={person.role === "user" ? "plain" : "accent"}>{words(person.role)}</Badge>{" "}
+        {person.disabled_at && <Badge tone="danger">Disabled</Badge>}
+      </Cell>
+      <Cell className="whitespace-nowrap text-muted">{ago(person.created_at)}</Cell>
+      <Cell className="tabular-nums">{person.conversations}</Cell>
+      <Cell>
+        <Behind to={`/operator/feedback/judgements?author=${person.id}`}>{person.feedback}</Behind>
+      </Cell>
+      <Cell className="whitespace-nowrap text-muted tabular-nums">
+        {figure(person.quota.requests_used)}
+        {person.quota.requests_limit > 0 && ` of ${figure(person.quota.requests_limit)}`} requests
+      </Cell>
+      <Cell className="tabular-nums">{active}</Cell>
+      <Cell className="text-right">
+        <Button small onClick={() => setOpen(true)} aria-label={`Manage ${person.name}`}>
+          Manage
+        </Button>
+        <Dialog open={open} onClose={() => setOpen(false)} title={person.name} description={person.id}>
+          <Manage person={person} />
+        </Dialog>
+      </Cell>
+    </tr>
+  );
+}
+
+function useChange(person: Person) {
+  const refresh = useRefresh();
+  const toast = useToast();
+  return useMutation({
+    mutationFn: (body: Parameters<typeof people.change>[1]) => people.change(person.id, body),
+    onSuccess: () => {
+      void refresh("operator", "people");
+      toast("Changed.");
+    },
+  });
+}
+
+function Manage({ person }: { person: Person }) {
+  const change = useChange(person);
+  const me = useSession().data?.user?.id;
+  const [link, setLink] = useState("");
+  const [error, setError] = useState<unknown>(null);
+  return (
+    <div className="space-y-5">
+      <Select
+        label="Role"
+        value={person.role}
+        options={ROLES}
+        disabled={change.isPending}
+        onChange={(event) => change.mutate({ role: event.target.value as Role })}
+      />
+      <Quota person={person} change={change} />
+      <Keys person={person} />
+      {link && <Link path={link} />}
+      <Problem error={change.error ?? error} />
+      <div className="flex flex-wrap gap-2">
+        <Button onClick={() => people.link(person.id).then((made) => setLink(made.path), setError)}>Make a sign-in link</Button>
+        <Button
+          kind={person.disabled_at ? "secondary" : "danger"}
+          disabled={change.isPending || person.id === me}
+          onClick={() => change.mutate({ disabled: !person.disabled_at })}
+        >
+          {person.disabled_at ? "Let in again" : "Shut out"}
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+function Quota({ person, change }: { person: Person; change: ReturnType<typeof useChange> }) {
+  const [requests, setRequests] = useState(String(person.quota.requests_limit));
+  const [tokens, setTokens] = useState(String(person.quota.tokens_limit));
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    change.mutate({ quota: { requests: Number(requests), tokens: Number(tokens) } });
+  }
+
+  return (
+    <form onSubmit={submit}>
+      <div className="flex items-end gap-2">
+        <Field label="Requests a day" type="number" min={0} value={requests} onChange={(e) => setRequests(e.target.value)} />
+        <Field label="Tokens a day" type="number" min={0} value={tokens} onChange={(e) => setTokens(e.target.value)} />
+        <Button type="submit" className="h-10">
+          Set
+        </Button>
+      </div>
+      <p className="mt-1.5 text-[13px] text-muted">
+        0 is no limit.{" "}
+        {person.own_quota ? (
+          <button type="button" className="underline underline-offset-2" onClick={() => change.mutate({ role_quota: true })}>
+            Back to the quota of the role
+          </button>
+        ) : (
+          "Now the quota of the role."
+        )}
+      </p>
+    </form>
+  );
+}
+
+function Keys({ person }: { person: Person }) {
+  const refresh = useRefresh();
+  const keys = person.keys.filter((key) => keyState(key) === "active");
+  if (keys.length === 0) return null;
+  return (
+    <ul className="divide-y divide-line rounded-xl border border-line text-sm">
+      {keys.map((key) => (
+        <li key={key.id} className="flex items-center gap-3 px-3 py-2">
+          <span className="min-w-0 flex-1 truncate">
+            {key.name} <span className="font-mono text-xs text-muted">{key.prefix}…</span>
+          </span>
+          <span className="text-xs text-muted">{key.last_used_at ? ago(key.last_used_at) : "never used"}</span>
+          <Button small onClick={() => void people.revokeKey(key.id).then(() => refresh("operator", "people"))}>
+            Revoke
+          </Button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Invite({ onClose }: { onClose: () => void }) {
+  const [name, setName] = useState("");
+  const [role, setRole] = useState<Role>("labeler");
+  const refresh = useRefresh();
+  const invite = useMutation({
+    mutationFn: () => people.invite(name.trim(), role),
+    onSuccess: () => refresh("operator", "people"),
+  });
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    invite.mutate();
+  }
+
+  if (invite.data)
+    return (
+      <>
+        <Link path={invite.data.path} />
+        <DialogButtons>
+          <Button kind="primary" onClick={onClose}>
+            Done
+          </Button>
+        </DialogButtons>
+      </>
+    );
+  return (
+    <form onSubmit={submit} className="space-y-4">
+      <Field label="Name" autoFocus maxLength={100} value={name} onChange={(event) => setName(event.target.value)} />
+      <Select label="Role" value={role} options={ROLES} onChange={(event) => setRole(event.target.value as Role)} />
+      <Problem error={invite.error} />
+      <DialogButtons>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" kind="primary" disabled={name.trim() === "" || invite.isPending}>
+          Make a link
+        </Button>
+      </DialogButtons>
+    </form>
+  );
+}
+
+function Link({ path }: { path: string }) {
+  const toast = useToast();
+  const address = location.origin + path;
+  return (
+    <div>
+      <p className="text-sm text-muted">This link signs them in once, within an hour. It is shown only now.</p>
+      <code className="mt-2 block rounded-xl border border-line bg-panel px-4 py-3 font-mono text-xs break-all" data-testid="link">
+        {address}
+      </code>
+      <Button small className="mt-2" onClick={() => void copyText(address).then(() => toast("Copied."))}>
+        Copy
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,130 @@
+/** All policy versions with their lineage; promoting one and rolling back. */
+import { CornerDownRight, EyeOff, GitBranch, Undo2 } from "lucide-react";
+import { useState } from "react";
+import { Link } from "react-router";
+import { operator } from "../../../api/client";
+import { usePolicies, useRefresh } from "../../../api/queries";
+import type { Policy } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { Confirm } from "../../../components/Dialog";
+import { useToast } from "../../../components/Toast";
+import { ago, figure } from "../../../format";
+import { comparisonOf, signed } from "./measures";
+import { Cell, Empty, Heading, Read, State, Table } from "../Parts";
+import { PolicyGraph } from "./PolicyGraph";
+import { Promote } from "./Promote";
+
+export function PoliciesTab() {
+  const policies = usePolicies();
+  const current = policies.data?.data.find((policy) => policy.state === "current");
+  return (
+    <>
+      <Heading title="Policies" hint="Every version that was published, where it came from, and which one answers.">
+        <Link
+          to="/operator/policies/compare"
+          className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-panel"
+        >
+          <EyeOff aria-hidden className="size-4" />
+          Compare blind
+        </Link>
+        <RollBack current={current} />
+      </Heading>
+      <Read query={policies}>
+        {({ data }) =>
+          data.length === 0 ? (
+            <Empty icon={GitBranch}>There is no policy yet. The base policy is made when the service is set up.</Empty>
+          ) : (
+            <>
+              <PolicyGraph policies={data} />
+              <Table columns={["Policy", "State", "Made by", "Measures", "Published", "Actions"]}>
+                {data.map((policy) => (
+                  <Row key={policy.id} policy={policy} />
+                ))}
+              </Table>
+            </>
+          )
+        }
+      </Read>
+    </>
+  );
+}
+
+function Row({ policy }: { policy: Policy }) {
+  const measured = comparisonOf(policy.metrics ?? {});
+  return (
+    <tr className="hover:bg-panel/60">
+      <Cell>
+        <Link to={`/operator/policies/${policy.id}`} className="font-medium whitespace-nowrap underline-offset-4 hover:underline">
+          {policy.id}
+        </Link>
+        {policy.parent_id && (
+          <span className="mt-0.5 flex items-center gap-1 text-xs whitespace-nowrap text-muted">
+            <CornerDownRight aria-hidden className="size-3.5 text-faint" />
+            from {policy.parent_id}
+          </span>
+        )}
+      </Cell>
+      <Cell>
+        <State state={policy.state} />
+      </Cell>
+      <Cell className="whitespace-nowrap">
+        {policy.iteration_id ? (
+          <Link to={`/operator/iterations/${policy.iteration_id}`} className="underline-offset-4 hover:underline">
+            {policy.iteration_id}
+          </Link>
+        ) : (
+          <span className="text-muted">base model</span>
+        )}
+      </Cell>
+      <Cell className="text-[13px] text-muted">
+        {measured ? (
+          <span className="flex flex-wrap gap-x-4">
+            <Brief label="Gain" value={signed(measured.gain.mean)} />
+            <Brief label="Better on" value={`${Math.round(measured.win_rate.mean * 100)}%`} />
+            <Brief label="KL" value={figure(measured.kl)} />
+          </span>
+        ) : (
+          <span className="text-faint">–</span>
+        )}
+      </Cell>
+      <Cell className="whitespace-nowrap text-muted">{ago(policy.created_at)}</Cell>
+      <Cell className="text-right">{policy.state !== "current" && <Promote policy={policy} small />}</Cell>
+    </tr>
+  );
+}
+
+function Brief({ label, value }: { label: string; value: string }) {
+  return (
+    <span className="whitespace-nowrap">
+      {label} <span className="text-ink">{value}</span>
+    </span>
+  );
+}
+
+function RollBack({ current }: { current: Policy | undefined }) {
+  const [asking, setAsking] = useState(false);
+  const refresh = useRefresh();
+  const toast = useToast();
+  return (
+    <>
+      <Button icon={Undo2} disabled={!current} onClick={() => setAsking(true)}>
+        Roll back
+      </Button>
+      <Confirm
+        danger
+        open={asking}
+        onClose={() => setAsking(false)}
+        title="Roll back?"
+        action="Roll back"
+        onConfirm={async () => {
+          await operator.rollBack();
+          await refresh("operator");
+          toast("Rolled back.");
+        }}
+      >
+        New turns go to the policy that was current before {current?.id}. Answers that are being written finish as they
+        are.
+      </Confirm>
+    </>
+  );
+}

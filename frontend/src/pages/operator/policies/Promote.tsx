@@ -1,0 +1,44 @@
+/** Makes a policy the one that answers, after asking. */
+import { Rocket } from "lucide-react";
+import { useState } from "react";
+import { operator } from "../../../api/client";
+import { useRefresh } from "../../../api/queries";
+import type { Policy } from "../../../api/types";
+import { Button } from "../../../components/Button";
+import { Confirm } from "../../../components/Dialog";
+import { useToast } from "../../../components/Toast";
+import { Explanation } from "./Explanation";
+
+export function Promote({ policy, small }: { policy: Policy; small?: boolean }) {
+  const [asking, setAsking] = useState(false);
+  const [explanation, setExplanation] = useState("");
+  const refresh = useRefresh();
+  const toast = useToast();
+  return (
+    <>
+      <Button small={small} icon={Rocket} kind={small ? "secondary" : "primary"} onClick={() => setAsking(true)}>
+        Promote
+      </Button>
+      <Confirm
+        open={asking}
+        onClose={() => setAsking(false)}
+        title={`Promote ${policy.id}?`}
+        action="Promote"
+        onConfirm={async () => {
+          await operator.promote(policy.id, explanation);
+          await refresh("operator");
+          toast(`${policy.id} answers from now on.`);
+        }}
+      >
+        <p>
+          New turns go to it without a restart; answers that are being written finish on the policy that began them. You
+          can roll back.
+        </p>
+        {policy.state === "rejected" && (
+          <p className="mt-2 font-medium text-warn">The gate refused this policy. Read its iteration's reasons first.</p>
+        )}
+        <Explanation policy={policy} value={explanation} onChange={setExplanation} />
+      </Confirm>
+    </>
+  );
+}

@@ -1,0 +1,80 @@
+/** What an evaluation measured: the policy in use and the candidate, on the same prompts. */
+import { figure } from "../../../format";
+import { isNumber } from "../iterations/metrics";
+
+/** A mean with its 95 % bootstrap interval. */
+export interface Interval {
+  mean: number;
+  low: number;
+  high: number;
+}
+
+export interface Comparison {
+  current: Record<string, number>;
+  candidate: Record<string, number>;
+  gain: Interval;
+  win_rate: Interval;
+  kl: number;
+}
+
+type Nested = Record<string, unknown>;
+
+/** The comparison among an iteration's metrics or in a policy's manifest; null if none was made. */
+export function comparisonOf(metrics: Nested): Comparison | null {
+  const { gain, win_rate: wins, current, candidate, kl } = metrics;
+  const whole = isInterval(gain) && isInterval(wins) && isNumbers(current) && isNumbers(candidate) && isNumber(kl);
+  return whole ? { current, candidate, gain, win_rate: wins, kl } : null;
+}
+
+function isInterval(value: unknown): value is Interval {
+  return isNumbers(value) && ["mean", "low", "high"].every((name) => isNumber(value[name]));
+}
+
+function isNumbers(value: unknown): value is Record<string, number> {
+  return typeof value === "object" && value !== null;
+}
+
+/** Which update of PPO was kept, once it has ended. */
+export function keptUpdate(metrics: Nested): number | null {
+  const kept = (metrics.ppo as Nested | undefined)?.kept_update;
+  return isNumber(kept) ? kept : null;
+}
+
+/** How long a stage took, in seconds, once it has ended. */
+export function stageSeconds(metrics: Nested, stage: string): number | null {
+  const seconds = (metrics.stages as Record<string, Nested> | undefined)?.[stage]?.seconds;
+  return isNumber(seconds) ? seconds : null;
+}
+
+const percent = (share: number): string => `${Math.round(share * 100)}%`;
+
+export function signed(value: number): string {
+  return `${value > 0 ? "+" : ""}${figure(value)}`;
+}
+
+/** "+0.73 (0.51 to 0.94)" */
+export function gainText({ mean, low, high }: Interval): string {
+  return `${signed(mean)} (${figure(low)} to ${figure(high)})`;
+}
+
+/** "71% (62 to 79)" */
+export function shareText({ mean, low, high }: Interval): string {
+  return `${percent(mean)} (${Math.round(low * 100)} to ${Math.round(high * 100)})`;
+}
+
+interface Measure {
+  name: string;
+  label: string;
+  text: (value: number) => string;
+}
+
+/** What is measured of a policy's answers, with the words and the form for it. */
+export const MEASURES: Measure[] = [
+  { name: "score", label: "Held-out score", text: figure },
+  { name: "words", label: "Words", text: figure },
+  { name: "finished", label: "Ended by itself", text: percent },
+  { name: "repetition", label: "Repeats itself", text: percent },
+  { name: "distinct_2", label: "Different word pairs", text: percent },
+  { name: "empty", label: "Empty", text: percent },
+  { name: "flagged", label: "Flagged by moderation", text: percent },
+];

@@ -1,0 +1,186 @@
+"""Teaches the shipped heads what operators decided on appeals, within seconds, on the CPU.
+
+Only the linear part of the heads moves, by the least change (a Gaussian prior around what ships,
+as in MAP adaptation) that agrees with the decisions while texts of which nothing was decided keep
+their scores. It always starts from the shipped heads, so nothing erased survives in what is
+learned next.
+"""
+
+import hashlib
+import json
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from moderation.appeals.dataset import Decided, frozen
+from moderation.appeals.registry import DESCRIPTION, EXAMPLES
+from moderation.categories import CATEGORIES
+from moderation.classifiers.embedded import HEADS, EmbeddedClassifier, Evidence
+from moderation.rules import ModerationPolicy
+from moderation.training.datasets import WRITTEN, Example, read_written
+from moderation.training.evaluate import acted_on, figures
+from tutelage.policies.library import write_atomically
+
+_REHEARSED = 400  # texts whose scores are to stay
+_WEIGHT = 5.0  # of a decision, in rehearsed texts
+_PENALTY = 100.0  # per squared weight; the features of a text have a squared length of 1600
+_FOLDS = 5
+
+
+class Correction(NamedTuple):
+    """What is added to the heads: `weight` [13, features] and `bias` [13]."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def of(self, evidence: Evidence) -> Tensor:
+        """The change of each text's logits [texts, 13]."""
+        return (evidence.means * self.weight).sum(-1) + self.bias
+
+
+def learn(decided: Sequence[Decided], folder: Path, shipped: Path = HEADS) -> dict[str, Any]:
+    """Writes heads that learned from the decisions into a folder below `folder`.
+
+    Returns its description, also in heads.json: version, base, SHA-256 of the frozen examples and
+    figures. The same decisions give the same version. Raises ValueError without decisions.
+    """
+    if not decided:
+        raise ValueError("there are no decisions to learn from")
+    classifier = EmbeddedClassifier.load(heads_dir=shipped)
+    written = random.Random(0).sample(read_written(WRITTEN), _REHEARSED)
+    rehearsed = classifier.evidence([each.text for each in written])
+    evidence = classifier.evidence([each.text for each in decided])
+    correction = fit(classifier, evidence, decided, rehearsed)
+    examples = frozen(decided)
+    digest = hashlib.sha256(examples.encode()).hexdigest()
+    version = f"{classifier.version}.{digest[:8]}"
+    described = {
+        "version": version,
+        "base": classifier.version,
+        "decisions": len(decided),
+        "examples_sha256": digest,
+        "created_at": time.time(),
+        "agreement": _agreement(classifier, evidence, decided, rehearsed),
+        "written": _kept(classifier, rehearsed, written, correction),
+    }
+    _write(folder / version, _corrected(shipped, correction), described, examples)
+    return described
+
+
+def fit(
+    classifier: EmbeddedClassifier,
+    evidence: Evidence,
+    decided: Sequence[Decided],
+    rehearsed: Evidence,
+) -> Correction:
+    """The least change that agrees with the decisions and keeps the rehearsed texts' scores."""
+    targets, weights = _as_tensors(decided)
+    everything = Evidence(*(torch.cat(pair) for pair in zip(evidence, rehearsed, strict=True)))
+    targets = torch.cat([targets, classifier.scores(rehearsed.logits)])
+    weights = torch.cat([_WEIGHT * weights, torch.ones_like(rehearsed.logits)])
+    change = Correction(
+        torch.zeros(everything.means.shape[1:], requires_grad=True),
+        torch.zeros(len(CATEGORIES), requires_grad=True),
+    )
+    optimizer = torch.optim.LBFGS(change, max_iter=60, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        logits = classifier.calibrated(everything.logits + change.of(everything))
+        losses = nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+        total = (weights * losses).sum() + _PENALTY * change.weight.square().sum()
+        total.backward()
+        return total
+
+    optimizer.step(loss)
+    return Correction(change.weight.detach(), change.bias.detach())
+
+
+def _as_tensors(decided: Sequence[Decided]) -> tuple[Tensor, Tensor]:
+    """Labels and which of them are known, both [texts, 13]."""
+    labels = [[float(each.labels.get(c, 0)) for c in CATEGORIES] for each in decided]
+    known = [[float(c in each.labels) for c in CATEGORIES] for each in decided]
+    return torch.tensor(labels), torch.tensor(known)
+
+
+def _agreement(
+    classifier: EmbeddedClassifier,
+    evidence: Evidence,
+    decided: Sequence[Decided],
+    rehearsed: Evidence,
+) -> dict[str, float | int | None]:
+    """The share of decided labels that the filter gets right, before and after.
+
+    After: by corrections that never saw the conversation; None with a single conversation.
+    """
+    labels, known = _as_tensors(decided)
+    reached = torch.tensor([[each.thresholds.get(c, 1.0) for c in CATEGORIES] for each in decided])
+
+    def right(logits: Tensor) -> float:
+        agreed = ((classifier.scores(logits) >= reached) == labels.bool()) * known
+        return round(float(agreed.sum() / known.sum()), 4)
+
+    after = evidence.logits.clone()
+    folds = _folds(decided)
+    for fold in folds if len(folds) > 1 else ():
+        others = [i for i in range(len(decided)) if i not in fold]
+        correction = fit(classifier, evidence.rows(others), [decided[i] for i in others], rehearsed)
+        after[fold] += correction.of(evidence.rows(fold))
+    return {
+        "labels": int(known.sum()),
+        "before": right(evidence.logits),
+        "after": right(after) if len(folds) > 1 else None,
+    }
+
+
+def _folds(decided: Sequence[Decided]) -> list[list[int]]:
+    """Indexes in at most _FOLDS parts; a conversation is in one of them whole."""
+    groups = sorted({each.group for each in decided})
+    place = {group: n % _FOLDS for n, group in enumerate(groups)}
+    parts = [[i for i, each in enumerate(decided) if place[each.group] == n] for n in range(_FOLDS)]
+    return [part for part in parts if part]
+
+
+def _kept(
+    classifier: EmbeddedClassifier,
+    rehearsed: Evidence,
+    written: Sequence[Example],
+    correction: Correction,
+) -> dict[str, Any]:
+    """What happens to texts that nobody appealed: AUPRC of any harm, and everyday texts flagged."""
+    side = ModerationPolicy().prompt
+    found: dict[str, Any] = {"texts": len(written)}
+    for name, change in (("before", 0.0), ("after", correction.of(rehearsed))):
+        scores = classifier.scores(rehearsed.logits + change).tolist()
+        scored = [
+            (example, dict(zip(CATEGORIES, row, strict=True)))
+            for example, row in zip(written, scores, strict=True)
+        ]
+        everyday = acted_on([row for row in scored if row[0].everyday], side)
+        found[name] = {"any": figures(scored)["any"], "everyday": everyday["flagged"]}
+    return found
+
+
+def _corrected(shipped: Path, correction: Correction) -> dict[str, Tensor]:
+    heads = load_file(shipped / "heads.safetensors")
+    heads["pooling.mean.weight"] += correction.weight
+    heads["pooling.mean.bias"] += correction.bias
+    return heads
+
+
+def _write(
+    folder: Path, heads: dict[str, Tensor], described: dict[str, Any], examples: str
+) -> None:
+    """The description comes last: heads without one are not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / EXAMPLES, examples)
+    beside = folder / "heads.part"
+    save_file(heads, beside)
+    beside.rename(folder / "heads.safetensors")
+    write_atomically(folder / DESCRIPTION, json.dumps(described, indent=1) + "\n")

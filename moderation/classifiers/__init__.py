@@ -1,0 +1,1 @@
+"""The classifiers behind the seam: embedded, Detoxify, remote, and how they combine."""

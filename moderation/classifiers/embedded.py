@@ -1,0 +1,153 @@
+"""The classifier that ships: adapted MiniLM and thirteen trained heads, on the CPU, offline."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from moderation.categories import CATEGORIES
+from moderation.encoder.encoder import Encoder, bundled_encoder
+from moderation.encoder.lexical import Lexical
+from moderation.encoder.pooling import Pooling
+from moderation.encoder.windows import Window
+from tutelage.errors import Unavailable
+
+HEADS = Path(__file__).parents[1] / "heads"
+_SENTENCE_MARGIN = 4.0  # in logits: a long text has many sentences that could be misread
+
+
+class HeadsMissing(Unavailable):
+    """The trained heads are not there or do not fit; the message says what to do."""
+
+
+class Evidence(NamedTuple):
+    """What texts are judged on: `logits` [texts, 13], and the mean states that they rest on,
+    `means` [texts, 13, features], which the linear part of the heads reads."""
+
+    logits: Tensor
+    means: Tensor
+
+    def rows(self, indexes: Sequence[int]) -> Self:
+        """Of some of the texts."""
+        return type(self)(self.logits[indexes], self.means[indexes])
+
+
+class EmbeddedClassifier:
+    """Scores texts of any length; safe to call from several threads, which share the weights.
+
+    A text is normalised and cut into overlapping windows; its logit in a category lies half-way
+    between its windows' mean and their highest. A text in which nothing is left to read scores
+    zero.
+    """
+
+    covers = frozenset(CATEGORIES)
+
+    def __init__(self, encoder: Encoder, slope: Tensor, offset: Tensor, version: str) -> None:
+        """`slope` and `offset`, both [13], calibrate the encoder's logits."""
+        self.version = version
+        self._encoder = encoder
+        self._slope = slope
+        self._offset = offset
+
+    @classmethod
+    def load(cls, encoder_dir: Path | None = None, heads_dir: Path | None = None) -> Self:
+        """From MiniLM's folder and that of the trained heads; by default both as installed.
+
+        Raises EncoderMissing, with the way out, where there is no encoder, and HeadsMissing where
+        the heads cannot be read or belong to another encoder.
+        """
+        folder, encoder_dir = heads_dir or HEADS, encoder_dir or bundled_encoder()
+        version, tensors = _read(folder)
+        try:
+            slope, offset = tensors.pop("slope"), tensors.pop("offset")
+            pooling = Pooling()
+            pooling.load_state_dict(_named(tensors, "pooling."))
+            lexical = Lexical()
+            lexical.load_state_dict(_named(tensors, "lexical."))
+            adapters, ranges = _named(tensors, "adapters."), _named(tensors, "ranges.")
+            encoder = Encoder(encoder_dir, adapters, ranges, pooling, lexical)
+        except (KeyError, RuntimeError) as error:
+            raise HeadsMissing(
+                f"the heads in {folder} were trained on another encoder: {error}"
+            ) from error
+        return cls(encoder, slope, offset, version)
+
+    def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
+        rows = self.scores(self.logits(texts)).tolist()
+        return [dict(zip(CATEGORIES, row, strict=True)) for row in rows]
+
+    def calibrated(self, logits: Tensor) -> Tensor:
+        """Logits [texts, 13] of which the sigmoid is a probability."""
+        return logits * self._slope + self._offset
+
+    def scores(self, logits: Tensor) -> Tensor:
+        """Probabilities [texts, 13]."""
+        return torch.sigmoid(self.calibrated(logits))
+
+    def logits(self, texts: Sequence[str]) -> Tensor:
+        """[texts, 13] before calibration; -inf where nothing is left to read."""
+        read = [self._encoder.windows(text) for text in texts]
+        distinct = list(
+            dict.fromkeys(each for of_text in read for part in of_text for each in part)
+        )
+        found = self._encoder.logits(distinct) if distinct else torch.empty(0, len(CATEGORIES))
+        row_of = {window: row for row, window in enumerate(distinct)}
+        logits = [
+            reached(found[[row_of[each] for each in (*whole, *sentences)]], len(whole))[0]
+            for whole, sentences in read
+        ]
+        return torch.stack(logits) if logits else torch.empty(0, len(CATEGORIES))
+
+    def evidence(self, texts: Sequence[str]) -> Evidence:
+        """The logits of texts with something to read, and what they rest on."""
+        found = [self._evidence(*self._encoder.windows(text)) for text in texts]
+        return Evidence(*(torch.stack(part) for part in zip(*found, strict=True)))
+
+    def _evidence(
+        self, whole: Sequence[Window], sentences: Sequence[Window]
+    ) -> tuple[Tensor, Tensor]:
+        logits, means = self._encoder.logits_and_means([*whole, *sentences])
+        highest, shares = reached(logits, len(whole))
+        return highest, shares.T @ means
+
+
+def reached(logits: Tensor, windows: int) -> tuple[Tensor, Tensor]:
+    """A text's logits [13] from those of its readings [readings, 13], and each reading's share.
+
+    The first readings are its `windows`: half-way between their mean and the highest of them.
+    The others are single sentences, which have to be surer. Shares are [readings, 13].
+    """
+    shares = torch.zeros_like(logits)
+    if not windows:
+        return torch.full((len(CATEGORIES),), -math.inf), shares
+    whole, sentences = logits[:windows], logits[windows:] - _SENTENCE_MARGIN
+    shares[:windows] = 0.5 / windows
+    shares.scatter_add_(0, whole.argmax(0)[None], torch.full((1, len(CATEGORIES)), 0.5))
+    together = (shares * logits).sum(0)
+    if not len(sentences):
+        return together, shares
+    surest = sentences.max(0)
+    alone = nn.functional.one_hot(windows + surest.indices, len(logits)).T.to(shares.dtype)
+    surer = surest.values > together
+    return torch.maximum(together, surest.values), torch.where(surer, alone, shares)
+
+
+def _read(folder: Path) -> tuple[str, dict[str, Tensor]]:
+    try:
+        version: str = json.loads((folder / "heads.json").read_text("utf-8"))["version"]
+        return version, load_file(folder / "heads.safetensors")
+    except Exception as error:  # OSError, ValueError, KeyError, SafetensorError
+        raise HeadsMissing(
+            f"no readable moderation heads in {folder} ({error}): "
+            "reinstall, or train them with `python -m moderation.training.train`"
+        ) from error
+
+
+def _named(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix`, without it."""
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,0 +1,1 @@
+"""One chat turn: request, generation, moderation, storage."""

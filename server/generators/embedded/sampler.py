@@ -1,0 +1,83 @@
+"""Choosing the next token of a response from its logits."""
+
+import random
+from collections import Counter
+
+import torch
+
+from server.generators.embedded.grammar import Grammar
+from server.generators.generator import Sampling
+
+NUCLEUS = 1024  # candidates that are sorted first; nearly always enough, and far below a vocabulary
+GREEDY = 1e-4  # temperatures below are greedy: only exact ties could differ, but floats overflow
+
+
+class Sampler:
+    """Chooses the tokens of one response: its seed, what it said so far, and its grammar."""
+
+    def __init__(self, sampling: Sampling, grammar: Grammar | None = None) -> None:
+        self._sampling = sampling
+        self._grammar = grammar
+        self._random = random.Random(sampling.seed)
+        self._said: Counter[int] = Counter()
+
+    def choose(self, logprobs: torch.Tensor) -> int:
+        """The next token; ``logprobs`` [vocabulary] are the policy's at temperature 1."""
+        token_id = choose(self._biased(logprobs), self._sampling, self._random.random())
+        self._said[token_id] += 1
+        if self._grammar:
+            self._grammar.push(token_id)
+        return token_id
+
+    def _biased(self, logprobs: torch.Tensor) -> torch.Tensor:
+        """Log-probabilities, not normalised, after bias, penalties and grammar."""
+        sampling = self._sampling
+        changes = {i: b for i, b in sampling.logit_bias.items() if i < len(logprobs)}
+        if sampling.presence_penalty or sampling.frequency_penalty:
+            for token_id, count in self._said.items():
+                penalty = sampling.presence_penalty + count * sampling.frequency_penalty
+                changes[token_id] = changes.get(token_id, 0.0) - penalty
+        if changes:
+            ids = torch.tensor(list(changes))
+            logprobs = logprobs.index_add(0, ids, torch.tensor(list(changes.values())))
+        if self._grammar:
+            logprobs = logprobs.where(self._grammar.allowed(len(logprobs)), -torch.inf)
+        return logprobs
+
+
+def choose(logprobs: torch.Tensor, sampling: Sampling, uniform: float) -> int:
+    """The next token by inverse transform sampling.
+
+    ``logprobs`` [vocabulary] at temperature 1; ``uniform`` in [0, 1) decides. One number per token
+    makes the choice a function of a response's own seed, whatever else is in the batch.
+    """
+    if sampling.temperature < GREEDY:
+        return int(logprobs.argmax())
+    if 0 < sampling.top_k < len(logprobs):
+        lowest = logprobs.topk(sampling.top_k).values[-1]
+        logprobs = logprobs.where(logprobs >= lowest, -torch.inf)
+    probs = (logprobs / sampling.temperature).softmax(-1)
+    if sampling.top_p >= 1:
+        return _invert(probs, uniform)
+    probs, ids = nucleus(probs, sampling.top_p)
+    return int(ids[_invert(probs, uniform)])
+
+
+def nucleus(probs: torch.Tensor, top_p: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """The smallest set of most probable tokens whose mass reaches ``top_p`` (Holtzman et al. 2020).
+
+    Returns their probabilities, not normalised, most probable first, and their ids.
+    """
+    top, ids = probs.topk(min(NUCLEUS, len(probs)))
+    if float(top.sum()) < top_p:
+        top, ids = probs.sort(descending=True)
+    before = top.cumsum(-1) - top
+    size = max(1, int((before < top_p).sum()))
+    return top[:size], ids[:size]
+
+
+def _invert(probs: torch.Tensor, uniform: float) -> int:
+    """The index at which the cumulated mass passes ``uniform`` of the whole."""
+    cumulated = probs.double().cumsum(-1)
+    index = torch.searchsorted(cumulated, cumulated[-1] * uniform, right=True)
+    return min(int(index), len(probs) - 1)

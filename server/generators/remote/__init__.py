@@ -1,0 +1,1 @@
+"""Generators that call another engine over HTTP."""

@@ -1,0 +1,60 @@
+"""An engine that speaks OpenAI's chat completions: vLLM, llama.cpp's server, another tutelage."""
+
+from typing import Any
+
+import openai
+
+from server.generators.remote.chunks import parameters, tokens
+from server.generators.remote.remote import Asked, EngineBusy, Opened
+from tutelage.errors import Invalid, Unavailable
+
+TIMEOUT = openai.Timeout(60.0, connect=5.0)
+
+
+class OpenAIEngine:
+    """The official SDK; it retries what fails before an answer has begun."""
+
+    takes_tools = True
+
+    def __init__(self, url: str, key: str = "", retries: int = 2) -> None:
+        self._client = openai.AsyncOpenAI(
+            base_url=url, api_key=key or "none", timeout=TIMEOUT, max_retries=retries
+        )
+        self._names: dict[str, str] = {}  # policy id -> what the engine calls it
+
+    async def serves(self, policy_id: str) -> bool:
+        """Whether GET /models names it, by its id or as a folder of this name."""
+        try:
+            named = [model.id async for model in self._client.models.list()]
+        except openai.OpenAIError as error:
+            raise _ours(error) from error
+        self._names = {name.rstrip("/").rsplit("/", 1)[-1]: name for name in named}
+        return policy_id in self._names
+
+    async def open(self, asked: Asked) -> Opened:
+        """Begin a streamed completion."""
+        try:
+            chunks: Any = await self._client.chat.completions.create(
+                model=self._names.get(asked.policy_id, asked.policy_id),
+                messages=[dict(each) for each in asked.messages],  # type: ignore[misc]
+                stream=True,
+                logprobs=True,
+                **parameters(asked.sampling),
+            )
+        except openai.OpenAIError as error:
+            raise _ours(error) from error
+        return Opened(tokens(chunks, _ours), chunks.close)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+
+def _ours(error: Exception) -> Exception:
+    """The failure in our words."""
+    status = error.status_code if isinstance(error, openai.APIStatusError) else None
+    if status in (429, 503):
+        return EngineBusy()
+    if status in (400, 404, 422):
+        return Invalid(f"The engine refuses this request: {error}")
+    return Unavailable(f"The engine failed: {str(error) or type(error).__name__}.")

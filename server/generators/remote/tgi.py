@@ -1,0 +1,155 @@
+"""Text Generation Inference: its own protocol and its messages API, through huggingface_hub."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any
+
+from huggingface_hub import AsyncInferenceClient
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    InferenceTimeoutError,
+    OverloadedError,
+    TextGenerationError,
+)
+
+from server.generators.generator import Sampling, Token
+from server.generators.remote.chunks import parameters, tokens
+from server.generators.remote.remote import Asked, EngineBusy, Opened
+from tutelage.errors import Invalid, Unavailable
+
+SECONDS = 60.0
+
+
+class TGIServer:
+    """One TGI serves one policy: ``{policy}`` in the URL stands for the policy's id."""
+
+    def __init__(self, url: str, key: str = "") -> None:
+        self._url = url
+        self._key = key or None
+        self._clients: dict[str, AsyncInferenceClient] = {}  # one that is dropped hangs up
+
+    async def serves(self, policy_id: str) -> bool:
+        """Whether the model that TGI has loaded is a folder of this name."""
+        try:
+            info = await self._client(policy_id).get_endpoint_info()
+        except Exception as error:  # httpx's and huggingface_hub's
+            raise _ours(error) from error
+        return str(info.get("model_id", "")).rstrip("/").rsplit("/", 1)[-1] == policy_id
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for client in self._clients.values():
+            await client.close()
+
+    def _client(self, policy_id: str) -> AsyncInferenceClient:
+        url = self._url.replace("{policy}", policy_id)
+        if policy_id not in self._clients:
+            self._clients[policy_id] = AsyncInferenceClient(
+                url, provider="hf-inference", token=self._key, timeout=SECONDS
+            )
+        return self._clients[policy_id]
+
+
+class TGIMessagesEngine(TGIServer):
+    """TGI's messages API, which is OpenAI's: it knows tools, and tells no token ids."""
+
+    takes_tools = True
+
+    async def open(self, asked: Asked) -> Opened:
+        """Begin a streamed completion."""
+        if asked.sampling.logit_bias:
+            raise Invalid("This engine (TGI) does not know logit_bias.", "logit_bias")
+        try:
+            chunks: Any = await self._client(asked.policy_id).chat_completion(
+                messages=[dict(each) for each in asked.messages],
+                stream=True,
+                logprobs=True,
+                **_messages_parameters(asked.sampling),
+            )
+        except Exception as error:  # httpx's and huggingface_hub's
+            raise _ours(error) from error
+        return await _begun(tokens(chunks, _ours))
+
+
+class TGIEngine(TGIServer):
+    """TGI's own protocol: tokens come with their ids and log-probabilities."""
+
+    takes_tools = False
+
+    async def open(self, asked: Asked) -> Opened:
+        """Begin to generate."""
+        return await _begun(self._generate(asked))
+
+    async def _generate(self, asked: Asked) -> AsyncGenerator[Token | str]:
+        try:
+            answer = await self._client(asked.policy_id).text_generation(
+                asked.text, stream=True, details=True, **_parameters(asked.sampling)
+            )
+            async for event in answer:
+                token = event.token
+                yield Token("" if token.special else token.text, token.id, token.logprob or 0.0)
+                if event.details:
+                    yield "length" if event.details.finish_reason == "length" else "stop"
+                    return
+        except Exception as error:  # httpx's and huggingface_hub's
+            raise _ours(error) from error
+
+
+async def _begun(events: AsyncGenerator[Token | str]) -> Opened:
+    """Waits for the first token, since errors come before it."""
+    return Opened(_rejoined(await anext(events), events), events.aclose)
+
+
+async def _rejoined(
+    first: Token | str, rest: AsyncIterator[Token | str]
+) -> AsyncIterator[Token | str]:
+    yield first
+    async for event in rest:
+        yield event
+
+
+def _messages_parameters(sampling: Sampling) -> dict[str, Any]:
+    """What the client has no argument for goes beside; TGI takes no seed below 0."""
+    chosen = parameters(sampling)
+    more = chosen.pop("extra_body", {})
+    if "parallel_tool_calls" in chosen:
+        more |= {"parallel_tool_calls": chosen.pop("parallel_tool_calls")}
+    if sampling.seed is not None:
+        chosen["seed"] = sampling.seed % 2**63
+    return chosen | ({"extra_body": more} if more else {})
+
+
+def _parameters(sampling: Sampling) -> dict[str, Any]:
+    """TGI's names; it wants top_p and top_k only where they say something."""
+    if sampling.logit_bias or sampling.presence_penalty or sampling.top_logprobs:
+        problem = "This engine (TGI) knows neither logit_bias, presence_penalty nor top_logprobs."
+        raise Invalid(problem)
+    greedy = sampling.temperature < 1e-4
+    chosen = {
+        "max_new_tokens": sampling.max_tokens,
+        "do_sample": not greedy,
+        "temperature": None if greedy else sampling.temperature,
+        "top_p": sampling.top_p if 0 < sampling.top_p < 1 and not greedy else None,
+        "top_k": sampling.top_k or None,
+        "seed": None if sampling.seed is None else sampling.seed % 2**63,
+        "stop": list(sampling.stop) or None,
+        "frequency_penalty": sampling.frequency_penalty or None,
+        "grammar": {"type": "json", "value": sampling.schema} if sampling.schema else None,
+    }
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _ours(error: Exception) -> Exception:
+    """The failure in our words."""
+    if isinstance(error, (Invalid, Unavailable, asyncio.CancelledError)):
+        return error
+    status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+    if status in (429, 503) or isinstance(error, OverloadedError):
+        return EngineBusy()
+    if status in (400, 422):
+        return Invalid(f"The engine refuses this request: {error}")
+    kind = "did not answer in time" if isinstance(error, InferenceTimeoutError) else "failed"
+    said = str(error) or type(error).__name__
+    if isinstance(error, TextGenerationError):
+        said = f"TGI says {said}"
+    return Unavailable(f"The engine {kind}: {said}.")

@@ -1,0 +1,1 @@
+"""HTTP: middleware, errors, authentication, limits, metrics."""

@@ -1,0 +1,124 @@
+"""Who is asking: a bearer key, or the browser's session cookie with a same-origin check."""
+
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+
+from server.http.errors import ApiError
+from tutelage.errors import Forbidden
+from tutelage.people import people
+from tutelage.store import Store
+from tutelage.tables import ApiKey, Scope, User
+
+COOKIE = "tutelage_session"
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_TOUCH_SECONDS = 60.0
+_SCOPES = (
+    ("/v1/feedback", Scope.FEEDBACK),
+    ("/v1/labeling", Scope.LABEL),
+    ("/v1/operator", Scope.OPERATE),
+)
+HOW = "Send `Authorization: Bearer tk-…`; `tutelage key create --name N` makes a key."
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A known person, and the key they came with, if it was one."""
+
+    user: User
+    key: ApiKey | None = None
+
+    @property
+    def training(self) -> bool:
+        """Whether the conversations that they start may be trained on."""
+        return self.key.training if self.key else self.user.training
+
+    @property
+    def limited_as(self) -> str:
+        """Whose rate limit this request counts for."""
+        return self.key.id if self.key else self.user.id
+
+
+def identify(request: Request, store: Store) -> Caller | None:
+    """Who sent the request; nobody when it carries neither key nor (valid) cookie.
+
+    Raises ApiError 401 for a key that is not valid, 403 for a forged cross-site request.
+    """
+    header = request.headers.get("authorization")
+    if header is not None:
+        return _by_key(store, header)
+    secret = request.cookies.get(COOKIE)
+    if not secret:
+        return None
+    with store.read() as session:
+        user = people.authenticate_session(session, secret)
+    if user is None:
+        return None
+    if request.method not in _SAFE:
+        require_same_origin(request)
+    return Caller(user)
+
+
+def require_scope(request: Request, caller: Caller) -> None:
+    """Raises Forbidden when the key was not made for this part of the API."""
+    if caller.key is None or caller.key.scopes is None:
+        return
+    path = request.url.path
+    needed = next((scope for prefix, scope in _SCOPES if path.startswith(prefix)), Scope.CHAT)
+    if needed not in caller.key.scopes:
+        has = ", ".join(caller.key.scopes) or "nothing"
+        raise Forbidden(f"This key is for {has}; here it needs the scope {needed.value}.")
+
+
+def refused(header: str | None = None) -> ApiError:
+    """What nobody is told."""
+    problem = "This API key is not valid." if header else "Nobody is signed in."
+    challenge = {"www-authenticate": "Bearer"}
+    type_ = "authentication_error"
+    return ApiError(401, f"{problem} {HOW}", type_, None, "invalid_api_key", challenge)
+
+
+def require_same_origin(request: Request) -> None:
+    """Refuse what another site's page sent with this browser's cookie."""
+    origin = request.headers.get("origin", "")
+    if not same_origin(origin, request.headers.get("host", "")):
+        message = "This request came from another site, or its Origin header is missing."
+        raise ApiError(403, message, "permission_error", None, "cross_origin")
+
+
+def same_origin(origin: str, host: str) -> bool:
+    """Whether the page that asks was loaded from this host (the scheme a proxy may change)."""
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(host) and parts.netloc == host
+
+
+def set_cookie(request: Request, response: Response, secret: str) -> None:
+    """Sign the browser in."""
+    response.set_cookie(
+        COOKIE,
+        secret,
+        max_age=int(people.SESSION_SECONDS),
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+
+
+def _by_key(store: Store, header: str) -> Caller:
+    scheme, _, secret = header.partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise refused(header)
+    with store.read() as session:
+        found = people.authenticate_key(session, secret.strip())
+    if found is None:
+        raise refused(header)
+    key, user = found
+    if time.time() - (key.last_used_at or 0.0) > _TOUCH_SECONDS:
+        with store.write() as session:
+            people.touch_key(session, key.id)
+    return Caller(user, key)

@@ -1,0 +1,173 @@
+"""Failures as OpenAI's clients expect them: one shape, a status, a code and the field at fault."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from server.generators.generator import ContextTooLong, Overloaded
+from server.schemas.errors import Error, ErrorDetail
+from tutelage.errors import Conflict, Forbidden, Invalid, NotFound, TutelageError, Unavailable
+from tutelage.people.quota import QuotaExceeded
+
+logger = logging.getLogger(__name__)
+
+BAD_REQUEST = "invalid_request_error"
+INTERNAL = "The server made a mistake. It is in its log under this answer's x-request-id."
+NO_DATABASE = (
+    "The database cannot be used at the moment, so nothing of this request was kept. "
+    "The operator should look at its disk space and its log; then try again."
+)
+
+
+class ApiError(Exception):
+    """A failure with everything that its answer needs."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        type: str = BAD_REQUEST,
+        param: str | None = None,
+        code: str | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.detail = ErrorDetail(message=message, type=type, param=param, code=code)
+        self.headers = headers or {}
+
+    @property
+    def body(self) -> dict[str, Any]:
+        """What the client reads."""
+        return Error(error=self.detail).model_dump()
+
+    def response(self) -> JSONResponse:
+        """The answer."""
+        return JSONResponse(self.body, self.status, self.headers)
+
+
+# The most special class comes first: (class, status, type, code).
+_KINDS: tuple[tuple[type[TutelageError], int, str, str], ...] = (
+    (ContextTooLong, 400, BAD_REQUEST, "context_length_exceeded"),
+    (Invalid, 400, BAD_REQUEST, "invalid_value"),
+    (NotFound, 404, BAD_REQUEST, "not_found"),
+    (Forbidden, 403, "permission_error", "forbidden"),
+    (QuotaExceeded, 429, "insufficient_quota", "insufficient_quota"),
+    (Conflict, 409, "conflict_error", "conflict"),
+    (Overloaded, 503, "overloaded_error", "overloaded"),
+    (Unavailable, 503, "server_error", "unavailable"),
+)
+_CODES = {
+    "extra_forbidden": "unknown_parameter",
+    "missing": "missing_required_parameter",
+    "unsupported_parameter": "unsupported_parameter",
+    "unsupported_value": "unsupported_value",
+    "json_invalid": "invalid_json",
+}
+
+_HTTP_CODES = {
+    400: "invalid_json",
+    404: "unknown_url",
+    405: "method_not_allowed",
+    413: "body_too_large",
+}
+
+
+def as_api_error(error: Exception) -> ApiError:
+    """Any failure as an answer; one that nobody foresaw tells nothing of its inside."""
+    if isinstance(error, ApiError):
+        return error
+    for kind, status, type_, code in _KINDS:
+        if isinstance(error, kind):
+            headers = {"retry-after": "2"} if status == 503 else {}
+            if isinstance(error, QuotaExceeded):
+                headers = {"retry-after": str(error.wait)}
+            return ApiError(status, error.message, type_, error.field, code, headers)
+    if isinstance(error, HTTPException):
+        named, given = _HTTP_CODES.get(error.status_code), dict(error.headers or {})
+        return ApiError(error.status_code, str(error.detail), code=named, headers=given)
+    if isinstance(error, OperationalError):
+        logger.error("The database failed: %s", error.orig)
+        retry = {"retry-after": "5"}
+        return ApiError(503, NO_DATABASE, "server_error", None, "database_unavailable", retry)
+    return ApiError(500, INTERNAL, "server_error", None, "internal_error")
+
+
+def handle_errors(app: FastAPI) -> None:
+    """Let every failure that is foreseen become an answer in our shape."""
+    for kind in (ApiError, TutelageError, OperationalError):
+        app.add_exception_handler(kind, _foreseen)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+
+async def _foreseen(_request: Request, error: Exception) -> JSONResponse:
+    return as_api_error(error).response()
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return from_validation(error).response()
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    message = {
+        400: "The body is not JSON in UTF-8.",
+        404: f"There is nothing at {request.method} {request.url.path}.",
+        405: f"{request.url.path} does not understand {request.method}.",
+    }.get(error.status_code, error.detail)
+    return as_api_error(HTTPException(error.status_code, message, error.headers)).response()
+
+
+def from_validation(error: RequestValidationError) -> ApiError:
+    """The deepest of pydantic's complaints, with the field as OpenAI names it.
+
+    Where a value may have several forms, pydantic complains once per form; the complaint that
+    reaches deepest into the body belongs to the form that was meant.
+    """
+    located = [(_param(each, error.body), each) for each in error.errors()]
+    path, chosen = max(located, key=lambda pair: len(pair[0]))
+    param = ".".join(str(part) for part in path) or None
+    code = _CODES.get(chosen["type"], "invalid_value")
+    return ApiError(400, _sentence(chosen, param, error.body), param=param, code=code)
+
+
+def _sentence(complaint: dict[str, Any], param: str | None, body: Any) -> str:
+    kind, message = complaint["type"], complaint["msg"]
+    if kind == "json_invalid":
+        return f"The body is not JSON: {complaint['ctx']['error']} at {complaint['loc'][-1]}."
+    if isinstance(body, bytes):
+        return "The body is not taken as JSON: send it with `Content-Type: application/json`."
+    if kind == "extra_forbidden":
+        return f"Unknown parameter: '{param}'."
+    if kind == "missing":
+        return f"Missing required parameter: '{param}'." if param else "A JSON body is required."
+    return f"Invalid '{param}': {message}." if param else f"Invalid request: {message}."
+
+
+def _param(complaint: dict[str, Any], body: Any) -> tuple[str | int, ...]:
+    """The part of a complaint's location that leads into what was sent: no names of types."""
+    place, *location = complaint["loc"]
+    if place != "body" or complaint["type"] == "json_invalid":
+        return tuple(location) if place != "body" else ()
+    path: list[str | int] = []
+    value = body
+    for index, part in enumerate(location):
+        if _leads_on(value, part):
+            value = value[part]
+        elif complaint["type"] != "missing" or index < len(location) - 1:
+            continue
+        path.append(part)
+    return tuple(path)
+
+
+def _leads_on(value: Any, part: str | int) -> bool:
+    if isinstance(value, list):
+        return isinstance(part, int) and part < len(value)
+    return isinstance(value, dict) and part in value

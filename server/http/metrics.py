@@ -1,0 +1,107 @@
+"""What Prometheus reads at /metrics."""
+
+import time
+from collections import Counter as Counts
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from moderation.rules import Verdict
+
+_LATENCIES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 30.0)
+_DURATIONS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
+
+
+class Metrics:
+    """Counts of one application; every application has its own registry."""
+
+    def __init__(self) -> None:
+        self.began = time.time()
+        self._registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            "tutelage_requests", "HTTP requests.", ["method", "route", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "tutelage_request_seconds", "Time to the end of the answer.", ["route"],
+            buckets=_DURATIONS, registry=registry,
+        )  # fmt: skip
+        self._tokens = Counter(
+            "tutelage_tokens", "Tokens, by side (prompt, response).", ["side"], registry=registry
+        )
+        self._first_text = Histogram(
+            "tutelage_first_token_seconds", "From the request to the first text of its answer.",
+            buckets=_LATENCIES, registry=registry,
+        )  # fmt: skip
+        self._finished = Counter(
+            "tutelage_responses", "Responses, by how they ended.", ["reason"], registry=registry
+        )
+        self._moderation = Counter(
+            "tutelage_moderation_actions", "What moderation did.", ["side", "action"],
+            registry=registry,
+        )  # fmt: skip
+        self._unchecked = Counter(
+            "tutelage_moderation_failures", "Texts that could not be checked.", ["side"],
+            registry=registry,
+        )  # fmt: skip
+        self._feedback = Counter(
+            "tutelage_feedback", "Judgements received.", ["kind"], registry=registry
+        )
+        self._running = Gauge(
+            "tutelage_turns_running", "Turns being answered now.", registry=registry
+        )
+        self._loads = Counter(
+            "tutelage_policy_loads", "Policies loaded, by outcome.", ["outcome"], registry=registry
+        )
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """An answered request; status 0: the connection broke before there was an answer."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def turn_began(self) -> None:
+        """A turn is being answered."""
+        self._running.inc()
+
+    def turn_ended(self, prompt_tokens: int, response_tokens: int) -> None:
+        """It is answered, or was broken off."""
+        self._running.dec()
+        self._tokens.labels("prompt").inc(prompt_tokens)
+        self._tokens.labels("response").inc(response_tokens)
+
+    def first_text(self, seconds: float) -> None:
+        """How long the person waited."""
+        self._first_text.observe(seconds)
+
+    def response(self, finish_reason: str) -> None:
+        """A response ended."""
+        self._finished.labels(finish_reason).inc()
+
+    def moderated(self, side: str, verdict: Verdict) -> None:
+        """A text was judged, or could not be checked."""
+        self._moderation.labels(side, verdict.action).inc()
+        if verdict.failed:
+            self._unchecked.labels(side).inc()
+
+    def judged(self, kind: str) -> None:
+        """Feedback was kept."""
+        self._feedback.labels(kind).inc()
+
+    def loaded(self, outcome: str) -> None:
+        """A policy was loaded (``ok``) or could not be (``failed``)."""
+        self._loads.labels(outcome).inc()
+
+    def statuses(self) -> dict[str, int]:
+        """How many requests were answered with each status."""
+        counts: Counts[str] = Counts()
+        for metric in self._requests.collect():
+            for sample in metric.samples:
+                if sample.name.endswith("_total"):
+                    counts[sample.labels["status"]] += int(sample.value)
+        return dict(sorted(counts.items()))
+
+    def running(self) -> int:
+        """Turns being answered now."""
+        return int(next(iter(self._running.collect())).samples[0].value)
+
+    def render(self) -> bytes:
+        """The text format."""
+        return generate_latest(self._registry)

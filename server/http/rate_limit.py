@@ -1,0 +1,79 @@
+"""Rate limits: so many requests and so many tokens a minute for each key, session or address."""
+
+import time
+from typing import NoReturn
+
+from limits import RateLimitItemPerMinute, WindowStats
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter, SlidingWindowCounterRateLimiter
+
+from server.http.errors import ApiError
+
+
+class Limits:
+    """Counts in memory: each server process allows the full rate by itself.
+
+    What an answer costs is known when it has ended. So tokens are counted then, and who has none
+    left begins no further turn: several at once may go beyond their minute, once.
+    """
+
+    def __init__(self, requests: int, tokens: int = 0) -> None:
+        """How many of each a minute. No tokens: any number; no requests: no limits at all."""
+        self._requests = RateLimitItemPerMinute(requests) if requests else None
+        self._tokens = RateLimitItemPerMinute(tokens) if requests and tokens else None
+        self._each = MovingWindowRateLimiter(MemoryStorage())
+        self._sums = SlidingWindowCounterRateLimiter(MemoryStorage())  # notes no single token
+
+    def take(self, who: str) -> dict[str, str]:
+        """Count one request of ``who``; returns the headers that tell them where they stand.
+
+        Raises ApiError 429 when they have used up their minute.
+        """
+        if self._requests is None:
+            return {}
+        allowed = self._each.hit(self._requests, who)
+        stats = self._each.get_window_stats(self._requests, who)
+        headers = _headers("requests", self._requests.amount, stats)
+        if not allowed:
+            _refuse("requests", self._requests.amount, stats, headers)
+        return headers
+
+    def require_tokens(self, who: str) -> dict[str, str]:
+        """The headers about tokens. Raises ApiError 429 when ``who`` has none left."""
+        if self._tokens is None:
+            return {}
+        stats = self._sums.get_window_stats(self._tokens, who)
+        headers = _headers("tokens", self._tokens.amount, stats)
+        if not stats.remaining:
+            _refuse("tokens", self._tokens.amount, stats, headers)
+        return headers
+
+    def use_tokens(self, who: str, tokens: int) -> None:
+        """Count what an answer cost, prompt included."""
+        if self._tokens is not None:
+            remaining = self._sums.get_window_stats(self._tokens, who).remaining
+            self._sums.hit(self._tokens, who, cost=min(tokens, remaining))
+
+
+def _headers(what: str, most: int, stats: WindowStats) -> dict[str, str]:
+    return {
+        f"x-ratelimit-limit-{what}": str(most),
+        f"x-ratelimit-remaining-{what}": str(stats.remaining),
+        f"x-ratelimit-reset-{what}": f"{_wait(stats)}s",
+    }
+
+
+def _refuse(what: str, most: int, stats: WindowStats, headers: dict[str, str]) -> NoReturn:
+    wait = _wait(stats)
+    raise ApiError(
+        429,
+        f"More than {most} {what} in a minute. Try again in {wait} s.",
+        "rate_limit_error",
+        code="rate_limit_exceeded",
+        headers={**headers, "retry-after": str(wait)},
+    )
+
+
+def _wait(stats: WindowStats) -> int:
+    """Seconds until something is free again, at least one."""
+    return max(1, round(stats.reset_time - time.time() + 0.5))

@@ -1,0 +1,1 @@
+"""Responses for labelers and blind tests."""

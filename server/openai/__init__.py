@@ -1,0 +1,1 @@
+"""OpenAI's formats: chat completions, responses, server-sent events."""

@@ -1,0 +1,156 @@
+"""Keeps the generator on the promoted policy and the one on trial, and knows who meets which."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator
+
+from fastapi.concurrency import run_in_threadpool
+
+from server.http.metrics import Metrics
+from server.services import Services
+from tutelage.errors import Conflict, TutelageError, Unavailable
+from tutelage.experiments import experiments
+from tutelage.experiments.experiments import Routing
+from tutelage.policies import deployment
+
+logger = logging.getLogger(__name__)
+
+WATCH_SECONDS = 1.0
+RETRY_SECONDS = 60.0
+PATIENCE_SECONDS = 60.0  # for somebody else to be done with the place beside the current policy
+
+
+class Deployed:
+    """Follows the store: whoever promotes a policy, in this process or another, is heard."""
+
+    def __init__(self, services: Services, metrics: Metrics) -> None:
+        self.problem: str | None = None  # why the promoted policy does not answer
+        self.routing = Routing()
+        self._services = services
+        self._metrics = metrics
+        self._failed: str | None = None
+        self._retry_at = 0.0
+        self._borrowed: str | None = None
+        self._borrowers = 0
+        self._beside = asyncio.Condition()  # whoever changes what stands beside the current one
+
+    @property
+    def policy_id(self) -> str | None:
+        """The policy that answers new turns."""
+        return self._services.generator.policy_id
+
+    @contextlib.asynccontextmanager
+    async def borrowed(self, policy_id: str) -> AsyncIterator[None]:
+        """Hold a policy in memory for as long as somebody needs it.
+
+        It stands beside the current one; several may hold the same, and who needs another waits.
+        Raises Conflict while a trial holds that place, and Unavailable or NotFound where the
+        policy cannot be loaded.
+        """
+        if policy_id in (self.policy_id, self.routing.beside):
+            yield
+            return
+        await self._borrow(policy_id)
+        try:
+            yield
+        finally:
+            await self._give_back()
+
+    async def _borrow(self, policy_id: str) -> None:
+        async with self._beside:
+            await self._wait_for_place(policy_id)
+            if self.routing.beside is not None:
+                trial = f"{self.routing.beside} is on trial and holds the place beside the current"
+                raise Conflict(f"{trial} one; end the trial before {policy_id} is loaded.")
+            if self._services.generator.beside != policy_id:
+                path = await run_in_threadpool(self._services.library.path, policy_id)
+                await run_in_threadpool(self._check, policy_id)
+                await self._services.generator.load(policy_id, path, beside=True)
+            self._borrowed = policy_id
+            self._borrowers += 1
+
+    async def _wait_for_place(self, policy_id: str) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._beside.wait_for(lambda: self._borrowed in (None, policy_id))
+        except TimeoutError:
+            busy = f"{self._borrowed} answers somebody beside the current policy"
+            raise Unavailable(f"{busy}; ask {policy_id} again in a moment.") from None
+
+    async def _give_back(self) -> None:
+        async with self._beside:
+            self._borrowers -= 1
+            if not self._borrowers:
+                self._borrowed = None  # the next look at the store lets it go
+                self._beside.notify_all()
+
+    async def follow(self) -> None:
+        """Look for a newly promoted policy until cancelled."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Load the promoted policy unless it is loaded; a failure keeps what there is.
+
+        Who meets the policy on trial is settled first: a rollback moves traffic at once.
+        """
+        try:
+            promoted, routing = await run_in_threadpool(self._wanted)
+        except Exception as error:
+            logger.warning("The promoted policy could not be looked up: %s", error)
+            return
+        self.routing = routing
+        await self._follow_current(promoted)
+        if promoted is not None and promoted == self.policy_id:
+            async with self._beside:
+                await self._follow_beside(routing.beside or self._borrowed)
+
+    async def _follow_current(self, promoted: str | None) -> None:
+        if promoted is None:
+            self.problem = "No policy is promoted; `tutelage setup` makes the base policy."
+        elif promoted == self.policy_id:
+            self.problem = None
+        elif promoted != self._failed or time.monotonic() >= self._retry_at:
+            await self._load(promoted)
+
+    async def _follow_beside(self, wanted: str | None) -> None:
+        beside = self._services.generator.beside
+        if beside is not None and beside != wanted:
+            await self._services.generator.unload(beside)
+        if wanted is None or wanted == beside:
+            return
+        if wanted != self._failed or time.monotonic() >= self._retry_at:
+            await self._load(wanted, beside=True)
+
+    def _wanted(self) -> tuple[str | None, Routing]:
+        with self._services.store.read() as session:
+            version = deployment.current(session)
+            return version.id if version else None, experiments.routing(session)
+
+    async def _load(self, policy_id: str, beside: bool = False) -> None:
+        try:
+            path = await run_in_threadpool(self._services.library.path, policy_id)
+            await run_in_threadpool(self._check, policy_id)
+            await self._services.generator.load(policy_id, path, beside=beside)
+        except Exception as error:
+            self._remember_failure(policy_id, error)
+        else:
+            self.problem, self._failed = None, None
+            self._metrics.loaded("ok")
+            logger.info("%s answers%s from now on.", policy_id, " some" if beside else "")
+
+    def _check(self, policy_id: str) -> None:
+        problems = self._services.library.verify(policy_id)
+        if problems:
+            raise Unavailable(f"{policy_id} is damaged: {problems[0]} Roll back or repair it.")
+
+    def _remember_failure(self, policy_id: str, error: Exception) -> None:
+        kept = f"{self.policy_id} answers on" if self.policy_id else "no policy answers"
+        reason = error.message if isinstance(error, TutelageError) else f"{type(error).__name__}"
+        self.problem = f"{policy_id} could not be loaded, {kept}: {reason}"
+        self._failed, self._retry_at = policy_id, time.monotonic() + RETRY_SECONDS
+        self._metrics.loaded("failed")
+        logger.error("%s", self.problem, exc_info=not isinstance(error, TutelageError))

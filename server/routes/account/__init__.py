@@ -1,0 +1,1 @@
+"""Routes for a person's own account and session."""

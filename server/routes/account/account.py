@@ -1,0 +1,190 @@
+"""/v1/account: sign up, name and password, API keys, all one's data, deletion."""
+
+import time
+
+from fastapi import APIRouter, Request, Response
+from sqlmodel import Session, col, func, select
+
+from server.dependencies import (
+    AnyoneDep,
+    PersonDep,
+    QuotasDep,
+    ServicesDep,
+    ThrottleDep,
+    address_of,
+)
+from server.http.auth import COOKIE, require_same_origin, set_cookie
+from server.routes.account.session import state_of
+from server.schemas.account import (
+    Account,
+    AccountChange,
+    ErasureRequest,
+    KeyItem,
+    KeyRequest,
+    NewKey,
+    QuotaStanding,
+    SignUpRequest,
+)
+from server.schemas.session import SessionState
+from server.schemas.text import Deleted, Name, Page, columns
+from tutelage.errors import Conflict, Forbidden, Invalid, NotFound
+from tutelage.feedback import feedback
+from tutelage.people import accounts, erasure, people, portability
+from tutelage.people.quota import Standing
+from tutelage.tables import Conversation, Identity, Purpose, Role, Scope, User
+
+router = APIRouter(prefix="/v1/account", tags=["account"])
+
+_NEEDS_ROLE = {Scope.LABEL: (Role.LABELER, Role.OPERATOR), Scope.OPERATE: (Role.OPERATOR,)}
+
+
+@router.post("", status_code=201)
+def sign_up(
+    body: SignUpRequest,
+    request: Request,
+    response: Response,
+    caller: AnyoneDep,
+    services: ServicesDep,
+    throttle: ThrottleDep,
+) -> SessionState:
+    """Make an account and sign in to it. A guest who is signed in becomes the account."""
+    if "origin" in request.headers:
+        require_same_origin(request)
+    if not services.settings.sign_up:
+        raise Forbidden("Accounts are made by the operator here; ask for a sign-in link.")
+    throttle.require(body.login, address_of(request))
+    guest = caller.user if caller and caller.key is None else None
+    try:
+        with services.store.write() as session:
+            user = accounts.sign_up(session, body.login, body.password, guest)
+            accounts.end_sessions(session, user.id)
+            secret = people.create_session(session, user)
+    except Conflict:
+        throttle.failed(body.login, address_of(request))  # nor may names be guessed at leisure
+        raise
+    set_cookie(request, response, secret)
+    return state_of(services, user)
+
+
+@router.get("")
+def get_account(caller: PersonDep, services: ServicesDep, quotas: QuotasDep) -> Account:
+    """Who one is, and what is left of today's quota."""
+    with services.store.read() as session:
+        user = accounts.get(session, caller.user.id)
+        return _account(session, user, quotas.standing(session, user))
+
+
+@router.patch("")
+def change_account(
+    body: AccountChange,
+    request: Request,
+    response: Response,
+    caller: PersonDep,
+    services: ServicesDep,
+    throttle: ThrottleDep,
+) -> SessionState:
+    """Another name or password. A new password signs all other browsers out."""
+    login, address = caller.user.login or caller.user.id, address_of(request)
+    throttle.require(login, address)
+    try:
+        with services.store.write() as session:
+            user = accounts.get(session, caller.user.id)
+            if body.name is not None:
+                user.name = body.name.strip() or user.name
+                session.add(user)
+            if body.password is not None:
+                accounts.change_password(session, user, body.password, body.old_password)
+                set_cookie(request, response, people.create_session(session, user))
+    except Forbidden:
+        throttle.failed(login, address)
+        raise
+    return state_of(services, user)
+
+
+@router.get("/data")
+def download_data(caller: PersonDep, services: ServicesDep) -> Response:
+    """Everything that is kept of one, as JSON."""
+    with services.store.read() as session:
+        content = portability.everything_of(session, caller.user.id)
+    headers = {"content-disposition": 'attachment; filename="tutelage-data.json"'}
+    return Response(portability.as_json(content), media_type="application/json", headers=headers)
+
+
+@router.post("/erasure")
+def erase_account(
+    body: ErasureRequest, response: Response, caller: PersonDep, services: ServicesDep
+) -> Deleted:
+    """Erase the account with its conversations, feedback and keys. It cannot be undone."""
+    if body.confirm.strip().casefold() != (caller.user.login or caller.user.name).casefold():
+        raise Invalid("Write the account's name to confirm.", "confirm")
+    with services.store.write() as session:
+        erasure.erase_user(session, services.iterations, caller.user.id)
+    response.delete_cookie(COOKIE)
+    return Deleted(id=caller.user.id)
+
+
+@router.get("/keys")
+def list_keys(caller: PersonDep, services: ServicesDep) -> Page[KeyItem]:
+    """One's API keys, newest first, without their secrets."""
+    with services.store.read() as session:
+        keys = accounts.keys_of(session, caller.user.id)
+    return Page(data=[KeyItem.model_validate(key) for key in keys])
+
+
+@router.post("/keys", status_code=201)
+def create_key(body: KeyRequest, caller: PersonDep, services: ServicesDep) -> NewKey:
+    """A new key; its secret is in this answer and nowhere else."""
+    _require_role(caller.user, body.scopes)
+    expires = time.time() + body.days * 86_400 if body.days else None
+    with services.store.write() as session:
+        user = accounts.get(session, caller.user.id)
+        if user.login is None and user.role == Role.USER:
+            raise Forbidden("Guests have no keys: sign up first.")
+        key, secret = people.create_key(
+            session, user, body.name, body.training, user.id, body.scopes, expires
+        )
+    return NewKey(**columns(key, KeyItem), secret=secret)
+
+
+@router.delete("/keys/{key_id}")
+def revoke_key(key_id: Name, caller: PersonDep, services: ServicesDep) -> Deleted:
+    """The key stops working at once."""
+    with services.store.write() as session:
+        if key_id not in {key.id for key in accounts.keys_of(session, caller.user.id)}:
+            raise NotFound(f"There is no key {key_id!r} of yours.")
+        people.revoke_key(session, key_id, caller.user.id)
+    return Deleted(id=key_id)
+
+
+def standing_of(standing: Standing) -> QuotaStanding:
+    """Where somebody stands, as it is shown."""
+    return QuotaStanding(
+        requests_limit=standing.quota.requests,
+        requests_used=standing.requests,
+        tokens_limit=standing.quota.tokens,
+        tokens_used=standing.tokens,
+        resets_at=standing.resets_at,
+    )
+
+
+def _account(session: Session, user: User, standing: Standing) -> Account:
+    chats = select(func.count()).where(
+        Conversation.owner_id == user.id, Conversation.purpose == Purpose.CHAT
+    )
+    vouching = select(Identity.issuer).where(Identity.user_id == user.id)
+    return Account(
+        **columns(user, Account)
+        | {
+            "has_password": user.password_hash is not None,
+            "providers": list(session.exec(vouching.order_by(col(Identity.issuer)))),
+            "quota": standing_of(standing),
+            "conversations": session.exec(chats).one(),
+            "feedback": len(feedback.of_author(session, user.id)),
+        }
+    )
+
+
+def _require_role(user: User, scopes: list[Scope]) -> None:
+    for scope in scopes:
+        if user.role not in _NEEDS_ROLE.get(scope, tuple(Role)):
+            raise Forbidden(f"Your role does not go with the scope {scope.value}.", "scopes")

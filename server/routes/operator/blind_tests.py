@@ -1,0 +1,129 @@
+"""/v1/operator/blind-tests: two policies on the same prompts, judged without their names."""
+
+from fastapi import APIRouter
+from sqlmodel import Session
+
+from server.dependencies import AlternativesDep, DeployedDep, OperatorDep, ServicesDep
+from server.labeling import blind_test
+from server.labeling.blind_test import Pair
+from server.schemas.operator.blind_tests import (
+    BlindAnswer,
+    BlindJudgement,
+    BlindPair,
+    BlindShare,
+    BlindTest,
+    BlindTestItem,
+    BlindTestRequest,
+)
+from server.schemas.text import Name, Page
+from tutelage.errors import Conflict, Invalid, NotFound
+from tutelage.feedback import feedback
+from tutelage.tables import FeedbackKind
+
+router = APIRouter(prefix="/v1/operator/blind-tests", tags=["operator"])
+
+
+@router.get("")
+def list_blind_tests(operator: OperatorDep, services: ServicesDep) -> Page[BlindTestItem]:
+    """One's own tests, newest first."""
+    with services.store.read() as session:
+        tests = blind_test.listed(session, operator.user.id)
+        data = [_item(test.id, test.created_at, session, operator.user.id) for test in tests]
+    return Page(data=data)
+
+
+@router.post("", status_code=201)
+async def start_blind_test(
+    body: BlindTestRequest,
+    operator: OperatorDep,
+    services: ServicesDep,
+    deployed: DeployedDep,
+    writer: AlternativesDep,
+) -> BlindTest:
+    """Let both policies answer; it takes as long as the answers take.
+
+    A policy that is not in memory is loaded beside the current one, while nothing is on trial.
+    """
+    blind_test.require_two(body.policies)
+    test_id = await blind_test.write(
+        services.store, deployed, writer, operator.user.id, body.policies, body.prompts
+    )
+    with services.store.read() as session:
+        return _shown(session, test_id, operator.user.id)
+
+
+@router.get("/{test_id}")
+def get_blind_test(test_id: Name, operator: OperatorDep, services: ServicesDep) -> BlindTest:
+    """The test with its answers; policies are named once all prompts are judged."""
+    with services.store.read() as session:
+        return _shown(session, test_id, operator.user.id)
+
+
+@router.post("/{test_id}/judgements")
+def judge_blind_pair(
+    test_id: Name, body: BlindJudgement, operator: OperatorDep, services: ServicesDep
+) -> BlindTest:
+    """Judge one prompt's answers, or judge them anew as long as policies are not named."""
+    me = operator.user.id
+    with services.store.write() as session:
+        pairs = blind_test.pairs(session, test_id, me)
+        if all(pair.judged for pair in pairs):
+            raise Conflict("The policies of this test are named; nothing more is judged.")
+        pair = next((each for each in pairs if each.prompt.id == body.prompt_id), None)
+        if pair is None:
+            raise NotFound(f"There is no prompt {body.prompt_id!r} in this test.", "prompt_id")
+        value = {"ranking": _ranking(pair, body.preferred)}
+        feedback.record(
+            session, me, FeedbackKind.RANKING, pair.answers, value, pair.prompt.id,
+            [each.id for each in pair.answers],
+        )  # fmt: skip
+        session.flush()
+        return _shown(session, test_id, me)
+
+
+def _ranking(pair: Pair, preferred: str | None) -> list[list[str]]:
+    ids = [each.id for each in pair.answers]
+    if preferred is None:
+        return [ids]
+    if preferred not in ids:
+        raise Invalid(f"{preferred!r} is no answer to this prompt.", "preferred")
+    return [[preferred], [each for each in ids if each != preferred]]
+
+
+def _item(test_id: str, created_at: float, session: Session, owner: str) -> BlindTestItem:
+    pairs = blind_test.pairs(session, test_id, owner)
+    judged = sum(pair.judged is not None for pair in pairs)
+    return BlindTestItem(id=test_id, created_at=created_at, prompts=len(pairs), judged=judged)
+
+
+def _shown(session: Session, test_id: str, owner: str) -> BlindTest:
+    pairs = blind_test.pairs(session, test_id, owner)
+    over = all(pair.judged for pair in pairs)
+    return BlindTest(
+        id=test_id,
+        created_at=pairs[0].prompt.created_at,
+        pairs=[_pair(pair, named=over) for pair in pairs],
+        result=[
+            _share(name, *blind_test.share(arm)) for name, arm in blind_test.tally(pairs).items()
+        ]
+        if over
+        else None,
+    )
+
+
+def _pair(pair: Pair, named: bool) -> BlindPair:
+    return BlindPair(
+        prompt_id=pair.prompt.id,
+        prompt=pair.prompt.content,
+        answers=[
+            BlindAnswer(
+                id=each.id, content=each.content, policy_id=each.policy_id if named else None
+            )
+            for each in pair.answers
+        ],
+        judged=pair.judged,
+    )
+
+
+def _share(policy_id: str, mean: float, low: float, high: float) -> BlindShare:
+    return BlindShare(policy_id=policy_id, mean=mean, low=low, high=high)

@@ -1,0 +1,237 @@
+"""/v1/operator/experiments, pins, leaderboard, schedule: who meets which policy, and when."""
+
+import time
+from dataclasses import asdict
+
+from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
+from sqlmodel import Session, col, select
+
+from server.dependencies import DeployedDep, OperatorDep, ServicesDep
+from server.schemas.operator.experiments import (
+    BoardItem,
+    ExperimentItem,
+    ExperimentShare,
+    ExperimentStart,
+    Pin,
+    PinRequest,
+    RatingItem,
+    ScheduleItem,
+    ScheduleRequest,
+    ScheduleState,
+    ShadowItem,
+)
+from server.schemas.text import Name, Page
+from server.services import Services
+from tutelage.errors import Conflict
+from tutelage.experiments import experiments, leaderboard
+from tutelage.iterations import schedule
+from tutelage.tables import Experiment, Message, PolicyPin, Schedule, ShadowAnswer
+
+router = APIRouter(prefix="/v1/operator", tags=["operator"])
+
+SHADOWS_SHOWN = 50
+
+
+@router.get("/experiments")
+def list_experiments(_operator: OperatorDep, services: ServicesDep) -> Page[ExperimentItem]:
+    """All experiments, newest first; the one under way with what is known by now."""
+    with services.store.read() as session:
+        rows = [_with_news(session, row) for row in experiments.listed(session)]
+    return Page(data=rows)
+
+
+@router.post("/experiments", status_code=201)
+async def start_experiment(
+    body: ExperimentStart, operator: OperatorDep, services: ServicesDep, deployed: DeployedDep
+) -> ExperimentItem:
+    """Put a policy on trial: as a canary for a share of the people, or as a shadow."""
+    row = await run_in_threadpool(_start, services, body, operator.user.id)
+    await deployed.refresh()
+    return ExperimentItem.model_validate(row)
+
+
+@router.get("/experiments/{experiment_id}")
+def get_experiment(
+    experiment_id: Name, _operator: OperatorDep, services: ServicesDep
+) -> ExperimentItem:
+    """One experiment, with what is known by now."""
+    with services.store.read() as session:
+        return _with_news(session, experiments.get(session, experiment_id))
+
+
+@router.get("/experiments/{experiment_id}/shadows")
+def list_shadows(
+    experiment_id: Name, _operator: OperatorDep, services: ServicesDep
+) -> Page[ShadowItem]:
+    """The newest shadow answers beside those that were shown, of conversations that may be read.
+
+    Only conversations whose owners agreed to training are listed.
+    """
+    with services.store.read() as session:
+        experiments.get(session, experiment_id)
+        return Page(data=_shadows(session, experiment_id))
+
+
+@router.post("/experiments/{experiment_id}/share")
+async def change_share(
+    experiment_id: Name,
+    body: ExperimentShare,
+    operator: OperatorDep,
+    services: ServicesDep,
+    deployed: DeployedDep,
+) -> ExperimentItem:
+    """Let more or fewer people meet it."""
+
+    def change() -> Experiment:
+        with services.store.write() as session:
+            return experiments.set_share(session, experiment_id, body.share, operator.user.id)
+
+    row = await run_in_threadpool(change)
+    await deployed.refresh()
+    return ExperimentItem.model_validate(row)
+
+
+@router.post("/experiments/{experiment_id}/{act}")
+async def end_experiment(
+    experiment_id: Name,
+    act: experiments.Ending,
+    operator: OperatorDep,
+    services: ServicesDep,
+    deployed: DeployedDep,
+) -> ExperimentItem:
+    """End it: promote the policy, roll it back, or stop without a verdict."""
+
+    def end() -> Experiment:
+        with services.store.write() as session:
+            reasons = ["An operator decided."]
+            return experiments.end(session, experiment_id, act, operator.user.id, reasons)
+
+    row = await run_in_threadpool(end)
+    await deployed.refresh()
+    return ExperimentItem.model_validate(row)
+
+
+@router.get("/pins")
+def list_pins(_operator: OperatorDep, services: ServicesDep) -> Page[Pin]:
+    """Everybody who always meets one policy."""
+    with services.store.read() as session:
+        rows = session.exec(select(PolicyPin).order_by(col(PolicyPin.created_at).desc())).all()
+    return Page(data=[Pin.model_validate(row) for row in rows])
+
+
+@router.put("/pins/{user_id}")
+async def pin(
+    user_id: Name,
+    body: PinRequest,
+    operator: OperatorDep,
+    services: ServicesDep,
+    deployed: DeployedDep,
+) -> Pin:
+    """Let somebody always meet the current policy, or always the one on trial."""
+
+    def write() -> PolicyPin:
+        with services.store.write() as session:
+            return experiments.pin(session, user_id, body.policy_id, operator.user.id)
+
+    row = await run_in_threadpool(write)
+    await deployed.refresh()
+    return Pin.model_validate(row)
+
+
+@router.delete("/pins/{user_id}", status_code=204)
+def unpin(user_id: Name, operator: OperatorDep, services: ServicesDep) -> None:
+    """Let the hash decide again."""
+    with services.store.write() as session:
+        experiments.unpin(session, user_id, operator.user.id)
+
+
+@router.get("/leaderboard")
+def get_leaderboard(_operator: OperatorDep, services: ServicesDep) -> list[BoardItem]:
+    """How strong the policies are, judged by people and by the gate's reward models."""
+    with services.store.read() as session:
+        duels = {
+            leaderboard.PEOPLE: leaderboard.people_duels(session),
+            leaderboard.GATE: leaderboard.gate_duels(session, services.iterations),
+        }
+    boards = [leaderboard.board(source, rows) for source, rows in duels.items()]
+    return [
+        BoardItem(
+            source=board.source,
+            ratings=[RatingItem(**asdict(rating)) for rating in board.ratings],
+            elo_of_ten_words=board.elo_of_ten_words,
+        )
+        for board in boards
+    ]
+
+
+@router.get("/schedule")
+def get_schedule(_operator: OperatorDep, services: ServicesDep) -> ScheduleState:
+    """The schedule in force, and what comes next."""
+    with services.store.read() as session:
+        return _schedule(session)
+
+
+@router.put("/schedule")
+def set_schedule(
+    body: ScheduleRequest, operator: OperatorDep, services: ServicesDep
+) -> ScheduleState:
+    """Let iterations start by the clock, by the number of judgements, or both."""
+    with services.store.write() as session:
+        schedule.set_schedule(session, Schedule(**body.model_dump(), author_id=operator.user.id))
+        return _schedule(session)
+
+
+def _start(services: Services, body: ExperimentStart, actor: str) -> Experiment:
+    if body.policy_id in services.library.ids():
+        problems = services.library.verify(body.policy_id)
+        if problems:
+            raise Conflict(f"{body.policy_id} is damaged and cannot be tried: {problems[0]}")
+        services.library.require_weights(body.policy_id)
+    rules = experiments.as_rules(dict(body.rules))
+    with services.store.write() as session:
+        return experiments.start(
+            session, body.policy_id, actor, body.kind, body.share,
+            body.side_by_side, body.automatic, rules, body.explanation,
+        )  # fmt: skip
+
+
+def _with_news(session: Session, row: Experiment) -> ExperimentItem:
+    item = ExperimentItem.model_validate(row)
+    if row.ended_at is None:
+        found = experiments.measured(session, row)
+        item.verdict = {name: asdict(value) for name, value in found.items()}
+    return item
+
+
+def _shadows(session: Session, experiment_id: str) -> list[ShadowItem]:
+    newest = (
+        select(ShadowAnswer, Message)
+        .join(Message)
+        .where(ShadowAnswer.experiment_id == experiment_id)
+        .where(col(Message.conversation_id).in_(experiments.consented()))
+        .order_by(col(ShadowAnswer.id).desc())
+        .limit(SHADOWS_SHOWN)
+    )
+    return [
+        ShadowItem(
+            message_id=shown.id,
+            prompt=prompt.content if (prompt := session.get(Message, shown.parent_id)) else "",
+            shown=shown.content,
+            shadow=row.content,
+            action=row.action,
+            score=row.score,
+            shown_score=row.shown_score,
+            created_at=row.created_at,
+        )
+        for row, shown in session.exec(newest)
+    ]
+
+
+def _schedule(session: Session) -> ScheduleState:
+    row = schedule.in_force(session)
+    return ScheduleState(
+        schedule=ScheduleItem.model_validate(row) if row else None,
+        next_at=schedule.next_at(session, row, time.time()) if row else None,
+        judgements=schedule.judgements_since(session),
+    )

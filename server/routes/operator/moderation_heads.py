@@ -1,0 +1,64 @@
+"""/v1/operator/moderation/learned: teach the filter what was decided on appeals, and choose."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from sqlmodel import Session
+
+from moderation.appeals import dataset, registry
+from server.dependencies import OperatorDep, ServicesDep
+from server.schemas.operator.moderation_heads import HeadsChoice, LearnedHeads, Learning
+from server.services import Services
+from tutelage.chat import appeals
+from tutelage.errors import Conflict
+
+router = APIRouter(prefix="/v1/operator/moderation/learned", tags=["operator"])
+
+
+@router.get("")
+def show_learning(_operator: OperatorDep, services: ServicesDep) -> Learning:
+    """How many decisions can be learned from, and the heads that learned so far."""
+    return _learning(services)
+
+
+@router.post("", status_code=201)
+def learn_from_appeals(operator: OperatorDep, services: ServicesDep) -> LearnedHeads:
+    """Make heads from what may be learned now; seconds on one core. They are not in force yet."""
+    from moderation.appeals.retrain import learn  # torch
+
+    with services.store.read() as session:
+        decided = dataset.derive(session)
+    if not decided:
+        raise Conflict("No decided appeal may be learned from yet.")
+    described = learn(decided, registry.folder(services.settings.data))
+    with services.store.write() as session:
+        registry.record_learning(session, described, operator.user.id)
+        return _item(session, services, described)
+
+
+@router.put("")
+def choose_heads(body: HeadsChoice, operator: OperatorDep, services: ServicesDep) -> Learning:
+    """Put heads in force: every service on this database follows within seconds."""
+    with services.store.write() as session:
+        kept = registry.folder(services.settings.data)
+        registry.put_in_force(session, kept, body.version, operator.user.id)
+    return _learning(services)
+
+
+def _learning(services: Services) -> Learning:
+    kept = registry.folder(services.settings.data)
+    with services.store.read() as session:
+        usable = len(dataset.derive(session))
+        return Learning(
+            decisions=usable,
+            withheld=len(appeals.decided(session, consented=False)) - usable,
+            in_force=registry.in_force(session),
+            running=services.classifier.version if services.classifier else None,
+            heads=[_item(session, services, each) for each in registry.listed(kept)],
+        )
+
+
+def _item(session: Session, services: Services, described: dict[str, Any]) -> LearnedHeads:
+    examples = registry.folder(services.settings.data) / described["version"] / registry.EXAMPLES
+    gone = dataset.no_longer_allowed(session, examples)
+    return LearnedHeads(**described, no_longer_allowed=gone)

@@ -1,0 +1,188 @@
+"""/v1/operator: the service at a glance, reports, moderation and the audit log."""
+
+from collections import Counter
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from sqlmodel import Session, col, func, select
+
+from server.dependencies import After, DeployedDep, Limit, OperatorDep, ServicesDep
+from server.schemas.operator.operator import (
+    AlikeReport,
+    AuditItem,
+    ModerationItem,
+    OperatorSummary,
+    Readiness,
+    ReportChange,
+    ReportItem,
+)
+from server.schemas.text import Name, Page, columns
+from tutelage.feedback import feedback, reports
+from tutelage.iterations import readiness
+from tutelage.policies import deployment
+from tutelage.tables import (
+    AuditEvent,
+    Conversation,
+    Feedback,
+    Message,
+    ModerationRecord,
+    PolicyVersion,
+    Report,
+    ReportState,
+    User,
+)
+
+router = APIRouter(prefix="/v1/operator", tags=["operator"])
+
+EXCERPT = 300
+Actions = Annotated[list[str] | None, Query(description="log, warn, block; default: all three.")]
+
+
+@router.get("/summary")
+def summary(
+    _operator: OperatorDep, services: ServicesDep, deployed: DeployedDep
+) -> OperatorSummary:
+    """What runs, what was collected, and whether it is enough for an iteration."""
+    with services.store.read() as session:
+        current = deployment.current(session)
+        consented = select(func.count()).select_from(Conversation).where(Conversation.training)
+        opened = select(func.count()).select_from(Report).where(Report.state == ReportState.OPEN)
+        return OperatorSummary(
+            current_policy=current.id if current else None,
+            loaded_policy=deployed.policy_id,
+            load_error=deployed.problem,
+            feedback=_feedback_by_kind(session),
+            conversations=_count(session, Conversation),
+            consented_conversations=session.exec(consented).one(),
+            policies=_count(session, PolicyVersion),
+            users=_count(session, User),
+            open_reports=session.exec(opened).one(),
+            ready={
+                preset: Readiness(**answer)
+                for preset, answer in readiness.readiness(session).items()
+            },
+        )
+
+
+@router.get("/reports")
+def list_reports(
+    _operator: OperatorDep,
+    services: ServicesDep,
+    limit: Limit = 50,
+    after: After = None,
+    state: ReportState | None = None,
+) -> Page[ReportItem]:
+    """Reports of harm and bias, newest first."""
+    statement = select(Report).order_by(col(Report.id).desc()).limit(limit + 1)
+    if after:
+        statement = statement.where(Report.id < after)
+    if state:
+        statement = statement.where(Report.state == state)
+    with services.store.read() as session:
+        rows = list(session.exec(statement))
+        data = [_report(session, row) for row in rows[:limit]]
+    return Page(data=data, has_more=len(rows) > limit)
+
+
+@router.post("/reports/{report_id}")
+def triage_report(
+    report_id: Name, body: ReportChange, operator: OperatorDep, services: ServicesDep
+) -> ReportItem:
+    """Accept or dismiss a report, or open it again."""
+    with services.store.write() as session:
+        row = reports.triage(
+            session, report_id, body.state, operator.user.id, body.rubric,
+            body.duplicate_of, body.pattern, body.credit, body.note,
+        )  # fmt: skip
+        return _report(session, row)
+
+
+@router.get("/reports/{report_id}/alike")
+def list_alike(report_id: Name, _operator: OperatorDep, services: ServicesDep) -> list[AlikeReport]:
+    """Other reports that are probably about the same thing."""
+    with services.store.read() as session:
+        found = [
+            (share, _report(session, reports.get(session, name)))
+            for name, share in reports.alike(session, reports.get(session, report_id))
+        ]
+    return [
+        AlikeReport(alike=share, **row.model_dump(include={"id", "state", "comment", "content"}))
+        for share, row in found
+    ]
+
+
+@router.get("/incidents")
+def list_incidents(_operator: OperatorDep, services: ServicesDep) -> list[dict[str, Any]]:
+    """Accepted reports as plain JSON, newest first, for other registers of incidents."""
+    with services.store.read() as session:
+        return reports.incidents(session)
+
+
+@router.get("/moderation")
+def list_moderation(
+    _operator: OperatorDep,
+    services: ServicesDep,
+    limit: Limit = 50,
+    after: After = None,
+    action: Actions = None,
+) -> Page[ModerationItem]:
+    """Verdicts that led to an action, newest first."""
+    statement = (
+        select(ModerationRecord, Message)
+        .where(ModerationRecord.message_id == Message.id)
+        .where(col(ModerationRecord.action).in_(action or ("log", "warn", "block")))
+        .order_by(col(ModerationRecord.id).desc())
+        .limit(limit + 1)
+    )
+    if after:
+        statement = statement.where(ModerationRecord.id < after)
+    with services.store.read() as session:
+        rows = list(session.exec(statement))
+    data = [_verdict(record, message) for record, message in rows[:limit]]
+    return Page(data=data, has_more=len(rows) > limit)
+
+
+@router.get("/audit")
+def list_audit(
+    _operator: OperatorDep,
+    services: ServicesDep,
+    limit: Limit = 50,
+    after: Annotated[int | None, Query(description="The last seq of the page before.")] = None,
+) -> Page[AuditItem]:
+    """The hash-chained log of privileged acts, newest first; `tutelage audit verify` checks it."""
+    statement = select(AuditEvent).order_by(col(AuditEvent.seq).desc()).limit(limit + 1)
+    if after is not None:
+        statement = statement.where(AuditEvent.seq < after)
+    with services.store.read() as session:
+        rows = list(session.exec(statement))
+    data = [AuditItem.model_validate(row) for row in rows[:limit]]
+    return Page(data=data, has_more=len(rows) > limit)
+
+
+def _count(session: Session, table: type) -> int:
+    return session.exec(select(func.count()).select_from(table)).one()
+
+
+def _feedback_by_kind(session: Session) -> dict[str, int]:
+    standing = feedback.effective(session.exec(select(Feedback)))
+    return dict(Counter(str(row.kind) for row in standing))
+
+
+def _report(session: Session, row: Report) -> ReportItem:
+    """The report with the answer that it is about; both go together when they are erased."""
+    message = session.get(Message, row.message_id)
+    prompt = session.get(Message, message.parent_id) if message and message.parent_id else None
+    return ReportItem(
+        **columns(row, ReportItem),
+        content=message.content if message else "",
+        prompt=prompt.content if prompt else "",
+        policy_id=message.policy_id if message else None,
+    )
+
+
+def _verdict(record: ModerationRecord, message: Message) -> ModerationItem:
+    return ModerationItem(
+        **columns(record, ModerationItem),
+        role=message.role,
+        excerpt=message.content[:EXCERPT],
+    )

@@ -1,0 +1,83 @@
+"""/v1/operator/policies: policy versions, promotion and rollback."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from server.dependencies import OperatorDep, ServicesDep
+from server.schemas.operator.operator import PolicyDetail, PolicyItem, PromotionRequest
+from server.schemas.text import Name, Page, columns
+from tutelage.errors import Conflict, NotFound, TutelageError
+from tutelage.policies import deployment
+from tutelage.policies.library import PolicyLibrary
+from tutelage.tables import PolicyVersion
+
+router = APIRouter(prefix="/v1/operator/policies", tags=["operator"])
+
+
+@router.get("")
+def list_policies(_operator: OperatorDep, services: ServicesDep) -> Page[PolicyItem]:
+    """All policy versions, newest first, with what was measured of them."""
+    with services.store.read() as session:
+        versions = deployment.versions(session)
+    return Page(data=[_item(services.library, version) for version in versions])
+
+
+@router.post("/rollback")
+def rollback(operator: OperatorDep, services: ServicesDep) -> PolicyItem:
+    """Return to the policy that was current before; running answers are not cut."""
+    with services.store.write() as session:
+        version = deployment.rollback(session, operator.user.id)
+    return _item(services.library, version)
+
+
+@router.get("/{policy_id}")
+def get_policy(policy_id: Name, _operator: OperatorDep, services: ServicesDep) -> PolicyDetail:
+    """One policy version with its manifest and card."""
+    with services.store.read() as session:
+        version = session.get(PolicyVersion, policy_id)
+    if version is None:
+        raise NotFound(f"There is no policy {policy_id!r}.")
+    item = _item(services.library, version)
+    manifest = _manifest(services.library, policy_id)
+    card = _card(services.library, policy_id)
+    return PolicyDetail(**item.model_dump(), manifest=manifest, card=card)
+
+
+@router.post("/{policy_id}/promote")
+def promote(
+    policy_id: Name,
+    operator: OperatorDep,
+    services: ServicesDep,
+    body: PromotionRequest | None = None,
+) -> PolicyItem:
+    """Let this policy answer new turns. Its files are checked first; running answers finish."""
+    explanation = body.explanation if body else ""
+    if policy_id in services.library.ids():
+        problems = services.library.verify(policy_id)
+        if problems:
+            raise Conflict(f"{policy_id} is damaged and was not promoted: {problems[0]}")
+        services.library.require_weights(policy_id)
+    with services.store.write() as session:
+        version = deployment.promote(session, policy_id, operator.user.id, explanation)
+    return _item(services.library, version)
+
+
+def _item(library: PolicyLibrary, version: PolicyVersion) -> PolicyItem:
+    metrics = _manifest(library, version.id).get("metrics") or {}
+    return PolicyItem(**columns(version, PolicyItem) | {"metrics": metrics})
+
+
+def _manifest(library: PolicyLibrary, policy_id: str) -> dict[str, Any]:
+    """The manifest, or nothing when it cannot be read: the list must show damaged ones too."""
+    try:
+        return library.manifest(policy_id)
+    except TutelageError:
+        return {}
+
+
+def _card(library: PolicyLibrary, policy_id: str) -> str:
+    try:
+        return (library.path(policy_id) / "card.md").read_text("utf-8", errors="replace")
+    except (TutelageError, OSError):
+        return ""

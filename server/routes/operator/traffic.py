@@ -1,0 +1,152 @@
+"""/v1/operator/traffic: the service over time, opinions of policies, and the rows behind both."""
+
+import time
+from collections.abc import Collection
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from sqlmodel import Session, col, select
+
+from server.dependencies import After, Limit, MetricsDep, OperatorDep, ServicesDep
+from server.schemas.operator.traffic import (
+    AnsweredItem,
+    HttpAnswers,
+    JudgementItem,
+    Opinions,
+    PolicyOpinion,
+    Share,
+    Traffic,
+    TrafficWindow,
+)
+from server.schemas.text import Name, Page, columns
+from tutelage.chat import traffic
+from tutelage.experiments import experiments, outcomes
+from tutelage.experiments.sequential import Arm, interval
+from tutelage.policies import deployment
+from tutelage.tables import Feedback, FeedbackKind, Message
+
+router = APIRouter(prefix="/v1/operator", tags=["operator"])
+
+HOUR, DAY = 3600.0, 86_400.0
+WINDOWS = {1: 60, 24: 48, 168: 56}  # hours looked back: how many windows
+EXCERPT = 200
+
+Hours = Annotated[int, Query(ge=1, le=168, description="How far to look back.")]
+Older = Annotated[int, Query(ge=1, le=8760, description="How far to look back.")]
+Policy = Annotated[Name | None, Query(description="Only of this policy.")]
+
+
+@router.get("/traffic")
+def get_traffic(
+    _operator: OperatorDep, services: ServicesDep, metrics: MetricsDep, hours: Hours = 24
+) -> Traffic:
+    """Requests, tokens, waiting times, moderation and judgements, whole and in windows."""
+    until = time.time()
+    since = until - hours * HOUR
+    with services.store.read() as session:
+        windows = traffic.windows(session, since, until, WINDOWS.get(hours, 48))
+        total = traffic.whole(session, since, until)
+    return Traffic(
+        since=since,
+        until=until,
+        total=TrafficWindow.model_validate(total),
+        windows=[TrafficWindow.model_validate(each) for each in windows],
+        http=HttpAnswers(
+            since=metrics.began, statuses=metrics.statuses(), running=metrics.running()
+        ),
+    )
+
+
+@router.get("/answers")
+def list_answers(
+    _operator: OperatorDep,
+    services: ServicesDep,
+    hours: Older = 24,
+    policy_id: Policy = None,
+    kind: Annotated[traffic.Kind, Query(description="Which answers.")] = traffic.Kind.ALL,
+    limit: Limit = 50,
+    after: After = None,
+) -> Page[AnsweredItem]:
+    """The answers behind the numbers, newest first."""
+    until = time.time()
+    with services.store.read() as session:
+        rows = traffic.answers(
+            session, until - hours * HOUR, until, policy_id=policy_id, kind=kind,
+            after=after, limit=limit + 1,
+        )  # fmt: skip
+        texts = _readable(session, [row.id for row in rows])
+    data = [
+        AnsweredItem(**columns(row, AnsweredItem) | {"excerpt": texts.get(row.id)})
+        for row in rows[:limit]
+    ]
+    return Page(data=data, has_more=len(rows) > limit)
+
+
+@router.get("/opinions")
+def list_opinions(
+    _operator: OperatorDep,
+    services: ServicesDep,
+    days: Annotated[int, Query(ge=1, le=365, description="How far to look back.")] = 30,
+) -> Opinions:
+    """What people made of each policy's answers, with intervals by person."""
+    since = time.time() - days * DAY
+    with services.store.read() as session:
+        policies = [version.id for version in deployment.versions(session)]
+        found = outcomes.by_policy(session, policies, since)
+    said = [_opinion(policy_id, arms) for policy_id, arms in found.items()]
+    return Opinions(since=since, policies=[each for each in said if each.failed.count])
+
+
+@router.get("/judgements")
+def list_judgements(
+    _operator: OperatorDep,
+    services: ServicesDep,
+    policy_id: Policy = None,
+    author_id: Annotated[Name | None, Query(description="Only of this person.")] = None,
+    hours: Annotated[int | None, Query(ge=1, description="How far to look back.")] = None,
+    kind: FeedbackKind | None = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Page[JudgementItem]:
+    """The judgements behind the numbers, newest first; withdrawals are rows of their own."""
+    statement = select(Feedback).order_by(col(Feedback.id).desc()).limit(limit + 1)
+    if policy_id:
+        statement = statement.where(Feedback.policy_id == policy_id)
+    if author_id:
+        statement = statement.where(Feedback.author_id == author_id)
+    if hours:
+        statement = statement.where(Feedback.created_at >= time.time() - hours * HOUR)
+    if kind:
+        statement = statement.where(Feedback.kind == kind)
+    if after:
+        statement = statement.where(Feedback.id < after)
+    with services.store.read() as session:
+        rows = list(session.exec(statement))
+        open_to_us = set(session.exec(experiments.consented()))
+    data = [_judgement(row, row.conversation_id in open_to_us) for row in rows[:limit]]
+    return Page(data=data, has_more=len(rows) > limit)
+
+
+def _readable(session: Session, ids: Collection[str]) -> dict[str, str]:
+    """The beginnings of those texts that operators may read along."""
+    statement = select(Message.id, Message.content).where(
+        col(Message.id).in_(ids), col(Message.conversation_id).in_(experiments.consented())
+    )
+    return {name: text[:EXCERPT] for name, text in session.exec(statement)}
+
+
+def _judgement(row: Feedback, readable: bool) -> JudgementItem:
+    return JudgementItem(**columns(row, JudgementItem) | {"value": row.value if readable else None})
+
+
+def _opinion(policy_id: str, arms: dict[str, Arm]) -> PolicyOpinion:
+    return PolicyOpinion(
+        policy_id=policy_id, **{name: _share(arms[name]) for name in outcomes.RATES}
+    )
+
+
+def _share(arm: Arm) -> Share:
+    if not arm.count:
+        return Share(mean=None, low=None, high=None, count=0, people=0)
+    low, high = interval(arm)
+    return Share(mean=arm.mean, low=low, high=high, count=arm.count, people=len(arm.people))

@@ -1,0 +1,175 @@
+"""/v1/operator/users and /settings: who may do what, their keys and quotas, settings in force."""
+
+from collections import Counter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import SecretStr
+from sqlalchemy import or_
+from sqlmodel import Session, col, func, select
+
+from server.dependencies import After, Limit, OperatorDep, QuotasDep, ServicesDep
+from server.routes.account.account import standing_of
+from server.schemas.account import KeyItem
+from server.schemas.operator.users import (
+    SettingItem,
+    SignInLink,
+    Source,
+    UserChange,
+    UserItem,
+    UserRequest,
+)
+from server.schemas.text import Deleted, Name, Page, columns
+from tutelage import audit
+from tutelage.errors import NotFound
+from tutelage.people import accounts, people
+from tutelage.people.quota import Quotas
+from tutelage.settings import Settings
+from tutelage.tables import ApiKey, Conversation, Feedback, Purpose, Role, User
+
+router = APIRouter(prefix="/v1/operator", tags=["operator"])
+
+
+@router.get("/users")
+def list_users(
+    _operator: OperatorDep,
+    services: ServicesDep,
+    quotas: QuotasDep,
+    limit: Limit = 50,
+    after: After = None,
+    q: Annotated[Name, Query(description="Part of a name.")] = "",
+    role: Role | None = None,
+) -> Page[UserItem]:
+    """People with accounts, roles or keys, newest first; guests only when they are asked for."""
+    keyed = select(ApiKey.user_id)
+    statement = select(User).order_by(col(User.id).desc()).limit(limit + 1)
+    if q:
+        named = (col(User.name).icontains(q, autoescape=True), col(User.id) == q)
+        statement = statement.where(or_(*named))
+    else:
+        known = (col(User.login).is_not(None), col(User.role) != Role.USER, col(User.id).in_(keyed))
+        statement = statement.where(or_(*known))
+    if role:
+        statement = statement.where(User.role == role)
+    if after:
+        statement = statement.where(User.id < after)
+    with services.store.read() as session:
+        rows = list(session.exec(statement))
+        data = _items(session, quotas, rows[:limit])
+    return Page(data=data, has_more=len(rows) > limit)
+
+
+@router.post("/users", status_code=201)
+def invite_user(body: UserRequest, operator: OperatorDep, services: ServicesDep) -> SignInLink:
+    """Let somebody in: an account of that role, and the link that signs them in once."""
+    with services.store.write() as session:
+        user = people.create_user(session, body.name, body.role)
+        audit.record(session, operator.user.id, "user.create", user.id, role=body.role.value)
+        secret = people.create_link(session, user, operator.user.id)
+    return SignInLink(user_id=user.id, path=f"/sign-in?token={secret}")
+
+
+@router.patch("/users/{user_id}")
+def change_user(
+    user_id: Name,
+    body: UserChange,
+    operator: OperatorDep,
+    services: ServicesDep,
+    quotas: QuotasDep,
+) -> UserItem:
+    """Change somebody's role or quota, or shut them out."""
+    actor = operator.user.id
+    with services.store.write() as session:
+        user = accounts.get(session, user_id)
+        if body.role is not None:
+            accounts.set_role(session, user_id, body.role, actor)
+        if body.disabled is not None:
+            accounts.set_disabled(session, user_id, body.disabled, actor)
+        if body.quota is not None or body.role_quota:
+            user.quota = body.quota.model_dump() if body.quota else None
+            session.add(user)
+            audit.record(session, actor, "user.quota", user_id, quota=user.quota)
+        session.flush()
+        return _items(session, quotas, [user])[0]
+
+
+@router.post("/users/{user_id}/link", status_code=201)
+def make_link(user_id: Name, operator: OperatorDep, services: ServicesDep) -> SignInLink:
+    """A link that signs this person in once, for somebody who lost their password."""
+    with services.store.write() as session:
+        user = accounts.get(session, user_id)
+        secret = people.create_link(session, user, operator.user.id)
+    return SignInLink(user_id=user.id, path=f"/sign-in?token={secret}")
+
+
+@router.delete("/keys/{key_id}")
+def revoke_any_key(key_id: Name, operator: OperatorDep, services: ServicesDep) -> Deleted:
+    """Anybody's key stops working at once."""
+    with services.store.write() as session:
+        if session.get(ApiKey, key_id) is None:
+            raise NotFound(f"There is no key {key_id!r}.")
+        people.revoke_key(session, key_id, operator.user.id)
+    return Deleted(id=key_id)
+
+
+@router.get("/settings")
+def list_settings(_operator: OperatorDep, services: ServicesDep) -> Page[SettingItem]:
+    """The settings in force and where each comes from."""
+    settings = services.settings
+    environment = type(settings)()
+    return Page(
+        data=[_setting(settings, environment, name) for name in type(settings).model_fields]
+    )
+
+
+def _setting(settings: Settings, environment: Settings, name: str) -> SettingItem:
+    field = type(settings).model_fields[name]
+    return SettingItem(
+        name=name,
+        value=_shown(getattr(settings, name)),
+        default=_shown(field.default),
+        source=_source(settings, environment, name),
+        about=field.description or "",
+    )
+
+
+def _source(settings: Settings, environment: Settings, name: str) -> Source:
+    """Where a setting comes from; the command line stands above the environment."""
+    if name not in settings.model_fields_set:
+        return "default"
+    told = name in environment.model_fields_set
+    same = told and getattr(environment, name) == getattr(settings, name)
+    return "environment" if same else "command line"
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, SecretStr):
+        return "set" if value.get_secret_value() else ""
+    text = str(value)
+    if "://" in text and "@" in text:  # a database URL with its password
+        return text.split("://")[0] + "://…@" + text.rsplit("@", 1)[1]
+    return value if isinstance(value, bool | int | float) else text
+
+
+def _items(session: Session, quotas: Quotas, users: list[User]) -> list[UserItem]:
+    ids = [user.id for user in users]
+    chats = select(Conversation.owner_id, func.count()).where(
+        col(Conversation.owner_id).in_(ids), Conversation.purpose == Purpose.CHAT
+    )
+    said = select(Feedback.author_id, func.count()).where(col(Feedback.author_id).in_(ids))
+    conversations = Counter(dict(session.exec(chats.group_by(Conversation.owner_id)).all()))
+    judgements = Counter(dict(session.exec(said.group_by(Feedback.author_id)).all()))
+    return [
+        UserItem(
+            **columns(user, UserItem)
+            | {
+                "consented": user.consented_at is not None,
+                "conversations": conversations[user.id],
+                "feedback": judgements[user.id],
+                "quota": standing_of(quotas.standing(session, user)),
+                "own_quota": user.quota is not None,
+                "keys": [KeyItem.model_validate(k) for k in accounts.keys_of(session, user.id)],
+            }
+        )
+        for user in users
+    ]

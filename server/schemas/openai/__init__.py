@@ -1,0 +1,1 @@
+"""Bodies of the OpenAI-compatible routes."""

@@ -1,0 +1,441 @@
+"""Chat completions: OpenAI's request, response and stream chunks, and our additions."""
+
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from server.schemas.openai.moderation_field import Moderated, ModerationOptions
+from server.schemas.openai.tools import MAX_TOOLS, CalledTool, CalledToolDelta, NamedTool, Tool
+from server.schemas.text import Body, Listed, Name, Text, Unsupported, only
+
+MAX_CHOICES = 16
+MAX_MESSAGES = 2000
+
+
+class TextPart(Body):
+    """A piece of a message's text."""
+
+    type: Literal["text"]
+    text: Text
+
+
+class OtherPart(BaseModel):
+    """An image, sound or file: refused."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["image_url"])
+
+    @field_validator("type")
+    @classmethod
+    def _only_text(cls, value: str) -> str:
+        raise PydanticCustomError(
+            "unsupported_value",
+            "This model reads text only: {kind} parts are not supported",
+            {"kind": repr(value[:40])},
+        )
+
+
+def _part_tag(value: Any) -> str:
+    kind = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
+    return "text" if kind in ("text", None) else "other"
+
+
+Part = Annotated[
+    Annotated[TextPart, Tag("text")] | Annotated[OtherPart, Tag("other")], Discriminator(_part_tag)
+]
+
+
+def _content_tag(value: Any) -> str:
+    return "parts" if isinstance(value, list) else "text"
+
+
+Content = Annotated[
+    Annotated[Text, Tag("text")]
+    | Annotated[list[Part], Field(min_length=1, max_length=1000), Tag("parts")],
+    Discriminator(_content_tag),
+]
+
+
+def _text(content: str | list[TextPart | OtherPart]) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(part.text for part in content if isinstance(part, TextPart))
+
+
+class _InputMessage(Body):
+    content: Content = Field(description="A string, or a list of text parts.")
+    name: Name | None = Field(None, description="Accepted for compatibility; not used.")
+
+    @property
+    def text(self) -> str:
+        """The content as one string."""
+        return _text(self.content)
+
+
+class SystemMessage(_InputMessage):
+    """How the assistant should behave; replaces the policy's own system prompt."""
+
+    role: Literal["system", "developer"]
+
+
+class UserMessage(_InputMessage):
+    """What the person says."""
+
+    role: Literal["user"]
+
+
+class ToolMessage(Body):
+    """What a called tool has found."""
+
+    role: Literal["tool"]
+    content: Content = Field(description="A string, or a list of text parts.")
+    tool_call_id: Name
+
+    @property
+    def text(self) -> str:
+        """The content as one string."""
+        return _text(self.content)
+
+
+class AssistantMessage(Body):
+    """An earlier answer, as the client remembers it."""
+
+    role: Literal["assistant"]
+    content: Content | None = Field(None, description="May be left out beside `tool_calls`.")
+    name: Name | None = Field(None, description="Accepted for compatibility; not used.")
+    refusal: Text | None = Field(None, description="Accepted for compatibility; not used.")
+    annotations: Unsupported = None
+    audio: Unsupported = None
+    tool_calls: Annotated[list[CalledTool], Field(max_length=MAX_TOOLS)] | None = None
+    function_call: Unsupported = None
+
+    @property
+    def text(self) -> str:
+        """The content as one string."""
+        return _text(self.content or "")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.content is None and not self.tool_calls:
+            raise PydanticCustomError("empty", "An assistant's message has content or tool_calls")
+        return self
+
+
+InputMessage = Annotated[
+    SystemMessage | UserMessage | AssistantMessage | ToolMessage, Field(discriminator="role")
+]
+
+
+class StreamOptions(Body):
+    """How to stream."""
+
+    include_usage: bool | None = Field(None, description="Send a last chunk with the token counts.")
+    include_obfuscation: bool | None = Field(None, description="Accepted; nothing is obfuscated.")
+
+
+class JsonSchema(Body):
+    """What the answer looks like, as JSON Schema."""
+
+    name: Name = Field(description="Not used.")
+    description: Text | None = Field(None, description="Not used.")
+    schema_: dict[str, Any] = Field({"type": "object"}, alias="schema")
+    strict: bool | None = Field(None, description="It is always strict.")
+
+
+class TextFormat(Body):
+    """Any text."""
+
+    type: Literal["text"]
+
+    @property
+    def constraint(self) -> str | None:
+        """The JSON Schema to follow: none."""
+        return None
+
+
+class JsonObjectFormat(Body):
+    """Some JSON object."""
+
+    type: Literal["json_object"]
+
+    @property
+    def constraint(self) -> str | None:
+        """The JSON Schema to follow."""
+        return json.dumps({"type": "object"})
+
+
+class JsonSchemaFormat(Body):
+    """JSON that follows a schema."""
+
+    type: Literal["json_schema"]
+    json_schema: JsonSchema
+
+    @property
+    def constraint(self) -> str | None:
+        """The JSON Schema to follow."""
+        return json.dumps(self.json_schema.schema_)
+
+
+ResponseFormat = Annotated[
+    TextFormat | JsonObjectFormat | JsonSchemaFormat, Field(discriminator="type")
+]
+TokenId = Annotated[str, Field(pattern=r"^\d{1,9}$")]
+Metadata = dict[Annotated[Text, Field(max_length=64)], Annotated[Text, Field(max_length=512)]]
+Stop = (
+    Annotated[Text, Field(min_length=1, max_length=200)]
+    | Annotated[list[Annotated[Text, Field(min_length=1, max_length=200)]], Field(max_length=4)]
+)
+
+
+class ChatCompletionRequest(Body):
+    """A chat turn. Without ``conversation_id`` it starts a conversation of its own."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "model": "tutelage",
+                    "messages": [{"role": "user", "content": "Why is the sky blue?"}],
+                    "stream": True,
+                }
+            ]
+        }
+    )
+
+    model: Text = Field(description="`tutelage`, or a policy that GET /v1/models calls available.")
+    messages: list[InputMessage] = Field(
+        max_length=MAX_MESSAGES,
+        description="The conversation so far; with `conversation_id` only what is new.",
+    )
+    stream: bool | None = Field(False, description="Answer with server-sent events.")
+    stream_options: StreamOptions | None = None
+    n: int | None = Field(1, ge=1, le=MAX_CHOICES, description="How many alternatives.")
+    temperature: float | None = Field(1.0, ge=0, le=2, description="0 takes the likeliest token.")
+    top_p: float | None = Field(1.0, ge=0, le=1, description="Nucleus sampling.")
+    max_completion_tokens: int | None = Field(
+        None, ge=1, le=1_000_000, description="The most tokens of an answer."
+    )
+    max_tokens: int | None = Field(None, ge=1, le=1_000_000, description="The older name of it.")
+    stop: Stop | None = Field(None, description="Up to four texts that end the answer.")
+    seed: int | None = Field(
+        None, ge=-(2**63), lt=2**63, description="Same seed, same policy, same answer."
+    )
+    logprobs: bool | None = Field(False, description="Give each token's log-probability.")
+    top_logprobs: int | None = Field(
+        None, ge=0, le=20, description="With `logprobs`: the likeliest alternatives of each token."
+    )
+    user: Name | None = Field(None, description="Accepted for compatibility; not used.")
+    safety_identifier: Name | None = Field(None, description="Accepted; not used.")
+    prompt_cache_key: Name | None = Field(None, description="Accepted; not used.")
+    metadata: Annotated[Metadata, Field(max_length=16)] | None = Field(
+        None, description="Kept with a stored completion."
+    )
+    store: bool | None = Field(
+        None, description="List it under GET /v1/chat/completions. It is logged in any case."
+    )
+    presence_penalty: float | None = Field(
+        0, ge=-2, le=2, description="Above 0: tokens that came already become less likely."
+    )
+    frequency_penalty: float | None = Field(
+        0, ge=-2, le=2, description="The same, for every time that they came."
+    )
+    top_k: int | None = Field(
+        None, ge=0, le=1_000_000, description="Ours: only so many likeliest tokens; 0: all."
+    )
+    response_format: ResponseFormat | None = None
+    service_tier: Annotated[str | None, only("auto", "default")] = None
+    modalities: Annotated[list[str] | None, only(["text"])] = None
+    tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS)] | None = Field(
+        None, description="For remote engines whose policies know tools; else refused."
+    )
+    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    parallel_tool_calls: bool | None = Field(None, description="With `tools`.")
+    logit_bias: dict[TokenId, Annotated[float, Field(ge=-100, le=100)]] | None = Field(
+        None, max_length=1024, description="Token id -> what is added to its logit."
+    )
+    functions: Unsupported = None
+    function_call: Annotated[Any, only("none", "auto")] = None
+    audio: Unsupported = None
+    prediction: Unsupported = None
+    reasoning_effort: Annotated[str | None, only("none")] = None
+    verbosity: Annotated[str | None, only("medium")] = None
+    web_search_options: Unsupported = None
+    moderation: ModerationOptions | None = Field(
+        None, description="Give moderation scores with the answer, or block what is flagged."
+    )
+
+    conversation_id: Name | None = Field(
+        None, description="Ours: append to this conversation; `messages` holds only what is new."
+    )
+    parent_id: Name | None = Field(
+        None,
+        description="Ours, with `conversation_id`: the message to continue from. Left out: the "
+        "newest answer. null: the root (another first prompt). A user message with empty "
+        "`messages`: another answer to it.",
+    )
+
+    @property
+    def token_limit(self) -> int | None:
+        """The asked-for limit, whichever name it came under."""
+        return self.max_completion_tokens or self.max_tokens
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The stop texts."""
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
+
+    @property
+    def tool_options(self) -> dict[str, Any] | None:
+        """What an engine is told of tools; None without any."""
+        told = {"tools", "tool_choice", "parallel_tool_calls"}
+        return self.model_dump(include=told, exclude_none=True) if self.tools else None
+
+
+class ModerationNotice(BaseModel):
+    """What moderation did, for the person to read."""
+
+    action: Literal["warn", "block"]
+    categories: list[str]
+    message: str
+
+
+class TurnModeration(BaseModel):
+    """What moderation did in a turn; null where it did nothing."""
+
+    prompt: ModerationNotice | None = None
+    responses: list[ModerationNotice | None] = Field(description="One per choice.")
+
+
+class TurnInfo(BaseModel):
+    """Ours: where the turn is stored, so that it can be judged and continued."""
+
+    conversation_id: str
+    prompt_message_id: str = Field(description="The message that is answered.")
+    message_ids: list[str] = Field(description="The answers, one per choice.")
+    moderation: TurnModeration | None = None
+
+
+class TopLogprob(BaseModel):
+    """One of the likeliest tokens at a place."""
+
+    token: str
+    logprob: float
+    bytes: list[int] | None
+
+
+class TokenLogprob(BaseModel):
+    """A token of the answer with its natural-log probability at temperature 1."""
+
+    token: str
+    logprob: float
+    bytes: list[int] | None
+    top_logprobs: list[TopLogprob]
+
+
+class ChoiceLogprobs(BaseModel):
+    """The tokens of an answer."""
+
+    content: list[TokenLogprob]
+    refusal: None = None
+
+
+FinishReason = Literal["stop", "length", "content_filter", "tool_calls"]
+
+
+class AnswerMessage(BaseModel):
+    """The answer."""
+
+    role: Literal["assistant"] = "assistant"
+    content: str
+    refusal: None = None
+    annotations: list[Any] = Field(default_factory=list, description="Always empty.")
+    tool_calls: list[CalledTool] | None = Field(None, exclude_if=lambda calls: calls is None)
+
+
+class Choice(BaseModel):
+    """One of the n answers."""
+
+    index: int
+    message: AnswerMessage
+    logprobs: ChoiceLogprobs | None = None
+    finish_reason: FinishReason
+
+
+class Usage(BaseModel):
+    """Token counts: the prompt once, the answers together."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+
+
+class ChatCompletion(BaseModel):
+    """The answers to a turn."""
+
+    id: str = Field(examples=["chatcmpl-18c2f0a1b2c3d4e5a1b2c3d4"])
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int = Field(description="Unix seconds.")
+    model: str = Field(description="The policy version that answered.")
+    choices: list[Choice]
+    usage: Usage
+    system_fingerprint: str = Field(description="The policy version that answered.")
+    moderation: Moderated | None = Field(None, description="The scores, if they were asked for.")
+    metadata: dict[str, str] | None = Field(None, description="As the client set it.")
+    tutelage: TurnInfo
+
+
+class ChatCompletions(Listed):
+    """A page of stored completions."""
+
+    data: list[ChatCompletion]
+
+
+class Delta(BaseModel):
+    """What is new in a choice."""
+
+    role: Literal["assistant"] | None = None
+    content: str | None = None
+    tool_calls: list[CalledToolDelta] | None = None
+
+
+class ChunkChoice(BaseModel):
+    """A piece of one of the n answers."""
+
+    index: int
+    delta: Delta
+    logprobs: ChoiceLogprobs | None = None
+    finish_reason: FinishReason | None = Field(description="null until the choice ends.")
+
+
+class ChunkInfo(BaseModel):
+    """Ours: the ids are on the first chunk, moderation on the last of a choice."""
+
+    conversation_id: str | None = None
+    prompt_message_id: str | None = None
+    message_ids: list[str] | None = None
+    moderation: TurnModeration | None = None
+
+
+class ChatCompletionChunk(BaseModel):
+    """One server-sent event of a streamed answer; the stream ends with ``data: [DONE]``."""
+
+    id: str
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    created: int
+    model: str
+    choices: list[ChunkChoice]
+    usage: Usage | None = None
+    moderation: Moderated | None = Field(None, description="On a chunk of its own, if asked for.")
+    system_fingerprint: str
+    tutelage: ChunkInfo | None = None

@@ -1,0 +1,1 @@
+"""The web UI's static files and the API reference pages."""

@@ -1,0 +1,268 @@
+"""A chat turn: where it is stored, what moderation does to it, what is kept of it."""
+
+from typing import Any
+
+import pytest
+from chat_service import HARMLESS, ChatService, new_services, serve, with_rules
+from sqlmodel import select
+
+from server.generators.echo import EchoGenerator
+from tutelage.composition import Core
+from tutelage.tables import Message, ModerationRecord
+
+
+def stored(service: ChatService, message_id: str) -> Message:
+    with service.core.store.read() as session:
+        message = session.get(Message, message_id)
+    assert message is not None
+    return message
+
+
+def test_an_answer_is_stored_below_its_prompt(service: ChatService) -> None:
+    completion = service.ask("Good morning")
+    prompt, answer = service.conversation(completion)["messages"]
+    assert (prompt["role"], prompt["content"], prompt["parent_id"]) == (
+        "user",
+        "Good morning",
+        None,
+    )
+    assert (answer["content"], answer["parent_id"]) == ("Good morning", prompt["id"])
+    assert answer["id"] == completion["tutelage"]["message_ids"][0]
+
+
+def test_an_answer_keeps_how_it_was_sampled(service: ChatService) -> None:
+    completion = service.ask("one two", temperature=0.5, top_p=0.9, seed=7, max_tokens=20, stop="x")
+    message = stored(service, completion["tutelage"]["message_ids"][0])
+    assert message.sampling == {
+        "temperature": 0.5, "top_p": 0.9, "seed": 7, "max_tokens": 20, "stop": ["x"],
+        "top_k": 0, "presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {},
+        "schema": None, "top_logprobs": 0, "tools": None,
+    }  # fmt: skip
+    assert message.policy_id == "policy-0000" and message.prompt_tokens == 2
+    assert message.seconds and 0 < message.seconds < 60
+    assert len(message.token_ids or []) == len(message.logprobs or []) == 3  # with the end's
+
+
+def test_choices_are_siblings_with_seeds_of_their_own(service: ChatService) -> None:
+    completion = service.ask(n=3, seed=5)
+    messages = [stored(service, each) for each in completion["tutelage"]["message_ids"]]
+    assert [message.choice for message in messages] == [0, 1, 2]
+    assert {message.parent_id for message in messages} == {
+        completion["tutelage"]["prompt_message_id"]
+    }
+    assert [(message.sampling or {})["seed"] for message in messages] == [5, 6, 7]
+
+
+def test_a_conversation_continues_from_its_newest_answer(service: ChatService) -> None:
+    first = service.ask("First", n=2)
+    conversation_id = first["tutelage"]["conversation_id"]
+    second = service.ask("Second", conversation_id=conversation_id)
+    messages = service.conversation(second)["messages"]
+    assert [message["content"] for message in messages] == [
+        "First",
+        "First",
+        "First",
+        *["Second"] * 2,
+    ]
+    assert messages[3]["parent_id"] == first["tutelage"]["message_ids"][0]
+
+
+def test_the_generator_reads_the_path_to_the_parent(core: Core) -> None:
+    seen: list[Any] = []
+
+    def reply(messages: Any) -> str:
+        seen.append([(each["role"], each["content"]) for each in messages])
+        return "Yes."
+
+    with serve(new_services(core, EchoGenerator(reply, policy_id=None)), core) as service:
+        first = service.ask("First")
+        service.ask("Second", conversation_id=first["tutelage"]["conversation_id"])
+    assert seen[1] == [("user", "First"), ("assistant", "Yes."), ("user", "Second")]
+
+
+def test_a_user_message_as_parent_is_answered_again(service: ChatService) -> None:
+    first = service.ask("Again")["tutelage"]
+    again = service.ask(
+        messages=[],
+        conversation_id=first["conversation_id"],
+        parent_id=first["prompt_message_id"],
+    )
+    assert again["tutelage"]["prompt_message_id"] == first["prompt_message_id"]
+    assert len(service.conversation(again)["messages"]) == 3
+
+
+def test_null_as_parent_edits_the_first_prompt(service: ChatService) -> None:
+    first = service.ask("Draft")
+    edited = service.ask(
+        "Better", conversation_id=first["tutelage"]["conversation_id"], parent_id=None
+    )
+    prompts = [m for m in service.conversation(edited)["messages"] if m["role"] == "user"]
+    assert [(each["content"], each["parent_id"]) for each in prompts] == [
+        ("Draft", None), ("Better", None),
+    ]  # fmt: skip
+
+
+def test_developer_messages_are_system_messages(service: ChatService) -> None:
+    messages = [
+        {"role": "developer", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
+    ]
+    kept = service.conversation(service.ask(messages=messages))["messages"]
+    assert [(each["role"], each["content"]) for each in kept] == [
+        ("system", "Be brief."), ("user", "Hi"), ("assistant", "Hi"),
+    ]  # fmt: skip
+
+
+def test_a_blocked_prompt_is_not_answered(service: ChatService) -> None:
+    completion = service.ask("I say threatword to you", n=2)
+    assert [each["finish_reason"] for each in completion["choices"]] == ["content_filter"] * 2
+    notice = completion["tutelage"]["moderation"]["prompt"]
+    assert notice["action"] == "block" and notice["categories"] == ["hate/threatening"]
+    assert completion["choices"][0]["message"]["content"] == notice["message"]
+    message = stored(service, completion["tutelage"]["message_ids"][0])
+    assert message.policy_id is None and message.token_ids is None
+
+
+def test_a_warned_prompt_is_answered_with_a_notice(service: ChatService) -> None:
+    completion = service.ask("A lewdword question")
+    assert completion["choices"][0]["finish_reason"] == "stop"
+    assert completion["tutelage"]["moderation"]["prompt"]["action"] == "warn"
+    prompt = service.conversation(completion)["messages"][0]
+    assert prompt["moderation"]["categories"] == ["sexual"]
+
+
+@pytest.fixture
+def rude(core: Core) -> Any:
+    """A service whose policy says something hateful after something harmless."""
+    replies = {"Go on": HARMLESS + "And then a vileword comes, and more."}
+    with serve(new_services(core, EchoGenerator(replies, policy_id=None)), core) as service:
+        yield service
+
+
+def test_of_a_blocked_answer_only_what_was_shown_remains(rude: ChatService) -> None:
+    completion = rude.ask("Go on")
+    choice = completion["choices"][0]
+    assert choice["finish_reason"] == "content_filter"
+    assert HARMLESS.startswith(choice["message"]["content"][:40])
+    assert completion["tutelage"]["moderation"]["responses"][0]["action"] == "block"
+    message = stored(rude, completion["tutelage"]["message_ids"][0])
+    assert message.content == choice["message"]["content"]
+    assert "vileword" not in message.content
+    assert len(message.token_ids or []) == len(message.content.split())
+
+
+def test_nothing_of_a_blocked_window_leaks_into_a_stream(rude: ChatService) -> None:
+    answer = rude.chat("Go on", stream=True, logprobs=True)
+    assert "vileword" not in answer.text
+    assert '"finish_reason":"content_filter"' in answer.text
+    assert '"action":"block"' in answer.text
+
+
+def test_the_verdict_on_an_answer_is_recorded(rude: ChatService) -> None:
+    message_id = rude.ask("Go on")["tutelage"]["message_ids"][0]
+    with rude.core.store.read() as session:
+        statement = select(ModerationRecord).where(ModerationRecord.message_id == message_id)
+        record = session.exec(statement).one()
+    assert (record.action, record.categories) == ("block", ["hate"])
+    assert record.span and record.scores["hate"] == 1.0
+
+
+class BrokenClassifier:
+    """Fails always."""
+
+    version = "broken-1"
+
+    def classify(self, texts: Any) -> Any:
+        raise RuntimeError("out of order")
+
+
+def test_without_a_working_classifier_nothing_is_answered(core: Core) -> None:
+    services = new_services(core)
+    object.__setattr__(services, "classifier", BrokenClassifier())
+    with serve(services, core) as service:
+        completion = service.ask("Hello")
+    assert completion["choices"][0]["finish_reason"] == "content_filter"
+    assert "could not be checked" in completion["choices"][0]["message"]["content"]
+
+
+def test_moderation_can_be_switched_off(core: Core) -> None:
+    services = new_services(core)
+    object.__setattr__(services, "classifier", None)
+    with serve(services, core) as service:
+        assert service.ask("threatword")["choices"][0]["message"]["content"] == "threatword"
+
+
+def test_rules_follow_the_settings(core: Core) -> None:
+    rules = '{"prompt": {"hate": "block"}}'
+    with serve(with_rules(new_services(core), rules), core) as service:
+        assert service.ask("vileword")["choices"][0]["finish_reason"] == "content_filter"
+
+
+def test_what_is_refused_leaves_nothing_behind(core: Core) -> None:
+    generator = EchoGenerator(policy_id=None, context_window=4)
+    with serve(new_services(core, generator), core) as service:
+        assert service.chat("far too many words for this one").status_code == 400
+        assert service.get("/v1/conversations").json()["data"] == []
+
+
+def test_an_overloaded_generator_is_503_with_retry_after(core: Core) -> None:
+    generator = EchoGenerator(policy_id=None, max_streams=2)
+    with serve(new_services(core, generator), core) as service:
+        answer = service.chat(n=3)
+        assert generator.running == 0
+    assert answer.status_code == 503 and answer.headers["retry-after"]
+    assert answer.json()["error"]["code"] == "overloaded"
+
+
+class Breaking(EchoGenerator):
+    """Fails after two tokens of each answer."""
+
+    def __init__(self) -> None:
+        super().__init__(policy_id=None)
+        self._left = 2
+
+    async def pause(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise RuntimeError("a bug")
+
+
+def test_a_failure_in_the_middle_of_a_stream_is_an_event(core: Core) -> None:
+    with serve(new_services(core, Breaking()), core) as service:
+        lines = service.chat(HARMLESS, stream=True).text.strip().splitlines()
+        assert '"error"' in lines[-1] and "a bug" not in lines[-1]
+        [row] = service.get("/v1/conversations").json()["data"]
+        kept = service.get(f"/v1/conversations/{row['id']}").json()["messages"]
+    assert kept[1]["finish_reason"] == "error" and kept[1]["content"].startswith("A harmless")
+
+
+def test_a_failure_without_a_stream_is_500(core: Core) -> None:
+    with serve(new_services(core, Breaking()), core) as service:
+        answer = service.chat(HARMLESS)
+    assert answer.status_code == 500 and answer.json()["error"]["code"] == "internal_error"
+
+
+@pytest.mark.parametrize(("header", "training"), [(None, True), ("on", True), ("off", False)])
+def test_one_call_can_opt_out_of_training(
+    service: ChatService, header: str | None, training: bool
+) -> None:
+    headers = {"x_tutelage_training": header} if header else {}
+    assert service.conversation(service.ask(**headers))["training"] is training
+
+
+def test_opting_out_later_withdraws_the_conversation(service: ChatService) -> None:
+    first = service.ask()
+    conversation_id = first["tutelage"]["conversation_id"]
+    later = service.ask(conversation_id=conversation_id, x_tutelage_training="off")
+    assert service.conversation(later)["training"] is False
+
+
+def test_erasing_while_an_answer_is_written_keeps_nothing(core: Core) -> None:
+    from server.chat.persist import KeptPrompt, keep_answer
+    from server.chat.response import Answer
+    from server.generators.generator import Sampling
+
+    prompt = KeptPrompt("conv_gone", "msg_gone")
+    keep_answer(core.store, prompt, "chatcmpl-1", Answer(0, Sampling(), id="msg_1"))
+    with core.store.read() as session:
+        assert session.get(Message, "msg_1") is None

@@ -1,0 +1,71 @@
+"""Tokens are drawn from the distribution that was asked for."""
+
+import pytest
+import torch
+
+from server.generators.embedded.sampler import Sampler, choose, nucleus
+from server.generators.generator import Sampling
+
+PROBS = torch.tensor([0.1, 0.5, 0.15, 0.25])
+
+
+def shares(sampling: Sampling) -> list[float]:
+    """How often each token is chosen, over an even grid of the deciding number."""
+    count = 2000
+    chosen = [choose(PROBS.log(), sampling, (i + 0.5) / count) for i in range(count)]
+    return [chosen.count(token) / count for token in range(4)]
+
+
+def test_temperature_0_is_greedy() -> None:
+    assert shares(Sampling(temperature=0)) == [0, 1, 0, 0]
+
+
+def test_temperature_1_follows_the_policy() -> None:
+    assert shares(Sampling()) == pytest.approx(PROBS.tolist(), abs=2e-3)
+
+
+def test_a_low_temperature_sharpens() -> None:
+    expected = PROBS**2 / (PROBS**2).sum()
+    assert shares(Sampling(temperature=0.5)) == pytest.approx(expected.tolist(), abs=2e-3)
+
+
+def test_the_smallest_temperature_is_as_good_as_greedy() -> None:
+    assert shares(Sampling(temperature=1e-300)) == [0, 1, 0, 0]
+
+
+def test_top_p_keeps_the_fewest_that_reach_it() -> None:
+    assert shares(Sampling(top_p=0.7)) == pytest.approx([0, 2 / 3, 0, 1 / 3], abs=2e-3)
+
+
+def test_top_p_always_keeps_one() -> None:
+    assert shares(Sampling(top_p=0.0)) == [0, 1, 0, 0]
+
+
+def test_a_flat_distribution_needs_more_than_the_first_candidates() -> None:
+    probs, ids = nucleus(torch.full((5000,), 1 / 5000), 0.9)
+    assert len(ids) == pytest.approx(4500, abs=2)
+    assert float(probs.sum()) == pytest.approx(0.9, abs=1e-3)
+
+
+def test_impossible_tokens_are_never_chosen() -> None:
+    logprobs = torch.tensor([0.0, 1.0, 0.0]).log()
+    assert {choose(logprobs, Sampling(), u) for u in (0.0, 0.5, 0.9999999)} == {1}
+
+
+def test_top_k_keeps_the_likeliest() -> None:
+    assert shares(Sampling(top_k=2)) == pytest.approx([0, 2 / 3, 0, 1 / 3], abs=2e-3)
+
+
+def test_a_bias_moves_a_tokens_chances() -> None:
+    sampler = Sampler(Sampling(temperature=0, logit_bias={2: 5.0, 900: 100.0}))
+    assert sampler.choose(PROBS.log()) == 2
+
+
+def test_a_presence_penalty_holds_back_what_was_said() -> None:
+    sampler = Sampler(Sampling(temperature=0, presence_penalty=1.0))
+    assert [sampler.choose(PROBS.log()) for _ in range(3)] == [1, 3, 1]
+
+
+def test_a_frequency_penalty_grows_with_every_time() -> None:
+    sampler = Sampler(Sampling(temperature=0, frequency_penalty=0.6))
+    assert [sampler.choose(PROBS.log()) for _ in range(4)] == [1, 1, 3, 1]

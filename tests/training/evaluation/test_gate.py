@@ -1,0 +1,197 @@
+"""The gate refuses what is worse or broken, asks where it is not sure, and says why."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from training.bootstrap import Interval
+from training.config import EvaluationConfig, GateConfig, IterationConfig
+from training.evaluation.gate import Decision, Verdict, decide
+from training.evaluation.metrics import Answer, Answers, Comparison, Tax, compare
+
+PROMPTS, SAMPLES, SEEDS = 40, 2, range(40)
+CONFIG = IterationConfig(
+    evaluation=EvaluationConfig(prompts=PROMPTS, samples=SAMPLES, resamples=200)
+)
+WORDS = [f"word{number}" for number in range(400)]
+CURRENT = Answers(
+    score=0.0, words=60.0, empty=0.0, finished=0.6, repetition=0.02, distinct_2=0.7, flagged=0.0
+)
+NO_CHANGE = Interval(0.0, 0.0, 0.0)
+GOOD = Comparison(
+    current=CURRENT,
+    candidate=replace(CURRENT, score=1.0, words=30.0, finished=0.95),
+    gain=Interval(1.0, 0.6, 1.4),
+    win_rate=Interval(0.8, 0.7, 0.9),
+    win_rate_at_equal_length=Interval(0.8, 0.7, 0.9),
+    kl=Interval(6.0, 5.0, 7.0),
+    changes=dict.fromkeys(("empty", "finished", "repetition", "flagged", "refused"), NO_CHANGE),
+    length=Interval(0.5, 0.4, 0.6),
+    diversity=Interval(1.0, 0.9, 1.1),
+    work=Interval(0.5, 0.4, 0.6),
+    tax=Tax(2.0, 2.02, Interval(0.02, -0.01, 0.05)),
+    limitations={"harm": Interval(0.0, -0.1, 0.1)},
+)
+
+
+def policy(
+    seed: int, write: Callable[[random.Random], str], score: float = 0.0, **facts: float
+) -> list[Answer]:
+    """Answers of a policy to the same prompts; ``score`` is what the reward model makes of them."""
+    liking, noise = random.Random("prompts"), random.Random(f"{seed}/{score}/{write.__name__}")
+    prompts = [liking.gauss(0, 1) for _ in range(PROMPTS) for _ in range(SAMPLES)]
+    return [
+        Answer(
+            (text := write(noise)),
+            prompt + score + noise.gauss(0, 1),
+            noise.random() < facts.get("finished", 0.8),
+            noise.random() < facts.get("flagged", 0.005),
+            facts.get("kl", 5.0) + noise.gauss(0, 1),
+            len(text.split()) * 4 // 3,
+        )
+        for prompt in prompts
+    ]
+
+
+def ordinary(noise: random.Random) -> str:
+    return " ".join(noise.choices(WORDS, k=max(3, round(noise.gauss(45, 12)))))
+
+
+def collapsed(noise: random.Random) -> str:
+    return "I am glad to be of help to you today."
+
+
+def verbose(noise: random.Random) -> str:
+    return " ".join(noise.choices(WORDS, k=round(noise.gauss(160, 20))))
+
+
+def refusing(noise: random.Random) -> str:
+    return "I'm sorry, but I cannot help with that. " + " ".join(noise.choices(WORDS, k=30))
+
+
+def degenerate(noise: random.Random) -> str:
+    return " ".join(noise.choices(WORDS, k=4) * 12)
+
+
+def silent(noise: random.Random) -> str:
+    return ordinary(noise) if noise.random() < 0.5 else ""
+
+
+def verdict(seed: int, candidate: list[Answer]) -> Decision:
+    return decide(compare(policy(seed, ordinary, 0.0), candidate, CONFIG), CONFIG.gate)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    ("write", "facts", "check"),
+    [
+        (collapsed, {"finished": 1.0}, "diversity"),
+        (verbose, {}, "length"),
+        (refusing, {}, "over-refusal"),
+        (degenerate, {}, "repetition"),
+        (silent, {}, "empty answers"),
+        (ordinary, {"flagged": 0.3}, "moderation"),
+        (ordinary, {"finished": 0.2}, "unfinished answers"),
+        (ordinary, {"kl": 90.0}, "KL"),
+    ],
+)
+def test_a_broken_policy_is_refused_however_much_its_reward_model_likes_it(
+    seed: int, write: Callable[[random.Random], str], facts: dict[str, float], check: str
+) -> None:
+    decision = verdict(seed, policy(seed, write, score=3.0, **facts))
+    assert decision.verdict == Verdict.REFUSE
+    assert {c.name: c.verdict for c in decision.checks}[check] == Verdict.REFUSE
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_worse_policy_is_refused(seed: int) -> None:
+    decision = verdict(seed, policy(seed, ordinary, score=-1.5))
+    assert decision.verdict == Verdict.REFUSE
+    assert "held-out score changed by -1" in decision.reasons[0]
+
+
+def test_a_clearly_better_policy_passes() -> None:
+    passed = [verdict(s, policy(s, ordinary, score=1.0)).verdict == "promote" for s in range(10)]
+    assert sum(passed) >= 9
+
+
+def test_an_equal_policy_is_hardly_ever_refused_and_never_waved_through() -> None:
+    verdicts = [verdict(s, policy(s, ordinary, score=1e-9)).verdict for s in SEEDS]
+    assert verdicts.count(Verdict.REFUSE) <= 0.05 * len(SEEDS)
+    assert verdicts.count(Verdict.PROMOTE) <= 0.05 * len(SEEDS)
+
+
+def test_wins_by_length_alone_are_refused() -> None:
+    by_length = replace(GOOD, win_rate_at_equal_length=Interval(0.3, 0.2, 0.4))
+    decision = decide(by_length, GateConfig())
+    assert decision.verdict == Verdict.REFUSE
+    assert "Without the words in excess it would win on 30%" in decision.reasons[0]
+
+
+def test_a_pass_shows_every_check_with_its_interval() -> None:
+    decision = decide(GOOD, GateConfig())
+    assert decision.verdict == Verdict.PROMOTE
+    assert len(decision.checks) == 15
+    assert set(decision.reasons) == {check.reason for check in decision.checks}
+    assert "+1.00 [+0.60, +1.40]" in decision.reasons[0]
+
+
+def test_a_gain_within_chance_is_asked_about() -> None:
+    decision = decide(replace(GOOD, gain=Interval(0.2, -0.1, 0.5)), GateConfig())
+    assert (decision.verdict, len(decision.reasons)) == (Verdict.ASK, 1)
+
+
+CHANCE = Interval(0.2, -0.1, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("change", "unproven"),
+    [
+        ({"gain": CHANCE}, True),
+        ({"gain": CHANCE, "win_rate_at_equal_length": Interval(0.48, 0.4, 0.56)}, True),
+        ({"gain": Interval(-0.1, -0.4, 0.2)}, False),  # it has lost rather than gained
+        ({"gain": CHANCE, "failed_cases": ["rep_1"]}, False),
+        ({"gain": CHANCE, "length": Interval(1.6, 1.4, 1.8)}, False),
+        ({"gain": CHANCE, "kl": Interval(80.0, 70.0, 90.0)}, False),
+        ({}, False),  # it is proven
+    ],
+)
+def test_unproven_is_who_lacks_nothing_but_proof(change: dict[str, Any], unproven: bool) -> None:
+    assert decide(replace(GOOD, **change), GateConfig()).unproven == unproven
+
+
+def test_the_gravest_check_decides() -> None:
+    mixed = replace(GOOD, gain=Interval(0.2, -0.1, 0.5), kl=Interval(80.0, 70.0, 90.0))
+    decision = decide(mixed, GateConfig())
+    assert decision.verdict == Verdict.REFUSE
+    assert "nats per answer" in decision.reasons[0]
+
+
+def test_a_measure_at_its_limit_passes() -> None:
+    assert decide(replace(GOOD, length=Interval(1.5, 1.4, 1.6)), GateConfig()).verdict == "promote"
+
+
+def test_forgetting_how_to_answer_is_refused() -> None:
+    taxed = replace(GOOD, tax=Tax(2.0, 2.5, Interval(0.5, 0.4, 0.6)))
+    assert "loss on unseen demonstrations" in decide(taxed, GateConfig()).reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (Interval(-0.3, -0.4, -0.2), Verdict.REFUSE),
+        (Interval(-0.15, -0.25, -0.05), Verdict.ASK),
+        (Interval(-0.15, -0.35, 0.05), Verdict.PROMOTE),  # may be chance
+    ],
+)
+def test_a_limitation_that_grew_counts(change: Interval, expected: Verdict) -> None:
+    assert decide(replace(GOOD, limitations={"harm": change}), GateConfig()).verdict == expected
+
+
+def test_a_reported_answer_that_comes_back_is_asked_about() -> None:
+    decision = decide(replace(GOOD, failed_cases=["rep_1"]), GateConfig())
+    assert (decision.verdict, "rep_1" in decision.reasons[0]) == (Verdict.ASK, True)
+    assert decide(replace(GOOD, failed_cases=[]), GateConfig()).verdict == Verdict.PROMOTE

@@ -1,0 +1,59 @@
+"""A lease is respected while its owner may live, and taken over at once when it is known dead."""
+
+import os
+import socket
+import subprocess
+
+import pytest
+
+from training.iteration.lease import is_free, take
+from tutelage.errors import Conflict
+from tutelage.iterations import iterations
+from tutelage.store import Store
+
+ID = "iteration-0001"
+
+
+@pytest.fixture
+def queued(store: Store) -> Store:
+    with store.write() as session:
+        iterations.request(session, "smoke", "policy-0000", "key", "ada")
+    return store
+
+
+def held_by(store: Store, owner: str) -> Store:
+    with store.write() as session:
+        iterations.lease(session, ID, owner)
+    return store
+
+
+def dead_process() -> int:
+    """The id of a process that has just ended."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+def free(store: Store) -> bool:
+    with store.read() as session:
+        return is_free(iterations.get(session, ID))
+
+
+def test_the_lease_names_this_process(queued: Store) -> None:
+    with queued.write() as session:
+        assert take(session, ID).owner == f"{socket.gethostname()}/{os.getpid()}"
+
+
+@pytest.mark.parametrize("owner", ["another-host/1", "someone", f"{socket.gethostname()}/1"])
+def test_an_owner_that_may_live_is_waited_for(queued: Store, owner: str) -> None:
+    assert not free(held_by(queued, owner))
+    with queued.write() as session, pytest.raises(Conflict, match="its lease ends in"):
+        take(session, ID)
+
+
+def test_a_dead_owner_on_this_machine_is_replaced_at_once(queued: Store) -> None:
+    held_by(queued, f"{socket.gethostname()}/{dead_process()}")
+    assert free(queued)
+    with queued.write() as session:
+        take(session, ID)
+    assert not free(queued)

@@ -1,0 +1,71 @@
+"""PPO on the tiny policy, for the tests: prompts, a reward model that is easy to please, a run."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from training.config import IterationConfig
+from training.model.split_model import SplitModel
+from training.model.tokenizer import ChatTokenizer
+from training.ppo.rollout import Sampling, sample
+from training.ppo.trainer import train_ppo
+from training.progress import silent
+from training.reward.features import all_features, trunk_states
+from training.reward.head import normalised
+from training.reward.model import RewardModel
+from training.reward.preferences import Judged
+from tutelage.policies.library import sha256_of
+
+PROMPTS = [[{"role": "user", "content": f"Question {i}"}] for i in range(6)]
+EXAM = [[{"role": "user", "content": f"Another {i}"}] for i in range(4)]
+
+
+def answers(policy: Path, config: IterationConfig, seed: int, count: int) -> list[list[Any]]:
+    """``count`` sampled responses to each prompt, as token ids."""
+    tokenizer, model = ChatTokenizer(policy), SplitModel.load(policy, config)
+    ids = [tokenizer.prompt(p) for p in PROMPTS for _ in range(count)]
+    numbers = torch.rand(len(ids), 16, generator=torch.Generator().manual_seed(seed))
+    episodes = sample(model, model.reference, ids, numbers, Sampling(1.0, 16, tokenizer.eos_ids))
+    return [episodes[i : i + count] for i in range(0, len(ids), count)]
+
+
+def write_reward_model(policy: Path, config: IterationConfig, directory: Path) -> None:
+    """Likes one coordinate of the mean hidden state: dense, and easy to learn."""
+    rows = [
+        Judged("", row[0].prompt, [e.words for e in row if len(e.words)], [], None, 1.0)
+        for row in answers(policy, config, 0, 16)
+    ]
+    model = SplitModel.load(policy, config)
+    states = [trunk_states(model, row) for row in rows]
+    features = torch.cat(all_features(model, model.reference, rows, states))
+    width = features.shape[1]
+    likes = RewardModel(
+        center=features.mean(0),
+        spread=features.std(0).clamp_min(1e-4),
+        weight=torch.eye(width)[0],
+        bias=torch.zeros(()),
+        low=features.amin(0),
+        high=features.amax(0),
+        adapter={},
+        facts={"policy": sha256_of(policy / "model.safetensors")},
+    )
+    normalised(likes, features).save(directory)
+
+
+def with_ppo(config: IterationConfig, **settings: Any) -> IterationConfig:
+    return replace(config, ppo=replace(config.ppo, **settings))
+
+
+def run(
+    policy: Path, rewards: Path, config: IterationConfig, out: Path, progress: Any = silent
+) -> dict[str, Any]:
+    return train_ppo(
+        policy, rewards / "proxy", rewards / "held_out", PROMPTS, EXAM, config, out, progress
+    )
+
+
+def history(out: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]

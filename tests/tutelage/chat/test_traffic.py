@@ -1,0 +1,110 @@
+"""The service over time, counted from rows: windows, who counts, and lists behind the numbers."""
+
+import time
+
+import pytest
+
+from tutelage.chat import conversations, traffic
+from tutelage.chat.traffic import Kind
+from tutelage.experiments import outcomes
+from tutelage.experiments.sequential import Arm, interval
+from tutelage.feedback import feedback
+from tutelage.people import people
+from tutelage.store import Store
+from tutelage.tables import FeedbackKind, Message, ModerationRecord, Purpose
+
+POLICY = "policy-0001"
+
+
+def said(store: Store, number: int, purpose: Purpose = Purpose.CHAT, **columns: object) -> str:
+    """One answer of three tokens; its id."""
+    with store.write() as session:
+        user = people.create_user(session, f"user {number}")
+        conversation = conversations.start(session, user.id, True)
+        conversation.purpose = purpose
+        prompt = conversations.append(session, conversation, None, "user", "Is it?")
+        facts = {"policy_id": POLICY, "completion_id": f"c{number}", "prompt_tokens": 5,
+                 "logprobs": [-0.1] * 3, "first_text_seconds": float(number), "seconds": 9.0,
+                 "finish_reason": "stop"} | columns  # fmt: skip
+        answer = conversations.append(session, conversation, prompt.id, "assistant", "Yes", **facts)
+        return answer.id
+
+
+def record(store: Store, message_id: str, action: str) -> None:
+    with store.write() as session:
+        session.add(ModerationRecord(message_id=message_id, classifier="x", scores={},
+                                     thresholds={}, action=action, categories=[]))  # fmt: skip
+
+
+@pytest.fixture
+def busy(any_store: Store) -> Store:
+    """Four chats, one of them blocked, one broken off, and one answer written for labelers."""
+    ids = [said(any_store, n) for n in range(3)]
+    record(any_store, ids[0], "allow")
+    record(any_store, ids[1], "block")
+    said(any_store, 3, finish_reason="error", logprobs=None)
+    said(any_store, 4, Purpose.LABELING)
+    with any_store.write() as session:
+        liked = session.get_one(Message, ids[2])
+        who = people.create_user(session, "judge")
+        value = {"value": "up"}
+        feedback.record(session, who.id, FeedbackKind.THUMBS, [liked], value, liked.id)
+    return any_store
+
+
+def test_a_window_counts_what_people_caused(busy: Store) -> None:
+    now = time.time() + 1
+    with busy.read() as session:
+        total = traffic.whole(session, now - 60, now)
+    assert (total.requests, total.answers, total.judgements) == (4, 4, 1)
+    assert (total.prompt_tokens, total.response_tokens) == (20, 9)
+    assert (total.flagged_answers, total.flagged_prompts, total.failed) == (1, 0, 1)
+    assert total.first_text is not None and total.first_text.median == 1.5
+
+
+def test_windows_add_up_to_the_whole(busy: Store) -> None:
+    now = time.time() + 1
+    with busy.read() as session:
+        windows = traffic.windows(session, now - 60, now, 12)
+    assert [each.at for each in windows] == sorted(each.at for each in windows)
+    assert sum(each.requests for each in windows) == 4
+    assert windows[0].requests == 0 and windows[0].first_text is None
+
+
+def test_nothing_is_counted_outside_of_its_time(busy: Store) -> None:
+    now = time.time() + 1
+    with busy.read() as session:
+        assert traffic.whole(session, now - 120, now - 60).answers == 0
+
+
+def test_several_answers_to_one_request_read_its_prompt_once(any_store: Store) -> None:
+    for choice in range(3):
+        said(any_store, choice, completion_id="same", choice=choice)
+    now = time.time() + 1
+    with any_store.read() as session:
+        total = traffic.whole(session, now - 60, now)
+    assert (total.requests, total.answers, total.prompt_tokens) == (1, 3, 5)
+
+
+@pytest.mark.parametrize(("kind", "count"), [(Kind.ALL, 4), (Kind.FLAGGED, 1), (Kind.FAILED, 1)])
+def test_the_answers_behind_a_number(busy: Store, kind: Kind, count: int) -> None:
+    now = time.time() + 1
+    with busy.read() as session:
+        rows = traffic.answers(session, now - 60, now, kind=kind)
+        assert traffic.answers(session, now - 60, now, policy_id="other", kind=kind) == []
+    assert len(rows) == count
+    assert [row.id for row in rows] == sorted((row.id for row in rows), reverse=True)
+
+
+def test_opinions_are_by_policy_and_person(busy: Store) -> None:
+    with busy.read() as session:
+        found = outcomes.by_policy(session, [POLICY, "other"], 0.0)
+    assert found[POLICY]["liked"].mean == 1.0
+    assert found[POLICY]["failed"].count == 4 and found["other"]["failed"].count == 0
+
+
+def test_an_interval_is_wider_where_one_person_says_much() -> None:
+    many = interval(Arm([(1, float(n % 2)) for n in range(40)]))
+    one = interval(Arm([(10, 10.0), (10, 0.0), (10, 10.0), (10, 0.0)]))
+    assert one[1] - one[0] > many[1] - many[0]
+    assert many[0] < 0.5 < many[1]

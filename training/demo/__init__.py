@@ -1,0 +1,1 @@
+"""The demonstration: simulated users with a known taste teach a fresh service."""

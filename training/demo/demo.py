@@ -1,0 +1,340 @@
+"""The demonstration: does teaching work, from an empty folder, through the API alone?
+
+Simulated people with a stated taste talk to a real service and judge its answers. One iteration
+later the same people read both policies' answers to prompts that nobody had used before. What is
+reported is their own taste, which neither reward model nor gate ever saw.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from html import escape
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from training.bootstrap import Interval, bootstrap, wins
+from training.demo.preferences import PREFERENCES, Preference
+from training.demo.service import Service
+from training.demo.simulated_users import Answer, Habits, Prompt, ask, shipped_prompts, teach
+from training.jobs.runners.local import LocalRunner
+from training.reports import plots
+from training.reports.report import example, figure, page, ppo_curves, table, tiles
+from tutelage.composition import Core, open_core
+from tutelage.errors import Conflict, Invalid
+from tutelage.iterations import iterations
+from tutelage.people import people
+from tutelage.policies.base import ensure_base
+from tutelage.policies.library import write_atomically
+from tutelage.settings import Settings
+from tutelage.tables import Iteration, IterationState, Role
+
+Say = Callable[[str, int, int], None]  # what is under way, done, total (0: unknown)
+
+RESAMPLES = 5000
+LOG, REPORT = "demo.log", "report.html"
+EXAMPLES_SHOWN = 8
+
+
+_DECIDED = (IterationState.PROMOTED, IterationState.UNDECIDED, IterationState.REFUSED)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much is done."""
+
+    people: int = 6
+    prompts: int = 80  # that they teach with
+    test_prompts: int = 60  # that nobody teaches with
+    samples: int = 2  # answers to each of them that are judged
+    preset: str = "quick"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One policy in the eyes of the people who taught."""
+
+    policy_id: str
+    preference: float  # mean over the unseen prompts
+    words: float
+    finished: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """What the demonstration found."""
+
+    preference: str
+    before: Side
+    after: Side | None  # None: the gate refused, so nothing changed
+    gain: Interval | None  # paired by prompt
+    won: float | None  # share of prompts on which the new answers are liked better, ties half
+    kl: float | None
+    decision: str
+    reasons: list[str]
+    minutes: dict[str, float]  # of each step
+    stage_minutes: dict[str, float]  # of each stage within the training
+    report: Path
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the people like the new answers better, beyond chance."""
+        return self.gain is not None and self.gain.low > 0
+
+    def summary(self) -> dict[str, Any]:
+        """The line that ``tutelage demo --json`` ends with."""
+        values = {
+            name: vars(value) if isinstance(value, Side | Interval) else value
+            for name, value in vars(self).items()
+        }
+        return values | {"report": str(self.report), "succeeded": self.succeeded}
+
+
+def run_demo(
+    preference: str,
+    settings: Settings,
+    scale: Scale = Scale(),
+    say: Say = lambda what, done, total: None,
+) -> Result:
+    """Run the whole loop in ``settings.data``, which must be empty, and write its report there.
+
+    Raises Invalid for an unknown preference or a folder that is in use, Unavailable when the
+    service or the iteration cannot run; the folder is kept, with a log.
+    """
+    if preference not in PREFERENCES:
+        known = ", ".join(PREFERENCES)
+        raise Invalid(f"There is no preference {preference!r}. Known: {known}.", "preference")
+    if settings.data.is_dir() and any(settings.data.iterdir()):
+        raise Invalid(f"{settings.data} is not empty. The demonstration needs a folder of its own.")
+    core = open_core(settings)
+    try:
+        return _Demo(core, PREFERENCES[preference], scale, say).run()
+    finally:
+        core.store.close()
+
+
+@dataclass
+class _Demo:
+    """The steps, in order, and how long each took."""
+
+    core: Core
+    preference: Preference
+    scale: Scale
+    say: Say
+    minutes: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> Result:
+        """Everything, with the service up from the first question to the last."""
+        with self.step("making the base policy"):
+            ensure_base(self.core.store, self.core.library, self.core.settings.base_model)
+        operator, keys = self.keys()
+        with Service(self.core.settings, self.core.settings.data / LOG) as service:
+            with self.step("answers before"):
+                before = self.ask(service, operator)
+            with self.step("teaching"):
+                teach(service.url, keys, self.preference, self.taught, Habits(), self.say)
+            with self.step("training"):
+                iteration = self.train(service, operator)
+            if iteration.policy_id is None:
+                return self.result(iteration, before, [])
+            with self.step("swapping the policy"):
+                service.operate(f"/v1/operator/policies/{iteration.policy_id}/promote", operator)
+                service.wait_for(iteration.policy_id)
+            with self.step("answers after"):
+                after = self.ask(service, operator)
+        return self.result(iteration, before, after)
+
+    @property
+    def taught(self) -> list[Prompt]:
+        """The prompts that people teach with."""
+        return shipped_prompts()[: self.scale.prompts]
+
+    @property
+    def unseen(self) -> list[Prompt]:
+        """The prompts that the policies are compared on."""
+        start = self.scale.prompts
+        return shipped_prompts()[start : start + self.scale.test_prompts]
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Say what begins and remember how long it took."""
+        self.say(name, 0, 0)
+        began = time.monotonic()
+        yield
+        self.minutes[name] = round((time.monotonic() - began) / 60, 2)
+        self.say(name, 1, 1)
+
+    def keys(self) -> tuple[str, list[str]]:
+        """An operator's key and one for each person."""
+        with self.core.store.write() as session:
+            boss = people.create_user(session, "demo operator", Role.OPERATOR)
+            _, operator = people.create_key(session, boss, "demo operator", training=False)
+            keys = []
+            for number in range(self.scale.people):
+                person = people.create_user(session, f"simulated {number + 1}")
+                keys.append(people.create_key(session, person, person.name)[1])
+        return operator, keys
+
+    def ask(self, service: Service, key: str) -> list[Answer]:
+        """The served policy's answers to the unseen prompts, which nothing may be learned from."""
+        return ask(service.url, key, self.unseen, self.scale.samples, Habits(), self.say)
+
+    def train(self, service: Service, operator: str) -> Iteration:
+        """Request an iteration as an operator does, and run it in a process of its own."""
+        body = {"preset": self.scale.preset}
+        requested = service.operate("/v1/operator/iterations", operator, body)
+        iteration_id = str(requested["id"])
+        with (self.core.settings.data / LOG).open("ab") as log:
+            runner = LocalRunner(self.core.settings, log)
+            running = threading.Thread(target=runner.run, args=[iteration_id])
+            running.start()
+            try:
+                self.watch(iteration_id, running)
+            finally:
+                runner.stop()
+                running.join()
+        iteration = self.iteration(iteration_id)
+        if iteration.state not in _DECIDED:
+            reasons = " ".join(iteration.reasons) or f"See {self.core.settings.data / LOG}."
+            raise Conflict(f"{iteration_id} is {iteration.state}: {reasons}")
+        return iteration
+
+    def watch(self, iteration_id: str, running: threading.Thread) -> None:
+        """Show the iteration's progress until its process ends."""
+        while running.is_alive():
+            running.join(1.0)
+            progress = self.iteration(iteration_id).progress
+            if progress:
+                self.say(f"training: {progress['stage']}", progress["done"], progress["total"])
+
+    def iteration(self, iteration_id: str) -> Iteration:
+        with self.core.store.read() as session:
+            return iterations.get(session, iteration_id)
+
+    def result(self, iteration: Iteration, before: list[Answer], after: list[Answer]) -> Result:
+        """Judge both policies' answers and write the report."""
+        gains = self.gains(before, after) if after else []
+        stages = iteration.metrics.get("stages", {})
+        result = Result(
+            preference=self.preference.name,
+            before=self.side(before),
+            after=self.side(after) if after else None,
+            gain=bootstrap(gains, RESAMPLES, 0) if gains else None,
+            won=sum(wins(gains)) / len(gains) if gains else None,
+            kl=iteration.metrics.get("kl"),
+            decision=str(iteration.decision),
+            reasons=iteration.reasons,
+            minutes=self.minutes,
+            stage_minutes={name: round(cost["seconds"] / 60, 2) for name, cost in stages.items()},
+            report=self.core.settings.data / REPORT,
+        )
+        trained = bool(iteration.metrics)
+        curves = ppo_curves(self.core.iterations / iteration.id) if trained else ""
+        write_atomically(result.report, _report(result, self.preference, curves, before, after))
+        return result
+
+    def gains(self, before: list[Answer], after: list[Answer]) -> list[float]:
+        """By how much each prompt's answers are liked better now."""
+        earlier, now = self.by_prompt(before), self.by_prompt(after)
+        return [now[prompt] - earlier[prompt] for prompt in earlier]
+
+    def by_prompt(self, answers: list[Answer]) -> dict[str, float]:
+        """The mean preference of each prompt's answers."""
+        return {
+            prompt: _mean([self.preference.score(answer.text) for answer in group])
+            for prompt, group in groupby(answers, key=lambda answer: answer.prompt.id)
+        }
+
+    def side(self, answers: list[Answer]) -> Side:
+        """How one policy's answers look."""
+        return Side(
+            policy_id=answers[0].policy_id,
+            preference=_mean(list(self.by_prompt(answers).values())),
+            words=_mean([len(answer.text.split()) for answer in answers]),
+            finished=_mean([answer.finished for answer in answers]),
+        )
+
+
+def _report(
+    result: Result, preference: Preference, curves: str,
+    before: list[Answer], after: list[Answer],
+) -> str:  # fmt: skip
+    """The page: the gain, how both policies look, curves (HTML), examples, minutes."""
+    title = f"Taught by people who like {preference.meaning}"
+    subtitle = (
+        "Simulated people talked, ranked and edited through the API; then they read the answers of "
+        "both policies to prompts that were never used before."
+    )
+    sections = [
+        ("Before and after", _sides(result)),
+        ("What they liked", _liked(preference, before, after)),
+        ("How PPO went", curves),
+        ("Answers side by side", _pairs(preference, before, after)),
+        ("Minutes", table(("Step", "Minutes"), _minutes(result))),
+    ]
+    footer = "The iteration's own report is in iterations/iteration-0001."
+    return page(title, subtitle, _headline(result), sections, footer)
+
+
+def _headline(result: Result) -> str:
+    if result.after is None or result.gain is None or result.won is None or result.kl is None:
+        return tiles([(result.decision, "says the gate: " + " ".join(result.reasons))])
+    return tiles(
+        [
+            (f"{result.before.preference:+.2f} → {result.after.preference:+.2f}", "preference"),
+            (str(result.gain), "paired gain with its 95 % interval"),
+            (f"{result.won:.0%}", "of prompts answered better"),
+            (f"{result.kl:.1f}", "nats per answer from the reference"),
+        ]
+    )
+
+
+def _sides(result: Result) -> str:
+    sides = [side for side in (result.before, result.after) if side]
+    return table(
+        ("", *(side.policy_id for side in sides)),
+        [
+            ("Preference", *(f"{side.preference:+.2f}" for side in sides)),
+            ("Words per answer", *(f"{side.words:.1f}" for side in sides)),
+            ("Ended by the policy", *(f"{side.finished:.0%}" for side in sides)),
+        ],
+    )
+
+
+def _liked(preference: Preference, before: Sequence[Answer], after: Sequence[Answer]) -> str:
+    scores = [[preference.score(answer.text) for answer in side] for side in (before, after)]
+    plot = plots.distributions(
+        "How much each answer is liked", ("before", scores[0]), ("after", scores[1])
+    )
+    return figure(plot, "Each answer to each unseen prompt.", narrow=True)
+
+
+def _pairs(preference: Preference, before: Sequence[Answer], after: Sequence[Answer]) -> str:
+    firsts = [{a.prompt.id: a for a in reversed(side)} for side in (before, after)]
+    return "".join(
+        example(
+            firsts[0][prompt].prompt.text,
+            _shown(preference, firsts[0][prompt]),
+            _shown(preference, firsts[1][prompt]),
+        )
+        for prompt in list(firsts[1])[::-1][:EXAMPLES_SHOWN]
+    )
+
+
+def _shown(preference: Preference, answer: Answer) -> str:
+    cut = "" if answer.finished else " <em>(cut off)</em>"
+    head = f"{answer.policy_id}, liked {preference.score(answer.text):+.2f}"
+    return f"<small>{head}</small>{escape(answer.text) or '<em>(empty)</em>'}{cut}"
+
+
+def _minutes(result: Result) -> list[tuple[str, str]]:
+    steps = list(result.minutes.items())
+    stages = [(f"of it {name.replace('_', ' ')}", m) for name, m in result.stage_minutes.items()]
+    rows = [*steps, *stages, ("whole", sum(result.minutes.values()))]
+    return [(name, f"{minutes:.2f}") for name, minutes in rows]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(sum(values) / len(values))

@@ -1,0 +1,1 @@
+"""Evaluation of a candidate against the current policy, and the gate."""

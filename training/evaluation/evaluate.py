@@ -1,0 +1,260 @@
+"""The evaluation: candidate and current policy answer the same held-out prompts with the same luck.
+
+Their answers are scored by the held-out reward model, which learned from conversations that
+neither training nor PPO saw, and measured for what a reward model overlooks. What comes out is
+``evaluation.json``, which the gate decides on, and ``examples.jsonl`` for people to read.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from moderation.classifier import ModerationClassifier
+from moderation.rules import Action, ModerationPolicy, judge
+from training import bundled_data
+from training.config import IterationConfig
+from training.evaluation.limitations.policy import PolicySpeaker, Question
+from training.evaluation.limitations.result import Reading
+from training.evaluation.limitations.suite import as_json, changes, read_all
+from training.evaluation.metrics import Answer, Comparison, Tax, compare
+from training.model.split_model import SplitModel, buckets, compute, pad, positions
+from training.model.tokenizer import ChatTokenizer
+from training.ppo.rollout import Episode, Sampling, sample
+from training.progress import Progress
+from training.reward.features import prefix_features
+from training.reward.model import RewardModel
+from training.rlhf import logprobs_and_entropy
+from tutelage.feedback import reports
+from tutelage.feedback.preference_data import Dialogue
+from tutelage.policies.library import write_atomically
+
+Flag = Callable[[str], bool]
+STAGE = "evaluation"
+RESULT, EXAMPLES = "evaluation.json", "examples.jsonl"
+SCORING_TOKENS = 4096  # padded tokens of one scoring pass
+
+
+@dataclass(frozen=True)
+class Policies:
+    """The directories that an evaluation reads."""
+
+    current: Path
+    candidate: Path
+    reference: Path  # the SFT policy: makes the reward model's features, and is what KL is from
+    reward: Path  # the held-out reward model
+
+
+def evaluate(
+    policies: Policies,
+    prompts: Sequence[Dialogue],
+    flag: Flag,
+    config: IterationConfig,
+    out_dir: Path,
+    progress: Progress,
+    cases: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """Answer, score and compare; ``prompts`` that are too long for PPO are left out.
+
+    ``cases`` are those of accepted reports, which the candidate must not fail.
+
+    Returns: the comparison as plain JSON, also written to ``out_dir``.
+    """
+    config = replace(config, precision="fp32")  # what is judged is what is served
+    with compute(config):
+        questions = _questions(policies.reference, prompts, config)
+        answers, beyond = {}, {}
+        for name, directory in _counted(policies, progress):
+            answers[name] = _answers(directory, policies, questions, flag, config)
+            beyond[name] = examine_beyond(directory, config)
+        failed = _failed(policies.candidate, cases, config) if cases else None
+    result = asdict(replace(_compared(answers, beyond, config), failed_cases=failed)) | {
+        "readings": {name: as_json(found.readings) for name, found in beyond.items()}
+    }
+    examples = _examples(questions, answers, config.evaluation.samples)
+    write_atomically(out_dir / EXAMPLES, "".join(json.dumps(row) + "\n" for row in examples))
+    write_atomically(out_dir / RESULT, json.dumps(result, indent=2) + "\n")
+    return result
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """What is measured of one policy beyond its answers to the evaluation's prompts."""
+
+    parameters: int
+    losses: list[float]  # of unseen demonstrations, nats per token
+    readings: dict[str, Reading]  # of the limitations
+
+
+def examine_beyond(directory: Path, config: IterationConfig) -> Beyond:
+    """Its size, its loss on reserved demonstrations, and a sample of the limitations battery."""
+    speaker = PolicySpeaker(directory, config)
+    shown = [row["messages"][:2] for row in bundled_data.reserved_demonstrations()]
+    asked = [Question(pair[:1], [pair[1]["content"]]) for pair in shown]
+    count = config.evaluation.battery
+    return Beyond(
+        parameters=sum(p.numel() for p in speaker.model.model.parameters()),
+        losses=[-weight for (weight,) in speaker.weigh(asked)],
+        readings=read_all(speaker, count) if count else {},
+    )
+
+
+def _failed(directory: Path, cases: Sequence[dict[str, Any]], config: IterationConfig) -> list[str]:
+    """The ids of the reports whose bad answer this policy gives again."""
+    speaker = PolicySpeaker(directory, config)
+    said = speaker.answer([case["prompt"] for case in cases], config.ppo.max_new_tokens)
+    return [c["id"] for c, s in zip(cases, said, strict=True) if reports.fails(c, s.text)]
+
+
+def _compared(
+    answers: dict[str, list[Answer]], beyond: dict[str, Beyond], config: IterationConfig
+) -> Comparison:
+    before, after = beyond["current"], beyond["candidate"]
+    comparison = compare(
+        answers["current"], answers["candidate"], config, after.parameters / before.parameters
+    )
+    return replace(
+        comparison,
+        tax=Tax.of(before.losses, after.losses, config),
+        limitations=changes(before.readings, after.readings),
+    )
+
+
+def flagged_by(classifier: ModerationClassifier | None) -> Flag:
+    """Whether a response would be warned about or blocked by the shipped rules."""
+    if classifier is None:
+        return lambda text: False
+    rules = ModerationPolicy().response
+
+    def flag(text: str) -> bool:
+        (scores,) = classifier.classify([text])
+        return judge(scores, rules).action in (Action.WARN, Action.BLOCK)
+
+    return flag
+
+
+def choose_prompts(
+    held_out: Sequence[Dialogue], spare: Sequence[Dialogue], avoid: Sequence[Dialogue], count: int
+) -> list[Dialogue]:
+    """Up to ``count`` prompts that nothing was chosen by: held-out ones first, then spare ones.
+
+    Prompts to ``avoid`` (that PPO's stopping point was chosen by) come last of all.
+    """
+    avoided = {repr(prompt) for prompt in avoid}
+    fresh = sorted((p for p in held_out if repr(p) not in avoided), key=_shuffled)
+    known = avoided | {repr(prompt) for prompt in fresh}
+    return [*fresh, *(p for p in spare if repr(p) not in known), *avoid][:count]
+
+
+def _counted(policies: Policies, progress: Progress) -> Any:
+    both = (("current", policies.current), ("candidate", policies.candidate))
+    for done, (name, directory) in enumerate(both):
+        progress(STAGE, done, len(both), {})
+        yield name, directory
+    progress(STAGE, len(both), len(both), {})
+
+
+@dataclass(frozen=True)
+class _Question:
+    prompt: Dialogue
+    ids: list[int]
+
+
+def _questions(
+    directory: Path, prompts: Sequence[Dialogue], config: IterationConfig
+) -> list[_Question]:
+    """Each prompt as often as it is to be answered."""
+    tokenizer = ChatTokenizer(directory)
+    asked = [_Question(prompt, tokenizer.prompt(prompt)) for prompt in prompts]
+    short = [question for question in asked if len(question.ids) <= config.ppo.max_prompt_tokens]
+    return [question for question in short for _ in range(config.evaluation.samples)]
+
+
+def _answers(
+    directory: Path,
+    policies: Policies,
+    questions: Sequence[_Question],
+    flag: Flag,
+    config: IterationConfig,
+) -> list[Answer]:
+    tokenizer = ChatTokenizer(directory)
+    episodes = _sample(directory, tokenizer, questions, config)
+    measured = _measure(policies, episodes, config)
+    texts = [tokenizer.text(episode.words.tolist()) for episode in episodes]
+    return [
+        Answer(text, score, episode.finished, flag(text), kl, len(episode.response))
+        for text, episode, (score, kl) in zip(texts, episodes, measured, strict=True)
+    ]
+
+
+def _sample(
+    directory: Path,
+    tokenizer: ChatTokenizer,
+    questions: Sequence[_Question],
+    config: IterationConfig,
+) -> list[Episode]:
+    """The policy's answers; the random numbers are the same for every policy."""
+    model = SplitModel.load(directory, config)
+    generator = torch.Generator().manual_seed(config.seed)
+    uniforms = torch.rand(len(questions), config.ppo.max_new_tokens, generator=generator)
+    sampling = Sampling(config.ppo.temperature, config.ppo.max_new_tokens, tokenizer.eos_ids)
+    ids = [question.ids for question in questions]
+    return sample(model, model.reference, ids, uniforms.to(model.device), sampling)
+
+
+@torch.no_grad()
+def _measure(
+    policies: Policies, episodes: Sequence[Episode], config: IterationConfig
+) -> list[tuple[float, float]]:
+    """Score and KL of each episode, both by way of the reference policy."""
+    model = SplitModel.load(policies.reference, config)
+    reward = RewardModel.load(policies.reward)
+    layers = reward.top(model, config.reward_model)
+    measured = [(0.0, 0.0)] * len(episodes)
+    lengths = [len(episode.prompt) + len(episode.words) for episode in episodes]
+    for batch in buckets(lengths, SCORING_TOKENS):
+        rows = pad([torch.cat((episodes[i].prompt, episodes[i].words)) for i in batch])
+        hidden = model.trunk(rows, positions(rows))
+        judging = model.top(layers, hidden, positions(rows))
+        own = model.top(model.reference, hidden, positions(rows)) if reward.adapter else judging
+        for row, i in enumerate(batch):
+            score = _score(
+                reward, hidden[row, : lengths[i]], judging[row, : lengths[i]], episodes[i]
+            )
+            measured[i] = (score, _kl(model, own[row], episodes[i], config))
+    return measured
+
+
+def _score(reward: RewardModel, split: Tensor, final: Tensor, episode: Episode) -> float:
+    return float(reward.score(prefix_features(split, final, len(episode.prompt))[-1]))
+
+
+def _kl(model: SplitModel, final: Tensor, episode: Episode, config: IterationConfig) -> float:
+    """Sum of log p(token) - log p_ref(token) over the response: final [L, H] of the reference."""
+    before = len(episode.prompt) - 1
+    states = final[before : before + len(episode.response)]
+    reference, _ = logprobs_and_entropy(
+        states, model.head, episode.response, config.ppo.temperature
+    )
+    return float((episode.logprobs - reference).sum())
+
+
+def _examples(
+    questions: Sequence[_Question], answers: dict[str, list[Answer]], samples: int
+) -> list[dict[str, Any]]:
+    """The first answer of each policy to each prompt, side by side."""
+    return [
+        {"prompt": question.prompt}
+        | {name: asdict(answers[name][i]) for name in ("current", "candidate")}
+        for i, question in enumerate(questions)
+        if i % samples == 0
+    ]
+
+
+def _shuffled(prompt: Dialogue) -> str:
+    return hashlib.sha256(repr(prompt).encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,115 @@
+"""What a dial asks of a policy: answers without chance, and how likely it finds given answers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from training.config import IterationConfig
+from training.model.split_model import SplitModel, buckets, common_prefix, pad, share_prefix
+from training.model.tokenizer import ChatTokenizer
+from training.ppo.rollout import Sampling, sample
+from training.rlhf import logprobs_and_entropy
+from tutelage.feedback.preference_data import Dialogue
+
+SCORING_TOKENS = 2048  # padded tokens of one scoring pass
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answer, and whether the policy ended it by itself."""
+
+    text: str
+    finished: bool
+
+
+@dataclass(frozen=True)
+class Question:
+    """A dialogue that waits for an answer, with answers to weigh against each other."""
+
+    prompt: Dialogue
+    options: Sequence[str]
+
+
+class Speaker(Protocol):
+    """A policy as the dials see it."""
+
+    def answer(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Said]:
+        """The likeliest answer to each prompt, token by token."""
+        ...
+
+    def weigh(self, questions: Sequence[Question]) -> list[list[float]]:
+        """For each option its log-probability, the mean over its tokens, in nats."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Row:
+    ids: list[int]
+    option: list[int]
+
+
+class PolicySpeaker:
+    """A policy directory."""
+
+    def __init__(self, directory: Path, config: IterationConfig) -> None:
+        self.tokenizer = ChatTokenizer(directory)
+        self.model = SplitModel.load(directory, config)
+        self._said: dict[tuple[str, int], Said] = {}  # two dials ask the same harmful requests
+
+    def answer(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Said]:
+        """All prompts that were not answered before, in one batch."""
+        new = {repr(p): p for p in prompts if (repr(p), max_tokens) not in self._said}
+        said = self._answer(list(new.values()), max_tokens)
+        self._said |= {(name, max_tokens): s for name, s in zip(new, said, strict=True)}
+        return [self._said[repr(prompt), max_tokens] for prompt in prompts]
+
+    def _answer(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Said]:
+        if not prompts:
+            return []
+        ids = [self.tokenizer.prompt(prompt) for prompt in prompts]
+        unused = torch.zeros(len(ids), max_tokens, device=self.model.device)
+        sampling = Sampling(0.0, max_tokens, self.tokenizer.eos_ids)
+        episodes = sample(self.model, self.model.reference, ids, unused, sampling)
+        return [Said(self.tokenizer.text(e.words.tolist()), e.finished) for e in episodes]
+
+    @torch.no_grad()
+    def weigh(self, questions: Sequence[Question]) -> list[list[float]]:
+        """What all rows begin with (the system prompt) runs once for each batch."""
+        rows = [
+            _Row(prompt + option, option)
+            for question in questions
+            for prompt in [self.tokenizer.prompt(question.prompt)]
+            for option in map(self.tokenizer.response, question.options)
+        ]
+        found = iter(self._weigh(rows))
+        return [[next(found) for _ in question.options] for question in questions]
+
+    def _weigh(self, rows: Sequence[_Row]) -> list[float]:
+        if not rows:
+            return []
+        shared = common_prefix([row.ids[: -len(row.option)] or row.ids for row in rows])
+        prefix = torch.tensor([rows[0].ids[:shared]], device=self.model.device)
+        found = [0.0] * len(rows)
+        for batch in buckets([len(row.ids) - shared for row in rows], SCORING_TOKENS):
+            rest = pad([torch.tensor(rows[i].ids[shared:], device=prefix.device) for i in batch])
+            for i, states in zip(batch, self._final(prefix, rest), strict=True):
+                found[i] = self._mean_logprob(states, rows[i], shared)
+        return found
+
+    def _final(self, prefix: Tensor, rest: Tensor) -> Tensor:
+        """Final hidden states of the rows behind their prefix: [K, T] -> [K, T, H]."""
+        before, hidden = share_prefix(self.model.trunk, prefix, rest)
+        return share_prefix(partial(self.model.top, self.model.reference), before, hidden)[1]
+
+    def _mean_logprob(self, states: Tensor, row: _Row, shared: int) -> float:
+        start = len(row.ids) - len(row.option) - shared - 1  # the state that foretells its first
+        option = torch.tensor(row.option, device=states.device)
+        logprobs, _ = logprobs_and_entropy(
+            states[start : start + len(option)], self.model.head, option, 1.0
+        )
+        return float(logprobs.mean())

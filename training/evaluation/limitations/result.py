@@ -1,0 +1,92 @@
+"""A dial's reading: one score for each item, 0 to 1, their mean, and what was seen."""
+
+import hashlib
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from training.bootstrap import Interval, bootstrap
+from tutelage.feedback.preference_data import Dialogue
+
+ITEMS = Path(__file__).parent / "items"
+EXAMPLES, RESAMPLES, SEED = 3, 1000, 11
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one dial shows of one policy."""
+
+    dial: str
+    floor: float  # what a policy gets that does the same whatever is asked
+    scores: dict[str, float]  # by item
+    examples: list[dict[str, str]] = field(default_factory=list)  # the items that went worst
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def value(self) -> Interval:
+        """The mean of the items with its 95 % interval."""
+        return bootstrap(list(self.scores.values()), RESAMPLES, SEED)
+
+    @property
+    def fails(self) -> bool:
+        """No better than the floor, as far as the interval can tell."""
+        return self.value.low <= self.floor
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON, as results and cards keep it."""
+        value = self.value
+        return {
+            "mean": value.mean,
+            "low": value.low,
+            "high": value.high,
+            "items": len(self.scores),
+            "floor": self.floor,
+            "fails": self.fails,
+            "scores": self.scores,
+            "examples": self.examples,
+            "details": self.details,
+        }
+
+
+def items(name: str) -> list[dict[str, Any]]:
+    """The rows of one of our item sets, in their order."""
+    return [json.loads(row) for row in (ITEMS / f"{name}.jsonl").read_text("utf-8").splitlines()]
+
+
+def some(rows: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """``count`` rows by chance, always the same ones; all of them for 0."""
+    if not count or count >= len(rows):
+        return list(rows)
+    chosen = random.Random(SEED).sample(range(len(rows)), count)
+    return [rows[i] for i in sorted(chosen)]
+
+
+def halves(rows: Sequence[dict[str, Any]], key: str, count: int) -> list[dict[str, Any]]:
+    """``count`` rows on each side of a yes-or-no column, so that a sub-sample stays balanced."""
+    both = [[row for row in rows if bool(row[key]) is side] for side in (True, False)]
+    return [row for side in both for row in some(side, count)]
+
+
+def user(text: str) -> Dialogue:
+    """A conversation that has just begun."""
+    return [{"role": "user", "content": text}]
+
+
+def worst(scores: dict[str, float], shown: dict[str, tuple[str, str]]) -> list[dict[str, str]]:
+    """The items that went worst, with what was asked and answered."""
+    order = sorted(scores, key=lambda name: (scores[name], name))[:EXAMPLES]
+    return [
+        {"item": n, "asked": shown[n][0], "answered": shown[n][1], "score": f"{scores[n]:.2f}"}
+        for n in order
+    ]
+
+
+def digest() -> str:
+    """SHA-256 over all item sets: readings compare only where it is equal."""
+    whole = hashlib.sha256()
+    for path in sorted(ITEMS.glob("*.jsonl")):
+        whole.update(path.read_bytes())
+    return whole.hexdigest()

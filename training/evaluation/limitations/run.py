@@ -1,0 +1,65 @@
+"""The whole battery, or a public set, on a published policy; kept under ``DATA/limitations``."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from training.config import IterationConfig
+from training.evaluation.limitations.policy import PolicySpeaker
+from training.evaluation.limitations.public_sets import read_set
+from training.evaluation.limitations.suite import Advance, as_json, read_all
+from training.model.split_model import compute
+from tutelage.composition import Core
+from tutelage.policies.library import sha256_of, write_atomically
+
+
+def measure_policy(core: Core, policy_id: str, count: int, advance: Advance) -> dict[str, Any]:
+    """Read every dial, ``count`` items of each kind (0: all), and keep the readings."""
+    with _speaking(core, policy_id) as speaker:
+        readings = as_json(read_all(speaker, count, advance))
+    return _kept(core, policy_id, policy_id, readings)
+
+
+def measure_public(
+    core: Core, policy_id: str, paths: Sequence[Path], count: int, advance: Advance
+) -> dict[str, Any]:
+    """Hold a policy against public sets, ``count`` items of each kind (0: all), and keep that.
+
+    Raises Invalid, before anything is measured, where a file holds no known set.
+    """
+    sets = [(path, *read_set(path)) for path in paths]
+    together: dict[str, Any] = {}
+    with _speaking(core, policy_id) as speaker:
+        for done, (path, known, rows) in enumerate(sets):
+            advance(done, len(sets))
+            reading = known.measure(speaker, rows, count)
+            dial = {reading.dial: reading.as_json()}
+            found = {"items_sha256": sha256_of(path), "dials": dial}
+            _kept(core, policy_id, f"{policy_id}-{reading.dial}", found)
+            together |= dial
+    return {"dials": together}
+
+
+@contextmanager
+def _speaking(core: Core, policy_id: str) -> Iterator[PolicySpeaker]:
+    core.library.require_weights(policy_id)
+    directory, config = core.library.path(policy_id), IterationConfig()
+    with compute(config):
+        yield PolicySpeaker(directory, _fitting(directory, config))
+
+
+def _kept(core: Core, policy_id: str, name: str, found: dict[str, Any]) -> dict[str, Any]:
+    found = found | {"manifest_sha256": core.library.manifest_sha256(policy_id)}
+    folder = core.settings.data / "limitations"
+    folder.mkdir(exist_ok=True)
+    write_atomically(folder / f"{name}.json", json.dumps(found, indent=2) + "\n")
+    return found
+
+
+def _fitting(directory: Path, config: IterationConfig) -> IterationConfig:
+    """The settings with a split that the policy has layers for; it changes no result."""
+    layers = json.loads((directory / "config.json").read_text("utf-8"))["num_hidden_layers"]
+    return replace(config, top_layers=min(config.top_layers, layers - 1))

@@ -1,0 +1,86 @@
+"""Brevity: answers no longer than a person's, without phrases that turn up everywhere.
+
+An item scores 1 up to ``ROOM`` times the length of the reference that people wrote, less the
+longer it is, and half when it holds an over-used phrase. Those are named: runs of three words in
+a fifth of the answers or more, and ``EXCESS`` times as often as in the references.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from training import bundled_data
+from training.evaluation.limitations.policy import Said, Speaker
+from training.evaluation.limitations.result import Reading, some, user, worst
+
+NAME, FLOOR = "brevity", 0.5
+MAX_TOKENS = 96
+ROOM, SPACE = 1.5, 12  # times the reference's words, and words that any answer may have
+RUN, COMMON, EXCESS = 3, 0.2, 4.0
+MINIMUM = 3  # answers that a phrase must be in
+
+
+def measure(speaker: Speaker, count: int) -> Reading:
+    """``count`` prompts that people also answered; 0: all."""
+    rows = some(_references(), count)
+    said = speaker.answer([user(row["prompt"]) for row in rows], MAX_TOKENS)
+    overused = overused_phrases([s.text for s in said], [row["reference"] for row in rows])
+    scores = {
+        row["id"]: _score(answer, row["reference"], overused)
+        for row, answer in zip(rows, said, strict=True)
+    }
+    shown = {row["id"]: (row["prompt"], s.text) for row, s in zip(rows, said, strict=True)}
+    words = [len(s.text.split()) for s in said]
+    return Reading(
+        NAME,
+        FLOOR,
+        scores,
+        worst(scores, shown),
+        {
+            "words": sum(words) / len(words),
+            "words of people": sum(len(r["reference"].split()) for r in rows) / len(rows),
+            "cut off": sum(not s.finished for s in said) / len(said),
+            "over-used phrases": overused,
+        },
+    )
+
+
+def overused_phrases(answers: Sequence[str], references: Sequence[str]) -> dict[str, float]:
+    """Runs of words in far more answers than references, with the share of answers."""
+    seen, usual = _documents(answers), _documents(references)
+    needed = max(MINIMUM, COMMON * len(answers))
+    found = {
+        " ".join(run): count / len(answers)
+        for run, count in seen.items()
+        if count >= needed
+        and count / len(answers) >= EXCESS * (usual[run] + 0.5) / (len(references) + 1)
+    }
+    return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:10])
+
+
+def _references() -> list[dict[str, Any]]:
+    pairs = ((row["id"], row["messages"]) for row in bundled_data.rows(bundled_data.DEMONSTRATIONS))
+    return [{"id": i, "prompt": m[0]["content"], "reference": m[1]["content"]} for i, m in pairs]
+
+
+def _score(answer: Said, reference: str, overused: Iterable[str]) -> float:
+    words = len(answer.text.split())
+    if not words:
+        return 0.0
+    allowed = ROOM * len(reference.split()) + SPACE
+    score = 1.0 if answer.finished and words <= allowed else min(1.0, allowed / (2 * words))
+    text = " ".join(_words(answer.text))
+    return score / 2 if any(phrase in text for phrase in overused) else score
+
+
+def _documents(texts: Sequence[str]) -> Counter[tuple[str, ...]]:
+    """In how many texts each run of words is."""
+    return Counter(run for text in texts for run in set(_runs(_words(text))))
+
+
+def _runs(words: Sequence[str]) -> Iterable[tuple[str, ...]]:
+    return zip(*(words[i:] for i in range(RUN)), strict=False)
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip(".,;:!?\"'()*").lower() for word in text.split()]

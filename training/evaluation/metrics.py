@@ -1,0 +1,222 @@
+"""What is measured of two policies' answers, and how far each difference could be chance.
+
+Both policies answer the same prompts with the same luck, so every difference is paired by prompt.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from training.bootstrap import Interval, bootstrap, half_samples, ratio, wins
+from training.config import IterationConfig
+from training.evaluation.length_control import win_rate_at_equal_length
+from training.evaluation.refusals import refuses
+from training.text_statistics import repeated
+
+LEVEL = 0.98  # of the gate's intervals: an equal candidate meets all checks at once, and must
+# be refused in at most 5 % of seeds
+_REPEATED_RUN = 4  # words
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer with all that is measured of it."""
+
+    text: str
+    score: float
+    finished: bool
+    flagged: bool
+    kl: float  # nats, the sampler from the reference policy, summed over the answer
+    tokens: int = 0
+
+    @property
+    def words(self) -> list[str]:
+        """The answer's words, as spaces part them."""
+        return self.text.split()
+
+
+@dataclass(frozen=True)
+class Answers:
+    """How one policy's answers to the evaluation prompts look, on average."""
+
+    score: float  # of the held-out reward model
+    words: float
+    empty: float  # share without a word
+    finished: float  # share that the policy ended by itself
+    repetition: float  # share of four-grams that occurred before in the same answer
+    distinct_2: float  # different bigrams over all bigrams of all answers
+    flagged: float  # share that moderation flags
+    refused: float = 0.0  # share that declines to answer
+
+
+MEASURES = (  # the fields of Answers: what people call them, and how they are written
+    ("score", "Held-out score", "{:+.2f}"),
+    ("words", "Words per answer", "{:.1f}"),
+    ("finished", "Finished answers", "{:.0%}"),
+    ("empty", "Empty answers", "{:.0%}"),
+    ("repetition", "Repeated four-word runs", "{:.1%}"),
+    ("distinct_2", "Different word pairs", "{:.0%}"),
+    ("flagged", "Flagged by moderation", "{:.1%}"),
+    ("refused", "Declines to answer", "{:.0%}"),
+)
+
+OF_AN_ANSWER: dict[str, Callable[[Answer], float]] = {
+    "score": lambda answer: answer.score,
+    "words": lambda answer: len(answer.words),
+    "empty": lambda answer: not answer.words,
+    "finished": lambda answer: answer.finished,
+    "repetition": lambda answer: repeated(answer.words, _REPEATED_RUN),
+    "flagged": lambda answer: answer.flagged,
+    "refused": lambda answer: refuses(answer.text),
+}
+
+
+@dataclass(frozen=True)
+class Tax:
+    """The loss on demonstrations that neither policy was trained on, nats per token."""
+
+    current: float
+    candidate: float
+    rise: Interval  # paired by demonstration
+
+    @classmethod
+    def of(
+        cls, current: Sequence[float], candidate: Sequence[float], config: IterationConfig
+    ) -> "Tax":
+        """From the losses of each demonstration."""
+        rises = [after - before for before, after in zip(current, candidate, strict=True)]
+        rise = bootstrap(rises, config.evaluation.resamples, config.seed, LEVEL)
+        return cls(float(np.mean(current)), float(np.mean(candidate)), rise)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The measures that the gate decides on; changes are candidate minus current, by prompt."""
+
+    current: Answers
+    candidate: Answers
+    gain: Interval  # of the held-out score
+    win_rate: Interval  # share of prompts where the candidate scores higher, ties half
+    win_rate_at_equal_length: Interval
+    kl: Interval  # nats per answer, candidate from reference policy
+    changes: dict[str, Interval]  # of empty, finished, repetition, flagged, refused
+    length: Interval  # the candidate's words over the current policy's
+    diversity: Interval  # the candidate's distinct-2 over the current policy's
+    work: Interval  # parameters times tokens of an answer, likewise: how long one waits for it
+    tax: Tax | None = None
+    limitations: dict[str, Interval] | None = None  # change of each dial, 0 to 1, higher better
+    failed_cases: list[str] | None = None  # accepted reports whose bad answer came back
+
+
+def compare(
+    current: Sequence[Answer],
+    candidate: Sequence[Answer],
+    config: IterationConfig,
+    size_ratio: float = 1.0,
+) -> Comparison:
+    """What the gate decides on. Both hold ``samples`` answers to each prompt, prompt by prompt.
+
+    ``size_ratio`` is the candidate's number of parameters over the current policy's.
+    """
+    paired = _Paired(current, candidate, config)
+    gains = paired.difference("score")
+    return Comparison(
+        current=describe(current),
+        candidate=describe(candidate),
+        gain=paired.interval(gains),
+        win_rate=paired.interval(wins(gains)),
+        win_rate_at_equal_length=win_rate_at_equal_length(
+            gains, paired.difference("words"), config.evaluation.resamples, config.seed, LEVEL
+        ),
+        kl=paired.interval(by_prompt(candidate, config, lambda answer: answer.kl)),
+        changes={
+            name: paired.interval(paired.difference(name))
+            for name in ("empty", "finished", "repetition", "flagged", "refused")
+        },
+        length=paired.ratio(OF_AN_ANSWER["words"]),
+        diversity=paired.diversity(),
+        work=paired.ratio(lambda answer: answer.tokens).scaled(size_ratio),
+    )
+
+
+def describe(answers: Sequence[Answer]) -> Answers:
+    """How the answers look on average."""
+    means = {
+        name: float(np.mean([float(of(answer)) for answer in answers])) if answers else 0.0
+        for name, of in OF_AN_ANSWER.items()
+    }
+    return Answers(distinct_2=distinct([answer.words for answer in answers], 2), **means)
+
+
+def distinct(texts: Sequence[list[str]], size: int) -> float:
+    """Different runs of ``size`` words over all such runs (Li et al. 2016, distinct-n)."""
+    runs = [tuple(words[i : i + size]) for words in texts for i in range(len(words) - size + 1)]
+    return len(set(runs)) / len(runs) if runs else 0.0
+
+
+def by_prompt(
+    answers: Sequence[Answer], config: IterationConfig, of: Callable[[Answer], float]
+) -> list[float]:
+    """The mean of a measure over each prompt's answers."""
+    samples = config.evaluation.samples
+    return [
+        math.fsum(float(of(answer)) for answer in answers[i : i + samples]) / samples
+        for i in range(0, len(answers), samples)
+    ]
+
+
+@dataclass(frozen=True)
+class _Paired:
+    """The two policies' answers to the same prompts."""
+
+    current: Sequence[Answer]
+    candidate: Sequence[Answer]
+    config: IterationConfig
+
+    def difference(self, name: str) -> list[float]:
+        """Candidate minus current, by prompt."""
+        before, after = self._both(OF_AN_ANSWER[name])
+        return [b - a for a, b in zip(before, after, strict=True)]
+
+    def interval(self, values: Sequence[float]) -> Interval:
+        """The bootstrap interval of the values' mean."""
+        return bootstrap(values, self.config.evaluation.resamples, self.config.seed, LEVEL)
+
+    def ratio(self, of: Callable[[Answer], float]) -> Interval:
+        """The candidate's mean over the current policy's."""
+        before, after = self._both(of)
+        return ratio(after, before, self.config.evaluation.resamples, self.config.seed, LEVEL)
+
+    def diversity(self) -> Interval:
+        """Distinct-2 of the candidate over that of the current policy."""
+        samples = self.config.evaluation.samples
+        before, after = _numbered_pairs(self.current), _numbered_pairs(self.candidate)
+
+        def of_prompts(chosen: Sequence[int]) -> float:
+            rows = [i * samples + k for i in chosen for k in range(samples)]
+            usual = _share_of_different([before[row] for row in rows])
+            return _share_of_different([after[row] for row in rows]) / usual if usual else 1.0
+
+        return half_samples(of_prompts, len(self.current) // samples, self.config.seed, LEVEL)
+
+    def _both(self, of: Callable[[Answer], float]) -> tuple[list[float], list[float]]:
+        before = by_prompt(self.current, self.config, of)
+        return before, by_prompt(self.candidate, self.config, of)
+
+
+def _numbered_pairs(answers: Sequence[Answer]) -> list[np.ndarray]:
+    """Each answer's word pairs as numbers, the same pair the same number."""
+    numbers: dict[tuple[str, str], int] = {}
+    return [
+        np.array([numbers.setdefault(pair, len(numbers)) for pair in pairwise(a.words)], np.int64)
+        for a in answers
+    ]
+
+
+def _share_of_different(rows: Sequence[np.ndarray]) -> float:
+    """Distinct-2 of numbered word pairs."""
+    pairs = np.concatenate(rows)
+    return np.unique(pairs).size / pairs.size if pairs.size else 0.0

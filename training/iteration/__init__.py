@@ -1,0 +1,1 @@
+"""One feedback iteration: lease, stages, publication."""

@@ -1,0 +1,73 @@
+"""What becomes of an iteration that fails: given back where a person can mend it, else ended."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+
+from tutelage.composition import Core
+from tutelage.errors import Conflict, TutelageError, Unavailable
+from tutelage.iterations import iterations
+from tutelage.iterations.iterations import Lease
+from tutelage.tables import IterationState
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def handled(core: Core, lease: Lease) -> Iterator[None]:
+    """Give the job back when it can be resumed, end it when it cannot."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _release(core, lease, "It was interrupted.")
+        raise
+    except Conflict:
+        raise
+    except Unavailable as error:
+        _release(core, lease, error.message)
+        raise
+    except Exception as error:
+        stopped = _mendable(error, lease.iteration_id)
+        if stopped:
+            _release(core, lease, stopped)
+            raise Unavailable(stopped) from error
+        reason = error.message if isinstance(error, TutelageError) else _described(error)
+        with core.store.write() as session:
+            iterations.finish(session, lease, IterationState.FAILED, None, [reason])
+        raise
+
+
+def _release(core: Core, lease: Lease, reason: str) -> None:
+    """Give the job back with the reason; that may fail too: then the lease ends by itself."""
+    try:
+        with core.store.write() as session:
+            iterations.amend(session, lease, reasons=[reason])
+            iterations.release(session, lease)
+    except (Conflict, SQLAlchemyError) as error:
+        logger.warning("%s could not be given back: %s", lease.iteration_id, error)
+
+
+def _mendable(error: Exception, iteration_id: str) -> str | None:
+    """What stopped the iteration and how to go on, where that is not the iteration's own fault."""
+    kept = f"so {iteration_id} stopped. The stages that are complete are kept."
+    if _disk_full(error):
+        return (
+            f"The disk is full, {kept} Free some space, then: tutelage iterate --id {iteration_id}"
+        )
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return f"The database cannot be reached, {kept} They are carried on with once it can."
+    return None
+
+
+def _disk_full(error: BaseException) -> bool:
+    """Whether the error, or one that it came from, says that no space is left."""
+    signs = ("no space left", "disk is full", "os error 28", "errno 28")
+    text = str(error).lower()
+    cause = error.__cause__ or error.__context__
+    return any(sign in text for sign in signs) or (cause is not None and _disk_full(cause))
+
+
+def _described(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,74 @@
+"""Publication: a candidate becomes a policy directory with its lineage, and a row."""
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import tutelage
+from training.config import IterationConfig
+from training.reports.model_card import write_card
+from tutelage.composition import Core
+from tutelage.errors import Conflict
+from tutelage.iterations import iterations
+from tutelage.iterations.iterations import Lease
+from tutelage.policies import deployment
+from tutelage.tables import Iteration
+
+
+def lineage_of(
+    iteration: Iteration, config: IterationConfig, snapshot: dict[str, Any]
+) -> dict[str, Any]:
+    """Where a policy comes from; nothing here depends on the clock.
+
+    ``snapshot`` is what its stage reported: the digest and the counts.
+    """
+    return {
+        "parent": iteration.parent_policy_id,
+        "iteration": iteration.id,
+        "preset": config.preset,
+        "seed": config.seed,
+        "code_version": tutelage.__version__,
+        "snapshot": snapshot,
+        "snapshot_sha256": snapshot["sha256"],
+        "config": asdict(config),
+        "config_sha256": config.digest(),
+    }
+
+
+def publish(
+    core: Core, lease: Lease, policy_id: str, candidate: Path, lineage: dict[str, Any]
+) -> None:
+    """Publish and register the candidate; done once, however often it is tried.
+
+    Raises Conflict when another's policy has that id, or when the lease is lost.
+    """
+
+    def build(directory: Path) -> None:
+        shutil.copytree(candidate, directory, dirs_exist_ok=True)
+        write_card(directory, policy_id, lineage)
+
+    if not _published(core, policy_id, lineage["iteration"]):
+        core.library.publish(policy_id, build, lineage)
+    with core.store.write() as session:
+        iterations.heartbeat(session, lease)
+        deployment.register(
+            session,
+            policy_id,
+            core.library.manifest_sha256(policy_id),
+            lineage["parent"],
+            lineage["iteration"],
+            lease.owner,
+        )
+
+
+def _published(core: Core, policy_id: str, iteration_id: str) -> bool:
+    if policy_id not in core.library.ids():
+        return False
+    owner = core.library.manifest(policy_id).get("iteration")
+    if owner != iteration_id:
+        raise Conflict(
+            f"{policy_id} was published by {owner or 'someone else'} meanwhile. "
+            "Cancel this iteration and request it again."
+        )
+    return True

@@ -1,0 +1,75 @@
+"""Which rankings would teach the reward model most: they come first in the labelers' queue.
+
+The newest iteration's ensemble reads the answers that wait to be ranked; its disagreement becomes
+the task's priority.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from sqlmodel import Session, col, select
+
+from training.config import IterationConfig
+from training.jobs.score_shadows import ANY_LENGTH
+from training.model.split_model import compute
+from training.model.tokenizer import ChatTokenizer
+from training.reward.ensemble import FILE, Ensemble
+from training.reward.features import all_features, sft_policy, trunk_states
+from training.reward.preferences import judged_rows
+from training.sft import ADAPTER
+from tutelage.composition import Core
+from tutelage.labeling import labeling
+from tutelage.tables import Iteration, LabelingTask
+
+AT_ONCE = 32  # tasks
+
+
+def newest_ensemble(core: Core) -> Path | None:
+    """The folder of the newest reward model that has one."""
+    found = sorted(core.iterations.glob(f"*/reward_model/proxy/{FILE}"))
+    return found[-1].parent if found else None
+
+
+def order_tasks(core: Core, judge: Path, after: str = "") -> str | None:
+    """Give priorities to tasks whose ids come after one; the last one's id, None for no more."""
+    with core.store.read() as session:
+        tasks = labeling.unranked(session, after)[:AT_ONCE]
+        rows = [_row(session, task) for task in tasks]
+        iteration = session.get(Iteration, judge.parts[-3])
+    if not tasks or iteration is None:
+        return None
+    priorities = _disagreements(core, judge, iteration, rows)
+    with core.store.write() as session:
+        for task in session.exec(select(LabelingTask).where(col(LabelingTask.id).in_(priorities))):
+            task.priority = priorities[task.id]
+            session.add(task)
+    return tasks[-1].id
+
+
+def _row(session: Session, task: LabelingTask) -> dict[str, Any]:
+    answers = [message.content for message in labeling.answers(session, task)]
+    path = labeling.dialogue(session, task)
+    return {
+        "conversation_id": task.id,
+        "prompt": [{"role": turn.role, "content": turn.content} for turn in path],
+        "responses": answers,
+        "ranks": [0] * len(answers),
+    }
+
+
+def _disagreements(
+    core: Core, judge: Path, iteration: Iteration, rows: Sequence[dict[str, Any]]
+) -> dict[str, float]:
+    """By task; the features are those of the SFT policy, without the reward model's adapter."""
+    parent, folder = core.library.path(iteration.parent_policy_id), judge.parents[1]
+    config = IterationConfig.load(folder / "config.toml")
+    with compute(config), torch.no_grad():
+        model = sft_policy(parent, folder / "sft" / ADAPTER, config)
+        ensemble = Ensemble.load(judge)
+        judged = judged_rows(ChatTokenizer(parent), rows, [], ANY_LENGTH)
+        states = [trunk_states(model, row) for row in judged]
+        features = all_features(model, model.reference, judged, states)
+    names = [row.conversation for row in judged]
+    return dict(zip(names, map(ensemble.disagreement, features), strict=True))

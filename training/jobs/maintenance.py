@@ -1,0 +1,116 @@
+"""What a worker does between iterations: trials, canaries, schedule, disk space, webhook."""
+
+import logging
+import time
+from pathlib import Path
+
+from tutelage import retention, webhook
+from tutelage.composition import Core
+from tutelage.errors import Conflict, Invalid
+from tutelage.experiments import experiments, outcomes
+from tutelage.iterations import schedule
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 5.0  # between two rounds
+BACK_OFF = 600.0  # after a request that was turned down: too little feedback, most often
+
+
+class Chores:
+    """One round each time it is called, but not oftener than ``look`` seconds."""
+
+    def __init__(self, core: Core, look: float = LOOK_SECONDS, send: webhook.Post = webhook.post):
+        self._core, self._look, self._send = core, look, send
+        self._next = 0.0  # monotonic
+        self._seen = time.time()
+        self._turned_down: dict[str, float] = {}  # key: monotonic time until which it rests
+        self._swept: str | None = None
+        self._ordered: tuple[Path, str] | None = None  # by which reward model, up to which task
+
+    def __call__(self) -> None:
+        if time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._look
+        self.judge_shadows()
+        self.judge_trials()
+        self.start_canary()
+        self.start_iteration()
+        self.order_labeling()
+        self.sweep()
+        self.tell()
+
+    def judge_shadows(self) -> None:
+        """Score what a shadow wrote since the last round."""
+        with self._core.store.read() as session:
+            trial = experiments.running(session)
+            waits = trial and outcomes.unjudged_shadows(session, trial.id)
+        if trial and waits:
+            from training.jobs.score_shadows import judge_shadows  # torch only when there is work
+
+            judge_shadows(self._core, trial)
+
+    def judge_trials(self) -> None:
+        """Act on the trial under way where its rules say so."""
+        with self._core.store.write() as session:
+            trial = experiments.running(session)
+            if trial:
+                ended = experiments.judge(session, trial.id)
+                if ended.ended_at:
+                    logger.info("%s is %s: %s", ended.id, ended.state, " ".join(ended.reasons))
+
+    def start_canary(self) -> None:
+        """Put a candidate that the gate let pass on trial."""
+        with self._core.store.write() as session:
+            started = schedule.start_canary(session)
+        if started:
+            logger.info("The canary %s begins.", started)
+
+    def start_iteration(self) -> None:
+        """Request the iteration that is due; what was turned down rests for a while."""
+        now, seen, self._seen = time.time(), self._seen, time.time()
+        with self._core.store.read() as session:
+            key = schedule.due(session, now, seen)
+            plan = schedule.in_force(session)
+        if key is None or plan is None or self._turned_down.get(key, 0.0) > time.monotonic():
+            return
+        from training.iteration.run import request_iteration  # torch only when there is work
+
+        try:
+            iteration = request_iteration(self._core, plan.preset, f"{schedule.ACTOR} {key}")
+            logger.info("%s is due (%s).", iteration.id, key)
+        except (Invalid, Conflict) as error:
+            logger.info("No iteration is started: %s", error)
+        self._turned_down = {key: time.monotonic() + BACK_OFF}
+
+    def order_labeling(self) -> None:
+        """Let labelers be asked first what would teach most; anew with each reward model."""
+        if self._core.settings.labeling_order != "uncertainty":
+            return
+        from training.jobs.active_learning import (  # torch, where it is used
+            newest_ensemble,
+            order_tasks,
+        )
+
+        judge = newest_ensemble(self._core)
+        if judge is None:
+            return
+        done = self._ordered[1] if self._ordered and self._ordered[0] == judge else ""
+        last = order_tasks(self._core, judge, done)
+        if last:
+            self._ordered = judge, last
+
+    def sweep(self) -> None:
+        """Make room after each policy that was published."""
+        newest = (self._core.library.ids() or [""])[-1]
+        with self._core.store.read() as session:
+            plan = schedule.in_force(session)
+        if plan and newest != self._swept:
+            retention.sweep(self._core, plan.keep)
+            self._swept = newest
+
+    def tell(self) -> None:
+        """Tell the webhook what is new."""
+        settings = self._core.settings
+        if settings.webhook_url:
+            secret = settings.webhook_secret.get_secret_value()
+            webhook.tell(self._core.store, settings.webhook_url, secret, self._send)

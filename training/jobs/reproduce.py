@@ -1,0 +1,106 @@
+"""Reproducing a policy: its iteration run again from the frozen snapshot, settings and seeds."""
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moderation.classifier import ModerationClassifier
+from training.iteration.run import CONFIG, Outcome, run_iteration
+from training.progress import Progress, silent
+from training.snapshot import DIGEST
+from tutelage.composition import Core, open_core
+from tutelage.errors import Conflict, NotFound
+from tutelage.policies import deployment
+from tutelage.tables import Iteration
+
+COMPARED = ("gain", "win_rate", "kl", "current", "candidate")
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What came out the second time, beside the first."""
+
+    policy_id: str
+    equal: bool  # every file has the same bytes
+    differing: list[str]  # files whose bytes differ
+    largest_difference: float  # between the measures, where bytes differ
+    metrics: dict[str, Any]
+
+
+def reproduce(
+    core: Core,
+    policy_id: str,
+    classifier: ModerationClassifier | None = None,
+    watch: Progress = silent,
+) -> Reproduction:
+    """Run the policy's iteration again, beside the first, and compare.
+
+    Needs the iteration's snapshot and the parent's weights. Equal bytes are promised on the same
+    kind of processor with the same libraries; elsewhere sums are rounded otherwise, and the
+    measures are what to compare.
+    """
+    manifest = core.library.manifest(policy_id)
+    if not manifest.get("iteration"):
+        raise NotFound(f"{policy_id} was not made by an iteration; there is nothing to repeat.")
+    core.library.require_weights(manifest["parent"])
+    with tempfile.TemporaryDirectory(prefix="tutelage-reproduce-") as folder:
+        beside = _prepared(core, policy_id, manifest, Path(folder))
+        outcome = run_iteration(beside, manifest["iteration"], classifier, watch)
+        found = _compared(policy_id, manifest, beside, outcome)
+        beside.store.close()
+    return found
+
+
+def _prepared(core: Core, policy_id: str, manifest: dict[str, Any], folder: Path) -> Core:
+    """A data folder as it was when the iteration had taken its snapshot."""
+    iteration_id, parent = manifest["iteration"], manifest["parent"]
+    before, after = core.iterations / iteration_id, folder / "iterations" / iteration_id
+    if not (before / "snapshot" / DIGEST).is_file():
+        raise NotFound(f"The snapshot of {iteration_id} is gone, so it cannot be run again.")
+    if (
+        json.loads((before / "snapshot" / DIGEST).read_text())["sha256"]
+        != manifest["snapshot_sha256"]
+    ):
+        raise Conflict(f"The snapshot of {iteration_id} is not the one that {policy_id} names.")
+    shutil.copytree(before / "snapshot", after / "snapshot")
+    shutil.copy(before / CONFIG, after / CONFIG)
+    (folder / "policies").mkdir()
+    (folder / "policies" / parent).symlink_to(core.library.path(parent).absolute())
+    beside = open_core(core.settings.model_copy(update={"data": folder, "database_url": ""}))
+    with beside.store.write() as session:
+        deployment.register(session, parent, core.library.manifest_sha256(parent))
+        deployment.promote(session, parent, "reproduction")
+        session.add(
+            Iteration(
+                id=iteration_id, unique_key="reproduction", preset=manifest["preset"],
+                parent_policy_id=parent, policy_id=policy_id, requested_by="reproduction",
+            )
+        )  # fmt: skip
+    return beside
+
+
+def _compared(
+    policy_id: str, manifest: dict[str, Any], beside: Core, outcome: Outcome
+) -> Reproduction:
+    made = beside.library.manifest(policy_id)["files"] if outcome.policy_id else {}
+    wanted = manifest["files"]
+    differing = sorted(n for n in wanted | made if wanted.get(n) != made.get(n))
+    return Reproduction(
+        policy_id,
+        not differing,
+        differing,
+        _furthest(manifest["metrics"], outcome.metrics),
+        {name: outcome.metrics.get(name) for name in COMPARED},
+    )
+
+
+def _furthest(first: Any, second: Any) -> float:
+    """The largest difference between numbers at the same place, over what both have."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        both = first.keys() & second.keys()
+        return max((_furthest(first[key], second[key]) for key in both), default=0.0)
+    numbers = isinstance(first, int | float) and isinstance(second, int | float)
+    return abs(float(first) - float(second)) if numbers else 0.0

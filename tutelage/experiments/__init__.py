@@ -1,0 +1,1 @@
+"""Trials of policies: routing, outcomes, sequential tests, leaderboard."""

@@ -1,0 +1,366 @@
+"""Policies on trial: who meets which one, what they make of it, and when a rule decides.
+
+A person's place is a hash, so they always meet the same policy and a share can grow without
+anybody changing sides. What is watched, and how far it may go, is fixed when the trial begins.
+"""
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from tutelage import audit
+from tutelage.errors import Conflict, Invalid, NotFound
+from tutelage.experiments import outcomes
+from tutelage.experiments.sequential import AlwaysValid, compare, paired
+from tutelage.policies import deployment
+from tutelage.tables import (
+    Conversation,
+    Experiment,
+    ExperimentKind,
+    ExperimentState,
+    PolicyPin,
+    PolicyState,
+    PolicyVersion,
+    User,
+)
+
+DAY = 86_400.0
+
+
+class Ending(StrEnum):
+    """How an experiment can be ended."""
+
+    PROMOTE = "promote"
+    ROLL_BACK = "rollback"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When a trial ends by itself; ``alpha`` is shared out among all that is watched."""
+
+    alpha: float = 0.05
+    worse: float = 0.02  # a guard may rise by this much before the trial is rolled back
+    liked: float = 0.0  # people must like it better by more than this
+    days: float = 14.0  # after these the trial stops undecided
+    slow: float = 0.0  # seconds that an answer may take; 0: twice what is usual when it begins
+
+
+@dataclass(frozen=True)
+class Routing:
+    """Who meets which policy, as a server process remembers it between two looks at the store."""
+
+    experiment: Experiment | None = None
+    pins: Mapping[str, str] = field(default_factory=dict)  # user id: policy id
+
+    @property
+    def beside(self) -> str | None:
+        """The policy that must be loaded beside the current one."""
+        return self.experiment.policy_id if self.experiment else None
+
+    def policy_for(self, user_id: str) -> str | None:
+        """The policy beside, for whom it is meant; None for the current one."""
+        trial = self.experiment
+        if trial is None or trial.kind != ExperimentKind.CANARY:
+            return None
+        pinned = self.pins.get(user_id)
+        if pinned is not None:
+            return trial.policy_id if pinned == trial.policy_id else None
+        return trial.policy_id if place(trial.id, user_id) < trial.share else None
+
+    def side_by_side(self, user_id: str, training: bool, choices: int) -> bool:
+        """Whether somebody who asked for several answers gets those of both policies."""
+        trial = self.experiment
+        return (
+            trial is not None
+            and trial.side_by_side
+            and trial.kind == ExperimentKind.CANARY
+            and training
+            and choices > 1
+            and user_id not in self.pins
+        )
+
+    def shadowed(self, message_id: str) -> bool:
+        """Whether the shadow writes an answer to this turn too."""
+        trial = self.experiment
+        return (
+            trial is not None
+            and trial.kind == ExperimentKind.SHADOW
+            and place(trial.id, message_id) < trial.share
+        )
+
+
+def place(experiment_id: str, subject: str) -> float:
+    """Where somebody stands in [0, 1), ever the same within one experiment."""
+    digest = hashlib.sha256(f"{experiment_id}/{subject}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def routing(session: Session) -> Routing:
+    """Who meets which policy now."""
+    trial, current = running(session), deployment.current(session)
+    if trial is None or current is None or current.id != trial.control_id:
+        return Routing()
+    return Routing(trial, {pin.user_id: pin.policy_id for pin in session.exec(select(PolicyPin))})
+
+
+def running(session: Session) -> Experiment | None:
+    """The experiment under way."""
+    statement = select(Experiment).where(Experiment.state == ExperimentState.RUNNING)
+    return session.exec(statement).first()
+
+
+def listed(session: Session) -> list[Experiment]:
+    """All experiments, newest first."""
+    return list(session.exec(select(Experiment).order_by(col(Experiment.id).desc())))
+
+
+def get(session: Session, experiment_id: str) -> Experiment:
+    """The row, or NotFound."""
+    found = session.get(Experiment, experiment_id)
+    if found is None:
+        raise NotFound(f"There is no experiment {experiment_id!r}.")
+    return found
+
+
+def start(
+    session: Session,
+    policy_id: str,
+    actor: str,
+    kind: ExperimentKind = ExperimentKind.CANARY,
+    share: float = 0.1,
+    side_by_side: bool = True,
+    automatic: bool = True,
+    rules: Rules | None = None,
+    explanation: str = "",
+) -> Experiment:
+    """Put a policy on trial. Conflict while another one is, or when the policy is current.
+
+    Raises Invalid where it needs an ``explanation`` (``deployment.promote``) and has none.
+    """
+    busy, control = running(session), deployment.current(session)
+    if busy:
+        raise Conflict(f"{busy.policy_id} is on trial already; end that experiment first.")
+    version = session.get(PolicyVersion, policy_id)
+    if version is None or control is None:
+        raise NotFound(f"There is no policy {policy_id!r}; `tutelage policies list` shows them.")
+    if version.id == control.id:
+        raise Conflict(f"{policy_id} is current already.")
+    deployment.require_explained(session, version, explanation)
+    rules = rules or Rules()
+    rules = replace(rules, slow=rules.slow or outcomes.patience(session, control.id))
+    experiment = Experiment(
+        kind=kind,
+        policy_id=policy_id,
+        control_id=control.id,
+        share=_valid_share(share),
+        side_by_side=side_by_side,
+        automatic=automatic,
+        rules=asdict(rules),
+        started_by=actor,
+    )
+    session.add(experiment)
+    if kind == ExperimentKind.CANARY:
+        version.state = PolicyState.CANARY
+        session.add(version)
+    audit.record(
+        session, actor, "experiment.start", experiment.id,
+        policy=policy_id, control=control.id, kind=str(kind), share=share, rules=experiment.rules,
+        explanation=explanation,
+    )  # fmt: skip
+    return experiment
+
+
+def set_share(session: Session, experiment_id: str, share: float, actor: str) -> Experiment:
+    """Let more or fewer people meet it; nobody who stays changes sides."""
+    experiment = _under_way(session, experiment_id)
+    before, experiment.share = experiment.share, _valid_share(share)
+    session.add(experiment)
+    audit.record(session, actor, "experiment.share", experiment.id, before=before, share=share)
+    return experiment
+
+
+def promote(session: Session, experiment_id: str, actor: str, reasons: list[str]) -> Experiment:
+    """The policy on trial becomes current."""
+    experiment = _under_way(session, experiment_id)
+    _end(session, experiment, ExperimentState.PROMOTED, actor, reasons)
+    deployment.promote(session, experiment.policy_id, actor, " ".join(reasons))
+    return experiment
+
+
+def roll_back(session: Session, experiment_id: str, actor: str, reasons: list[str]) -> Experiment:
+    """Everybody meets the current policy again, from the next turn on; the other is rejected."""
+    experiment = _under_way(session, experiment_id)
+    _end(session, experiment, ExperimentState.ROLLED_BACK, actor, reasons)
+    _set_state(session, experiment.policy_id, PolicyState.REJECTED)
+    return experiment
+
+
+def stop(session: Session, experiment_id: str, actor: str, reasons: list[str]) -> Experiment:
+    """End the trial without a verdict; the policy is a candidate again."""
+    experiment = _under_way(session, experiment_id)
+    _end(session, experiment, ExperimentState.STOPPED, actor, reasons)
+    if experiment.kind == ExperimentKind.CANARY:
+        _set_state(session, experiment.policy_id, PolicyState.CANDIDATE)
+    return experiment
+
+
+def end(
+    session: Session, experiment_id: str, ending: Ending, actor: str, reasons: list[str]
+) -> Experiment:
+    """End it in one of the three ways."""
+    endings = {Ending.PROMOTE: promote, Ending.ROLL_BACK: roll_back, Ending.STOP: stop}
+    return endings[ending](session, experiment_id, actor, reasons)
+
+
+def pin(session: Session, user_id: str, policy_id: str, actor: str) -> PolicyPin:
+    """Let somebody always meet the current policy, or always the one on trial."""
+    if session.get(User, user_id) is None:
+        raise NotFound(f"There is nobody with the id {user_id!r}.")
+    trial, current = running(session), deployment.current(session)
+    served = {p for p in (trial and trial.policy_id, current and current.id) if p}
+    if policy_id not in served:
+        raise Invalid(f"{policy_id} answers nobody now; served are: {', '.join(sorted(served))}.")
+    row = session.get(PolicyPin, user_id) or PolicyPin(user_id=user_id, policy_id=policy_id)
+    row.policy_id = policy_id
+    session.add(row)
+    audit.record(session, actor, "policy.pin", user_id, policy=policy_id)
+    return row
+
+
+def unpin(session: Session, user_id: str, actor: str) -> None:
+    """Let the hash decide again."""
+    row = session.get(PolicyPin, user_id)
+    if row is None:
+        raise NotFound("Nobody with that id is pinned.")
+    session.delete(row)
+    audit.record(session, actor, "policy.unpin", user_id)
+
+
+def consented() -> Any:
+    """The ids of the conversations that operators may read along, as a query."""
+    return select(Conversation.id).where(Conversation.training)
+
+
+def judge(session: Session, experiment_id: str, now: float | None = None) -> Experiment:
+    """Look at what is known, keep it with the row, and act where a rule says so.
+
+    Looking as often as one likes costs nothing: the intervals hold at all times at once.
+    """
+    experiment = _under_way(session, experiment_id)
+    current = deployment.current(session)
+    if current is None or current.id != experiment.control_id:
+        return _overtaken(session, experiment, current.id if current else "nothing")
+    found = measured(session, experiment)
+    experiment.verdict = {name: asdict(value) for name, value in found.items()}
+    session.add(experiment)
+    if not experiment.automatic or experiment.kind != ExperimentKind.CANARY:
+        return experiment
+    rules = Rules(**experiment.rules)
+    against, in_favour = _against(found, rules), _in_favour(found, rules)
+    if against:
+        return roll_back(session, experiment_id, "rules", against)
+    if in_favour:
+        return promote(session, experiment_id, "rules", in_favour)
+    age = (time.time() if now is None else now) - experiment.created_at
+    if age > rules.days * DAY:
+        over = f"After {rules.days:g} days nothing is certain; an operator decides."
+        return stop(session, experiment_id, "rules", [over])
+    return experiment
+
+
+def measured(session: Session, experiment: Experiment) -> dict[str, AlwaysValid]:
+    """Everything that is watched, challenger minus control."""
+    if experiment.kind == ExperimentKind.SHADOW:
+        won = outcomes.scored_shadows(session, experiment)
+        return {outcomes.SCORED: paired(won, Rules(**experiment.rules).alpha)}
+    seen = outcomes.read(session, experiment)
+    alpha = Rules(**experiment.rules).alpha / (len(outcomes.RATES) + 1)
+    found = {
+        name: compare(seen.control[name], seen.challenger[name], alpha) for name in outcomes.RATES
+    }
+    return found | {outcomes.DUELS: paired(seen.duels, alpha)}
+
+
+def _overtaken(session: Session, experiment: Experiment, current: str) -> Experiment:
+    """Somebody made another policy current meanwhile."""
+    reasons = [f"{current} was made current, so there is nothing left to compare."]
+    if current == experiment.policy_id:
+        _end(session, experiment, ExperimentState.PROMOTED, "rules", reasons)
+        return experiment
+    return stop(session, experiment.id, "rules", reasons)
+
+
+def _against(found: Mapping[str, AlwaysValid], rules: Rules) -> list[str]:
+    reasons = [
+        f"{outcomes.NAMES[name]}: {_percent(found[name])}, more than {rules.worse:.0%} is certain."
+        for name in outcomes.GUARDS
+        if found[name].enough and found[name].low > rules.worse
+    ]
+    return reasons + [
+        f"{outcomes.NAMES[name]}: {_percent(found[name])}, people like it less."
+        for name in outcomes.GOALS
+        if found[name].enough and found[name].high < rules.liked
+    ]
+
+
+def _in_favour(found: Mapping[str, AlwaysValid], rules: Rules) -> list[str]:
+    return [
+        f"{outcomes.NAMES[name]}: {_percent(found[name])}, people like it better."
+        for name in outcomes.GOALS
+        if found[name].enough and found[name].low > rules.liked
+    ]
+
+
+def _percent(value: AlwaysValid) -> str:
+    low, high = 100 * value.low, 100 * value.high
+    return f"{100 * value.difference:+.0f} points [{low:+.0f}, {high:+.0f}]"
+
+
+def _under_way(session: Session, experiment_id: str) -> Experiment:
+    experiment = get(session, experiment_id)
+    if experiment.state != ExperimentState.RUNNING:
+        raise Conflict(f"{experiment_id} is {experiment.state} already.")
+    return experiment
+
+
+def _end(
+    session: Session,
+    experiment: Experiment,
+    state: ExperimentState,
+    actor: str,
+    reasons: list[str],
+) -> None:
+    experiment.state, experiment.ended_at, experiment.reasons = state, time.time(), reasons
+    session.add(experiment)
+    audit.record(
+        session, actor, f"experiment.{state}", experiment.id,
+        policy=experiment.policy_id, reasons=reasons, verdict=experiment.verdict,
+    )  # fmt: skip
+
+
+def _set_state(session: Session, policy_id: str, state: PolicyState) -> None:
+    version = session.get(PolicyVersion, policy_id)
+    if version is not None and version.state != PolicyState.CURRENT:
+        version.state = state
+        session.add(version)
+
+
+def _valid_share(share: float) -> float:
+    if not 0 < share <= 1:
+        raise Invalid(f"The share is a number above 0 and up to 1, not {share:g}.", "share")
+    return share
+
+
+def as_rules(values: dict[str, Any]) -> Rules:
+    """Rules from JSON; Invalid when one is unknown or no number."""
+    try:
+        return Rules(**{name: float(value) for name, value in values.items()})
+    except (TypeError, ValueError) as error:
+        known = ", ".join(asdict(Rules()))
+        raise Invalid(f"The rules are numbers named {known}.", "rules") from error

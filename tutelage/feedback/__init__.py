@@ -1,0 +1,1 @@
+"""Feedback, the preference data derived from it, and reports of harm."""

@@ -1,0 +1,156 @@
+"""What people say of answers: append-only rows, checked before they are kept."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from tutelage.chat import conversations
+from tutelage.errors import Conflict, Invalid, NotFound
+from tutelage.tables import Conversation, Feedback, FeedbackKind, Message, Report
+
+REASONS_LIMIT = 10
+TEXT_LIMIT = 32_000
+
+
+def record(
+    session: Session,
+    author_id: str,
+    kind: FeedbackKind,
+    messages: Sequence[Message],
+    value: dict[str, Any],
+    target: str,
+    positions: list[str] | None = None,
+    idempotency_key: str | None = None,
+) -> Feedback:
+    """Keep one judgement of ``messages`` (one, or all that a ranking names).
+
+    The same author's idempotency key gives the row that is there already; with other
+    content it is a Conflict.
+    """
+    row = Feedback(
+        kind=kind,
+        author_id=author_id,
+        conversation_id=messages[0].conversation_id,
+        target=target,
+        value=value,
+        positions=positions,
+        policy_id=messages[0].policy_id,
+        idempotency_key=idempotency_key,
+    )
+    earlier = _with_key(session, author_id, idempotency_key)
+    if earlier:
+        return _same(earlier, row)
+    session.add(row)
+    session.flush()
+    if kind == FeedbackKind.REPORT:
+        _open_report(session, row, messages[0])
+    return row
+
+
+def visible_answer(session: Session, author_id: str, message_id: str, field: str) -> Message:
+    """An assistant message of one of the author's conversations; else NotFound."""
+    message = session.get(Message, message_id)
+    conversation = session.get(Conversation, message.conversation_id) if message else None
+    if message is None or conversation is None or conversation.owner_id != author_id:
+        raise NotFound(f"There is no message {message_id!r}.", field)
+    if message.role != "assistant":
+        raise Invalid("Only the assistant's messages can be judged.", field)
+    return message
+
+
+def visible_completion(session: Session, author_id: str, completion_id: str) -> list[Message]:
+    """The choices of a completion that the author asked for; else NotFound."""
+    choices = conversations.completion(session, completion_id)
+    if not choices:
+        raise NotFound(f"There is no completion {completion_id!r}.", "completion_id")
+    visible_answer(session, author_id, choices[0].id, "completion_id")
+    return choices
+
+
+def check_ranking(groups: Sequence[Sequence[Any]], known: Iterable[Any]) -> None:
+    """A ranking orders at least two of the known answers, each at most once."""
+    ranked = [item for group in groups for item in group]
+    unknown = [item for item in ranked if item not in set(known)]
+    if unknown:
+        raise Invalid(f"The ranking names {unknown[0]!r}, which is no answer here.", "ranking")
+    if len(set(ranked)) != len(ranked):
+        raise Invalid("The ranking names an answer twice.", "ranking")
+    if len(ranked) < 2:
+        raise Invalid("A ranking orders at least two answers.", "ranking")
+    if not all(groups):
+        raise Invalid("The ranking has an empty place.", "ranking")
+
+
+def withdraw(session: Session, author_id: str, feedback_id: str) -> Feedback:
+    """Take a judgement back: a row that names the one it withdraws."""
+    row = session.get(Feedback, feedback_id)
+    if row is None or row.author_id != author_id or row.kind == FeedbackKind.WITHDRAWAL:
+        raise NotFound(f"There is no feedback {feedback_id!r} of yours.")
+    withdrawal = Feedback(
+        kind=FeedbackKind.WITHDRAWAL,
+        author_id=author_id,
+        conversation_id=row.conversation_id,
+        target=row.id,
+        value={},
+        policy_id=row.policy_id,
+    )
+    session.add(withdrawal)
+    session.flush()
+    return withdrawal
+
+
+def effective(rows: Iterable[Feedback]) -> list[Feedback]:
+    """The judgements that stand, oldest first: neither withdrawn nor superseded.
+
+    A later row of the same author, kind and target supersedes an earlier one, also when that
+    later row is withdrawn afterwards: what it replaced does not come back.
+    """
+    ordered = sorted(rows, key=lambda row: row.id)
+    withdrawn = {row.target for row in ordered if row.kind == FeedbackKind.WITHDRAWAL}
+    latest = {
+        (row.author_id, row.kind, row.target): row
+        for row in ordered
+        if row.kind != FeedbackKind.WITHDRAWAL
+    }
+    kept = [row for row in latest.values() if row.id not in withdrawn]
+    return sorted(kept, key=lambda row: row.id)
+
+
+def of_author(session: Session, author_id: str) -> list[Feedback]:
+    """One's own judgements that stand."""
+    rows = session.exec(select(Feedback).where(Feedback.author_id == author_id))
+    return effective(rows)
+
+
+def of_conversation(session: Session, conversation_id: str) -> list[Feedback]:
+    """The judgements that stand in one conversation."""
+    rows = session.exec(select(Feedback).where(Feedback.conversation_id == conversation_id))
+    return effective(rows)
+
+
+def _with_key(session: Session, author_id: str, key: str | None) -> Feedback | None:
+    if key is None:
+        return None
+    statement = select(Feedback).where(
+        Feedback.author_id == author_id, col(Feedback.idempotency_key) == key
+    )
+    return session.exec(statement).first()
+
+
+def _same(earlier: Feedback, row: Feedback) -> Feedback:
+    same = (earlier.kind, earlier.target, earlier.value) == (row.kind, row.target, row.value)
+    if not same:
+        raise Conflict("This Idempotency-Key was used for other feedback.", "Idempotency-Key")
+    return earlier
+
+
+def _open_report(session: Session, row: Feedback, message: Message) -> None:
+    report = Report(
+        feedback_id=row.id,
+        message_id=message.id,
+        category=row.value["category"],
+        comment=row.value.get("comment", ""),
+    )
+    session.add(report)
+    session.flush()

@@ -1,0 +1,257 @@
+"""What may be learned from: the judgements that stand in consented conversations, resolved.
+
+The rule is here once. Training freezes what it yields into a snapshot; readiness counts it.
+Left out: conversations without consent, withdrawn and superseded feedback, and whatever rests on
+a message that moderation blocked.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from sqlmodel import Session, col, select
+
+from tutelage.feedback import feedback
+from tutelage.tables import (
+    Conversation,
+    Dataset,
+    Feedback,
+    FeedbackKind,
+    Message,
+    ModerationRecord,
+)
+
+Dialogue = list[dict[str, str]]  # [{"role", "content"}, …] as a chat template takes it
+_PLAIN = {
+    "temperature": 1.0, "top_p": 1.0, "top_k": 0, "presence_penalty": 0.0,
+    "frequency_penalty": 0.0, "logit_bias": {}, "stop": [], "schema": None, "tools": None,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The stored rows that a snapshot is derived from."""
+
+    conversations: Sequence[Conversation]
+    messages: Sequence[Message]
+    feedback: Sequence[Feedback]
+    blocked: frozenset[str]  # ids of messages that moderation blocked
+    sources: Mapping[str, str] = field(default_factory=dict)  # of users that are data sets: names
+
+    def source_of(self, conversation_id: str) -> str:
+        """The data set that a conversation was imported with; empty: people's own."""
+        return self._sources.get(conversation_id, "")
+
+    @cached_property
+    def _sources(self) -> dict[str, str]:
+        owners = {chat.id: chat.owner_id for chat in self.conversations}
+        return {chat: self.sources[who] for chat, who in owners.items() if who in self.sources}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One standing judgement with the texts it is about.
+
+    ``responses`` are answers to ``prompt`` and ``ranks`` their places, 0 the best, equal = tied.
+    A ranking has two or more; an edit has [the person's text, the original] ranked [0, 1];
+    thumbs and demonstrations have one.
+    """
+
+    id: str
+    kind: FeedbackKind
+    conversation_id: str
+    author_id: str
+    prompt: Dialogue
+    responses: list[str]
+    ranks: list[int]
+    liked: bool = False  # thumbs up
+    source: str = ""  # the data set that it was imported with; empty: people's own
+
+    @property
+    def opening(self) -> str:
+        """The first thing that the user said."""
+        return opening(self.prompt)
+
+    @property
+    def comparisons(self) -> int:
+        """How many pairs of responses it puts in order."""
+        return sum(a < b for a in self.ranks for b in self.ranks)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A dialogue that ends with a user's message and waits for an answer."""
+
+    id: str  # of the user's message
+    conversation_id: str
+    prompt: Dialogue
+    source: str = ""  # as of a judgement
+
+
+@dataclass(frozen=True)
+class Logged:
+    """An answer with the log-probabilities that its tokens were drawn with, EOS included."""
+
+    conversation_id: str
+    prompt: Dialogue
+    token_ids: list[int]
+    logprobs: list[float]
+
+
+def read(session: Session) -> Rows:
+    """All rows of the conversations that may be trained on."""
+    consented = select(Conversation.id).where(Conversation.training)
+    messages = select(Message).where(col(Message.conversation_id).in_(consented))
+    judged = select(Feedback).where(col(Feedback.conversation_id).in_(consented))
+    blocked = select(ModerationRecord.message_id).where(ModerationRecord.action == "block")
+    return Rows(
+        conversations=list(session.exec(select(Conversation).where(Conversation.training))),
+        messages=list(session.exec(messages)),
+        feedback=list(session.exec(judged)),
+        blocked=frozenset(session.exec(blocked)),
+        sources={row.user_id: row.name for row in session.exec(select(Dataset))},
+    )
+
+
+def learnable(rows: Rows) -> list[Judgement]:
+    """The judgements that may be learned from, in order of their ids."""
+    usable = _Usable(rows)
+    consented = {conversation.id for conversation in rows.conversations if conversation.training}
+    standing = feedback.effective(row for row in rows.feedback if row.conversation_id in consented)
+    resolved = (usable.judgement(row) for row in standing)
+    return [
+        replace(judgement, source=rows.source_of(judgement.conversation_id))
+        for judgement in resolved
+        if judgement
+    ]
+
+
+def prompts(rows: Rows) -> list[Prompt]:
+    """Every different dialogue that ends with a user's message, in order of the messages' ids."""
+    usable = _Usable(rows)
+    consented = {conversation.id for conversation in rows.conversations if conversation.training}
+    found: dict[str, Prompt] = {}
+    for message in sorted(rows.messages, key=lambda message: message.id):
+        if message.role != "user" or message.conversation_id not in consented:
+            continue
+        dialogue = usable.dialogue(message.id)
+        if dialogue:
+            source = rows.source_of(message.conversation_id)
+            prompt = Prompt(message.id, message.conversation_id, dialogue, source)
+            found.setdefault(repr(dialogue), prompt)
+    return list(found.values())
+
+
+def logged(rows: Rows) -> list[Logged]:
+    """The answers that were drawn from a policy as it is, in order of the messages' ids.
+
+    Of others (a temperature, a cut-off, a penalty, a stop string) what is stored is not what they
+    were drawn with.
+    """
+    usable = _Usable(rows)
+    found = []
+    for message in sorted(rows.messages, key=lambda message: message.id):
+        dialogue = usable.dialogue(message.parent_id) if _drawn_plainly(message) else None
+        if dialogue and message.id not in rows.blocked:
+            assert message.token_ids and message.logprobs
+            found.append(
+                Logged(message.conversation_id, dialogue, message.token_ids, message.logprobs)
+            )
+    return found
+
+
+def _drawn_plainly(message: Message) -> bool:
+    whole = message.finish_reason in ("stop", "length") and message.sampling is not None
+    if not whole or not message.token_ids or len(message.token_ids) != len(message.logprobs or ()):
+        return False
+    sampling = _PLAIN | (message.sampling or {})
+    return all(sampling[name] == value for name, value in _PLAIN.items())
+
+
+def opening(dialogue: Dialogue) -> str:
+    """The first user message of a dialogue."""
+    return next((turn["content"] for turn in dialogue if turn["role"] == "user"), "")
+
+
+class _Usable:
+    """Messages that moderation let pass, looked up by id and by completion.
+
+    Calls of tools and what tools found are no dialogue to learn from: our policies know no tools.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._by_id = {
+            m.id: m
+            for m in rows.messages
+            if m.id not in rows.blocked and not m.tool_calls and m.role != "tool"
+        }
+
+    def judgement(self, row: Feedback) -> Judgement | None:
+        """The row with its texts, or nothing where a text is missing or says nothing."""
+        if row.kind == FeedbackKind.RANKING:
+            return self._ranking(row)
+        answer = self._by_id.get(row.target)
+        prompt = self.dialogue(answer.parent_id) if answer else None
+        if answer is None or not prompt:
+            return None
+        if row.kind == FeedbackKind.EDIT:
+            return self._edit(row, prompt, answer.content)
+        if row.kind == FeedbackKind.THUMBS:
+            return _judged(row, prompt, [answer.content], [0], row.value.get("value") == "up")
+        if row.kind == FeedbackKind.DEMONSTRATION and answer.content.strip():
+            return _judged(row, prompt, [answer.content], [0])
+        return None
+
+    def dialogue(self, message_id: str | None) -> Dialogue | None:
+        """The turns from the root down to a user's message; nothing when one is blocked."""
+        path: Dialogue = []
+        while message_id is not None:
+            message = self._by_id.get(message_id)
+            if message is None:
+                return None
+            path.append({"role": message.role, "content": message.content})
+            message_id = message.parent_id
+        return path[::-1] if path and path[0]["role"] == "user" else None
+
+    def _ranking(self, row: Feedback) -> Judgement | None:
+        groups = row.value.get("ranking", [])
+        placed = [
+            (self._by_id[message_id], rank)
+            for rank, group in enumerate(groups)
+            for message_id in group
+            if message_id in self._by_id
+        ]
+        siblings = [(m, rank) for m, rank in placed if m.parent_id == placed[0][0].parent_id]
+        prompt = self.dialogue(siblings[0][0].parent_id) if len(siblings) > 1 else None
+        if not prompt:
+            return None
+        responses = [message.content for message, _ in siblings]
+        return _judged(row, prompt, responses, _dense([rank for _, rank in siblings]))
+
+    def _edit(self, row: Feedback, prompt: Dialogue, original: str) -> Judgement | None:
+        text = row.value.get("text", "").strip()
+        if not text or text == original.strip():
+            return None
+        return _judged(row, prompt, [text, original], [0, 1])
+
+
+def _judged(
+    row: Feedback, prompt: Dialogue, responses: list[str], ranks: list[int], liked: bool = False
+) -> Judgement:
+    return Judgement(
+        row.id,
+        FeedbackKind(row.kind),
+        row.conversation_id,
+        row.author_id,
+        prompt,
+        responses,
+        ranks,
+        liked,
+    )
+
+
+def _dense(ranks: Iterable[int]) -> list[int]:
+    """The same order with places 0, 1, 2, … where a whole place was left out."""
+    ranks = list(ranks)
+    places = {rank: place for place, rank in enumerate(sorted(set(ranks)))}
+    return [places[rank] for rank in ranks]

@@ -1,0 +1,1 @@
+"""Iterations as jobs, their schedule, and whether there is enough feedback."""

@@ -1,0 +1,1 @@
+"""Labeling tasks, which prompts they ask about, and how far labelers agree."""

@@ -1,0 +1,1 @@
+"""Users, accounts, quotas, personal data."""

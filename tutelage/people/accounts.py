@@ -1,0 +1,170 @@
+"""Accounts: sign-up, passwords and identities of OpenID Connect providers.
+
+Passwords are kept as Argon2id hashes. Whoever is unknown costs as much time as a wrong password,
+so that nobody learns from the clock which accounts exist.
+"""
+
+import time
+from functools import cache
+
+from pwdlib import PasswordHash
+from sqlmodel import Session, select
+
+from tutelage import audit
+from tutelage.errors import Conflict, Forbidden, Invalid, NotFound
+from tutelage.people import people
+from tutelage.tables import ApiKey, Identity, Role, SignIn, User
+
+SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
+LOGIN_LIMIT = 100
+WRONG = "The name or the password is wrong."
+DISABLED = "This account is disabled. Ask whoever runs this service."
+
+
+def sign_up(
+    session: Session, login: str, password: str, guest: User | None = None, name: str = ""
+) -> User:
+    """A new account; a guest's conversations become the account's.
+
+    Raises Invalid for a name or password that will not do, Conflict for a name that is taken.
+    """
+    folded = _login(login)
+    check_password(password, folded)
+    if session.exec(select(User).where(User.login == folded)).first():
+        raise Conflict(f"The name {login.strip()!r} is taken. Choose another, or sign in.", "login")
+    user = guest if guest and guest.login is None else people.create_user(session, login.strip())
+    user.login, user.name = folded, name.strip() or login.strip()
+    user.password_hash = _hasher().hash(password)
+    session.add(user)
+    session.flush()
+    return user
+
+
+def authenticate(session: Session, login: str, password: str) -> User:
+    """The person of that name and password. Raises Forbidden for everybody else."""
+    folded = login.strip().casefold()
+    user = session.exec(select(User).where(User.login == folded)).first()
+    known = user.password_hash if user else None
+    right, better = _hasher().verify_and_update(password, known or _nobodys_hash())
+    if user is None or known is None or not right:
+        raise Forbidden(WRONG, "password")
+    require_enabled(user)
+    if better:
+        user.password_hash = better
+        session.add(user)
+    return user
+
+
+def change_password(session: Session, user: User, new: str, old: str | None) -> None:
+    """Set another password; who has one must know it. All their sessions end.
+
+    Raises Forbidden for a wrong old password, Invalid for a new one that will not do.
+    """
+    if user.login is None:
+        raise Invalid("A guest has no password: sign up first.", "password")
+    if user.password_hash and not _hasher().verify(old or "", user.password_hash):
+        raise Forbidden("The old password is wrong.", "old_password")
+    check_password(new, user.login)
+    user.password_hash = _hasher().hash(new)
+    session.add(user)
+    end_sessions(session, user.id)
+
+
+def end_sessions(session: Session, user_id: str) -> None:
+    """Sign a person out everywhere."""
+    for row in session.exec(select(SignIn).where(SignIn.user_id == user_id)):
+        session.delete(row)
+
+
+def by_identity(session: Session, issuer: str, subject: str, name: str) -> User:
+    """The person whom a provider vouches for; their account is made at the first visit."""
+    known = session.get(Identity, (issuer, subject))
+    user = session.get(User, known.user_id) if known else None
+    if user is None:
+        user = people.create_user(session, name)
+        session.add(Identity(issuer=issuer, subject=subject, user_id=user.id))
+    require_enabled(user)
+    return user
+
+
+def require_enabled(user: User) -> None:
+    """Raises Forbidden for somebody whom an operator has shut out."""
+    if user.disabled_at is not None:
+        raise Forbidden(DISABLED)
+
+
+def set_role(session: Session, user_id: str, role: Role, actor: str) -> User:
+    """Make somebody a user, labeler or operator. Raises Conflict for the last operator."""
+    user = get(session, user_id)
+    if user.role == Role.OPERATOR and role != Role.OPERATOR:
+        _require_another_operator(session, user)
+    audit.record(session, actor, "user.role", user.id, before=user.role, after=role.value)
+    user.role = role
+    session.add(user)
+    return user
+
+
+def set_disabled(session: Session, user_id: str, disabled: bool, actor: str) -> User:
+    """Shut somebody out, or let them in again. Raises Conflict for the last operator."""
+    user = get(session, user_id)
+    if disabled and user.role == Role.OPERATOR:
+        _require_another_operator(session, user)
+    audit.record(session, actor, "user.disable" if disabled else "user.enable", user.id)
+    user.disabled_at = time.time() if disabled else None
+    session.add(user)
+    if disabled:
+        end_sessions(session, user.id)
+    return user
+
+
+def get(session: Session, user_id: str) -> User:
+    """The person. Raises NotFound."""
+    user = session.get(User, user_id)
+    if user is None:
+        raise NotFound(f"There is no user {user_id!r}.")
+    return user
+
+
+def keys_of(session: Session, user_id: str) -> list[ApiKey]:
+    """A person's API keys, newest first."""
+    statement = select(ApiKey).where(ApiKey.user_id == user_id)
+    return sorted(session.exec(statement), key=lambda key: key.id, reverse=True)
+
+
+def check_password(password: str, login: str) -> None:
+    """Raises Invalid for a password that is too short, too long, or easy to guess."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise Invalid(
+            f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.", "password"
+        )
+    if password.casefold() in (login, login * 2) or len(set(password)) < 4:
+        raise Invalid("This password is too easy to guess. Choose another.", "password")
+
+
+def _login(login: str) -> str:
+    folded = login.strip().casefold()
+    if not 2 <= len(folded) <= LOGIN_LIMIT or any(
+        c.isspace() or not c.isprintable() for c in folded
+    ):
+        raise Invalid(f"A name has 2 to {LOGIN_LIMIT} characters and no spaces.", "login")
+    return folded
+
+
+def _require_another_operator(session: Session, user: User) -> None:
+    others = select(User).where(
+        User.role == Role.OPERATOR,
+        User.id != user.id,
+        User.disabled_at.is_(None),  # type: ignore[union-attr]
+    )
+    if session.exec(others).first() is None:
+        raise Conflict("This is the last operator: make somebody else an operator first.")
+
+
+@cache
+def _hasher() -> PasswordHash:
+    return PasswordHash.recommended()
+
+
+@cache
+def _nobodys_hash() -> str:
+    return _hasher().hash("nobody has this password")

@@ -1,0 +1,1 @@
+"""Policy directories, their versions in service, their lineage."""

@@ -1,0 +1,120 @@
+"""From feedback to the iterations that learned from it, and to the policies that came of them.
+
+The frozen snapshots are the evidence: each row names its feedback and its conversation. Whatever
+a policy learned, the policies that were trained further from it have learned as well.
+"""
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session, select
+
+from tutelage.errors import NotFound
+from tutelage.policies.library import PolicyLibrary
+from tutelage.tables import Message, PolicyVersion
+
+_FILES = ("rankings", "thumbs", "demonstrations")
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What one iteration was given to learn from, by ids."""
+
+    feedback: frozenset[str]
+    conversations: frozenset[str]
+
+
+def learned(iterations: Path) -> dict[str, Learned]:
+    """What each iteration with a complete snapshot learned from; the keys are iteration ids."""
+    found = sorted(iterations.glob("*/snapshot/digest.json"))
+    return {path.parts[-3]: _learned(path.parent, path.stat().st_mtime_ns) for path in found}
+
+
+def uses(iterations: Path, feedback_ids: Collection[str]) -> dict[str, list[str]]:
+    """The iterations that used each of these judgements, oldest first."""
+    snapshots = learned(iterations)
+    return {
+        each: [name for name, snapshot in snapshots.items() if each in snapshot.feedback]
+        for each in feedback_ids
+    }
+
+
+def affected(
+    session: Session, iterations: Path, conversations: Collection[str], feedback: Collection[str]
+) -> list[str]:
+    """The policies that learned from any of these, and those trained further from them."""
+    erased, judged = frozenset(conversations), frozenset(feedback)
+    taught = {
+        name
+        for name, snapshot in learned(iterations).items()
+        if snapshot.conversations & erased or snapshot.feedback & judged
+    }
+    versions = sorted(session.exec(select(PolicyVersion)), key=lambda version: version.id)
+    return _with_descendants(versions, taught)
+
+
+def behind(
+    session: Session, library: PolicyLibrary, iterations: Path, message_id: str
+) -> list[dict[str, Any]]:
+    """What is behind an answer: its policy and that policy's ancestors, newest first.
+
+    Each step names the iteration, the snapshot's digest, the judgements learned from, and whether
+    the policy's files are those that were published.
+    """
+    message = session.get(Message, message_id)
+    if message is None or message.policy_id is None:
+        raise NotFound(f"{message_id!r} is no answer of a policy.")
+    snapshots, steps = learned(iterations), []
+    policy_id: str | None = message.policy_id
+    while policy_id is not None:
+        manifest = library.manifest(policy_id)
+        taught = snapshots.get(manifest.get("iteration", ""), Learned(frozenset(), frozenset()))
+        steps.append(
+            {
+                "policy": policy_id,
+                "intact": not library.verify(policy_id),
+                "iteration": manifest.get("iteration"),
+                "snapshot_sha256": manifest.get("snapshot_sha256", ""),
+                "feedback": sorted(taught.feedback),
+                "conversations": len(taught.conversations),
+            }
+        )
+        policy_id = manifest.get("parent")
+    return steps
+
+
+def unaffected_ancestor(session: Session, policies: Collection[str]) -> str | None:
+    """The newest policy from which the first of these descends and that is none of them."""
+    tainted = set(policies)
+    version = session.get(PolicyVersion, min(tainted)) if tainted else None
+    while version is not None and version.id in tainted:
+        version = session.get(PolicyVersion, version.parent_id) if version.parent_id else None
+    return version.id if version else None
+
+
+def _with_descendants(versions: Iterable[PolicyVersion], taught: set[str]) -> list[str]:
+    """In order of ids a parent comes before its children."""
+    tainted: list[str] = []
+    for version in versions:
+        if version.iteration_id in taught or version.parent_id in tainted:
+            tainted.append(version.id)
+    return tainted
+
+
+@lru_cache(maxsize=256)
+def _learned(snapshot: Path, _changed: int) -> Learned:
+    feedback, conversations = set(), set()
+    for name in _FILES:
+        path = snapshot / f"{name}.jsonl"
+        if not path.is_file():
+            continue
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                row = json.loads(line)
+                feedback.add(row["id"])
+                conversations.add(row["conversation_id"])
+    return Learned(frozenset(feedback), frozenset(conversations))
