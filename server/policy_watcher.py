@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 1.0
 RETRY_SECONDS = 60.0
-PATIENCE_SECONDS = 60.0  # for somebody else to be done with the place beside the current policy
+PATIENCE_SECONDS = 60.0  # for somebody else to be done with the challenger's slot
 
 
 class Deployed:
@@ -34,7 +34,7 @@ class Deployed:
         self._retry_at = 0.0
         self._borrowed: str | None = None
         self._borrowers = 0
-        self._beside = asyncio.Condition()  # whoever changes what stands beside the current one
+        self._challenger_slot = asyncio.Condition()  # held while the challenger changes
 
     @property
     def policy_id(self) -> str | None:
@@ -45,11 +45,12 @@ class Deployed:
     async def borrowed(self, policy_id: str) -> AsyncIterator[None]:
         """Hold a policy in memory for as long as somebody needs it.
 
-        It stands beside the current one; several may hold the same, and who needs another waits.
+        It is loaded as the challenger; several may hold the same one, and a caller that needs
+        another waits.
         Raises Conflict while a trial holds that place, and Unavailable or NotFound where the
         policy cannot be loaded.
         """
-        if policy_id in (self.policy_id, self.routing.beside):
+        if policy_id in (self.policy_id, self.routing.challenger):
             yield
             return
         await self._borrow(policy_id)
@@ -59,32 +60,32 @@ class Deployed:
             await self._give_back()
 
     async def _borrow(self, policy_id: str) -> None:
-        async with self._beside:
+        async with self._challenger_slot:
             await self._wait_for_place(policy_id)
-            if self.routing.beside is not None:
-                trial = f"{self.routing.beside} is on trial and holds the place beside the current"
-                raise Conflict(f"{trial} one; end the trial before {policy_id} is loaded.")
-            if self._services.generator.beside != policy_id:
+            if self.routing.challenger is not None:
+                trial = f"{self.routing.challenger} is on trial and holds the challenger's slot"
+                raise Conflict(f"{trial}; end the trial before {policy_id} is loaded.")
+            if self._services.generator.challenger != policy_id:
                 path = await run_in_threadpool(self._services.library.path, policy_id)
                 await run_in_threadpool(self._check, policy_id)
-                await self._services.generator.load(policy_id, path, beside=True)
+                await self._services.generator.load(policy_id, path, challenger=True)
             self._borrowed = policy_id
             self._borrowers += 1
 
     async def _wait_for_place(self, policy_id: str) -> None:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._beside.wait_for(lambda: self._borrowed in (None, policy_id))
+                await self._challenger_slot.wait_for(lambda: self._borrowed in (None, policy_id))
         except TimeoutError:
-            busy = f"{self._borrowed} answers somebody beside the current policy"
+            busy = f"{self._borrowed} is loaded as the challenger"
             raise Unavailable(f"{busy}; ask {policy_id} again in a moment.") from None
 
     async def _give_back(self) -> None:
-        async with self._beside:
+        async with self._challenger_slot:
             self._borrowers -= 1
             if not self._borrowers:
                 self._borrowed = None  # the next look at the store lets it go
-                self._beside.notify_all()
+                self._challenger_slot.notify_all()
 
     async def follow(self) -> None:
         """Look for a newly promoted policy until cancelled."""
@@ -105,8 +106,8 @@ class Deployed:
         self.routing = routing
         await self._follow_current(promoted)
         if promoted is not None and promoted == self.policy_id:
-            async with self._beside:
-                await self._follow_beside(routing.beside or self._borrowed)
+            async with self._challenger_slot:
+                await self._follow_challenger(routing.challenger or self._borrowed)
 
     async def _follow_current(self, promoted: str | None) -> None:
         if promoted is None:
@@ -116,31 +117,31 @@ class Deployed:
         elif promoted != self._failed or time.monotonic() >= self._retry_at:
             await self._load(promoted)
 
-    async def _follow_beside(self, wanted: str | None) -> None:
-        beside = self._services.generator.beside
-        if beside is not None and beside != wanted:
-            await self._services.generator.unload(beside)
-        if wanted is None or wanted == beside:
+    async def _follow_challenger(self, wanted: str | None) -> None:
+        challenger = self._services.generator.challenger
+        if challenger is not None and challenger != wanted:
+            await self._services.generator.unload(challenger)
+        if wanted is None or wanted == challenger:
             return
         if wanted != self._failed or time.monotonic() >= self._retry_at:
-            await self._load(wanted, beside=True)
+            await self._load(wanted, challenger=True)
 
     def _wanted(self) -> tuple[str | None, Routing]:
         with self._services.store.read() as session:
             version = deployment.current(session)
             return version.id if version else None, experiments.routing(session)
 
-    async def _load(self, policy_id: str, beside: bool = False) -> None:
+    async def _load(self, policy_id: str, challenger: bool = False) -> None:
         try:
             path = await run_in_threadpool(self._services.library.path, policy_id)
             await run_in_threadpool(self._check, policy_id)
-            await self._services.generator.load(policy_id, path, beside=beside)
+            await self._services.generator.load(policy_id, path, challenger=challenger)
         except Exception as error:
             self._remember_failure(policy_id, error)
         else:
             self.problem, self._failed = None, None
             self._metrics.loaded("ok")
-            logger.info("%s answers%s from now on.", policy_id, " some" if beside else "")
+            logger.info("%s answers%s from now on.", policy_id, " some" if challenger else "")
 
     def _check(self, policy_id: str) -> None:
         problems = self._services.library.verify(policy_id)

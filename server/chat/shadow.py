@@ -16,11 +16,11 @@ logger = logging.getLogger(__name__)
 
 
 async def shadow(services: Services, routing: Routing, asked: Asked, shown: Answer) -> None:
-    """Let the policy beside answer too and keep that; when the service is busy, it is left out."""
+    """Let the challenger answer too and keep that; when the service is busy, it is left out."""
     if routing.experiment is None or shown.stream is None:
         return
     try:
-        stream = await services.generator.start(asked.dialogue, shown.sampling, routing.beside)
+        stream = await services.generator.start(asked.dialogue, shown.sampling, routing.challenger)
         try:
             text = "".join([token.text async for token in stream])
         finally:

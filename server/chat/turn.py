@@ -295,12 +295,12 @@ class Turns:
         if asked.policy_id:
             return [asked.policy_id]
         routing, user = self._deployed.routing, asked.caller.user
-        beside = self._services.generator.beside
-        if beside is None or beside != routing.beside:
+        challenger = self._services.generator.challenger
+        if challenger is None or challenger != routing.challenger:
             return [None]
         training = asked.training and asked.caller.training
         if routing.side_by_side(user.id, training, len(asked.samplings)):
-            return [beside, None] if secrets.randbits(1) else [None, beside]
+            return [challenger, None] if secrets.randbits(1) else [None, challenger]
         return [routing.policy_for(user.id)]
 
     async def _answer(
@@ -311,7 +311,7 @@ class Turns:
         side: SidePolicy,
         policy_id: str | None,
     ) -> Answer:
-        if policy_id not in (asked.policy_id, self._services.generator.beside):
+        if policy_id not in (asked.policy_id, self._services.generator.challenger):
             policy_id = None  # it left between two choices
         stream = await self._services.generator.start(asked.dialogue, sampling, policy_id)
         classifier = self._services.classifier

@@ -40,7 +40,7 @@ class EchoGenerator:
         max_streams: int = 64,
     ) -> None:
         self.policy_id = policy_id
-        self.beside: str | None = None
+        self.challenger: str | None = None
         self.context_window = context_window
         self.running = 0
         self.takes_tools = False
@@ -57,7 +57,7 @@ class EchoGenerator:
         policy_id = policy_id or self.policy_id
         if policy_id is None or self._closed:
             raise Unavailable("No policy is loaded; load one first.")
-        if policy_id not in (self.policy_id, self.beside):
+        if policy_id not in (self.policy_id, self.challenger):
             raise Unavailable(f"{policy_id} is not loaded; {self.policy_id} answers.")
         prompt_tokens = sum(len(_words(message["content"])) for message in messages)
         if prompt_tokens >= self.context_window:
@@ -69,19 +69,19 @@ class EchoGenerator:
         reply = self._reply(messages)
         return EchoStream(self, policy_id, reply, room, sampling.stop, prompt_tokens)
 
-    async def load(self, policy_id: str, path: Path, *, beside: bool = False) -> None:
+    async def load(self, policy_id: str, path: Path, *, challenger: bool = False) -> None:
         """Take another name, if its directory exists."""
         if not path.is_dir():
             raise Unavailable(f"{policy_id} cannot be loaded: {path} is no directory.")
-        if beside and self.policy_id not in (None, policy_id):
-            self.beside = policy_id
+        if challenger and self.policy_id not in (None, policy_id):
+            self.challenger = policy_id
         else:
-            self.policy_id, self.beside = policy_id, None
+            self.policy_id, self.challenger = policy_id, None
 
     async def unload(self, policy_id: str) -> None:
-        """Forget the name beside."""
-        if policy_id == self.beside:
-            self.beside = None
+        """Forget the name of the challenger."""
+        if policy_id == self.challenger:
+            self.challenger = None
 
     async def close(self) -> None:
         """End all streams."""

@@ -113,7 +113,7 @@ class Stream(Protocol):
 
 
 class Generator(Protocol):
-    """Serves the current policy and at most one beside it; running streams survive every change."""
+    """Serves the current policy and at most one challenger; running streams survive a change."""
 
     @property
     def policy_id(self) -> str | None:
@@ -121,7 +121,7 @@ class Generator(Protocol):
         ...
 
     @property
-    def beside(self) -> str | None:
+    def challenger(self) -> str | None:
         """The policy that new streams use only where they name it: a canary or a shadow."""
         ...
 
@@ -152,17 +152,17 @@ class Generator(Protocol):
         """
         ...
 
-    async def load(self, policy_id: str, path: Path, *, beside: bool = False) -> None:
-        """Load a policy directory, then make it the current policy, or the one beside it.
+    async def load(self, policy_id: str, path: Path, *, challenger: bool = False) -> None:
+        """Load a policy directory, then make it the current policy, or the challenger.
 
-        At most two policies are in memory: what stood beside leaves first, unless it is the one
+        At most two policies are in memory: the old challenger leaves first, unless it is the one
         that becomes current. Raises Unavailable, and keeps the current policy, when the directory
         is unusable.
         """
         ...
 
     async def unload(self, policy_id: str) -> None:
-        """Start nothing more on the policy beside; it goes when its last stream has ended."""
+        """Start nothing more on the challenger; it goes when its last stream has ended."""
         ...
 
     async def close(self) -> None:

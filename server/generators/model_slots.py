@@ -1,4 +1,4 @@
-"""The two policies that a generator may hold: the current one, and one beside it."""
+"""The two policies that a generator may hold: the current one, and its challenger."""
 
 from typing import Generic, Protocol, TypeVar
 
@@ -29,7 +29,7 @@ class Pair(Generic[H]):
     def __init__(self, max_window: int) -> None:
         self._max_window = max_window
         self._current: H | None = None
-        self._beside: H | None = None
+        self._challenger: H | None = None
 
     @property
     def policy_id(self) -> str | None:
@@ -37,9 +37,9 @@ class Pair(Generic[H]):
         return self._current.policy_id if self._current else None
 
     @property
-    def beside(self) -> str | None:
+    def challenger(self) -> str | None:
         """The policy that new streams use only where they name it."""
-        return self._beside.policy_id if self._beside else None
+        return self._challenger.policy_id if self._challenger else None
 
     @property
     def divergence(self) -> Divergence | None:

@@ -133,7 +133,7 @@ def test_labelers_and_operators_regenerate_with_a_policy_of_their_choice(
     assert [each["policy_id"] for each in branches] == [None, "policy-0000", "policy-0001"]
     assert len({each["parent_id"] for each in branches[1:]}) == 1
     assert service.ask(name=name)["model"] == "policy-0000"
-    assert eventually(lambda: service.services.generator.beside is None)
+    assert eventually(lambda: service.services.generator.challenger is None)
 
 
 def test_everyone_may_choose_where_that_is_set_but_not_what_the_gate_refused(core: Core) -> None:
@@ -149,7 +149,7 @@ def test_a_trial_holds_the_place_of_a_policy_of_ones_choice(service: ChatService
     publish(service.core, "policy-0001")
     publish(service.core, "policy-0002")
     service.post("/v1/operator/experiments", {"policy_id": "policy-0002"}, "operator")
-    assert eventually(lambda: service.services.generator.beside == "policy-0002")
+    assert eventually(lambda: service.services.generator.challenger == "policy-0002")
     refused = again(service, "operator", "policy-0001")
     assert refused.status_code == 409
     assert "policy-0002 is on trial" in refused.json()["error"]["message"]

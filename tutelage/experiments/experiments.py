@@ -59,12 +59,12 @@ class Routing:
     pins: Mapping[str, str] = field(default_factory=dict)  # user id: policy id
 
     @property
-    def beside(self) -> str | None:
-        """The policy that must be loaded beside the current one."""
+    def challenger(self) -> str | None:
+        """The policy that must be loaded as the challenger."""
         return self.experiment.policy_id if self.experiment else None
 
     def policy_for(self, user_id: str) -> str | None:
-        """The policy beside, for whom it is meant; None for the current one."""
+        """The challenger, for users whom it serves; None for the current one."""
         trial = self.experiment
         if trial is None or trial.kind != ExperimentKind.CANARY:
             return None

@@ -29,7 +29,7 @@ from server.generators.generator import (
 from server.generators.model_slots import Pair
 from tutelage.errors import Unavailable
 
-IN_MEMORY = 2  # policies at most: the current one, and one beside it or still answering
+IN_MEMORY = 2  # policies at most: the current one, and a challenger or one still answering
 CLOSED = "The service is shutting down; the answer was cut short."
 
 logger = logging.getLogger(__name__)
@@ -106,19 +106,19 @@ class EmbeddedGenerator(Pair[Served]):
         self._submit(served, response)
         return stream
 
-    async def load(self, policy_id: str, path: Path, *, beside: bool = False) -> None:
-        """Load a policy directory, then make it the current policy, or the one beside it.
+    async def load(self, policy_id: str, path: Path, *, challenger: bool = False) -> None:
+        """Load a policy directory, then make it the current policy, or the challenger.
 
         Waits first while streams of an older policy still hold a third one out of memory.
         """
         async with self._loading:
-            if not self._known(policy_id, beside):
-                await asyncio.to_thread(self._load, policy_id, path, beside)
+            if not self._known(policy_id, challenger):
+                await asyncio.to_thread(self._load, policy_id, path, challenger)
 
     async def unload(self, policy_id: str) -> None:
-        """Start nothing more on the policy beside; it goes when its last stream has ended."""
+        """Start nothing more on the challenger; it goes when its last stream has ended."""
         async with self._loading:
-            if policy_id == self.beside:
+            if policy_id == self.challenger:
                 self._leave()
 
     async def close(self) -> None:
@@ -143,9 +143,9 @@ class EmbeddedGenerator(Pair[Served]):
             raise Unavailable("No policy is loaded; wait until the service is ready.")
         if policy_id in (None, self._current.policy_id):
             return self._current
-        if self._beside is None or policy_id != self._beside.policy_id:
+        if self._challenger is None or policy_id != self._challenger.policy_id:
             raise Unavailable(f"{policy_id} is not loaded; {self.policy_id} answers.")
-        return self._beside
+        return self._challenger
 
     def _submit(self, served: Served, response: Response) -> None:
         with self._changed:
@@ -163,24 +163,24 @@ class EmbeddedGenerator(Pair[Served]):
             self._drop_drained()
 
     def _drop_drained(self) -> None:
-        kept = (self._current, self._beside)
+        kept = (self._current, self._challenger)
         self._served = [each for each in self._served if each.leases or each in kept]
         self._changed.notify_all()
 
-    def _known(self, policy_id: str, beside: bool) -> bool:
-        """Whether nothing needs to be loaded; the policy beside may just become current."""
-        if policy_id == self.beside and not beside:
+    def _known(self, policy_id: str, challenger: bool) -> bool:
+        """Whether nothing needs to be loaded; the challenger may just become current."""
+        if policy_id == self.challenger and not challenger:
             with self._changed:
-                self._current, self._beside = self._beside, None
+                self._current, self._challenger = self._challenger, None
                 self._drop_drained()
-        return policy_id in (self.policy_id, self.beside)
+        return policy_id in (self.policy_id, self.challenger)
 
     def _leave(self) -> None:
         with self._changed:
-            self._beside = None
+            self._challenger = None
             self._drop_drained()
 
-    def _load(self, policy_id: str, path: Path, beside: bool) -> None:
+    def _load(self, policy_id: str, path: Path, challenger: bool) -> None:
         self._leave()
         with self._changed:
             self._changed.wait_for(lambda: len(self._served) < IN_MEMORY or self._closed)
@@ -191,8 +191,8 @@ class EmbeddedGenerator(Pair[Served]):
         served = Served(batch, window, self._divergence(policy, path))
         with self._changed:
             self._served.append(served)
-            if beside and self._current:
-                self._beside = served
+            if challenger and self._current:
+                self._challenger = served
             else:
                 self._current = served
             self._drop_drained()

@@ -122,23 +122,23 @@ class RemoteGenerator(Pair[Reader]):
         self._streams.add(stream)
         return stream
 
-    async def load(self, policy_id: str, path: Path, *, beside: bool = False) -> None:
-        """Use what the engine serves under this id, as the current policy or as the one beside."""
+    async def load(self, policy_id: str, path: Path, *, challenger: bool = False) -> None:
+        """Use what the engine serves under this id, as the current policy or as the challenger."""
         if not await self._engine.serves(policy_id):
             raise Unavailable(
                 f"{policy_id} cannot be loaded: the remote engine does not serve it. Start it with "
                 f"`tutelage policies export {policy_id} --format hf` under the name {policy_id}."
             )
         reader = await asyncio.to_thread(_reader, policy_id, path, self._max_window)
-        if beside and self._current and policy_id != self.policy_id:
-            self._beside = reader
+        if challenger and self._current and policy_id != self.policy_id:
+            self._challenger = reader
         else:
-            self._current, self._beside = reader, None
+            self._current, self._challenger = reader, None
 
     async def unload(self, policy_id: str) -> None:
-        """Start nothing more on the policy beside."""
-        if policy_id == self.beside:
-            self._beside = None
+        """Start nothing more on the challenger."""
+        if policy_id == self.challenger:
+            self._challenger = None
 
     async def close(self) -> None:
         """End all streams with an error."""
@@ -150,7 +150,7 @@ class RemoteGenerator(Pair[Reader]):
     def _find(self, policy_id: str | None) -> Reader:
         if self._current is None or self._closed:
             raise Unavailable("No policy is loaded; wait until the service is ready.")
-        for reader in (self._current, self._beside):
+        for reader in (self._current, self._challenger):
             if reader and policy_id in (None, reader.policy_id):
                 return reader
         raise Unavailable(f"{policy_id} is not loaded; {self.policy_id} answers.")

@@ -142,7 +142,7 @@ def _samplings(body: TasksRequest, current: str | None) -> list[dict[str, Any]]:
 
 def _loaded(services: Services) -> list[str]:
     generator = services.generator
-    return [each for each in (generator.policy_id, generator.beside) if each]
+    return [each for each in (generator.policy_id, generator.challenger) if each]
 
 
 def _tasks(session: Session) -> dict[str, int]:

@@ -124,7 +124,7 @@ def test_liked_less_is_rolled_back(tried: Store) -> None:
     ended = judged(tried)
     assert (ended.state, state(tried)) == (ExperimentState.ROLLED_BACK, PolicyState.REJECTED)
     with tried.read() as session:
-        assert experiments.routing(session).beside is None
+        assert experiments.routing(session).challenger is None
 
 
 def test_answers_that_break_off_roll_it_back(tried: Store) -> None:
@@ -188,7 +188,7 @@ def test_a_promotion_by_hand_overtakes_it(tried: Store) -> None:
     with tried.write() as session:
         deployment.register(session, "policy-0002", "0" * 64)
         deployment.promote(session, "policy-0002", "ada")
-        assert experiments.routing(session).beside is None
+        assert experiments.routing(session).challenger is None
         assert experiments.judge(session, trial(session).id).state == ExperimentState.STOPPED
 
 
@@ -197,7 +197,7 @@ def test_a_shadow_answers_nobody(tried: Store) -> None:
         experiments.stop(session, trial(session).id, "ada", [])
         experiments.start(session, NEW, "ada", ExperimentKind.SHADOW, share=1.0)
         routing = experiments.routing(session)
-    assert routing.beside == NEW and routing.shadowed("msg_1")
+    assert routing.challenger == NEW and routing.shadowed("msg_1")
     assert routing.policy_for("anybody") is None
     assert not routing.side_by_side("anybody", True, 2)
 
