@@ -70,10 +70,10 @@ def test_without_two_judges_of_one_pair_there_is_no_agreement(tmp_path: Path) ->
 
 
 def test_words_that_are_always_preferred_are_the_floor(tmp_path: Path) -> None:
-    from judged import floor
+    from judged import tfidf_baseline
 
     rows = read(tmp_path / "a.jsonl", HH, HH | {"chosen": HH["chosen"] + " indeed"})
-    assert floor.accuracy(rows, rows) == 1.0
+    assert tfidf_baseline.accuracy(rows, rows) == 1.0
 
 
 def test_every_ranking_is_scored_by_what_never_saw_its_opening(tmp_path: Path) -> None:

@@ -25,6 +25,8 @@ from tutelage.tables import Role
 
 # Blocked in answers only: hate. Blocked in prompts too: hate/threatening. Warned of: sexual.
 WORDS = {"vileword": "hate", "threatword": "hate/threatening", "lewdword": "sexual"}
+HOME = {"origin": "http://testserver"}
+ADA = {"login": "Ada", "password": "a long enough secret"}
 HARMLESS = "A harmless sentence that is long enough to be let through at once, word for word. "
 
 
@@ -180,3 +182,15 @@ def listen(services: Services) -> Iterator[str]:
 def with_rules(services: Services, changes: str) -> Services:
     """The same services under other moderation rules."""
     return replace(services, moderation=ModerationPolicy.from_settings(changes))
+
+
+def link(core: Core, role: Role = Role.OPERATOR) -> str:
+    with core.store.write() as session:
+        return people.create_link(session, people.create_user(session, "Ada", role))
+
+
+def sign_up(service: ChatService, **changes: str) -> dict[str, object]:
+    answer = service.client.post("/v1/account", json=ADA | changes, headers=HOME)
+    assert answer.status_code == 201, answer.text
+    user: dict[str, object] = answer.json()["user"]
+    return user

@@ -161,13 +161,3 @@ def test_value_loss_takes_the_worse_of_free_and_clipped() -> None:
 @pytest.mark.parametrize(("kl", "factor"), [(6.0, 1.0), (600.0, 1.02), (0.0, 0.98), (6.6, 1.01)])
 def test_the_kl_coefficient_moves_towards_its_target(kl: float, factor: float) -> None:
     assert rlhf.adapted_kl_coef(0.1, kl, 6.0) == pytest.approx(0.1 * factor)
-
-
-def test_comparison_loss_is_the_explicit_sum() -> None:
-    margins = torch.tensor([0.3, -1.2, 0.7])
-    loss = rlhf.comparison_loss(
-        margins, torch.tensor([1.0, 0.0, 0.5]), torch.tensor([0.5, 0.25, 0.25])
-    )
-    win, lose = torch.sigmoid(margins).log(), torch.sigmoid(-margins).log()
-    expected = -(0.5 * win[0] + 0.25 * lose[1] + 0.25 * (0.5 * win[2] + 0.5 * lose[2]))
-    torch.testing.assert_close(loss, expected)

@@ -100,7 +100,7 @@ def test_an_unreachable_database_says_what_to_do() -> None:
 
 WRITER = """
 import sys
-from tutelage import people
+from tutelage.people import people
 from tutelage.store import Store
 store = Store(sys.argv[1])
 for number in range(100_000):

@@ -51,13 +51,14 @@ class FrozenLinear(nn.Linear):
         """x W' + bias, outside autograd: [..., in] -> [..., out]."""
         if not self._packs:
             return functional.linear(x, self.weight, self.bias)
-        return _onednn(x, self._laid_out(transposed=False), self.bias)
+        return _onednn(x.to(self.operands), self._laid_out(transposed=False), self.bias, x.dtype)
 
     def transposed_product(self, y: Tensor) -> Tensor:
         """y W, outside autograd: [..., out] -> [..., in]."""
         if not self._packs:
             return y @ self.weight
-        return _onednn(y.contiguous(), self._laid_out(transposed=True), None)
+        rounded = y.contiguous().to(self.back_operands)
+        return _onednn(rounded, self._laid_out(transposed=True), None, y.dtype)
 
     def write(self, weight: Tensor) -> None:
         """Puts other weights in place of these."""
@@ -83,6 +84,7 @@ class FrozenLinear(nn.Linear):
                     "again to train on it."
                 )
             weight = self.weight.detach().to(self.back_operands if transposed else self.operands)
+            weight = weight if _multiplies(weight.dtype) else weight.float()
             self._packed[transposed] = _reordered(weight.T.contiguous() if transposed else weight)
         return self._packed[transposed]
 
@@ -108,12 +110,17 @@ def _reordered(weight: Tensor) -> Tensor:
     return found
 
 
-def _onednn(x: Tensor, packed: Tensor, bias: Tensor | None) -> Tensor:
+def _multiplies(dtype: torch.dtype) -> bool:
+    """Whether oneDNN multiplies this type here; elsewhere rounded operands multiply as float32."""
+    return dtype == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def _onednn(x: Tensor, packed: Tensor, bias: Tensor | None, dtype: torch.dtype) -> Tensor:
     rounded = None if bias is None else bias.to(packed.dtype)
     found: Tensor = torch.ops.mkldnn._linear_pointwise(
         x.to(packed.dtype), packed, rounded, "none", [], ""
     )
-    return found.to(x.dtype)
+    return found.to(dtype)
 
 
 def operands_of(precision: str) -> torch.dtype:

@@ -68,7 +68,7 @@ def test_without_the_package_the_way_out_is_shown() -> None:
 import importlib.util
 found = importlib.util.find_spec
 importlib.util.find_spec = lambda name, *rest: None if "minilm" in name else found(name, *rest)
-from moderation.embedded import EmbeddedClassifier
+from moderation.classifiers.embedded import EmbeddedClassifier
 EmbeddedClassifier.load()
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

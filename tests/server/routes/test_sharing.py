@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_service import ChatService, publish
-from test_account_routes import sign_up
-from test_session import HOME
+from chat_service import HOME, ChatService, publish, sign_up
 
 from tutelage.policies import deployment, lineage
 from tutelage.tables import Iteration, IterationState

@@ -79,7 +79,7 @@ def test_unknown_ids_are_not_found(library: PolicyLibrary, policy_id: str) -> No
 PUBLISHER = """
 import sys
 from pathlib import Path
-from tutelage.policies import PolicyLibrary
+from tutelage.policies.library import PolicyLibrary
 library = PolicyLibrary(Path(sys.argv[1]))
 def build(path):
     for number in range(20):

@@ -3,19 +3,9 @@
 import json
 
 import pytest
-from chat_service import ChatService, new_services, serve
-from test_session import HOME, link
+from chat_service import ADA, HOME, ChatService, link, new_services, serve, sign_up
 
 from tutelage.composition import Core
-
-ADA = {"login": "Ada", "password": "a long enough secret"}
-
-
-def sign_up(service: ChatService, **changes: str) -> dict[str, object]:
-    answer = service.client.post("/v1/account", json=ADA | changes, headers=HOME)
-    assert answer.status_code == 201, answer.text
-    user: dict[str, object] = answer.json()["user"]
-    return user
 
 
 def key(service: ChatService, **body: object) -> dict[str, str]:

@@ -1,18 +1,9 @@
 """/v1/session: guests, one-time links, consent, signing out."""
 
 import pytest
-from chat_service import ChatService, new_services, serve
+from chat_service import HOME, ChatService, link, new_services, serve
 
 from tutelage.composition import Core
-from tutelage.people import people
-from tutelage.tables import Role
-
-HOME = {"origin": "http://testserver"}
-
-
-def link(core: Core, role: Role = Role.OPERATOR) -> str:
-    with core.store.write() as session:
-        return people.create_link(session, people.create_user(session, "Ada", role))
 
 
 def test_a_stranger_is_nobody(service: ChatService) -> None:
