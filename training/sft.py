@@ -30,7 +30,7 @@ from training.model.split_model import (
 from training.model.tokenizer import ChatTokenizer, Dialogue
 from training.progress import Progress
 from training.reward.preferences import Row
-from tutelage.policies.library import write_atomically
+from tutelage import atomic
 
 METRICS, ADAPTER = "metrics.jsonl", "adapter.safetensors"
 PASS_TOKENS = 1536  # padded tokens of one pass
@@ -64,7 +64,7 @@ def train_sft(
         metrics = run.train(rows, held_back) if taught else []
         lines = "".join(json.dumps(row) + "\n" for row in metrics)
         out_dir.mkdir(parents=True, exist_ok=True)
-        write_atomically(out_dir / METRICS, lines)
+        atomic.write_text(out_dir / METRICS, lines)
         run.save(out_dir / "policy")
         save_state(out_dir / ADAPTER, run.best, {})
         return counts | run.summary(metrics)

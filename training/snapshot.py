@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from training.config import SnapshotConfig
+from tutelage import atomic
 from tutelage.errors import Unavailable
 from tutelage.feedback import preference_data
 from tutelage.feedback.preference_data import Dialogue, Judgement, Prompt, Rows
 from tutelage.labeling import agreement
-from tutelage.policies.library import sha256_of, write_atomically
+from tutelage.policies.library import sha256_of
 from tutelage.tables import FeedbackKind
 
 Row = dict[str, Any]
@@ -86,11 +87,11 @@ def write(snapshot: Snapshot, directory: Path) -> str:
     """Write the files and ``digest.json``; return the digest of all."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, rows in asdict(snapshot).items():
-        write_atomically(directory / f"{name}.jsonl", _json_lines(rows))
+        atomic.write_text(directory / f"{name}.jsonl", _json_lines(rows))
     files = {name: sha256_of(directory / f"{name}.jsonl") for name in asdict(snapshot)}
     digest = _digest_of(files)
     content = {"files": files, "sha256": digest, "counts": snapshot.counts()}
-    write_atomically(directory / DIGEST, json.dumps(content, indent=2, sort_keys=True) + "\n")
+    atomic.write_text(directory / DIGEST, json.dumps(content, indent=2, sort_keys=True) + "\n")
     return digest
 
 

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from tutelage import atomic
 from tutelage.errors import Unavailable
-from tutelage.policies.library import digests, write_atomically
+from tutelage.policies.library import digests
 
 STAGES = ("snapshot", "sft", "reward_model", "ppo", "evaluation")
 COMPLETE = "complete.json"
@@ -68,7 +69,7 @@ def run(directory: Path, work: Callable[[Path], dict[str, Any]]) -> Complete:
         peak_memory_mb=round(_peak_memory_mb(), 1),
         files=_lasting(digests(directory)),
     )
-    write_atomically(directory / COMPLETE, json.dumps(asdict(complete), indent=2) + "\n")
+    atomic.write_text(directory / COMPLETE, json.dumps(asdict(complete), indent=2) + "\n")
     return complete
 
 

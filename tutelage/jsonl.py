@@ -18,8 +18,9 @@ Row = dict[str, Any]
 
 
 def line(row: Mapping[str, Any], sort_keys: bool = False) -> str:
-    """One row with its newline."""
-    return json.dumps(row, ensure_ascii=False, sort_keys=sort_keys) + "\n"
+    """One row with its newline; half a surrogate pair, which UTF-8 cannot hold, is escaped."""
+    text = json.dumps(row, ensure_ascii=False, sort_keys=sort_keys) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def write(path: Path, rows: Iterable[Mapping[str, Any]], sort_keys: bool = False) -> None:

@@ -35,12 +35,12 @@ from lab.report import BAD_DAY, DRIFT_DAY, write_report
 from training.demo.service import Service
 from training.jobs.maintenance import Chores
 from training.jobs.worker import Worker
+from tutelage import atomic
 from tutelage.composition import Core, open_core
 from tutelage.experiments import experiments
 from tutelage.iterations import iterations, schedule
 from tutelage.people import people
 from tutelage.policies import deployment
-from tutelage.policies.library import write_atomically
 from tutelage.settings import Settings
 from tutelage.tables import Schedule
 
@@ -157,7 +157,7 @@ class Month:
         day.events = self.events()[len(before) :]
         day.seconds = round(time.monotonic() - began, 1)
         rows = [asdict(row) for row in [*days(self.core), day]]
-        write_atomically(self.core.settings.data / STATE, json.dumps(rows, indent=1))
+        atomic.write_text(self.core.settings.data / STATE, json.dumps(rows, indent=1))
         print(json.dumps(asdict(day)), flush=True)
 
     def talk(self, day: Day) -> None:

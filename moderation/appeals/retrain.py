@@ -25,7 +25,7 @@ from moderation.classifiers.embedded import HEADS, EmbeddedClassifier, Evidence
 from moderation.rules import ModerationPolicy
 from moderation.training.datasets import WRITTEN, Example, read_written
 from moderation.training.evaluate import acted_on, figures
-from tutelage.policies.library import write_atomically
+from tutelage import atomic
 
 _REHEARSED = 400  # texts whose scores are to stay
 _WEIGHT = 5.0  # of a decision, in rehearsed texts
@@ -179,8 +179,7 @@ def _write(
 ) -> None:
     """The description comes last: heads without one are not there."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / EXAMPLES, examples)
-    beside = folder / "heads.part"
-    save_file(heads, beside)
-    beside.rename(folder / "heads.safetensors")
-    write_atomically(folder / DESCRIPTION, json.dumps(described, indent=1) + "\n")
+    atomic.write_text(folder / EXAMPLES, examples)
+    with atomic.file(folder / "heads.safetensors") as beside:
+        save_file(heads, beside)
+    atomic.write_text(folder / DESCRIPTION, json.dumps(described, indent=1) + "\n")

@@ -20,6 +20,7 @@ from moderation.encoder.adapters import adapt
 from moderation.encoder.minilm import Transformer
 from moderation.encoder.pooling import Pooling, mean_states
 from moderation.training.datasets import Example
+from tutelage import atomic
 
 _BATCH_TOKENS = 64 * 64  # when only reading
 _STEPS_KEPT = 60  # from one checkpoint to the next
@@ -79,9 +80,8 @@ def freeze(
     path = kept / f"states-{digest}.safetensors"
     if not path.exists():
         kept.mkdir(parents=True, exist_ok=True)
-        beside = path.with_suffix(".part")
-        save_file({"rows": _read_all(transformer, texts, first)}, beside)
-        beside.rename(path)
+        with atomic.file(path) as beside:
+            save_file({"rows": _read_all(transformer, texts, first)}, beside)
     return Frozen(load_file(path)["rows"], [len(text) for text in texts])
 
 
@@ -282,9 +282,8 @@ def _batches(frozen: Frozen, indexes: Sequence[int], settings: Settings) -> list
 
 def _keep(folder: Path, steps: int, model: Model) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    beside = folder / "checkpoint.part"
-    save_file(model.tensors() | {"steps": torch.tensor(steps)}, beside)
-    beside.rename(folder / "checkpoint.safetensors")
+    with atomic.file(folder / "checkpoint.safetensors") as beside:
+        save_file(model.tensors() | {"steps": torch.tensor(steps)}, beside)
 
 
 def _resume(folder: Path, model: Model) -> int:

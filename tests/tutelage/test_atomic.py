@@ -42,6 +42,19 @@ def test_after_an_error_the_old_file_stands(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["f"]
 
 
+def test_a_directory_that_fails_to_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    with atomic.directory(tmp_path / "d") as beside:
+        (beside / "x").write_text("old")
+    with (
+        pytest.raises(OSError, match="disk full"),
+        atomic.directory(tmp_path / "d", replace=True) as beside,
+    ):
+        (beside / "x").write_text("new")
+        raise OSError("disk full")
+    assert (tmp_path / "d" / "x").read_text() == "old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["d"]
+
+
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         atomic.write_text(tmp_path / "no" / "f", "x")

@@ -20,6 +20,11 @@ def test_keys_keep_their_order_or_are_sorted() -> None:
     assert jsonl.line({"b": 1, "a": "é"}, sort_keys=True) == '{"a": "é", "b": 1}\n'
 
 
+def test_half_a_surrogate_pair_is_kept(tmp_path: Path) -> None:
+    jsonl.write(tmp_path / "rows.jsonl", [{"a": "é \ud800"}])
+    assert jsonl.read(tmp_path / "rows.jsonl") == [{"a": "é \ud800"}]
+
+
 def test_blank_lines_and_windows_line_ends_are_read() -> None:
     assert jsonl.parse('{"a": 1}\r\n\r\n{"a": 2}\n\n') == [{"a": 1}, {"a": 2}]
 

@@ -22,12 +22,12 @@ from training.demo.simulated_users import Answer, Habits, Prompt, ask, shipped_p
 from training.jobs.runners.local import LocalRunner
 from training.reports import plots
 from training.reports.report import example, figure, page, ppo_curves, table, tiles
+from tutelage import atomic
 from tutelage.composition import Core, open_core
 from tutelage.errors import Conflict, Invalid
 from tutelage.iterations import iterations
 from tutelage.people import people
 from tutelage.policies.base import ensure_base
-from tutelage.policies.library import write_atomically
 from tutelage.settings import Settings
 from tutelage.tables import Iteration, IterationState, Role
 
@@ -232,7 +232,7 @@ class _Demo:
         )
         trained = bool(iteration.metrics)
         curves = ppo_curves(self.core.iterations / iteration.id) if trained else ""
-        write_atomically(result.report, _report(result, self.preference, curves, before, after))
+        atomic.write_text(result.report, _report(result, self.preference, curves, before, after))
         return result
 
     def gains(self, before: list[Answer], after: list[Answer]) -> list[float]:

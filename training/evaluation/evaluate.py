@@ -30,9 +30,9 @@ from training.progress import Progress
 from training.reward.features import prefix_features
 from training.reward.model import RewardModel
 from training.rlhf import logprobs_and_entropy
+from tutelage import atomic
 from tutelage.feedback import reports
 from tutelage.feedback.preference_data import Dialogue
-from tutelage.policies.library import write_atomically
 
 Flag = Callable[[str], bool]
 STAGE = "evaluation"
@@ -77,8 +77,8 @@ def evaluate(
         "readings": {name: as_json(found.readings) for name, found in beyond.items()}
     }
     examples = _examples(questions, answers, config.evaluation.samples)
-    write_atomically(out_dir / EXAMPLES, "".join(json.dumps(row) + "\n" for row in examples))
-    write_atomically(out_dir / RESULT, json.dumps(result, indent=2) + "\n")
+    atomic.write_text(out_dir / EXAMPLES, "".join(json.dumps(row) + "\n" for row in examples))
+    atomic.write_text(out_dir / RESULT, json.dumps(result, indent=2) + "\n")
     return result
 
 

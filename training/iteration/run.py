@@ -35,6 +35,7 @@ from training.reward.validation import distrusted, examine
 from training.sft import train_sft
 from training.snapshot import HELD_OUT, TRAIN, Snapshot, of_side
 from training.stage import Complete
+from tutelage import atomic
 from tutelage.composition import Core
 from tutelage.errors import Conflict, Invalid
 from tutelage.feedback import preference_data, reports
@@ -42,7 +43,6 @@ from tutelage.feedback.preference_data import Dialogue
 from tutelage.iterations import iterations, readiness
 from tutelage.iterations.iterations import Lease
 from tutelage.policies import deployment
-from tutelage.policies.library import write_atomically
 from tutelage.tables import Iteration, IterationState
 
 CONFIG, REPORT, CASES, LOGGED = "config.toml", "report.html", "cases.jsonl", "logged.jsonl"
@@ -175,9 +175,9 @@ class _Run:
             taken = snapshot.derive(rows, self.config.snapshot)
             digest = snapshot.write(taken, directory)
             lines = "".join(json.dumps(case, sort_keys=True) + "\n" for case in cases)
-            write_atomically(directory / CASES, lines)
+            atomic.write_text(directory / CASES, lines)
             if self.config.ppo.reuse:
-                write_atomically(directory / LOGGED, self.logged(rows))
+                atomic.write_text(directory / LOGGED, self.logged(rows))
             return {"sha256": digest, "conversations": len(rows.conversations)} | taken.counts()
 
         complete = self.stage("snapshot", work)
@@ -232,7 +232,7 @@ class _Run:
             unseen = of_side(taken.rankings, HELD_OUT)
             facts["examination"] = examine(sft_policy, directory / "proxy", unseen, self.config)
             rows = "".join(json.dumps({"model": n} | f) + "\n" for n, f in facts.items())
-            write_atomically(directory / "metrics.jsonl", rows)
+            atomic.write_text(directory / "metrics.jsonl", rows)
             return facts
 
         self.stage("reward_model", work)

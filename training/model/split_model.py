@@ -28,9 +28,9 @@ from transformers.utils import logging
 
 from training.config import IterationConfig
 from training.model.caches import PrefixCache
-from training.model.checkpoint import write_directory
 from training.model.frozen_linear import FrozenLinear, freeze, operands_of
 from training.model.lora import LoRALinear
+from tutelage import atomic
 from tutelage.errors import Invalid
 from tutelage.policies.library import CARD, MANIFEST
 
@@ -127,14 +127,12 @@ class SplitModel:
         top = {id(p) for p in self.reference.parameters()}
         changed = {name: p for name, p in self.model.named_parameters() if id(p) in top}
 
-        def write(beside: Path) -> None:
+        with atomic.directory(path, replace=True) as beside:
             for file in sorted(source.iterdir()):
                 if file.name not in (MANIFEST, CARD):
                     shutil.copy(file, beside)
                 if file.suffix == ".safetensors":
                     _overwrite(beside / file.name, changed)
-
-        write_directory(path, write)
 
 
 def _overwrite(weights: Path, changed: Mapping[str, Tensor]) -> None:

@@ -14,7 +14,7 @@ from training.evaluation.gate import Decision, Verdict
 from training.evaluation.metrics import MEASURES
 from training.reports import plots
 from training.stage import COMPLETE, STAGES
-from tutelage.policies.library import write_atomically
+from tutelage import atomic
 from tutelage.tables import Iteration
 
 Section = tuple[str, str]  # heading, HTML
@@ -42,7 +42,7 @@ def write_report(
     head = _verdict(iteration, decision, policy_id) + _tiles(stages)
     title = f"{iteration.id}: {_outcome(policy_id)}"
     path = directory / "report.html"
-    write_atomically(path, page(title, _subtitle(iteration), head, sections, _footer(iteration)))
+    atomic.write_text(path, page(title, _subtitle(iteration), head, sections, _footer(iteration)))
     return path
 
 
@@ -177,7 +177,7 @@ def _draw(directory: Path, stages: dict[str, Any]) -> dict[str, str]:
     (directory / "plots").mkdir(exist_ok=True)
     for name, svg in drawn.items():
         standalone = svg.replace("currentColor", "#6b7280")
-        write_atomically(directory / "plots" / f"{name}.svg", standalone)
+        atomic.write_text(directory / "plots" / f"{name}.svg", standalone)
     return drawn
 
 

@@ -81,9 +81,9 @@ def export(out: Path, data: Data = None) -> None:
     Example: `tutelage moderation export appeals.jsonl`
     """
     from moderation.appeals import dataset
-    from tutelage.policies.library import write_atomically
+    from tutelage import atomic
 
     with open_data(data).store.read() as session:
         decided = dataset.derive(session)
-    write_atomically(out, dataset.frozen(decided))
+    atomic.write_text(out, dataset.frozen(decided))
     typer.echo(f"{len(decided)} examples are in {out}.")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tutelage import atomic
 from tutelage.errors import Conflict, Invalid, Unavailable
 from tutelage.policies.library import MANIFEST
 
@@ -31,18 +32,17 @@ def export_gguf(policy: Path, target: Path, name: str) -> None:
     architecture = ARCHITECTURES.get(config["model_type"])
     if architecture is None:
         raise Unavailable(f"{config['model_type']} models cannot be written as GGUF here.")
-    beside = target.with_name(f".{target.name}.part")
-    writer = GGUFWriter(beside, architecture)
-    writer.add_name(name)
-    _add_geometry(writer, config)
-    _add_tokenizer(writer, policy, config["vocab_size"])
-    for tensor_name, tensor in _tensors(policy, config, architecture):
-        writer.add_tensor(tensor_name, tensor)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    beside.rename(target)
+    with atomic.file(target) as beside:
+        writer = GGUFWriter(beside, architecture)
+        writer.add_name(name)
+        _add_geometry(writer, config)
+        _add_tokenizer(writer, policy, config["vocab_size"])
+        for tensor_name, tensor in _tensors(policy, config, architecture):
+            writer.add_tensor(tensor_name, tensor)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
 
 
 def _refuse_existing(target: Path) -> None:

@@ -1,19 +1,16 @@
 """Policy directories: published whole or not at all, and checkable afterwards.
 
-A publication is written beside its place, synced to disk and renamed. A reader therefore sees
-either no policy or a complete one, also after kill -9 or power loss.
+A reader sees either no policy or a complete one, also after kill -9 or power loss.
 """
 
 import hashlib
 import json
-import os
 import re
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tutelage import atomic
 from tutelage.errors import Conflict, NotFound, Unavailable
 
 MANIFEST, CARD = "manifest.json", "card.md"
@@ -68,9 +65,15 @@ class PolicyLibrary:
         target = self.root / policy_id
         if target.exists():
             raise Conflict(f"{policy_id} is published already and never changes.")
-        with published_directory(target) as building:
-            build(building)
-            _write_manifest(building, policy_id, lineage)
+        try:
+            with atomic.directory(target) as building:
+                build(building)
+                _write_manifest(building, policy_id, lineage)
+        except OSError as error:
+            raise Unavailable(
+                f"{target} could not be written ({error}); nothing was published. "
+                "Free some disk space and run it again."
+            ) from error
         return target
 
     def has_weights(self, policy_id: str) -> bool:
@@ -80,7 +83,7 @@ class PolicyLibrary:
     def shed(self, policy_id: str) -> None:
         """Remove the weights; the mark comes first, so that nobody takes a half policy for one."""
         path = self.path(policy_id)
-        write_atomically(path / SHED, "The weights were removed to save disk space.\n")
+        atomic.write_text(path / SHED, "The weights were removed to save disk space.\n")
         for file in path.glob(f"*{WEIGHTS}"):
             file.unlink()
 
@@ -132,56 +135,6 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@contextmanager
-def published_directory(target: Path) -> Iterator[Path]:
-    """An empty directory that takes its place at ``target`` when the block ends well."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    building = target.with_name(f".{target.name}.{os.getpid()}.building")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir()
-    try:
-        yield building
-        _sync(building)
-        os.rename(building, target)
-        _sync_directory(target.parent)
-    except OSError as error:
-        raise Unavailable(
-            f"{target} could not be written ({error}); nothing was published. "
-            "Free some disk space and run it again."
-        ) from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def write_atomically(path: Path, content: str) -> None:
-    """Replace a text file so that a reader sees the old or the new content, never a part."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(beside, path)
-    _sync_directory(path.parent)
-
-
 def _write_manifest(directory: Path, policy_id: str, lineage: dict[str, Any]) -> None:
     manifest = {"id": policy_id, **lineage, "files": digests(directory)}
     (directory / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
-
-
-def _sync(directory: Path) -> None:
-    for path in directory.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        else:
-            _sync_directory(path)
-    _sync_directory(directory)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

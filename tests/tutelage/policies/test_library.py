@@ -1,6 +1,5 @@
 """Policy directories are published whole, checked, and never changed."""
 
-import json
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tutelage.errors import Conflict, NotFound, Unavailable
-from tutelage.policies.library import PolicyLibrary, write_atomically
+from tutelage.policies.library import PolicyLibrary
 
 
 def fill(path: Path) -> None:
@@ -104,11 +103,3 @@ def test_kill_9_never_leaves_half_a_policy(tmp_path: Path) -> None:
         publisher.send_signal(signal.SIGKILL)
         publisher.wait()
     assert all(library.verify(policy_id) == [] for policy_id in library.ids())
-
-
-def test_write_atomically_replaces(tmp_path: Path) -> None:
-    path = tmp_path / "state.json"
-    for number in range(3):
-        write_atomically(path, json.dumps(number))
-    assert path.read_text() == "2"
-    assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]

@@ -12,8 +12,9 @@ from training.evaluation.limitations.policy import PolicySpeaker
 from training.evaluation.limitations.public_sets import read_set
 from training.evaluation.limitations.suite import Advance, as_json, read_all
 from training.model.split_model import compute
+from tutelage import atomic
 from tutelage.composition import Core
-from tutelage.policies.library import sha256_of, write_atomically
+from tutelage.policies.library import sha256_of
 
 
 def measure_policy(core: Core, policy_id: str, count: int, advance: Advance) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def _kept(core: Core, policy_id: str, name: str, found: dict[str, Any]) -> dict[
     found = found | {"manifest_sha256": core.library.manifest_sha256(policy_id)}
     folder = core.settings.data / "limitations"
     folder.mkdir(exist_ok=True)
-    write_atomically(folder / f"{name}.json", json.dumps(found, indent=2) + "\n")
+    atomic.write_text(folder / f"{name}.json", json.dumps(found, indent=2) + "\n")
     return found
 
 
