@@ -1,8 +1,9 @@
-"""How well ``training.evaluation.refusals`` finds refusals, against people's labels.
+"""How well ``training.evaluation.refusals`` detects refusals, measured against human labels.
 
-    tutelage bench refusals ../shared/data --json
+    tutelage bench refusals DIR --json
 
-Beside it: always saying the commoner label, and the eight prefixes of a plain keyword judge.
+DIR holds XSTest's labelled completions and PyRIT's refusal sets, as JSON Lines. The baselines are
+the majority label and the eight prefixes of a keyword judge.
 """
 
 import argparse
