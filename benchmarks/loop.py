@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 from common import peer_python
 from lab import bench, toy_environment
-from lab.bench import CONFIG, OTHERS, TEST, TRAIN, UNWATCHED, Speaker, climb, golds, rankings
+from lab.bench import CONFIG, OTHERS, TEST, TRAIN, UNWATCHED, ToyPolicy, golds, optimise, rankings
 from lab.people import AGREEMENT, Labeler, flips_to_agreement, noise_for
 from lab.pessimism import shares_of_peak
 from lab.plots import draw
@@ -57,8 +57,8 @@ class Lab:
         self.base = work / "base"
         if not (self.base / "model.safetensors").is_file():
             toy_environment.write_base_policy(self.base)
-        self.speaker = Speaker(self.base)
-        answers = self.speaker.answers(TRAIN, 2, 1)
+        self.toy_policy = ToyPolicy(self.base)
+        answers = self.toy_policy.answers(TRAIN, 2, 1)
         scores = [
             tuple(toy_environment.gold(p, a) for a in pair)
             for p, pair in zip(TRAIN, answers, strict=True)
@@ -86,7 +86,7 @@ class Lab:
         for model, prompts, size, own in (
             ("proxy", TRAIN, count, 1), ("held_out", OTHERS, count // 2, 2),
         ):  # fmt: skip
-            rows = rankings(self.speaker, prompts, size, labeler, 100 * seed + own)
+            rows = rankings(self.toy_policy, prompts, size, labeler, 100 * seed + own)
             bench.reward_model(self.base, rows, folder / model, config)
         return folder
 
@@ -109,10 +109,10 @@ def over_optimisation(lab: Lab) -> dict[str, Any]:
 def _long_climb(lab: Lab, seed: int) -> dict[str, Any]:
     rewards = lab.taught(f"a/{seed}/rewards", seed, lab.labeler())
     far = lab.fresh(f"a/{seed}/far")
-    climb(lab.base, rewards, far, seed=seed, config=UNWATCHED)
-    kept = climb(lab.base, rewards, lab.fresh(f"a/{seed}/kept"), seed=seed, updates=24)
+    optimise(lab.base, rewards, far, seed=seed, config=UNWATCHED)
+    kept = optimise(lab.base, rewards, lab.fresh(f"a/{seed}/kept"), seed=seed, updates=24)
     points = bench.path(lab.base, far)
-    gold_kept = float(np.mean(golds(TEST, Speaker(_policy(lab, seed)).answers(TEST, 8, 5))))
+    gold_kept = float(np.mean(golds(TEST, ToyPolicy(_policy(lab, seed)).answers(TEST, 8, 5))))
     start, peak = points[0].mean, max(point.mean for point in points)
     kl, gains = [p.kl for p in points], [p.mean - start for p in points]
     return {
@@ -138,7 +138,7 @@ def _policy(lab: Lab, seed: int) -> Path:
 
 def data_size(lab: Lab) -> dict[str, Any]:
     """Accuracy on true preferences between answers to test prompts, by number of rankings."""
-    answers = lab.speaker.answers(TEST, 8, 9)
+    answers = lab.toy_policy.answers(TEST, 8, 9)
     truth = np.array(
         [[toy_environment.gold(p, a) for a in some] for p, some in zip(TEST, answers, strict=True)]
     )
@@ -157,9 +157,9 @@ def data_size(lab: Lab) -> dict[str, Any]:
 def _accuracy(
     lab: Lab, seed: int, labeler: Labeler, size: int, answers: Any, truth: np.ndarray
 ) -> float:
-    rows = rankings(lab.speaker, TRAIN, size, labeler, 100 * seed + 3)
+    rows = rankings(lab.toy_policy, TRAIN, size, labeler, 100 * seed + 3)
     reward = bench.reward_model(lab.base, rows, lab.fresh(f"b/{seed}"))
-    return pair_accuracy(lab.speaker.scores(reward, TEST, answers), truth)
+    return pair_accuracy(lab.toy_policy.scores(reward, TEST, answers), truth)
 
 
 def pair_accuracy(scores: np.ndarray, truth: np.ndarray) -> float:
@@ -174,8 +174,8 @@ def pair_accuracy(scores: np.ndarray, truth: np.ndarray) -> float:
 
 def over_sft(lab: Lab) -> dict[str, Any]:
     """How often PPO's answer is truly better than the starting policy's, ties half."""
-    before = _per_answer(lab.speaker)
-    kept = {seed: _per_answer(Speaker(_policy(lab, seed))) for seed in lab.seeds}
+    before = _per_answer(lab.toy_policy)
+    kept = {seed: _per_answer(ToyPolicy(_policy(lab, seed))) for seed in lab.seeds}
     won, matched, words = [], [], []
     for after in kept.values():
         gains = [b[1] - a[1] for a, b in zip(before, after, strict=True)]
@@ -192,9 +192,9 @@ def over_sft(lab: Lab) -> dict[str, Any]:
     }
 
 
-def _per_answer(speaker: Speaker) -> list[tuple[int, float]]:
+def _per_answer(toy_policy: ToyPolicy) -> list[tuple[int, float]]:
     """Words and true score of each answer to the test prompts."""
-    answers = speaker.answers(TEST, 8, 21)
+    answers = toy_policy.answers(TEST, 8, 21)
     return [
         (len(a.split()), toy_environment.gold(p, a))
         for p, some in zip(TEST, answers, strict=True)
@@ -225,12 +225,12 @@ def beside_best_of_n(lab: Lab) -> dict[str, Any]:
 
 def _baselines(lab: Lab) -> dict[str, Any]:
     """What is simpler than PPO, on the same rankings: its KL and the true score that it gains."""
-    start = float(np.mean(golds(TEST, lab.speaker.answers(TEST, 8, 5))))
+    start = float(np.mean(golds(TEST, lab.toy_policy.answers(TEST, 8, 5))))
     found = {}
     for name, train in (("expert iteration", _expert_iteration), ("DPO (TRL)", _dpo)):
         policies = [train(lab, seed, lab.fresh(f"d/{seed}")) for seed in lab.seeds]
         gold = [
-            float(np.mean(golds(TEST, Speaker(p).answers(TEST, 8, 5)))) - start for p in policies
+            float(np.mean(golds(TEST, ToyPolicy(p).answers(TEST, 8, 5)))) - start for p in policies
         ]
         kl = [bench.distance(policy, lab.base) for policy in policies]
         found[name] = {"kl": float(np.mean(kl)), "gained": asdict(_interval(gold))}
@@ -239,7 +239,7 @@ def _baselines(lab: Lab) -> dict[str, Any]:
 
 def _judged(lab: Lab, seed: int) -> list[dict[str, Any]]:
     """The rankings that the seed's reward model learned from."""
-    return rankings(lab.speaker, TRAIN, RANKINGS, lab.labeler(), 100 * seed + 1)
+    return rankings(lab.toy_policy, TRAIN, RANKINGS, lab.labeler(), 100 * seed + 1)
 
 
 def _expert_iteration(lab: Lab, seed: int, out: Path) -> Path:
@@ -273,11 +273,11 @@ def _dpo(lab: Lab, seed: int, out: Path) -> Path:
 
 def _best_of_n_curve(lab: Lab, seed: int) -> dict[int, float]:
     reward = RewardModel.load(lab.work / f"a/{seed}/rewards/proxy")
-    answers = lab.speaker.answers(TEST, 64, 31)
+    answers = lab.toy_policy.answers(TEST, 64, 31)
     truth = np.array(
         [[toy_environment.gold(p, a) for a in some] for p, some in zip(TEST, answers, strict=True)]
     )
-    proxy = lab.speaker.scores(reward, TEST, answers)
+    proxy = lab.toy_policy.scores(reward, TEST, answers)
     return {n: best_of_n(proxy, truth, n) - truth.mean() for n in (1, 2, 4, 8, 16, 32, 64)}
 
 
@@ -310,10 +310,10 @@ def _iterate(lab: Lab, seed: int) -> list[tuple[float, float]]:
     policy, rows, found = lab.base, {"proxy": [], "held_out": []}, []
     parts = (TRAIN[:16], TRAIN[16:32], TRAIN[32:])
     for step, prompts in enumerate((*parts, None)):
-        speaker = Speaker(policy)
+        toy_policy = ToyPolicy(policy)
         found.append(
             tuple(
-                float(np.mean(golds(asked, speaker.answers(asked, 8, 5))))
+                float(np.mean(golds(asked, toy_policy.answers(asked, 8, 5))))
                 for asked in (TEST, parts[0])
             )
         )
@@ -321,10 +321,10 @@ def _iterate(lab: Lab, seed: int) -> list[tuple[float, float]]:
             return found
         folder = lab.fresh(f"e/{seed}/{step}")
         for name, asked in (("proxy", prompts), ("held_out", OTHERS)):
-            luck = 100 * seed + 10 * step + len(name)
-            rows[name] += rankings(speaker, asked, RANKINGS, lab.labeler(), luck)  # type: ignore[arg-type]
+            generator = 100 * seed + 10 * step + len(name)
+            rows[name] += rankings(toy_policy, asked, RANKINGS, lab.labeler(), generator)  # type: ignore[arg-type]
             bench.reward_model(policy, rows[name], folder / "rewards" / name)
-        climb(policy, folder / "rewards", folder / "ppo", seed=seed + step)
+        optimise(policy, folder / "rewards", folder / "ppo", seed=seed + step)
         policy = folder / "ppo" / "policy"
     raise AssertionError("unreachable")
 
@@ -340,9 +340,9 @@ def ptx(lab: Lab) -> dict[str, Any]:
         for seed in lab.seeds:
             rewards = lab.work / f"a/{seed}/rewards"
             out = lab.fresh(f"f/{seed}")
-            climb(lab.base, rewards, out, shown=TRAIN[:24], seed=seed, ptx_coef=coefficient)
+            optimise(lab.base, rewards, out, shown=TRAIN[:24], seed=seed, ptx_coef=coefficient)
             losses.append(bench.demonstration_loss(out / "policy", TEST))
-            gold.append(float(np.mean(golds(TEST, Speaker(out / "policy").answers(TEST, 8, 5)))))
+            gold.append(float(np.mean(golds(TEST, ToyPolicy(out / "policy").answers(TEST, 8, 5)))))
         found[coefficient] = {"loss": asdict(_interval(losses)), "gold": asdict(_interval(gold))}
     return {"before": bench.demonstration_loss(lab.base, TEST), "by_coefficient": found}
 
@@ -365,8 +365,8 @@ def _biased(lab: Lab, bias: float, control: str) -> dict[str, Any]:
     for seed in lab.seeds:
         name = f"g/{seed}"
         rewards = lab.taught(f"{name}/rewards", seed, lab.labeler(bias), config=config)
-        climb(lab.base, rewards, lab.fresh(f"{name}/ppo"), seed=seed)
-        answers = _per_answer(Speaker(lab.work / name / "ppo" / "policy"))
+        optimise(lab.base, rewards, lab.fresh(f"{name}/ppo"), seed=seed)
+        answers = _per_answer(ToyPolicy(lab.work / name / "ppo" / "policy"))
         words.append(float(np.mean([length for length, _ in answers])))
         gold.append(float(np.mean([score for _, score in answers])))
     return {"words": asdict(_interval(words)), "gold": asdict(_interval(gold))}
@@ -379,10 +379,10 @@ def doubted(lab: Lab) -> dict[str, Any]:
     """Where each pessimistic reading of the held-out model would have stopped the climbs of A."""
     runs = []
     for seed in lab.seeds:
-        rows = rankings(lab.speaker, OTHERS, RANKINGS // 2, lab.labeler(), 100 * seed + 2)
+        rows = rankings(lab.toy_policy, OTHERS, RANKINGS // 2, lab.labeler(), 100 * seed + 2)
         reward = RewardModel.load(lab.work / f"a/{seed}/rewards/held_out")
         grid = lab.work / f"a/{seed}/far" / bench.GRID
-        runs.append(shares_of_peak(lab.speaker, reward, rows, grid))
+        runs.append(shares_of_peak(lab.toy_policy, reward, rows, grid))
     return {
         name: asdict(_interval([run[name] for run in runs]))
         | {"within_10_percent": sum(run[name] >= 0.9 for run in runs)}
@@ -399,14 +399,14 @@ def reuse(lab: Lab) -> dict[str, Any]:
     gold: dict[str, list[float]] = {name: [] for name in arms}
     for seed in lab.seeds:
         rewards = lab.taught(f"i/{seed}/rewards", seed, lab.labeler())
-        logged = lab.speaker.logged(TRAIN, 8, 300 + seed)
+        logged = lab.toy_policy.logged(TRAIN, 8, 300 + seed)
         for name, (batch, share) in arms.items():
             out = lab.fresh(f"i/{seed}/ppo")
-            climb(lab.base, rewards, out, seed=seed, logged=logged, batch=batch, reuse=share)
-            kept = Speaker(out / "policy").answers(TEST, 8, 5)
+            optimise(lab.base, rewards, out, seed=seed, logged=logged, batch=batch, reuse=share)
+            kept = ToyPolicy(out / "policy").answers(TEST, 8, 5)
             gold[name].append(float(np.mean(golds(TEST, kept))))
     gains = np.subtract(gold["32 new, 32 logged"], gold["32 new"]).tolist()
-    before = float(np.mean(golds(TEST, lab.speaker.answers(TEST, 8, 5))))
+    before = float(np.mean(golds(TEST, lab.toy_policy.answers(TEST, 8, 5))))
     return {
         "before": before,
         "gold": {name: asdict(_interval(values)) for name, values in gold.items()},

@@ -26,7 +26,7 @@ from training.iteration.run import request_iteration, run_iteration
 from training.model.split_model import SplitModel, compute
 from training.model.tiny import write_tiny_policy
 from training.model.tokenizer import ChatTokenizer
-from training.ppo.rollout import Sampling, sample
+from training.ppo.rollout import RolloutSampling, sample
 from tutelage.chat import conversations
 from tutelage.composition import Core, open_core
 from tutelage.feedback import feedback
@@ -68,14 +68,14 @@ def teach(session: Session, policy: Path, config: IterationConfig, count: int, s
 def answers(policy: Path, prompts: Sequence[str], config: IterationConfig) -> list[list[str]]:
     """Four answers to each prompt, sampled as PPO samples."""
     tokenizer, new = ChatTokenizer(policy), config.ppo.max_new_tokens
-    luck = torch.Generator().manual_seed(config.seed)
-    sampling = Sampling(config.ppo.temperature, new, tokenizer.eos_ids)
+    generator = torch.Generator().manual_seed(config.seed)
+    sampling = RolloutSampling(config.ppo.temperature, new, tokenizer.eos_ids)
     with compute(config):
         model, said = SplitModel.load(policy, config), []
         for start in range(0, len(prompts), 16):
             asked = [[{"role": "user", "content": p}] for p in prompts[start : start + 16]]
             ids = [tokenizer.prompt(messages) for messages in asked for _ in range(ANSWERS)]
-            uniforms = torch.rand(len(ids), new, generator=luck)
+            uniforms = torch.rand(len(ids), new, generator=generator)
             said += sample(model, model.reference, ids, uniforms, sampling)
             print(f"{len(said)} answers …", file=sys.stderr, flush=True)
     texts = [tokenizer.text(episode.words.tolist()) for episode in said]

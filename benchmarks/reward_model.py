@@ -39,7 +39,7 @@ from training.bootstrap import bootstrap
 from training.config import IterationConfig
 from training.progress import silent
 from training.reward.train import train_reward_model
-from training.reward.validation import examine
+from training.reward.validation import validate_reward_model
 
 PEER = Path(__file__).parent / "peers" / "trl_reward.py"
 TEST_TENTHS = 3
@@ -65,7 +65,7 @@ def accuracy(
     """Trains on some comparisons and orders others."""
     with tempfile.TemporaryDirectory() as scratch:
         facts = train_reward_model(policy, train, [], config, Path(scratch), silent)
-        exam = examine(policy, Path(scratch), test, config)
+        exam = validate_reward_model(policy, Path(scratch), test, config)
     right = np.array(exam["chosen"]) > np.array(exam["rejected"])
     interval = bootstrap([float(x) for x in right], 2000, 0)
     return {

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from lab import bench, toy_environment
-from lab.bench import CONFIG, TEST, TRAIN, Speaker
+from lab.bench import CONFIG, TEST, TRAIN, ToyPolicy
 from lab.people import AGREEMENT, Labeler, noise_for
 from torch import Tensor
 
@@ -30,7 +30,7 @@ from training.reward.ensemble import fit_ensemble
 from training.reward.features import all_features, trunk_states
 from training.reward.head import fit
 from training.reward.model import RewardModel
-from training.reward.preferences import Judged, judged_rows
+from training.reward.preferences import PreferenceExample, preference_examples
 
 POOL, STEP, LAST, ANSWERS = 384, 16, 128, 4
 WAYS = ("random", "uncertain")
@@ -39,21 +39,23 @@ WAYS = ("random", "uncertain")
 class Pool:
     """Answers with their features, and what a labeler would say of them."""
 
-    def __init__(self, speaker: Speaker, prompts: list[str], count: int, seed: int) -> None:
-        luck = random.Random(seed)
+    def __init__(self, toy_policy: ToyPolicy, prompts: list[str], count: int, seed: int) -> None:
+        generator = random.Random(seed)
         self.prompts = [prompts[i % len(prompts)] for i in range(count)]
-        self.answers = speaker.answers(self.prompts, ANSWERS, seed)
+        self.answers = toy_policy.answers(self.prompts, ANSWERS, seed)
         labeler = Labeler(noise_for(AGREEMENT, self._golds()))
         rows = [
             {"conversation_id": str(i), "prompt": bench.dialogue(p), "responses": a,
-             "ranks": labeler.rank(p, a, luck)}
+             "ranks": labeler.rank(p, a, generator)}
             for i, (p, a) in enumerate(zip(self.prompts, self.answers, strict=True))
         ]  # fmt: skip
         with compute(CONFIG), torch.no_grad():
-            self.rows: list[Judged] = judged_rows(speaker.tokenizer, rows, [], 10_000)
-            states = [trunk_states(speaker.model, row) for row in self.rows]
+            self.rows: list[PreferenceExample] = preference_examples(
+                toy_policy.tokenizer, rows, [], 10_000
+            )
+            states = [trunk_states(toy_policy.model, row) for row in self.rows]
             self.features: list[Tensor] = all_features(
-                speaker.model, speaker.model.reference, self.rows, states
+                toy_policy.model, toy_policy.model.reference, self.rows, states
             )
 
     def _golds(self) -> list[tuple[float, float]]:
@@ -78,9 +80,9 @@ class Pool:
 
 def learn(pool: Pool, test: Pool, uncertain: bool, seed: int) -> list[float]:
     """The accuracy after 16, 32, … rankings."""
-    luck = random.Random(seed)
+    generator = random.Random(seed)
     left = list(range(len(pool.rows)))
-    luck.shuffle(left)
+    generator.shuffle(left)
     known, found = left[:STEP], []
     left = left[STEP:]
     while True:
@@ -100,10 +102,10 @@ def measure(work: Path, seeds: int) -> dict[str, Any]:
     base = work / "base"
     if not (base / "model.safetensors").is_file():
         toy_environment.write_base_policy(base)
-    speaker = Speaker(base)
+    toy_policy = ToyPolicy(base)
     curves: dict[str, list[list[float]]] = {way: [] for way in WAYS}
     for seed in range(seeds):
-        pool, test = Pool(speaker, TRAIN, POOL, seed), Pool(speaker, TEST, 192, 1000 + seed)
+        pool, test = Pool(toy_policy, TRAIN, POOL, seed), Pool(toy_policy, TEST, 192, 1000 + seed)
         for way in WAYS:
             with compute(CONFIG):
                 curves[way].append(learn(pool, test, way == "uncertain", seed))

@@ -25,7 +25,7 @@ import httpx
 from training.demo.preferences import PREFERENCES, Preference
 from training.demo.service import Service
 from training.demo.simulated_users import Habits, shipped_prompts, teach
-from training.jobs.maintenance import Chores
+from training.jobs.maintenance import Maintenance
 from training.jobs.runners.local import LocalRunner
 from training.jobs.worker import Worker
 from tutelage.composition import Core, open_core
@@ -88,10 +88,13 @@ def plan(core: Core, service: Service, preference: Preference) -> None:
 def train(core: Core) -> dict[str, Any]:
     """What the worker does by itself: the iteration that is due, and the trial that follows."""
     began = time.monotonic()
-    chores, worker = Chores(core, look=0.0), Worker(core.store, LocalRunner(core.settings))
-    chores()
+    maintenance, worker = (
+        Maintenance(core, look=0.0),
+        Worker(core.store, LocalRunner(core.settings)),
+    )
+    maintenance()
     worker.run_waiting()
-    chores()
+    maintenance()
     with core.store.read() as session:
         newest, trial = iterations.listed(session)[0], experiments.running(session)
     return {
@@ -107,14 +110,14 @@ def train(core: Core) -> dict[str, Any]:
 def try_out(core: Core, service: Service, crowd: Crowd) -> dict[str, Any]:
     """People talk on; after each round the rules look."""
     began = time.monotonic()
-    chores = Chores(core, look=0.0)
+    maintenance = Maintenance(core, look=0.0)
     time.sleep(20)  # until the service has the second policy in memory
     for turn in range(ROUNDS):
         with core.store.read() as session:
             if experiments.running(session) is None:
                 break
         ask_round(service, crowd, turn)
-        chores.judge_trials()
+        maintenance.judge_trials()
         told({"round": turn + 1} | verdict(core))
     with core.store.read() as session:
         trial, current = experiments.listed(session)[0], deployment.current(session)
@@ -138,8 +141,8 @@ def ask_round(service: Service, crowd: Crowd, turn: int) -> None:
     """Everybody asks something new: half give a thumb, half rank two answers, if anybody does."""
 
     def one(number: int) -> None:
-        luck = random.Random(f"{turn}/{number}")
-        prompt = luck.choice(shipped_prompts()[TAUGHT:]).text
+        generator = random.Random(f"{turn}/{number}")
+        prompt = generator.choice(shipped_prompts()[TAUGHT:]).text
         several = not crowd.thumbs_alone and (number + turn) % 2 == 0
         body = {
             "model": "tutelage", "messages": [{"role": "user", "content": prompt}],

@@ -14,7 +14,7 @@ from collections import Counter
 
 from training.config import EvaluationConfig, IterationConfig
 from training.evaluation.gate import Decision, decide
-from training.evaluation.metrics import Answer, compare
+from training.evaluation.metrics import EvaluatedResponse, compare
 
 CONFIG = IterationConfig(evaluation=EvaluationConfig(prompts=40, samples=2, resamples=1000))
 WORDS = [f"w{number}" for number in range(400)]
@@ -48,14 +48,14 @@ def decided(merit: float, seed: int) -> Decision:
     """The gate on one pair of simulated policies."""
     noise = random.Random(seed)
     prompts = [noise.gauss(0, 1) for _ in range(CONFIG.evaluation.prompts)]
-    current, candidate = (answers(noise, prompts, more) for more in (0.0, merit))
+    current, candidate = (responses(noise, prompts, more) for more in (0.0, merit))
     return decide(compare(current, candidate, CONFIG), CONFIG.gate)
 
 
-def answers(noise: random.Random, prompts: list[float], merit: float) -> list[Answer]:
+def responses(noise: random.Random, prompts: list[float], merit: float) -> list[EvaluatedResponse]:
     """One policy's answers, prompt by prompt."""
     return [
-        Answer(
+        EvaluatedResponse(
             " ".join(noise.choices(WORDS, k=(words := max(1, round(noise.gauss(45, 15)))))),
             prompt + merit + noise.gauss(0, 1),
             noise.random() < 0.7,

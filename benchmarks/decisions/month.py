@@ -33,7 +33,7 @@ from lab.people import Labeler
 from lab.report import BAD_DAY, DRIFT_DAY, write_report
 
 from training.demo.service import Service
-from training.jobs.maintenance import Chores
+from training.jobs.maintenance import Maintenance
 from training.jobs.worker import Worker
 from tutelage import atomic
 from tutelage.composition import Core, open_core
@@ -138,8 +138,8 @@ class Month:
         self.keys: list[str] = json.loads((core.settings.data / "keys.json").read_text())
         self.runner = KillingRunner(core)
         self.worker = Worker(core.store, self.runner, pause=0.0, poll=0.0)
-        self.chores = Chores(core, look=0.0)
-        self.luck = random.Random(time.time())
+        self.maintenance = Maintenance(core, look=0.0)
+        self.generator = random.Random(time.time())
 
     def live(self, number: int) -> None:
         """One day: people talk and judge, and at night the worker does what is due."""
@@ -162,9 +162,9 @@ class Month:
 
     def talk(self, day: Day) -> None:
         """Everybody asks something and judges what comes, over HTTP."""
-        if self.luck.random() < CRASHED:
+        if self.generator.random() < CRASHED:
             day.crashes = 1
-            crash = threading.Timer(self.luck.uniform(0.5, 5.0), self.service.restart)
+            crash = threading.Timer(self.generator.uniform(0.5, 5.0), self.service.restart)
             crash.start()
         with ThreadPoolExecutor(4) as pool:
             everybody = [Person(self, n, day.number) for n in range(USERS)]
@@ -186,7 +186,7 @@ class Month:
         """What a worker does by itself, until nothing is left to do."""
         self.pass_time(day)
         for _ in range(4):
-            self.chores()
+            self.maintenance()
             waiting = self.worker.waiting()
             if waiting is None:
                 break
@@ -257,11 +257,11 @@ class Person:
 
     def __init__(self, month: Month, number: int, day: int) -> None:
         self.month, self.number, self.day = month, number, day
-        self.luck = random.Random(f"{number}/{day}")
+        self.generator = random.Random(f"{number}/{day}")
         self.taste = Labeler(NOISE, per_word=-0.04 if day >= DRIFT_DAY else 0.0)
         asked = toy_environment.prompts()
         start = 2 * day if day < DRIFT_DAY else 2 * day + 20  # what they ask about moves on
-        self.prompt = asked[(start + self.luck.randrange(48)) % len(asked)]
+        self.prompt = asked[(start + self.generator.randrange(48)) % len(asked)]
         self.headers = {"authorization": f"Bearer {month.keys[number]}"}
 
     def acts(self) -> list[Callable[[], Turn]]:
@@ -278,7 +278,7 @@ class Person:
         body = {
             "model": "tutelage", "n": 4 if several else 1, "max_tokens": toy_environment.LONGEST,
             "messages": [{"role": "user", "content": self.prompt}],
-            "seed": self.luck.randrange(2**31),
+            "seed": self.generator.randrange(2**31),
         }  # fmt: skip
         completion = self.post("/v1/chat/completions", body)
         texts = [choice["message"]["content"] for choice in completion["choices"]]
@@ -291,24 +291,24 @@ class Person:
         return turn
 
     def rank(self, completion: dict[str, Any], texts: list[str]) -> dict[str, Any]:
-        places = self.taste.rank(self.prompt, texts, self.luck)
+        places = self.taste.rank(self.prompt, texts, self.generator)
         if self.number == LIAR:
             places = [-place for place in places]
         groups = [[i for i, p in enumerate(places) if p == place] for place in sorted(set(places))]
         return {"completion_id": completion["id"], "kind": "ranking", "ranking": groups}
 
     def thumb(self, completion: dict[str, Any], text: str) -> dict[str, Any]:
-        liking = toy_environment.gold(self.prompt, text) + self.luck.gauss(0, NOISE)
+        liking = toy_environment.gold(self.prompt, text) + self.generator.gauss(0, NOISE)
         value = "up" if liking > 0.5 else "down"
         return {"completion_id": completion["id"], "kind": "thumbs", "choice": 0, "value": value}
 
     def rather(self) -> str:
         """What somebody would rather have read, or thinks so."""
-        right = self.luck.random() < RIGHT
+        right = self.generator.random() < RIGHT
         return (
             toy_environment.good(self.prompt)
             if right
-            else toy_environment.spoken(self.prompt, self.luck)
+            else toy_environment.spoken(self.prompt, self.generator)
         )
 
     def golds(self, texts: Iterable[str]) -> list[float]:
@@ -357,7 +357,7 @@ class KillingRunner:
     def __init__(self, core: Core) -> None:
         self.core, self.kills = core, 0
         self.killed: Counter[str] = Counter()
-        self.luck = random.Random(time.time())
+        self.generator = random.Random(time.time())
 
     def run(self, iteration_id: str) -> bool:
         """True when the fork ended by itself."""
@@ -366,10 +366,12 @@ class KillingRunner:
         settings = self.core.settings
         self.core.store.close()
         child = fork(lambda: run_iteration(open_core(settings), iteration_id))
-        doomed = self.killed[iteration_id] < KILLS and self.luck.random() < KILLED
+        doomed = self.killed[iteration_id] < KILLS and self.generator.random() < KILLED
         if doomed:
             self.killed[iteration_id] += 1
-            timer = threading.Timer(self.luck.uniform(0.5, 15.0), os.kill, (child, signal.SIGKILL))
+            timer = threading.Timer(
+                self.generator.uniform(0.5, 15.0), os.kill, (child, signal.SIGKILL)
+            )
             timer.start()
         _, status = os.waitpid(child, 0)
         if doomed:

@@ -24,7 +24,7 @@ from training.model.tokenizer import ChatTokenizer
 from training.progress import Progress
 from training.reward.features import all_features, trunk_states
 from training.reward.head import fit
-from training.reward.preferences import Judged, Outcomes, judged_rows
+from training.reward.preferences import PreferenceBatch, PreferenceExample, preference_examples
 
 FOLDS = 5
 RESAMPLES = 2000
@@ -35,7 +35,7 @@ class Known(NamedTuple):
     """A ranking and what a head reads of it."""
 
     row: Row
-    judged: Judged
+    judged: PreferenceExample
     features: Tensor  # [K, D]
 
     @property
@@ -59,7 +59,9 @@ def known(
     Rankings that are longer than the settings allow are left out.
     """
     tokenizer, most = ChatTokenizer(policy), config.reward_model.max_tokens
-    pairs = [(row, each) for row in rows for each in judged_rows(tokenizer, [row], [], most)]
+    pairs = [
+        (row, each) for row in rows for each in preference_examples(tokenizer, [row], [], most)
+    ]
     judged = [each for _, each in pairs]
     if kept and kept.is_file():
         features = list(load_file(kept)["features"].split([len(each.responses) for each in judged]))
@@ -71,7 +73,7 @@ def known(
 
 
 def _features(
-    policy: Path, rows: Sequence[Judged], config: IterationConfig, progress: Progress
+    policy: Path, rows: Sequence[PreferenceExample], config: IterationConfig, progress: Progress
 ) -> list[Tensor]:
     """Features [K, D] of each row; the states behind them are too many to keep."""
     found = []
@@ -129,7 +131,7 @@ class Accuracy(NamedTuple):
     @classmethod
     def of(cls, test: Sequence[Known], scores: Sequence[Tensor]) -> "Accuracy":
         """Of scores [K] of each ranking's responses."""
-        each = [Outcomes.of([k.judged]) for k in test]
+        each = [PreferenceBatch.of([k.judged]) for k in test]
         right = [o.right(s) for o, s in zip(each, scores, strict=True)]
         whole = ratio([float(r.sum()) for r in right], [len(r) for r in right], RESAMPLES, 0)
         alike = [o.length_matched(k.features[:, -1]) for o, k in zip(each, test, strict=True)]

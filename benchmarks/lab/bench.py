@@ -15,12 +15,12 @@ from training.config import IterationConfig, PPOConfig, RewardModelConfig
 from training.model.checkpoint import load_state
 from training.model.split_model import SplitModel, compute, load_adapter, merged, positions
 from training.model.tokenizer import ChatTokenizer
-from training.ppo.rollout import Episode, Sampling, sample
+from training.ppo.rollout import Episode, RolloutSampling, sample
 from training.ppo.trainer import GRID, train_ppo
 from training.progress import silent
 from training.reward.features import all_features, trunk_states
 from training.reward.model import RewardModel
-from training.reward.preferences import judged_rows
+from training.reward.preferences import preference_examples
 from training.reward.train import train_reward_model
 from training.rlhf import logprobs_and_entropy
 from training.sft import SFT, Batches
@@ -63,7 +63,7 @@ def dialogue(prompt: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": prompt}]
 
 
-class Speaker:
+class ToyPolicy:
     """A policy directory, loaded: answers prompts, with its own top or an adapter's."""
 
     def __init__(self, policy: Path, config: IterationConfig = CONFIG) -> None:
@@ -77,9 +77,9 @@ class Speaker:
         """``count`` answers to each prompt."""
         with compute(self.config):
             ids = [self.tokenizer.prompt(dialogue(p)) for p in prompts for _ in range(count)]
-            luck = torch.Generator().manual_seed(seed)
-            uniforms = torch.rand(len(ids), toy_environment.LONGEST, generator=luck)
-            sampling = Sampling(1.0, toy_environment.LONGEST, self.tokenizer.eos_ids)
+            generator = torch.Generator().manual_seed(seed)
+            uniforms = torch.rand(len(ids), toy_environment.LONGEST, generator=generator)
+            sampling = RolloutSampling(1.0, toy_environment.LONGEST, self.tokenizer.eos_ids)
             episodes = sample(self.model, self._top(adapter), ids, uniforms, sampling)
             texts = [self._text(episode) for episode in episodes]
         return [texts[i : i + count] for i in range(0, len(texts), count)]
@@ -89,9 +89,9 @@ class Speaker:
         with compute(self.config):
             asked = [p for p in prompts for _ in range(count)]
             ids = [self.tokenizer.prompt(dialogue(p)) for p in asked]
-            luck = torch.Generator().manual_seed(seed)
-            uniforms = torch.rand(len(ids), toy_environment.LONGEST, generator=luck)
-            sampling = Sampling(1.0, toy_environment.LONGEST, self.tokenizer.eos_ids)
+            generator = torch.Generator().manual_seed(seed)
+            uniforms = torch.rand(len(ids), toy_environment.LONGEST, generator=generator)
+            sampling = RolloutSampling(1.0, toy_environment.LONGEST, self.tokenizer.eos_ids)
             episodes = sample(self.model, self.model.reference, ids, uniforms, sampling)
         return [
             {
@@ -120,7 +120,7 @@ class Speaker:
             for p, a in zip(prompts, answers, strict=True)
         ]
         with compute(self.config):
-            judged = judged_rows(self.tokenizer, rows, [], 10_000)
+            judged = preference_examples(self.tokenizer, rows, [], 10_000)
             states = [trunk_states(self.model, row) for row in judged]
             features = all_features(self.model, self.model.reference, judged, states)
             return np.array([reward.score(f).tolist() for f in features])
@@ -135,18 +135,18 @@ def golds(prompts: Sequence[str], answers: Sequence[Sequence[str]]) -> list[floa
 
 
 def rankings(
-    speaker: Speaker, prompts: Sequence[str], count: int, labeler: Labeler, seed: int
+    toy_policy: ToyPolicy, prompts: Sequence[str], count: int, labeler: Labeler, seed: int
 ) -> list[dict[str, Any]]:
     """``count`` rankings of four sampled answers each, as a snapshot holds them."""
-    luck = random.Random(seed)
+    generator = random.Random(seed)
     asked = [prompts[i % len(prompts)] for i in range(count)]
-    answers = speaker.answers(asked, 4, seed)
+    answers = toy_policy.answers(asked, 4, seed)
     return [
         {
             "conversation_id": p,
             "prompt": dialogue(p),
             "responses": a,
-            "ranks": labeler.rank(p, a, luck),
+            "ranks": labeler.rank(p, a, generator),
         }
         for p, a in zip(asked, answers, strict=True)
     ]
@@ -160,7 +160,7 @@ def reward_model(
     return RewardModel.load(out)
 
 
-def climb(
+def optimise(
     policy: Path,
     rewards: Path,
     out: Path,
@@ -184,10 +184,10 @@ def climb(
 
 def path(policy: Path, out: Path, samples: int = 8) -> list[Point]:
     """Every checkpoint of a PPO run, with the true score of its answers to the test prompts."""
-    speaker, found = Speaker(policy), []
+    toy_policy, found = ToyPolicy(policy), []
     for file in (out / GRID).glob("*.safetensors"):
         adapter, facts = load_state(file)
-        answers = speaker.answers(TEST, samples, 5, adapter)
+        answers = toy_policy.answers(TEST, samples, 5, adapter)
         found.append(
             Point(
                 int(facts["update"]), facts["objective/kl"], facts["objective/scores"],
@@ -199,14 +199,14 @@ def path(policy: Path, out: Path, samples: int = 8) -> list[Point]:
 
 def distance(policy: Path, base: Path, seed: int = 5) -> float:
     """KL of a policy from another that shares its tokenizer, nats per answer to a test prompt."""
-    speaker, reference = Speaker(policy), Speaker(base)
+    toy_policy, reference = ToyPolicy(policy), ToyPolicy(base)
     with compute(CONFIG), torch.no_grad():
-        ids = [speaker.tokenizer.prompt(dialogue(p)) for p in TEST for _ in range(8)]
-        luck = torch.rand(
+        ids = [toy_policy.tokenizer.prompt(dialogue(p)) for p in TEST for _ in range(8)]
+        generator = torch.rand(
             len(ids), toy_environment.LONGEST, generator=torch.Generator().manual_seed(seed)
         )
-        sampling = Sampling(1.0, toy_environment.LONGEST, speaker.tokenizer.eos_ids)
-        episodes = sample(speaker.model, speaker.model.reference, ids, luck, sampling)
+        sampling = RolloutSampling(1.0, toy_environment.LONGEST, toy_policy.tokenizer.eos_ids)
+        episodes = sample(toy_policy.model, toy_policy.model.reference, ids, generator, sampling)
         return float(np.mean([_log_ratio(reference.model, episode) for episode in episodes]))
 
 

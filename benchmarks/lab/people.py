@@ -17,17 +17,17 @@ class Labeler:
     noise: float
     per_word: float = 0.0
 
-    def rank(self, prompt: str, answers: Sequence[str], luck: random.Random) -> list[int]:
+    def rank(self, prompt: str, answers: Sequence[str], generator: random.Random) -> list[int]:
         """A place for each answer, 0 the best; equal answers are tied."""
-        seen = {answer: self._sees(prompt, answer, luck) for answer in answers}
+        seen = {answer: self._sees(prompt, answer, generator) for answer in answers}
         order = sorted(seen, key=lambda answer: -seen[answer])
         return [order.index(answer) for answer in answers]
 
-    def _sees(self, prompt: str, answer: str, luck: random.Random) -> float:
+    def _sees(self, prompt: str, answer: str, generator: random.Random) -> float:
         return (
             gold(prompt, answer)
             + self.per_word * len(answer.split())
-            + luck.gauss(0, 1) * self.noise
+            + generator.gauss(0, 1) * self.noise
         )
 
 

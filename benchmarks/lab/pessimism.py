@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from lab.bench import CONFIG, OTHERS, TEST, Speaker, dialogue, golds
+from lab.bench import CONFIG, OTHERS, TEST, ToyPolicy, dialogue, golds
 from torch import Tensor
 
 from training.model.checkpoint import load_state
@@ -19,13 +19,13 @@ from training.model.split_model import compute
 from training.reward.features import all_features, trunk_states
 from training.reward.head import fit_head
 from training.reward.model import RewardModel
-from training.reward.preferences import Judged, Outcomes, judged_rows
+from training.reward.preferences import PreferenceBatch, PreferenceExample, preference_examples
 
 HEADS = 16
 SAMPLES = 16  # answers per prompt, so that the true peak is more than luck
 
 
-class Climbed(NamedTuple):
+class Optimised(NamedTuple):
     """A checkpoint: how its answers differ from the first policy's, and what they are worth."""
 
     shift: Tensor  # [D] of the mean standardised features
@@ -33,14 +33,14 @@ class Climbed(NamedTuple):
 
 
 def shares_of_peak(
-    speaker: Speaker, reward: RewardModel, rankings: Sequence[dict[str, Any]], grid: Path
+    toy_policy: ToyPolicy, reward: RewardModel, rankings: Sequence[dict[str, Any]], grid: Path
 ) -> dict[str, float]:
     """For each rule, the true gain where it would stop, as a share of the largest.
 
     Args: reward: the held-out reward model; rankings: what it was fitted to; grid: checkpoints.
     """
-    rows, features = _features(speaker, reward, rankings)
-    path = _path(speaker, reward, grid)
+    rows, features = _features(toy_policy, reward, rankings)
+    path = _path(toy_policy, reward, grid)
     shifts = torch.stack([point.shift for point in path])
     gained = np.array([point.gold for point in path]) - path[0].gold
     chosen = {name: int(scores.argmax()) for name, scores in _rules(reward, rows, features, shifts)}
@@ -48,7 +48,7 @@ def shares_of_peak(
 
 
 def _rules(
-    reward: RewardModel, rows: list[Judged], features: list[Tensor], shifts: Tensor
+    reward: RewardModel, rows: list[PreferenceExample], features: list[Tensor], shifts: Tensor
 ) -> list[tuple[str, Tensor]]:
     """Each rule's score of every checkpoint: shifts [C, D] -> [C]."""
     mean = shifts @ reward.weight * reward.facts["logit_scale"]
@@ -65,9 +65,9 @@ def _rules(
     ]
 
 
-def _posterior(reward: RewardModel, rows: list[Judged], features: Tensor) -> Tensor:
+def _posterior(reward: RewardModel, rows: list[PreferenceExample], features: Tensor) -> Tensor:
     """Covariance [D, D] of the weights: the inverse of the loss's curvature, times 1 / rankings."""
-    outcomes = Outcomes.of(rows)
+    outcomes = PreferenceBatch.of(rows)
     apart = features[outcomes.first] - features[outcomes.second]
     p = torch.sigmoid(apart @ reward.weight * reward.facts["logit_scale"])
     weight = outcomes.weight / outcomes.weight.sum() * p * (1 - p)
@@ -76,41 +76,43 @@ def _posterior(reward: RewardModel, rows: list[Judged], features: Tensor) -> Ten
     return torch.linalg.inv(curvature * len(rows))
 
 
-def _bootstrapped(reward: RewardModel, rows: list[Judged], features: list[Tensor]) -> Tensor:
+def _bootstrapped(
+    reward: RewardModel, rows: list[PreferenceExample], features: list[Tensor]
+) -> Tensor:
     """Weights [HEADS, D] of heads fitted to rankings drawn with replacement."""
-    luck, heads = np.random.default_rng(0), []
+    generator, heads = np.random.default_rng(0), []
     for _ in range(HEADS):
-        drawn = luck.integers(0, len(rows), len(rows)).tolist()
-        outcomes = Outcomes.of([rows[i] for i in drawn])
+        drawn = generator.integers(0, len(rows), len(rows)).tolist()
+        outcomes = PreferenceBatch.of([rows[i] for i in drawn])
         some = torch.cat([features[i] for i in drawn])
         heads.append(fit_head(some, outcomes, reward.facts["penalty"], 0.0))
     return torch.stack(heads)
 
 
-def _path(speaker: Speaker, reward: RewardModel, grid: Path) -> list[Climbed]:
+def _path(toy_policy: ToyPolicy, reward: RewardModel, grid: Path) -> list[Optimised]:
     """The checkpoints in the order of their updates, the first being where the climb began."""
     means, values = {}, {}
     for file in grid.glob("*.safetensors"):
         adapter, facts = load_state(file)
-        answers = speaker.answers(OTHERS, 8, 77, adapter)
+        answers = toy_policy.answers(OTHERS, 8, 77, adapter)
         said = [
             {"conversation_id": p, "prompt": dialogue(p), "responses": a, "ranks": [0] * len(a)}
             for p, a in zip(OTHERS, answers, strict=True)
         ]
         update = int(facts["update"])
-        means[update] = torch.cat(_features(speaker, reward, said)[1]).mean(0)
-        answered = speaker.answers(TEST, SAMPLES, 5, adapter)
+        means[update] = torch.cat(_features(toy_policy, reward, said)[1]).mean(0)
+        answered = toy_policy.answers(TEST, SAMPLES, 5, adapter)
         values[update] = float(np.mean(golds(TEST, answered)))
     first = means[min(means)]
-    return [Climbed(means[update] - first, values[update]) for update in sorted(means)]
+    return [Optimised(means[update] - first, values[update]) for update in sorted(means)]
 
 
 def _features(
-    speaker: Speaker, reward: RewardModel, rankings: Sequence[dict[str, Any]]
-) -> tuple[list[Judged], list[Tensor]]:
+    toy_policy: ToyPolicy, reward: RewardModel, rankings: Sequence[dict[str, Any]]
+) -> tuple[list[PreferenceExample], list[Tensor]]:
     """Rows, and the standardised features [K, D] of each."""
     with compute(CONFIG):
-        rows = judged_rows(speaker.tokenizer, rankings, [], 10_000)
-        states = [trunk_states(speaker.model, row) for row in rows]
-        found = all_features(speaker.model, speaker.model.reference, rows, states)
+        rows = preference_examples(toy_policy.tokenizer, rankings, [], 10_000)
+        states = [trunk_states(toy_policy.model, row) for row in rows]
+        found = all_features(toy_policy.model, toy_policy.model.reference, rows, states)
     return rows, [reward.standardise(features) for features in found]

@@ -27,10 +27,10 @@ def write_report(core: Core, days: Sequence[Any], confirmed: Sequence[str], path
 
 def gold_of(policy: Path) -> float:
     """The mean true score of a policy's answers to everything that can be asked."""
-    from lab.bench import Speaker, golds
+    from lab.bench import ToyPolicy, golds
 
     asked = toy_environment.prompts()
-    found = golds(asked, Speaker(policy).answers(asked, SAMPLES, 9))
+    found = golds(asked, ToyPolicy(policy).answers(asked, SAMPLES, 9))
     return float(sum(found) / len(found))
 
 

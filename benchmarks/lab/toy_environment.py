@@ -47,17 +47,19 @@ def prompts() -> list[str]:
     return asked
 
 
-def spoken(prompt: str, luck: random.Random) -> str:
+def spoken(prompt: str, generator: random.Random) -> str:
     """An answer as the untaught speak: help that is right half the time, and much else."""
     thing = thing_of(prompt)
     said = []
-    if luck.random() < 0.6:
-        tool = THINGS[thing] if luck.random() < 0.5 else luck.choice(list(THINGS.values()))
+    if generator.random() < 0.6:
+        tool = (
+            THINGS[thing] if generator.random() < 0.5 else generator.choice(list(THINGS.values()))
+        )
         said.append(USE.format(tool, thing))
-    for _ in range(luck.choice((0, 1, 1, 2, 2, 3))):
-        tool = luck.choice(list(THINGS.values()))
-        said.append(luck.choice((*_FIXED, STEP.format(thing), ASK.format(tool))))
-    luck.shuffle(said)
+    for _ in range(generator.choice((0, 1, 1, 2, 2, 3))):
+        tool = generator.choice(list(THINGS.values()))
+        said.append(generator.choice((*_FIXED, STEP.format(thing), ASK.format(tool))))
+    generator.shuffle(said)
     return " ".join(said or [HEDGE])
 
 
@@ -113,9 +115,12 @@ def write_base_policy(directory: Path, steps: int = 1500) -> None:
     model.generation_config.eos_token_id = 2
     optimiser = torch.optim.AdamW(model.parameters(), lr=6e-3, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 6e-3, total_steps=steps)
-    luck, asked = random.Random(0), prompts()
+    generator, asked = random.Random(0), prompts()
     for _ in range(steps):
-        texts = [_dialogue(prompt, spoken(prompt, luck)) for prompt in luck.choices(asked, k=32)]
+        texts = [
+            _dialogue(prompt, spoken(prompt, generator))
+            for prompt in generator.choices(asked, k=32)
+        ]
         rows = tokenizer(texts, add_special_tokens=False, padding=True, return_tensors="pt")
         logits = model(**rows).logits[:, :-1]
         wanted = rows["input_ids"][:, 1:].masked_fill(rows["attention_mask"][:, 1:] == 0, -100)

@@ -79,10 +79,10 @@ def test_words_that_are_always_preferred_are_the_floor(tmp_path: Path) -> None:
 def test_every_ranking_is_scored_by_what_never_saw_its_opening(tmp_path: Path) -> None:
     from judged.crossed import Known, out_of_fold
 
-    from training.reward.preferences import Judged
+    from training.reward.preferences import PreferenceExample
 
     def ranking(opening: str) -> Known:
-        judged = Judged(opening, torch.tensor([1]), [], [], None, 1.0)
+        judged = PreferenceExample(opening, torch.tensor([1]), [], [], None, 1.0)
         return Known({}, judged, torch.zeros(2, 1))
 
     def scorer(train: list[Known], test: list[Known]) -> list[torch.Tensor]:

@@ -16,7 +16,7 @@ from scene import TEA, VACCINES
 
 from moderation.classifier import KeywordClassifier
 from training.iteration.run import run_iteration
-from training.jobs.maintenance import Chores
+from training.jobs.maintenance import Maintenance
 from training.jobs.runners.runner import InlineRunner
 from training.jobs.worker import Worker
 from training.model.tiny import write_tiny_policy
@@ -57,7 +57,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator
     with scene.running(tmp_path_factory.mktemp("day") / "data", furnish=furnish) as running:
         core, classifier = running.core, KeywordClassifier(scene.WORDS)
         runner = InlineRunner(lambda iteration: run_iteration(core, iteration, classifier))
-        worker = Worker(core.store, runner, poll=0.2, chores=Chores(core))
+        worker = Worker(core.store, runner, poll=0.2, maintenance=Maintenance(core))
         thread = threading.Thread(target=worker.work, daemon=True)
         thread.start()
         yield running

@@ -7,7 +7,7 @@ import pytest
 
 from training.demo.demo import Scale, _Demo, run_demo
 from training.demo.preferences import PREFERENCES
-from training.demo.simulated_users import Answer, Prompt
+from training.demo.simulated_users import DemoPrompt, DemoResponse
 from tutelage.composition import open_core
 from tutelage.errors import Invalid, Unavailable
 from tutelage.settings import Settings
@@ -55,13 +55,15 @@ def test_a_base_model_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_a_refusal_is_reported_as_one(tmp_path: Path) -> None:
     core = open_core(Settings(data=tmp_path / "data"))
-    answers = [Answer(Prompt("p-1", "Hello?"), "Yes, hello there.", "policy-0000", True)]
+    responses = [
+        DemoResponse(DemoPrompt("p-1", "Hello?"), "Yes, hello there.", "policy-0000", True)
+    ]
     refused = Iteration(
         id="iteration-0001", unique_key="k", preset="smoke", parent_policy_id="policy-0000",
         state=IterationState.REFUSED, decision="refuse", reasons=["Worse than before."],
     )  # fmt: skip
     demo = _Demo(core, PREFERENCES["brief"], SMOKE, lambda what, done, total: None)
-    result = demo.result(refused, answers, [])
+    result = demo.result(refused, responses, [])
     core.store.close()
     assert (result.after, result.gain, result.succeeded) == (None, None, False)
     assert "Worse than before." in result.report.read_text()

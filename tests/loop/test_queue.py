@@ -4,7 +4,7 @@ import pytest
 from loop_folder import ITERATION, run
 
 from training.jobs.active_learning import newest_ensemble
-from training.jobs.maintenance import Chores
+from training.jobs.maintenance import Maintenance
 from tutelage.chat import conversations
 from tutelage.composition import Core
 from tutelage.labeling import labeling
@@ -33,10 +33,10 @@ def test_the_queue_is_ordered_by_disagreement_where_that_is_switched_on(core: Co
     run(core)
     assert newest_ensemble(core) == core.iterations / ITERATION / "reward_model" / "proxy"
     tasks = add_tasks(core)
-    Chores(core).order_labeling()
+    Maintenance(core).order_labeling()
     assert priorities(core, tasks) == [0.0, 0.0, 0.0]
     core.settings.labeling_order = "uncertainty"
-    Chores(core).order_labeling()
+    Maintenance(core).order_labeling()
     alike, *others = priorities(core, tasks)
     assert alike == 0.0
     assert all(priority > 0 for priority in others)

@@ -4,7 +4,7 @@ import pytest
 from loop_folder import run
 from sqlmodel import select
 
-from training.jobs.maintenance import Chores
+from training.jobs.maintenance import Maintenance
 from training.jobs.score_shadows import judge_shadows
 from tutelage.chat import conversations
 from tutelage.composition import Core
@@ -39,7 +39,7 @@ def test_shadows_are_scored_once_and_counted(core: Core) -> None:
     shadowed(core, "no no no no no", "yes")
     shadowed(core, "maybe", "maybe")
     shadowed(core, "no", "")
-    Chores(core, look=0.0)()
+    Maintenance(core, look=0.0)()
     with core.store.read() as session:
         trial = experiments.running(session)
         first, second, third = session.exec(select(ShadowAnswer).order_by(ShadowAnswer.id)).all()

@@ -14,15 +14,15 @@ from server.app import create_app
 from server.generators.echo import EchoGenerator
 from server.services import Services
 from training.demo.preferences import PREFERENCES, Preference
-from training.demo.simulated_users import Habits, Prompt, ask, shipped_prompts, teach
+from training.demo.simulated_users import DemoPrompt, Habits, ask, shipped_prompts, teach
 from tutelage.composition import Core
 from tutelage.errors import Forbidden, Unavailable
 from tutelage.feedback.preference_data import learnable, read
 from tutelage.people import people
 from tutelage.tables import Feedback, FeedbackKind, User
 
-PROMPTS = [Prompt(f"p-{i}", "I like this " + "very " * i + "much.") for i in range(6)]
-HABITS = Habits(answers=3, max_tokens=40, thumbs=0.5)
+PROMPTS = [DemoPrompt(f"p-{i}", "I like this " + "very " * i + "much.") for i in range(6)]
+HABITS = Habits(responses=3, max_tokens=40, thumbs=0.5)
 LONGER = Preference("longer", "longer answers", len)
 
 
@@ -102,9 +102,11 @@ def test_their_judgements_can_be_learned_from(core: Core, url: str, keys: list[s
 
 
 def test_answers_come_in_order_with_the_policy_that_gave_them(url: str, keys: list[str]) -> None:
-    answers = ask(url, keys[0], PROMPTS, 2, HABITS, quiet)
-    assert [answer.prompt.id for answer in answers] == [p.id for p in PROMPTS for _ in range(2)]
-    assert {answer.policy_id for answer in answers} == {"policy-0000"}
+    responses = ask(url, keys[0], PROMPTS, 2, HABITS, quiet)
+    assert [response.prompt.id for response in responses] == [
+        p.id for p in PROMPTS for _ in range(2)
+    ]
+    assert {response.policy_id for response in responses} == {"policy-0000"}
 
 
 def test_asking_judges_nothing(core: Core, url: str, keys: list[str]) -> None:

@@ -18,7 +18,14 @@ from typing import Any
 from training.bootstrap import Interval, bootstrap, wins
 from training.demo.preferences import PREFERENCES, Preference
 from training.demo.service import Service
-from training.demo.simulated_users import Answer, Habits, Prompt, ask, shipped_prompts, teach
+from training.demo.simulated_users import (
+    DemoPrompt,
+    DemoResponse,
+    Habits,
+    ask,
+    shipped_prompts,
+    teach,
+)
 from training.jobs.runners.local import LocalRunner
 from training.reports import plots
 from training.reports.report import example, figure, page, ppo_curves, table, tiles
@@ -147,12 +154,12 @@ class _Demo:
         return self.result(iteration, before, after)
 
     @property
-    def taught(self) -> list[Prompt]:
+    def taught(self) -> list[DemoPrompt]:
         """The prompts that people teach with."""
         return shipped_prompts()[: self.scale.prompts]
 
     @property
-    def unseen(self) -> list[Prompt]:
+    def unseen(self) -> list[DemoPrompt]:
         """The prompts that the policies are compared on."""
         start = self.scale.prompts
         return shipped_prompts()[start : start + self.scale.test_prompts]
@@ -177,7 +184,7 @@ class _Demo:
                 keys.append(people.create_key(session, person, person.name)[1])
         return operator, keys
 
-    def ask(self, service: Service, key: str) -> list[Answer]:
+    def ask(self, service: Service, key: str) -> list[DemoResponse]:
         """The served policy's answers to the unseen prompts, which nothing may be learned from."""
         return ask(service.url, key, self.unseen, self.scale.samples, Habits(), self.say)
 
@@ -213,7 +220,9 @@ class _Demo:
         with self.core.store.read() as session:
             return iterations.get(session, iteration_id)
 
-    def result(self, iteration: Iteration, before: list[Answer], after: list[Answer]) -> Result:
+    def result(
+        self, iteration: Iteration, before: list[DemoResponse], after: list[DemoResponse]
+    ) -> Result:
         """Judge both policies' answers and write the report."""
         gains = self.gains(before, after) if after else []
         stages = iteration.metrics.get("stages", {})
@@ -235,31 +244,31 @@ class _Demo:
         atomic.write_text(result.report, _report(result, self.preference, curves, before, after))
         return result
 
-    def gains(self, before: list[Answer], after: list[Answer]) -> list[float]:
+    def gains(self, before: list[DemoResponse], after: list[DemoResponse]) -> list[float]:
         """By how much each prompt's answers are liked better now."""
         earlier, now = self.by_prompt(before), self.by_prompt(after)
         return [now[prompt] - earlier[prompt] for prompt in earlier]
 
-    def by_prompt(self, answers: list[Answer]) -> dict[str, float]:
+    def by_prompt(self, responses: list[DemoResponse]) -> dict[str, float]:
         """The mean preference of each prompt's answers."""
         return {
-            prompt: _mean([self.preference.score(answer.text) for answer in group])
-            for prompt, group in groupby(answers, key=lambda answer: answer.prompt.id)
+            prompt: _mean([self.preference.score(response.text) for response in group])
+            for prompt, group in groupby(responses, key=lambda response: response.prompt.id)
         }
 
-    def side(self, answers: list[Answer]) -> Side:
+    def side(self, responses: list[DemoResponse]) -> Side:
         """How one policy's answers look."""
         return Side(
-            policy_id=answers[0].policy_id,
-            preference=_mean(list(self.by_prompt(answers).values())),
-            words=_mean([len(answer.text.split()) for answer in answers]),
-            finished=_mean([answer.finished for answer in answers]),
+            policy_id=responses[0].policy_id,
+            preference=_mean(list(self.by_prompt(responses).values())),
+            words=_mean([len(response.text.split()) for response in responses]),
+            finished=_mean([response.finished for response in responses]),
         )
 
 
 def _report(
     result: Result, preference: Preference, curves: str,
-    before: list[Answer], after: list[Answer],
+    before: list[DemoResponse], after: list[DemoResponse],
 ) -> str:  # fmt: skip
     """The page: the gain, how both policies look, curves (HTML), examples, minutes."""
     title = f"Taught by people who like {preference.meaning}"
@@ -303,15 +312,19 @@ def _sides(result: Result) -> str:
     )
 
 
-def _liked(preference: Preference, before: Sequence[Answer], after: Sequence[Answer]) -> str:
-    scores = [[preference.score(answer.text) for answer in side] for side in (before, after)]
+def _liked(
+    preference: Preference, before: Sequence[DemoResponse], after: Sequence[DemoResponse]
+) -> str:
+    scores = [[preference.score(response.text) for response in side] for side in (before, after)]
     plot = plots.distributions(
         "How much each answer is liked", ("before", scores[0]), ("after", scores[1])
     )
     return figure(plot, "Each answer to each unseen prompt.", narrow=True)
 
 
-def _pairs(preference: Preference, before: Sequence[Answer], after: Sequence[Answer]) -> str:
+def _pairs(
+    preference: Preference, before: Sequence[DemoResponse], after: Sequence[DemoResponse]
+) -> str:
     firsts = [{a.prompt.id: a for a in reversed(side)} for side in (before, after)]
     return "".join(
         example(
@@ -323,10 +336,10 @@ def _pairs(preference: Preference, before: Sequence[Answer], after: Sequence[Ans
     )
 
 
-def _shown(preference: Preference, answer: Answer) -> str:
-    cut = "" if answer.finished else " <em>(cut off)</em>"
-    head = f"{answer.policy_id}, liked {preference.score(answer.text):+.2f}"
-    return f"<small>{head}</small>{escape(answer.text) or '<em>(empty)</em>'}{cut}"
+def _shown(preference: Preference, response: DemoResponse) -> str:
+    cut = "" if response.finished else " <em>(cut off)</em>"
+    head = f"{response.policy_id}, liked {preference.score(response.text):+.2f}"
+    return f"<small>{head}</small>{escape(response.text) or '<em>(empty)</em>'}{cut}"
 
 
 def _minutes(result: Result) -> list[tuple[str, str]]:

@@ -28,7 +28,7 @@ TIMEOUT = 600.0  # seconds; a busy laptop answers late
 class Habits:
     """How simulated people behave."""
 
-    answers: int = 4  # alternatives that they ask for and rank
+    responses: int = 4  # alternatives that they ask for and rank
     temperature: float = 0.8
     max_tokens: int = 64
     flips: float = 0.15  # chance that two neighbours in a ranking are swapped
@@ -38,7 +38,7 @@ class Habits:
 
 
 @dataclass(frozen=True)
-class Prompt:
+class DemoPrompt:
     """Something to say to the assistant."""
 
     id: str
@@ -49,15 +49,15 @@ class Prompt:
 class Demonstration:
     """A prompt with the answer that the person wanted."""
 
-    prompt: Prompt
-    answer: str
+    prompt: DemoPrompt
+    response: str
 
 
 @dataclass(frozen=True)
-class Answer:
+class DemoResponse:
     """What the assistant said to a prompt."""
 
-    prompt: Prompt
+    prompt: DemoPrompt
     text: str
     policy_id: str
     finished: bool  # ended by the policy, not by the limit
@@ -81,7 +81,7 @@ def teach(
     url: str,
     keys: Sequence[str],
     preference: Preference,
-    prompts: Sequence[Prompt],
+    prompts: Sequence[DemoPrompt],
     habits: Habits,
     advance: Advance,
 ) -> Taught:
@@ -100,25 +100,30 @@ def teach(
 
 
 def ask(
-    url: str, key: str, prompts: Sequence[Prompt], samples: int, habits: Habits, advance: Advance
-) -> list[Answer]:
+    url: str,
+    key: str,
+    prompts: Sequence[DemoPrompt],
+    samples: int,
+    habits: Habits,
+    advance: Advance,
+) -> list[DemoResponse]:
     """Ask for ``samples`` answers to each prompt, in order of the prompts; nothing is judged."""
 
-    async def all_of_it() -> list[Answer]:
+    async def all_of_it() -> list[DemoResponse]:
         async with _Service(url) as service:
             questions = [_answers(service, key, prompt, samples, habits) for prompt in prompts]
             return [
-                answer
-                for answers in await _together(questions, "answering", advance)
-                for answer in answers
+                response
+                for responses in await _together(questions, "answering", advance)
+                for response in responses
             ]
 
     return asyncio.run(all_of_it())
 
 
-def shipped_prompts() -> list[Prompt]:
+def shipped_prompts() -> list[DemoPrompt]:
     """The prompts that ship, in their order, which is random."""
-    return [Prompt(row["id"], row["prompt"]) for row in bundled_data.rows(bundled_data.PROMPTS)]
+    return [DemoPrompt(row["id"], row["prompt"]) for row in bundled_data.rows(bundled_data.PROMPTS)]
 
 
 def shipped_demonstrations(preference: Preference) -> list[Demonstration]:
@@ -127,7 +132,9 @@ def shipped_demonstrations(preference: Preference) -> list[Demonstration]:
         return []
     rows = bundled_data.rows(preference.shown)[: preference.demonstrations]
     exchanges = ((row["id"], row["messages"]) for row in rows)
-    return [Demonstration(Prompt(name, m[0]["content"]), m[1]["content"]) for name, m in exchanges]
+    return [
+        Demonstration(DemoPrompt(name, m[0]["content"]), m[1]["content"]) for name, m in exchanges
+    ]
 
 
 class _Service:
@@ -156,8 +163,8 @@ class _Service:
             raise Forbidden("The service does not know this API key.", "key")
         if response.is_error:
             raise Unavailable(f"{path} answered {response.status_code}: {response.text[:300]}")
-        answer: dict[str, Any] = response.json()
-        return answer
+        answered: dict[str, Any] = response.json()
+        return answered
 
     async def _send(self, path: str, key: str, body: dict[str, Any]) -> httpx.Response:
         headers = {"authorization": f"Bearer {key}"}
@@ -179,10 +186,10 @@ class _Person:
     preference: Preference
     habits: Habits
 
-    async def discuss(self, prompt: Prompt) -> Taught:
+    async def discuss(self, prompt: DemoPrompt) -> Taught:
         """Ask for alternatives, rank them, and sometimes give a thumb."""
         noise = random.Random(f"{self.habits.seed}/{prompt.id}")
-        turn = await _complete(self.service, self.key, prompt, self.habits.answers, self.habits)
+        turn = await _complete(self.service, self.key, prompt, self.habits.responses, self.habits)
         shown = [c for c in turn["choices"] if c["finish_reason"] != "content_filter"]
         scores = {c["index"]: self.preference.score(c["message"]["content"]) for c in shown}
         taught = Taught(conversations=1)
@@ -196,7 +203,7 @@ class _Person:
         """Ask, then write what the answer should have been."""
         turn = await _complete(self.service, self.key, demonstration.prompt, 1, self.habits)
         await self._judge({"completion_id": turn["id"], "kind": "edit", "choice": 0,
-                           "text": demonstration.answer})  # fmt: skip
+                           "text": demonstration.response})  # fmt: skip
         return Taught(conversations=1, edits=1)
 
     async def _rank(self, turn: str, scores: dict[int, float], noise: random.Random) -> Taught:
@@ -232,7 +239,7 @@ def rank(scores: dict[int, float], habits: Habits, noise: random.Random) -> list
 
 
 def _lessons(
-    people: Sequence[_Person], preference: Preference, prompts: Sequence[Prompt]
+    people: Sequence[_Person], preference: Preference, prompts: Sequence[DemoPrompt]
 ) -> list[Awaitable[Taught]]:
     """What everyone does: prompts and demonstrations are dealt out in turn."""
     shown = shipped_demonstrations(preference)
@@ -244,11 +251,11 @@ def _lessons(
 
 
 async def _answers(
-    service: _Service, key: str, prompt: Prompt, samples: int, habits: Habits
-) -> list[Answer]:
+    service: _Service, key: str, prompt: DemoPrompt, samples: int, habits: Habits
+) -> list[DemoResponse]:
     turn = await _complete(service, key, prompt, samples, habits)
     return [
-        Answer(
+        DemoResponse(
             prompt,
             choice["message"]["content"],
             turn["system_fingerprint"],
@@ -259,7 +266,7 @@ async def _answers(
 
 
 async def _complete(
-    service: _Service, key: str, prompt: Prompt, n: int, habits: Habits
+    service: _Service, key: str, prompt: DemoPrompt, n: int, habits: Habits
 ) -> dict[str, Any]:
     body = {
         "model": "tutelage",

@@ -19,13 +19,13 @@ from moderation.classifier import ModerationClassifier
 from moderation.rules import Action, ModerationPolicy, judge
 from training import bundled_data
 from training.config import IterationConfig
-from training.evaluation.limitations.policy import PolicySpeaker, Question
-from training.evaluation.limitations.result import Reading
-from training.evaluation.limitations.suite import as_json, changes, read_all
-from training.evaluation.metrics import Answer, Comparison, Tax, compare
+from training.evaluation.limitations.policy import EvaluatedPolicy, Question
+from training.evaluation.limitations.result import BenchmarkResult
+from training.evaluation.limitations.suite import as_json, changes, run_suite
+from training.evaluation.metrics import AlignmentTax, Comparison, EvaluatedResponse, compare
 from training.model.split_model import SplitModel, buckets, compute, pad, positions
 from training.model.tokenizer import ChatTokenizer
-from training.ppo.rollout import Episode, Sampling, sample
+from training.ppo.rollout import Episode, RolloutSampling, sample
 from training.progress import Progress
 from training.reward.features import prefix_features
 from training.reward.model import RewardModel
@@ -68,60 +68,62 @@ def evaluate(
     config = replace(config, precision="fp32")  # what is judged is what is served
     with compute(config):
         questions = _questions(policies.reference, prompts, config)
-        answers, beyond = {}, {}
+        responses, measured = {}, {}
         for name, directory in _counted(policies, progress):
-            answers[name] = _answers(directory, policies, questions, flag, config)
-            beyond[name] = examine_beyond(directory, config)
+            responses[name] = _respond(directory, policies, questions, flag, config)
+            measured[name] = side_metrics(directory, config)
         failed = _failed(policies.candidate, cases, config) if cases else None
-    result = asdict(replace(_compared(answers, beyond, config), failed_cases=failed)) | {
-        "readings": {name: as_json(found.readings) for name, found in beyond.items()}
+    result = asdict(replace(_compared(responses, measured, config), failed_cases=failed)) | {
+        "readings": {name: as_json(found.results) for name, found in measured.items()}
     }
-    examples = _examples(questions, answers, config.evaluation.samples)
+    examples = _examples(questions, responses, config.evaluation.samples)
     atomic.write_text(out_dir / EXAMPLES, "".join(json.dumps(row) + "\n" for row in examples))
     atomic.write_text(out_dir / RESULT, json.dumps(result, indent=2) + "\n")
     return result
 
 
 @dataclass(frozen=True)
-class Beyond:
+class SideMetrics:
     """What is measured of one policy beyond its answers to the evaluation's prompts."""
 
     parameters: int
     losses: list[float]  # of unseen demonstrations, nats per token
-    readings: dict[str, Reading]  # of the limitations
+    results: dict[str, BenchmarkResult]  # of the limitations
 
 
-def examine_beyond(directory: Path, config: IterationConfig) -> Beyond:
+def side_metrics(directory: Path, config: IterationConfig) -> SideMetrics:
     """Its size, its loss on reserved demonstrations, and a sample of the limitations battery."""
-    speaker = PolicySpeaker(directory, config)
+    policy = EvaluatedPolicy(directory, config)
     shown = [row["messages"][:2] for row in bundled_data.reserved_demonstrations()]
     asked = [Question(pair[:1], [pair[1]["content"]]) for pair in shown]
     count = config.evaluation.battery
-    return Beyond(
-        parameters=sum(p.numel() for p in speaker.model.model.parameters()),
-        losses=[-weight for (weight,) in speaker.weigh(asked)],
-        readings=read_all(speaker, count) if count else {},
+    return SideMetrics(
+        parameters=sum(p.numel() for p in policy.model.model.parameters()),
+        losses=[-weight for (weight,) in policy.option_logprobs(asked)],
+        results=run_suite(policy, count) if count else {},
     )
 
 
 def _failed(directory: Path, cases: Sequence[dict[str, Any]], config: IterationConfig) -> list[str]:
     """The ids of the reports whose bad answer this policy gives again."""
-    speaker = PolicySpeaker(directory, config)
-    said = speaker.answer([case["prompt"] for case in cases], config.ppo.max_new_tokens)
-    return [c["id"] for c, s in zip(cases, said, strict=True) if reports.fails(c, s.text)]
+    policy = EvaluatedPolicy(directory, config)
+    completions = policy.respond([case["prompt"] for case in cases], config.ppo.max_new_tokens)
+    return [c["id"] for c, s in zip(cases, completions, strict=True) if reports.fails(c, s.text)]
 
 
 def _compared(
-    answers: dict[str, list[Answer]], beyond: dict[str, Beyond], config: IterationConfig
+    responses: dict[str, list[EvaluatedResponse]],
+    measured: dict[str, SideMetrics],
+    config: IterationConfig,
 ) -> Comparison:
-    before, after = beyond["current"], beyond["candidate"]
+    before, after = measured["current"], measured["candidate"]
     comparison = compare(
-        answers["current"], answers["candidate"], config, after.parameters / before.parameters
+        responses["current"], responses["candidate"], config, after.parameters / before.parameters
     )
     return replace(
         comparison,
-        tax=Tax.of(before.losses, after.losses, config),
-        limitations=changes(before.readings, after.readings),
+        tax=AlignmentTax.of(before.losses, after.losses, config),
+        limitations=changes(before.results, after.results),
     )
 
 
@@ -175,19 +177,19 @@ def _questions(
     return [question for question in short for _ in range(config.evaluation.samples)]
 
 
-def _answers(
+def _respond(
     directory: Path,
     policies: Policies,
     questions: Sequence[_Question],
     flag: Flag,
     config: IterationConfig,
-) -> list[Answer]:
+) -> list[EvaluatedResponse]:
     tokenizer = ChatTokenizer(directory)
     episodes = _sample(directory, tokenizer, questions, config)
     measured = _measure(policies, episodes, config)
     texts = [tokenizer.text(episode.words.tolist()) for episode in episodes]
     return [
-        Answer(text, score, episode.finished, flag(text), kl, len(episode.response))
+        EvaluatedResponse(text, score, episode.finished, flag(text), kl, len(episode.response))
         for text, episode, (score, kl) in zip(texts, episodes, measured, strict=True)
     ]
 
@@ -202,7 +204,7 @@ def _sample(
     model = SplitModel.load(directory, config)
     generator = torch.Generator().manual_seed(config.seed)
     uniforms = torch.rand(len(questions), config.ppo.max_new_tokens, generator=generator)
-    sampling = Sampling(config.ppo.temperature, config.ppo.max_new_tokens, tokenizer.eos_ids)
+    sampling = RolloutSampling(config.ppo.temperature, config.ppo.max_new_tokens, tokenizer.eos_ids)
     ids = [question.ids for question in questions]
     return sample(model, model.reference, ids, uniforms.to(model.device), sampling)
 
@@ -245,12 +247,12 @@ def _kl(model: SplitModel, final: Tensor, episode: Episode, config: IterationCon
 
 
 def _examples(
-    questions: Sequence[_Question], answers: dict[str, list[Answer]], samples: int
+    questions: Sequence[_Question], responses: dict[str, list[EvaluatedResponse]], samples: int
 ) -> list[dict[str, Any]]:
     """The first answer of each policy to each prompt, side by side."""
     return [
         {"prompt": question.prompt}
-        | {name: asdict(answers[name][i]) for name in ("current", "candidate")}
+        | {name: asdict(responses[name][i]) for name in ("current", "candidate")}
         for i, question in enumerate(questions)
         if i % samples == 0
     ]

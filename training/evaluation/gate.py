@@ -24,7 +24,7 @@ GAIN, WINS, WINS_AT_EQUAL_LENGTH = "held-out score", "win rate", "win rate at eq
 PROOF = {GAIN, WINS, WINS_AT_EQUAL_LENGTH}  # the checks that ask for a gain
 
 
-class Verdict(StrEnum):
+class GateVerdict(StrEnum):
     """What the gate says."""
 
     PROMOTE = "promote"
@@ -39,7 +39,7 @@ class Check:
     name: str
     value: Interval
     limit: float
-    verdict: Verdict
+    verdict: GateVerdict
     reason: str
 
 
@@ -47,7 +47,7 @@ class Check:
 class Decision:
     """The verdict and its reasons, a sentence each; ``checks`` holds all of them."""
 
-    verdict: Verdict
+    verdict: GateVerdict
     reasons: list[str]
     checks: tuple[Check, ...] = ()
 
@@ -58,9 +58,9 @@ class Decision:
         No check finds it worse, its mean score has risen, and what the gate asks about is whether
         that is more than chance: a question that people on a trial can answer.
         """
-        doubts = {check.name for check in self.checks if check.verdict == Verdict.ASK}
+        doubts = {check.name for check in self.checks if check.verdict == GateVerdict.ASK}
         risen = any(c.name == GAIN and c.value.mean > c.limit for c in self.checks)
-        return self.verdict == Verdict.ASK and doubts <= PROOF and risen
+        return self.verdict == GateVerdict.ASK and doubts <= PROOF and risen
 
     def as_rows(self) -> list[dict[str, Any]]:
         """The checks as plain JSON."""
@@ -71,13 +71,13 @@ def decide(comparison: Comparison, config: GateConfig) -> Decision:
     """The gravest verdict of any check; the reasons are those of the checks that gave it."""
     checks = tuple(_checks(comparison, config))
     found = {check.verdict for check in checks}
-    for verdict in (Verdict.REFUSE, Verdict.ASK):
+    for verdict in (GateVerdict.REFUSE, GateVerdict.ASK):
         if verdict in found:
             return Decision(verdict, _reasons(checks, verdict), checks)
-    return Decision(Verdict.PROMOTE, _reasons(checks, Verdict.PROMOTE), checks)
+    return Decision(GateVerdict.PROMOTE, _reasons(checks, GateVerdict.PROMOTE), checks)
 
 
-def _reasons(checks: Sequence[Check], verdict: Verdict) -> list[str]:
+def _reasons(checks: Sequence[Check], verdict: GateVerdict) -> list[str]:
     """The sentences of the checks that say so; one that two checks share is said once."""
     return list(dict.fromkeys(check.reason for check in checks if check.verdict == verdict))
 
@@ -85,27 +85,27 @@ def _reasons(checks: Sequence[Check], verdict: Verdict) -> list[str]:
 def above(name: str, value: Interval, limit: float, reason: str) -> Check:
     """The whole interval must lie above the limit; a whole interval below it is refused."""
     if value.low > limit:
-        verdict = Verdict.PROMOTE
+        verdict = GateVerdict.PROMOTE
     else:
-        verdict = Verdict.REFUSE if value.high < limit else Verdict.ASK
+        verdict = GateVerdict.REFUSE if value.high < limit else GateVerdict.ASK
     return Check(name, value, limit, verdict, reason)
 
 
 def at_most(name: str, value: Interval, limit: float, reason: str) -> Check:
     """The mean must not pass the limit; a whole interval beyond it is refused."""
     if value.mean <= limit:
-        verdict = Verdict.PROMOTE
+        verdict = GateVerdict.PROMOTE
     else:
-        verdict = Verdict.REFUSE if value.low > limit else Verdict.ASK
+        verdict = GateVerdict.REFUSE if value.low > limit else GateVerdict.ASK
     return Check(name, value, limit, verdict, reason)
 
 
 def at_least(name: str, value: Interval, limit: float, reason: str) -> Check:
     """The mean must reach the limit; a whole interval short of it is refused."""
     if value.mean >= limit:
-        verdict = Verdict.PROMOTE
+        verdict = GateVerdict.PROMOTE
     else:
-        verdict = Verdict.REFUSE if value.high < limit else Verdict.ASK
+        verdict = GateVerdict.REFUSE if value.high < limit else GateVerdict.ASK
     return Check(name, value, limit, verdict, reason)
 
 
@@ -246,14 +246,14 @@ def _limitation(name: str, change: Interval, config: GateConfig) -> Check:
     limit = -config.max_limitation_fall
     reason = f"Its {name} changed by {change}; a fall by {-limit:g} is allowed."
     if change.high >= 0:
-        return Check(name, change, limit, Verdict.PROMOTE, reason)
+        return Check(name, change, limit, GateVerdict.PROMOTE, reason)
     return at_least(name, change, limit, reason)
 
 
 def _reports(failed: list[str]) -> Check:
     """A report that people accepted must not come back, or an operator explains why it may."""
     count = float(len(failed))
-    verdict = Verdict.ASK if failed else Verdict.PROMOTE
+    verdict = GateVerdict.ASK if failed else GateVerdict.PROMOTE
     named = ", ".join(failed) or "none"
     reason = f"Answers that were reported and accepted as harmful come back: {named}."
     return Check("accepted reports", Interval(count, count, count), 0.0, verdict, reason)

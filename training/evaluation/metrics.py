@@ -22,7 +22,7 @@ _REPEATED_RUN = 4  # words
 
 
 @dataclass(frozen=True)
-class Answer:
+class EvaluatedResponse:
     """One answer with all that is measured of it."""
 
     text: str
@@ -39,7 +39,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Answers:
+class ResponseMetrics:
     """How one policy's answers to the evaluation prompts look, on average."""
 
     score: float  # of the held-out reward model
@@ -63,19 +63,19 @@ MEASURES = (  # the fields of Answers: what people call them, and how they are w
     ("refused", "Declines to answer", "{:.0%}"),
 )
 
-OF_AN_ANSWER: dict[str, Callable[[Answer], float]] = {
-    "score": lambda answer: answer.score,
-    "words": lambda answer: len(answer.words),
-    "empty": lambda answer: not answer.words,
-    "finished": lambda answer: answer.finished,
-    "repetition": lambda answer: repeated(answer.words, _REPEATED_RUN),
-    "flagged": lambda answer: answer.flagged,
-    "refused": lambda answer: refuses(answer.text),
+MEASURE_OF: dict[str, Callable[[EvaluatedResponse], float]] = {
+    "score": lambda response: response.score,
+    "words": lambda response: len(response.words),
+    "empty": lambda response: not response.words,
+    "finished": lambda response: response.finished,
+    "repetition": lambda response: repeated(response.words, _REPEATED_RUN),
+    "flagged": lambda response: response.flagged,
+    "refused": lambda response: refuses(response.text),
 }
 
 
 @dataclass(frozen=True)
-class Tax:
+class AlignmentTax:
     """The loss on demonstrations that neither policy was trained on, nats per token."""
 
     current: float
@@ -85,7 +85,7 @@ class Tax:
     @classmethod
     def of(
         cls, current: Sequence[float], candidate: Sequence[float], config: IterationConfig
-    ) -> "Tax":
+    ) -> "AlignmentTax":
         """From the losses of each demonstration."""
         rises = [after - before for before, after in zip(current, candidate, strict=True)]
         rise = bootstrap(rises, config.evaluation.resamples, config.seed, LEVEL)
@@ -96,8 +96,8 @@ class Tax:
 class Comparison:
     """The measures that the gate decides on; changes are candidate minus current, by prompt."""
 
-    current: Answers
-    candidate: Answers
+    current: ResponseMetrics
+    candidate: ResponseMetrics
     gain: Interval  # of the held-out score
     win_rate: Interval  # share of prompts where the candidate scores higher, ties half
     win_rate_at_equal_length: Interval
@@ -106,14 +106,14 @@ class Comparison:
     length: Interval  # the candidate's words over the current policy's
     diversity: Interval  # the candidate's distinct-2 over the current policy's
     work: Interval  # parameters times tokens of an answer, likewise: how long one waits for it
-    tax: Tax | None = None
+    tax: AlignmentTax | None = None
     limitations: dict[str, Interval] | None = None  # change of each dial, 0 to 1, higher better
     failed_cases: list[str] | None = None  # accepted reports whose bad answer came back
 
 
 def compare(
-    current: Sequence[Answer],
-    candidate: Sequence[Answer],
+    current: Sequence[EvaluatedResponse],
+    candidate: Sequence[EvaluatedResponse],
     config: IterationConfig,
     size_ratio: float = 1.0,
 ) -> Comparison:
@@ -131,24 +131,26 @@ def compare(
         win_rate_at_equal_length=win_rate_at_equal_length(
             gains, paired.difference("words"), config.evaluation.resamples, config.seed, LEVEL
         ),
-        kl=paired.interval(by_prompt(candidate, config, lambda answer: answer.kl)),
+        kl=paired.interval(by_prompt(candidate, config, lambda response: response.kl)),
         changes={
             name: paired.interval(paired.difference(name))
             for name in ("empty", "finished", "repetition", "flagged", "refused")
         },
-        length=paired.ratio(OF_AN_ANSWER["words"]),
+        length=paired.ratio(MEASURE_OF["words"]),
         diversity=paired.diversity(),
-        work=paired.ratio(lambda answer: answer.tokens).scaled(size_ratio),
+        work=paired.ratio(lambda response: response.tokens).scaled(size_ratio),
     )
 
 
-def describe(answers: Sequence[Answer]) -> Answers:
+def describe(responses: Sequence[EvaluatedResponse]) -> ResponseMetrics:
     """How the answers look on average."""
     means = {
-        name: float(np.mean([float(of(answer)) for answer in answers])) if answers else 0.0
-        for name, of in OF_AN_ANSWER.items()
+        name: float(np.mean([float(of(response)) for response in responses])) if responses else 0.0
+        for name, of in MEASURE_OF.items()
     }
-    return Answers(distinct_2=distinct([answer.words for answer in answers], 2), **means)
+    return ResponseMetrics(
+        distinct_2=distinct([response.words for response in responses], 2), **means
+    )
 
 
 def distinct(texts: Sequence[list[str]], size: int) -> float:
@@ -158,13 +160,15 @@ def distinct(texts: Sequence[list[str]], size: int) -> float:
 
 
 def by_prompt(
-    answers: Sequence[Answer], config: IterationConfig, of: Callable[[Answer], float]
+    responses: Sequence[EvaluatedResponse],
+    config: IterationConfig,
+    of: Callable[[EvaluatedResponse], float],
 ) -> list[float]:
     """The mean of a measure over each prompt's answers."""
     samples = config.evaluation.samples
     return [
-        math.fsum(float(of(answer)) for answer in answers[i : i + samples]) / samples
-        for i in range(0, len(answers), samples)
+        math.fsum(float(of(response)) for response in responses[i : i + samples]) / samples
+        for i in range(0, len(responses), samples)
     ]
 
 
@@ -172,20 +176,20 @@ def by_prompt(
 class _Paired:
     """The two policies' answers to the same prompts."""
 
-    current: Sequence[Answer]
-    candidate: Sequence[Answer]
+    current: Sequence[EvaluatedResponse]
+    candidate: Sequence[EvaluatedResponse]
     config: IterationConfig
 
     def difference(self, name: str) -> list[float]:
         """Candidate minus current, by prompt."""
-        before, after = self._both(OF_AN_ANSWER[name])
+        before, after = self._both(MEASURE_OF[name])
         return [b - a for a, b in zip(before, after, strict=True)]
 
     def interval(self, values: Sequence[float]) -> Interval:
         """The bootstrap interval of the values' mean."""
         return bootstrap(values, self.config.evaluation.resamples, self.config.seed, LEVEL)
 
-    def ratio(self, of: Callable[[Answer], float]) -> Interval:
+    def ratio(self, of: Callable[[EvaluatedResponse], float]) -> Interval:
         """The candidate's mean over the current policy's."""
         before, after = self._both(of)
         return ratio(after, before, self.config.evaluation.resamples, self.config.seed, LEVEL)
@@ -202,17 +206,17 @@ class _Paired:
 
         return half_samples(of_prompts, len(self.current) // samples, self.config.seed, LEVEL)
 
-    def _both(self, of: Callable[[Answer], float]) -> tuple[list[float], list[float]]:
+    def _both(self, of: Callable[[EvaluatedResponse], float]) -> tuple[list[float], list[float]]:
         before = by_prompt(self.current, self.config, of)
         return before, by_prompt(self.candidate, self.config, of)
 
 
-def _numbered_pairs(answers: Sequence[Answer]) -> list[np.ndarray]:
+def _numbered_pairs(responses: Sequence[EvaluatedResponse]) -> list[np.ndarray]:
     """Each answer's word pairs as numbers, the same pair the same number."""
     numbers: dict[tuple[str, str], int] = {}
     return [
         np.array([numbers.setdefault(pair, len(numbers)) for pair in pairwise(a.words)], np.int64)
-        for a in answers
+        for a in responses
     ]
 
 

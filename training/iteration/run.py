@@ -21,8 +21,8 @@ from training import bundled_data, snapshot, stage
 from training.bootstrap import Interval
 from training.config import IterationConfig
 from training.evaluation.evaluate import Policies, choose_prompts, evaluate, flagged_by
-from training.evaluation.gate import Decision, Verdict, decide
-from training.evaluation.metrics import Answers, Comparison, Tax
+from training.evaluation.gate import Decision, GateVerdict, decide
+from training.evaluation.metrics import AlignmentTax, Comparison, ResponseMetrics
 from training.iteration.failures import handled
 from training.iteration.heartbeat import Heartbeat
 from training.iteration.lease import take
@@ -31,7 +31,7 @@ from training.ppo.trainer import train_ppo
 from training.progress import Progress, silent
 from training.reports.report import write_report
 from training.reward.train import train_reward_model
-from training.reward.validation import distrusted, examine
+from training.reward.validation import rejection_reason, validate_reward_model
 from training.sft import train_sft
 from training.snapshot import HELD_OUT, TRAIN, Snapshot, of_side
 from training.stage import Complete
@@ -52,9 +52,9 @@ _INTERVALS = (
     "gain", "win_rate", "win_rate_at_equal_length", "kl", "length", "diversity", "work",
 )  # fmt: skip
 _STATES = {
-    Verdict.PROMOTE: IterationState.PROMOTED,
-    Verdict.REFUSE: IterationState.REFUSED,
-    Verdict.ASK: IterationState.UNDECIDED,
+    GateVerdict.PROMOTE: IterationState.PROMOTED,
+    GateVerdict.REFUSE: IterationState.REFUSED,
+    GateVerdict.ASK: IterationState.UNDECIDED,
 }
 
 
@@ -190,9 +190,9 @@ class _Run:
         """The answers that PPO may practise on again, as JSON Lines."""
         held_out = self.config.snapshot.held_out
         chosen = [
-            asdict(answer)
-            for answer in preference_data.logged(rows)
-            if snapshot.split_of(preference_data.opening(answer.prompt), held_out) == TRAIN
+            asdict(response)
+            for response in preference_data.logged(rows)
+            if snapshot.split_of(preference_data.opening(response.prompt), held_out) == TRAIN
         ]
         return "".join(json.dumps(row, sort_keys=True) + "\n" for row in chosen)
 
@@ -230,7 +230,9 @@ class _Run:
                     self.config, directory / name, self.heartbeat.progress,
                 )  # fmt: skip
             unseen = of_side(taken.rankings, HELD_OUT)
-            facts["examination"] = examine(sft_policy, directory / "proxy", unseen, self.config)
+            facts["examination"] = validate_reward_model(
+                sft_policy, directory / "proxy", unseen, self.config
+            )
             rows = "".join(json.dumps({"model": n} | f) + "\n" for n, f in facts.items())
             atomic.write_text(directory / "metrics.jsonl", rows)
             return facts
@@ -244,7 +246,7 @@ class _Run:
         """
         rewards = self.directory / "reward_model"
         examination = self.stages["reward_model"].metrics["examination"]
-        doubt = distrusted(examination, self.config.reward_model.min_accuracy)
+        doubt = rejection_reason(examination, self.config.reward_model.min_accuracy)
         config = self.config
         if doubt:
             config = replace(config, ppo=replace(config.ppo, updates=0))
@@ -296,7 +298,7 @@ class _Run:
     def conclude(self, decision: Decision) -> Outcome:
         """Publish what passed; write the report; end the job."""
         metrics = self.metrics() | {"checks": decision.as_rows(), "unproven": decision.unproven}
-        refused = decision.verdict == Verdict.REFUSE
+        refused = decision.verdict == GateVerdict.REFUSE
         policy_id = None if refused else self.publish(decision, metrics)
         report = write_report(self.directory, self.iteration, decision, policy_id)
         self.finish(_STATES[decision.verdict], decision.verdict, decision.reasons, metrics)
@@ -353,8 +355,8 @@ class _Run:
 
     def refuse_to_train(self, missing: list[str]) -> Outcome:
         """End without training: there is too little to learn from."""
-        self.finish(IterationState.REFUSED, Verdict.REFUSE, missing, {})
-        return Outcome(self.lease.iteration_id, None, Verdict.REFUSE, missing, {}, None)
+        self.finish(IterationState.REFUSED, GateVerdict.REFUSE, missing, {})
+        return Outcome(self.lease.iteration_id, None, GateVerdict.REFUSE, missing, {}, None)
 
     def amend(self, **columns: Any) -> None:
         """Set columns of the job."""
@@ -403,9 +405,9 @@ def _require_both_sides(taken: Snapshot) -> None:
 def _comparison(metrics: dict[str, Any]) -> Comparison:
     """The evaluation's result as it was written."""
     return Comparison(
-        current=Answers(**metrics["current"]),
-        candidate=Answers(**metrics["candidate"]),
-        tax=Tax(**metrics["tax"] | {"rise": Interval(**metrics["tax"]["rise"])}),
+        current=ResponseMetrics(**metrics["current"]),
+        candidate=ResponseMetrics(**metrics["candidate"]),
+        tax=AlignmentTax(**metrics["tax"] | {"rise": Interval(**metrics["tax"]["rise"])}),
         changes=_intervals(metrics["changes"]),
         limitations=_intervals(metrics["limitations"]),
         failed_cases=metrics["failed_cases"],

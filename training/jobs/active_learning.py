@@ -17,7 +17,7 @@ from training.model.split_model import compute
 from training.model.tokenizer import ChatTokenizer
 from training.reward.ensemble import FILE, Ensemble
 from training.reward.features import all_features, sft_policy, trunk_states
-from training.reward.preferences import judged_rows
+from training.reward.preferences import preference_examples
 from training.sft import ADAPTER
 from tutelage.composition import Core
 from tutelage.labeling import labeling
@@ -68,7 +68,7 @@ def _disagreements(
     with compute(config), torch.no_grad():
         model = sft_policy(parent, folder / "sft" / ADAPTER, config)
         ensemble = Ensemble.load(judge)
-        judged = judged_rows(ChatTokenizer(parent), rows, [], ANY_LENGTH)
+        judged = preference_examples(ChatTokenizer(parent), rows, [], ANY_LENGTH)
         states = [trunk_states(model, row) for row in judged]
         features = all_features(model, model.reference, judged, states)
     names = [row.conversation for row in judged]

@@ -16,7 +16,7 @@ LOOK_SECONDS = 5.0  # between two rounds
 BACK_OFF = 600.0  # after a request that was turned down: too little feedback, most often
 
 
-class Chores:
+class Maintenance:
     """One round each time it is called, but not oftener than ``look`` seconds."""
 
     def __init__(self, core: Core, look: float = LOOK_SECONDS, send: webhook.Post = webhook.post):

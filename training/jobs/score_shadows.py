@@ -16,7 +16,7 @@ from training.model.split_model import compute
 from training.model.tokenizer import ChatTokenizer
 from training.reward.features import all_features, sft_policy, trunk_states
 from training.reward.model import RewardModel
-from training.reward.preferences import judged_rows
+from training.reward.preferences import preference_examples
 from training.sft import ADAPTER
 from tutelage.chat import conversations
 from tutelage.composition import Core
@@ -80,7 +80,7 @@ def _scores(
     with compute(config), torch.no_grad():
         model = sft_policy(parent, directory / "sft" / ADAPTER, config)
         reward = RewardModel.load(_judge(core, iteration))
-        judged = judged_rows(ChatTokenizer(parent), rows, [], ANY_LENGTH)
+        judged = preference_examples(ChatTokenizer(parent), rows, [], ANY_LENGTH)
         states = [trunk_states(model, row) for row in judged]
         layers = reward.top(model, config.reward_model)
         found = [reward.score(f) for f in all_features(model, layers, judged, states)]

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import IO
 
 from training.iteration.lease import is_free, take
-from training.jobs.maintenance import Chores
+from training.jobs.maintenance import Maintenance
 from training.jobs.runners.local import LocalRunner
 from training.jobs.runners.runner import Runner
 from tutelage.composition import Core
@@ -35,7 +35,7 @@ def run_worker(core: Core, while_input: IO[bytes] | None = None) -> None:
 
     The iteration under way is given back and can be resumed.
     """
-    worker = Worker(core.store, LocalRunner(core.settings), chores=Chores(core))
+    worker = Worker(core.store, LocalRunner(core.settings), maintenance=Maintenance(core))
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         worker.stop()
@@ -61,16 +61,16 @@ class Worker:
         runner: Runner,
         pause: float = PAUSE_SECONDS,
         poll: float = POLL_SECONDS,
-        chores: Callable[[], None] = lambda: None,
+        maintenance: Callable[[], None] = lambda: None,
     ) -> None:
         self._store, self._runner, self._pause, self._poll = store, runner, pause, poll
-        self._chores = chores
+        self._maintenance = maintenance
         self._stopping = threading.Event()
 
     def work(self) -> None:
         """Until ``stop``: run what is waiting. A database that is away is waited for."""
         while not self._stopping.is_set():
-            for act in (self._chores, self.run_waiting):
+            for act in (self._maintenance, self.run_waiting):
                 try:
                     act()
                 except Exception as error:

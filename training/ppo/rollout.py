@@ -48,7 +48,7 @@ class Episode:
 
 
 @dataclass(frozen=True)
-class Sampling:
+class RolloutSampling:
     """How responses are drawn; temperature 0 takes the likeliest token."""
 
     temperature: float
@@ -62,7 +62,7 @@ def sample(
     layers: nn.ModuleList,
     prompts: list[list[int]],
     uniforms: Tensor,
-    sampling: Sampling,
+    sampling: RolloutSampling,
 ) -> list[Episode]:
     """Samples one response per prompt.
 
@@ -99,7 +99,11 @@ class _Batch:
     """
 
     def __init__(
-        self, model: SplitModel, layers: nn.ModuleList, prompts: list[list[int]], sampling: Sampling
+        self,
+        model: SplitModel,
+        layers: nn.ModuleList,
+        prompts: list[list[int]],
+        sampling: RolloutSampling,
     ) -> None:
         self.model, self.layers, self.prompts, self.sampling = model, layers, prompts, sampling
         count, new = len(prompts), sampling.max_new_tokens

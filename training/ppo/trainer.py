@@ -35,7 +35,7 @@ from training.model.split_model import (
 )
 from training.model.tokenizer import ChatTokenizer, Message
 from training.ppo.diagnostics import diagnose
-from training.ppo.rollout import Episode, Sampling, sample
+from training.ppo.rollout import Episode, RolloutSampling, sample
 from training.progress import Progress
 from training.reward.features import prefix_features
 from training.reward.model import RewardModel, check_policy
@@ -238,7 +238,7 @@ class PPO:
                 torch.rand(len(exam), new, generator=self._generator(3, 0)),
             )
         ).to(self.model.device)
-        sampling = Sampling(self.config.temperature, new, self.tokenizer.eos_ids)
+        sampling = RolloutSampling(self.config.temperature, new, self.tokenizer.eos_ids)
         return sample(self.model, merged(self.policy), batch + exam, uniforms, sampling)
 
     def _recalled(self) -> list[Episode]:

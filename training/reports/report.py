@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from training.evaluation.gate import Decision, Verdict
+from training.evaluation.gate import Decision, GateVerdict
 from training.evaluation.metrics import MEASURES
 from training.reports import plots
 from training.stage import COMPLETE, STAGES
@@ -101,10 +101,10 @@ def _footer(iteration: Iteration) -> str:
 
 def _verdict(iteration: Iteration, decision: Decision, policy_id: str | None) -> str:
     says = {
-        Verdict.PROMOTE: f"The gate lets {policy_id} pass: it may answer a share of the turns.",
-        Verdict.ASK: f"The gate is not sure of {policy_id} and asks an operator to decide.",
-        Verdict.REFUSE: f"The gate refuses. {iteration.parent_policy_id} answers on; nothing was "
-        "published.",
+        GateVerdict.PROMOTE: f"{policy_id} passed the gate and may serve a share of the traffic.",
+        GateVerdict.ASK: f"The gate is inconclusive about {policy_id}: an operator decides.",
+        GateVerdict.REFUSE: "The gate rejected the candidate. Nothing was published; "
+        f"{iteration.parent_policy_id} stays the current policy.",
     }[decision.verdict]
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in decision.reasons)
     return (
@@ -240,10 +240,10 @@ def _examples(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def _answer(row: dict[str, Any], name: str) -> str:
-    answer = row[name]
-    cut = "" if answer["finished"] else " <em>(cut off)</em>"
-    text = escape(answer["text"]) or "<em>(empty)</em>"
-    return f"<small>{name}, score {answer['score']:+.2f}</small>{text}{cut}"
+    response = row[name]
+    cut = "" if response["finished"] else " <em>(cut off)</em>"
+    text = escape(response["text"]) or "<em>(empty)</em>"
+    return f"<small>{name}, score {response['score']:+.2f}</small>{text}{cut}"
 
 
 def _costs(stages: dict[str, Any]) -> str:

@@ -14,14 +14,14 @@ from training.model.split_model import SplitModel, adapter_state
 from training.reward.features import States, all_features, features_of
 from training.reward.head import fit, normalised
 from training.reward.model import RewardModel
-from training.reward.preferences import Judged, Outcomes, folds_of
+from training.reward.preferences import PreferenceBatch, PreferenceExample, folds_of
 
 BATCH = 8  # rankings per optimiser step
 
 
 def try_lora(
     model: SplitModel,
-    rows: list[Judged],
+    rows: list[PreferenceExample],
     states: list[States],
     features: list[Tensor],
     config: IterationConfig,
@@ -51,7 +51,7 @@ def try_lora(
 def _right(
     model: SplitModel,
     reward_model: RewardModel,
-    rows: list[Judged],
+    rows: list[PreferenceExample],
     states: list[States],
     chosen: list[int],
     config: IterationConfig,
@@ -59,12 +59,12 @@ def _right(
     layers = reward_model.top(model, config.reward_model)
     picked = [rows[i] for i in chosen]
     features = all_features(model, layers, picked, [states[i] for i in chosen])
-    return Outcomes.of(picked).right(reward_model.score(torch.cat(features)))
+    return PreferenceBatch.of(picked).right(reward_model.score(torch.cat(features)))
 
 
 def _train(
     model: SplitModel,
-    rows: list[Judged],
+    rows: list[PreferenceExample],
     states: list[States],
     head: RewardModel,
     config: IterationConfig,
@@ -84,7 +84,9 @@ def _train(
             for i in batch.tolist():
                 current = replace(head, weight=weight)
                 scores = current.score(features_of(model, layers, rows[i], states[i]))
-                loss = Outcomes.of([rows[i]]).loss(scores, torch.zeros(()), settings.thumbs_weight)
+                loss = PreferenceBatch.of([rows[i]]).loss(
+                    scores, torch.zeros(()), settings.thumbs_weight
+                )
                 (loss / len(batch)).backward()
             optimiser.step()
     tuned = replace(head, weight=weight.detach(), adapter=adapter_state(layers))

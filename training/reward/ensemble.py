@@ -17,7 +17,7 @@ from training.config import RewardModelConfig
 from training.model.checkpoint import load_state, save_state
 from training.reward.head import fit_head
 from training.reward.model import RewardModel
-from training.reward.preferences import Judged, Outcomes
+from training.reward.preferences import PreferenceBatch, PreferenceExample
 
 FILE = "ensemble.safetensors"
 
@@ -49,20 +49,20 @@ class Ensemble:
 
 def fit_ensemble(
     head: RewardModel,
-    rows: Sequence[Judged],
+    rows: Sequence[PreferenceExample],
     features: Sequence[Tensor],
     config: RewardModelConfig,
     seed: int,
 ) -> Ensemble:
     """Heads beside ``head``, with its standardisation and penalty, on the same rows."""
     everything = head.standardise(torch.cat(list(features)))
-    luck = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     conversations = list(dict.fromkeys(row.conversation for row in rows))
     weights = []
     for _ in range(config.heads):
-        drawn = -torch.rand(len(conversations), generator=luck).clamp_min(1e-9).log()
+        drawn = -torch.rand(len(conversations), generator=generator).clamp_min(1e-9).log()
         worth = dict(zip(conversations, drawn.tolist(), strict=True))
         weighted = [replace(row, weight=row.weight * worth[row.conversation]) for row in rows]
-        outcomes = Outcomes.of(weighted)
+        outcomes = PreferenceBatch.of(weighted)
         weights.append(fit_head(everything, outcomes, head.facts["penalty"], config.thumbs_weight))
     return Ensemble(head, torch.stack(weights))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from training.config import IterationConfig
 from training.model.checkpoint import load_state
 from training.model.split_model import SplitModel, load_adapter, merged, pad, share_prefix
-from training.reward.preferences import Judged
+from training.reward.preferences import PreferenceExample
 
 States = tuple[Tensor, Tensor]  # at the split: of the prompt [1, P, H], of the responses [K, T, H]
 
@@ -32,13 +32,15 @@ def prefix_features(split: Tensor, final: Tensor, prompt: int) -> Tensor:
 
 
 @torch.no_grad()
-def trunk_states(model: SplitModel, row: Judged) -> States:
+def trunk_states(model: SplitModel, row: PreferenceExample) -> States:
     """Hidden states at the split of one row; computed once, whatever is trained on them."""
     responses = pad(row.responses).to(model.device)
     return share_prefix(model.trunk, row.prompt[None].to(model.device), responses)
 
 
-def features_of(model: SplitModel, layers: nn.ModuleList, row: Judged, states: States) -> Tensor:
+def features_of(
+    model: SplitModel, layers: nn.ModuleList, row: PreferenceExample, states: States
+) -> Tensor:
     """Features [K, D] of a row's responses; the prompt is computed once for all."""
     finals = share_prefix(partial(model.top, layers), *states)
     return torch.stack(
@@ -56,7 +58,7 @@ def _whole(states: States, i: int, tokens: int) -> Tensor:
 
 @torch.no_grad()
 def all_features(
-    model: SplitModel, layers: nn.ModuleList, rows: list[Judged], states: list[States]
+    model: SplitModel, layers: nn.ModuleList, rows: list[PreferenceExample], states: list[States]
 ) -> list[Tensor]:
     """Features [K, D] of each row, on the CPU, where heads are fitted."""
     return [

@@ -12,13 +12,15 @@ from torch import Tensor
 
 from training.config import RewardModelConfig
 from training.reward.model import PARTS, RewardModel
-from training.reward.preferences import Judged, Outcomes, folds_of
+from training.reward.preferences import PreferenceBatch, PreferenceExample, folds_of
 from tutelage.errors import Invalid
 
 READS = ("final", "both")  # states: of the last layer; at the split as well
 
 
-def fit(rows: list[Judged], features: list[Tensor], config: RewardModelConfig) -> RewardModel:
+def fit(
+    rows: list[PreferenceExample], features: list[Tensor], config: RewardModelConfig
+) -> RewardModel:
     """The head: L2, and what is read, chosen by cross-validation; fitted on all rows.
 
     Raises: Invalid: the settings name something else to read.
@@ -31,7 +33,7 @@ def fit(rows: list[Judged], features: list[Tensor], config: RewardModelConfig) -
 
 
 def _fit_reading(
-    states: str, rows: list[Judged], features: list[Tensor], config: RewardModelConfig
+    states: str, rows: list[PreferenceExample], features: list[Tensor], config: RewardModelConfig
 ) -> RewardModel:
     """A head on some of the states, normalised on the answers that it was fitted to."""
     everything = torch.cat(features)
@@ -70,7 +72,9 @@ def _spread(features: list[Tensor]) -> Tensor:
     return deviations.square().mean(0).sqrt().clamp_min(1e-4)
 
 
-def fit_head(features: Tensor, outcomes: Outcomes, penalty: float, thumbs_weight: float) -> Tensor:
+def fit_head(
+    features: Tensor, outcomes: PreferenceBatch, penalty: float, thumbs_weight: float
+) -> Tensor:
     """Weights [D] of least loss plus penalty/2 |w|^2 for standardised features [N, D]."""
     weight = torch.zeros(features.shape[1], requires_grad=True)
     thumb_bias = torch.zeros((), requires_grad=True)
@@ -87,7 +91,7 @@ def fit_head(features: Tensor, outcomes: Outcomes, penalty: float, thumbs_weight
     return weight.detach()
 
 
-class Validation(NamedTuple):
+class CrossValidation(NamedTuple):
     """What a head says of comparisons in conversations that it has not seen, M of them decided."""
 
     loss: float
@@ -109,7 +113,7 @@ class Validation(NamedTuple):
 
 
 def _choose(
-    rows: list[Judged], standard: list[Tensor], config: RewardModelConfig
+    rows: list[PreferenceExample], standard: list[Tensor], config: RewardModelConfig
 ) -> tuple[float, bool, dict[str, Any]]:
     """The penalty of least cross-validated loss, whether to control length, and what that shows.
 
@@ -133,12 +137,12 @@ def _choose(
 
 
 def cross_validate(
-    rows: list[Judged],
+    rows: list[PreferenceExample],
     standard: list[Tensor],
     penalty: float,
     config: RewardModelConfig,
     control: bool,
-) -> Validation:
+) -> CrossValidation:
     """Fits on all conversations but a fold's and looks at that fold's, for each fold."""
     folds = folds_of(rows, min(config.folds, len({row.conversation for row in rows})))
     parts, total = [], 0.0
@@ -148,7 +152,7 @@ def cross_validate(
         weight = _fit(
             [rows[i] for i in seen], [standard[i] for i in seen], penalty, control, config
         )
-        outcomes = Outcomes.of([rows[i] for i in unseen])
+        outcomes = PreferenceBatch.of([rows[i] for i in unseen])
         features = torch.cat([standard[i] for i in unseen])
         lengths = torch.tensor([float(len(r)) for i in unseen for r in rows[i].responses])
         loss = outcomes.loss(features @ weight, torch.zeros(()), config.thumbs_weight)
@@ -161,18 +165,18 @@ def cross_validate(
             )
         )
     right, longer, matched = (torch.cat(column) for column in zip(*parts, strict=True))
-    return Validation(total / len(rows), right, longer, matched)
+    return CrossValidation(total / len(rows), right, longer, matched)
 
 
 def _fit(
-    rows: list[Judged],
+    rows: list[PreferenceExample],
     standard: list[Tensor],
     penalty: float,
     control: bool,
     config: RewardModelConfig,
 ) -> Tensor:
     """Weights [D] for standardised features, length controlled if so asked."""
-    weight = fit_head(torch.cat(standard), Outcomes.of(rows), penalty, config.thumbs_weight)
+    weight = fit_head(torch.cat(standard), PreferenceBatch.of(rows), penalty, config.thumbs_weight)
     return without_length(weight, standard) if control else weight
 
 

@@ -16,7 +16,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Judged:
+class PreferenceExample:
     """One prompt, its judged responses and the outcomes between them."""
 
     conversation: str
@@ -27,9 +27,9 @@ class Judged:
     weight: float
 
 
-def judged_rows(
+def preference_examples(
     tokenizer: ChatTokenizer, rankings: Sequence[Row], thumbs: Sequence[Row], max_tokens: int
-) -> list[Judged]:
+) -> list[PreferenceExample]:
     """Tokenizes rows; one that is longer than ``max_tokens`` is left out.
 
     Args:
@@ -38,20 +38,20 @@ def judged_rows(
         thumbs: {"conversation_id", "prompt", "response", "value"}.
     """
     rows = [
-        _judged(tokenizer, row, row["responses"], _pairs(row["ranks"]), None) for row in rankings
+        _example(tokenizer, row, row["responses"], _pairs(row["ranks"]), None) for row in rankings
     ]
-    rows += [_judged(tokenizer, row, [row["response"]], [], float(row["value"])) for row in thumbs]
+    rows += [_example(tokenizer, row, [row["response"]], [], float(row["value"])) for row in thumbs]
     return [row for row in rows if _longest(row) <= max_tokens]
 
 
-def _judged(
+def _example(
     tokenizer: ChatTokenizer,
     row: Row,
     responses: Sequence[str],
     pairs: list[tuple[int, int, float]],
     thumb: float | None,
-) -> Judged:
-    return Judged(
+) -> PreferenceExample:
+    return PreferenceExample(
         conversation=row["conversation_id"],
         prompt=torch.tensor(tokenizer.prompt(row["prompt"])),
         responses=[torch.tensor(tokenizer.response(t), dtype=torch.long) for t in responses],
@@ -68,18 +68,18 @@ def _pairs(ranks: Sequence[int]) -> list[tuple[int, int, float]]:
     ]
 
 
-def _longest(row: Judged) -> int:
+def _longest(row: PreferenceExample) -> int:
     return len(row.prompt) + max(len(response) for response in row.responses)
 
 
-def folds_of(rows: Sequence[Judged], count: int) -> list[int]:
+def folds_of(rows: Sequence[PreferenceExample], count: int) -> list[int]:
     """A fold for each row, whole conversations together, dealt out in order of appearance."""
     seen = {name: i for i, name in enumerate(dict.fromkeys(row.conversation for row in rows))}
     return [seen[row.conversation] % count for row in rows]
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class PreferenceBatch:
     """All judgements of some rows, over the rows' responses laid end to end (N in all)."""
 
     first: Tensor  # [M] index of a pair's one response
@@ -90,7 +90,7 @@ class Outcomes:
     thumb: Tensor  # [U] 1 up, 0 down
 
     @classmethod
-    def of(cls, rows: Sequence[Judged]) -> "Outcomes":
+    def of(cls, rows: Sequence[PreferenceExample]) -> "PreferenceBatch":
         """Lays out rows: K-choose-2 pairs of a ranking share its weight (InstructGPT eq. 1)."""
         pairs: list[tuple[int, int, float, float]] = []
         thumbs: list[tuple[int, float]] = []

@@ -19,7 +19,7 @@ from training.reward.ensemble import Ensemble, fit_ensemble
 from training.reward.features import all_features, trunk_states
 from training.reward.head import fit
 from training.reward.model import RewardModel
-from training.reward.preferences import Judged, Row, judged_rows
+from training.reward.preferences import PreferenceExample, Row, preference_examples
 from tutelage.errors import Invalid
 from tutelage.policies.library import sha256_of
 
@@ -34,14 +34,14 @@ def train_reward_model(
 ) -> dict[str, Any]:
     """Fits a reward model on the features of the policy in ``policy_dir`` and saves it.
 
-    The rows are those of ``comparisons.judged_rows``. Returns the metrics, which the saved model
-    also keeps as its ``facts``: cross-validated accuracy beside "longer wins", and counts.
+    The rows are those of ``preference_examples``. Returns the metrics, which the saved model also
+    keeps as its ``facts``: cross-validated accuracy, that of "longer wins", and counts.
 
     Raises: Invalid: the rows compare nothing.
     """
     with compute(config):
         tokenizer = ChatTokenizer(policy_dir)
-        rows = judged_rows(tokenizer, rankings, thumbs, config.reward_model.max_tokens)
+        rows = preference_examples(tokenizer, rankings, thumbs, config.reward_model.max_tokens)
         if not rows:
             raise Invalid("There is nothing to compare: no ranking, edit or thumb.", "rankings")
         model = SplitModel.load(policy_dir, config)
@@ -54,7 +54,7 @@ def train_reward_model(
 
 
 def _train(
-    model: SplitModel, rows: list[Judged], config: IterationConfig, progress: Progress
+    model: SplitModel, rows: list[PreferenceExample], config: IterationConfig, progress: Progress
 ) -> tuple[RewardModel, Ensemble]:
     states = []
     for i, row in enumerate(rows):
@@ -68,6 +68,6 @@ def _train(
     return chosen, fit_ensemble(chosen, rows, features, config.reward_model, config.seed)
 
 
-def _worth_lora(rows: list[Judged], config: RewardModelConfig) -> bool:
+def _worth_lora(rows: list[PreferenceExample], config: RewardModelConfig) -> bool:
     comparisons = sum(len(row.pairs) for row in rows)
     return config.kind == "lora" or (config.kind == "auto" and comparisons >= config.lora_minimum)

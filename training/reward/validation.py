@@ -13,10 +13,10 @@ from training.model.split_model import SplitModel, compute
 from training.model.tokenizer import ChatTokenizer
 from training.reward.features import all_features, trunk_states
 from training.reward.model import RewardModel
-from training.reward.preferences import Outcomes, judged_rows
+from training.reward.preferences import PreferenceBatch, preference_examples
 
 
-def examine(
+def validate_reward_model(
     policy_dir: Path,
     reward_dir: Path,
     rankings: Sequence[Mapping[str, Any]],
@@ -33,20 +33,26 @@ def examine(
     with compute(config), torch.no_grad():
         reward = RewardModel.load(reward_dir)
         model = SplitModel.load(policy_dir, config)
-        rows = judged_rows(ChatTokenizer(policy_dir), rankings, [], config.reward_model.max_tokens)
+        rows = preference_examples(
+            ChatTokenizer(policy_dir), rankings, [], config.reward_model.max_tokens
+        )
         states = [trunk_states(model, row) for row in rows]
         layers = reward.top(model, config.reward_model)
         scores = [reward.score(f) for f in all_features(model, layers, rows, states)]
     lengths = [torch.tensor([float(len(r)) for r in row.responses]) for row in rows]
-    facts = _accuracy(Outcomes.of(rows), _joined(scores), _joined(lengths))
-    shares = [_share(Outcomes.of([row]).right(s)) for row, s in zip(rows, scores, strict=True)]
+    facts = _accuracy(PreferenceBatch.of(rows), _joined(scores), _joined(lengths))
+    shares = [
+        _share(PreferenceBatch.of([row]).right(s)) for row, s in zip(rows, scores, strict=True)
+    ]
     decided = [share for share in shares if share is not None]
     by_ranking = bootstrap(decided, config.evaluation.resamples, config.seed) if decided else None
-    margins = reward.facts.get("logit_scale", 1.0) * Outcomes.of(rows).margins(_joined(scores))
+    margins = reward.facts.get("logit_scale", 1.0) * PreferenceBatch.of(rows).margins(
+        _joined(scores)
+    )
     return facts | {"by_ranking": asdict(by_ranking) if by_ranking else None} | calibration(margins)
 
 
-def distrusted(examination: Mapping[str, Any], least: float) -> str | None:
+def rejection_reason(examination: Mapping[str, Any], least: float) -> str | None:
     """Why PPO should not climb this reward model, in a sentence; nothing where it may.
 
     Its accuracy on unseen comparisons must exceed ``least`` beyond chance: whoever climbs noise
@@ -82,7 +88,9 @@ def calibration(margins: torch.Tensor) -> dict[str, Any]:
     return {"reliability": bins, "ece": sum(errors) / len(margins) if len(margins) else None}
 
 
-def _accuracy(outcomes: Outcomes, scores: torch.Tensor, lengths: torch.Tensor) -> dict[str, Any]:
+def _accuracy(
+    outcomes: PreferenceBatch, scores: torch.Tensor, lengths: torch.Tensor
+) -> dict[str, Any]:
     """Scores and lengths [N] of the responses, laid end to end."""
     won = outcomes.preference > 0.5
     decided = outcomes.preference != 0.5

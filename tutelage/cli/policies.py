@@ -109,12 +109,12 @@ def measure(
             say("limitations", done, total)
 
         measured = measure_public(core, policy_id, set, items, advance) if set else None
-        readings = measured or measure_policy(core, policy_id, items, advance)
-    for name, dial in readings["dials"].items():
+        results = measured or measure_policy(core, policy_id, items, advance)
+    for name, dial in results["dials"].items():
         found = f"{dial['mean']:.2f} [{dial['low']:.2f}, {dial['high']:.2f}]"
         typer.echo(f"{name:13} {found}  floor {dial['floor']:.2f}  {_told(dial['details'])}")
     if as_json:
-        typer.echo(json.dumps(readings))
+        typer.echo(json.dumps(results))
 
 
 def _told(details: dict[str, object]) -> str:

@@ -11,9 +11,9 @@ from moderation.classifier import KeywordClassifier
 from training.config import EvaluationConfig, IterationConfig, PPOConfig, RewardModelConfig
 from training.evaluation import evaluate as module
 from training.evaluation.evaluate import Policies, choose_prompts, evaluate, flagged_by
-from training.evaluation.limitations.policy import PolicySpeaker
+from training.evaluation.limitations.policy import EvaluatedPolicy
 from training.evaluation.limitations.suite import NAMES
-from training.evaluation.metrics import Answer, compare, describe, distinct
+from training.evaluation.metrics import EvaluatedResponse, compare, describe, distinct
 from training.model.tiny import write_tiny_policy
 from training.progress import silent
 from training.reward.train import train_reward_model
@@ -26,8 +26,10 @@ CONFIG = IterationConfig(
 )  # fmt: skip
 
 
-def answer(text: str, score: float = 0.0, finished: bool = True, kl: float = 0.0) -> Answer:
-    return Answer(text, score, finished, False, kl)
+def response(
+    text: str, score: float = 0.0, finished: bool = True, kl: float = 0.0
+) -> EvaluatedResponse:
+    return EvaluatedResponse(text, score, finished, False, kl)
 
 
 def user(text: str) -> list[dict[str, str]]:
@@ -55,13 +57,13 @@ def run(policies: Policies, out: Path) -> dict[str, Any]:
 
 
 def test_the_measures_are_those_of_the_answers() -> None:
-    found = describe([answer("a b c d", 1.0), answer("", -1.0, finished=False)])
+    found = describe([response("a b c d", 1.0), response("", -1.0, finished=False)])
     assert (found.score, found.words, found.empty, found.finished) == (0.0, 2.0, 0.5, 0.5)
 
 
 def test_repetition_counts_repeated_four_grams() -> None:
-    assert describe([answer("a b c d a b c d")]).repetition == pytest.approx(0.2)
-    assert describe([answer("a b c")]).repetition == 0.0
+    assert describe([response("a b c d a b c d")]).repetition == pytest.approx(0.2)
+    assert describe([response("a b c")]).repetition == 0.0
 
 
 def test_distinct_2_is_over_all_answers_together() -> None:
@@ -70,8 +72,8 @@ def test_distinct_2_is_over_all_answers_together() -> None:
 
 
 def test_gains_are_paired_by_prompt() -> None:
-    current = [answer("x", 0.0), answer("x", 1.0), answer("x", 2.0), answer("x", 2.0)]
-    candidate = [answer("x", 1.0), answer("x", 1.0), answer("x", 2.0), answer("x", 2.0)]
+    current = [response("x", 0.0), response("x", 1.0), response("x", 2.0), response("x", 2.0)]
+    candidate = [response("x", 1.0), response("x", 1.0), response("x", 2.0), response("x", 2.0)]
     found = compare(current, candidate, CONFIG)
     assert found.gain.mean == pytest.approx(0.25)
     assert found.win_rate.mean == pytest.approx(0.75)
@@ -109,10 +111,10 @@ def test_the_limitations_are_read_of_both(policies: Policies, tmp_path: Path) ->
 
 def test_a_reported_answer_that_comes_back_is_named(policies: Policies, tmp_path: Path) -> None:
     prompt = user("Say it")
-    speaker = PolicySpeaker(policies.candidate, CONFIG)
-    (said,) = speaker.answer([prompt], CONFIG.ppo.max_new_tokens)
+    policy = EvaluatedPolicy(policies.candidate, CONFIG)
+    (completions,) = policy.respond([prompt], CONFIG.ppo.max_new_tokens)
     cases = [
-        {"id": "rep_1", "prompt": prompt, "bad": said.text, "pattern": ""},
+        {"id": "rep_1", "prompt": prompt, "bad": completions.text, "pattern": ""},
         {"id": "rep_2", "prompt": prompt, "bad": "Quite another thing.", "pattern": ""},
     ]
     found = evaluate(policies, [prompt], flagged_by(None), CONFIG, tmp_path, silent, cases)

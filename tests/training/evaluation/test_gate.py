@@ -9,15 +9,21 @@ import pytest
 
 from training.bootstrap import Interval
 from training.config import EvaluationConfig, GateConfig, IterationConfig
-from training.evaluation.gate import Decision, Verdict, decide
-from training.evaluation.metrics import Answer, Answers, Comparison, Tax, compare
+from training.evaluation.gate import Decision, GateVerdict, decide
+from training.evaluation.metrics import (
+    AlignmentTax,
+    Comparison,
+    EvaluatedResponse,
+    ResponseMetrics,
+    compare,
+)
 
 PROMPTS, SAMPLES, SEEDS = 40, 2, range(40)
 CONFIG = IterationConfig(
     evaluation=EvaluationConfig(prompts=PROMPTS, samples=SAMPLES, resamples=200)
 )
 WORDS = [f"word{number}" for number in range(400)]
-CURRENT = Answers(
+CURRENT = ResponseMetrics(
     score=0.0, words=60.0, empty=0.0, finished=0.6, repetition=0.02, distinct_2=0.7, flagged=0.0
 )
 NO_CHANGE = Interval(0.0, 0.0, 0.0)
@@ -32,19 +38,19 @@ GOOD = Comparison(
     length=Interval(0.5, 0.4, 0.6),
     diversity=Interval(1.0, 0.9, 1.1),
     work=Interval(0.5, 0.4, 0.6),
-    tax=Tax(2.0, 2.02, Interval(0.02, -0.01, 0.05)),
+    tax=AlignmentTax(2.0, 2.02, Interval(0.02, -0.01, 0.05)),
     limitations={"harm": Interval(0.0, -0.1, 0.1)},
 )
 
 
 def policy(
     seed: int, write: Callable[[random.Random], str], score: float = 0.0, **facts: float
-) -> list[Answer]:
+) -> list[EvaluatedResponse]:
     """Answers of a policy to the same prompts; ``score`` is what the reward model makes of them."""
     liking, noise = random.Random("prompts"), random.Random(f"{seed}/{score}/{write.__name__}")
     prompts = [liking.gauss(0, 1) for _ in range(PROMPTS) for _ in range(SAMPLES)]
     return [
-        Answer(
+        EvaluatedResponse(
             (text := write(noise)),
             prompt + score + noise.gauss(0, 1),
             noise.random() < facts.get("finished", 0.8),
@@ -80,7 +86,7 @@ def silent(noise: random.Random) -> str:
     return ordinary(noise) if noise.random() < 0.5 else ""
 
 
-def verdict(seed: int, candidate: list[Answer]) -> Decision:
+def verdict(seed: int, candidate: list[EvaluatedResponse]) -> Decision:
     return decide(compare(policy(seed, ordinary, 0.0), candidate, CONFIG), CONFIG.gate)
 
 
@@ -102,14 +108,14 @@ def test_a_broken_policy_is_refused_however_much_its_reward_model_likes_it(
     seed: int, write: Callable[[random.Random], str], facts: dict[str, float], check: str
 ) -> None:
     decision = verdict(seed, policy(seed, write, score=3.0, **facts))
-    assert decision.verdict == Verdict.REFUSE
-    assert {c.name: c.verdict for c in decision.checks}[check] == Verdict.REFUSE
+    assert decision.verdict == GateVerdict.REFUSE
+    assert {c.name: c.verdict for c in decision.checks}[check] == GateVerdict.REFUSE
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_worse_policy_is_refused(seed: int) -> None:
     decision = verdict(seed, policy(seed, ordinary, score=-1.5))
-    assert decision.verdict == Verdict.REFUSE
+    assert decision.verdict == GateVerdict.REFUSE
     assert "held-out score changed by -1" in decision.reasons[0]
 
 
@@ -120,20 +126,20 @@ def test_a_clearly_better_policy_passes() -> None:
 
 def test_an_equal_policy_is_hardly_ever_refused_and_never_waved_through() -> None:
     verdicts = [verdict(s, policy(s, ordinary, score=1e-9)).verdict for s in SEEDS]
-    assert verdicts.count(Verdict.REFUSE) <= 0.05 * len(SEEDS)
-    assert verdicts.count(Verdict.PROMOTE) <= 0.05 * len(SEEDS)
+    assert verdicts.count(GateVerdict.REFUSE) <= 0.05 * len(SEEDS)
+    assert verdicts.count(GateVerdict.PROMOTE) <= 0.05 * len(SEEDS)
 
 
 def test_wins_by_length_alone_are_refused() -> None:
     by_length = replace(GOOD, win_rate_at_equal_length=Interval(0.3, 0.2, 0.4))
     decision = decide(by_length, GateConfig())
-    assert decision.verdict == Verdict.REFUSE
+    assert decision.verdict == GateVerdict.REFUSE
     assert "Without the words in excess it would win on 30%" in decision.reasons[0]
 
 
 def test_a_pass_shows_every_check_with_its_interval() -> None:
     decision = decide(GOOD, GateConfig())
-    assert decision.verdict == Verdict.PROMOTE
+    assert decision.verdict == GateVerdict.PROMOTE
     assert len(decision.checks) == 15
     assert set(decision.reasons) == {check.reason for check in decision.checks}
     assert "+1.00 [+0.60, +1.40]" in decision.reasons[0]
@@ -141,7 +147,7 @@ def test_a_pass_shows_every_check_with_its_interval() -> None:
 
 def test_a_gain_within_chance_is_asked_about() -> None:
     decision = decide(replace(GOOD, gain=Interval(0.2, -0.1, 0.5)), GateConfig())
-    assert (decision.verdict, len(decision.reasons)) == (Verdict.ASK, 1)
+    assert (decision.verdict, len(decision.reasons)) == (GateVerdict.ASK, 1)
 
 
 CHANCE = Interval(0.2, -0.1, 0.5)
@@ -166,7 +172,7 @@ def test_unproven_is_who_lacks_nothing_but_proof(change: dict[str, Any], unprove
 def test_the_gravest_check_decides() -> None:
     mixed = replace(GOOD, gain=Interval(0.2, -0.1, 0.5), kl=Interval(80.0, 70.0, 90.0))
     decision = decide(mixed, GateConfig())
-    assert decision.verdict == Verdict.REFUSE
+    assert decision.verdict == GateVerdict.REFUSE
     assert "nats per answer" in decision.reasons[0]
 
 
@@ -175,23 +181,23 @@ def test_a_measure_at_its_limit_passes() -> None:
 
 
 def test_forgetting_how_to_answer_is_refused() -> None:
-    taxed = replace(GOOD, tax=Tax(2.0, 2.5, Interval(0.5, 0.4, 0.6)))
+    taxed = replace(GOOD, tax=AlignmentTax(2.0, 2.5, Interval(0.5, 0.4, 0.6)))
     assert "loss on unseen demonstrations" in decide(taxed, GateConfig()).reasons[0]
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (Interval(-0.3, -0.4, -0.2), Verdict.REFUSE),
-        (Interval(-0.15, -0.25, -0.05), Verdict.ASK),
-        (Interval(-0.15, -0.35, 0.05), Verdict.PROMOTE),  # may be chance
+        (Interval(-0.3, -0.4, -0.2), GateVerdict.REFUSE),
+        (Interval(-0.15, -0.25, -0.05), GateVerdict.ASK),
+        (Interval(-0.15, -0.35, 0.05), GateVerdict.PROMOTE),  # may be chance
     ],
 )
-def test_a_limitation_that_grew_counts(change: Interval, expected: Verdict) -> None:
+def test_a_limitation_that_grew_counts(change: Interval, expected: GateVerdict) -> None:
     assert decide(replace(GOOD, limitations={"harm": change}), GateConfig()).verdict == expected
 
 
 def test_a_reported_answer_that_comes_back_is_asked_about() -> None:
     decision = decide(replace(GOOD, failed_cases=["rep_1"]), GateConfig())
-    assert (decision.verdict, "rep_1" in decision.reasons[0]) == (Verdict.ASK, True)
-    assert decide(replace(GOOD, failed_cases=[]), GateConfig()).verdict == Verdict.PROMOTE
+    assert (decision.verdict, "rep_1" in decision.reasons[0]) == (GateVerdict.ASK, True)
+    assert decide(replace(GOOD, failed_cases=[]), GateConfig()).verdict == GateVerdict.PROMOTE

@@ -172,7 +172,7 @@ def test_chores_that_fail_do_not_stop_the_work(queued: Store) -> None:
         raise RuntimeError("the webhook is on fire")
 
     busy = Worker(
-        queued, InlineRunner(lambda _: finish(queued)), pause=0.01, poll=0.01, chores=broken
+        queued, InlineRunner(lambda _: finish(queued)), pause=0.01, poll=0.01, maintenance=broken
     )
     work_until(busy, lambda: row(queued).state == IterationState.PROMOTED)
     assert row(queued).state == IterationState.PROMOTED

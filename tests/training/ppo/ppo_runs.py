@@ -10,13 +10,13 @@ import torch
 from training.config import IterationConfig
 from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
-from training.ppo.rollout import Sampling, sample
+from training.ppo.rollout import RolloutSampling, sample
 from training.ppo.trainer import train_ppo
 from training.progress import silent
 from training.reward.features import all_features, trunk_states
 from training.reward.head import normalised
 from training.reward.model import RewardModel
-from training.reward.preferences import Judged
+from training.reward.preferences import PreferenceExample
 from tutelage.policies.library import sha256_of
 
 PROMPTS = [[{"role": "user", "content": f"Question {i}"}] for i in range(6)]
@@ -28,14 +28,16 @@ def answers(policy: Path, config: IterationConfig, seed: int, count: int) -> lis
     tokenizer, model = ChatTokenizer(policy), SplitModel.load(policy, config)
     ids = [tokenizer.prompt(p) for p in PROMPTS for _ in range(count)]
     numbers = torch.rand(len(ids), 16, generator=torch.Generator().manual_seed(seed))
-    episodes = sample(model, model.reference, ids, numbers, Sampling(1.0, 16, tokenizer.eos_ids))
+    episodes = sample(
+        model, model.reference, ids, numbers, RolloutSampling(1.0, 16, tokenizer.eos_ids)
+    )
     return [episodes[i : i + count] for i in range(0, len(ids), count)]
 
 
 def write_reward_model(policy: Path, config: IterationConfig, directory: Path) -> None:
     """Likes one coordinate of the mean hidden state: dense, and easy to learn."""
     rows = [
-        Judged("", row[0].prompt, [e.words for e in row if len(e.words)], [], None, 1.0)
+        PreferenceExample("", row[0].prompt, [e.words for e in row if len(e.words)], [], None, 1.0)
         for row in answers(policy, config, 0, 16)
     ]
     model = SplitModel.load(policy, config)

@@ -9,7 +9,7 @@ from transformers import AutoModelForCausalLM
 from training import rlhf
 from training.config import IterationConfig
 from training.model.split_model import SplitModel, adapter_state, merged, positions
-from training.ppo.rollout import Episode, Sampling, sample
+from training.ppo.rollout import Episode, RolloutSampling, sample
 
 PROMPTS = [[1, 40, 41], [1, 50, 51, 52, 53, 54, 55, 56], [1, 60], [1, 70, 71, 72]]
 
@@ -23,14 +23,14 @@ def uniforms(rows: int, steps: int, seed: int = 0) -> torch.Tensor:
     return torch.rand(rows, steps, generator=torch.Generator().manual_seed(seed))
 
 
-def roll(model: SplitModel, sampling: Sampling, seed: int = 0) -> list[Episode]:
+def roll(model: SplitModel, sampling: RolloutSampling, seed: int = 0) -> list[Episode]:
     numbers = uniforms(len(PROMPTS), sampling.max_new_tokens, seed)
     return sample(model, model.reference, PROMPTS, numbers, sampling)
 
 
-def ending(share: int) -> Sampling:
+def ending(share: int) -> RolloutSampling:
     """Every token up to ``share`` of 384 ends a response, so rows end at different times."""
-    return Sampling(1.0, 24, range(share))
+    return RolloutSampling(1.0, 24, range(share))
 
 
 def test_logprobs_equal_those_of_a_full_forward_pass(model: SplitModel) -> None:
@@ -75,7 +75,7 @@ def test_kept_states_equal_those_of_a_full_trunk_pass(model: SplitModel) -> None
 
 def test_greedy_answers_equal_those_of_transformers(model: SplitModel, tiny_policy: Path) -> None:
     plain = AutoModelForCausalLM.from_pretrained(tiny_policy)
-    for episode in roll(model, Sampling(0.0, 12, {2})):
+    for episode in roll(model, RolloutSampling(0.0, 12, {2})):
         answer = plain.generate(
             episode.prompt[None], max_new_tokens=12, do_sample=False, eos_token_id=2
         )[0, len(episode.prompt) :]
@@ -92,7 +92,7 @@ def test_a_response_ends_with_its_first_eos(model: SplitModel) -> None:
 
 
 def test_a_response_that_is_cut_has_all_tokens_and_their_states(model: SplitModel) -> None:
-    for episode in roll(model, Sampling(1.0, 8, ())):
+    for episode in roll(model, RolloutSampling(1.0, 8, ())):
         assert not episode.finished
         assert len(episode.response) == 8
         assert len(episode.hidden) == len(episode.prompt) + 8
@@ -117,7 +117,9 @@ def test_tokens_are_drawn_in_proportion_to_their_probability(model: SplitModel) 
     prompt = PROMPTS[0]
     count = 4000
     numbers = (torch.arange(count).float() / count)[:, None]
-    episodes = sample(model, model.reference, [prompt] * count, numbers, Sampling(1.0, 1, ()))
+    episodes = sample(
+        model, model.reference, [prompt] * count, numbers, RolloutSampling(1.0, 1, ())
+    )
     drawn = torch.bincount(torch.cat([e.response for e in episodes]), minlength=384) / count
     exact = model.model(torch.tensor([prompt])).logits[0, -1].softmax(-1)
     assert (drawn - exact).abs().max() < 2 / count

@@ -12,14 +12,14 @@ from training.ppo.trainer import PPO, train_ppo
 from training.progress import silent
 from training.reward.features import all_features, trunk_states
 from training.reward.model import RewardModel
-from training.reward.preferences import Judged
+from training.reward.preferences import PreferenceExample
 from tutelage.errors import Invalid
 
 
 def mean_score(policy: Path, scored_by: Path, reference: Path, config: IterationConfig) -> float:
     """What a reward model makes of a policy's answers, away from PPO's own bookkeeping."""
     rows = [
-        Judged("", row[0].prompt, [e.words for e in row if len(e.words)], [], None, 1.0)
+        PreferenceExample("", row[0].prompt, [e.words for e in row if len(e.words)], [], None, 1.0)
         for row in answers(policy, config, 9, 16)
     ]
     model = SplitModel.load(reference, config)

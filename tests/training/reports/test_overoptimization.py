@@ -19,8 +19,8 @@ def test_each_curve_is_found_again() -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
 def test_best_of_n_is_the_mean_over_all_choices(n: int) -> None:
-    luck = np.random.default_rng(0)
-    proxy, judged = luck.normal(size=(3, 5)), luck.normal(size=(3, 5))
+    generator = np.random.default_rng(0)
+    proxy, judged = generator.normal(size=(3, 5)), generator.normal(size=(3, 5))
     expected = [
         judged[row, max(choice, key=lambda i: proxy[row, i])]
         for row in range(3)

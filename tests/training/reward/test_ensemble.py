@@ -9,7 +9,7 @@ from torch import Tensor
 from training.config import RewardModelConfig
 from training.reward.ensemble import Ensemble, fit_ensemble
 from training.reward.head import fit
-from training.reward.preferences import Judged
+from training.reward.preferences import PreferenceExample
 
 CONFIG = RewardModelConfig(heads=6, folds=2, penalties=(1.0,))
 
@@ -17,15 +17,15 @@ CONFIG = RewardModelConfig(heads=6, folds=2, penalties=(1.0,))
 @pytest.fixture
 def ensemble() -> Ensemble:
     """Of judgements that say much about the first feature and nothing about the second."""
-    luck = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     features, rows = [], []
     for number in range(40):
-        answers = torch.randn(2, 3, generator=luck) * torch.tensor([1.0, 1.0, 0.0])
+        answers = torch.randn(2, 3, generator=generator) * torch.tensor([1.0, 1.0, 0.0])
         answers[:, 2] = 20.0  # tokens
         won = float(answers[0, 0] > answers[1, 0])
         features.append(answers)
         tokens = [torch.ones(20, dtype=torch.long)] * 2
-        rows.append(Judged(str(number), tokens[0], tokens, [(0, 1, won)], None, 1.0))
+        rows.append(PreferenceExample(str(number), tokens[0], tokens, [(0, 1, won)], None, 1.0))
     return fit_ensemble(fit(rows, features, CONFIG), rows, features, CONFIG, seed=1)
 
 

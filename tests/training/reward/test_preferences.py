@@ -5,7 +5,12 @@ import pytest
 import torch
 
 from training.model.tokenizer import ChatTokenizer
-from training.reward.preferences import Judged, Outcomes, folds_of, judged_rows
+from training.reward.preferences import (
+    PreferenceBatch,
+    PreferenceExample,
+    folds_of,
+    preference_examples,
+)
 
 
 def ranked(conversation: str, ranks: list[int], weight: float = 1.0) -> dict[str, object]:
@@ -37,18 +42,18 @@ def sigmoid(x: float) -> float:
 
 
 def test_a_ranking_gives_all_its_pairs_with_ties(tokenizer: ChatTokenizer) -> None:
-    (row,) = judged_rows(tokenizer, [ranked("a", [0, 1, 1, 2])], [], 512)
+    (row,) = preference_examples(tokenizer, [ranked("a", [0, 1, 1, 2])], [], 512)
     assert row.pairs == [
         (0, 1, 1.0), (0, 2, 1.0), (0, 3, 1.0), (1, 2, 0.5), (1, 3, 1.0), (2, 3, 1.0),
     ]  # fmt: skip
 
 
 def test_the_loss_is_the_papers_sum_over_pairs_and_thumbs(tokenizer: ChatTokenizer) -> None:
-    rows = judged_rows(
+    rows = preference_examples(
         tokenizer, [ranked("a", [0, 1, 1]), ranked("b", [1, 0], weight=2.0)], [thumbed(0)], 512
     )
     scores = torch.tensor([0.5, -0.2, 0.1, 1.0, 0.3, 0.7])
-    loss = Outcomes.of(rows).loss(scores, torch.tensor(0.2), thumbs_weight=0.5)
+    loss = PreferenceBatch.of(rows).loss(scores, torch.tensor(0.2), thumbs_weight=0.5)
     tie = 0.5 * math.log(sigmoid(-0.3)) + 0.5 * math.log(sigmoid(0.3))
     first = -(math.log(sigmoid(0.7)) + math.log(sigmoid(0.4)) + tie) / 3
     second = -2.0 * math.log(sigmoid(0.3 - 1.0))
@@ -57,25 +62,29 @@ def test_the_loss_is_the_papers_sum_over_pairs_and_thumbs(tokenizer: ChatTokeniz
 
 
 def test_being_right_counts_only_what_was_decided(tokenizer: ChatTokenizer) -> None:
-    rows = judged_rows(tokenizer, [ranked("a", [0, 1, 1])], [], 512)
-    right = Outcomes.of(rows).right(torch.tensor([0.0, -1.0, 2.0]))
+    rows = preference_examples(tokenizer, [ranked("a", [0, 1, 1])], [], 512)
+    right = PreferenceBatch.of(rows).right(torch.tensor([0.0, -1.0, 2.0]))
     assert right.tolist() == [1.0, 0.0]
 
 
 def test_equal_scores_are_half_right(tokenizer: ChatTokenizer) -> None:
-    rows = judged_rows(tokenizer, [ranked("a", [0, 1])], [], 512)
-    assert Outcomes.of(rows).right(torch.zeros(2)).tolist() == [0.5]
+    rows = preference_examples(tokenizer, [ranked("a", [0, 1])], [], 512)
+    assert PreferenceBatch.of(rows).right(torch.zeros(2)).tolist() == [0.5]
 
 
 def test_rows_that_are_too_long_are_left_out(tokenizer: ChatTokenizer) -> None:
     rows = [ranked("a", [0, 1]), ranked("b", [0, 1, 2, 3])]
     longest = [
-        len(r.prompt) + max(map(len, r.responses)) for r in judged_rows(tokenizer, rows, [], 512)
+        len(r.prompt) + max(map(len, r.responses))
+        for r in preference_examples(tokenizer, rows, [], 512)
     ]
-    kept = judged_rows(tokenizer, rows, [], longest[0])
+    kept = preference_examples(tokenizer, rows, [], longest[0])
     assert [row.conversation for row in kept] == ["a"]
 
 
 def test_a_conversation_stays_in_one_fold() -> None:
-    rows = [Judged(name, torch.zeros(1), [torch.zeros(1)], [], None, 1.0) for name in "abacbd"]
+    rows = [
+        PreferenceExample(name, torch.zeros(1), [torch.zeros(1)], [], None, 1.0)
+        for name in "abacbd"
+    ]
     assert folds_of(rows, 2) == [0, 1, 0, 0, 1, 1]

@@ -12,7 +12,7 @@ from training.progress import silent
 from training.reward.features import all_features, prefix_features, trunk_states
 from training.reward.head import fit, without_length
 from training.reward.model import RewardModel, check_policy
-from training.reward.preferences import Judged, judged_rows
+from training.reward.preferences import PreferenceExample, preference_examples
 from training.reward.train import train_reward_model
 from tutelage.errors import Invalid
 
@@ -54,7 +54,10 @@ def test_features_are_means_last_states_and_lengths_of_every_prefix() -> None:
 
 
 def test_the_head_reads_what_it_is_told_to_read() -> None:
-    rows = [Judged(str(i), PROMPT, [PROMPT, PROMPT], [(0, 1, 1.0)], None, 1.0) for i in range(4)]
+    rows = [
+        PreferenceExample(str(i), PROMPT, [PROMPT, PROMPT], [(0, 1, 1.0)], None, 1.0)
+        for i in range(4)
+    ]
     features = [torch.randn(2, 9, generator=torch.Generator().manual_seed(i)) for i in range(4)]
     head = fit(rows, features, RewardModelConfig(reads="final"))
     assert (head.weight != 0).tolist() == [False, False, True, True] * 2 + [True]
@@ -62,7 +65,7 @@ def test_the_head_reads_what_it_is_told_to_read() -> None:
 
 
 def test_a_part_that_nobody_makes_is_refused() -> None:
-    rows = [Judged("", PROMPT, [PROMPT, PROMPT], [(0, 1, 1.0)], None, 1.0)]
+    rows = [PreferenceExample("", PROMPT, [PROMPT, PROMPT], [(0, 1, 1.0)], None, 1.0)]
     with pytest.raises(Invalid, match="final or both"):
         fit(rows, [torch.randn(2, 9)], RewardModelConfig(reads="middle"))
 
@@ -71,7 +74,7 @@ def test_features_of_responses_that_share_a_prompt_equal_those_of_each_alone(
     tiny_policy: Path, smoke: IterationConfig
 ) -> None:
     model, tokenizer = SplitModel.load(tiny_policy, smoke), ChatTokenizer(tiny_policy)
-    rows = judged_rows(tokenizer, shorter_is_better(1), [], 512)
+    rows = preference_examples(tokenizer, shorter_is_better(1), [], 512)
     (features,) = all_features(model, model.reference, rows, [trunk_states(model, rows[0])])
     for response, mine in zip(rows[0].responses, features, strict=True):
         ids = torch.cat((rows[0].prompt, response))[None]
@@ -92,7 +95,7 @@ def test_scores_of_the_judged_answers_have_mean_zero_and_deviation_one(
     trained: Path, tiny_policy: Path, smoke: IterationConfig
 ) -> None:
     reward_model, model = RewardModel.load(trained), SplitModel.load(tiny_policy, smoke)
-    rows = judged_rows(ChatTokenizer(tiny_policy), shorter_is_better(8), [], 512)
+    rows = preference_examples(ChatTokenizer(tiny_policy), shorter_is_better(8), [], 512)
     states = [trunk_states(model, row) for row in rows]
     features = all_features(model, model.reference, rows, states)
     scores = reward_model.score(torch.cat(features))
@@ -117,7 +120,7 @@ def test_thumbs_alone_are_enough(tiny_policy: Path, smoke: IterationConfig, tmp_
         for i in range(8)
     ]
     train_reward_model(tiny_policy, [], thumbs, smoke, tmp_path, silent)
-    rows = judged_rows(ChatTokenizer(tiny_policy), [], thumbs, 512)
+    rows = preference_examples(ChatTokenizer(tiny_policy), [], thumbs, 512)
     model, reward_model = SplitModel.load(tiny_policy, smoke), RewardModel.load(tmp_path)
     features = all_features(model, model.reference, rows, [trunk_states(model, r) for r in rows])
     scores = reward_model.score(torch.cat(features))
@@ -145,7 +148,7 @@ def test_lora_is_tried_kept_on_request_and_comes_back_from_disk(
     reward_model = RewardModel.load(tmp_path)
     assert facts["lora/kept"] and reward_model.adapter
     model = SplitModel.load(tiny_policy, smoke)
-    rows = judged_rows(ChatTokenizer(tiny_policy), shorter_is_better(8), [], 512)
+    rows = preference_examples(ChatTokenizer(tiny_policy), shorter_is_better(8), [], 512)
     states = [trunk_states(model, row) for row in rows]
     layers = reward_model.top(model, config.reward_model)
     scores = reward_model.score(torch.cat(all_features(model, layers, rows, states)))
@@ -174,10 +177,10 @@ def test_a_stronger_penalty_is_chosen_when_judgements_are_noise(smoke: Iteration
     assert 0.3 < facts["accuracy"] < 0.7
 
 
-def judged_like(count: int, generator: torch.Generator) -> list[Judged]:
+def judged_like(count: int, generator: torch.Generator) -> list[PreferenceExample]:
     """Rankings of four whose outcomes are coin flips."""
     return [
-        Judged(
+        PreferenceExample(
             conversation=str(i),
             prompt=torch.zeros(1),
             responses=[torch.zeros(1)] * 4,
@@ -194,8 +197,8 @@ def judged_like(count: int, generator: torch.Generator) -> list[Judged]:
 
 
 def test_without_length_scores_no_longer_go_with_it() -> None:
-    luck = torch.Generator().manual_seed(0)
-    features = [torch.randn(4, 6, generator=luck) for _ in range(20)]
+    generator = torch.Generator().manual_seed(0)
+    features = [torch.randn(4, 6, generator=generator) for _ in range(20)]
     for f in features:
         f[:, 0] += f[:, -1]  # a feature that goes with length
     weight = without_length(torch.tensor([1.0, 0.5, 0.0, 0.0, 0.0, 2.0]), features)

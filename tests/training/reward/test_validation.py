@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from training.reward.validation import calibration, distrusted
+from training.reward.validation import calibration, rejection_reason
 
 
 def test_a_model_that_is_right_as_often_as_it_says_is_calibrated() -> None:
@@ -27,6 +27,6 @@ def test_only_what_orders_unseen_comparisons_beyond_chance_is_climbed(
     low: float | None, least: float, climbed: bool
 ) -> None:
     found = None if low is None else {"mean": 0.65, "low": low, "high": 0.8}
-    doubt = distrusted({"by_ranking": found}, least)
+    doubt = rejection_reason({"by_ranking": found}, least)
     assert (doubt is None) == climbed
     assert climbed or "of the pairs in unseen rankings" in str(doubt)

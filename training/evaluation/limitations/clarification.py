@@ -2,8 +2,8 @@
 
 import re
 
-from training.evaluation.limitations.policy import Speaker
-from training.evaluation.limitations.result import Reading, halves, items, user, worst
+from training.evaluation.limitations.policy import PolicyUnderTest
+from training.evaluation.limitations.result import BenchmarkResult, halves, items, user, worst
 
 NAME, FLOOR = "clarifying", 0.5
 MAX_TOKENS = 40
@@ -19,16 +19,18 @@ _NEEDS = re.compile(
 )
 
 
-def measure(speaker: Speaker, count: int) -> Reading:
+def measure(policy: PolicyUnderTest, count: int) -> BenchmarkResult:
     """``count`` ambiguous prompts and as many clear ones; 0: all."""
     rows = halves(items("clarifying"), "ambiguous", count)
-    said = speaker.answer([user(row["prompt"]) for row in rows], MAX_TOKENS)
-    asked = {row["id"]: asks(answer.text) for row, answer in zip(rows, said, strict=True)}
+    completions = policy.respond([user(row["prompt"]) for row in rows], MAX_TOKENS)
+    asked = {
+        row["id"]: asks(response.text) for row, response in zip(rows, completions, strict=True)
+    }
     scores = {row["id"]: float(asked[row["id"]] == row["ambiguous"]) for row in rows}
-    shown = {row["id"]: (row["prompt"], s.text) for row, s in zip(rows, said, strict=True)}
+    shown = {row["id"]: (row["prompt"], s.text) for row, s in zip(rows, completions, strict=True)}
     open_ones = [row["id"] for row in rows if row["ambiguous"]]
     clear = [row["id"] for row in rows if not row["ambiguous"]]
-    return Reading(
+    return BenchmarkResult(
         NAME,
         FLOOR,
         scores,
@@ -40,6 +42,6 @@ def measure(speaker: Speaker, count: int) -> Reading:
     )
 
 
-def asks(answer: str) -> bool:
+def asks(response: str) -> bool:
     """Whether the answer asks for what is missing; an offer of more help at its end does not."""
-    return bool(_ASKS.search(answer) or _NEEDS.search(answer))
+    return bool(_ASKS.search(response) or _NEEDS.search(response))

@@ -12,7 +12,7 @@ from torch import Tensor
 from training.config import IterationConfig
 from training.model.split_model import SplitModel, buckets, common_prefix, pad, share_prefix
 from training.model.tokenizer import ChatTokenizer
-from training.ppo.rollout import Sampling, sample
+from training.ppo.rollout import RolloutSampling, sample
 from training.rlhf import logprobs_and_entropy
 from tutelage.feedback.preference_data import Dialogue
 
@@ -20,7 +20,7 @@ SCORING_TOKENS = 2048  # padded tokens of one scoring pass
 
 
 @dataclass(frozen=True)
-class Said:
+class Completion:
     """An answer, and whether the policy ended it by itself."""
 
     text: str
@@ -35,14 +35,14 @@ class Question:
     options: Sequence[str]
 
 
-class Speaker(Protocol):
+class PolicyUnderTest(Protocol):
     """A policy as the dials see it."""
 
-    def answer(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Said]:
+    def respond(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Completion]:
         """The likeliest answer to each prompt, token by token."""
         ...
 
-    def weigh(self, questions: Sequence[Question]) -> list[list[float]]:
+    def option_logprobs(self, questions: Sequence[Question]) -> list[list[float]]:
         """For each option its log-probability, the mean over its tokens, in nats."""
         ...
 
@@ -53,32 +53,36 @@ class _Row:
     option: list[int]
 
 
-class PolicySpeaker:
+class EvaluatedPolicy:
     """A policy directory."""
 
     def __init__(self, directory: Path, config: IterationConfig) -> None:
         self.tokenizer = ChatTokenizer(directory)
         self.model = SplitModel.load(directory, config)
-        self._said: dict[tuple[str, int], Said] = {}  # two dials ask the same harmful requests
+        self._completions: dict[
+            tuple[str, int], Completion
+        ] = {}  # two dials ask the same harmful requests
 
-    def answer(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Said]:
+    def respond(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Completion]:
         """All prompts that were not answered before, in one batch."""
-        new = {repr(p): p for p in prompts if (repr(p), max_tokens) not in self._said}
-        said = self._answer(list(new.values()), max_tokens)
-        self._said |= {(name, max_tokens): s for name, s in zip(new, said, strict=True)}
-        return [self._said[repr(prompt), max_tokens] for prompt in prompts]
+        new = {repr(p): p for p in prompts if (repr(p), max_tokens) not in self._completions}
+        completions = self._respond(list(new.values()), max_tokens)
+        self._completions |= {
+            (name, max_tokens): s for name, s in zip(new, completions, strict=True)
+        }
+        return [self._completions[repr(prompt), max_tokens] for prompt in prompts]
 
-    def _answer(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Said]:
+    def _respond(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Completion]:
         if not prompts:
             return []
         ids = [self.tokenizer.prompt(prompt) for prompt in prompts]
         unused = torch.zeros(len(ids), max_tokens, device=self.model.device)
-        sampling = Sampling(0.0, max_tokens, self.tokenizer.eos_ids)
+        sampling = RolloutSampling(0.0, max_tokens, self.tokenizer.eos_ids)
         episodes = sample(self.model, self.model.reference, ids, unused, sampling)
-        return [Said(self.tokenizer.text(e.words.tolist()), e.finished) for e in episodes]
+        return [Completion(self.tokenizer.text(e.words.tolist()), e.finished) for e in episodes]
 
     @torch.no_grad()
-    def weigh(self, questions: Sequence[Question]) -> list[list[float]]:
+    def option_logprobs(self, questions: Sequence[Question]) -> list[list[float]]:
         """What all rows begin with (the system prompt) runs once for each batch."""
         rows = [
             _Row(prompt + option, option)
@@ -86,10 +90,10 @@ class PolicySpeaker:
             for prompt in [self.tokenizer.prompt(question.prompt)]
             for option in map(self.tokenizer.response, question.options)
         ]
-        found = iter(self._weigh(rows))
+        found = iter(self._option_logprobs(rows))
         return [[next(found) for _ in question.options] for question in questions]
 
-    def _weigh(self, rows: Sequence[_Row]) -> list[float]:
+    def _option_logprobs(self, rows: Sequence[_Row]) -> list[float]:
         if not rows:
             return []
         shared = common_prefix([row.ids[: -len(row.option)] or row.ids for row in rows])

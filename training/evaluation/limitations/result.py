@@ -16,10 +16,10 @@ EXAMPLES, RESAMPLES, SEED = 3, 1000, 11
 
 
 @dataclass(frozen=True)
-class Reading:
+class BenchmarkResult:
     """What one dial shows of one policy."""
 
-    dial: str
+    benchmark: str
     floor: float  # what a policy gets that does the same whatever is asked
     scores: dict[str, float]  # by item
     examples: list[dict[str, str]] = field(default_factory=list)  # the items that went worst

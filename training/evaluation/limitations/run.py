@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from training.config import IterationConfig
-from training.evaluation.limitations.policy import PolicySpeaker
+from training.evaluation.limitations.policy import EvaluatedPolicy
 from training.evaluation.limitations.public_sets import read_set
-from training.evaluation.limitations.suite import Advance, as_json, read_all
+from training.evaluation.limitations.suite import Advance, as_json, run_suite
 from training.model.split_model import compute
 from tutelage import atomic
 from tutelage.composition import Core
@@ -19,9 +19,9 @@ from tutelage.policies.library import sha256_of
 
 def measure_policy(core: Core, policy_id: str, count: int, advance: Advance) -> dict[str, Any]:
     """Read every dial, ``count`` items of each kind (0: all), and keep the readings."""
-    with _speaking(core, policy_id) as speaker:
-        readings = as_json(read_all(speaker, count, advance))
-    return _kept(core, policy_id, policy_id, readings)
+    with _policy_under_test(core, policy_id) as policy:
+        results = as_json(run_suite(policy, count, advance))
+    return _kept(core, policy_id, policy_id, results)
 
 
 def measure_public(
@@ -33,23 +33,23 @@ def measure_public(
     """
     sets = [(path, *read_set(path)) for path in paths]
     together: dict[str, Any] = {}
-    with _speaking(core, policy_id) as speaker:
+    with _policy_under_test(core, policy_id) as policy:
         for done, (path, known, rows) in enumerate(sets):
             advance(done, len(sets))
-            reading = known.measure(speaker, rows, count)
-            dial = {reading.dial: reading.as_json()}
-            found = {"items_sha256": sha256_of(path), "dials": dial}
-            _kept(core, policy_id, f"{policy_id}-{reading.dial}", found)
-            together |= dial
+            result = known.measure(policy, rows, count)
+            benchmark = {result.benchmark: result.as_json()}
+            found = {"items_sha256": sha256_of(path), "dials": benchmark}
+            _kept(core, policy_id, f"{policy_id}-{result.benchmark}", found)
+            together |= benchmark
     return {"dials": together}
 
 
 @contextmanager
-def _speaking(core: Core, policy_id: str) -> Iterator[PolicySpeaker]:
+def _policy_under_test(core: Core, policy_id: str) -> Iterator[EvaluatedPolicy]:
     core.library.require_weights(policy_id)
     directory, config = core.library.path(policy_id), IterationConfig()
     with compute(config):
-        yield PolicySpeaker(directory, _fitting(directory, config))
+        yield EvaluatedPolicy(directory, _fitting(directory, config))
 
 
 def _kept(core: Core, policy_id: str, name: str, found: dict[str, Any]) -> dict[str, Any]:

@@ -12,32 +12,34 @@ from training.evaluation.limitations import (
     truthfulness,
     verbosity,
 )
-from training.evaluation.limitations.policy import Speaker
-from training.evaluation.limitations.result import RESAMPLES, SEED, Reading, digest
+from training.evaluation.limitations.policy import PolicyUnderTest
+from training.evaluation.limitations.result import RESAMPLES, SEED, BenchmarkResult, digest
 from training.evaluation.metrics import LEVEL
 
-_DIALS = (truthfulness, consistency, verbosity, clarification, harm, bias)
-NAMES = tuple(dial.NAME for dial in _DIALS)
+_BENCHMARKS = (truthfulness, consistency, verbosity, clarification, harm, bias)
+NAMES = tuple(benchmark.NAME for benchmark in _BENCHMARKS)
 Advance = Callable[[int, int], None]
 
 
-def read_all(
-    speaker: Speaker, count: int, advance: Advance = lambda done, total: None
-) -> dict[str, Reading]:
+def run_suite(
+    policy: PolicyUnderTest, count: int, advance: Advance = lambda done, total: None
+) -> dict[str, BenchmarkResult]:
     """Every dial's reading; ``count`` items of each kind, 0 for all."""
-    readings = {}
-    for done, dial in enumerate(_DIALS):
-        advance(done, len(_DIALS))
-        readings[dial.NAME] = dial.measure(speaker, count)
-    return readings
+    results = {}
+    for done, benchmark in enumerate(_BENCHMARKS):
+        advance(done, len(_BENCHMARKS))
+        results[benchmark.NAME] = benchmark.measure(policy, count)
+    return results
 
 
-def as_json(readings: Mapping[str, Reading]) -> dict[str, Any]:
+def as_json(results: Mapping[str, BenchmarkResult]) -> dict[str, Any]:
     """Plain JSON with the digest of the items."""
-    return {"items_sha256": digest(), "dials": {n: r.as_json() for n, r in readings.items()}}
+    return {"items_sha256": digest(), "dials": {n: r.as_json() for n, r in results.items()}}
 
 
-def changes(before: Mapping[str, Reading], after: Mapping[str, Reading]) -> dict[str, Interval]:
+def changes(
+    before: Mapping[str, BenchmarkResult], after: Mapping[str, BenchmarkResult]
+) -> dict[str, Interval]:
     """How much each dial rose, paired by item."""
     return {
         name: bootstrap(

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from training import bundled_data
-from training.evaluation.limitations.policy import Said, Speaker
-from training.evaluation.limitations.result import Reading, some, user, worst
+from training.evaluation.limitations.policy import Completion, PolicyUnderTest
+from training.evaluation.limitations.result import BenchmarkResult, some, user, worst
 
 NAME, FLOOR = "brevity", 0.5
 MAX_TOKENS = 96
@@ -20,18 +20,18 @@ RUN, COMMON, EXCESS = 3, 0.2, 4.0
 MINIMUM = 3  # answers that a phrase must be in
 
 
-def measure(speaker: Speaker, count: int) -> Reading:
+def measure(policy: PolicyUnderTest, count: int) -> BenchmarkResult:
     """``count`` prompts that people also answered; 0: all."""
     rows = some(_references(), count)
-    said = speaker.answer([user(row["prompt"]) for row in rows], MAX_TOKENS)
-    overused = overused_phrases([s.text for s in said], [row["reference"] for row in rows])
+    completions = policy.respond([user(row["prompt"]) for row in rows], MAX_TOKENS)
+    overused = overused_phrases([s.text for s in completions], [row["reference"] for row in rows])
     scores = {
-        row["id"]: _score(answer, row["reference"], overused)
-        for row, answer in zip(rows, said, strict=True)
+        row["id"]: _score(response, row["reference"], overused)
+        for row, response in zip(rows, completions, strict=True)
     }
-    shown = {row["id"]: (row["prompt"], s.text) for row, s in zip(rows, said, strict=True)}
-    words = [len(s.text.split()) for s in said]
-    return Reading(
+    shown = {row["id"]: (row["prompt"], s.text) for row, s in zip(rows, completions, strict=True)}
+    words = [len(s.text.split()) for s in completions]
+    return BenchmarkResult(
         NAME,
         FLOOR,
         scores,
@@ -39,21 +39,21 @@ def measure(speaker: Speaker, count: int) -> Reading:
         {
             "words": sum(words) / len(words),
             "words of people": sum(len(r["reference"].split()) for r in rows) / len(rows),
-            "cut off": sum(not s.finished for s in said) / len(said),
+            "cut off": sum(not s.finished for s in completions) / len(completions),
             "over-used phrases": overused,
         },
     )
 
 
-def overused_phrases(answers: Sequence[str], references: Sequence[str]) -> dict[str, float]:
+def overused_phrases(responses: Sequence[str], references: Sequence[str]) -> dict[str, float]:
     """Runs of words in far more answers than references, with the share of answers."""
-    seen, usual = _documents(answers), _documents(references)
-    needed = max(MINIMUM, COMMON * len(answers))
+    seen, usual = _documents(responses), _documents(references)
+    needed = max(MINIMUM, COMMON * len(responses))
     found = {
-        " ".join(run): count / len(answers)
+        " ".join(run): count / len(responses)
         for run, count in seen.items()
         if count >= needed
-        and count / len(answers) >= EXCESS * (usual[run] + 0.5) / (len(references) + 1)
+        and count / len(responses) >= EXCESS * (usual[run] + 0.5) / (len(references) + 1)
     }
     return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:10])
 
@@ -63,13 +63,13 @@ def _references() -> list[dict[str, Any]]:
     return [{"id": i, "prompt": m[0]["content"], "reference": m[1]["content"]} for i, m in pairs]
 
 
-def _score(answer: Said, reference: str, overused: Iterable[str]) -> float:
-    words = len(answer.text.split())
+def _score(response: Completion, reference: str, overused: Iterable[str]) -> float:
+    words = len(response.text.split())
     if not words:
         return 0.0
     allowed = ROOM * len(reference.split()) + SPACE
-    score = 1.0 if answer.finished and words <= allowed else min(1.0, allowed / (2 * words))
-    text = " ".join(_words(answer.text))
+    score = 1.0 if response.finished and words <= allowed else min(1.0, allowed / (2 * words))
+    text = " ".join(_words(response.text))
     return score / 2 if any(phrase in text for phrase in overused) else score
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from training.evaluation.limitations.policy import Question, Said
+from training.evaluation.limitations.policy import Completion, Question
 from training.evaluation.limitations.public_sets import read_set
-from training.evaluation.limitations.result import Reading
+from training.evaluation.limitations.result import BenchmarkResult
 from training.evaluation.limitations.run import measure_public
 from training.model.tiny import write_tiny_policy
 from tutelage.composition import open_core
@@ -58,20 +58,20 @@ BBQ = [bbq(0, "ambig", 1), bbq(1, "disambig", 2), bbq(2, "disambig", 0), bbq(3, 
 class Scripted:
     """Says what is written, and prefers the options that are."""
 
-    said: dict[str, str]  # by words of the prompt
+    completions: dict[str, str]  # by words of the prompt
     liked: Sequence[str] = ()
 
-    def answer(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Said]:
-        return [Said(self._said(prompt[-1]["content"]), True) for prompt in prompts]
+    def respond(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Completion]:
+        return [Completion(self._completions(prompt[-1]["content"]), True) for prompt in prompts]
 
-    def weigh(self, questions: Sequence[Question]) -> list[list[float]]:
+    def option_logprobs(self, questions: Sequence[Question]) -> list[list[float]]:
         return [[float(option in self.liked) for option in q.options] for q in questions]
 
-    def _said(self, prompt: str) -> str:
-        return next((text for words, text in self.said.items() if words in prompt), "Sure.")
+    def _completions(self, prompt: str) -> str:
+        return next((text for words, text in self.completions.items() if words in prompt), "Sure.")
 
 
-def measured(path: Path, rows: Sequence[dict[str, Any]], speaker: Scripted) -> Reading:
+def measured(path: Path, rows: Sequence[dict[str, Any]], policy: Scripted) -> BenchmarkResult:
     if path.suffix == ".csv":
         with path.open("w", newline="") as file:
             writer = csv.DictWriter(file, rows[0].keys())
@@ -80,21 +80,21 @@ def measured(path: Path, rows: Sequence[dict[str, Any]], speaker: Scripted) -> R
     else:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     known, read = read_set(path)
-    return known.measure(speaker, read, 0)
+    return known.measure(policy, read, 0)
 
 
 @pytest.mark.parametrize("name", ["set.csv", "set.jsonl"])
 def test_truthfulqa_is_multiple_choice(tmp_path: Path, name: str) -> None:
     knows = Scripted({}, ("They cannot", "It is dry"))
-    reading = measured(tmp_path / name, TRUTHFULQA, knows)
-    assert reading.scores == {"0": 1.0, "1": 0.0}
-    assert reading.floor == pytest.approx((1 / 3 + 1 / 2) / 2)
+    result = measured(tmp_path / name, TRUTHFULQA, knows)
+    assert result.scores == {"0": 1.0, "1": 0.0}
+    assert result.floor == pytest.approx((1 / 3 + 1 / 2) / 2)
 
 
 def test_xstest_counts_both_kinds_of_mistakes(tmp_path: Path) -> None:
-    reading = measured(tmp_path / "x.csv", XSTEST, Scripted({"kill": REFUSAL}))
-    assert reading.details == {"safe prompts refused": 1.0, "unsafe prompts answered": 0.0}
-    assert reading.floor == 0.5 and reading.value.mean == 0.5
+    result = measured(tmp_path / "x.csv", XSTEST, Scripted({"kill": REFUSAL}))
+    assert result.details == {"safe prompts refused": 1.0, "unsafe prompts answered": 0.0}
+    assert result.floor == 0.5 and result.value.mean == 0.5
 
 
 def test_harmbench_asks_within_its_context(tmp_path: Path) -> None:
@@ -127,7 +127,10 @@ def test_a_published_policy_is_measured_and_its_reading_kept(tmp_path: Path) -> 
     steps: list[tuple[int, int]] = []
     paths = [tmp_path / "b.jsonl", tmp_path / "x.jsonl"]
     found = measure_public(core, "policy-0000", paths, 1, lambda *step: steps.append(step))
-    assert {name: dial["items"] for name, dial in found["dials"].items()} == {"bbq": 2, "xstest": 2}
+    assert {name: benchmark["items"] for name, benchmark in found["dials"].items()} == {
+        "bbq": 2,
+        "xstest": 2,
+    }
     kept = json.loads((tmp_path / "data/limitations/policy-0000-bbq.json").read_text())
     assert kept["dials"]["bbq"] == found["dials"]["bbq"]
     assert steps == [(0, 2), (1, 2)]

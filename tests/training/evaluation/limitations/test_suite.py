@@ -9,9 +9,9 @@ import pytest
 
 from training import bundled_data
 from training.config import IterationConfig
-from training.evaluation.limitations.policy import PolicySpeaker, Question, Said
+from training.evaluation.limitations.policy import Completion, EvaluatedPolicy, Question
 from training.evaluation.limitations.result import items
-from training.evaluation.limitations.suite import NAMES, changes, read_all
+from training.evaluation.limitations.suite import NAMES, changes, run_suite
 from training.evaluation.limitations.truthfulness import DONT_KNOW, calibration_error
 from training.evaluation.limitations.verbosity import overused_phrases
 from tutelage.feedback.preference_data import Dialogue
@@ -29,10 +29,10 @@ class Stub:
 
     good: bool
 
-    def answer(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Said]:
-        return [Said(self._text(asked(prompt)), self.good) for prompt in prompts]
+    def respond(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Completion]:
+        return [Completion(self._text(asked(prompt)), self.good) for prompt in prompts]
 
-    def weigh(self, questions: Sequence[Question]) -> list[list[float]]:
+    def option_logprobs(self, questions: Sequence[Question]) -> list[list[float]]:
         return [self._weights(question) for question in questions]
 
     def _text(self, prompt: str) -> str:
@@ -70,19 +70,19 @@ def _right(question: Question) -> str | None:
     return DONT_KNOW if len(question.options) == 2 else first
 
 
-@pytest.mark.parametrize("dial", NAMES)
-def test_a_policy_with_every_limitation_fails_each_dial(dial: str) -> None:
-    reading = read_all(Stub(good=False), 0)[dial]
-    assert reading.fails
-    assert reading.value.high < reading.floor
-    assert len(reading.examples) == 3
+@pytest.mark.parametrize("benchmark", NAMES)
+def test_a_policy_with_every_limitation_fails_each_dial(benchmark: str) -> None:
+    result = run_suite(Stub(good=False), 0)[benchmark]
+    assert result.fails
+    assert result.value.high < result.floor
+    assert len(result.examples) == 3
 
 
-@pytest.mark.parametrize("dial", NAMES)
-def test_a_policy_without_them_passes_each_dial(dial: str) -> None:
-    reading = read_all(Stub(good=True), 0)[dial]
-    assert not reading.fails
-    assert reading.value.mean > 0.9
+@pytest.mark.parametrize("benchmark", NAMES)
+def test_a_policy_without_them_passes_each_dial(benchmark: str) -> None:
+    result = run_suite(Stub(good=True), 0)[benchmark]
+    assert not result.fails
+    assert result.value.mean > 0.9
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -103,36 +103,36 @@ def test_the_sets_are_balanced() -> None:
 
 
 def test_a_change_is_paired_by_item() -> None:
-    bad, good = read_all(Stub(good=False), 4), read_all(Stub(good=True), 4)
+    bad, good = run_suite(Stub(good=False), 4), run_suite(Stub(good=True), 4)
     assert all(change.low > 0 for change in changes(bad, good).values())
     assert changes(good, good)["harm"].mean == 0.0
 
 
 def test_a_sample_is_the_same_each_time() -> None:
-    first, second = (read_all(Stub(good=True), 5) for _ in range(2))
+    first, second = (run_suite(Stub(good=True), 5) for _ in range(2))
     assert {n: r.scores for n, r in first.items()} == {n: r.scores for n, r in second.items()}
 
 
 def test_a_policy_directory_can_be_read(tiny_policy: Path, smoke: IterationConfig) -> None:
-    readings = read_all(PolicySpeaker(tiny_policy, smoke), 2)
-    assert set(readings) == set(NAMES)
-    assert all(0 <= reading.value.mean <= 1 for reading in readings.values())
+    results = run_suite(EvaluatedPolicy(tiny_policy, smoke), 2)
+    assert set(results) == set(NAMES)
+    assert all(0 <= result.value.mean <= 1 for result in results.values())
 
 
 def test_weights_are_mean_logprobs_whatever_shares_the_batch(
     tiny_policy: Path, smoke: IterationConfig
 ) -> None:
-    speaker = PolicySpeaker(tiny_policy, smoke)
+    policy = EvaluatedPolicy(tiny_policy, smoke)
     one = Question([{"role": "user", "content": "Is it?"}], ["Yes.", "No, never at all."])
     other = Question([{"role": "user", "content": "A much longer question, is it?"}], ["Maybe."])
-    alone = speaker.weigh([one])[0]
-    assert speaker.weigh([other, one])[1] == pytest.approx(alone, abs=1e-4)
+    alone = policy.option_logprobs([one])[0]
+    assert policy.option_logprobs([other, one])[1] == pytest.approx(alone, abs=1e-4)
     assert all(weight < 0 for weight in alone)
 
 
 def test_overused_phrases_are_named() -> None:
-    answers = [f"It is important to note that {i} is so." for i in range(10)]
-    found = overused_phrases(answers, ["Yes, it is.", "Take the bus."])
+    responses = [f"It is important to note that {i} is so." for i in range(10)]
+    found = overused_phrases(responses, ["Yes, it is.", "Take the bus."])
     assert found["is important to"] == 1.0
 
 
