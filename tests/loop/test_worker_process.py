@@ -13,6 +13,7 @@ import pytest
 from loop_folder import ITERATION, digest, row
 
 from training.iteration.run import request_iteration, run_iteration
+from training.jobs.runners import local
 from training.jobs.runners.local import LocalRunner
 from training.jobs.worker import Worker
 from tutelage.composition import Core
@@ -50,7 +51,10 @@ def test_a_queued_iteration_is_run_to_its_end(core: Core, worker: Worker) -> Non
     assert core.library.verify("policy-0001") == []
 
 
-def test_a_stopped_worker_gives_its_job_back(core: Core, worker: Worker) -> None:
+def test_a_stopped_worker_gives_its_job_back(
+    core: Core, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "STOP_SECONDS", 600.0)  # a slow machine is no reason to kill
     wait_for(lambda: row(core).state == IterationState.RUNNING)
     worker.stop()
     wait_for(lambda: not is_working())
