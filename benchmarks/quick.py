@@ -75,8 +75,8 @@ def answers(policy: Path, prompts: Sequence[str], config: IterationConfig) -> li
         for start in range(0, len(prompts), 16):
             asked = [[{"role": "user", "content": p}] for p in prompts[start : start + 16]]
             ids = [tokenizer.prompt(messages) for messages in asked for _ in range(ANSWERS)]
-            uniforms = torch.rand(len(ids), new, generator=generator)
-            said += sample(model, model.reference, ids, uniforms, sampling)
+            random_uniforms = torch.rand(len(ids), new, generator=generator)
+            said += sample(model, model.reference, ids, random_uniforms, sampling)
             print(f"{len(said)} answers …", file=sys.stderr, flush=True)
     texts = [tokenizer.text(episode.words.tolist()) for episode in said]
     return [texts[i : i + ANSWERS] for i in range(0, len(texts), ANSWERS)]

@@ -16,7 +16,8 @@ from training.model.checkpoint import load_state
 from training.model.split_model import SplitModel, compute, load_adapter, merged, positions
 from training.model.tokenizer import ChatTokenizer
 from training.ppo.rollout import Episode, RolloutSampling, sample
-from training.ppo.trainer import GRID, train_ppo
+from training.ppo.selection import GRID
+from training.ppo.trainer import train_ppo
 from training.progress import silent
 from training.reward.features import all_features, trunk_states
 from training.reward.model import RewardModel
@@ -78,9 +79,9 @@ class ToyPolicy:
         with compute(self.config):
             ids = [self.tokenizer.prompt(dialogue(p)) for p in prompts for _ in range(count)]
             generator = torch.Generator().manual_seed(seed)
-            uniforms = torch.rand(len(ids), toy_environment.LONGEST, generator=generator)
+            random_uniforms = torch.rand(len(ids), toy_environment.LONGEST, generator=generator)
             sampling = RolloutSampling(1.0, toy_environment.LONGEST, self.tokenizer.eos_ids)
-            episodes = sample(self.model, self._top(adapter), ids, uniforms, sampling)
+            episodes = sample(self.model, self._top(adapter), ids, random_uniforms, sampling)
             texts = [self._text(episode) for episode in episodes]
         return [texts[i : i + count] for i in range(0, len(texts), count)]
 
@@ -90,9 +91,9 @@ class ToyPolicy:
             asked = [p for p in prompts for _ in range(count)]
             ids = [self.tokenizer.prompt(dialogue(p)) for p in asked]
             generator = torch.Generator().manual_seed(seed)
-            uniforms = torch.rand(len(ids), toy_environment.LONGEST, generator=generator)
+            random_uniforms = torch.rand(len(ids), toy_environment.LONGEST, generator=generator)
             sampling = RolloutSampling(1.0, toy_environment.LONGEST, self.tokenizer.eos_ids)
-            episodes = sample(self.model, self.model.reference, ids, uniforms, sampling)
+            episodes = sample(self.model, self.model.reference, ids, random_uniforms, sampling)
         return [
             {
                 "prompt": dialogue(p),

@@ -25,7 +25,7 @@ from training.evaluation.limitations.suite import as_json, changes, run_suite
 from training.evaluation.metrics import AlignmentTax, Comparison, EvaluatedResponse, compare
 from training.model.split_model import SplitModel, buckets, compute, pad, positions
 from training.model.tokenizer import ChatTokenizer
-from training.ppo.rollout import Episode, RolloutSampling, sample
+from training.ppo.rollout import Episode, sample
 from training.progress import Progress
 from training.reward.features import prefix_features
 from training.reward.model import RewardModel
@@ -203,10 +203,10 @@ def _sample(
     """The policy's answers; the random numbers are the same for every policy."""
     model = SplitModel.load(directory, config)
     generator = torch.Generator().manual_seed(config.seed)
-    uniforms = torch.rand(len(questions), config.ppo.max_new_tokens, generator=generator)
+    random_uniforms = torch.rand(len(questions), config.ppo.max_new_tokens, generator=generator)
     sampling = RolloutSampling(config.ppo.temperature, config.ppo.max_new_tokens, tokenizer.eos_ids)
     ids = [question.ids for question in questions]
-    return sample(model, model.reference, ids, uniforms.to(model.device), sampling)
+    return sample(model, model.reference, ids, random_uniforms.to(model.device), sampling)
 
 
 @torch.no_grad()

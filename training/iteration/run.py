@@ -255,13 +255,13 @@ class _Run:
             metrics = train_ppo(
                 sft_policy, rewards / "proxy", rewards / "held_out",
                 _dialogues(of_side(taken.prompts, TRAIN)), self.peak_prompts(taken),
-                config, directory, self.heartbeat.progress, logged=self.recalled(),
+                config, directory, self.heartbeat.progress, replay_data=self.replay_data(),
             )  # fmt: skip
             return metrics | ({"stop_reason": doubt} if doubt else {})
 
         self.stage("ppo", work)
 
-    def recalled(self) -> list[dict[str, Any]]:
+    def replay_data(self) -> list[dict[str, Any]]:
         """What ``logged`` has frozen."""
         path = self.directory / "snapshot" / LOGGED
         lines = path.read_text("utf-8").splitlines() if path.is_file() else []

@@ -61,33 +61,33 @@ def sample(
     model: SplitModel,
     layers: nn.ModuleList,
     prompts: list[list[int]],
-    uniforms: Tensor,
+    random_uniforms: Tensor,
     sampling: RolloutSampling,
 ) -> list[Episode]:
     """Samples one response per prompt.
 
     Args:
         layers: the top that samples, LoRA merged.
-        uniforms: random numbers in [0, 1), [prompts, max_new_tokens]: row i's t-th token is read
-            off them by the inverse of the cumulative distribution, whoever else is in the batch.
+        random_uniforms: [prompts, max_new_tokens], each in [0, 1). Row i's t-th token is found from
+            its number by inverse transform sampling, so it does not depend on the other rows.
     """
     batch = _Batch(model, layers, prompts, sampling)
     batch.prefill()
     for t in range(sampling.max_new_tokens):
-        batch.write(*_draw(batch.logits(), uniforms[batch.rows, t], sampling.temperature), t)
+        batch.write(*_draw(batch.logits(), random_uniforms[batch.rows, t], sampling.temperature), t)
         if not batch.active.any():
             break
         batch.feed(t, last=t + 1 == sampling.max_new_tokens)
     return batch.episodes()
 
 
-def _draw(logits: Tensor, uniforms: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    """Tokens and their log-probabilities: logits [b, V], uniforms [b] -> [b], [b]."""
+def _draw(logits: Tensor, random_uniforms: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Tokens and their log-probabilities: logits [b, V], random_uniforms [b] -> [b], [b]."""
     if temperature == 0:
         return logits.argmax(-1), logits.new_zeros(len(logits))
     log_p = torch.log_softmax(logits.div_(temperature), -1)
     cumulative = log_p.exp().cumsum_(-1)
-    wanted = uniforms.unsqueeze(1) * cumulative[:, -1:]
+    wanted = random_uniforms.unsqueeze(1) * cumulative[:, -1:]
     tokens = torch.searchsorted(cumulative, wanted, right=True).clamp_(max=logits.shape[1] - 1)
     return tokens.squeeze(1), log_p.gather(1, tokens).squeeze(1)
 

@@ -11,7 +11,7 @@ from training.config import IterationConfig
 from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
 from training.ppo.rollout import RolloutSampling, sample
-from training.ppo.trainer import train_ppo
+from training.ppo.trainer import PPO, train_ppo
 from training.progress import silent
 from training.reward.features import all_features, trunk_states
 from training.reward.head import normalised
@@ -20,10 +20,10 @@ from training.reward.preferences import PreferenceExample
 from tutelage.policies.library import sha256_of
 
 PROMPTS = [[{"role": "user", "content": f"Question {i}"}] for i in range(6)]
-EXAM = [[{"role": "user", "content": f"Another {i}"}] for i in range(4)]
+EVAL_PROMPTS = [[{"role": "user", "content": f"Another {i}"}] for i in range(4)]
 
 
-def answers(policy: Path, config: IterationConfig, seed: int, count: int) -> list[list[Any]]:
+def sampled(policy: Path, config: IterationConfig, seed: int, count: int) -> list[list[Any]]:
     """``count`` sampled responses to each prompt, as token ids."""
     tokenizer, model = ChatTokenizer(policy), SplitModel.load(policy, config)
     ids = [tokenizer.prompt(p) for p in PROMPTS for _ in range(count)]
@@ -38,7 +38,7 @@ def write_reward_model(policy: Path, config: IterationConfig, directory: Path) -
     """Likes one coordinate of the mean hidden state: dense, and easy to learn."""
     rows = [
         PreferenceExample("", row[0].prompt, [e.words for e in row if len(e.words)], [], None, 1.0)
-        for row in answers(policy, config, 0, 16)
+        for row in sampled(policy, config, 0, 16)
     ]
     model = SplitModel.load(policy, config)
     states = [trunk_states(model, row) for row in rows]
@@ -65,8 +65,29 @@ def run(
     policy: Path, rewards: Path, config: IterationConfig, out: Path, progress: Any = silent
 ) -> dict[str, Any]:
     return train_ppo(
-        policy, rewards / "proxy", rewards / "held_out", PROMPTS, EXAM, config, out, progress
+        policy,
+        rewards / "proxy",
+        rewards / "held_out",
+        PROMPTS,
+        EVAL_PROMPTS,
+        config,
+        out,
+        progress,
     )
+
+
+def new_run(policy: Path, rewards: Path, config: IterationConfig, out: Path) -> PPO:
+    """A run before its first update."""
+    return PPO(policy, rewards / "proxy", rewards / "held_out", config, out)
+
+
+def logged_by(policy: Path, config: IterationConfig) -> list[dict[str, Any]]:
+    """Responses of a policy, sampled at temperature 1, as the store keeps them."""
+    return [
+        {"prompt": prompt, "token_ids": e.response.tolist(), "logprobs": e.logprobs.tolist()}
+        for prompt, row in zip(PROMPTS, sampled(policy, config, 3, 4), strict=True)
+        for e in row
+    ]
 
 
 def history(out: Path) -> list[dict[str, float]]:

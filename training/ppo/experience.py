@@ -1,0 +1,159 @@
+"""Experience: rollouts with everything that rewards, advantages and the update need.
+
+B is the number of responses, T the tokens of the longest, D the features of a reward model.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from training import rlhf
+from training.config import IterationConfig
+from training.model.split_model import SplitModel, pad
+from training.ppo.collect import Rollouts
+from training.ppo.forward import final_hidden_states, response_logprobs
+from training.ppo.rollout import Episode
+from training.reward.features import prefix_features
+from training.reward.model import RewardModel
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """Responses as padded tensors; ``ExperienceMaker.make_experience`` says what each holds."""
+
+    episodes: list[Episode]
+    mask: Tensor
+    logprobs: Tensor
+    weights: Tensor
+    ref_logprobs: Tensor
+    value_inputs: Tensor
+    values: Tensor
+    scores: Tensor
+    raw_scores: Tensor
+    heldout_scores: Tensor
+
+    def rows(self, rows: slice) -> "Trajectories":
+        """Some of the responses."""
+        return Trajectories(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    def kl(self) -> Tensor:
+        """KL to the reference per response, summed over its tokens, k1: [B]."""
+        return (rlhf.kl_k1(self.logprobs, self.ref_logprobs) * self.mask).sum(1)
+
+
+class Experience(NamedTuple):
+    """The trajectories of one update, by what they are for."""
+
+    train: Trajectories  # replayed and on-policy: what the update learns from
+    on_policy: Trajectories  # of these, what the current policy wrote
+    eval: Trajectories
+
+
+class ExperienceMaker:
+    """Scores rollouts with the frozen models and the value head."""
+
+    def __init__(
+        self,
+        model: SplitModel,
+        value: nn.Linear,
+        proxy: RewardModel,
+        held_out: RewardModel,
+        config: IterationConfig,
+    ) -> None:
+        self.model, self.value, self.config = model, value, config
+        self.proxy, self.held_out = proxy, held_out
+
+    def make_experience(self, rollouts: Rollouts) -> Experience:
+        """Scores all responses of an update together, and sorts them by what they are for.
+
+        What was sampled
+            episodes        B prompts, responses and trunk states, each of its own length
+            mask            [B, T] true at a response's tokens, its EOS included
+        The policy, before the update
+            logprobs        [B, T] of the tokens, as the sampler drew them
+            weights         [B, T] 1; for replayed responses truncated importance weights
+        The reference: the SFT policy
+            ref_logprobs    [B, T]
+        The value model
+            value_inputs    [B, T, D] features of the prefix before each token
+            values          [B, T]
+        The reward models
+            scores          [B] of the proxy, clipped, less the penalty for a missing EOS
+            raw_scores      [B] of the proxy, the model that is optimised against
+            heldout_scores  [B] of the held-out reward model, which nothing is optimised against
+        """
+        everything = self.score([*rollouts.replayed, *rollouts.on_policy, *rollouts.eval])
+        replayed = len(rollouts.replayed)
+        learned = replayed + len(rollouts.on_policy)
+        return Experience(
+            train=everything.rows(slice(0, learned)),
+            on_policy=everything.rows(slice(replayed, learned)),
+            eval=everything.rows(slice(learned, None)),
+        )
+
+    @torch.no_grad()
+    def score(self, episodes: list[Episode]) -> Trajectories:
+        """The fields that ``make_experience`` lists, for episodes of any role."""
+        finals = final_hidden_states(self.model, self.model.reference, episodes)
+        proxy_features = self._features(self.proxy, finals, episodes)
+        heldout_features = self._features(self.held_out, finals, episodes)
+        raw_scores = self.proxy.score(_of_whole_responses(proxy_features))
+        value_inputs = pad(
+            [
+                self.proxy.value_inputs(features[: len(e.response)])
+                for features, e in zip(proxy_features, episodes, strict=True)
+            ]
+        )
+        return Trajectories(
+            episodes=episodes,
+            mask=pad([torch.ones_like(e.response, dtype=torch.bool) for e in episodes]),
+            logprobs=pad([e.logprobs for e in episodes]),
+            weights=pad([self._weights(e) for e in episodes]),
+            ref_logprobs=pad(
+                [
+                    response_logprobs(self.model, final, e, self.config.ppo.temperature)
+                    for final, e in zip(finals, episodes, strict=True)
+                ]
+            ),
+            value_inputs=value_inputs,
+            values=self.value(value_inputs).squeeze(-1),
+            scores=self._shaped(raw_scores, episodes),
+            raw_scores=raw_scores,
+            heldout_scores=self.held_out.score(_of_whole_responses(heldout_features)),
+        )
+
+    def _shaped(self, raw_scores: Tensor, episodes: Sequence[Episode]) -> Tensor:
+        """Clipped scores, less the penalty of responses without EOS: [B] -> [B]."""
+        unfinished = torch.tensor([not e.finished for e in episodes], device=raw_scores.device)
+        clip = self.config.ppo.score_clip
+        return raw_scores.clamp(-clip, clip) - self.config.ppo.missing_eos_penalty * unfinished
+
+    def _weights(self, episode: Episode) -> Tensor:
+        """How much each token of a response counts: [T]."""
+        everything = torch.ones_like(episode.logprobs)
+        if episode.behaviour_logprobs is None:
+            return everything
+        return rlhf.truncated_weights(
+            episode.logprobs[None], episode.behaviour_logprobs[None], everything[None],
+            self.config.ppo.reuse_limit,
+        )[0]  # fmt: skip
+
+    def _features(
+        self, reward_model: RewardModel, finals: list[Tensor], episodes: list[Episode]
+    ) -> list[Tensor]:
+        """Features of all prefixes of each response, the whole response last: [T + 1, D] each."""
+        if reward_model.adapter:
+            layers = reward_model.top(self.model, self.config.reward_model)
+            finals = final_hidden_states(self.model, layers, episodes)
+        return [
+            prefix_features(e.hidden, final, len(e.prompt))
+            for final, e in zip(finals, episodes, strict=True)
+        ]
+
+
+def _of_whole_responses(features: list[Tensor]) -> Tensor:
+    """The features of each response, without those of its prefixes: [B, D]."""
+    return torch.stack([prefixes[-1] for prefixes in features])

@@ -1,0 +1,74 @@
+"""The replay buffer: logged responses that PPO learns from again, off-policy."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from training.config import PPOConfig
+from training.model.split_model import SplitModel, positions
+from training.model.tokenizer import ChatTokenizer
+from training.ppo.forward import final_hidden_states, response_logprobs
+from training.ppo.rollout import Episode
+from training.ppo.state import RandomStreams
+from training.reward.preferences import Row
+
+
+class ReplayBuffer:
+    """Logged responses of which each update replays some under the policy as it then is."""
+
+    def __init__(
+        self,
+        model: SplitModel,
+        policy: nn.ModuleList,
+        tokenizer: ChatTokenizer,
+        config: PPOConfig,
+        streams: RandomStreams,
+    ) -> None:
+        self.model, self.policy, self.tokenizer = model, policy, tokenizer
+        self.config, self.streams = config, streams
+        self.rows: list[Row] = []
+
+    def fill(self, logged: Sequence[Row]) -> None:
+        """Takes {"prompt": [messages], "token_ids", "logprobs"}; what is too long is left out."""
+        rows = [{**row, "ids": self.tokenizer.prompt(row["prompt"])} for row in logged]
+        self.rows = [
+            row
+            for row in rows
+            if len(row["ids"]) <= self.config.max_prompt_tokens
+            and len(row["token_ids"]) <= self.config.max_new_tokens
+        ]
+
+    def draw(self, update: int) -> list[Episode]:
+        """The share of an update's batch that the settings give to logged responses.
+
+        At least one response of a batch is on-policy: it is what the metrics are about.
+        """
+        wanted = min(round(self.config.reuse * self.config.batch), self.config.batch - 1)
+        count = min(wanted, len(self.rows))
+        order = torch.randperm(len(self.rows), generator=self.streams.replayed_rows(update))
+        return self._replayed([self.rows[i] for i in order[:count].tolist()])
+
+    @torch.no_grad()
+    def _replayed(self, rows: Sequence[Row]) -> list[Episode]:
+        """Logged responses as episodes, with the current policy's log-probabilities added."""
+        episodes = [self._episode(row) for row in rows]
+        finals = final_hidden_states(self.model, self.policy, episodes)
+        return [
+            replace(e, logprobs=self._logprobs(final, e))
+            for e, final in zip(episodes, finals, strict=True)
+        ]
+
+    def _episode(self, row: Row) -> Episode:
+        device = self.model.device
+        prompt = torch.tensor(row["ids"], device=device)
+        response = torch.tensor(row["token_ids"], device=device)
+        finished = row["token_ids"][-1] in self.tokenizer.eos_ids
+        ids = torch.cat((prompt, response))[None, : len(prompt) + len(response) - finished]
+        hidden = self.model.trunk(ids, positions(ids))[0]
+        behaviour = torch.tensor(row["logprobs"], device=device)
+        return Episode(prompt, response, behaviour, hidden, finished, behaviour)
+
+    def _logprobs(self, final: Tensor, episode: Episode) -> Tensor:
+        return response_logprobs(self.model, final, episode, self.config.temperature)
