@@ -25,7 +25,7 @@ from training.evaluation.limitations.suite import as_json, changes, run_suite
 from training.evaluation.metrics import AlignmentTax, Comparison, EvaluatedResponse, compare
 from training.model.split_model import SplitModel, buckets, compute, pad, positions
 from training.model.tokenizer import ChatTokenizer
-from training.ppo.rollout import Episode, sample
+from training.ppo.rollout import Episode, RolloutSampling, sample
 from training.progress import Progress
 from training.reward.features import prefix_features
 from training.reward.model import RewardModel
