@@ -1,4 +1,4 @@
-"""What the simulated month showed, as a page of Markdown with a plot; everything read back."""
+"""The report of the simulated month, as a page of Markdown with a plot."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from tutelage.policies import deployment
 from tutelage.tables import ExperimentState, Feedback
 
 SAMPLES = 4
-BAD_DAY, DRIFT_DAY = 10, 15  # a ruined policy goes on trial; people come to want other things
+BAD_DAY, DRIFT_DAY = 10, 15  # the ruined canary; the drift of the preference
 
 
 def write_report(core: Core, days: Sequence[Any], confirmed: Sequence[str], path: Path) -> None:
@@ -43,24 +43,25 @@ def page(
 ) -> list[str]:
     """The whole page."""
     return [
-        "# A month by itself",
+        "# An unattended month",
         "",
-        f"{len(days)} days of the whole loop without a hand: 60 people talk and judge over HTTP, "
-        "a schedule starts iterations, the gate judges candidates, trials decide, policies are "
-        "promoted and rolled back. The language is the small world of `benchmarks/lab`, whose "
-        "true taste (“gold”) is known and shown to nobody. Each day everybody ranks four "
-        "answers and gives a thumb to a fifth; five people also rewrite one, of whom one in "
-        f"five is mistaken. From day {DRIFT_DAY} on people ask of other things and mind length; "
-        f"one person ranks by the contrary of it; on day {BAD_DAY} an operator puts a policy "
-        "with ruined weights on trial past the gate; training processes, and the service while "
-        "people talk, are killed with SIGKILL at moments by chance. A trial that is undecided "
-        "after 2 days stops, and while one lasts no iteration begins.",
+        f"{len(days)} days of the whole loop, unattended: 60 simulated users chat and give "
+        "feedback over HTTP, a schedule starts iterations, the gate evaluates candidates, "
+        "canaries decide, policies are promoted and rolled back. The language is that of the "
+        "toy environment in `benchmarks/lab`, whose true reward (“gold”) is known and hidden "
+        "from the loop. Each day every user ranks four answers and gives a thumb to a fifth; "
+        "five users also rewrite one, and one in five of them is mistaken. From day "
+        f"{DRIFT_DAY} on users ask about other things and prefer shorter answers; one user "
+        f"ranks in reverse order; on day {BAD_DAY} an operator starts a canary for a policy "
+        "with ruined weights, overriding the gate; training processes, and the service while "
+        "users chat, are killed with SIGKILL at random times. A canary that is undecided "
+        "after 2 days stops, and while one runs no iteration begins.",
         "",
         f"![gold by day]({stem}.svg)",
         "",
         *verdicts(core, days, confirmed, golds),
         "",
-        "| day | current | on trial | gold | answers (gold) by policy | killed | ended |",
+        "| day | current | canary | gold | answers (gold) by policy | killed | ended |",
         "|---:|---|---|---:|---|---:|---|",
         *(row(day) for day in days),
         "",
@@ -71,8 +72,8 @@ def page(
         *policies(core, golds),
         "",
         "Made by `tutelage bench month --data DIR --iterations 30` and, afterwards, "
-        "`tutelage bench month --data DIR --report docs/results/month.md`. Kills come at "
-        "moments by the clock, so a second month is alike, not equal.",
+        "`tutelage bench month --data DIR --report docs/results/month.md`. Kills depend on "
+        "the clock, so a second run is similar, not equal.",
     ]
 
 
@@ -91,16 +92,16 @@ def verdicts(
     ended = sum(row.finished_at is not None for row in rows)
     damaged = [p for p in core.library.ids() if core.library.verify(p)]
     return [
-        "| claim | found |",
+        "| claim | result |",
         "|---|---|",
         f"| iterations | {ended} ended: {told(rows)}; {sum(d.kills for d in days)} runs killed, "
         f"the service {sum(d.crashes for d in days)} times |",
-        f"| trials | {told_trials(trials)} |",
+        f"| canaries | {told_trials(trials)} |",
         f"| the ruined policy never reached full traffic | "
         f"{told_trials([t for t in trials if t.policy_id in ruined])} |",
         f"| policies that reached full traffic, with their gold | "
         f"{', '.join(f'{p} {golds[p]:+.2f}' for p in served)} |",
-        f"| no feedback was lost | {len(confirmed)} judgements confirmed to people, "
+        f"| no feedback was lost | {len(confirmed)} confirmed to users, "
         f"{len(set(confirmed) - kept)} of them not stored |",
         f"| the audit chain verifies | {'yes' if not problems else problems[0]} |",
         f"| published policies are intact | {damaged or 'yes'} |",
