@@ -37,11 +37,11 @@ from lab.pessimism import shares_of_peak
 from lab.plots import draw
 from ppo import PEER_PACKAGES
 
-from training.bootstrap import Interval, bootstrap, wins
 from training.progress import silent
 from training.reports.overoptimization import best_of_n, best_of_n_kl, fit_best_of_n, fit_rl
 from training.reward.model import RewardModel
 from training.sft import train_sft
+from tutelage.statistics import Interval, bootstrap, win_indicator
 
 PEER = Path(__file__).parent / "peers" / "trl_dpo.py"
 RANKINGS = 120  # by those whose judgements are climbed; half as many by others
@@ -179,9 +179,9 @@ def over_sft(lab: Lab) -> dict[str, Any]:
     won, matched, words = [], [], []
     for after in kept.values():
         gains = [b[1] - a[1] for a, b in zip(before, after, strict=True)]
-        won += wins(gains)
+        won += win_indicator(gains)
         near = [g for g, a, b in zip(gains, before, after, strict=True) if _alike(a[0], b[0])]
-        matched += wins(near)
+        matched += win_indicator(near)
         words.append(float(np.mean([b[0] for b in after])))
     return {
         "win_rate": asdict(bootstrap(won, RESAMPLES, 0)),

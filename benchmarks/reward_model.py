@@ -35,11 +35,11 @@ from judged.crossed import by_set, curve, known
 from judged.sets import Row, read
 from ppo import PEER_PACKAGES
 
-from training.bootstrap import bootstrap
 from training.config import IterationConfig
 from training.progress import silent
 from training.reward.train import train_reward_model
 from training.reward.validation import validate_reward_model
+from tutelage.statistics import bootstrap
 
 PEER = Path(__file__).parent / "peers" / "trl_reward.py"
 TEST_TENTHS = 3

@@ -24,13 +24,13 @@ from lab.bench import CONFIG, TEST, TRAIN, ToyPolicy
 from lab.people import AGREEMENT, Labeler, noise_for
 from torch import Tensor
 
-from training.bootstrap import bootstrap
 from training.model.split_model import compute
 from training.reward.ensemble import fit_ensemble
 from training.reward.features import all_features, trunk_states
 from training.reward.head import fit
 from training.reward.model import RewardModel
 from training.reward.preferences import PreferenceExample, preference_examples
+from tutelage.statistics import bootstrap
 
 POOL, STEP, LAST, ANSWERS = 384, 16, 128, 4
 WAYS = ("random", "uncertain")

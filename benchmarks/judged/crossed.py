@@ -17,7 +17,6 @@ from judged.tfidf_baseline import tfidf
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from training.bootstrap import ratio
 from training.config import IterationConfig
 from training.model.split_model import SplitModel, compute
 from training.model.tokenizer import ChatTokenizer
@@ -25,6 +24,7 @@ from training.progress import Progress
 from training.reward.features import all_features, trunk_states
 from training.reward.head import fit
 from training.reward.preferences import PreferenceBatch, PreferenceExample, preference_examples
+from tutelage.statistics import bootstrap_ratio
 
 FOLDS = 5
 RESAMPLES = 2000
@@ -133,7 +133,9 @@ class Accuracy(NamedTuple):
         """Of scores [K] of each ranking's responses."""
         each = [PreferenceBatch.of([k.judged]) for k in test]
         right = [o.right(s) for o, s in zip(each, scores, strict=True)]
-        whole = ratio([float(r.sum()) for r in right], [len(r) for r in right], RESAMPLES, 0)
+        whole = bootstrap_ratio(
+            [float(r.sum()) for r in right], [len(r) for r in right], RESAMPLES, 0
+        )
         alike = [o.length_matched(k.features[:, -1]) for o, k in zip(each, test, strict=True)]
         matched = torch.cat(right)[torch.cat(alike)]
         share = float(matched.mean()) if len(matched) else None

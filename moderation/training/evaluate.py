@@ -14,6 +14,7 @@ from moderation.categories import CATEGORIES
 from moderation.classifier import ModerationClassifier
 from moderation.rules import Action, ModerationPolicy, SidePolicy, judge
 from moderation.training.datasets import Example
+from tutelage.statistics import LEVEL, calibration_bins, percentile_interval, resample_indices
 
 _ABOUT_128_TOKENS = "The quick brown fox jumps over the lazy dog near the river bank. " * 9
 _DRAWS = 300
@@ -21,7 +22,7 @@ _BINS = 10
 
 Scored = tuple[Example, dict[str, float]]
 Pairs = Sequence[tuple[int, float]]  # (label, score)
-Interval = list[float]  # [low, high]
+Bounds = list[float]  # [low, high]
 
 
 def score(classifier: ModerationClassifier, examples: Sequence[Example]) -> list[Scored]:
@@ -47,12 +48,11 @@ def figures(scored: Sequence[Scored]) -> dict[str, Any]:
     }
 
 
-def intervals(scored: Sequence[Scored], draws: int = _DRAWS) -> dict[str, Interval]:
+def intervals(scored: Sequence[Scored], draws: int = _DRAWS) -> dict[str, Bounds]:
     """95 % intervals of `macro`, `any` and each category's AUPRC, by name."""
-    draw = np.random.default_rng(0)
     found: dict[str, list[float]] = {name: [] for name in ("macro", "any", *CATEGORIES)}
-    for _ in range(draws):
-        result = figures([scored[index] for index in draw.integers(0, len(scored), len(scored))])
+    for chosen in resample_indices(len(scored), draws, 0):
+        result = figures([scored[index] for index in chosen])
         drawn = result | result["auprc"]
         for name, values in found.items():
             if drawn[name] is not None:
@@ -60,7 +60,7 @@ def intervals(scored: Sequence[Scored], draws: int = _DRAWS) -> dict[str, Interv
     return {name: _interval(values) for name, values in found.items() if values}
 
 
-def auroc_of_any(scored: Sequence[Scored]) -> tuple[float | None, Interval | None]:
+def auroc_of_any(scored: Sequence[Scored]) -> tuple[float | None, Bounds | None]:
     """AUROC of any harm by the highest score, with its interval."""
     pairs = _any_harm(scored)
     return _figure(roc_auc_score, pairs), _bootstrap(roc_auc_score, pairs)
@@ -105,19 +105,11 @@ def acted_on(scored: Sequence[Scored], side: SidePolicy | None = None) -> dict[s
 def calibration(scored: Sequence[Scored]) -> list[dict[str, float]]:
     """How often what is scored so high is harmful: a row per tenth, over all known labels."""
     pairs = [pair for category in CATEGORIES for pair in _known(category, scored)]
-    rows = []
-    for tenth in range(_BINS):
-        inside = [pair for pair in pairs if min(int(pair[1] * _BINS), _BINS - 1) == tenth]
-        if inside:
-            labels, scores = zip(*inside, strict=True)
-            rows.append(
-                {
-                    "labels": len(inside),
-                    "score": round(sum(scores) / len(inside), 4),
-                    "harmful": round(sum(labels) / len(inside), 4),
-                }
-            )
-    return rows
+    labels, scores = zip(*pairs, strict=True) if pairs else ((), ())
+    return [
+        {"labels": b.count, "score": round(b.confidence, 4), "harmful": round(b.accuracy, 4)}
+        for b in calibration_bins(scores, labels, _BINS)
+    ]
 
 
 def by_group(scored: Sequence[tuple[str, Scored]], side: SidePolicy) -> dict[str, dict[str, Any]]:
@@ -145,7 +137,7 @@ def share(flags: Sequence[bool]) -> float:
     return round(sum(flags) / len(flags), 4) if flags else 0.0
 
 
-def share_interval(flags: Sequence[bool]) -> Interval:
+def share_interval(flags: Sequence[bool]) -> Bounds:
     """The share's 95 % interval (Wilson 1927)."""
     n, z = len(flags), 1.96
     if not n:
@@ -184,12 +176,11 @@ def _figure(metric: Metric, pairs: Pairs) -> float | None:
     return round(float(metric(labels, [score for _, score in pairs])), 4)
 
 
-def _bootstrap(metric: Metric, pairs: Pairs) -> Interval | None:
-    draw = np.random.default_rng(0)
-    drawn = ([pairs[i] for i in draw.integers(0, len(pairs), len(pairs))] for _ in range(_DRAWS))
+def _bootstrap(metric: Metric, pairs: Pairs) -> Bounds | None:
+    drawn = ([pairs[i] for i in row] for row in resample_indices(len(pairs), _DRAWS, 0))
     values = [value for each in drawn if (value := _figure(metric, each)) is not None]
     return _interval(values) if values else None
 
 
-def _interval(values: Sequence[float]) -> Interval:
-    return [round(float(value), 4) for value in np.percentile(values, [2.5, 97.5])]
+def _interval(values: Sequence[float]) -> Bounds:
+    return [round(float(value), 4) for value in percentile_interval(values, LEVEL)]

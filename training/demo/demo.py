@@ -15,7 +15,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from training.bootstrap import Interval, bootstrap, wins
 from training.demo.preferences import PREFERENCES, Preference
 from training.demo.service import Service
 from training.demo.simulated_users import (
@@ -36,6 +35,7 @@ from tutelage.iterations import iterations
 from tutelage.people import people
 from tutelage.policies.base import ensure_base
 from tutelage.settings import Settings
+from tutelage.statistics import Interval, bootstrap, win_indicator
 from tutelage.tables import Iteration, IterationState, Role
 
 Say = Callable[[str, int, int], None]  # what is under way, done, total (0: unknown)
@@ -231,7 +231,7 @@ class _Demo:
             before=self.side(before),
             after=self.side(after) if after else None,
             gain=bootstrap(gains, RESAMPLES, 0) if gains else None,
-            won=sum(wins(gains)) / len(gains) if gains else None,
+            won=sum(win_indicator(gains)) / len(gains) if gains else None,
             kl=iteration.metrics.get("kl"),
             decision=str(iteration.decision),
             reasons=iteration.reasons,

@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from training.bootstrap import Interval
 from training.config import GateConfig
 from training.evaluation.metrics import Comparison
+from tutelage.statistics import Interval
 
 GAIN, WINS, WINS_AT_EQUAL_LENGTH = "held-out score", "win rate", "win rate at equal length"
 PROOF = {GAIN, WINS, WINS_AT_EQUAL_LENGTH}  # the checks that ask for a gain

@@ -10,7 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.bootstrap import LEVEL, Interval, bootstrap, drawn, ends, wins
+from tutelage.statistics import (
+    LEVEL,
+    Interval,
+    bootstrap,
+    percentile_interval,
+    resample_indices,
+    win_indicator,
+)
 
 _STEPS = 12  # of Newton's method; it converges in six
 _PRIOR = np.diag([0.05, 1.0])  # precision: keeps outcomes that never differ from running away
@@ -27,13 +34,16 @@ def win_rate_at_equal_length(
 
     Args: gains and differences in length, one per prompt, candidate minus current.
     """
-    outcome, excess = np.asarray(wins(gains)), np.maximum(0.0, np.asarray(more_words, np.float64))
+    outcome, excess = (
+        np.asarray(win_indicator(gains)),
+        np.maximum(0.0, np.asarray(more_words, np.float64)),
+    )
     if not excess.any():
         return bootstrap(outcome.tolist(), resamples, seed, level)
     spread = float(np.std(more_words)) or float(excess.mean())
     design = np.stack((np.ones_like(outcome), np.tanh(excess / spread)), -1)  # [n, 2]
-    rows = drawn(len(outcome), resamples, seed)
-    low, high = ends(_at_no_excess(outcome[rows], design[rows]), level)
+    rows = resample_indices(len(outcome), resamples, seed)
+    low, high = percentile_interval(_at_no_excess(outcome[rows], design[rows]), level)
     return Interval(float(_at_no_excess(outcome[None], design[None])[0]), low, high)
 
 

@@ -10,11 +10,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from training.bootstrap import Interval, bootstrap, half_samples, ratio, wins
 from training.config import IterationConfig
 from training.evaluation.length_control import win_rate_at_equal_length
 from training.evaluation.refusals import refuses
 from training.text_statistics import repeated
+from tutelage.statistics import Interval, bootstrap, bootstrap_ratio, half_samples, win_indicator
 
 LEVEL = 0.98  # of the gate's intervals: an equal candidate meets all checks at once, and must
 # be refused in at most 5 % of seeds
@@ -127,7 +127,7 @@ def compare(
         current=describe(current),
         candidate=describe(candidate),
         gain=paired.interval(gains),
-        win_rate=paired.interval(wins(gains)),
+        win_rate=paired.interval(win_indicator(gains)),
         win_rate_at_equal_length=win_rate_at_equal_length(
             gains, paired.difference("words"), config.evaluation.resamples, config.seed, LEVEL
         ),
@@ -192,7 +192,9 @@ class _Paired:
     def ratio(self, of: Callable[[EvaluatedResponse], float]) -> Interval:
         """The candidate's mean over the current policy's."""
         before, after = self._both(of)
-        return ratio(after, before, self.config.evaluation.resamples, self.config.seed, LEVEL)
+        return bootstrap_ratio(
+            after, before, self.config.evaluation.resamples, self.config.seed, LEVEL
+        )
 
     def diversity(self) -> Interval:
         """Distinct-2 of the candidate over that of the current policy."""

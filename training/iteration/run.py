@@ -18,7 +18,6 @@ from typing import Any
 
 from moderation.classifier import ModerationClassifier
 from training import bundled_data, snapshot, stage
-from training.bootstrap import Interval
 from training.config import IterationConfig
 from training.evaluation.evaluate import Policies, choose_prompts, evaluate, flagged_by
 from training.evaluation.gate import Decision, GateVerdict, decide
@@ -43,6 +42,7 @@ from tutelage.feedback.preference_data import Dialogue
 from tutelage.iterations import iterations, readiness
 from tutelage.iterations.iterations import Lease
 from tutelage.policies import deployment
+from tutelage.statistics import Interval
 from tutelage.tables import Iteration, IterationState
 
 CONFIG, REPORT, CASES, LOGGED = "config.toml", "report.html", "cases.jsonl", "logged.jsonl"

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from training.bootstrap import Interval
 from training.evaluation.metrics import MEASURES
 from tutelage.policies.library import CARD
+from tutelage.statistics import Interval
 
 _KINDS = ("rankings", "thumbs", "demonstrations", "prompts")
 

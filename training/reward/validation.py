@@ -7,13 +7,15 @@ from typing import Any
 
 import torch
 
-from training.bootstrap import bootstrap
 from training.config import IterationConfig
 from training.model.split_model import SplitModel, compute
 from training.model.tokenizer import ChatTokenizer
 from training.reward.features import all_features, trunk_states
 from training.reward.model import RewardModel
 from training.reward.preferences import PreferenceBatch, preference_examples
+from tutelage.statistics import bootstrap, calibration_bins, expected_calibration_error
+
+_BINS = 10  # of a pair's confidence, which lies between one half and one
 
 
 def validate_reward_model(
@@ -74,18 +76,12 @@ def calibration(margins: torch.Tensor) -> dict[str, Any]:
     The expected calibration error over ten bins of its confidence (Guo et al. 2017, eq. 3), which
     for a pair lies between one half and one.
     """
-    confidence, right = torch.sigmoid(margins.abs()), (margins > 0).float()
-    place = ((confidence - 0.5) * 20).long().clamp(max=9)
-    bins = [
-        {
-            "confidence": float(confidence[place == b].mean()),
-            "accuracy": float(right[place == b].mean()),
-            "count": int((place == b).sum()),
-        }
-        for b in place.unique().tolist()
-    ]
-    errors = [b["count"] * abs(b["confidence"] - b["accuracy"]) for b in bins]
-    return {"reliability": bins, "ece": sum(errors) / len(margins) if len(margins) else None}
+    confidence, correct = torch.sigmoid(margins.abs()), (margins > 0).float()
+    bins = calibration_bins(confidence.tolist(), correct.tolist(), _BINS, lowest=0.5)
+    return {
+        "reliability": [asdict(each) for each in bins],
+        "ece": expected_calibration_error(bins),
+    }
 
 
 def _accuracy(

@@ -17,6 +17,7 @@ import numpy as np
 from sqlmodel import Session, col, select
 
 from tutelage.feedback import feedback
+from tutelage.statistics import LEVEL, percentile_interval, resample_indices
 from tutelage.tables import Feedback, FeedbackKind, Iteration, Message
 
 PEOPLE, GATE = "people", "gate"
@@ -89,14 +90,10 @@ def board(source: str, duels: Sequence[Duel]) -> Board:
     if not names:
         return Board(source, [], 0.0)
     whole = _fit(duels, names)
-    generator = np.random.default_rng(SEED)
-    drawn = [
-        _fit([duels[i] for i in generator.integers(0, len(duels), len(duels))], names)
-        for _ in range(RESAMPLES)
-    ]
-    low, high = np.percentile(np.array(drawn), [2.5, 97.5], axis=0)
+    resamples = resample_indices(len(duels), RESAMPLES, SEED)
+    strengths = np.array([_fit([duels[i] for i in chosen], names) for chosen in resamples])
     ratings = [
-        _rating(name, duels, float(whole[i]), float(low[i]), float(high[i]))
+        _rating(name, duels, float(whole[i]), *percentile_interval(strengths[:, i], LEVEL))
         for i, name in enumerate(names)
     ]
     of_ten = float(whole[-1]) * math.tanh(10 / USUAL_WORDS) * ELO

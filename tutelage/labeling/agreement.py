@@ -16,6 +16,7 @@ import numpy as np
 from sqlmodel import Session, select
 
 from tutelage.feedback import feedback
+from tutelage.statistics import Interval, bootstrap_ratio
 from tutelage.tables import Conversation, Feedback, FeedbackKind, LabelingTask, Purpose
 
 CLASSES = 3  # worse, tied, better
@@ -27,15 +28,6 @@ _RESAMPLES = 1000
 
 Pair = tuple[str, str, str]  # (task, one answer, another): the ids are in order
 Labels = dict[Pair, dict[str, int]]  # labeler -> -1 the first is better, 0 tied, 1 the second
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean with its 95 % bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -174,10 +166,7 @@ def _same(shared: Labels, seed: int) -> Interval | None:
     if not by_task:
         return None
     sums = np.array([(sum(same), len(same)) for same in by_task.values()])  # [tasks, 2]
-    drawn = np.random.default_rng(seed).integers(len(sums), size=(_RESAMPLES, len(sums)))
-    means = sums[drawn, 0].sum(1) / sums[drawn, 1].sum(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Interval(float(sums[:, 0].sum() / sums[:, 1].sum()), float(low), float(high))
+    return bootstrap_ratio(sums[:, 0], sums[:, 1], _RESAMPLES, seed)
 
 
 def _one_coin(votes: np.ndarray) -> np.ndarray:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from training.bootstrap import Interval
 from training.config import EvaluationConfig, GateConfig, IterationConfig
 from training.evaluation.gate import Decision, GateVerdict, decide
 from training.evaluation.metrics import (
@@ -17,6 +16,7 @@ from training.evaluation.metrics import (
     ResponseMetrics,
     compare,
 )
+from tutelage.statistics import Interval
 
 PROMPTS, SAMPLES, SEEDS = 40, 2, range(40)
 CONFIG = IterationConfig(

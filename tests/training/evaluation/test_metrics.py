@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from training.bootstrap import bootstrap, half_samples, ratio
 from training.evaluation.length_control import win_rate_at_equal_length
 from training.evaluation.refusals import refuses
+from tutelage.statistics import bootstrap, bootstrap_ratio, half_samples
 
 
 def test_a_ratio_has_an_interval_around_it() -> None:
-    found = ratio([2.0, 4.0, 6.0, 8.0], [1.0, 2.0, 3.0, 4.0], 200, 0)
+    found = bootstrap_ratio([2.0, 4.0, 6.0, 8.0], [1.0, 2.0, 3.0, 4.0], 200, 0)
     assert (found.mean, found.low, found.high) == (2.0, 2.0, 2.0)
 
 
 def test_a_ratio_of_nothings_is_one() -> None:
-    assert ratio([0.0, 0.0], [0.0, 0.0], 50, 0).mean == 1.0
+    assert bootstrap_ratio([0.0, 0.0], [0.0, 0.0], 50, 0).mean == 1.0
 
 
 def test_half_samples_are_as_wide_as_the_bootstrap() -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.bootstrap import Interval, bootstrap
 from tutelage.feedback.preference_data import Dialogue
+from tutelage.statistics import Interval, bootstrap
 
 ITEMS = Path(__file__).parent / "items"
 EXAMPLES, RESAMPLES, SEED = 3, 1000, 11

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from training.bootstrap import Interval, bootstrap
 from training.evaluation.limitations import (
     bias,
     clarification,
@@ -15,6 +14,7 @@ from training.evaluation.limitations import (
 from training.evaluation.limitations.policy import PolicyUnderTest
 from training.evaluation.limitations.result import RESAMPLES, SEED, BenchmarkResult, digest
 from training.evaluation.metrics import LEVEL
+from tutelage.statistics import Interval, bootstrap
 
 _BENCHMARKS = (truthfulness, consistency, verbosity, clarification, harm, bias)
 NAMES = tuple(benchmark.NAME for benchmark in _BENCHMARKS)

@@ -12,7 +12,7 @@ from training.config import IterationConfig
 from training.evaluation.limitations.policy import Completion, EvaluatedPolicy, Question
 from training.evaluation.limitations.result import items
 from training.evaluation.limitations.suite import NAMES, changes, run_suite
-from training.evaluation.limitations.truthfulness import DONT_KNOW, calibration_error
+from training.evaluation.limitations.truthfulness import DONT_KNOW
 from training.evaluation.limitations.verbosity import overused_phrases
 from tutelage.feedback.preference_data import Dialogue
 
@@ -134,8 +134,3 @@ def test_overused_phrases_are_named() -> None:
     responses = [f"It is important to note that {i} is so." for i in range(10)]
     found = overused_phrases(responses, ["Yes, it is.", "Take the bus."])
     assert found["is important to"] == 1.0
-
-
-def test_confidence_without_accuracy_is_a_calibration_error() -> None:
-    assert calibration_error([(0.9, True)] * 9 + [(0.9, False)]) == pytest.approx(0.0)
-    assert calibration_error([(0.9, False)] * 10) == pytest.approx(0.9)

@@ -1,0 +1,130 @@
+"""Bootstrap intervals and calibration: how far a figure could be chance, or a confidence wrong."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+LEVEL = 0.95  # coverage of an interval, unless a caller asks for another
+_HALVES = 200  # half-samples of a statistic that is not a mean
+
+Values = Sequence[float] | np.ndarray
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and the ends of its bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
+
+    def share(self) -> str:
+        """As percentages."""
+        return f"{self.mean:.0%} [{self.low:.0%}, {self.high:.0%}]"
+
+    def scaled(self, factor: float) -> "Interval":
+        """All three numbers times a factor that is not negative."""
+        return Interval(self.mean * factor, self.low * factor, self.high * factor)
+
+
+def bootstrap(values: Values, resamples: int, seed: int, level: float = LEVEL) -> Interval:
+    """The percentile interval of the mean of independent ``values`` (Efron 1979).
+
+    For a paired comparison the values are the pairs' differences.
+    """
+    sample = np.asarray(values, dtype=np.float64)
+    means = sample[resample_indices(len(sample), resamples, seed)].mean(axis=1)
+    return Interval(float(sample.mean()), *percentile_interval(means, level))
+
+
+def percentile_interval(values: Values, level: float) -> tuple[float, float]:
+    """The two percentiles that hold ``level`` of the values between them."""
+    outside = 50 * (1 - level)
+    low, high = np.percentile(values, [outside, 100 - outside])
+    return float(low), float(high)
+
+
+def bootstrap_ratio(
+    above: Values, below: Values, resamples: int, seed: int, level: float = LEVEL
+) -> Interval:
+    """The interval of mean(above) / mean(below), paired; 1 where the denominator is 0."""
+    top, bottom = np.asarray(above, np.float64), np.asarray(below, np.float64)
+    rows = resample_indices(len(top), resamples, seed)
+    ratios = _divided(top[rows].mean(axis=1), bottom[rows].mean(axis=1))
+    whole = _divided(top.mean(keepdims=True), bottom.mean(keepdims=True))
+    return Interval(float(whole[0]), *percentile_interval(ratios, level))
+
+
+def half_samples(
+    statistic: Callable[[Sequence[int]], float], count: int, seed: int, level: float = LEVEL
+) -> Interval:
+    """The interval of a statistic that repeated elements would distort, such as a type count.
+
+    A half drawn without replacement varies about as much as the whole would from draw to draw
+    (McCarthy 1969, pseudo-replication); the interval is moved onto the whole sample's value.
+    """
+    generator = np.random.default_rng(seed)
+    half = max(1, count // 2)
+    values = [statistic(generator.permutation(count)[:half].tolist()) for _ in range(_HALVES)]
+    whole, usual = statistic(range(count)), float(np.mean(values))
+    low, high = percentile_interval(values, level)
+    return Interval(whole, low - usual + whole, high - usual + whole)
+
+
+def win_indicator(gains: Sequence[float]) -> list[float]:
+    """1 where the second of a pair is better, 0 where it is worse, one half for a tie."""
+    return [0.5 if gain == 0 else float(gain > 0) for gain in gains]
+
+
+def resample_indices(count: int, resamples: int, seed: int) -> np.ndarray:
+    """Indices drawn with replacement: [resamples, count]."""
+    return np.random.default_rng(seed).integers(0, count, (resamples, count))
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Predictions of about the same confidence."""
+
+    confidence: float  # mean
+    accuracy: float  # mean outcome
+    count: int
+
+
+def calibration_bins(
+    confidences: Sequence[float], outcomes: Sequence[float], bins: int, lowest: float = 0.0
+) -> list[CalibrationBin]:
+    """The bins that are not empty, of ``bins`` equal ones between ``lowest`` and 1.
+
+    Args: confidences in [lowest, 1] and outcomes in [0, 1], one each per prediction.
+    """
+    confidence, outcome = np.asarray(confidences, float), np.asarray(outcomes, float)
+    place = np.minimum((confidence - lowest) / (1 - lowest) * bins, bins - 1).astype(int)
+    return [
+        CalibrationBin(
+            confidence=float(confidence[place == each].mean()),
+            accuracy=float(outcome[place == each].mean()),
+            count=int((place == each).sum()),
+        )
+        for each in np.unique(place)
+    ]
+
+
+def expected_calibration_error(bins: Sequence[CalibrationBin]) -> float | None:
+    """Mean gap between confidence and accuracy; None where nothing was predicted.
+
+    Guo et al. 2017 (arXiv 1706.04599), eq. 3.
+    """
+    if not bins:
+        return None
+    gaps = [bin.count * abs(bin.confidence - bin.accuracy) for bin in bins]
+    return float(sum(gaps) / sum(bin.count for bin in bins))
+
+
+def _divided(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    quotient = np.ones_like(above)
+    np.divide(above, below, out=quotient, where=below != 0)
+    return quotient
