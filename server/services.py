@@ -17,7 +17,7 @@ from tutelage.settings import Settings
 from tutelage.store import Store
 
 if TYPE_CHECKING:
-    from server.generators.remote.remote import Engine
+    from server.generators.remote.engine import Engine
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,16 @@ import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
-from server.generators.embedded.stop_strings import StopStrings
 from server.generators.generator import (
     ContextTooLong,
     Messages,
     Overloaded,
     Sampling,
+    ShuttingDown,
     Stream,
     Token,
 )
+from server.generators.stop_strings import StopStrings
 from tutelage.errors import Unavailable
 
 Replies = Mapping[str, str] | Callable[[Messages], str]
@@ -72,7 +73,7 @@ class EchoGenerator:
     async def load(self, policy_id: str, path: Path, *, challenger: bool = False) -> None:
         """Take another name, if its directory exists."""
         if not path.is_dir():
-            raise Unavailable(f"{policy_id} cannot be loaded: {path} is no directory.")
+            raise Unavailable(f"{policy_id} cannot be loaded: {path} is not a directory.")
         if challenger and self.policy_id not in (None, policy_id):
             self.challenger = policy_id
         else:
@@ -91,7 +92,7 @@ class EchoGenerator:
         """Wait as long as one token takes."""
         await asyncio.sleep(self._delay)
         if self._closed:
-            raise Unavailable("The service is shutting down; the answer was cut short.")
+            raise ShuttingDown
 
     def _reply(self, messages: Messages) -> str:
         if callable(self._replies):

@@ -1,4 +1,4 @@
-"""The seam between the server and whatever serves a policy: a conversation in, tokens out."""
+"""The seam between the server and the inference engine: a conversation in, tokens out."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,17 +21,17 @@ class Sampling:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     top_k: int = 0  # 0 = all
-    presence_penalty: float = 0.0  # taken from the logit of every token that came already,
-    frequency_penalty: float = 0.0  # and this as often as it came
+    presence_penalty: float = 0.0  # subtracted from the logit of every token generated before,
+    frequency_penalty: float = 0.0  # and this once per occurrence
     logit_bias: Mapping[int, float] = field(default_factory=dict)  # token id -> added to its logit
-    schema: str | None = None  # JSON Schema that the answer follows
-    top_logprobs: int = 0  # how many alternatives are told with each token
+    schema: str | None = None  # JSON Schema that the response follows
+    top_logprobs: int = 0  # how many alternatives are returned with each token
     tools: Mapping[str, Any] | None = None  # OpenAI's tools, tool_choice, parallel_tool_calls
 
 
 @dataclass(frozen=True)
 class Alternative:
-    """One of the likeliest tokens at a place."""
+    """One of the most probable tokens at a position."""
 
     text: str
     token_id: int
@@ -40,7 +40,7 @@ class Alternative:
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A function that the policy wants called, or a piece of it: those of one index join."""
+    """A tool call of the policy, or a part of one: parts of one index join."""
 
     index: int
     id: str = ""
@@ -48,7 +48,7 @@ class ToolCall:
     arguments: str = ""  # JSON, as the policy wrote it
 
     def joined(self, more: "ToolCall") -> "ToolCall":
-        """With what a later piece adds."""
+        """This call with a later part of it."""
         arguments = self.arguments + more.arguments
         return ToolCall(self.index, self.id or more.id, self.name or more.name, arguments)
 
@@ -58,23 +58,23 @@ class Token:
     """One generated token."""
 
     text: str  # what it adds; "" inside a multi-byte character, for end-of-sequence, in a stop
-    token_id: int  # -1 where a remote engine does not tell it
+    token_id: int  # -1 where a remote engine does not return it
     logprob: float  # natural log, at temperature 1 over the full vocabulary, before any bias
     top: tuple[Alternative, ...] = ()  # likeliest first
-    call: ToolCall | None = None  # what it adds to a tool call, in the place of text
+    call: ToolCall | None = None  # the part of a tool call that it adds, instead of text
 
 
 @dataclass(frozen=True)
 class Divergence:
-    """How far a policy as it is served is from the one that was trained, over some answers."""
+    """How far a policy as served is from the policy as trained, over some responses."""
 
     mean: float  # of the absolute differences of log-probabilities, in nats
     largest: float
-    greedy: float  # share of places at which both find the same token the likeliest
+    greedy: float  # share of positions at which both have the same most probable token
 
 
 class ContextTooLong(Invalid):
-    """The conversation leaves no room for an answer."""
+    """The conversation leaves no room for a response."""
 
     def __init__(self, prompt_tokens: int, context_window: int) -> None:
         super().__init__(
@@ -91,8 +91,15 @@ class Overloaded(Unavailable):
 
     def __init__(self, streams: int) -> None:
         super().__init__(
-            f"{streams} responses are being written or waiting already. Try again in a moment."
+            f"{streams} responses are being generated or are queued already. Try again in a moment."
         )
+
+
+class ShuttingDown(Unavailable):
+    """The generator was closed before the response was complete."""
+
+    def __init__(self) -> None:
+        super().__init__("The service is shutting down; the answer was cut short.")
 
 
 class Stream(Protocol):
@@ -101,7 +108,7 @@ class Stream(Protocol):
     Iterating raises ``Unavailable`` when the generation fails or the generator is closed midway.
     """
 
-    policy_id: str  # fixed at the start; never changes inside an answer
+    policy_id: str  # fixed at the start; never changes within a response
     prompt_tokens: int
     finish_reason: str | None  # "stop" | "length" | "tool_calls", at the end; None: cancelled
 
@@ -137,7 +144,7 @@ class Generator(Protocol):
 
     @property
     def takes_tools(self) -> bool:
-        """Whether its policies can be given tools, and messages that call them or answer."""
+        """Whether its policies support tools, tool calls and tool messages."""
         ...
 
     async def start(
@@ -166,5 +173,5 @@ class Generator(Protocol):
         ...
 
     async def close(self) -> None:
-        """End all streams and give everything back."""
+        """End all streams and free all memory."""
         ...

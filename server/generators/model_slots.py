@@ -1,11 +1,12 @@
-"""The two policies that a generator may hold: the current one, and its challenger."""
+"""The two policies that a generator may hold: the current one and its challenger."""
 
 from typing import Generic, Protocol, TypeVar
 
 from server.generators.generator import Divergence
+from tutelage.errors import Unavailable
 
 
-class Held(Protocol):
+class LoadedPolicy(Protocol):
     """A policy that new streams can use."""
 
     @property
@@ -20,16 +21,16 @@ class Held(Protocol):
     def divergence(self) -> Divergence | None: ...
 
 
-H = TypeVar("H", bound=Held)
+P = TypeVar("P", bound=LoadedPolicy)
 
 
-class Pair(Generic[H]):
+class ModelSlots(Generic[P]):
     """What a generator says of the policies that it holds; ``max_window`` where there is none."""
 
     def __init__(self, max_window: int) -> None:
         self._max_window = max_window
-        self._current: H | None = None
-        self._challenger: H | None = None
+        self._current: P | None = None
+        self._challenger: P | None = None
 
     @property
     def policy_id(self) -> str | None:
@@ -50,3 +51,19 @@ class Pair(Generic[H]):
     def context_window(self) -> int:
         """Tokens of prompt and answer together."""
         return self._current.window if self._current else self._max_window
+
+    def _find(self, policy_id: str | None) -> P:
+        """The policy for a new stream: the current one, or the one named. Raises Unavailable."""
+        if self._current is None:
+            raise Unavailable("No policy is loaded; wait until the service is ready.")
+        for policy in (self._current, self._challenger):
+            if policy and policy_id in (None, policy.policy_id):
+                return policy
+        raise Unavailable(f"{policy_id} is not loaded; {self.policy_id} answers.")
+
+    def _install(self, policy: P, challenger: bool) -> None:
+        """Make it the challenger of another current policy, or else the only policy."""
+        if challenger and self.policy_id not in (None, policy.policy_id):
+            self._challenger = policy
+        else:
+            self._current, self._challenger = policy, None

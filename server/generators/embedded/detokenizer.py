@@ -1,10 +1,16 @@
-"""Text out of tokens as they come, without ever showing half a character."""
+"""Incremental detokenization: text out of tokens as they come, never half a character.
+
+``tokenizers.decoders.DecodeStream`` is not used: it withholds all text while the end does not
+decode, so a response that ends in bytes that are not text would lose all of them, and a token that
+holds a space and the first bytes of an emoji would be withheld with its space. Here at most the
+last three characters are withheld, and only where they may still change.
+"""
 
 from collections.abc import Callable, Sequence
 
 WINDOW = 16  # tokens that are decoded again together
 CONTEXT = 4  # of them, those that stay as context when the window moves on
-HALF = "\ufffd"  # what a decoder puts in the place of bytes that are no character, or not yet
+HALF = "\ufffd"  # what a decoder writes for bytes that are not a character, or not yet
 LONGEST = 3  # bytes of an unfinished UTF-8 character, each of which may show as one HALF
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
-from server.generators.embedded.block_pool import KeyValues
-from server.generators.embedded.model_runner import Policy, Segment
+from server.generators.embedded.block_pool import BlockTable
+from server.generators.embedded.model_runner import ModelRunner, ScheduledChunk
 from server.generators.generator import Divergence
 
 QUESTIONS = (
@@ -18,8 +18,8 @@ TOKENS = 32  # of each answer
 CACHE_TOKENS = 4096  # what the questions and answers need, with room for long chat templates
 
 
-def measure(exact: Policy, served: Policy) -> Divergence:
-    """Both judge every token of the greedy answers that ``exact`` gives to a few questions."""
+def measure(exact: ModelRunner, served: ModelRunner) -> Divergence:
+    """Log-probabilities of both along the greedy responses of ``exact`` to a few questions."""
     prompts = [exact.encode([{"role": "user", "content": each}]) for each in QUESTIONS]
     expected = _read(exact, prompts)
     answers = expected.argmax(-1)  # [tokens, questions]
@@ -30,19 +30,19 @@ def measure(exact: Policy, served: Policy) -> Divergence:
 
 
 def _read(
-    policy: Policy, prompts: Sequence[list[int]], answers: torch.Tensor | None = None
+    runner: ModelRunner, prompts: Sequence[list[int]], answers: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Log-probabilities [tokens, questions, vocabulary] along ``answers``, else along its own."""
-    held = [KeyValues(policy.pool) for _ in prompts]
+    held = [BlockTable(runner.pool) for _ in prompts]
     coming: list[list[int]] = list(prompts)
     steps = []
     for step in range(TOKENS):
-        segments = [Segment(kv, tokens) for kv, tokens in zip(held, coming, strict=True)]
-        for segment in segments:
-            segment.kv.reserve(segment.end)
-        steps.append(policy.logprobs(segments, segments))
+        chunks = [ScheduledChunk(table, tokens) for table, tokens in zip(held, coming, strict=True)]
+        for chunk in chunks:
+            chunk.table.reserve(chunk.end)
+        steps.append(runner.logprobs(chunks, chunks))
         chosen = steps[-1].argmax(-1) if answers is None else answers[step]
         coming = [[token] for token in chosen.tolist()]
-    for kv in held:
-        kv.drop()
+    for table in held:
+        table.release()
     return torch.stack(steps)

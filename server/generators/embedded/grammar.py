@@ -1,4 +1,4 @@
-"""Answers that must be JSON: which tokens may come next, by llguidance."""
+"""Constrained decoding: which tokens may come next under a JSON Schema, by llguidance."""
 
 from typing import Any
 
@@ -8,14 +8,14 @@ from llguidance import LLMatcher, LLTokenizer
 
 from tutelage.errors import Invalid
 
-COMPACT = {"whitespace_flexible": False}  # a small policy would write blanks without end
+COMPACT = {"whitespace_flexible": False}  # a small policy would generate whitespace without end
 
 
 class Grammar:
     """Follows one response and knows its next tokens."""
 
     def __init__(self, tokenizer: LLTokenizer, schema: str) -> None:
-        """``schema`` is JSON Schema; raises Invalid where it is none that can be followed."""
+        """``schema`` is JSON Schema; raises Invalid where it is not supported."""
         self._matcher = LLMatcher(tokenizer, _compiled(schema))
         if self._matcher.is_error():
             problem = f"This JSON Schema cannot be followed: {self._matcher.get_error()}"
@@ -29,7 +29,7 @@ class Grammar:
         return allowed
 
     def push(self, token_id: int) -> None:
-        """The token that came."""
+        """Record the token that was chosen."""
         self._matcher.consume_token(token_id)
 
 

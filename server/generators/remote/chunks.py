@@ -1,4 +1,4 @@
-"""OpenAI's chat completions as an engine is asked for them, and their chunks as tokens."""
+"""Sampling as parameters of OpenAI's chat completions, and their chunks as tokens."""
 
 import json
 from collections.abc import AsyncGenerator, Callable
@@ -39,7 +39,7 @@ def _format(schema: str | None) -> dict[str, Any] | None:
 async def tokens(
     chunks: Any, failure: Callable[[Exception], Exception]
 ) -> AsyncGenerator[Token | str]:
-    """Tokens, then the finish reason; what breaks off is raised as ``failure`` puts it."""
+    """Tokens, then the finish reason; an error midway is raised as ``failure`` translates it."""
     try:
         async for chunk in chunks:
             for choice in chunk.choices[:1]:
@@ -63,7 +63,7 @@ def _said(choice: Any) -> list[Token]:
 
 
 def _called(choice: Any) -> list[Token]:
-    """Pieces of tool calls; the log-probabilities of their tokens are not part of the protocol."""
+    """Parts of tool calls; the log-probabilities of their tokens are not part of the protocol."""
     return [
         Token("", UNTOLD, 0.0, call=_piece(place, each))
         for place, each in enumerate(choice.delta.tool_calls or ())

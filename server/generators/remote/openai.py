@@ -5,14 +5,14 @@ from typing import Any
 import openai
 
 from server.generators.remote.chunks import parameters, tokens
-from server.generators.remote.remote import Asked, EngineBusy, Opened
+from server.generators.remote.engine import EngineBusy, EngineRequest, EngineResponse
 from tutelage.errors import Invalid, Unavailable
 
 TIMEOUT = openai.Timeout(60.0, connect=5.0)
 
 
 class OpenAIEngine:
-    """The official SDK; it retries what fails before an answer has begun."""
+    """The official SDK; it retries requests that fail before the response has begun."""
 
     takes_tools = True
 
@@ -20,7 +20,7 @@ class OpenAIEngine:
         self._client = openai.AsyncOpenAI(
             base_url=url, api_key=key or "none", timeout=TIMEOUT, max_retries=retries
         )
-        self._names: dict[str, str] = {}  # policy id -> what the engine calls it
+        self._names: dict[str, str] = {}  # policy id -> its name at the engine
 
     async def serves(self, policy_id: str) -> bool:
         """Whether GET /models names it, by its id or as a folder of this name."""
@@ -31,19 +31,19 @@ class OpenAIEngine:
         self._names = {name.rstrip("/").rsplit("/", 1)[-1]: name for name in named}
         return policy_id in self._names
 
-    async def open(self, asked: Asked) -> Opened:
+    async def open(self, request: EngineRequest) -> EngineResponse:
         """Begin a streamed completion."""
         try:
             chunks: Any = await self._client.chat.completions.create(
-                model=self._names.get(asked.policy_id, asked.policy_id),
-                messages=[dict(each) for each in asked.messages],  # type: ignore[misc]
+                model=self._names.get(request.policy_id, request.policy_id),
+                messages=[dict(each) for each in request.messages],  # type: ignore[misc]
                 stream=True,
                 logprobs=True,
-                **parameters(asked.sampling),
+                **parameters(request.sampling),
             )
         except openai.OpenAIError as error:
             raise _ours(error) from error
-        return Opened(tokens(chunks, _ours), chunks.close)
+        return EngineResponse(tokens(chunks, _ours), chunks.close)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -51,10 +51,10 @@ class OpenAIEngine:
 
 
 def _ours(error: Exception) -> Exception:
-    """The failure in our words."""
+    """The error as a TutelageError."""
     status = error.status_code if isinstance(error, openai.APIStatusError) else None
     if status in (429, 503):
         return EngineBusy()
     if status in (400, 404, 422):
-        return Invalid(f"The engine refuses this request: {error}")
+        return Invalid(f"The engine rejects this request: {error}")
     return Unavailable(f"The engine failed: {str(error) or type(error).__name__}.")

@@ -7,96 +7,52 @@ promoted policy under its id is never asked for it.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from transformers import AutoConfig
 
-from server.generators.embedded.stop_strings import StopStrings
-from server.generators.embedded.tokenizer import ChatTemplate
+from server.generators.chat_template import ChatTemplate
 from server.generators.generator import (
     ContextTooLong,
     Messages,
-    Overloaded,
     Sampling,
+    ShuttingDown,
     Stream,
     Token,
 )
-from server.generators.model_slots import Pair
+from server.generators.model_slots import ModelSlots
+from server.generators.remote.engine import Engine, EngineRequest, EngineResponse
+from server.generators.stop_strings import StopStrings
 from tutelage.errors import TutelageError, Unavailable
 
-CLOSED = "The service is shutting down; the answer was cut short."
-FAILURES = 3  # in a row, after which the engine is left alone for a while
+FAILURES = 3  # in a row, after which no request is sent for a while
 PAUSE_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What an engine is asked to answer."""
-
-    policy_id: str
-    messages: Messages
-    text: str  # the same, through the policy's chat template
-    sampling: Sampling  # with max_tokens cut to the context window
-
-
-@dataclass(frozen=True)
-class Opened:
-    """An answer that an engine has begun."""
-
-    events: AsyncIterator[Token | str]  # its tokens, then the finish reason
-    hang_up: Callable[[], Awaitable[None]]
-
-
-class Engine(Protocol):
-    """One protocol. Its failures are TutelageErrors: Overloaded, Invalid, Unavailable."""
-
-    takes_tools: bool
-
-    async def serves(self, policy_id: str) -> bool:
-        """Whether it serves a policy under this id."""
-        ...
-
-    async def open(self, asked: Asked) -> Opened:
-        """Begin an answer."""
-        ...
-
-    async def close(self) -> None:
-        """Close all connections."""
-        ...
-
-
-@dataclass(frozen=True)
-class Reader:
-    """What is known here of a policy that is served elsewhere."""
+class RemotePolicy:
+    """A policy that an engine serves: its template and its context window."""
 
     policy_id: str
     template: ChatTemplate
     window: int
-    divergence = None  # the engine does not tell
+    divergence = None  # unknown: the engine does not report it
 
-    def asked(self, messages: Messages, sampling: Sampling) -> tuple[Asked, int]:
+    def request(self, messages: Messages, sampling: Sampling) -> tuple[EngineRequest, int]:
         """The request, and how many tokens its prompt has. Raises ContextTooLong, Invalid."""
         text, tokens = self.template.read(messages)
         length = len(tokens)
         if length >= self.window:
             raise ContextTooLong(length, self.window)
         room = min(sampling.max_tokens, self.window - length)
-        cut = Sampling(**{**vars(sampling), "max_tokens": room})
-        return Asked(self.policy_id, messages, text, cut), length
+        bounded = replace(sampling, max_tokens=room)
+        return EngineRequest(self.policy_id, messages, text, bounded), length
 
 
-class EngineBusy(Overloaded):
-    """The engine has too much to do."""
-
-    def __init__(self) -> None:
-        Unavailable.__init__(self, "The engine has too much to do. Try again in a moment.")
-
-
-class RemoteGenerator(Pair[Reader]):
-    """Serves policies through an engine; ``max_window`` bounds prompt and answer, in tokens."""
+class RemoteGenerator(ModelSlots[RemotePolicy]):
+    """Serves policies through an engine; ``max_window`` bounds prompt and response, in tokens."""
 
     def __init__(self, engine: Engine, max_window: int = 4096) -> None:
         super().__init__(max_window)
@@ -107,18 +63,20 @@ class RemoteGenerator(Pair[Reader]):
 
     @property
     def takes_tools(self) -> bool:
-        """Whether the engine can be given tools."""
+        """Whether the engine supports tools."""
         return self._engine.takes_tools
 
     async def start(
         self, messages: Messages, sampling: Sampling, policy_id: str | None = None
     ) -> Stream:
         """Begin a response; the engine has taken it when this returns."""
-        reader = self._find(policy_id)
-        asked, length = await asyncio.to_thread(reader.asked, messages, sampling)
+        if self._closed:
+            raise ShuttingDown
+        policy = self._find(policy_id)
+        request, length = await asyncio.to_thread(policy.request, messages, sampling)
         with self._breaker:
-            opened = await self._engine.open(asked)
-        stream = RemoteStream(self._streams, reader.policy_id, length, opened, sampling.stop)
+            response = await self._engine.open(request)
+        stream = RemoteStream(self._streams, policy.policy_id, length, response, sampling.stop)
         self._streams.add(stream)
         return stream
 
@@ -129,11 +87,8 @@ class RemoteGenerator(Pair[Reader]):
                 f"{policy_id} cannot be loaded: the remote engine does not serve it. Start it with "
                 f"`tutelage policies export {policy_id} --format hf` under the name {policy_id}."
             )
-        reader = await asyncio.to_thread(_reader, policy_id, path, self._max_window)
-        if challenger and self._current and policy_id != self.policy_id:
-            self._challenger = reader
-        else:
-            self._current, self._challenger = reader, None
+        policy = await asyncio.to_thread(_read_policy, policy_id, path, self._max_window)
+        self._install(policy, challenger)
 
     async def unload(self, policy_id: str) -> None:
         """Start nothing more on the challenger."""
@@ -147,17 +102,9 @@ class RemoteGenerator(Pair[Reader]):
             await stream.cut()
         await self._engine.close()
 
-    def _find(self, policy_id: str | None) -> Reader:
-        if self._current is None or self._closed:
-            raise Unavailable("No policy is loaded; wait until the service is ready.")
-        for reader in (self._current, self._challenger):
-            if reader and policy_id in (None, reader.policy_id):
-                return reader
-        raise Unavailable(f"{policy_id} is not loaded; {self.policy_id} answers.")
-
 
 class Breaker:
-    """Leaves an engine alone for a while when it fails again and again."""
+    """Circuit breaker: sends an engine nothing for a while after repeated failures."""
 
     def __init__(self) -> None:
         self._failures = 0
@@ -165,7 +112,7 @@ class Breaker:
 
     def __enter__(self) -> None:
         if time.monotonic() < self._closed_until:
-            raise Unavailable("The engine does not answer; it is tried again in some seconds.")
+            raise Unavailable("The engine does not respond; try again in a few seconds.")
 
     def __exit__(self, kind: object, error: BaseException | None, _trace: object) -> None:
         if type(error) is Unavailable:
@@ -184,14 +131,14 @@ class RemoteStream:
         streams: "set[RemoteStream]",
         policy_id: str,
         prompt_tokens: int,
-        opened: Opened,
+        response: EngineResponse,
         stop: tuple[str, ...],
     ) -> None:
         self.policy_id = policy_id
         self.prompt_tokens = prompt_tokens
         self.finish_reason: str | None = None
         self._streams = streams
-        self._opened = opened
+        self._response = response
         self._reading = False
         self._stops = StopStrings(stop)
         self._ended = asyncio.Event()
@@ -201,11 +148,11 @@ class RemoteStream:
         return self._iterate()
 
     async def aclose(self) -> None:
-        """Hang up: the engine stops when nobody listens."""
+        """Close the connection, so that the engine stops generating."""
         self._ended.set()
         self._streams.discard(self)
         if not self._reading:
-            await self._opened.hang_up()
+            await self._response.hang_up()
 
     async def cut(self) -> None:
         """End with an error, since the service shuts down."""
@@ -227,20 +174,20 @@ class RemoteStream:
                     self.finish_reason = "stop"
                     return
             if self._cut:
-                raise Unavailable(CLOSED)
+                raise ShuttingDown
         finally:
             self._reading = False
             await self.aclose()
 
     async def _next(self) -> Token | str | None:
         """The engine's next event; None as soon as the stream was closed."""
-        reading = asyncio.ensure_future(anext(self._opened.events))
+        reading = asyncio.ensure_future(anext(self._response.events))
         ending = asyncio.ensure_future(self._ended.wait())
         try:
             await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
             return reading.result() if reading.done() and not self._ended.is_set() else None
         except StopAsyncIteration:
-            raise Unavailable("The engine broke off; the answer was cut short.") from None
+            raise Unavailable("The engine hung up; the answer was cut short.") from None
         finally:
             ending.cancel()
             if not reading.done():
@@ -248,11 +195,11 @@ class RemoteStream:
                 await asyncio.gather(reading, return_exceptions=True)
 
 
-def _reader(policy_id: str, path: Path, max_window: int) -> Reader:
+def _read_policy(policy_id: str, path: Path, max_window: int) -> RemotePolicy:
     try:
         template = ChatTemplate(path)
         config = AutoConfig.from_pretrained(path, local_files_only=True)
     except Exception as error:  # transformers raises many kinds
         reason = error.message if isinstance(error, TutelageError) else str(error).splitlines()[0]
         raise Unavailable(f"{policy_id} cannot be loaded from {path}: {reason}") from error
-    return Reader(policy_id, template, min(max_window, int(config.max_position_embeddings)))
+    return RemotePolicy(policy_id, template, min(max_window, int(config.max_position_embeddings)))

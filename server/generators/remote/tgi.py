@@ -14,7 +14,7 @@ from huggingface_hub.errors import (
 
 from server.generators.generator import Sampling, Token
 from server.generators.remote.chunks import parameters, tokens
-from server.generators.remote.remote import Asked, EngineBusy, Opened
+from server.generators.remote.engine import EngineBusy, EngineRequest, EngineResponse
 from tutelage.errors import Invalid, Unavailable
 
 SECONDS = 60.0
@@ -51,20 +51,20 @@ class TGIServer:
 
 
 class TGIMessagesEngine(TGIServer):
-    """TGI's messages API, which is OpenAI's: it knows tools, and tells no token ids."""
+    """TGI's messages API, which is OpenAI's: with tools, but without token ids."""
 
     takes_tools = True
 
-    async def open(self, asked: Asked) -> Opened:
+    async def open(self, request: EngineRequest) -> EngineResponse:
         """Begin a streamed completion."""
-        if asked.sampling.logit_bias:
-            raise Invalid("This engine (TGI) does not know logit_bias.", "logit_bias")
+        if request.sampling.logit_bias:
+            raise Invalid("This engine (TGI) does not support logit_bias.", "logit_bias")
         try:
-            chunks: Any = await self._client(asked.policy_id).chat_completion(
-                messages=[dict(each) for each in asked.messages],
+            chunks: Any = await self._client(request.policy_id).chat_completion(
+                messages=[dict(each) for each in request.messages],
                 stream=True,
                 logprobs=True,
-                **_messages_parameters(asked.sampling),
+                **_messages_parameters(request.sampling),
             )
         except Exception as error:  # httpx's and huggingface_hub's
             raise _ours(error) from error
@@ -76,14 +76,14 @@ class TGIEngine(TGIServer):
 
     takes_tools = False
 
-    async def open(self, asked: Asked) -> Opened:
+    async def open(self, request: EngineRequest) -> EngineResponse:
         """Begin to generate."""
-        return await _begun(self._generate(asked))
+        return await _begun(self._generate(request))
 
-    async def _generate(self, asked: Asked) -> AsyncGenerator[Token | str]:
+    async def _generate(self, request: EngineRequest) -> AsyncGenerator[Token | str]:
         try:
-            answer = await self._client(asked.policy_id).text_generation(
-                asked.text, stream=True, details=True, **_parameters(asked.sampling)
+            answer = await self._client(request.policy_id).text_generation(
+                request.text, stream=True, details=True, **_parameters(request.sampling)
             )
             async for event in answer:
                 token = event.token
@@ -95,9 +95,9 @@ class TGIEngine(TGIServer):
             raise _ours(error) from error
 
 
-async def _begun(events: AsyncGenerator[Token | str]) -> Opened:
+async def _begun(events: AsyncGenerator[Token | str]) -> EngineResponse:
     """Waits for the first token, since errors come before it."""
-    return Opened(_rejoined(await anext(events), events), events.aclose)
+    return EngineResponse(_rejoined(await anext(events), events), events.aclose)
 
 
 async def _rejoined(
@@ -109,7 +109,7 @@ async def _rejoined(
 
 
 def _messages_parameters(sampling: Sampling) -> dict[str, Any]:
-    """What the client has no argument for goes beside; TGI takes no seed below 0."""
+    """Parameters without an argument go into extra_body; TGI requires a seed of at least 0."""
     chosen = parameters(sampling)
     more = chosen.pop("extra_body", {})
     if "parallel_tool_calls" in chosen:
@@ -120,9 +120,9 @@ def _messages_parameters(sampling: Sampling) -> dict[str, Any]:
 
 
 def _parameters(sampling: Sampling) -> dict[str, Any]:
-    """TGI's names; it wants top_p and top_k only where they say something."""
+    """TGI's names; it refuses a top_p or top_k that has no effect."""
     if sampling.logit_bias or sampling.presence_penalty or sampling.top_logprobs:
-        problem = "This engine (TGI) knows neither logit_bias, presence_penalty nor top_logprobs."
+        problem = "This engine (TGI) does not support logit_bias, presence_penalty or top_logprobs."
         raise Invalid(problem)
     greedy = sampling.temperature < 1e-4
     chosen = {
@@ -140,16 +140,16 @@ def _parameters(sampling: Sampling) -> dict[str, Any]:
 
 
 def _ours(error: Exception) -> Exception:
-    """The failure in our words."""
+    """The error as a TutelageError."""
     if isinstance(error, (Invalid, Unavailable, asyncio.CancelledError)):
         return error
     status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
     if status in (429, 503) or isinstance(error, OverloadedError):
         return EngineBusy()
     if status in (400, 422):
-        return Invalid(f"The engine refuses this request: {error}")
-    kind = "did not answer in time" if isinstance(error, InferenceTimeoutError) else "failed"
+        return Invalid(f"The engine rejects this request: {error}")
+    kind = "did not respond in time" if isinstance(error, InferenceTimeoutError) else "failed"
     said = str(error) or type(error).__name__
     if isinstance(error, TextGenerationError):
-        said = f"TGI says {said}"
+        said = f"TGI reports {said}"
     return Unavailable(f"The engine {kind}: {said}.")

@@ -1,6 +1,6 @@
-"""Policies of a random, tiny Llama with a byte-level tokenizer, and a batch to step by hand."""
+"""Policies of a random, tiny Llama with a byte-level tokenizer, and a scheduler to step by hand."""
 
-from collections.abc import Sequence
+from collections import abc
 from pathlib import Path
 from typing import cast
 
@@ -10,8 +10,9 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from server.generators.embedded.model_runner import Policy, Segment, load_policy
-from server.generators.embedded.scheduler import Batch, Response
+from server.generators.embedded.model_runner import ModelRunner, ScheduledChunk, load_policy
+from server.generators.embedded.scheduler import Scheduler
+from server.generators.embedded.sequence import Sequence
 from server.generators.generator import Sampling, Token
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
@@ -83,13 +84,13 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def policy(policies: Path) -> Policy:
+def runner(policies: Path) -> ModelRunner:
     """The first tiny policy, in memory."""
     return load_policy("policy-0000", policies / "policy-0000", 1, 4096, "f16")
 
 
-class Reader:
-    """Collects what a response says."""
+class CollectingSink:
+    """Collects what a sequence generates."""
 
     def __init__(self) -> None:
         self.cancelled = False
@@ -105,7 +106,7 @@ class Reader:
     def ids(self) -> list[int]:
         return [token.token_id for token in self.tokens]
 
-    def put(self, tokens: Sequence[Token]) -> None:
+    def put(self, tokens: abc.Sequence[Token]) -> None:
         self.tokens += tokens
 
     def end(self, finish_reason: str) -> None:
@@ -116,45 +117,47 @@ class Reader:
 
 
 @pytest.fixture
-def batch(policy: Policy) -> "Writing":
-    """A batch with a way to run responses in it."""
-    return Writing(policy)
+def batch(runner: ModelRunner) -> "SteppedBatch":
+    """A scheduler with a way to run sequences in it."""
+    return SteppedBatch(runner)
 
 
-class Writing:
-    """Runs responses in one batch and counts the tokens that the policy computes for them."""
+class SteppedBatch:
+    """Runs sequences in one scheduler and counts the tokens that the policy computes for them."""
 
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
+    def __init__(self, runner: ModelRunner) -> None:
+        self.runner = runner
         self.computed: list[int] = []  # tokens of each step
-        self.end_ids = policy.end_ids
-        self.pool = policy.pool
-        self.decode = policy.decode
-        self._batch = Batch(cast(Policy, self), max_responses=4)
+        self.end_ids = runner.end_ids
+        self.pool = runner.pool
+        self.decode = runner.decode
+        self._scheduler = Scheduler(cast(ModelRunner, self), max_running=4)
 
-    def logprobs(self, segments: Sequence[Segment], wanted: Sequence[Segment]) -> torch.Tensor:
+    def logprobs(
+        self, chunks: abc.Sequence[ScheduledChunk], wanted: abc.Sequence[ScheduledChunk]
+    ) -> torch.Tensor:
         """Count, then compute."""
-        self.computed.append(sum(len(segment.tokens) for segment in segments))
-        return self.policy.logprobs(segments, wanted)
+        self.computed.append(sum(len(chunk.tokens) for chunk in chunks))
+        return self.runner.logprobs(chunks, wanted)
 
-    def add(self, prompt: list[int], sampling: Sampling) -> Reader:
-        """Let a response begin."""
-        reader = Reader()
-        response = Response(reader, cast(Policy, self), list(prompt), sampling.max_tokens, sampling)
-        self._batch.add(response)
-        return reader
+    def add(self, prompt: list[int], sampling: Sampling) -> CollectingSink:
+        """Let a sequence begin."""
+        sink = CollectingSink()
+        runner, max_tokens = cast(ModelRunner, self), sampling.max_tokens
+        self._scheduler.add(Sequence(sink, runner, list(prompt), max_tokens, sampling))
+        return sink
 
     def step(self, count: int = 1) -> int:
-        """Take steps; how many responses ended."""
-        return sum(self._batch.step() for _ in range(count))
+        """Take steps; how many sequences ended."""
+        return sum(self._scheduler.step() for _ in range(count))
 
     def finish(self) -> None:
-        """Step until all responses have ended."""
-        while self._batch.busy:
+        """Step until all sequences have ended."""
+        while self._scheduler.busy:
             self.step()
 
-    def write(self, prompt: list[int], sampling: Sampling) -> Reader:
+    def write(self, prompt: list[int], sampling: Sampling) -> CollectingSink:
         """One response from beginning to end."""
-        reader = self.add(prompt, sampling)
+        sink = self.add(prompt, sampling)
         self.finish()
-        return reader
+        return sink

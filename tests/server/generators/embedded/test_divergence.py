@@ -5,24 +5,24 @@ from pathlib import Path
 
 from server.generators.embedded.divergence import measure
 from server.generators.embedded.engine import EmbeddedGenerator
-from server.generators.embedded.model_runner import Policy, load_policy
+from server.generators.embedded.model_runner import ModelRunner, load_policy
 
 
-def test_a_policy_does_not_diverge_from_itself(policy: Policy) -> None:
-    found = measure(policy, policy)
+def test_a_policy_does_not_diverge_from_itself(runner: ModelRunner) -> None:
+    found = measure(runner, runner)
     assert found.mean < 1e-5 and found.greedy == 1
-    assert policy.pool.free == policy.pool.total
+    assert runner.pool.free == runner.pool.total
 
 
-def test_operands_of_sixteen_bits_diverge_less(policy: Policy, policies: Path) -> None:
+def test_operands_of_sixteen_bits_diverge_less(runner: ModelRunner, policies: Path) -> None:
     rounded = load_policy("policy-0000", policies / "policy-0000", 1, 4096, "bf16")
-    found = measure(policy, rounded)
+    found = measure(runner, rounded)
     assert 0 < found.mean < 0.06 and found.largest < 0.3 and found.greedy > 0.9
 
 
-def test_eight_bits_diverge_a_little(policy: Policy, policies: Path) -> None:
+def test_eight_bits_diverge_a_little(runner: ModelRunner, policies: Path) -> None:
     rounded = load_policy("policy-0000", policies / "policy-0000", 1, 4096, "int8")
-    found = measure(policy, rounded)
+    found = measure(runner, rounded)
     assert 1e-3 < found.mean < 0.5
     assert found.mean < found.largest and 0.5 < found.greedy <= 1
 

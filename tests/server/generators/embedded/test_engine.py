@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from server.generators.embedded.engine import EmbeddedGenerator
-from server.generators.embedded.model_runner import Policy
+from server.generators.embedded.model_runner import ModelRunner
 from server.generators.generator import Overloaded, Sampling
 from tutelage.errors import Invalid, Unavailable
 
@@ -115,10 +115,10 @@ def test_messages_that_cannot_be_read_are_invalid(
     check(body)
 
 
-def test_the_template_adds_the_system_prompt_when_there_is_none(policy: Policy) -> None:
-    assert "Be kind." in policy.decode(policy.encode(HELLO))
+def test_the_template_adds_the_system_prompt_when_there_is_none(runner: ModelRunner) -> None:
+    assert "Be kind." in runner.decode(runner.encode(HELLO))
     own = [{"role": "system", "content": "Be brief."}, *HELLO]
-    assert "Be kind." not in policy.decode(policy.encode(own))
+    assert "Be kind." not in runner.decode(runner.encode(own))
 
 
 @pytest.fixture

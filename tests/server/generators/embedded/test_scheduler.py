@@ -7,12 +7,12 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from server.generators.embedded.scheduler import PREFILL
+from server.generators.embedded.scheduler import PREFILL_TOKENS
 from server.generators.generator import Sampling
 
 ROUNDING = 0.03  # of keys and values to 16 bits, in a random model; a wrong mask costs far more
 SHORT = list(range(10, 40))
-LONG = [3 + (7 * i) % 250 for i in range(2 * PREFILL + 50)]
+LONG = [3 + (7 * i) % 250 for i in range(2 * PREFILL_TOKENS + 50)]
 
 
 def expected_logprobs(policies: Path, prompt: list[int], answer: list[int]) -> list[float]:
@@ -28,10 +28,10 @@ def expected_logprobs(policies: Path, prompt: list[int], answer: list[int]) -> l
 def test_logprobs_equal_a_plain_forward_pass(batch: Any, policies: Path, prompt: list[int]) -> None:
     others = [batch.add([5, 6, 7 + i], Sampling(seed=i, max_tokens=40)) for i in range(2)]
     batch.step(3)
-    reader = batch.write(prompt, Sampling(temperature=0.7, top_p=0.9, seed=3, max_tokens=30))
+    sink = batch.write(prompt, Sampling(temperature=0.7, top_p=0.9, seed=3, max_tokens=30))
     assert all(len(other.tokens) == 40 for other in others)
-    given = [token.logprob for token in reader.tokens]
-    assert given == pytest.approx(expected_logprobs(policies, prompt, reader.ids), abs=ROUNDING)
+    given = [token.logprob for token in sink.tokens]
+    assert given == pytest.approx(expected_logprobs(policies, prompt, sink.ids), abs=ROUNDING)
 
 
 def test_a_seeded_answer_is_the_same_alone_and_in_company(batch: Any) -> None:
@@ -67,7 +67,7 @@ def test_a_long_prompt_lets_running_responses_go_on(batch: Any) -> None:
     late = batch.add(LONG, Sampling(max_tokens=5))
     batch.step(3)
     assert (len(running.tokens), len(late.tokens)) == (4, 1)
-    assert batch.computed == [30, 1 + PREFILL, 1 + PREFILL, 1 + 50]
+    assert batch.computed == [30, 1 + PREFILL_TOKENS, 1 + PREFILL_TOKENS, 1 + 50]
 
 
 def test_choices_of_one_prompt_compute_it_once(batch: Any) -> None:
@@ -89,17 +89,17 @@ def test_a_next_turn_from_kept_values_is_the_same_as_computed_afresh(
 ) -> None:
     answer = batch.write(SHORT, Sampling(seed=0, max_tokens=10))
     prompt = [*SHORT, *answer.ids, *range(60, 90)]
-    reader = batch.write(prompt, Sampling(temperature=0, max_tokens=10))
-    given = [token.logprob for token in reader.tokens]
-    assert given == pytest.approx(expected_logprobs(policies, prompt, reader.ids), abs=ROUNDING)
+    sink = batch.write(prompt, Sampling(temperature=0, max_tokens=10))
+    given = [token.logprob for token in sink.tokens]
+    assert given == pytest.approx(expected_logprobs(policies, prompt, sink.ids), abs=ROUNDING)
 
 
 def test_more_responses_than_places_wait_for_one(batch: Any) -> None:
-    readers = [batch.add([5, 6, 7 + i], Sampling(max_tokens=3)) for i in range(5)]
+    sinks = [batch.add([5, 6, 7 + i], Sampling(max_tokens=3)) for i in range(5)]
     batch.step(3)
-    assert [len(reader.tokens) for reader in readers] == [3, 3, 3, 3, 0]
+    assert [len(sink.tokens) for sink in sinks] == [3, 3, 3, 3, 0]
     batch.finish()
-    assert readers[4].finish_reason == "length"
+    assert sinks[4].finish_reason == "length"
 
 
 def test_a_cancelled_response_leaves_before_the_next_step(batch: Any) -> None:
@@ -117,8 +117,8 @@ def test_the_end_of_sequence_is_a_token_without_text(batch: Any) -> None:
     free = batch.write(SHORT, Sampling(temperature=0, max_tokens=10))
     batch.end_ids = frozenset({free.ids[4]})
     length = free.ids.index(free.ids[4]) + 1
-    reader = batch.write(SHORT, Sampling(temperature=0, max_tokens=10))
-    assert reader.ids == free.ids[:length]
-    assert reader.tokens[-1].text == ""
-    assert reader.tokens[-1].logprob < 0
-    assert reader.finish_reason == "stop"
+    sink = batch.write(SHORT, Sampling(temperature=0, max_tokens=10))
+    assert sink.ids == free.ids[:length]
+    assert sink.tokens[-1].text == ""
+    assert sink.tokens[-1].logprob < 0
+    assert sink.finish_reason == "stop"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from server.generators.embedded.stop_strings import StopStrings
 from server.generators.generator import Token
+from server.generators.stop_strings import StopStrings
 
 
 def passed(stop: tuple[str, ...], *texts: str) -> tuple[list[str], bool]:

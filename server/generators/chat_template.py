@@ -21,9 +21,9 @@ class ChatTemplate:
             raise Unavailable("it has no chat template")
 
     def read(self, messages: Messages) -> tuple[str, list[int]]:
-        """A conversation up to where the assistant's answer begins, as text and as token ids.
+        """A conversation up to where the assistant's response begins, as text and as token ids.
 
-        Raises Invalid when the chat template refuses it or a text is no valid Unicode.
+        Raises Invalid when the chat template refuses it or a text is not valid Unicode.
         """
         try:
             text = self.tokenizer.apply_chat_template(
