@@ -28,8 +28,10 @@ export function duration(seconds: number): string {
   return minutes ? `${minutes} min${minutes < 10 && rest ? ` ${rest} s` : ""}` : `${rest} s`;
 }
 
-/** So many of something. */
-export const counted = (count: number, noun: string) => `${figure(count)} ${noun}${count === 1 ? "" : "s"}`;
+/** "1 answer", "2 answers". */
+export function counted(count: number, noun: string, plural = `${noun}s`): string {
+  return `${figure(count)} ${count === 1 ? noun : plural}`;
+}
 
 /** What "of the last …" goes on with. */
 export function span(hours: number): string {

@@ -10,7 +10,7 @@ import pytest
 from server.web.ui import STATIC
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
-scene = pytest.importorskip("scene")
+service_fixture = pytest.importorskip("service_fixture")
 
 Page = sync_api.Page
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
@@ -55,16 +55,18 @@ def browser(chromium: str) -> Iterator[sync_api.Browser]:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[scene.Scene]:
+def service(
+    tmp_path_factory: pytest.TempPathFactory, chromium: str
+) -> Iterator[service_fixture.RunningService]:
     """A running service with policies; the tests of a module share it."""
-    with scene.running(tmp_path_factory.mktemp("browser") / "data") as running:
+    with service_fixture.running(tmp_path_factory.mktemp("browser") / "data") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def worked(service: scene.Scene) -> scene.Scene:
+def trained_service(service: service_fixture.RunningService) -> service_fixture.RunningService:
     """The service after three iterations, with a fourth under way."""
-    scene.add_iterations(service.core)
+    service_fixture.add_iterations(service.core)
     return service
 
 
@@ -72,7 +74,7 @@ Open = Callable[..., Page]
 
 
 @pytest.fixture
-def open_page(service: scene.Scene, browser: sync_api.Browser) -> Iterator[Open]:
+def open_page(service: service_fixture.RunningService, browser: sync_api.Browser) -> Iterator[Open]:
     """Opens a path as a new person. Ends in a failure if any page logged an error.
 
     ``consent`` answers the first visit's question; None leaves it open. A page that is not
@@ -97,8 +99,8 @@ def open_page(service: scene.Scene, browser: sync_api.Browser) -> Iterator[Open]
             page.on("console", lambda said: complain(page, said))
         page.goto(path)
         if consent is not None:
-            page.get_by_role("button", name="Yes, they may" if consent else "No, keep").click()
-            page.get_by_text("May your conversations teach").wait_for(state="detached")
+            page.get_by_role("button", name="Allow training" if consent else "Don't allow").click()
+            page.get_by_text("Help improve Tutelage?").wait_for(state="detached")
         return page
 
     yield open_path
@@ -108,7 +110,7 @@ def open_page(service: scene.Scene, browser: sync_api.Browser) -> Iterator[Open]
 
 
 @pytest.fixture
-def operator(service: scene.Scene, open_page: Open) -> Callable[..., Page]:
+def operator(service: service_fixture.RunningService, open_page: Open) -> Callable[..., Page]:
     """Opens a path of the operator's pages, signed in by a one-time link."""
 
     def open_operator(path: str = "/operator", **options: object) -> Page:

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from actions import ask, compare, put, write
 from playwright.sync_api import Page
-from said import ask, compare, put, write
-from scene import SPEED, VACCINES
+from service_fixture import SPEED, VACCINES
 
 pytestmark = pytest.mark.browser
 
@@ -28,7 +28,7 @@ def violations(page: Page, axe: str) -> list[str]:
 
 def test_the_first_visit(open_page, axe, options):
     page = open_page(consent=None, **options)
-    page.get_by_text("May your conversations teach").wait_for()
+    page.get_by_text("Help improve Tutelage?").wait_for()
     assert violations(page, axe) == []
 
 

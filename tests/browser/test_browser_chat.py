@@ -3,9 +3,9 @@
 import re
 
 import pytest
+from actions import answered, ask, in_conversation, option, write
 from playwright.sync_api import expect
-from said import answered, ask, in_conversation, option, write
-from scene import SPEED, STORY, TEA
+from service_fixture import SPEED, STORY, TEA
 
 pytestmark = pytest.mark.browser
 
@@ -55,7 +55,7 @@ def test_escape_stops(open_page):
 def test_answering_again_adds_a_version_beside_the_first(open_page):
     page = open_page()
     first = ask(page, TEA).inner_text()
-    page.get_by_role("button", name="Answer again").click()
+    page.get_by_role("button", name="Regenerate").click()
     versions = page.get_by_role("group", name="Versions")
     expect(versions).to_contain_text("2/2")
     assert answered(page).locator(".prose").inner_text() not in first
@@ -68,21 +68,21 @@ def test_an_edited_prompt_is_a_branch_and_the_old_one_stays(open_page):
     page = open_page()
     ask(page, "What is a cat?")
     ask(page, "And a kitten?")
-    page.get_by_label("You said").first.hover()
+    page.get_by_label("Your message", exact=True).first.hover()
     page.get_by_role("button", name="Edit and ask again").first.click()
     page.get_by_label("Edit your message").fill("What is a dog?")
     page.get_by_role("button", name="Send", exact=True).first.click()
     expect(answered(page)).to_contain_text("What is a dog?")
     expect(page.get_by_text("And a kitten?")).to_have_count(0)
-    page.get_by_label("You said").first.hover()
+    page.get_by_label("Your message", exact=True).first.hover()
     page.get_by_role("button", name="Previous version").first.click()
-    expect(page.get_by_label("You said").last).to_have_text("And a kitten?")
+    expect(page.get_by_label("Your message", exact=True).last).to_have_text("And a kitten?")
 
 
 def test_the_branch_in_view_survives_a_reload(open_page):
     page = open_page()
     ask(page, TEA)
-    page.get_by_role("button", name="Answer again").click()
+    page.get_by_role("button", name="Regenerate").click()
     answered(page)
     page.get_by_role("button", name="Previous version").click()
     page.reload()
@@ -96,7 +96,9 @@ def test_shift_enter_breaks_the_line(open_page):
     box.press("Shift+Enter")
     box.press_sequentially("two")
     box.press("Enter")
-    expect(page.get_by_label("You said")).to_have_text("one\ntwo", use_inner_text=True)
+    expect(page.get_by_label("Your message", exact=True)).to_have_text(
+        "one\ntwo", use_inner_text=True
+    )
 
 
 def test_a_draft_survives_a_reload(open_page):
@@ -126,7 +128,7 @@ def test_a_conversation_is_renamed_found_and_deleted(open_page):
     page.keyboard.press("Enter")
     expect(page.get_by_role("link", name="Whales")).to_be_visible()
     page.get_by_label("Search conversations").fill("zebra")
-    expect(page.get_by_text("No conversation mentions")).to_be_visible()
+    expect(page.get_by_text("No conversations match")).to_be_visible()
     page.get_by_label("Search conversations").fill("wha")
     option(page, "Whales", "Delete")
     page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
@@ -177,11 +179,11 @@ def test_a_link_is_read_by_anybody_until_it_is_withdrawn(open_page):
     page.get_by_role("button", name="Share or export").click()
     page.get_by_role("menuitem", name="Share by link").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_role("button", name="Make a link").click()
+    dialog.get_by_role("button", name="Create link").click()
     address = dialog.get_by_role("link").get_attribute("href")
     reader = open_page(address, consent=None, watched=False)
-    expect(reader.get_by_label("Question")).to_have_text(TEA)
-    dialog.get_by_role("button", name="Withdraw").click()
+    expect(reader.get_by_label("Prompt")).to_have_text(TEA)
+    dialog.get_by_role("button", name="Revoke").click()
     expect(dialog.get_by_role("link")).to_have_count(0)
     reader.reload()
-    expect(reader.get_by_role("heading", name="Nothing to read here")).to_be_visible()
+    expect(reader.get_by_role("heading", name="Link not found")).to_be_visible()

@@ -1,18 +1,18 @@
 """Consent in the browser: asked once, for the person and for each conversation."""
 
 import pytest
+from actions import ask, in_conversation
 from playwright.sync_api import Page, expect
-from said import ask, in_conversation
-from scene import TEA, Scene
+from service_fixture import TEA, RunningService
 
 from tutelage.tables import Conversation
 
 pytestmark = pytest.mark.browser
 
-SWITCH = "This conversation may teach Tutelage"
+SWITCH = "Allow this conversation to be used for training"
 
 
-def training(service: Scene, page: Page) -> bool:
+def training(service: RunningService, page: Page) -> bool:
     """Whether the conversation in view may be trained on, as stored."""
     with service.core.store.read() as session:
         conversation = session.get(Conversation, in_conversation(page))
@@ -25,7 +25,7 @@ def test_the_question_is_asked_once_and_its_answer_holds(service, open_page, ans
     page = open_page(consent=answer)
     page.reload()
     expect(page.get_by_role("switch", name=SWITCH)).to_be_checked(checked=answer)
-    expect(page.get_by_text("May your conversations teach")).to_have_count(0)
+    expect(page.get_by_text("Help improve Tutelage?")).to_have_count(0)
     ask(page, TEA)
     assert training(service, page) is answer
 
@@ -56,7 +56,7 @@ def test_a_conversation_can_be_taken_out_later(service, open_page):
 def test_the_persons_answer_can_be_changed_in_the_menu(service, open_page):
     page = open_page()
     page.get_by_role("button", name="Account and settings").click()
-    page.get_by_role("menuitemcheckbox", name="New chats may teach").click()
+    page.get_by_role("menuitemcheckbox", name="Use new chats for training").click()
     page.keyboard.press("Escape")
     expect(page.get_by_role("switch", name=SWITCH)).not_to_be_checked()
     ask(page, TEA)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import scene
+import service_fixture
+from actions import ask, compare, judge_blind, put, write
 from playwright.sync_api import Page, expect
-from said import ask, compare, judge_blind, put, write
-from scene import TEA, VACCINES
+from service_fixture import TEA, VACCINES
 
 from moderation.classifier import KeywordClassifier
 from training.iteration.run import run_iteration
@@ -52,10 +52,14 @@ def furnish(core: Core) -> None:
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[scene.Scene]:
+def service(
+    tmp_path_factory: pytest.TempPathFactory, chromium: str
+) -> Iterator[service_fixture.RunningService]:
     """The service with a real policy directory, and a worker that runs iterations here."""
-    with scene.running(tmp_path_factory.mktemp("day") / "data", furnish=furnish) as running:
-        core, classifier = running.core, KeywordClassifier(scene.WORDS)
+    with service_fixture.running(
+        tmp_path_factory.mktemp("day") / "data", furnish=furnish
+    ) as running:
+        core, classifier = running.core, KeywordClassifier(service_fixture.WORDS)
         runner = InlineRunner(lambda iteration: run_iteration(core, iteration, classifier))
         worker = Worker(core.store, runner, poll=0.2, maintenance=Maintenance(core))
         thread = threading.Thread(target=worker.work, daemon=True)
@@ -65,7 +69,9 @@ def service(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator
         thread.join(timeout=60)
 
 
-def test_a_day(service: scene.Scene, open_page: Callable[..., Page], operator: Operator) -> None:
+def test_a_day(
+    service: service_fixture.RunningService, open_page: Callable[..., Page], operator: Operator
+) -> None:
     person = a_person_signs_up(open_page)
     the_person_chats_and_judges(person)
     desk = operator("/operator/people")
@@ -88,7 +94,7 @@ def a_person_signs_up(open_page: Callable[..., Page]) -> Page:
     page.goto("/sign-up")
     page.get_by_label("Name").fill("pia")
     page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Make an account").click()
+    page.get_by_role("button", name="Create account").click()
     page.get_by_label("Message", exact=True).wait_for()
     return page
 
@@ -108,20 +114,20 @@ def the_person_chats_and_judges(page: Page) -> None:
     for letter, place in zip("ABC", (2, 1, 3), strict=True):
         put(page, letter, place)
     page.get_by_role("button", name="Send ranking").click()
-    page.get_by_text("Your ranking is kept.").wait_for()
+    page.get_by_text("Ranking saved.").wait_for()
     page.get_by_role("button", name="New chat").first.click()
     write(page, "Review the film Threatword for me, please.")
-    page.get_by_role("note").get_by_role("button", name="Why?").click()
+    page.get_by_role("note").get_by_role("button", name="Why was this flagged?").click()
     page.get_by_label("Your appeal").fill("It is the title of a film.")
-    page.get_by_role("button", name="Appeal", exact=True).click()
-    page.get_by_text("A person will look at it").wait_for()
+    page.get_by_role("button", name="Send appeal").click()
+    page.get_by_text("waiting for review").wait_for()
 
 
 def an_invited_labeler(desk: Page, open_page: Callable[..., Page], name: str) -> Page:
     desk.get_by_role("button", name="Invite").click()
     dialog = desk.get_by_role("dialog")
     dialog.get_by_label("Name").fill(name)
-    dialog.get_by_role("button", name="Make a link").click()
+    dialog.get_by_role("button", name="Create link").click()
     link = dialog.get_by_test_id("link").inner_text()
     dialog.get_by_role("button", name="Done").click()
     page = open_page(link, consent=None)
@@ -131,18 +137,18 @@ def an_invited_labeler(desk: Page, open_page: Callable[..., Page], name: str) ->
 
 def the_operator_makes_tasks(desk: Page) -> None:
     desk.goto("/operator/labeling")
-    make_tasks(desk, kind="Rankings", source="Chats that may teach")
-    make_tasks(desk, kind="Demonstrations", source="The prompt set")
+    make_tasks(desk, kind="Rankings", source="Chats available for training")
+    make_tasks(desk, kind="Demonstrations", source="Prompt set")
     expect(desk.get_by_text("being prepared")).to_have_count(0)
 
 
 def make_tasks(desk: Page, kind: str, source: str) -> None:
-    desk.get_by_role("button", name="Make tasks").click()
+    desk.get_by_role("button", name="Create tasks").click()
     dialog = desk.get_by_role("dialog")
     dialog.get_by_label("Kind").select_option(label=kind)
     dialog.get_by_label("Prompts from").select_option(label=source)
-    dialog.get_by_label("How many").fill("3")
-    dialog.get_by_role("button", name="Make tasks").click()
+    dialog.get_by_label("Number of tasks").fill("3")
+    dialog.get_by_role("button", name="Create tasks").click()
     dialog.wait_for(state="detached")
 
 
@@ -150,8 +156,10 @@ def a_labeler_ranks(page: Page, worst: str) -> None:
     """Ranks all that waits; the answers to the question about vaccines by the order known."""
     page.goto("/label/rank")
     while True:
-        page.get_by_label("Answers").or_(page.get_by_text("No rankings wait")).first.wait_for()
-        if page.get_by_text("No rankings wait").is_visible():
+        page.get_by_label("Answers").or_(
+            page.get_by_text("No ranking tasks right now")
+        ).first.wait_for()
+        if page.get_by_text("No ranking tasks right now").is_visible():
             return
         rank_task(page, worst)
 
@@ -162,9 +170,9 @@ def rank_task(page: Page, worst: str) -> None:
     order = sorted(range(len(texts)), key=lambda n: (worst in texts[n], texts[n]))
     for place, n in enumerate(order):
         answers.nth(n).press(str(place + 1))
-        expect(answers.nth(n)).to_have_attribute("aria-label", re.compile(f"place {place + 1}$"))
+        expect(answers.nth(n)).to_have_attribute("aria-label", re.compile(f"rank {place + 1}$"))
     page.get_by_role("button", name="Send ranking").click()
-    expect(page.get_by_role("listitem", name=re.compile("place 1$"))).to_have_count(0)
+    expect(page.get_by_role("listitem", name=re.compile("rank 1$"))).to_have_count(0)
 
 
 def a_labeler_demonstrates(page: Page) -> None:
@@ -173,16 +181,16 @@ def a_labeler_demonstrates(page: Page) -> None:
     box = page.get_by_label("The assistant's answer")
     expect(box).not_to_have_value("")
     box.fill("Here is what I would do.")
-    page.get_by_role("button", name="The assistant answers this").click()
+    page.get_by_role("button", name="Add assistant message").click()
     page.get_by_role("button", name="Send demonstration").click()
-    page.get_by_text("Kept. Thank you.").wait_for()
+    page.get_by_text("Saved. Thank you.").wait_for()
 
 
 def the_operator_sees_agreement(desk: Page) -> None:
     desk.reload()
-    expect(desk.get_by_text("Pairs agreed on").locator("..")).to_contain_text("%")
+    expect(desk.get_by_text("Pairwise agreement").locator("..")).to_contain_text("%")
     dispute = desk.get_by_role("listitem").filter(has_text="of pairs differ").first
-    dispute.get_by_role("button", name="This is right: make it gold").first.click()
+    dispute.get_by_role("button", name="Use this as gold").first.click()
     row = desk.get_by_role("row").filter(has_text="Lena")
     expect(row).to_contain_text(re.compile(r"\d of [136]"))
 
@@ -193,12 +201,12 @@ def the_operator_starts_an_iteration(desk: Page) -> None:
     dialog = desk.get_by_role("dialog")
     dialog.get_by_role("radio", name="smoke").check()
     dialog.get_by_role("button", name="Start").click()
-    expect(desk.get_by_text("Passed").first).to_be_visible()
+    expect(desk.get_by_text("Accepted").first).to_be_visible()
 
 
 def the_operator_compares_and_promotes(desk: Page) -> None:
     desk.goto("/operator/iterations/iteration-0001")
-    expect(desk.get_by_text("Prompts answered better")).to_be_visible()
+    expect(desk.get_by_text("Win rate")).to_be_visible()
     desk.goto("/operator/policies/compare")
     judge_blind(desk)
     desk.goto("/operator/policies/policy-0001")
@@ -212,16 +220,16 @@ def the_operator_compares_and_promotes(desk: Page) -> None:
 def the_appeal_is_decided(desk: Page) -> None:
     desk.goto("/operator/moderation?view=appeals")
     expect(desk.get_by_text("It is the title of a film.")).to_be_visible()
-    desk.get_by_role("button", name="Filter was wrong", exact=True).last.click()
-    expect(desk.get_by_text("No appeal waits")).to_be_visible()
+    desk.get_by_role("button", name="Overturn", exact=True).last.click()
+    expect(desk.get_by_text("No pending appeals")).to_be_visible()
 
 
 def the_person_sees_what_changed(page: Page) -> None:
     page.goto("/account/feedback")
     story = page.get_by_role("listitem").filter(has_text="Ranking").first
-    expect(story).to_contain_text("policy-0001, which answers now")
-    story.get_by_role("button", name="What does it say now?").click()
-    expect(story.get_by_label("The new answer")).to_contain_text("policy-0001 answers")
+    expect(story).to_contain_text("policy-0001 (current)")
+    story.get_by_role("button", name="Ask the current model again").click()
+    expect(story.get_by_label("New answer")).to_contain_text("Answer from policy-0001")
 
 
 def the_person_leaves(page: Page) -> None:
@@ -233,12 +241,12 @@ def the_person_leaves(page: Page) -> None:
     assert VACCINES in json.dumps(taken["conversations"])
     page.get_by_role("button", name="Delete my account").click()
     page.get_by_label("to confirm").fill("pia")
-    page.get_by_role("button", name="Delete for good").click()
+    page.get_by_role("button", name="Delete permanently").click()
     page.get_by_role("heading", name="What would you like to know?").wait_for()
 
 
 def the_operator_sees_affected_policies(desk: Page) -> None:
     desk.goto("/operator/people")
-    row = desk.get_by_role("row").filter(has_text="A person")
+    row = desk.get_by_role("row").filter(has_text="User account")
     expect(row.get_by_role("link", name="policy-0001")).to_be_visible()
     expect(row.get_by_role("button", name="From policy-0000")).to_be_visible()

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from actions import ask, compare, in_conversation, put, write
 from playwright.sync_api import Page, expect
-from said import ask, compare, in_conversation, put, write
-from scene import STORY, TEA, VACCINES, Scene
+from service_fixture import STORY, TEA, VACCINES, RunningService
 from sqlmodel import select
 
 from tutelage.feedback import feedback
@@ -14,14 +14,14 @@ from tutelage.tables import Feedback, Message
 pytestmark = pytest.mark.browser
 
 
-def kept(service: Scene, page: Page, kind: str) -> list[Feedback]:
+def kept(service: RunningService, page: Page, kind: str) -> list[Feedback]:
     """The judgements of that kind that stand in the conversation in view."""
     with service.core.store.read() as session:
         rows = feedback.of_conversation(session, in_conversation(page))
     return [row for row in rows if row.kind == kind]
 
 
-def text_of(service: Scene, message_id: str) -> str:
+def text_of(service: RunningService, message_id: str) -> str:
     with service.core.store.read() as session:
         return session.exec(select(Message.content).where(Message.id == message_id)).one()
 
@@ -92,7 +92,7 @@ def rank(page: Page, **places: int) -> None:
     for letter, place in places.items():
         put(page, letter, place)
     page.get_by_role("button", name="Send ranking").click()
-    page.get_by_text("Your ranking is kept.").wait_for()
+    page.get_by_text("Ranking saved.").wait_for()
 
 
 def test_answers_are_ranked_with_a_tie(service: Any, open_page):
@@ -123,7 +123,7 @@ def test_another_answer_can_be_chosen_to_go_on_from(open_page):
     compare(page, VACCINES, 2)
     other = shown(page)[0]
     rank(page, A=2, B=1)
-    page.get_by_role("button", name="Go on from this").click()
+    page.get_by_role("button", name="Continue from this").click()
     page.get_by_role("button", name="Continue with A").click()
     expect(page.get_by_label("Answer", exact=True).locator(".prose")).to_have_text(other)
 
@@ -141,7 +141,7 @@ def test_answers_are_placed_by_number_keys(service, open_page):
     page.get_by_role("listitem", name="Answer A").press("1")
     page.get_by_role("listitem", name="Answer B").press("1")
     page.get_by_role("button", name="Send ranking").click()
-    page.get_by_text("Your ranking is kept.").wait_for()
+    page.get_by_text("Ranking saved.").wait_for()
     (row,) = kept(service, page, "ranking")
     assert [len(group) for group in row.value["ranking"]] == [2]
 
@@ -159,7 +159,7 @@ def test_answers_are_dragged_into_place(open_page):
     page.wait_for_timeout(200)
     page.mouse.up()
     expect(page.get_by_label("1st · best").get_by_text("Answer A")).to_be_visible()
-    expect(page.get_by_role("listitem", name="Answer A, place 1")).to_be_visible()
+    expect(page.get_by_role("listitem", name="Answer A, rank 1")).to_be_visible()
 
 
 def test_the_last_prompt_can_be_answered_again_side_by_side(open_page):
@@ -184,7 +184,7 @@ def test_a_comparison_that_was_left_can_be_taken_up_again(open_page):
 
 def test_answers_that_are_compared_can_be_stopped(open_page):
     page = open_page()
-    page.get_by_role("button", name="One answer").click()
+    page.get_by_role("button", name="Single answer").click()
     page.get_by_role("menuitemradio", name="Compare 2").click()
     page.keyboard.press("Escape")
     write(page, STORY)

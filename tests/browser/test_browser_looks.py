@@ -1,9 +1,9 @@
 """How it looks: themes, small screens, and no page wider than its screen."""
 
 import pytest
+from actions import ask, compare
 from playwright.sync_api import Page, expect
-from said import ask, compare
-from scene import SPEED, VACCINES
+from service_fixture import SPEED, VACCINES
 
 pytestmark = pytest.mark.browser
 
@@ -49,7 +49,7 @@ def test_a_comparison_fits_a_phone(open_page):
 def test_on_a_phone_the_conversations_are_in_a_drawer(open_page):
     page = open_page(**PHONE)
     ask(page, "Something about whales")
-    page.get_by_role("button", name="Open the list of conversations").click()
+    page.get_by_role("button", name="Open conversation list").click()
     drawer = page.get_by_role("dialog", name="Conversations")
     drawer.get_by_role("button", name="New chat").click()
     expect(drawer).to_have_count(0)
@@ -64,4 +64,4 @@ def test_the_keyboard_reaches_everything_on_an_answer(open_page):
     for _ in range(5):
         page.keyboard.press("Tab")
         names.append(page.evaluate("document.activeElement.getAttribute('aria-label')"))
-    assert names == ["Good answer", "Bad answer", "Answer again", "Compare answers", "More"]
+    assert names == ["Good answer", "Bad answer", "Regenerate", "Compare answers", "More"]

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from actions import ask, choose_dataset, judge_blind
 from playwright.sync_api import Page, expect
-from said import ask, choose_dataset, judge_blind
-from scene import FIRST, TEA, publish
+from service_fixture import FIRST, TEA, publish
 
 from tutelage.iterations import iterations
 from tutelage.policies import deployment
@@ -30,7 +30,7 @@ def test_a_sign_in_link_works_once(service, open_page):
     page.wait_for_url("**/operator/iterations")
     again = open_page(link, consent=None, watched=False)
     expect(again.get_by_role("alert")).to_contain_text("used already")
-    again.get_by_text("A link instead of a password").click()
+    again.get_by_text("Sign in with a link").click()
     expect(again.get_by_text("tutelage sign-in-link", exact=True)).to_be_visible()
 
 
@@ -40,33 +40,33 @@ def test_others_are_told_how_to_become_operators(open_page):
     expect(page.get_by_text("tutelage sign-in-link")).to_be_visible()
 
 
-def test_the_list_shows_states_and_live_progress(worked, operator):
+def test_the_list_shows_states_and_live_progress(trained_service, operator):
     page = operator()
     running = page.get_by_role("row").filter(has_text="Running")
     expect(running.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "62")
     expect(running).to_contain_text("2 min 34 s left")
-    expect(page.get_by_role("row").filter(has_text="Refused")).to_have_count(1)
+    expect(page.get_by_role("row").filter(has_text="Rejected")).to_have_count(1)
 
 
-def test_progress_is_followed_without_a_reload(worked, operator):
+def test_progress_is_followed_without_a_reload(trained_service, operator):
     from tutelage.iterations import iterations
 
     page = operator()
     page.get_by_role("row").filter(has_text="Running").get_by_role("link").first.click()
     expect(page.get_by_text("step 8 of 13")).to_be_visible()
-    with worked.core.store.write() as session:
+    with trained_service.core.store.write() as session:
         iteration = iterations.unfinished(session)
         iteration.progress = {"stage": "ppo", "done": 9, "total": 13, "eta_seconds": 120.0}
         session.add(iteration)
     expect(page.get_by_text("step 9 of 13")).to_be_visible()
 
 
-def test_an_iteration_shows_curves_decision_and_measures(worked, operator):
+def test_an_iteration_shows_curves_decision_and_measures(trained_service, operator):
     page = operator()
-    page.get_by_role("row").filter(has_text="Refused").get_by_role("link").first.click()
+    page.get_by_role("row").filter(has_text="Rejected").get_by_role("link").first.click()
     expect(page.get_by_text("The KL of 17.9 nats is above the limit of 12.")).to_be_visible()
-    expect(page.get_by_text("Prompts answered better")).to_be_visible()
-    for title in ("Score", "Distance from the reference policy", "Length of answers", "Entropy"):
+    expect(page.get_by_text("Win rate")).to_be_visible()
+    for title in ("Score", "KL from the reference policy", "Response length", "Entropy"):
         figure = page.get_by_role("figure").filter(has_text=title).first
         expect(figure.locator("path.recharts-line-curve").first).to_be_attached()
 
@@ -108,7 +108,7 @@ def test_promotion_moves_new_turns_without_a_reload(service, open_page, operator
 def test_a_refused_policy_is_promoted_only_past_a_warning(service, operator):
     page = operator("/operator/policies")
     row(page, "policy-0002").get_by_role("button", name="Promote").click()
-    expect(page.get_by_role("alertdialog")).to_contain_text("The gate refused this policy")
+    expect(page.get_by_role("alertdialog")).to_contain_text("The gate rejected this policy")
     page.get_by_role("button", name="Cancel").click()
     expect(row(page, "policy-0002")).to_contain_text("Rejected")
 
@@ -124,14 +124,14 @@ def test_a_report_is_decided(service, open_page, operator):
     page = operator("/operator/feedback")
     report = page.get_by_role("listitem").filter(has_text="Privacy")
     expect(report).to_contain_text(TEA)
-    report.get_by_role("button", name="Decide").click()
+    report.get_by_role("button", name="Review").click()
     triage = page.get_by_role("dialog")
     triage.get_by_role("group", name="Severity").get_by_text("3").click()
-    triage.get_by_label("Whom to thank").fill("Ada")
+    triage.get_by_label("Credit").fill("Ada")
     triage.get_by_role("button", name="Accept").click()
     expect(report).to_contain_text("Accepted")
-    expect(report).to_contain_text("Severity 3, Novelty 1, Harm in the real world 1 of 3 each.")
-    expect(report).to_contain_text("Thanks to Ada.")
+    expect(report).to_contain_text("Severity: 3/3, Novelty: 1/3, Real-world harm: 1/3.")
+    expect(report).to_contain_text("Credit: Ada.")
     page.goto("/operator/audit")
     expect(page.get_by_role("row").filter(has_text="report.triage")).to_have_count(1)
 
@@ -139,22 +139,22 @@ def test_a_report_is_decided(service, open_page, operator):
 def test_policies_are_compared_blind(service, operator):
     page = operator("/operator/policies/compare")
     judge_blind(page)
-    expect(page.get_by_role("heading", name="Too close to tell")).to_be_visible()
+    expect(page.get_by_role("heading", name="No significant difference")).to_be_visible()
     chosen = page.get_by_role("listitem").filter(has_text="Preferred").last
     expect(chosen.get_by_text("policy-000")).to_have_count(1)
-    page.get_by_role("link", name="Compare blind").click()
-    expect(page.get_by_role("row").filter(has_text="See the result")).to_contain_text("1 of 1")
+    page.get_by_role("link", name="Blind comparison").click()
+    expect(page.get_by_role("row").filter(has_text="View result")).to_contain_text("1 of 1")
 
 
 def test_a_data_set_is_checked_imported_exported_and_erased(service, operator, tmp_path):
     page = operator("/operator/labeling/datasets")
     choose_dataset(page, tmp_path / "pairs.jsonl")
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("1 left out (rows 7): Two answers say the same.")
-    expect(dialog).to_contain_text("1 sexual (rows 8)")
+    expect(dialog).to_contain_text("1 skipped (row 7): Two answers say the same.")
+    expect(dialog).to_contain_text("1 sexual (row 8)")
     dialog.get_by_label("Name").fill("pairs")
     dialog.get_by_label("Licence").fill("MIT")
-    dialog.get_by_label("Leave the 1 flagged out").check()
+    dialog.get_by_label("Exclude 1 flagged example").check()
     dialog.get_by_role("button", name="Import").click()
     row = page.get_by_role("row").filter(has_text="pairs")
     expect(row.get_by_role("cell").nth(4)).to_have_text("6")
@@ -164,18 +164,18 @@ def test_a_data_set_is_checked_imported_exported_and_erased(service, operator, t
     assert all("messages" in json.loads(line) for line in lines)
     row.get_by_role("button", name="Erase").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Erase").click()
-    expect(page.get_by_text("Nothing is imported")).to_be_visible()
+    expect(page.get_by_text("No datasets yet")).to_be_visible()
 
 
 def test_a_gold_task_is_written_and_counts(service, operator):
     page = operator("/operator/labeling")
-    page.get_by_role("button", name="Write a gold task").click()
+    page.get_by_role("button", name="Create a gold task").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Prompt").fill("Is 91 a prime number?")
     dialog.get_by_label("Answer 1", exact=True).fill("No: 91 is 7 times 13.")
     dialog.get_by_label("Answer 2", exact=True).fill("Yes, 91 is a prime number.")
-    dialog.get_by_role("button", name="Make it gold").click()
-    expect(page.get_by_text("1 gold, every 8th is one")).to_be_visible()
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("1 in 8 tasks is gold (1 available)")).to_be_visible()
     page.goto("/label/rank")
     page.get_by_text("No: 91 is 7 times 13.").wait_for()
 
@@ -193,15 +193,15 @@ def test_an_answer_is_regenerated_with_another_policy(service, operator):
     expect(answer).to_contain_text(current(service))
 
 
-def test_a_policy_that_fails_a_report_is_promoted_with_an_explanation(worked, operator):
+def test_a_policy_that_fails_a_report_is_promoted_with_an_explanation(trained_service, operator):
     metrics = FIRST | {"failed_cases": ["report_1"]}
-    publish(worked.core, "policy-0004", "policy-0003", "iteration-0002", metrics)
-    with worked.core.store.write() as session:
+    publish(trained_service.core, "policy-0004", "policy-0003", "iteration-0002", metrics)
+    with trained_service.core.store.write() as session:
         iterations.get(session, "iteration-0002").metrics = metrics
     page = operator("/operator/policies")
     row(page, "policy-0004").get_by_role("button", name="Promote").click()
     asked = page.get_by_role("alertdialog")
-    expect(asked).to_contain_text("as badly as was reported and accepted: report_1")
-    asked.get_by_label("Why it may answer all the same").fill("The report was about a joke.")
+    expect(asked).to_contain_text("reproduces answers from accepted reports: report_1")
+    asked.get_by_label("Reason for overriding").fill("The report was about a joke.")
     asked.get_by_role("button", name="Promote").click()
     expect(row(page, "policy-0004")).to_contain_text("Current")

@@ -16,9 +16,9 @@ OLD, NEW = "policy-0003", "policy-0001"
 
 
 @pytest.fixture
-def tried(worked, operator) -> Page:
+def tried(trained_service, operator) -> Page:
     """The page while an older policy is on trial that people like less."""
-    with worked.core.store.write() as session:
+    with trained_service.core.store.write() as session:
         if experiments.running(session) is None:
             experiments.start(session, NEW, "operator", share=0.25, automatic=False)
             for policy, liked in ((OLD, 32), (NEW, 14)):
@@ -48,36 +48,36 @@ def judge(session, policy: str, number: int, liked: int) -> None:
 
 
 def test_a_trial_shows_what_is_known_with_its_intervals(tried):
-    expect(tried.get_by_text(f"against {OLD}")).to_be_visible()
-    liked = tried.get_by_text("Thumbs up among thumbs").locator("..")
+    expect(tried.get_by_text(f"vs. {OLD}")).to_be_visible()
+    liked = tried.get_by_text("Thumbs-up rate").locator("..")
     expect(liked).to_contain_text("−45 (")
-    expect(liked).to_contain_text("40 people")
-    expect(tried.get_by_text("You decide")).to_be_visible()
+    expect(liked).to_contain_text("40 users")
+    expect(tried.get_by_text("Manual")).to_be_visible()
 
 
 def test_the_leaderboard_ranks_policies_by_duels(tried):
-    board = tried.get_by_role("listitem").filter(has_text="duels")
+    board = tried.get_by_role("listitem").filter(has_text="comparisons")
     expect(board.first).to_contain_text(OLD)
 
 
-def test_rolling_back_asks_first_and_ends_it(tried, worked):
+def test_rolling_back_asks_first_and_ends_it(tried, trained_service):
     tried.get_by_role("button", name="Roll back").click()
     expect(tried.get_by_role("alertdialog")).to_contain_text("from the next turn on")
     tried.get_by_role("alertdialog").get_by_role("button", name="Roll back").click()
-    expect(tried.get_by_text("Nothing is on trial.")).to_be_visible()
-    with worked.core.store.read() as session:
+    expect(tried.get_by_text("No experiment is running.")).to_be_visible()
+    with trained_service.core.store.read() as session:
         assert experiments.listed(session)[0].state == "rolled_back"
         current = deployment.current(session)
         assert current is not None and current.id == OLD
 
 
-def test_a_schedule_is_set_and_switched_off(worked, operator):
+def test_a_schedule_is_set_and_switched_off(trained_service, operator):
     page = operator("/operator/trials", watched=False)  # a refusal is logged by the browser
-    page.get_by_label("By the clock: cron, UTC").fill("often")
-    page.get_by_role("button", name="Switch on").click()
+    page.get_by_label("Cron schedule (UTC)").fill("often")
+    page.get_by_role("button", name="Enable").click()
     expect(page.get_by_role("alert")).to_contain_text("no cron expression")
-    page.get_by_label("By the clock: cron, UTC").fill("0 3 * * *")
-    page.get_by_role("button", name="Switch on").click()
-    expect(page.get_by_text("The clock starts the next iteration")).to_be_visible()
-    page.get_by_role("button", name="Switch off").click()
-    expect(page.get_by_role("button", name="Switch on")).to_be_visible()
+    page.get_by_label("Cron schedule (UTC)").fill("0 3 * * *")
+    page.get_by_role("button", name="Enable").click()
+    expect(page.get_by_text("Next scheduled iteration")).to_be_visible()
+    page.get_by_role("button", name="Disable").click()
+    expect(page.get_by_role("button", name="Enable")).to_be_visible()

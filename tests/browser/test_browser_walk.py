@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from furnished import PASSWORD, add_earlier, furnish
+from actions import ask, choose_dataset, judge_blind, write
+from busy_service import PASSWORD, add_earlier, fill_pages
 from playwright.sync_api import Page
-from said import ask, choose_dataset, judge_blind, write
-from scene import SPEED, TEA, VACCINES, Scene
+from service_fixture import SPEED, TEA, VACCINES, RunningService
 from test_browser_accessible import violations
 
 from tutelage.tables import Role
@@ -71,14 +71,14 @@ HIDE = """folder => {
 
 
 @pytest.fixture(scope="module")
-def furnished(worked: Scene) -> Scene:
+def busy_service(trained_service: RunningService) -> RunningService:
     """The service after a busy day, so that no page is empty."""
-    furnish(worked)
-    return worked
+    fill_pages(trained_service)
+    return trained_service
 
 
 @pytest.fixture
-def look(service: Scene, axe: str, pytestconfig: pytest.Config) -> Look:
+def look(service: RunningService, axe: str, pytestconfig: pytest.Config) -> Look:
     """Looks at the page that is open; with ``--screenshots`` its picture is kept."""
     folder: str | None = pytestconfig.getoption("--screenshots")
 
@@ -125,25 +125,27 @@ def tabs(page: Page, name: str) -> set[str]:
     return {link.get_attribute("href").rsplit("/", 1)[1] for link in links.all()}
 
 
-def test_the_operators_pages(furnished, operator, look):
+def test_the_operators_pages(busy_service, operator, look):
     page = operator(bypass_csp=True)
     walk(page, look, "operator", {name: f"operator/{path}" for name, path in OPERATOR.items()})
     assert tabs(page, "Operator") <= {path.split("?")[0] for path in OPERATOR.values()}
 
 
-def test_the_labelers_pages(furnished, open_page, look):
-    page = open_page(furnished.sign_in_link(Role.LABELER, "Grace"), consent=None, bypass_csp=True)
+def test_the_labelers_pages(busy_service, open_page, look):
+    page = open_page(
+        busy_service.sign_in_link(Role.LABELER, "Grace"), consent=None, bypass_csp=True
+    )
     page.wait_for_url(lambda address: "sign-in" not in address)
     walk(page, look, "labeler", {name: f"label/{path}" for name, path in LABELER.items()})
     assert tabs(page, "Labeling") <= set(LABELER.values())
 
 
-def test_ones_own_pages(furnished, open_page, look):
+def test_ones_own_pages(busy_service, open_page, look):
     page = open_page("/sign-in", consent=None, bypass_csp=True)
     page.get_by_label("Name").fill("ada")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.get_by_role("button", name="Yes, they may").click()
+    page.get_by_role("button", name="Allow training").click()
     ask(page, TEA)
     page.get_by_role("button", name="Good answer").click()
     page.get_by_role("button", name="Skip").click()
@@ -151,12 +153,12 @@ def test_ones_own_pages(furnished, open_page, look):
     assert tabs(page, "Account") <= set(ACCOUNT.values())
 
 
-def test_the_pages_of_anybody(furnished, open_page, look):
+def test_the_pages_of_anybody(busy_service, open_page, look):
     page = open_page(consent=None, watched=False, bypass_csp=True)  # one is not found
     walk(page, look, "anybody", ANYBODY)
 
 
-def test_a_blind_comparison(furnished, operator, look):
+def test_a_blind_comparison(busy_service, operator, look):
     page = operator("/operator/policies/compare", bypass_csp=True, viewport=DESK)
     judge_blind(page, lambda: look(page, "operator-blind-test"))
     look(page, "operator-blind-result")
@@ -165,25 +167,25 @@ def test_a_blind_comparison(furnished, operator, look):
     look(page, "operator-blind-result-phone", kept=False)
 
 
-def test_a_data_set_that_is_checked(furnished, operator, look, tmp_path):
+def test_a_data_set_that_is_checked(busy_service, operator, look, tmp_path):
     page = operator("/operator/labeling/datasets", bypass_csp=True, viewport=DESK)
     choose_dataset(page, tmp_path / "pairs.jsonl")
     look(page, "operator-dataset-check")
 
 
-def test_a_gold_task_that_is_written(furnished, operator, look):
+def test_a_gold_task_that_is_written(busy_service, operator, look):
     page = operator("/operator/labeling", bypass_csp=True, viewport=DESK)
-    page.get_by_role("button", name="Write a gold task").click()
+    page.get_by_role("button", name="Create a gold task").click()
     page.get_by_role("dialog").wait_for()
     look(page, "operator-gold")
 
 
-def test_a_shared_conversation(furnished, open_page, look):
+def test_a_shared_conversation(busy_service, open_page, look):
     page = open_page(bypass_csp=True, viewport=DESK)
     ask(page, SPEED)
     page.get_by_role("button", name="Share or export").click()
     page.get_by_role("menuitem", name="Share by link").click()
-    page.get_by_role("button", name="Make a link").click()
+    page.get_by_role("button", name="Create link").click()
     link = page.get_by_role("dialog").get_by_role("link").first
     address = link.get_attribute("href")
     look(page, "chat-share")
@@ -196,9 +198,9 @@ def test_a_shared_conversation(furnished, open_page, look):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_the_chat(furnished, open_page, look, scheme):
+def test_the_chat(busy_service, open_page, look, scheme):
     page = open_page(bypass_csp=True, color_scheme=scheme, viewport=DESK)
-    add_earlier(furnished)
+    add_earlier(busy_service)
     page.reload()
     look(page, f"chat-new-{scheme}")
     ask(page, SPEED)
@@ -209,8 +211,8 @@ def test_the_chat(furnished, open_page, look, scheme):
 
 
 @pytest.mark.parametrize("answers", [3, 9])
-def test_answers_side_by_side(furnished, open_page, look, answers):
-    from said import compare, put
+def test_answers_side_by_side(busy_service, open_page, look, answers):
+    from actions import compare, put
 
     page = open_page(bypass_csp=True, viewport=DESK)
     compare(page, VACCINES, answers)

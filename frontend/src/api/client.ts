@@ -12,11 +12,11 @@ export class ApiError extends Error {
   }
 }
 
-const UNREACHABLE = "The service cannot be reached. Check that it is running, then try again.";
+const UNREACHABLE = "Can't reach the server. Check your connection and try again.";
 
 export const api = createClient<paths>({ fetch: reach });
 
-/** A fetch that says in words when the service cannot be reached. */
+/** A fetch whose error says that the server cannot be reached. */
 async function reach(request: Request): Promise<Response> {
   try {
     return await fetch(request);
@@ -40,7 +40,7 @@ export async function unwrap<Data>(call: Promise<Outcome<Data>>): Promise<Data> 
 
 function failure(body: unknown, status: number): ApiError {
   const told = (body as { error?: { message?: string } } | undefined)?.error?.message;
-  return new ApiError(told ?? `The service answered with status ${status}. Try again in a moment.`, status);
+  return new ApiError(told ?? `The server responded with status ${status}. Try again in a moment.`, status);
 }
 
 export const session = {

@@ -56,7 +56,7 @@ function Appearance() {
   return (
     <IconButton
       icon={dark ? Sun : Moon}
-      label={dark ? "Light appearance" : "Dark appearance"}
+      label={dark ? "Light theme" : "Dark theme"}
       onClick={() => chooseTheme(dark ? "light" : "dark")}
     />
   );

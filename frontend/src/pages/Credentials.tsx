@@ -56,7 +56,7 @@ export function Credentials({ action, fresh, send, children }: CredentialsProps)
         required
         autoComplete={fresh ? "new-password" : "current-password"}
         maxLength={200}
-        hint={fresh ? `At least ${SHORTEST_PASSWORD} characters. A sentence is easy to remember.` : undefined}
+        hint={fresh ? `At least ${SHORTEST_PASSWORD} characters. Tip: use a short sentence.` : undefined}
         value={password}
         onChange={(event) => setPassword(event.target.value)}
       />

@@ -3,8 +3,8 @@ import { Notepad } from "../components/Notepad";
 
 export function NotFoundPage() {
   return (
-    <Notepad title="There is nothing here">
-      <p>The address may be mistyped, or what was here has been deleted.</p>
+    <Notepad title="Page not found">
+      <p>The address may be mistyped, or the page may have been deleted.</p>
       <Link to="/" className="mt-5 inline-block font-medium text-accent-ink underline underline-offset-4">
         Go to the chat
       </Link>

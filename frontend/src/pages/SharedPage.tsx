@@ -19,7 +19,7 @@ export default function SharedPage() {
   if (query.isPending) return <Loading />;
   if (query.isError)
     return (
-      <Notepad title="Nothing to read here">
+      <Notepad title="Link not found">
         <Problem error={query.error} />
       </Notepad>
     );
@@ -36,10 +36,10 @@ export default function SharedPage() {
       </header>
       <main>
         <h1 className="mt-6 font-serif text-3xl font-medium tracking-tight">{title}</h1>
-        <p className="mt-1 mb-8 text-sm text-muted">Shared {time(created_at)}. The assistant can be wrong.</p>
+        <p className="mt-1 mb-8 text-sm text-muted">Shared {time(created_at)}. The assistant can make mistakes.</p>
         <ol className="space-y-6">
           {messages.map((message) => (
-            <li key={message.id} aria-label={message.role === "user" ? "Question" : "Answer"}>
+            <li key={message.id} aria-label={message.role === "user" ? "Prompt" : "Answer"}>
               {message.role === "user" ? (
                 <p className="ml-auto w-fit max-w-[85%] rounded-3xl bg-panel px-4.5 py-2.5 whitespace-pre-wrap">{message.content}</p>
               ) : (

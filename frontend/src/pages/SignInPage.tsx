@@ -52,15 +52,15 @@ export function HowTo({ error }: { error?: unknown }) {
           <p className="text-sm">
             New here?{" "}
             <Link to="/sign-up" className="font-medium text-accent-ink underline underline-offset-4">
-              Make an account
+              Create an account
             </Link>
           </p>
         )}
       </Credentials>
       <details className="pt-4 text-sm">
-        <summary className="font-medium text-ink">A link instead of a password</summary>
+        <summary className="font-medium text-ink">Sign in with a link</summary>
         <p className="mt-2">
-          Somebody who runs this service can make you a link that signs you in once, within an hour. On its machine:
+          Ask an operator of this service for a one-time sign-in link (valid for one hour). Operators create one on the server with:
         </p>
         <pre className="mt-2 overflow-x-auto rounded-xl border border-line bg-panel px-4 py-3 font-mono text-ink">
           tutelage sign-in-link

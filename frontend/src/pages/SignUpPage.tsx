@@ -9,21 +9,21 @@ export function SignUpPage() {
   const here = useSession().data;
   if (here?.sign_up === false)
     return (
-      <Notepad title="No sign-up here">
-        <p>Accounts are made by the people who run this service. Ask them for a sign-in link.</p>
+      <Notepad title="Sign-up is disabled">
+        <p>Accounts are created by the operators of this service. Ask them for a sign-in link.</p>
       </Notepad>
     );
   const guest = here?.user && here.user.login === null;
   return (
-    <Notepad title="Make an account">
+    <Notepad title="Create an account">
       <p>
         {guest
-          ? "The conversations in this browser become your account's."
-          : "With an account your conversations are yours on every device."}
+          ? "Your guest conversations will move to the new account."
+          : "An account gives you access to your conversations on every device."}
       </p>
-      <Credentials fresh action="Make an account" send={session.signUp}>
+      <Credentials fresh action="Create account" send={session.signUp}>
         <p className="text-sm">
-          You have one already?{" "}
+          Already have one?{" "}
           <Link to="/sign-in" className="font-medium text-accent-ink underline underline-offset-4">
             Sign in
           </Link>

@@ -1,4 +1,4 @@
-/** What is kept of one: download it, or delete it all. */
+/** Stored data of one: download it, or delete it all. */
 import { Download, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { account, useAccount } from "../../api/account";
@@ -6,30 +6,31 @@ import { Button } from "../../components/Button";
 import { Dialog, DialogButtons } from "../../components/Dialog";
 import { Field } from "../../components/Field";
 import { Problem } from "../../components/Problem";
+import { counted } from "../../format";
 import { Card, Heading, Read } from "../operator/Parts";
 
 const KEPT: [string, string, string][] = [
-  ["Conversations", "until you delete them", "you see them again; what may teach becomes training data"],
-  ["Judgements, edits, reports", "until you withdraw or delete them", "they teach the next policy, where the conversation may"],
-  ["What moderation said", "as long as the message", "so that you can appeal"],
-  ["Requests and tokens a day", "until you delete the account", "quotas"],
-  ["Keys and passwords", "as hashes, until revoked or changed", "to recognise you"],
-  ["Snapshots of iterations", "until the operator deletes the iteration", "so that a policy can be explained"],
-  ["The audit log", "always: ids, never texts", "so that privileged acts can be proved"],
+  ["Conversations", "Until you delete them", "So that you can return to them; those you allow are used for training"],
+  ["Ratings, edits and reports", "Until you withdraw or delete them", "To train the next policy, if the conversation allows training"],
+  ["Moderation results", "As long as the message", "So that you can appeal"],
+  ["Daily request and token counts", "Until you delete the account", "Quotas"],
+  ["Keys and passwords", "As hashes, until revoked or changed", "Authentication"],
+  ["Training snapshots", "Until the operator deletes the iteration", "To trace what a policy was trained on"],
+  ["Audit log", "Permanently; ids only, never texts", "To prove privileged actions"],
 ];
 
 export function DataTab() {
   const query = useAccount();
   return (
     <>
-      <Heading title="My data" hint="What is kept of you here, where it goes, and how it goes away." />
+      <Heading title="My data" hint="What is stored about you, why, and how to delete it." />
       <div className="grid gap-4 lg:grid-cols-2">
-        <Card title="Take it with you">
+        <Card title="Download your data">
           <Read query={query}>
             {(data) => (
               <p className="text-sm text-muted">
-                {data.conversations} conversation{data.conversations === 1 ? "" : "s"} and {data.feedback} judgement
-                {data.feedback === 1 ? "" : "s"}, with everything that hangs from them, in one JSON file.
+                {counted(data.conversations, "conversation")} and {counted(data.feedback, "feedback entry", "feedback entries")}, including all
+                related data, in one JSON file.
               </p>
             )}
           </Read>
@@ -43,12 +44,12 @@ export function DataTab() {
           </a>
         </Card>
         <Read query={query}>{(data) => <Delete name={data.login ?? data.name} />}</Read>
-        <Card title="What is kept" className="lg:col-span-2">
-          <div className="overflow-x-auto" tabIndex={0} role="region" aria-label="What is kept">
+        <Card title="Stored data" className="lg:col-span-2">
+          <div className="overflow-x-auto" tabIndex={0} role="region" aria-label="Stored data">
             <table className="w-full text-left text-sm">
               <thead className="text-xs text-muted">
                 <tr>
-                  {["What", "How long", "Why"].map((title) => (
+                  {["Data", "Retention", "Purpose"].map((title) => (
                     <th key={title} scope="col" className="py-2 pr-6 font-medium">
                       {title}
                     </th>
@@ -75,10 +76,10 @@ export function DataTab() {
 function Delete({ name }: { name: string }) {
   const [open, setOpen] = useState(false);
   return (
-    <Card title="Delete the account">
+    <Card title="Delete account">
       <p className="text-sm text-muted">
-        Conversations, feedback, keys and links go at once and for good. Policies that learned from you stay until the
-        operator trains without you; they are listed to the operator as affected.
+        Conversations, feedback, keys and links are deleted immediately and permanently. Policies already trained on your data
+        are not changed; the operator sees which ones are affected and can retrain without your data.
       </p>
       <Button kind="danger" icon={Trash2} className="mt-4" onClick={() => setOpen(true)}>
         Delete my account
@@ -96,7 +97,7 @@ function Seal({ name, onClose }: { name: string; onClose: () => void }) {
   return (
     <>
       <p className="mb-4 text-sm text-muted">This cannot be undone. Download your data first if you want to keep it.</p>
-      <Field label={`Write “${name}” to confirm`} autoFocus value={confirm} onChange={(event) => setConfirm(event.target.value)} />
+      <Field label={`Type “${name}” to confirm`} autoFocus value={confirm} onChange={(event) => setConfirm(event.target.value)} />
       <Problem error={error} className="mt-3" />
       <DialogButtons>
         <Button onClick={onClose}>Cancel</Button>
@@ -110,7 +111,7 @@ function Seal({ name, onClose }: { name: string; onClose: () => void }) {
             }, setError);
           }}
         >
-          Delete for good
+          Delete permanently
         </Button>
       </DialogButtons>
     </>

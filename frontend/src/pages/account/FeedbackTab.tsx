@@ -20,12 +20,12 @@ export function FeedbackTab() {
   const query = useStories();
   return (
     <>
-      <Heading title="My feedback" hint="What you said of answers, which iterations learned from it, and what the new policy says now." />
+      <Heading title="My feedback" hint="Your ratings, which iterations used them for training, and how the current model answers now." />
       <Read query={query}>
         {({ pages }) => {
           const rows = pages.flatMap((page) => page.data);
           if (rows.length === 0)
-            return <Empty icon={MessageSquareHeart}>You have not judged an answer yet. A thumb below an answer is a beginning.</Empty>;
+            return <Empty icon={MessageSquareHeart}>No feedback yet. Start by rating an answer with thumbs up or down.</Empty>;
           return (
             <ul className="space-y-3">
               {rows.map((story) => (
@@ -58,7 +58,7 @@ function StoryCard({ story }: { story: Story }) {
             to={`/c/${story.conversation_id}`}
             className="inline-flex h-8 items-center rounded-lg border border-line-strong px-2.5 text-[13px] font-medium hover:bg-panel"
           >
-            See or change it in the chat
+            Open in chat
           </Link>
           <Button small onClick={() => setLeaving(true)}>
             Withdraw
@@ -67,14 +67,14 @@ function StoryCard({ story }: { story: Story }) {
       </div>
       <blockquote className="mt-3 space-y-2 border-l-2 border-line-strong pl-4 text-sm text-muted">
         <p className="line-clamp-2">
-          <span className="font-medium text-ink">You asked</span> {story.prompt}
+          <span className="font-medium text-ink">Prompt</span> {story.prompt}
         </p>
         <p className="line-clamp-3">
-          <span className="font-medium text-ink">{story.kind === "ranking" ? "You put first" : "The answer"}</span> {story.answer}
+          <span className="font-medium text-ink">{story.kind === "ranking" ? "Ranked first" : "Answer"}</span> {story.answer}
         </p>
         {typeof story.value.text === "string" && (
           <p className="line-clamp-3">
-            <span className="font-medium text-ink">You wrote</span> {story.value.text}
+            <span className="font-medium text-ink">Your version</span> {story.value.text}
           </p>
         )}
         {typeof story.value.comment === "string" && story.value.comment !== "" && <p>“{story.value.comment}”</p>}
@@ -83,7 +83,7 @@ function StoryCard({ story }: { story: Story }) {
       <Confirm
         open={leaving}
         onClose={() => setLeaving(false)}
-        title="Withdraw this judgement?"
+        title="Withdraw this feedback?"
         action="Withdraw"
         onConfirm={async () => {
           await feedback.withdraw(story.id);
@@ -91,7 +91,7 @@ function StoryCard({ story }: { story: Story }) {
           void refresh("conversation");
         }}
       >
-        No later iteration learns from it. What a policy has learned already stays learned.
+        Later iterations will not use it. Policies already trained on it are not changed.
       </Confirm>
     </Card>
   );
@@ -104,18 +104,18 @@ function said(story: Story): string {
 
 function Learned({ story }: { story: Story }) {
   if (!story.training)
-    return <p className="mt-3 text-[13px] text-muted">This conversation may not teach, so nothing learns from it.</p>;
+    return <p className="mt-3 text-[13px] text-muted">Not used: you have not allowed training on this conversation.</p>;
   if (story.learned_by.length === 0)
-    return <p className="mt-3 text-[13px] text-muted">No iteration has used it yet. The next one can.</p>;
+    return <p className="mt-3 text-[13px] text-muted">Not used yet. The next iteration can use it.</p>;
   return (
     <div className="mt-3">
       <p className="flex flex-wrap items-center gap-1.5 text-[13px]">
         <RefreshCcwDot aria-hidden className="size-4 text-accent-ink" />
-        Learned by
+        Used in
         {story.learned_by.map(({ iteration_id, policy_id, state }) => (
           <Badge key={iteration_id} tone={state === "current" ? "good" : "plain"}>
             {iteration_id} <ArrowRight aria-hidden className="size-3" /> {policy_id ?? "no policy"}
-            {state === "current" && ", which answers now"}
+            {state === "current" && " (current)"}
           </Badge>
         ))}
       </p>
@@ -144,14 +144,14 @@ function AskAgain({ story }: { story: Story }) {
   return (
     <div className="mt-3">
       <Button small icon={Sparkles} disabled={ask.isPending} onClick={() => ask.mutate()}>
-        {answer ? "Ask once more" : "What does it say now?"}
+        {answer ? "Ask again" : "Ask the current model again"}
       </Button>
       <Problem error={ask.error} className="mt-3" />
       {answer && (
-        <div className="mt-3 rounded-xl border border-line bg-canvas p-4 text-sm" aria-label="The new answer" role="region">
-          <p className="mb-2 text-xs font-medium text-muted">{policy} answers</p>
+        <div className="mt-3 rounded-xl border border-line bg-canvas p-4 text-sm" aria-label="New answer" role="region">
+          <p className="mb-2 text-xs font-medium text-muted">Answer from {policy}</p>
           <Markdown text={answer} streaming={ask.isPending} />
-          <p className="mt-2 text-xs text-muted">It is kept in the conversation, as a branch that you can judge.</p>
+          <p className="mt-2 text-xs text-muted">Saved in the conversation as a new branch that you can rate.</p>
         </div>
       )}
     </div>

@@ -16,16 +16,16 @@ import { Cell, Empty, Heading, Read, Table } from "../operator/Parts";
 
 const SCOPES: { value: Scope; label: string; roles: string[] }[] = [
   { value: "chat", label: "Chat: completions, conversations, models", roles: ["user", "labeler", "operator"] },
-  { value: "feedback", label: "Feedback: judge answers", roles: ["user", "labeler", "operator"] },
+  { value: "feedback", label: "Feedback: rate answers", roles: ["user", "labeler", "operator"] },
   { value: "label", label: "Labeling: tasks", roles: ["labeler", "operator"] },
-  { value: "operate", label: "Operate: iterations, policies, people", roles: ["operator"] },
+  { value: "operate", label: "Operate: iterations, policies, users", roles: ["operator"] },
 ];
 
 const LIVES = [
   { value: "30", label: "30 days" },
   { value: "90", label: "90 days" },
-  { value: "365", label: "A year" },
-  { value: "", label: "No end" },
+  { value: "365", label: "1 year" },
+  { value: "", label: "Never" },
 ];
 
 export function KeysTab() {
@@ -35,7 +35,7 @@ export function KeysTab() {
   const guest = user?.login === null && user.role === "user";
   return (
     <>
-      <Heading title="API keys" hint="For programs that speak the OpenAI API: base URL is this server's address and /v1.">
+      <Heading title="API keys" hint="For clients of the OpenAI API. The base URL is this server's address followed by /v1.">
         {!guest && (
           <Button kind="primary" icon={Plus} onClick={() => setMaking(true)}>
             New key
@@ -45,9 +45,9 @@ export function KeysTab() {
       <Read query={keys}>
         {({ data }) =>
           data.length === 0 ? (
-            <Empty icon={KeyRound}>{guest ? "Guests have no keys. Make an account first." : "You have no keys yet."}</Empty>
+            <Empty icon={KeyRound}>{guest ? "Guests cannot create API keys. Create an account first." : "No API keys yet."}</Empty>
           ) : (
-            <Table columns={["Name", "Key", "May", "Last used", "Ends", "Actions"]}>
+            <Table columns={["Name", "Key", "Permissions", "Last used", "Expires", "Actions"]}>
               {data.map((key) => (
                 <Row key={key.id} row={key} />
               ))}
@@ -75,14 +75,14 @@ function Row({ row }: { row: Key }) {
       <Cell className="font-mono text-xs whitespace-nowrap">{row.prefix}…</Cell>
       <Cell>
         <span className="flex flex-wrap gap-1">
-          {(row.scopes ?? ["everything"]).map((scope) => (
+          {(row.scopes ?? ["all"]).map((scope) => (
             <Badge key={scope}>{words(scope)}</Badge>
           ))}
-          {row.training && <Badge tone="accent">May teach</Badge>}
+          {row.training && <Badge tone="accent">Training allowed</Badge>}
         </span>
       </Cell>
       <Cell className="whitespace-nowrap text-muted">{row.last_used_at ? ago(row.last_used_at) : "never"}</Cell>
-      <Cell className="whitespace-nowrap text-muted">{row.expires_at ? time(row.expires_at) : "no end"}</Cell>
+      <Cell className="whitespace-nowrap text-muted">{row.expires_at ? time(row.expires_at) : "never"}</Cell>
       <Cell className="text-right">
         {state === "active" ? (
           <Button small onClick={() => setLeaving(true)}>
@@ -102,7 +102,7 @@ function Row({ row }: { row: Key }) {
             await refresh("account");
           }}
         >
-          Programs that use it stop working at once.
+          Programs that use this key stop working immediately.
         </Confirm>
       </Cell>
     </tr>
@@ -143,9 +143,9 @@ function Form({ role, onMade, onClose }: { role: string; onMade: (key: NewKey) =
 
   return (
     <form onSubmit={submit} className="space-y-4">
-      <Field label="Name" autoFocus maxLength={100} placeholder="What it is for" value={name} onChange={(e) => setName(e.target.value)} />
+      <Field label="Name" autoFocus maxLength={100} placeholder="What the key is for" value={name} onChange={(e) => setName(e.target.value)} />
       <fieldset className="space-y-2">
-        <legend className="mb-1.5 text-sm font-medium">What it may do</legend>
+        <legend className="mb-1.5 text-sm font-medium">Permissions</legend>
         {SCOPES.filter(({ roles }) => roles.includes(role)).map(({ value, label }) => (
           <Tick
             key={value}
@@ -155,13 +155,13 @@ function Form({ role, onMade, onClose }: { role: string; onMade: (key: NewKey) =
           />
         ))}
       </fieldset>
-      <Select label="It works for" options={LIVES} value={days} onChange={(event) => setDays(event.target.value)} />
-      <Tick label="What it sends may be used for training" checked={training} onChange={setTraining} />
+      <Select label="Expires after" options={LIVES} value={days} onChange={(event) => setDays(event.target.value)} />
+      <Tick label="Allow training on requests made with this key" checked={training} onChange={setTraining} />
       <Problem error={make.error} />
       <DialogButtons>
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" kind="primary" disabled={name.trim() === "" || scopes.length === 0 || make.isPending}>
-          Make key
+          Create key
         </Button>
       </DialogButtons>
     </form>
@@ -172,7 +172,7 @@ function Once({ made, onClose }: { made: NewKey; onClose: () => void }) {
   const toast = useToast();
   return (
     <>
-      <p className="text-sm text-muted">Copy it now: it is shown this once and cannot be read again.</p>
+      <p className="text-sm text-muted">Copy the key now. It is shown only once.</p>
       <code className="mt-3 block rounded-xl border border-line bg-panel px-4 py-3 font-mono text-sm break-all" data-testid="secret">
         {made.secret}
       </code>

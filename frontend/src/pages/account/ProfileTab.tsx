@@ -34,11 +34,11 @@ function Guest() {
   return (
     <Card title="You are a guest">
       <p className="text-sm text-muted">
-        Your conversations live in this browser only: whoever clears its cookies loses them. An account keeps them, and gives
-        you API keys.
+        Your conversations are tied to this browser, and clearing its cookies loses them. Create an account to keep them and to
+        get API keys.
       </p>
       <div className="mt-4 flex gap-4 text-sm font-medium text-accent-ink underline underline-offset-4">
-        <Link to="/sign-up">Make an account</Link>
+        <Link to="/sign-up">Create an account</Link>
         <Link to="/sign-in">Sign in</Link>
       </div>
     </Card>
@@ -61,7 +61,7 @@ function useChange(done: string) {
 
 function Name({ account: { name, login, role, providers, created_at } }: { account: Account }) {
   const [next, setNext] = useState(name);
-  const change = useChange("Your name is changed.");
+  const change = useChange("Name updated.");
 
   function submit(event: FormEvent) {
     event.preventDefault();
@@ -69,9 +69,9 @@ function Name({ account: { name, login, role, providers, created_at } }: { accou
   }
 
   return (
-    <Card title="Who you are">
+    <Card title="Your profile">
       <form onSubmit={submit} className="flex items-end gap-2">
-        <Field label="Shown name" className="flex-1" maxLength={100} value={next} onChange={(e) => setNext(e.target.value)} />
+        <Field label="Display name" className="flex-1" maxLength={100} value={next} onChange={(e) => setNext(e.target.value)} />
         <Button type="submit" className="h-10" disabled={next.trim() === "" || next === name || change.isPending}>
           Save
         </Button>
@@ -79,24 +79,24 @@ function Name({ account: { name, login, role, providers, created_at } }: { accou
       <Problem error={change.error} className="mt-3" />
       <dl className="mt-4 grid grid-cols-[8rem_1fr] gap-y-1.5 text-sm">
         <dt className="text-muted">Sign-in name</dt>
-        <dd>{login ?? "none: you come in by links"}</dd>
+        <dd>{login ?? "none (you sign in with links)"}</dd>
         <dt className="text-muted">Role</dt>
         <dd>{words(role)}</dd>
         {providers.length > 0 && (
           <>
-            <dt className="text-muted">Vouched for by</dt>
+            <dt className="text-muted">Sign-in provider</dt>
             <dd className="truncate">{providers.join(", ")}</dd>
           </>
         )}
-        <dt className="text-muted">Since</dt>
+        <dt className="text-muted">Member since</dt>
         <dd>{time(created_at)}</dd>
       </dl>
       {login === null && (
         <p className="mt-4 text-sm text-muted">
           <Link to="/sign-up" className="font-medium text-accent-ink underline underline-offset-4">
-            Choose a name and a password
+            Set a sign-in name and password
           </Link>{" "}
-          to sign in without links.
+          to sign in without a link.
         </p>
       )}
     </Card>
@@ -106,7 +106,7 @@ function Name({ account: { name, login, role, providers, created_at } }: { accou
 function Password({ account: { has_password } }: { account: Account }) {
   const [old, setOld] = useState("");
   const [next, setNext] = useState("");
-  const change = useChange("Your password is changed. Other browsers are signed out.");
+  const change = useChange("Password changed. Other browsers have been signed out.");
 
   function submit(event: FormEvent) {
     event.preventDefault();
@@ -122,16 +122,16 @@ function Password({ account: { has_password } }: { account: Account }) {
   }
 
   return (
-    <Card title={has_password ? "Another password" : "Choose a password"}>
+    <Card title={has_password ? "Change password" : "Set a password"}>
       <form onSubmit={submit} className="space-y-4">
         {has_password && (
-          <Field label="Old password" type="password" autoComplete="current-password" value={old} onChange={(e) => setOld(e.target.value)} />
+          <Field label="Current password" type="password" autoComplete="current-password" value={old} onChange={(e) => setOld(e.target.value)} />
         )}
         <Field
           label="New password"
           type="password"
           autoComplete="new-password"
-          hint={`At least ${SHORTEST_PASSWORD} characters. All other browsers are signed out.`}
+          hint={`At least ${SHORTEST_PASSWORD} characters. All other browsers will be signed out.`}
           value={next}
           onChange={(event) => setNext(event.target.value)}
         />
@@ -150,7 +150,7 @@ function Use({ quota }: { quota: Quota }) {
     { label: "Tokens", used: quota.tokens_used, most: quota.tokens_limit },
   ];
   return (
-    <Card title="Used today">
+    <Card title="Usage today">
       <div className="space-y-4">
         {rows.map(({ label, used, most }) => (
           <div key={label} className="text-sm">
@@ -165,7 +165,7 @@ function Use({ quota }: { quota: Quota }) {
         ))}
       </div>
       <p className="mt-4 text-[13px] text-muted">
-        {rows.some(({ most }) => most > 0) ? "The day ends" : "There is no limit for you here. The day ends"} on{" "}
+        {rows.some(({ most }) => most > 0) ? "Resets on" : "No limit applies to you. Usage resets on"}{" "}
         {time(quota.resets_at)}.
       </p>
     </Card>

@@ -26,7 +26,7 @@ export function ChatPage() {
   if (session.isPending) return <Loading />;
   if (session.isError)
     return (
-      <Notepad title="The service does not answer">
+      <Notepad title="Can't reach the server">
         <Problem error={session.error} onRetry={() => void session.refetch()} />
       </Notepad>
     );

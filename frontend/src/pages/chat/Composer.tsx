@@ -70,13 +70,13 @@ export function Composer({ conversation, live, onSend, onStop }: ComposerProps) 
         </div>
       </form>
       <p className="mt-2 text-center text-xs text-faint">
-        Tutelage can be wrong. Check what matters.
+        Tutelage can make mistakes. Check important information.
       </p>
     </div>
   );
 }
 
-const ONE = { value: "1", label: "One answer", icon: MessageSquare };
+const ONE = { value: "1", label: "Single answer", icon: MessageSquare };
 const several = (n: number) => `Compare ${n} answers`;
 
 function AnswerForm({ n, onChange }: { n: number; onChange: (n: number) => void }) {
@@ -98,8 +98,8 @@ function AnswerForm({ n, onChange }: { n: number; onChange: (n: number) => void 
         </button>
       }
     >
-      <MenuChoice label="Answers to your next message" value={String(n)} options={[ONE]} onChange={() => onChange(1)} />
-      <MenuNumbers label="Side by side, to be ranked" name={several} chosen={n} onSelect={onChange} />
+      <MenuChoice label="Number of answers" value={String(n)} options={[ONE]} onChange={() => onChange(1)} />
+      <MenuNumbers label="Compare side by side" name={several} chosen={n} onSelect={onChange} />
     </Menu>
   );
 }

@@ -25,21 +25,21 @@ export function Header({ onMenu, conversation, leaf, training, onTraining }: Hea
   function change(next: boolean) {
     if (!conversation) return onTraining(next);
     consent.mutate(next, {
-      onSuccess: () => toast(next ? "This conversation may teach." : "This conversation will not be used for training."),
+      onSuccess: () => toast(next ? "This conversation may be used for training." : "This conversation will not be used for training."),
       onError: (error) => toast(error.message),
     });
   }
 
   return (
     <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line px-3 sm:px-5">
-      <IconButton icon={PanelLeft} label="Open the list of conversations" className="lg:hidden" onClick={onMenu} />
+      <IconButton icon={PanelLeft} label="Open conversation list" className="lg:hidden" onClick={onMenu} />
       <h1 className="min-w-0 flex-1 truncate text-sm font-medium">{conversation?.title || "New chat"}</h1>
       {conversation && leaf && <TakeAway conversation={conversation.id} leaf={leaf} />}
       {training !== null && (
         <Tip
           label={
             training
-              ? "This conversation and your judgements in it may be used for training."
+              ? "This conversation and your feedback on it may be used for training."
               : "Nothing in this conversation is used for training."
           }
         >
@@ -47,7 +47,7 @@ export function Header({ onMenu, conversation, leaf, training, onTraining }: Hea
             type="button"
             role="switch"
             aria-checked={training}
-            aria-label="This conversation may teach Tutelage"
+            aria-label="Allow this conversation to be used for training"
             disabled={consent.isPending}
             onClick={() => change(!training)}
             className={clsx(
@@ -56,7 +56,7 @@ export function Header({ onMenu, conversation, leaf, training, onTraining }: Hea
             )}
           >
             <GraduationCap aria-hidden className="size-4" />
-            <span className="hidden sm:inline">{training ? "May teach" : "Does not teach"}</span>
+            <span className="hidden sm:inline">{training ? "Used for training" : "Not used for training"}</span>
             <SwitchLook on={training} />
           </button>
         </Tip>

@@ -27,7 +27,7 @@ export function Notice({ verdict, messageId, className }: NoticeProps) {
       <div className="min-w-0">
         <p>{verdict.message}</p>
         <p className="mt-0.5 flex flex-wrap gap-x-3 text-xs">
-          {verdict.categories.length > 0 && <span>Category: {verdict.categories.join(", ")}</span>}
+          {verdict.categories.length > 0 && <span>Flagged for: {verdict.categories.join(", ")}</span>}
           {messageId && <Why messageId={messageId} />}
         </p>
       </div>

@@ -29,7 +29,7 @@ export function PromptView({ message, branch, onEdit }: PromptViewProps) {
       />
     );
   return (
-    <article aria-label="You said" className="group -mb-3 flex animate-rise flex-col items-end">
+    <article aria-label="Your message" className="group -mb-3 flex animate-rise flex-col items-end">
       <div className="max-w-[85%] rounded-3xl rounded-br-lg bg-panel px-4.5 py-2.5 leading-relaxed wrap-anywhere whitespace-pre-wrap">
         {message.content}
       </div>
@@ -78,7 +78,7 @@ function PromptEditor({ text: before, onCancel, onSave }: PromptEditorProps) {
         className="field-sizing-content max-h-80 min-h-16 w-full resize-none bg-transparent px-1.5 outline-none"
       />
       <div className="mt-2 flex items-center justify-end gap-2">
-        <p className="mr-auto hidden pl-1.5 text-xs text-faint sm:block">The version before stays; you can switch back.</p>
+        <p className="mr-auto hidden pl-1.5 text-xs text-faint sm:block">Your original message is kept; you can switch back to it.</p>
         <Button small onClick={onCancel}>
           Cancel
         </Button>

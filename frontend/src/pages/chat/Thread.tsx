@@ -52,14 +52,14 @@ export function Thread({ path, messages, turn, onAsk, onRetry, onBranch, onCompa
       {turn?.state === "failed" && <Problem error={turn.error} onRetry={onRetry} />}
       {turn?.state === "stopped" && unanswered && (
         <p className="text-sm text-muted">
-          Stopped before the first word.{" "}
+          Stopped before anything was generated.{" "}
           <button type="button" onClick={onRetry} className="font-medium text-accent-ink underline underline-offset-4">
-            Ask again
+            Try again
           </button>
         </p>
       )}
       <p role="status" className="sr-only">
-        {turn && (live ? "An answer is being written." : "The answer is complete.")}
+        {turn && (live ? "Generating an answer." : "The answer is complete.")}
       </p>
     </div>
   );

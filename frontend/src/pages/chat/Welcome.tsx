@@ -4,7 +4,7 @@ import { ArrowUpRight } from "lucide-react";
 const PROMPTS = [
   { title: "Explain something", text: "Explain how vaccines work to a ten-year-old, in five sentences." },
   { title: "Write with me", text: "Write a short, friendly email that moves a meeting from Tuesday to Thursday." },
-  { title: "Make a plan", text: "Plan a simple week of dinners for two people who do not like to cook long." },
+  { title: "Make a plan", text: "Plan a simple week of dinners for two people who don't like spending long in the kitchen." },
   { title: "Think it through", text: "Should I learn the guitar or the piano first? Ask me what you need to know." },
 ];
 
@@ -15,8 +15,7 @@ export function Welcome({ onPick }: { onPick: (text: string) => void }) {
         What would you like to know?
       </h2>
       <p className="mt-3 max-w-lg animate-rise text-muted">
-        This assistant is taught by the people who use it. Tell it when an answer is good, and how a poor one should have
-        been.
+        This assistant is trained on feedback from its users. Rate its answers, or show it what a better answer looks like.
       </p>
       <ul className="mt-8 grid gap-2.5 sm:grid-cols-2">
         {PROMPTS.map(({ title, text }) => (

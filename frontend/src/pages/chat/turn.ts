@@ -109,7 +109,7 @@ export async function* streamTurn(request: TurnRequest, signal: AbortSignal): As
     if (data === "[DONE]") return;
     yield JSON.parse(data) as Chunk;
   }
-  throw new ApiError("The connection broke before the answer ended. What had arrived is kept; try again.", 0);
+  throw new ApiError("The connection was lost before the answer was complete. The text received so far is saved; try again.", 0);
 }
 
 /** The stored messages with those of a turn that are not stored yet, or not as far. */

@@ -25,7 +25,7 @@ export function DemonstrateTab() {
   });
   return (
     <>
-      <Heading title="Demonstrate" hint="You write both sides. The model may suggest; what is kept is what you stand for." />
+      <Heading title="Demonstrate" hint="Write both the user's and the assistant's messages. You can ask the model for a draft; only submit text you would stand behind." />
       <Top kind="demonstration" last={last} onUndone={() => setLast(null)} />
       <Read query={query}>
         {({ assignment }) =>
@@ -33,9 +33,9 @@ export function DemonstrateTab() {
             <Dialogues key={assignment.id} task={assignment} onDone={() => setLast(assignment.id)} />
           ) : (
             <Empty icon={PenLine}>
-              <p>No prompts wait for you.</p>
+              <p>No demonstration tasks right now.</p>
               <Button className="mt-4" kind="primary" disabled={own.isPending} onClick={() => own.mutate()}>
-                Begin with a prompt of my own
+                Start with my own prompt
               </Button>
             </Empty>
           )
@@ -60,7 +60,7 @@ function Dialogues({ task, onDone }: { task: Task; onDone: () => void }) {
   const send = useMutation({
     mutationFn: () => labeling.demonstrate(task.id, turns, seconds()),
     onSuccess: () => {
-      toast("Kept. Thank you.");
+      toast("Saved. Thank you.");
       finish();
     },
   });
@@ -81,7 +81,7 @@ function Dialogues({ task, onDone }: { task: Task; onDone: () => void }) {
       <div className="mt-4 flex flex-wrap items-center justify-end gap-2">
         {turns.length > task.dialogue.length && (
           <Button small kind="quiet" icon={Undo2} onClick={() => setTurns(turns.slice(0, -1))}>
-            Take back the last message
+            Remove last message
           </Button>
         )}
         <Skip task={task} seconds={seconds} onSkipped={finish} />
@@ -107,10 +107,10 @@ function Writing({ side, turns, onWritten }: WritingProps) {
   return (
     <Card
       className="mt-4"
-      title={user ? "What would the user say next?" : "What should the assistant answer?"}
+      title={user ? "What would the user say next?" : "How should the assistant answer?"}
       aside={
         suggestion !== null && (
-          <Badge tone={text === suggestion ? "warn" : "good"}>{text === suggestion ? "As suggested" : "Changed by you"}</Badge>
+          <Badge tone={text === suggestion ? "warn" : "good"}>{text === suggestion ? "Unedited suggestion" : "Edited suggestion"}</Badge>
         )
       }
     >
@@ -118,7 +118,7 @@ function Writing({ side, turns, onWritten }: WritingProps) {
       <Problem error={ask.error} className="mt-3" />
       <div className="mt-3 flex flex-wrap justify-end gap-2">
         <Button small icon={Sparkles} disabled={ask.isPending} onClick={() => ask.mutate()} className="mr-auto">
-          {ask.isPending ? "The model writes …" : suggestion === null ? "Suggest" : "Suggest again"}
+          {ask.isPending ? "Generating…" : suggestion === null ? "Suggest" : "Suggest again"}
         </Button>
         <Button
           small
@@ -126,7 +126,7 @@ function Writing({ side, turns, onWritten }: WritingProps) {
           disabled={text.trim() === ""}
           onClick={() => onWritten({ role: side, content: text.trim(), suggestion })}
         >
-          {user ? "The user says this" : "The assistant answers this"}
+          {user ? "Add user message" : "Add assistant message"}
         </Button>
       </div>
     </Card>

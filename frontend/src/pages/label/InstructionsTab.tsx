@@ -9,7 +9,7 @@ export function InstructionsTab() {
     <Read query={query}>
       {({ text, version }) => (
         <div className="mx-auto max-w-3xl">
-          <Heading title="Instructions" hint={`Version ${version}. Each of your tasks remembers the version that you were shown.`} />
+          <Heading title="Instructions" hint={`Version ${version}. Each task records the version that you were shown.`} />
           <Markdown text={underTitle(text)} />
         </div>
       )}

@@ -26,7 +26,7 @@ export default function LabelPage() {
   if (user.role === "user")
     return (
       <Notepad title="For labelers">
-        <p>These pages are for people who rank answers and write examples. Ask an operator to make you a labeler.</p>
+        <p>These pages are for labelers, who rank answers and write demonstrations. Ask an operator for the labeler role.</p>
         <Link to="/" className="mt-3 inline-block font-medium text-accent-ink underline underline-offset-4">
           Back to the chat
         </Link>

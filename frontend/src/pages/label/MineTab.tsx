@@ -19,13 +19,13 @@ export function MineTab() {
     <>
       <Heading
         title="My tasks"
-        hint="Undo opens a task again and withdraws what you said. A gold task is one of which the right order is known: it measures the others."
+        hint="Undo reopens a task and withdraws your answer. Gold tasks have a known correct ranking and are used to check labeler accuracy."
       >
         <Button icon={Star} onClick={() => setGold(EMPTY)}>
-          Write a gold task
+          Create a gold task
         </Button>
       </Heading>
-      <Rows query={query} columns={["Task", "Prompt", "Taken", "Time", "Outcome", "Actions"]} icon={History} none="You have not done a task yet.">
+      <Rows query={query} columns={["Task", "Prompt", "Started", "Duration", "Outcome", "Actions"]} icon={History} none="No completed tasks yet.">
         {(row) => (
           <Row key={row.id} row={row} onGold={setGold} />
         )}
@@ -51,7 +51,7 @@ function Row({ row, onGold }: { row: TaskRow; onGold: (draft: Draft) => void }) 
     mutationFn: () => (row.kind === "ranking" ? labeling.makeGold(row.id).then(() => null) : labeling.task(row.id).then(draftOf)),
     onSuccess: (draft) => {
       if (draft) return onGold(draft);
-      toast("Your order is gold now: it measures the others.");
+      toast("Saved as gold task; other labelers will be checked against it.");
       return refresh("labeling");
     },
     onError: (error) => toast(error.message),
@@ -63,7 +63,7 @@ function Row({ row, onGold }: { row: TaskRow; onGold: (draft: Draft) => void }) 
         {words(row.kind)} <span className="text-xs text-muted">v{row.instructions}</span>
       </Cell>
       <Cell className="max-w-96">
-        <span className="line-clamp-1 text-muted">{row.prompt || "A prompt of your own"}</span>
+        <span className="line-clamp-1 text-muted">{row.prompt || "Your own prompt"}</span>
       </Cell>
       <Cell className="whitespace-nowrap text-muted">{ago(row.created_at)}</Cell>
       <Cell className="whitespace-nowrap text-muted tabular-nums">{row.seconds === null ? "" : duration(row.seconds)}</Cell>
@@ -75,7 +75,7 @@ function Row({ row, onGold }: { row: TaskRow; onGold: (draft: Draft) => void }) 
       <Cell className="text-right whitespace-nowrap">
         {state === "answered" && !row.gold && (
           <Button small kind="quiet" disabled={gold.isPending} onClick={() => gold.mutate()}>
-            Make gold
+            Use as gold
           </Button>
         )}
         {state !== "open" && (

@@ -11,7 +11,7 @@ import { Problem } from "../../components/Problem";
 import { useToast } from "../../components/Toast";
 import { Places } from "../chat/compare/Compare";
 import { Letter, LETTERS } from "../chat/compare/Letter";
-import { RankBoard } from "../chat/compare/RankBoard";
+import { RankBoard, RankHint } from "../chat/compare/RankBoard";
 import { emptySlots, isComplete, place, slotOf, toRanking, type Slots } from "../chat/compare/ranking";
 import { Empty, Heading, Read } from "../operator/Parts";
 import { Dialogue, Skip, Top, useAdvance, useStopwatch } from "./Work";
@@ -19,7 +19,7 @@ import { Dialogue, Skip, Top, useAdvance, useStopwatch } from "./Work";
 const FLAGS = [
   { value: "wrong", label: "Wrong" },
   { value: "harmful", label: "Harmful" },
-  { value: "asks_back", label: "Asks back" },
+  { value: "asks_back", label: "Asks a clarifying question" },
   { value: "too_long", label: "Too long" },
   { value: "off_topic", label: "Off topic" },
 ];
@@ -30,14 +30,14 @@ export function RankTab() {
   const [last, setLast] = useState<string | null>(null);
   return (
     <>
-      <Heading title="Rank" hint="Which answer is best? Answers that you could not choose between share a place." />
+      <Heading title="Rank" hint="Rank the answers from best to worst. Give tied answers the same rank." />
       <Top kind="ranking" last={last} onUndone={() => setLast(null)} />
       <Read query={query}>
         {({ assignment }) =>
           assignment ? (
             <Ranking key={assignment.id} task={assignment} onDone={() => setLast(assignment.id)} />
           ) : (
-            <Empty icon={ListOrdered}>No rankings wait for you. Operators make new tasks from chats that may teach.</Empty>
+            <Empty icon={ListOrdered}>No ranking tasks right now. Operators create tasks from conversations that allow training.</Empty>
           )
         }
       </Read>
@@ -66,7 +66,7 @@ function Ranking({ task, onDone }: { task: Task; onDone: () => void }) {
         ...marks,
       }),
     onSuccess: () => {
-      toast("Kept. Here is the next one.");
+      toast("Saved. Here is the next task.");
       finish();
     },
   });
@@ -100,7 +100,7 @@ function Ranking({ task, onDone }: { task: Task; onDone: () => void }) {
         <RankBoard slots={slots} positions={ids.map((_, index) => index)} onChange={setSlots} />
         <Problem error={send.error} className="mt-3" />
         <div className="mt-4 flex flex-wrap items-center justify-end gap-3">
-          <p className="mr-auto text-[13px] text-muted">Drag the letters, or focus an answer and press 1 to {ids.length}.</p>
+          <p className="mr-auto text-[13px] text-muted"><RankHint answers={ids.length} /></p>
           <Skip task={task} seconds={seconds} onSkipped={finish} />
           <Button kind="primary" disabled={!isComplete(slots) || send.isPending || send.isSuccess} onClick={() => send.mutate()}>
             Send ranking
@@ -132,7 +132,7 @@ function Answer({ letter, content, places, held, flags, rating, onPlace, onFlags
     <li
       tabIndex={0}
       onKeyDown={keys}
-      aria-label={`Answer ${letter}${held === null ? "" : `, place ${held + 1}`}`}
+      aria-label={`Answer ${letter}${held === null ? "" : `, rank ${held + 1}`}`}
       className={clsx("flex min-w-0 flex-col rounded-2xl border bg-surface", held === null ? "border-line" : "border-accent")}
     >
       <div className="flex items-center gap-2.5 border-b border-line px-4 py-2.5">

@@ -13,9 +13,9 @@ import { useToast } from "../../components/Toast";
 import { duration } from "../../format";
 
 const REASONS = [
-  { value: "I do not know the subject", label: "I do not know the subject" },
+  { value: "I don't know the subject", label: "I don't know the subject" },
   { value: "Not my language", label: "Not my language" },
-  { value: "It upsets me", label: "It upsets me" },
+  { value: "Upsetting content", label: "Upsetting content" },
   { value: "Private details", label: "Private details" },
   { value: "The task is broken", label: "The task is broken" },
 ];
@@ -50,7 +50,7 @@ export function Top({ kind, last, onUndone, children }: TopProps) {
   const undo = useMutation({
     mutationFn: labeling.undo,
     onSuccess: async () => {
-      toast("Undone: the task is open again.");
+      toast("Undone. The task is open again.");
       onUndone();
       await advance();
     },
@@ -61,12 +61,12 @@ export function Top({ kind, last, onUndone, children }: TopProps) {
       {desk && (
         <p className="mr-auto">
           {desk.waiting[kind] ?? 0} waiting · {desk.answered} done
-          {desk.seconds !== null && ` · ${duration(desk.seconds)} each`} · instructions v{version}
+          {desk.seconds !== null && ` · ${duration(desk.seconds)} per task`} · instructions v{version}
         </p>
       )}
       {last && (
         <Button small kind="quiet" icon={Undo2} disabled={undo.isPending} onClick={() => undo.mutate(last)}>
-          Undo the last one
+          Undo last task
         </Button>
       )}
       {children}
@@ -113,9 +113,9 @@ export function Skip({ task, seconds, onSkipped }: SkipProps) {
       <Button small kind="quiet" icon={SkipForward} onClick={() => setOpen(true)}>
         Skip
       </Button>
-      <Dialog open={open} onClose={() => setOpen(false)} title="Skip this task" description="Why? It helps us to choose better tasks.">
+      <Dialog open={open} onClose={() => setOpen(false)} title="Skip this task" description="Tell us why. It helps us choose better tasks.">
         <Chips single label="Reason" chips={REASONS} chosen={reason} onChange={setReason} />
-        <TextBox label="In other words" placeholder="Something else?" rows={2} className="mt-3" value={words} onChange={setWords} />
+        <TextBox label="Other (please specify)" placeholder="Another reason" rows={2} className="mt-3" value={words} onChange={setWords} />
         <Problem error={skip.error} className="mt-3" />
         <DialogButtons>
           <Button onClick={() => setOpen(false)}>Cancel</Button>

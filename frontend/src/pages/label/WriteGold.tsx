@@ -25,7 +25,7 @@ export const EMPTY: Draft = { prompt: "", answers: [blank, blank] };
 /** `begin` is what stands there at first; null: the dialog is closed. */
 export function WriteGold({ begin, onClose }: { begin: Draft | null; onClose: () => void }) {
   return (
-    <Dialog open={begin !== null} onClose={onClose} title="Write a gold task">
+    <Dialog open={begin !== null} onClose={onClose} title="Create a gold task">
       {begin && <Form begin={begin} onClose={onClose} />}
     </Dialog>
   );
@@ -40,7 +40,7 @@ function Form({ begin, onClose }: { begin: Draft; onClose: () => void }) {
   const write = useMutation({
     mutationFn: () => labeling.writeGold(prompt.trim(), grouped(answers)),
     onSuccess: () => {
-      toast("The gold task is made. It does not measure you.");
+      toast("Gold task saved. You will not be scored on it.");
       void refresh("operator", "labeling");
       onClose();
     },
@@ -55,10 +55,10 @@ function Form({ begin, onClose }: { begin: Draft; onClose: () => void }) {
   return (
     <form onSubmit={submit} className="space-y-4">
       <p className="text-sm text-muted">
-        Labelers rank it like any other task and are not told that the order is known. Write answers that nobody who is
-        careful would order otherwise.
+        Labelers rank it like any other task and are not told that the order is known. Use answers whose correct order is
+        beyond doubt.
       </p>
-      <TextBox label="Prompt" placeholder="What is asked" rows={2} value={prompt} onChange={(text) => setDraft({ prompt: text, answers })} />
+      <TextBox label="Prompt" placeholder="The user's message" rows={2} value={prompt} onChange={(text) => setDraft({ prompt: text, answers })} />
       <fieldset className="space-y-3">
         <legend className="mb-1.5 text-sm font-medium">Answers, best first</legend>
         {answers.map((answer, index) => (
@@ -69,7 +69,7 @@ function Form({ begin, onClose }: { begin: Draft; onClose: () => void }) {
             <div className="flex-1 space-y-1.5">
               <TextBox label={`Answer ${index + 1}`} rows={2} value={answer.text} onChange={(text) => change(index, { text })} />
               {index > 0 && (
-                <Tick label="Just as good as the one above" checked={answer.tied} onChange={(tied) => change(index, { tied })} />
+                <Tick label="Tied with the answer above" checked={answer.tied} onChange={(tied) => change(index, { tied })} />
               )}
             </div>
             <IconButton
@@ -81,14 +81,14 @@ function Form({ begin, onClose }: { begin: Draft; onClose: () => void }) {
           </div>
         ))}
         <Button small icon={Plus} disabled={answers.length >= MOST} onClick={() => setDraft({ prompt, answers: [...answers, blank] })}>
-          Another answer
+          Add answer
         </Button>
       </fieldset>
       <Problem error={write.error} />
       <DialogButtons>
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" kind="primary" disabled={!ready || write.isPending}>
-          Make it gold
+          Save
         </Button>
       </DialogButtons>
     </form>

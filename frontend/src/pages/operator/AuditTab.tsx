@@ -12,12 +12,12 @@ export function AuditTab() {
         title="Audit"
         hint={
           <>
-            Every privileged act, each chained to the one before by its hash. <code className="font-mono">tutelage audit verify</code>{" "}
+            Hash-chained log of privileged actions. <code className="font-mono">tutelage audit verify</code>{" "}
             checks the chain.
           </>
         }
       />
-      <Rows query={audit} columns={["#", "When", "Who", "Did", "To", "Details"]} icon={ClipboardList} none="Nothing has been recorded yet.">
+      <Rows query={audit} columns={["#", "Time", "Actor", "Action", "Target", "Details"]} icon={ClipboardList} none="No entries yet.">
         {(event) => (
           <tr key={event.seq}>
             <Cell className="text-muted tabular-nums">{event.seq}</Cell>

@@ -29,11 +29,11 @@ const TABS: Tab[] = [
   { path: "iterations", label: "Iterations", icon: RefreshCcwDot },
   { path: "traffic", label: "Traffic", icon: Activity },
   { path: "policies", label: "Policies", icon: GitBranch },
-  { path: "trials", label: "Trials", icon: FlaskConical },
+  { path: "trials", label: "Experiments", icon: FlaskConical },
   { path: "feedback", label: "Feedback", icon: Flag },
   { path: "moderation", label: "Moderation", icon: ShieldCheck },
   { path: "labeling", label: "Labeling", icon: PenTool },
-  { path: "people", label: "People", icon: Users },
+  { path: "people", label: "Users", icon: Users },
   { path: "audit", label: "Audit", icon: ClipboardList },
   { path: "settings", label: "Settings", icon: SlidersHorizontal },
 ];
@@ -46,7 +46,7 @@ export default function OperatorPage() {
   if (session.isPending) return <Loading />;
   if (session.isError)
     return (
-      <Notepad title="The service does not answer">
+      <Notepad title="Can't reach the server">
         <Problem error={session.error} onRetry={() => void session.refetch()} />
       </Notepad>
     );
@@ -57,10 +57,9 @@ function NotAnOperator() {
   return (
     <Notepad title="For operators">
       <p>
-        These pages run feedback iterations and decide which policy answers. You are not signed in as an operator in this
-        browser.
+        These pages are for operators, who run training iterations and choose which policy is served. You are not signed in as an operator.
       </p>
-      <p>Make a sign-in link on the machine that runs the service, and open the address that it prints here:</p>
+      <p>Create a sign-in link on the server and open the printed address in this browser:</p>
       <pre className="overflow-x-auto rounded-xl border border-line bg-panel px-4 py-3 font-mono text-sm text-ink">
         tutelage sign-in-link
       </pre>

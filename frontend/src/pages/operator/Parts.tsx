@@ -176,7 +176,13 @@ const STATE_TONES: Record<string, Tone> = {
 };
 
 /** An iteration whose candidate the gate let pass: whether it answers is the operator's decision. */
-const STATE_WORDS: Record<string, string> = { promoted: "Passed", undecided: "Asks you" };
+const STATE_WORDS: Record<string, string> = {
+  promoted: "Accepted",
+  refused: "Rejected",
+  undecided: "Needs a decision",
+  warn: "Warned",
+  block: "Blocked",
+};
 
 export function State({ state }: { state: string }) {
   return (

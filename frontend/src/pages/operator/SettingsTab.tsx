@@ -10,11 +10,11 @@ export function SettingsTab() {
     <>
       <Heading
         title="Settings"
-        hint="Deployment settings of this process. They change with environment variables and a restart; training settings are on each iteration."
+        hint="Deployment settings of this process. They are set with environment variables and take effect after a restart. Training settings belong to each iteration."
       />
       <Read query={query}>
         {({ data }) => (
-          <Table columns={["Setting", "In force", "From", "What it does"]}>
+          <Table columns={["Setting", "Value", "Source", "Description"]}>
             {data.map((row) => (
               <tr key={row.name}>
                 <Cell className="font-mono text-xs whitespace-nowrap">TUTELAGE_{row.name.toUpperCase()}</Cell>

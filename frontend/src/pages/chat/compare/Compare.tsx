@@ -12,7 +12,7 @@ import { Problem } from "../../../components/Problem";
 import { Thinking } from "../response/AnswerView";
 import { Letter, LETTERS } from "./Letter";
 import { Notice } from "../Notice";
-import { RankBoard } from "./RankBoard";
+import { RankBoard, RankHint } from "./RankBoard";
 import { bestOf, emptySlots, isComplete, place, shuffled, slotOf, toRanking, type Slots } from "./ranking";
 
 interface CompareProps {
@@ -50,14 +50,14 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
       <div className="mb-4 flex flex-wrap items-end justify-between gap-3">
         <div>
           <h2 className="font-serif text-2xl font-medium tracking-tight">
-            {ranked ? "Thank you. Which one shall we go on from?" : "Which answer is best?"}
+            {ranked ? "Thanks! Which answer should we continue from?" : "Which answer is best?"}
           </h2>
           <p className="mt-1 text-sm text-muted">
             {ranked
-              ? "The one that you put first is chosen; pick another if you like."
+              ? "Your top-ranked answer is selected; pick another if you prefer."
               : live
-                ? "The answers are being written. They are shown in a random order."
-                : "Give each answer a place. Answers in the same place are equally good."}
+                ? "Generating answers. They are shown in random order."
+                : "Rank the answers. Give two answers the same rank if they are equally good."}
           </p>
         </div>
         {live && (
@@ -94,7 +94,7 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
           <Problem error={submit.error} className="mt-3" />
           <div className="mt-4 flex flex-wrap items-center justify-end gap-3">
             <p className="mr-auto text-[13px] text-muted">
-              Drag the letters, or focus an answer and press 1 to {answers.length}.
+              <RankHint answers={answers.length} />
             </p>
             <Button kind="primary" disabled={!isComplete(slots) || submit.isPending} onClick={() => submit.mutate()}>
               Send ranking
@@ -106,7 +106,7 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
         <div className="mt-5 flex flex-wrap items-center justify-end gap-3">
           <p role="status" className="mr-auto inline-flex items-center gap-2 text-sm text-accent-ink">
             <PartyPopper aria-hidden className="size-4" />
-            Your ranking is kept.
+            Ranking saved.
           </p>
           <Button kind="primary" onClick={() => onEnd(chosen === null ? null : (answers[chosen] ?? null))}>
             Continue with {chosen === null ? "the best" : LETTERS[positions.indexOf(chosen)]}
@@ -147,7 +147,7 @@ function AnswerCard({ letter, answer, live, places, place: held, onPlace, chosen
     <li
       tabIndex={onPlace ? 0 : undefined}
       onKeyDown={keys}
-      aria-label={`Answer ${letter}${held === null ? "" : `, place ${held + 1}`}`}
+      aria-label={`Answer ${letter}${held === null ? "" : `, rank ${held + 1}`}`}
       className={clsx(
         "flex min-w-0 flex-col rounded-2xl border bg-surface transition-shadow",
         chosen ? "border-accent ring-2 ring-accent/30" : "border-line shadow-soft",
@@ -155,7 +155,7 @@ function AnswerCard({ letter, answer, live, places, place: held, onPlace, chosen
     >
       <div className="flex items-center gap-2.5 border-b border-line px-4 py-2.5">
         <Letter letter={letter} />
-        <span className="text-sm text-muted">{writing ? "Writing …" : "Answer"}</span>
+        <span className="text-sm text-muted">{writing ? "Generating…" : "Answer"}</span>
       </div>
       <div
         className={clsx(
@@ -171,7 +171,7 @@ function AnswerCard({ letter, answer, live, places, place: held, onPlace, chosen
       <div className="flex min-h-13 items-center justify-between gap-2 border-t border-line px-3 py-2">
         {onChoose ? (
           <Button small kind={chosen ? "primary" : "secondary"} icon={chosen ? Check : undefined} aria-pressed={chosen} onClick={onChoose}>
-            {chosen ? "Going on from this" : "Go on from this"}
+            {chosen ? "Continuing from this" : "Continue from this"}
           </Button>
         ) : (
           <Places letter={letter} places={places} held={held} onPlace={onPlace} />
@@ -190,14 +190,14 @@ interface PlacesProps {
 
 export function Places({ letter, places, held, onPlace }: PlacesProps) {
   return (
-    <div role="group" aria-label={`Place of answer ${letter}`} className={clsx("flex flex-wrap items-center", places > FEW ? "gap-0.5" : "gap-1")}>
-      <span className="mr-1 text-xs text-faint">Place</span>
+    <div role="group" aria-label={`Rank of answer ${letter}`} className={clsx("flex flex-wrap items-center", places > FEW ? "gap-0.5" : "gap-1")}>
+      <span className="mr-1 text-xs text-faint">Rank</span>
       {Array.from({ length: places }, (_, slot) => (
         <button
           key={slot}
           type="button"
           aria-pressed={held === slot}
-          aria-label={`Place ${slot + 1}`}
+          aria-label={`Rank ${slot + 1}`}
           disabled={!onPlace}
           onClick={() => onPlace?.(slot)}
           className={clsx(

@@ -30,7 +30,7 @@ export function RankBoard({ slots, positions, onChange }: RankBoardProps) {
   return (
     <DragDropContext onDragEnd={drop}>
       <div className="flex gap-2 overflow-x-auto">
-        <Place id={TRAY} title="Not placed" brief={brief} tray>
+        <Place id={TRAY} title="Unranked" brief={brief} tray>
           {waiting.map((choice, index) => (
             <Piece key={choice} choice={choice} index={index} letter={letter(choice)} brief={brief} />
           ))}
@@ -44,6 +44,16 @@ export function RankBoard({ slots, positions, onChange }: RankBoardProps) {
         ))}
       </div>
     </DragDropContext>
+  );
+}
+
+/** How to rank without the buttons; the keys are of no use on a touch screen. */
+export function RankHint({ answers }: { answers: number }) {
+  return (
+    <>
+      Drag A–{LETTERS[answers - 1]} into order
+      <span className="pointer-coarse:hidden">, or select an answer and press 1–{answers}</span>.
+    </>
   );
 }
 

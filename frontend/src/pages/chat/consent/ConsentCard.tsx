@@ -17,20 +17,20 @@ export function ConsentCard() {
         </span>
         <div className="min-w-0 flex-1">
           <h2 id="consent-title" className="font-semibold">
-            May your conversations teach Tutelage?
+            Help improve Tutelage?
           </h2>
           <p className="mt-1.5 text-sm text-muted">
-            If you agree, what you write and how you judge answers can be used to train its next version. You can decide
-            otherwise for any conversation, and delete conversations; a version that has learned from one already keeps
-            what it learned. If you decline, your conversations are kept for you, but never used for training.
+            If you agree, your messages and your ratings can be used to train the next version. You can change this per
+            conversation and delete conversations at any time. Models already trained on a conversation are not retrained.
+            If you decline, your conversations are saved for you but not used for training.
           </p>
           <Problem error={consent.error} className="mt-3" />
           <div className="mt-4 flex flex-wrap gap-2">
             <Button kind="primary" disabled={consent.isPending} onClick={() => consent.mutate(true)}>
-              Yes, they may
+              Allow training
             </Button>
             <Button disabled={consent.isPending} onClick={() => consent.mutate(false)}>
-              No, keep them out
+              Don't allow
             </Button>
           </div>
         </div>

@@ -54,7 +54,7 @@ export function AnswerView({ message, refusal, branch, streaming, alternatives, 
 
 export function Thinking() {
   return (
-    <p className="flex h-7 items-center gap-1.5" role="status" aria-label="Waiting for the first word">
+    <p className="flex h-7 items-center gap-1.5" role="status" aria-label="Generating">
       {[0, 150, 300].map((delay) => (
         <span
           key={delay}
@@ -69,9 +69,9 @@ export function Thinking() {
 
 function FinishNote({ reason }: { reason: string | null }) {
   const notes: Record<string, string> = {
-    length: "The answer reached its greatest length and ends here.",
+    length: "The answer hit the length limit.",
     cancelled: "Stopped.",
-    error: "The answer broke off here.",
+    error: "The answer was interrupted.",
   };
   const note = reason ? notes[reason] : undefined;
   return note ? <p className="mt-2 text-[13px] text-faint">{note}</p> : null;
@@ -87,7 +87,7 @@ function Actions({ message, branch, rankable, onAgain, onCompare }: ActionsProps
       <BranchSwitch message={message} branch={branch} />
       <CopyButton text={message.content} />
       <Thumbs message={message} />
-      <IconButton icon={RotateCcw} label="Answer again" disabled={branch.disabled} onClick={() => onAgain(1)} />
+      <IconButton icon={RotateCcw} label="Regenerate" disabled={branch.disabled} onClick={() => onAgain(1)} />
       <Menu
         align="start"
         trigger={<IconButton icon={Columns3} label="Compare answers" disabled={branch.disabled} />}
@@ -100,7 +100,7 @@ function Actions({ message, branch, rankable, onAgain, onCompare }: ActionsProps
             <MenuLine />
           </>
         )}
-        <MenuNumbers label="Compare new answers" name={(n) => `Compare ${n} new answers`} onSelect={(n) => onAgain(n)} />
+        <MenuNumbers label="Generate new answers to compare" name={(n) => `Compare ${n} new answers`} onSelect={(n) => onAgain(n)} />
       </Menu>
       <Menu align="start" trigger={<IconButton icon={Ellipsis} label="More" />}>
         <MenuItem icon={PenLine} onSelect={() => setDialog("better")}>
@@ -114,7 +114,7 @@ function Actions({ message, branch, rankable, onAgain, onCompare }: ActionsProps
       {given(message, "edit") && <Told>You suggested a better answer</Told>}
       {given(message, "report") && <Told>You reported this answer</Told>}
       {message.policy_id && (
-        <span className="ml-auto pl-3 text-xs text-faint" title="The policy that wrote this answer">
+        <span className="ml-auto pl-3 text-xs text-faint" title="Model version that wrote this answer">
           {message.policy_id}
         </span>
       )}

@@ -22,7 +22,7 @@ export function BetterAnswer({ message, open, onClose }: BetterAnswerProps) {
       open={open}
       onClose={onClose}
       title="Suggest a better answer"
-      description="Change the text into what the answer should have been. Yours is learned from directly, if this conversation may teach."
+      description="Edit the answer to what it should have said. If training is on for this conversation, the model learns from your version."
     >
       <Editor message={message} onClose={onClose} />
     </Dialog>
@@ -38,7 +38,7 @@ function Editor({ message, onClose }: Omit<BetterAnswerProps, "open">) {
   function submit() {
     give.mutate(judgement({ message_id: message.id, kind: "edit", text: text.trim() }), {
       onSuccess: () => {
-        toast("Thank you, your answer is kept.");
+        toast("Thanks. Your answer was saved.");
         onClose();
       },
     });

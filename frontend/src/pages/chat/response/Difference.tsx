@@ -4,7 +4,7 @@ import { diffWords } from "diff";
 export function Difference({ before, after }: { before: string; after: string }) {
   return (
     <div
-      aria-label="What you changed"
+      aria-label="Your changes"
       role="region"
       tabIndex={0}
       className="mt-3 max-h-48 overflow-y-auto rounded-xl border border-line bg-panel px-3.5 py-2.5 text-sm whitespace-pre-wrap"

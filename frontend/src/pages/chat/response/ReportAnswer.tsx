@@ -15,8 +15,8 @@ const CATEGORIES: Chip[] = [
   { value: "sexual", label: "Sexual content" },
   { value: "self-harm", label: "Self-harm" },
   { value: "privacy", label: "Private data" },
-  { value: "misinformation", label: "False and misleading" },
-  { value: "other", label: "Something else" },
+  { value: "misinformation", label: "False or misleading" },
+  { value: "other", label: "Other" },
 ];
 
 interface ReportAnswerProps {
@@ -31,7 +31,7 @@ export function ReportAnswer({ message, open, onClose }: ReportAnswerProps) {
       open={open}
       onClose={onClose}
       title="Report this answer"
-      description="The people who run this service will read your report together with the answer and the prompt before it."
+      description="The operators of this service will review your report together with the answer and its prompt."
     >
       <Form message={message} onClose={onClose} />
     </Dialog>
@@ -48,7 +48,7 @@ function Form({ message, onClose }: Omit<ReportAnswerProps, "open">) {
     if (!category) return;
     give.mutate(judgement({ message_id: message.id, kind: "report", category, comment: comment.trim() }), {
       onSuccess: () => {
-        toast("Thank you. Your report was sent.");
+        toast("Thanks. Your report was sent.");
         onClose();
       },
     });
@@ -56,7 +56,7 @@ function Form({ message, onClose }: Omit<ReportAnswerProps, "open">) {
 
   return (
     <>
-      <p className="mb-2 text-sm font-medium">What is wrong with it?</p>
+      <p className="mb-2 text-sm font-medium">What is wrong with this answer?</p>
       <Chips
         single
         label="Category"

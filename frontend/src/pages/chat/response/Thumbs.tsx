@@ -18,8 +18,8 @@ const REASONS: Record<Thumb, Chip[]> = {
     { value: "good_tone", label: "Good tone" },
   ],
   down: [
-    { value: "incorrect", label: "Not correct" },
-    { value: "off_topic", label: "Missed the question" },
+    { value: "incorrect", label: "Incorrect" },
+    { value: "off_topic", label: "Didn't answer the question" },
     { value: "too_long", label: "Too long" },
     { value: "too_short", label: "Too short" },
     { value: "unclear", label: "Hard to follow" },
@@ -66,7 +66,7 @@ export function Thumbs({ message }: { message: Message }) {
           align="start"
           sideOffset={6}
           collisionPadding={12}
-          aria-label="Say more about this answer"
+          aria-label="Rating details"
           className="z-50 w-88 max-w-[calc(100vw-1.5rem)] animate-rise rounded-2xl border border-line bg-surface p-4 shadow-float"
         >
           {open && <Why thumb={open} message={message} give={give} onClose={() => setOpen(null)} />}
@@ -93,7 +93,7 @@ function Why({ thumb, message, give, onClose }: WhyProps) {
     const body = { message_id: message.id, kind: "thumbs" as const, value: thumb, reasons, comment: comment.trim() };
     give.mutate(judgement(body), {
       onSuccess: () => {
-        toast("Thank you, noted.");
+        toast("Thanks for your feedback.");
         onClose();
       },
     });
@@ -102,7 +102,7 @@ function Why({ thumb, message, give, onClose }: WhyProps) {
   return (
     <>
       <p className="text-sm font-medium">{thumb === "up" ? "What was good?" : "What was wrong?"}</p>
-      <p className="mt-0.5 mb-3 text-xs text-muted">Your thumb is kept. Saying why helps; it is up to you.</p>
+      <p className="mt-0.5 mb-3 text-xs text-muted">Rating saved. Tell us why? (optional)</p>
       <Chips label="Reasons" chips={REASONS[thumb]} chosen={reasons} onChange={setReasons} />
       <TextBox label="Comment" placeholder="Anything else?" rows={2} className="mt-3" value={comment} onChange={setComment} />
       <Problem error={give.error} className="mt-3" />

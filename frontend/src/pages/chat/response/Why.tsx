@@ -17,18 +17,21 @@ export function Why({ messageId }: { messageId: string }) {
   const [open, setOpen] = useState(false);
   return (
     <>
-      <button
-        type="button"
-        className="font-medium underline underline-offset-3 hover:no-underline"
-        onClick={() => setOpen(true)}
-      >
-        Why? Appeal
-      </button>
+      {["Why was this flagged?", "Appeal"].map((label) => (
+        <button
+          key={label}
+          type="button"
+          className="font-medium underline underline-offset-3 hover:no-underline"
+          onClick={() => setOpen(true)}
+        >
+          {label}
+        </button>
+      ))}
       <Dialog
         open={open}
         onClose={() => setOpen(false)}
         title="Why this was flagged"
-        description="A filter reads every message. It looks at the words and can be wrong."
+        description="An automatic filter checks every message. It can make mistakes."
       >
         <Explanation messageId={messageId} />
       </Dialog>
@@ -44,7 +47,7 @@ function Explanation({ messageId }: { messageId: string }) {
   return (
     <>
       {verdict.failed ? (
-        <p className="text-sm">The filter could not read this text, so it was held back to be safe.</p>
+        <p className="text-sm">The filter could not check this text, so it was withheld as a precaution.</p>
       ) : (
         <ul className="space-y-3">
           {verdict.findings.map((finding) => (
@@ -68,7 +71,7 @@ function FindingRow({ finding }: { finding: Finding }) {
       <div className="flex items-baseline justify-between gap-3 text-sm">
         <span className="font-medium">{finding.category}</span>
         <span className="text-muted tabular-nums">
-          {percent(finding.score)} sure, flagged from {percent(finding.threshold)}
+          Score {finding.score.toFixed(2)} (threshold {finding.threshold.toFixed(2)})
         </span>
       </div>
       <div aria-hidden className="relative mt-1.5 h-2 rounded-full bg-panel">
@@ -83,11 +86,11 @@ function FindingRow({ finding }: { finding: Finding }) {
 function Words({ verdict }: { verdict: VerdictDetail }) {
   const spans = verdict.findings.flatMap(({ span }) => (span ? [span] : []));
   if (verdict.withheld)
-    return <Note>What the filter found was never shown, and is not shown here either. Only who decides your appeal reads it.</Note>;
+    return <Note>The blocked text is never displayed. Only the reviewer of your appeal can see it.</Note>;
   if (spans.length === 0) return null;
   return (
     <div className="mt-4">
-      <p className="mb-1.5 text-[13px] font-medium text-muted">The marked words weighed most</p>
+      <p className="mb-1.5 text-[13px] font-medium text-muted">Words that triggered the filter</p>
       <div className="max-h-48 overflow-y-auto rounded-xl border border-line bg-canvas px-3.5 py-2.5 text-sm wrap-anywhere whitespace-pre-wrap">
         <Marked text={verdict.text} spans={spans} />
       </div>
@@ -100,9 +103,9 @@ function Note({ children }: { children: ReactNode }) {
 }
 
 const STANDING = {
-  open: "You appealed. A person will look at it.",
-  upheld: "A person looked at it and agreed with the filter.",
-  overturned: "A person looked at it and agreed with you: the filter was wrong.",
+  open: "Appeal sent; waiting for review.",
+  upheld: "A reviewer upheld the filter's decision.",
+  overturned: "A reviewer overturned the filter's decision.",
 };
 
 function Standing({ appeal }: { appeal: NonNullable<VerdictDetail["appeal"]> }) {
@@ -127,7 +130,7 @@ function Objection({ messageId }: { messageId: string }) {
     setError(null);
     try {
       await moderation.appeal(messageId, comment.trim());
-      toast("Your appeal was sent.");
+      toast("Appeal sent.");
       await refresh("moderation", messageId);
     } catch (problem) {
       setError(problem);
@@ -137,12 +140,12 @@ function Objection({ messageId }: { messageId: string }) {
 
   return (
     <>
-      <p className="mb-2 text-sm font-medium">Is this wrong? A person will read your message and decide.</p>
+      <p className="mb-2 text-sm font-medium">Think this is a mistake? A reviewer will read your message and decide.</p>
       <TextBox label="Your appeal" placeholder="What did the filter misunderstand? (optional)" value={comment} onChange={setComment} />
       <Problem error={error} className="mt-3" />
       <DialogButtons>
         <Button kind="primary" disabled={busy} onClick={() => void send()}>
-          Appeal
+          Send appeal
         </Button>
       </DialogButtons>
     </>

@@ -12,16 +12,16 @@ import { chooseTheme, useTheme } from "../../../theme";
 import { useConsent } from "../consent/consent";
 
 export const THEMES = [
-  { value: "system" as const, label: "Like the device", icon: Monitor },
+  { value: "system" as const, label: "System", icon: Monitor },
   { value: "light" as const, label: "Light", icon: Sun },
   { value: "dark" as const, label: "Dark", icon: Moon },
 ];
 
 function farewell(user: NonNullable<Session["user"]>): string {
-  if (user.login !== null) return "Your conversations are here when you sign in again.";
+  if (user.login !== null) return "Your conversations will be here when you sign in again.";
   if (user.role === "user")
-    return "Guests have no password: after signing out you cannot come back to these conversations. Make an account to keep them.";
-  return "To come back you need a new sign-in link, or an account with a password.";
+    return "Guests have no password: after signing out you cannot come back to these conversations. Create an account to keep them.";
+  return "To sign in again you need a new sign-in link, or an account with a password.";
 }
 
 export function AccountMenu() {
@@ -48,7 +48,7 @@ export function AccountMenu() {
             </span>
             <span className="min-w-0 flex-1">
               <span className="block truncate text-sm font-medium">{user.name}</span>
-              <span className="block text-xs text-muted first-letter:uppercase">{user.role !== "user" ? user.role : user.login ? "Signed in" : "In this browser"}</span>
+              <span className="block text-xs text-muted first-letter:uppercase">{user.role !== "user" ? user.role : user.login ? "Signed in" : "Guest"}</span>
             </span>
             <ChevronsUpDown aria-hidden className="size-4 text-faint" />
             <span className="sr-only">Account and settings</span>
@@ -60,8 +60,8 @@ export function AccountMenu() {
             checked={user.training}
             onChange={(training) => consent.mutate(training, { onError: (error) => toast(error.message) })}
           >
-            New chats may teach
-            <span className="block text-xs text-muted">Each chat also has its own switch.</span>
+            Use new chats for training
+            <span className="block text-xs text-muted">You can change this in each chat.</span>
           </MenuSwitch>
           <MenuLine />
           <MenuChoice label="Appearance" value={theme} options={THEMES} onChange={chooseTheme} />
@@ -69,7 +69,7 @@ export function AccountMenu() {
           {user.login === null && user.role === "user" ? (
             <>
               <MenuItem icon={UserRound} onSelect={() => void navigate("/sign-up")}>
-                Make an account
+                Create an account
               </MenuItem>
               <MenuItem icon={LogIn} onSelect={() => void navigate("/sign-in")}>
                 Sign in

@@ -51,7 +51,7 @@ export function ConversationLink({ row, active, onPick }: ConversationLinkProps)
           >
             {row.pinned_at !== null && <Pin aria-label="Pinned" className="size-3.5 shrink-0 text-accent-ink" />}
             <span className="truncate">{title}</span>
-            {live && <span className="size-2 shrink-0 animate-pulse rounded-full bg-accent" title="Being answered" />}
+            {live && <span className="size-2 shrink-0 animate-pulse rounded-full bg-accent" title="Generating an answer" />}
           </Link>
           <Menu
             trigger={
@@ -142,14 +142,14 @@ function Delete({ row, title, active, open, onClose }: DeleteProps) {
     if (active) await navigate("/");
     client.removeQueries({ queryKey: ["conversation", row.id] });
     await client.invalidateQueries({ queryKey: ["conversations"] });
-    toast("The conversation was deleted.");
+    toast("Conversation deleted.");
   }
 
   return (
     <Confirm danger open={open} onClose={onClose} title="Delete this conversation?" action="Delete" onConfirm={erase}>
       <p>
-        “{title}” goes with its messages and your judgements in it. This cannot be undone. A version that has learned from
-        it already keeps what it learned.
+        This deletes “{title}” with all its messages and your feedback. This cannot be undone. Models already trained on it
+        are not changed.
       </p>
     </Confirm>
   );

@@ -36,7 +36,7 @@ export function Sidebar({ current, open, onClose }: SidebarProps) {
             <Dialog.Title className="sr-only">Conversations</Dialog.Title>
             <Content current={current} onPick={onClose}>
               <Dialog.Close asChild>
-                <IconButton icon={PanelLeftClose} label="Close the list" />
+                <IconButton icon={PanelLeftClose} label="Close conversation list" />
               </Dialog.Close>
             </Content>
           </Dialog.Content>
@@ -111,7 +111,7 @@ function List({ current, query, onPick }: { current: string | undefined; query: 
   if (rows.length === 0)
     return (
       <p className="px-3 pt-3 text-sm text-muted">
-        {query ? `No conversation mentions “${query}”.` : "Your conversations will appear here."}
+        {query ? `No conversations match “${query}”.` : "Your conversations will appear here."}
       </p>
     );
   return (

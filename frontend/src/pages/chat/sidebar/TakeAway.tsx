@@ -22,17 +22,17 @@ export function TakeAway({ conversation, leaf }: { conversation: string; leaf: s
           Share by link
         </MenuItem>
         <MenuItem icon={FileText} onSelect={() => location.assign(file("markdown"))}>
-          Export this branch as Markdown
+          Download this branch (Markdown)
         </MenuItem>
         <MenuItem icon={FileJson} onSelect={() => location.assign(file("json"))}>
-          Export everything as JSON
+          Download all branches (JSON)
         </MenuItem>
       </Menu>
       <Dialog
         open={open}
         onClose={() => setOpen(false)}
         title="Share by link"
-        description="Anybody who has the link can read the messages in view, and nothing that is written later."
+        description="Anyone with the link can read the conversation up to this point. Later messages are not shared."
       >
         <Links conversation={conversation} leaf={leaf} onClose={() => setOpen(false)} />
       </Dialog>
@@ -46,7 +46,7 @@ function Links({ conversation, leaf, onClose }: { conversation: string; leaf: st
   const key = ["shares", conversation];
   const links = useQuery({ queryKey: key, queryFn: () => sharing.list(conversation) });
   const address = (token: string) => `${location.origin}/s/${token}`;
-  const copy = (token: string) => copyText(address(token)).then(() => toast("The link is copied."));
+  const copy = (token: string) => copyText(address(token)).then(() => toast("Link copied."));
   const make = useMutation({
     mutationFn: () => sharing.make(conversation, leaf),
     onSuccess: async ({ token }) => {
@@ -71,7 +71,7 @@ function Links({ conversation, leaf, onClose }: { conversation: string; leaf: st
               Copy
             </Button>
             <Button small disabled={withdraw.isPending} onClick={() => withdraw.mutate(link.token)}>
-              Withdraw
+              Revoke
             </Button>
           </li>
         ))}
@@ -80,7 +80,7 @@ function Links({ conversation, leaf, onClose }: { conversation: string; leaf: st
       <DialogButtons>
         <Button onClick={onClose}>Close</Button>
         <Button kind="primary" icon={Link2} disabled={make.isPending} onClick={() => make.mutate()}>
-          Make a link
+          Create link
         </Button>
       </DialogButtons>
     </>

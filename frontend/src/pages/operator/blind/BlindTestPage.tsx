@@ -19,7 +19,7 @@ export function BlindTestPage() {
   const test = useBlindTest(id!);
   return (
     <>
-      <Back to="/operator/policies/compare">Compare blind</Back>
+      <Back to="/operator/policies/compare">Blind comparison</Back>
       <Read query={test}>{(data) => (data.result ? <Revealed test={data} result={data.result} /> : <Judging test={data} />)}</Read>
     </>
   );
@@ -51,18 +51,18 @@ function Judging({ test }: { test: BlindTest }) {
 
   return (
     <>
-      <Heading title="Which answer is better?" hint={`Prompt ${at + 1} of ${test.pairs.length}. Keys: 1, 2, or 0 for neither.`}>
+      <Heading title="Which answer is better?" hint={`Prompt ${at + 1} of ${test.pairs.length}. Keys: 1, 2, or 0 for a tie.`}>
         <Button small kind="quiet" icon={ChevronLeft} disabled={at === 0} onClick={() => setBack(at - 1)}>
-          The one before
+          Previous
         </Button>
       </Heading>
-      <Bar share={next / test.pairs.length} label="Prompts judged" />
+      <Bar share={next / test.pairs.length} label="Prompts rated" />
       <p className="mt-5 mb-4 rounded-2xl bg-panel px-5 py-3.5 whitespace-pre-wrap">{pair.prompt}</p>
       <Answers pair={pair} onChoose={(id) => judge.mutate(id)} />
       <Problem error={judge.error} className="mt-4" />
       <div className="mt-4 text-center">
         <Button disabled={judge.isPending} onClick={() => judge.mutate(null)}>
-          Neither is better
+          Tie
         </Button>
       </div>
     </>
@@ -103,8 +103,8 @@ function Revealed({ test, result }: { test: BlindTest; result: BlindShare[] }) {
   const ties = test.pairs.filter((pair) => pair.judged?.length === 1).length;
   return (
     <>
-      <Heading title={verdict(result)} hint={`${counted(test.pairs.length, "prompt")} judged blind, ${ties} as ties.`} />
-      <Card title="Share of prompts won, ties half, with 95% intervals">
+      <Heading title={verdict(result)} hint={`${counted(test.pairs.length, "prompt")} rated blind, ${counted(ties, "tie")}.`} />
+      <Card title="Win rate (a tie counts as half), with 95% confidence intervals">
         <dl className="space-y-4">
           {[...result].sort((a, b) => b.mean - a.mean).map((share) => (
             <Won key={share.policy_id} share={share} />
@@ -128,7 +128,7 @@ function Revealed({ test, result }: { test: BlindTest; result: BlindShare[] }) {
 /** What can be said: an interval that holds one half leaves it open. */
 function verdict(result: BlindShare[]): string {
   const better = result.find((share) => share.low > 0.5);
-  return better ? `${better.policy_id} is better` : "Too close to tell";
+  return better ? `${better.policy_id} is better` : "No significant difference";
 }
 
 function Won({ share: { policy_id: id, mean, low, high } }: { share: BlindShare }) {

@@ -10,13 +10,13 @@ import { Button } from "../../../components/Button";
 import { TextBox } from "../../../components/Chips";
 import { Select } from "../../../components/Field";
 import { Problem } from "../../../components/Problem";
-import { ago } from "../../../format";
+import { ago, counted } from "../../../format";
 import { Back, Card, Cell, Heading, Read, Table } from "../Parts";
 
 const PROMPTS = [
   "Explain how vaccines work to a ten-year-old, in five sentences.",
   "Write a short, friendly email that moves a meeting from Tuesday to Thursday.",
-  "Plan a simple week of dinners for two people who do not like to cook long.",
+  "Plan a simple week of dinners for two people who don't like spending long in the kitchen.",
   "Which of these is heavier, a kilogram of feathers or a kilogram of iron?",
   "Tell me what to do about my neighbour's loud music.",
 ];
@@ -27,14 +27,14 @@ export function BlindTests() {
     <>
       <Back to="/operator/policies">Policies</Back>
       <Heading
-        title="Compare blind"
-        hint="Two policies answer the same prompts. You judge without knowing which is which, and see it at the end. Your judgements count for the leaderboard and teach like any other."
+        title="Blind comparison"
+        hint="Two policies answer the same prompts. You rate the answers without knowing which policy wrote which; the policies are revealed at the end. Your ratings count towards the leaderboard and are used for training like any others."
       />
       <Read query={policies}>
         {({ data }) =>
           data.length < 2 ? (
             <Card>
-              <p className="text-sm text-muted">There is one policy so far. An iteration makes a second one to compare it with.</p>
+              <p className="text-sm text-muted">There is only one policy so far. Run an iteration to create a second one.</p>
             </Card>
           ) : (
             <Start policies={data} />
@@ -69,25 +69,25 @@ function Start({ policies }: { policies: Policy[] }) {
   }
 
   return (
-    <Card title="A new test">
+    <Card title="New comparison">
       <form onSubmit={submit} className="space-y-4">
         <div className="grid gap-4 sm:grid-cols-2">
-          <Select label="One policy" value={pair[0]} options={options} onChange={(event) => setPair([event.target.value, pair[1]])} />
-          <Select label="The other" value={pair[1]} options={options} onChange={(event) => setPair([pair[0], event.target.value])} />
+          <Select label="First policy" value={pair[0]} options={options} onChange={(event) => setPair([event.target.value, pair[1]])} />
+          <Select label="Second policy" value={pair[1]} options={options} onChange={(event) => setPair([pair[0], event.target.value])} />
         </div>
         <div>
-          <p aria-hidden className="mb-1.5 text-sm font-medium">Prompts, one a line</p>
-          <TextBox label="Prompts, one a line" rows={6} value={text} onChange={setText} />
+          <p aria-hidden className="mb-1.5 text-sm font-medium">Prompts, one per line</p>
+          <TextBox label="Prompts, one per line" rows={6} value={text} onChange={setText} />
         </div>
         <Problem error={start.error} />
         <div className="flex flex-wrap items-center justify-between gap-3">
           <p role="status" className="text-[13px] text-muted">
             {start.isPending
-              ? "Both policies are answering. A policy that is not in memory is loaded first; this can take a minute."
-              : `${prompts.length} ${prompts.length === 1 ? "prompt" : "prompts"} of at most 20.`}
+              ? "Both policies are generating answers. Loading a policy that is not in memory can take a minute."
+              : `${counted(prompts.length, "prompt")} (at most 20)`}
           </p>
           <Button type="submit" kind="primary" icon={EyeOff} disabled={start.isPending || prompts.length === 0}>
-            {start.isPending ? "Answering …" : "Let both answer"}
+            {start.isPending ? "Generating…" : "Generate answers"}
           </Button>
         </div>
       </form>
@@ -101,8 +101,8 @@ function Earlier() {
   if (rows.length === 0) return null;
   return (
     <>
-      <h2 className="mt-8 mb-3 text-lg font-semibold tracking-tight">Your tests</h2>
-      <Table columns={["Started", "Judged", "Test"]}>
+      <h2 className="mt-8 mb-3 text-lg font-semibold tracking-tight">Your comparisons</h2>
+      <Table columns={["Started", "Rated", "Comparison"]}>
         {rows.map((row) => (
           <tr key={row.id}>
             <Cell className="whitespace-nowrap text-muted">{ago(row.created_at)}</Cell>
@@ -111,7 +111,7 @@ function Earlier() {
             </Cell>
             <Cell>
               <Link to={`/operator/policies/compare/${row.id}`} className="text-accent-ink underline underline-offset-4">
-                {row.judged < row.prompts ? "Go on judging" : "See the result"}
+                {row.judged < row.prompts ? "Continue rating" : "View result"}
               </Link>
             </Cell>
           </tr>

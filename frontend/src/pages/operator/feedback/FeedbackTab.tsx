@@ -12,14 +12,14 @@ export function FeedbackTab() {
   const reports = useReports();
   return (
     <>
-      <Heading title="Feedback" hint="Judgements that stand, and the answers that people reported." />
+      <Heading title="Feedback" hint="Active ratings and reported answers." />
       <Read query={summary}>{(data) => <Kinds summary={data} />}</Read>
       <Opinions />
       <h2 className="mt-8 mb-3 text-lg font-semibold tracking-tight">Reports</h2>
       <Read query={reports}>
         {({ pages }) => {
           const rows = pages.flatMap((page) => page.data);
-          if (rows.length === 0) return <Empty icon={Flag}>Nobody has reported an answer.</Empty>;
+          if (rows.length === 0) return <Empty icon={Flag}>No reported answers.</Empty>;
           return (
             <ul className="space-y-3">
               {rows.map((report) => (
@@ -41,7 +41,7 @@ function Kinds({ summary }: { summary: Summary }) {
   const most = Math.max(1, ...kinds.map(([, count]) => count));
   return (
     <Card title="By kind">
-      {kinds.length === 0 && <p className="text-sm text-muted">Nobody has judged an answer yet.</p>}
+      {kinds.length === 0 && <p className="text-sm text-muted">No feedback yet.</p>}
       <dl className="space-y-2">
         {kinds.map(([kind, count]) => (
           <div key={kind} className="grid grid-cols-[7.5rem_1fr_3rem] items-center gap-3 text-sm">

@@ -3,7 +3,7 @@ import { Flag } from "lucide-react";
 import { useSearchParams } from "react-router";
 import { useJudgements, type JudgementKind } from "../../../api/traffic";
 import { Badge } from "../../../components/Badge";
-import { ago, span, words } from "../../../format";
+import { ago, counted, span, words } from "../../../format";
 import { Back, Cell, Heading, Rows } from "../Parts";
 
 export function JudgementsPage() {
@@ -15,9 +15,9 @@ export function JudgementsPage() {
   const judgements = useJudgements({ kind, policy_id, author_id, hours });
   const about = [
     kind && words(kind).toLowerCase(),
-    policy_id && `on answers of ${policy_id}`,
+    policy_id && `on answers from ${policy_id}`,
     author_id && `by ${author_id}`,
-    hours && `of the last ${span(hours)}`,
+    hours && `in the last ${span(hours)}`,
   ]
     .filter(Boolean)
     .join(" ");
@@ -25,10 +25,10 @@ export function JudgementsPage() {
     <>
       <Back to="/operator/feedback">Feedback</Back>
       <Heading
-        title="Judgements"
-        hint={`Everything said, newest first${about && `: ${about}`}. What it says is shown where its conversation may teach; a later row replaces an earlier one of the same person about the same answer.`}
+        title="Feedback entries"
+        hint={`Newest first${about && `: ${about}`}. Content is shown only if its conversation allows training. A newer entry replaces an older one by the same user on the same answer.`}
       />
-      <Rows query={judgements} columns={["When", "Kind", "Policy", "By", "What"]} icon={Flag} none="There is none.">
+      <Rows query={judgements} columns={["Time", "Kind", "Policy", "User", "Content"]} icon={Flag} none="No entries.">
         {(row) => (
           <tr key={row.id}>
             <Cell className="whitespace-nowrap text-muted">{ago(row.created_at)}</Cell>
@@ -37,7 +37,7 @@ export function JudgementsPage() {
             </Cell>
             <Cell className="whitespace-nowrap">{row.policy_id ?? "–"}</Cell>
             <Cell className="max-w-40 truncate font-mono text-xs text-muted">{row.author_id}</Cell>
-            <Cell className="min-w-56 text-[13px]">{row.value ? <Said value={row.value} /> : <span className="text-muted">kept by its author</span>}</Cell>
+            <Cell className="min-w-56 text-[13px]">{row.value ? <Said value={row.value} /> : <span className="text-muted">private (training not allowed)</span>}</Cell>
           </tr>
         )}
       </Rows>
@@ -47,7 +47,7 @@ export function JudgementsPage() {
 
 function Said({ value }: { value: Record<string, unknown> }) {
   const { value: thumb, ranking, text, category, comment, reasons } = value;
-  if (Array.isArray(ranking)) return <span>{ranking.length} places for {ranking.flat().length} answers</span>;
+  if (Array.isArray(ranking)) return <span>{counted(ranking.flat().length, "answer")} in {counted(ranking.length, "rank")}</span>;
   const parts = [thumb, category, ...(Array.isArray(reasons) ? reasons : []), comment, text];
   return <span className="line-clamp-2">{parts.filter((part) => typeof part === "string" && part !== "").join(" · ") || "–"}</span>;
 }

@@ -1,7 +1,7 @@
 /** What people made of each policy, with intervals; the judgements are a link away. */
 import { Link } from "react-router";
 import { useOpinions, type Opinion, type Share } from "../../../api/traffic";
-import { figure } from "../../../format";
+import { counted, figure } from "../../../format";
 import { Card, Cell, Read, Table } from "../Parts";
 
 export function Opinions() {
@@ -9,9 +9,10 @@ export function Opinions() {
     <section className="mt-6">
       <h2 className="text-lg font-semibold tracking-tight">By policy</h2>
       <p className="mt-0.5 mb-3 text-sm text-muted">
-        Of the last 30 days, with 95% intervals by person. Who met which policy was left to chance only in{" "}
+        Last 30 days, with 95% confidence intervals by user. These numbers are observational: users are randomised to policies
+        only in{" "}
         <Link to="/operator/trials" className="text-accent-ink underline underline-offset-4">
-          trials
+          experiments
         </Link>
         .
       </p>
@@ -19,10 +20,10 @@ export function Opinions() {
         {({ policies }) =>
           policies.length === 0 ? (
             <Card>
-              <p className="text-sm text-muted">No policy has answered anybody yet.</p>
+              <p className="text-sm text-muted">No policy has served users yet.</p>
             </Card>
           ) : (
-            <Table columns={["Policy", "Thumbs up", "Asked for again", "Moderated", "Broke off", "Judgements"]}>
+            <Table columns={["Policy", "Thumbs-up rate", "Regeneration rate", "Flagged", "Error rate", "Feedback"]}>
               {policies.map((opinion) => (
                 <Row key={opinion.policy_id} opinion={opinion} />
               ))}
@@ -60,7 +61,7 @@ function Row({ opinion }: { opinion: Opinion }) {
       </Cell>
       <Cell>
         <Link to={`/operator/feedback/judgements?policy=${id}`} className="whitespace-nowrap text-accent-ink underline underline-offset-4">
-          See all
+          View all
         </Link>
       </Cell>
     </tr>
@@ -85,7 +86,7 @@ function Told({ share, to, good }: { share: Share; to: string; good?: boolean })
         />
       </div>
       <p className="mt-1 text-xs whitespace-nowrap text-muted">
-        of {figure(count)} by {figure(people)} {people === 1 ? "person" : "people"}
+        of {figure(count)}, {counted(people, "user")}
       </p>
     </div>
   );

@@ -34,7 +34,7 @@ function CurveCard({ title, hint, lines, rows, kept }: CurveCardProps) {
                 x={kept}
                 stroke="var(--faint)"
                 strokeDasharray="2 3"
-                label={{ value: "kept", position: "insideTopRight", fill: "var(--muted)", fontSize: 12 }}
+                label={{ value: "selected", position: "insideTopRight", fill: "var(--muted)", fontSize: 12 }}
               />
             )}
             <Tooltip

@@ -44,11 +44,11 @@ function Detail({ iteration }: { iteration: IterationDetail }) {
         }
         hint={
           <>
-            {words(iteration.preset)}, from{" "}
+            {words(iteration.preset)} preset, starting from{" "}
             <Link to={`/operator/policies/${iteration.parent_policy_id}`} className="underline underline-offset-4">
               {iteration.parent_policy_id}
             </Link>
-            , {iteration.started_at ? `started ${time(iteration.started_at)}` : `asked for ${time(iteration.created_at)}`}
+            , {iteration.started_at ? `started ${time(iteration.started_at)}` : `requested ${time(iteration.created_at)}`}
             {iteration.started_at && `, ${iteration.finished_at ? "took" : "running for"} ${duration(took)}`}
           </>
         }
@@ -100,9 +100,9 @@ function Stage({ title, children }: { title: string; children: React.ReactNode }
 }
 
 const REWARD_MODELS: Record<string, string> = {
-  proxy: "What PPO climbs, cross-validated",
-  held_out: "What judges, cross-validated",
-  examination: "What PPO climbs, on held-out rankings",
+  proxy: "Training reward model (cross-validation)",
+  held_out: "Held-out reward model (cross-validation)",
+  examination: "Training reward model on held-out rankings",
 };
 
 /** How well each reward model predicts judgements that it was not trained on. */
@@ -150,7 +150,7 @@ function Timeline({ iteration }: { iteration: Iteration }) {
       </ol>
       {iteration.state === "queued" && (
         <p className="mt-4 border-t border-line pt-4 text-sm text-muted">
-          Waiting for the worker. If none runs, start one with <code className="font-mono">tutelage worker</code> or{" "}
+          Waiting for a worker. If none is running, start one with <code className="font-mono">tutelage worker</code> or{" "}
           <code className="font-mono">tutelage up</code>.
         </p>
       )}
@@ -166,7 +166,7 @@ function Timeline({ iteration }: { iteration: Iteration }) {
                 </span>
               ) : null}
             </span>
-            {progress.eta_seconds != null && <span className="text-muted">about {duration(progress.eta_seconds)} left in this stage</span>}
+            {progress.eta_seconds != null && <span className="text-muted">About {duration(progress.eta_seconds)} left in this stage</span>}
           </p>
           <Bar share={shareOf(progress)} label={`Progress of ${stageLabel(progress.stage)}`} />
         </div>
@@ -182,14 +182,14 @@ function Seconds({ iteration, stage }: { iteration: Iteration; stage: string }) 
 
 function StageMark({ state, number }: { state: StageState; number: number }) {
   if (state === "done") return <Check aria-label="Done" className="size-4" />;
-  if (state === "running") return <LoaderCircle aria-label="Under way" className="size-4 animate-spin" />;
-  if (state === "left") return <Minus aria-label="Not reached" className="size-4" />;
+  if (state === "running") return <LoaderCircle aria-label="Running" className="size-4 animate-spin" />;
+  if (state === "left") return <Minus aria-label="Not started" className="size-4" />;
   return <>{number}</>;
 }
 
 const OUTCOMES: Partial<Record<Iteration["state"], string>> = {
-  promoted: "The gate let the candidate pass",
-  refused: "Refused",
+  promoted: "Accepted",
+  refused: "Rejected",
   failed: "Failed",
   cancelled: "Cancelled",
 };
@@ -254,7 +254,7 @@ function Cancel({ iteration }: { iteration: Iteration }) {
         action="Cancel iteration"
         onConfirm={() => cancel.mutateAsync()}
       >
-        The worker stops at its next step. No policy comes of it; the feedback stays for the next iteration.
+        The worker stops at its next step. No policy is produced; the feedback stays available.
       </Confirm>
     </>
   );

@@ -10,7 +10,7 @@ import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { Problem } from "../../../components/Problem";
-import { ago, duration, words } from "../../../format";
+import { ago, counted, duration, words } from "../../../format";
 import { Bar, Cell, Empty, Figure, Heading, Read, State, Table } from "../Parts";
 import { shareOf, stageLabel } from "./stages";
 
@@ -21,7 +21,7 @@ export function IterationsTab() {
   const busy = iterations.data?.data.find(isUnfinished);
   return (
     <>
-      <Heading title="Iterations" hint="Each one turns what people said into a candidate policy, and lets it pass or refuses it.">
+      <Heading title="Iterations" hint="Each iteration trains a candidate policy on the collected feedback; the gate then accepts or rejects it.">
         <Button kind="primary" icon={Play} disabled={!summary.data || busy !== undefined} onClick={() => setStarting(true)}>
           Start an iteration
         </Button>
@@ -31,11 +31,11 @@ export function IterationsTab() {
         {({ data }) =>
           data.length === 0 ? (
             <Empty icon={RefreshCcwDot}>
-              No iteration has run yet. When enough answers have been judged in conversations that may teach, start the
-              first one.
+              No iterations yet. Start the first one when enough answers have been rated in conversations that allow
+              training.
             </Empty>
           ) : (
-            <Table columns={["Iteration", "State", "Preset", "From", "Candidate", "Started", "Took"]}>
+            <Table columns={["Iteration", "State", "Preset", "Parent", "Candidate", "Started", "Duration"]}>
               {data.map((iteration) => (
                 <Row key={iteration.id} iteration={iteration} />
               ))}
@@ -48,7 +48,7 @@ export function IterationsTab() {
           open={starting}
           onClose={() => setStarting(false)}
           title="Start an iteration"
-          description="It is queued; the worker picks it up within seconds and runs it while people go on chatting."
+          description="The iteration is queued, and a worker picks it up within seconds. Users can go on chatting while it runs."
         >
           <Start summary={summary.data} onClose={() => setStarting(false)} />
         </Dialog>
@@ -68,25 +68,25 @@ function Glance({ summary }: { summary: Summary }) {
       <Problem error={summary.load_error} />
       <div className="grid grid-cols-2 gap-3 lg:grid-cols-4">
         <Figure
-          label="Answers now"
+          label="Current policy"
           value={summary.current_policy ? <Link to={`/operator/policies/${summary.current_policy}`} className={LINK}>{summary.current_policy}</Link> : "none"}
           hint={
             summary.loaded_policy && summary.loaded_policy !== summary.current_policy
-              ? `${summary.loaded_policy} until it is loaded`
+              ? `${summary.loaded_policy} serves until it is loaded`
               : `of ${summary.policies} ${summary.policies === 1 ? "policy" : "policies"}`
           }
         />
         <Figure
-          label="Conversations that may teach"
+          label="Conversations available for training"
           value={summary.consented_conversations.toLocaleString()}
           hint={`${share}% of ${summary.conversations.toLocaleString()}`}
         />
         <Figure
-          label="Judgements"
+          label="Feedback"
           value={<Link to="/operator/feedback/judgements" className={LINK}>{judgements.toLocaleString()}</Link>}
           hint={kinds.map(([kind, count]) => `${kind} ${count}`).join(" · ") || "none yet"}
         />
-        <Figure label="People" value={<Link to="/operator/people" className={LINK}>{summary.users.toLocaleString()}</Link>} hint={<Link to="/operator/feedback" className={LINK}>{`${summary.open_reports} open reports`}</Link>} />
+        <Figure label="Users" value={<Link to="/operator/people" className={LINK}>{summary.users.toLocaleString()}</Link>} hint={<Link to="/operator/feedback" className={LINK}>{counted(summary.open_reports, "open report")}</Link>} />
       </div>
       <Ready summary={summary} />
     </div>
@@ -106,7 +106,7 @@ function Ready({ summary }: { summary: Summary }) {
           )}
           <div>
             <p className="font-medium">
-              {words(preset)}: {ready ? "enough feedback" : "not enough feedback yet"}
+              {words(preset)}: {ready ? "ready" : "not enough feedback yet"}
             </p>
             {missing.map((sentence) => (
               <p key={sentence} className="text-[13px] text-muted">
@@ -160,9 +160,9 @@ function Row({ iteration }: { iteration: Iteration }) {
 }
 
 const PRESETS: { value: Preset; text: string }[] = [
-  { value: "smoke", text: "Seconds. Runs every stage on a tiny model, to see that all is well." },
-  { value: "quick", text: "About ten minutes on two cores. Trains the real policy on what there is." },
-  { value: "standard", text: "Longer and more careful. For when there are hundreds of judgements." },
+  { value: "smoke", text: "Takes seconds. Runs every stage on a tiny model to check that training works." },
+  { value: "quick", text: "About ten minutes on two cores. Trains the real model on the feedback collected so far." },
+  { value: "standard", text: "Longer and more thorough, for hundreds of ratings." },
 ];
 
 function Start({ summary, onClose }: { summary: Summary; onClose: () => void }) {
@@ -199,7 +199,7 @@ function Start({ summary, onClose }: { summary: Summary; onClose: () => void }) 
               <span className="min-w-0 flex-1">
                 <span className="flex items-center justify-between gap-2 font-medium capitalize">
                   {value}
-                  {ready && <Badge tone={ready.ready ? "good" : "warn"}>{ready.ready ? "Ready" : "Too little feedback"}</Badge>}
+                  {ready && <Badge tone={ready.ready ? "good" : "warn"}>{ready.ready ? "Ready" : "Not enough feedback"}</Badge>}
                 </span>
                 <span className="mt-0.5 block text-sm text-muted">{text}</span>
                 {ready?.missing.map((sentence) => (

@@ -17,7 +17,7 @@ test("only numbers can be drawn", () => {
 });
 
 test("lines that no row has are left out", () => {
-  expect(presentLines(PPO_CURVES[0]!, ROWS)).toEqual([["objective/scores", "Reward model"]]);
+  expect(presentLines(PPO_CURVES[0]!, ROWS)).toEqual([["objective/scores", "Training reward model"]]);
 });
 
 test("nested metrics become one list", () => {

@@ -11,22 +11,22 @@ export interface Curve {
 export const PPO_CURVES: Curve[] = [
   {
     title: "Score",
-    hint: "What the reward model says, and what a reward model on held-out feedback says. When they part, the policy is learning the reward model's mistakes.",
-    lines: { "objective/scores": "Reward model", "heldout/score": "Held-out reward model" },
+    hint: "Mean score of the training reward model and of the held-out reward model. If the curves diverge, the policy is exploiting the reward model.",
+    lines: { "objective/scores": "Training reward model", "heldout/score": "Held-out reward model" },
   },
   {
-    title: "Distance from the reference policy",
-    hint: "KL divergence of a response, in nats.",
+    title: "KL from the reference policy",
+    hint: "Mean KL divergence per response, in nats.",
     lines: { "objective/kl": "KL" },
   },
   {
-    title: "Length of answers",
-    hint: "Tokens of a response, on average.",
+    title: "Response length",
+    hint: "Mean tokens per response.",
     lines: { "response/length": "Tokens" },
   },
   {
     title: "Entropy",
-    hint: "How undecided the policy is at each token, in nats. A fall towards zero means that it says always the same.",
+    hint: "Average entropy per token, in nats. A drop towards zero means the policy has collapsed to one answer.",
     lines: { "objective/entropy": "Entropy" },
   },
 ];
@@ -34,7 +34,7 @@ export const PPO_CURVES: Curve[] = [
 export const SFT_CURVES: Curve[] = [
   {
     title: "Loss",
-    hint: "Of the dialogues that are learned from, and of those set aside to see when to stop.",
+    hint: "On the training dialogues and on the validation split used for early stopping.",
     lines: { "loss/train": "Training", "loss/validation": "Validation" },
   },
 ];

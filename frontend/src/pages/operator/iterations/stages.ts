@@ -4,12 +4,12 @@ import { words } from "../../../format";
 import { comparisonOf } from "../policies/measures";
 
 export const STAGES = [
-  { name: "snapshot", label: "Snapshot", text: "Freeze what may be learned from" },
-  { name: "sft", label: "Fine-tuning", text: "Learn from demonstrations and better answers" },
-  { name: "reward_model", label: "Reward model", text: "Learn what people prefer" },
-  { name: "ppo", label: "PPO", text: "Practise towards it" },
-  { name: "evaluation", label: "Evaluation", text: "Measure the candidate on held-out prompts" },
-  { name: "gate", label: "Gate", text: "Let it pass, or refuse it" },
+  { name: "snapshot", label: "Snapshot", text: "Freeze the training data" },
+  { name: "sft", label: "Fine-tuning", text: "Train on demonstrations and better answers" },
+  { name: "reward_model", label: "Reward model", text: "Learn user preferences" },
+  { name: "ppo", label: "PPO", text: "Optimise against the reward model" },
+  { name: "evaluation", label: "Evaluation", text: "Evaluate the candidate on held-out prompts" },
+  { name: "gate", label: "Gate", text: "Accept or reject" },
 ] as const;
 
 export function stageLabel(name: string): string {

@@ -9,7 +9,7 @@ import { Confirm, Dialog, DialogButtons } from "../../../components/Dialog";
 import { Field, Tick } from "../../../components/Field";
 import { Problem } from "../../../components/Problem";
 import { useToast } from "../../../components/Toast";
-import { ago, figure } from "../../../format";
+import { ago, counted, figure } from "../../../format";
 import { Back, Card, Cell, Empty, Heading, Read, Table } from "../Parts";
 
 const FORMATS: [string, string][] = [
@@ -26,7 +26,7 @@ export function DatasetsPage() {
   return (
     <>
       <Back to="/operator/labeling">Labeling</Back>
-      <Heading title="Data sets" hint="Sources that teach beside the people here, each with its licence; and what people said, to take elsewhere.">
+      <Heading title="Datasets" hint="Import external datasets, each with its licence, and export the feedback collected here.">
         <Button kind="primary" icon={FileUp} onClick={() => setOpen(true)}>
           Import a file
         </Button>
@@ -34,7 +34,7 @@ export function DatasetsPage() {
       <Read query={query}>
         {({ data }) =>
           data.length === 0 ? (
-            <Empty icon={Database}>Nothing is imported. A file is checked row by row before anything of it is kept.</Empty>
+            <Empty icon={Database}>No datasets yet. A file is checked row by row before anything is imported.</Empty>
           ) : (
             <Table columns={["Name", "Format", "Licence", "Demonstrations", "Rankings", "Imported", "Actions"]}>
               {data.map((row) => (
@@ -46,8 +46,8 @@ export function DatasetsPage() {
       </Read>
       <Card title="Export" className="mt-6">
         <p className="mb-3 max-w-2xl text-sm text-muted">
-          What may be learned from: conversations that may teach, judgements that stand, nothing that was blocked. Nobody is
-          named. The audit log remembers each export.
+          Active feedback from conversations that allow training. Blocked content is left out, and users are not named. Each
+          export is recorded in the audit log.
         </p>
         <div className="flex flex-wrap gap-2">
           {FORMATS.map(([format, label]) => (
@@ -63,7 +63,7 @@ export function DatasetsPage() {
           ))}
         </div>
       </Card>
-      <Dialog open={open} onClose={() => setOpen(false)} title="Import a data set">
+      <Dialog open={open} onClose={() => setOpen(false)} title="Import a dataset">
         <Import onClose={() => setOpen(false)} />
       </Dialog>
     </>
@@ -99,11 +99,12 @@ function Row({ row }: { row: Dataset }) {
           action="Erase"
           onConfirm={async () => {
             const { policies } = await datasets.erase(row.id);
-            toast(policies.length ? `Erased. Affected: ${policies.join(", ")}` : "Erased. No policy had learned from it.");
+            toast(policies.length ? `Erased. Affected policies: ${policies.join(", ")}` : "Erased. No policy was trained on it.");
             await refresh("operator");
           }}
         >
-          Its examples go for good. Policies that learned from it stay, and are listed on the People page as affected.
+          Its examples are permanently erased. Policies trained on it are not changed; they are listed as affected on the Users
+          page.
         </Confirm>
       </Cell>
     </tr>
@@ -119,7 +120,7 @@ function Import({ onClose }: { onClose: () => void }) {
   const keep = useMutation({
     mutationFn: () => datasets.send(file!, source),
     onSuccess: ({ kept }) => {
-      toast(`${figure(kept)} examples are kept.`);
+      toast(`${counted(kept, "example")} imported.`);
       void refresh("operator", "datasets");
       onClose();
     },
@@ -137,7 +138,7 @@ function Import({ onClose }: { onClose: () => void }) {
         label="File"
         type="file"
         accept=".jsonl,.json,.gz"
-        hint="JSON Lines or a JSON array, also gzipped, up to 2 MB; larger ones go through `tutelage dataset import`."
+        hint="JSON Lines or a JSON array, optionally gzipped, up to 2 MB. For larger files use `tutelage dataset import`."
         onChange={(event) => {
           const chosen = event.target.files?.[0] ?? null;
           setFile(chosen);
@@ -149,15 +150,15 @@ function Import({ onClose }: { onClose: () => void }) {
         <>
           <Field label="Name" required value={source.name} onChange={(event) => setSource({ ...source, name: event.target.value })} />
           <Field
-            label="Licence, or whose consent it rests on"
+            label="Licence or basis of consent"
             required
             value={source.licence}
             onChange={(event) => setSource({ ...source, licence: event.target.value })}
           />
-          <Field label="Where it is from" value={source.origin} onChange={(event) => setSource({ ...source, origin: event.target.value })} />
+          <Field label="Source" value={source.origin} onChange={(event) => setSource({ ...source, origin: event.target.value })} />
           {check.data.suspects > 0 && (
             <Tick
-              label={`Leave the ${figure(check.data.suspects)} flagged out`}
+              label={`Exclude ${counted(check.data.suspects, "flagged example")}`}
               checked={source.flagged === "exclude"}
               onChange={(out) => setSource({ ...source, flagged: out ? "exclude" : "keep" })}
             />
@@ -168,7 +169,7 @@ function Import({ onClose }: { onClose: () => void }) {
       <DialogButtons>
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" kind="primary" disabled={!usable || !source.name.trim() || !source.licence.trim() || keep.isPending}>
-          {keep.isPending ? "Importing …" : "Import"}
+          {keep.isPending ? "Importing…" : "Import"}
         </Button>
       </DialogButtons>
     </form>
@@ -179,15 +180,15 @@ function Checked({ report }: { report: Report }) {
   return (
     <div className="rounded-xl border border-line bg-panel p-4 text-sm" role="status">
       <p>
-        {figure(report.rows)} rows of {report.format}: {figure(report.demonstrations)} demonstrations, {figure(report.rankings)}{" "}
-        rankings ({figure(report.comparisons)} comparisons){report.duplicates > 0 && `, ${figure(report.duplicates)} said before`}.
+        {counted(report.rows, "row")} in {report.format} format: {counted(report.demonstrations, "demonstration")},{" "}
+        {counted(report.rankings, "ranking")} ({counted(report.comparisons, "comparison")})
+        {report.duplicates > 0 && `, ${counted(report.duplicates, "duplicate")}`}.
       </p>
       {report.problems.length > 0 && (
         <ul className="mt-2 space-y-1 text-muted">
           {report.problems.map(({ reason, rows, count }) => (
             <li key={reason}>
-              {figure(count)} left out (rows {rows.join(", ")}
-              {count > rows.length && ", …"}): {reason}
+              {figure(count)} skipped ({rowsOf(rows, count)}): {reason}
             </li>
           ))}
         </ul>
@@ -197,18 +198,22 @@ function Checked({ report }: { report: Report }) {
   );
 }
 
-/** What moderation would have acted on, had people or a policy said it here. */
+/** "rows 7, 9, …": the first rows of which something is said. */
+function rowsOf(rows: number[], count: number): string {
+  return `${count === 1 ? "row" : "rows"} ${rows.join(", ")}${count > rows.length ? ", …" : ""}`;
+}
+
+/** Imported examples that moderation flags. */
 function Suspects({ report }: { report: Report }) {
-  if (!report.moderated) return <p className="mt-3 text-muted">Moderation is switched off, so nobody looked for harm.</p>;
-  if (report.suspects === 0) return <p className="mt-3 text-muted">Moderation flags none of them.</p>;
+  if (!report.moderated) return <p className="mt-3 text-muted">Moderation is off, so the rows were not checked for harmful content.</p>;
+  if (report.suspects === 0) return <p className="mt-3 text-muted">Moderation flagged no examples.</p>;
   return (
     <div className="mt-3">
-      <p className="font-medium">Moderation flags {figure(report.suspects)} of them</p>
+      <p className="font-medium">Moderation flagged {counted(report.suspects, "example")}</p>
       <ul className="mt-1 space-y-1 text-muted">
         {report.flagged.map(({ category, rows, count }) => (
           <li key={category}>
-            {figure(count)} {category} (rows {rows.join(", ")}
-            {count > rows.length && ", …"})
+            {figure(count)} {category} ({rowsOf(rows, count)})
           </li>
         ))}
       </ul>

@@ -12,7 +12,7 @@ import { Field, Select, Tick } from "../../../components/Field";
 import { Markdown } from "../../../components/markdown/Markdown";
 import { Problem } from "../../../components/Problem";
 import { useToast } from "../../../components/Toast";
-import { duration, figure } from "../../../format";
+import { counted, duration, figure } from "../../../format";
 import { Letter, LETTERS } from "../../chat/compare/Letter";
 import { EMPTY, WriteGold, type Draft } from "../../label/WriteGold";
 import { Behind, Card, Cell, Empty, Figure, Heading, Read, Table } from "../Parts";
@@ -23,19 +23,19 @@ export function LabelingTab() {
   const [gold, setGold] = useState<Draft | null>(null);
   return (
     <>
-      <Heading title="Labeling" hint="Tasks for labelers, how far they agree, and how much each one's rankings count in training.">
+      <Heading title="Labeling" hint="Labeling tasks, inter-annotator agreement and labeler weights.">
         <Link
           to="/operator/labeling/datasets"
           className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong px-3.5 text-sm font-medium hover:bg-panel"
         >
           <Database aria-hidden className="size-4" />
-          Data sets
+          Datasets
         </Link>
         <Button icon={Star} onClick={() => setGold(EMPTY)}>
-          Write a gold task
+          Create a gold task
         </Button>
         <Button kind="primary" icon={ListPlus} onClick={() => setMaking(true)}>
-          Make tasks
+          Create tasks
         </Button>
       </Heading>
       <Read query={query}>
@@ -43,7 +43,7 @@ export function LabelingTab() {
           <>
             <Figures progress={progress} />
             <Labelers rows={progress.labelers} />
-            <Dialog open={making} onClose={() => setMaking(false)} title="Make tasks">
+            <Dialog open={making} onClose={() => setMaking(false)} title="Create tasks">
               <Make policies={progress.policies} onClose={() => setMaking(false)} />
             </Dialog>
           </>
@@ -59,43 +59,44 @@ const RANKED = "/operator/labeling?every";
 
 function Figures({ progress }: { progress: Progress }) {
   const { tasks, alpha, same } = progress;
-  const shared = `${figure(progress.shared_pairs)} pairs of ${figure(progress.shared_tasks)} shared tasks`;
+  const shared = `${counted(progress.shared_pairs, "pair")} in ${counted(progress.shared_tasks, "shared task")}`;
   return (
     <div className="grid grid-cols-2 gap-3 lg:grid-cols-4">
       <Figure
         label="Tasks"
         value={`${tasks.done ?? 0} of ${(tasks.done ?? 0) + (tasks.open ?? 0)}`}
-        hint={[`${tasks.gold ?? 0} gold, ${often(progress.gold_every)}`, tasks.preparing && `${tasks.preparing} being prepared`, tasks.failed && `${tasks.failed} failed`]
+        hint={[goldShare(progress.gold_every, tasks.gold ?? 0), tasks.preparing && `${tasks.preparing} being prepared`, tasks.failed && `${tasks.failed} failed`]
           .filter(Boolean)
           .join(" · ")}
       />
       <Figure label="Answered" value={progress.answered} hint={`${progress.skipped} skipped`} />
-      <Figure label="Krippendorff's alpha" value={alpha === null ? "—" : <Behind to={RANKED}>{figure(alpha)}</Behind>} hint={alpha === null ? "Nobody ranked the same yet" : shared} />
+      <Figure label="Krippendorff's alpha" value={alpha === null ? "—" : <Behind to={RANKED}>{figure(alpha)}</Behind>} hint={alpha === null ? "No overlapping rankings yet" : shared} />
       <Figure
-        label="Pairs agreed on"
-        value={same ? <Behind to={RANKED}>{`${Math.round(100 * same.mean)} %`}</Behind> : "—"}
-        hint={same ? `95 %: ${Math.round(100 * same.low)} to ${Math.round(100 * same.high)} %` : "Tasks with overlap show it"}
+        label="Pairwise agreement"
+        value={same ? <Behind to={RANKED}>{`${Math.round(100 * same.mean)}%`}</Behind> : "—"}
+        hint={same ? `95% CI: ${Math.round(100 * same.low)}% to ${Math.round(100 * same.high)}%` : "Needs tasks with overlap"}
       />
     </div>
   );
 }
 
 /** How often a labeler meets a gold task. */
-function often(every: number): string {
-  return every === 0 ? "never given" : every === 1 ? "given first" : `every ${every}th is one`;
+function goldShare(every: number, available: number): string {
+  const share = every === 0 ? "gold tasks off" : every === 1 ? "gold tasks first" : `1 in ${every} tasks is gold`;
+  return `${share} (${available} available)`;
 }
 
 function Labelers({ rows }: { rows: Progress["labelers"] }) {
   if (rows.length === 0)
     return (
       <div className="mt-6">
-        <Empty icon={Scale}>Nobody has labeled yet. Make tasks, and invite labelers on the People page.</Empty>
+        <Empty icon={Scale}>No labels yet. Create tasks, and invite labelers on the Users page.</Empty>
       </div>
     );
   return (
     <>
       <h2 className="mt-8 mb-3 text-lg font-semibold tracking-tight">Labelers</h2>
-      <Table columns={["Name", "Answered", "Skipped", "Median time", "Reliability", "Gold pairs", "Suggestions taken", "Weight in training"]}>
+      <Table columns={["Name", "Answered", "Skipped", "Median time", "Reliability", "Correct gold pairs", "Accepted suggestions", "Training weight"]}>
         {rows.map((row) => (
           <tr key={row.id}>
             <Cell className="font-medium">{row.name}</Cell>
@@ -106,7 +107,7 @@ function Labelers({ rows }: { rows: Progress["labelers"] }) {
             <Cell className="whitespace-nowrap text-muted">{row.seconds === null ? "—" : duration(row.seconds)}</Cell>
             <Cell className="whitespace-nowrap tabular-nums">
               {row.reliability === null ? "—" : figure(row.reliability)}{" "}
-              <span className="text-xs text-muted">{row.shared_pairs} shared pairs</span>
+              <span className="text-xs text-muted">{counted(row.shared_pairs, "shared pair")}</span>
             </Cell>
             <Cell className="tabular-nums">{row.gold_pairs ? `${row.gold_right} of ${row.gold_pairs}` : "—"}</Cell>
             <Cell className="tabular-nums">{row.suggestions ? `${row.accepted} of ${row.suggestions}` : "—"}</Cell>
@@ -128,12 +129,12 @@ function Disputes() {
     <>
       <div className="mt-8 mb-3 flex flex-wrap items-center justify-between gap-3">
         <h2 className="text-lg font-semibold tracking-tight">{every ? "Ranked tasks" : "Disagreements"}</h2>
-        <Tick label="Show every ranked task" checked={every} onChange={(on) => setSearch(on ? { every: "" } : {})} />
+        <Tick label="Show all ranked tasks" checked={every} onChange={(on) => setSearch(on ? { every: "" } : {})} />
       </div>
       <Read query={query}>
         {({ data }) =>
           data.length === 0 ? (
-            <Empty icon={Scale}>{every ? "No task is ranked yet." : "No two labelers disagree."}</Empty>
+            <Empty icon={Scale}>{every ? "No ranked tasks yet." : "No disagreements."}</Empty>
           ) : (
             <ul className="space-y-3">
               {data.map((dispute) => (
@@ -177,7 +178,7 @@ function DisputeCard({ dispute }: { dispute: Dispute }) {
             <span className="w-32 truncate font-medium">{opinion.labeler}</span>
             <span className="flex-1 font-mono text-[13px]">{spell(opinion.ranking)}</span>
             <Button small disabled={settle.isPending} onClick={() => settle.mutate(opinion.ranking)}>
-              This is right: make it gold
+              Use this as gold
             </Button>
           </li>
         ))}
@@ -187,7 +188,7 @@ function DisputeCard({ dispute }: { dispute: Dispute }) {
           <Badge tone="good">Gold</Badge>
           <span className="font-mono text-[13px]">{spell(dispute.gold)}</span>
           <Button small kind="quiet" onClick={() => settle.mutate(null)}>
-            Not gold
+            Remove from gold
           </Button>
         </p>
       )}
@@ -196,8 +197,8 @@ function DisputeCard({ dispute }: { dispute: Dispute }) {
 }
 
 function Differing({ share }: { share: number }) {
-  if (share === 0) return <Badge tone="plain">Nobody differs</Badge>;
-  return <Badge tone="warn">{Math.round(100 * share)} % of pairs differ</Badge>;
+  if (share === 0) return <Badge tone="plain">No disagreement</Badge>;
+  return <Badge tone="warn">{Math.round(100 * share)}% of pairs differ</Badge>;
 }
 
 function Make({ policies, onClose }: { policies: string[]; onClose: () => void }) {
@@ -210,7 +211,7 @@ function Make({ policies, onClose }: { policies: string[]; onClose: () => void }
   const make = useMutation({
     mutationFn: () => desk.make(body),
     onSuccess: ({ made }) => {
-      toast(made ? `${made} tasks are made.` : "There is nothing left to make tasks of.");
+      toast(made ? `${counted(made, "task")} created.` : "No prompts left to create tasks from.");
       void refresh("operator", "labeling");
       onClose();
     },
@@ -233,16 +234,16 @@ function Make({ policies, onClose }: { policies: string[]; onClose: () => void }
         <Select
           label="Prompts from"
           value={body.source}
-          options={[{ value: "chat", label: "Chats that may teach" }, { value: "prompts", label: "The prompt set" }]}
+          options={[{ value: "chat", label: "Chats available for training" }, { value: "prompts", label: "Prompt set" }]}
           onChange={(event) => set({ source: event.target.value as TasksRequest["source"] })}
         />
-        <Field label="How many" type="number" min={1} max={200} value={body.count} onChange={(e) => set({ count: Number(e.target.value) })} />
-        <Field label="Labelers for each" type="number" min={1} max={9} value={body.overlap} onChange={(e) => set({ overlap: Number(e.target.value) })} />
+        <Field label="Number of tasks" type="number" min={1} max={200} value={body.count} onChange={(e) => set({ count: Number(e.target.value) })} />
+        <Field label="Labelers per task" type="number" min={1} max={9} value={body.overlap} onChange={(e) => set({ overlap: Number(e.target.value) })} />
       </div>
       {body.kind === "ranking" && (
         <>
           <div className="grid grid-cols-2 gap-4">
-            <Field label="Answers to rank" type="number" min={2} max={9} value={body.answers} onChange={(e) => set({ answers: Number(e.target.value) })} />
+            <Field label="Answers per task" type="number" min={2} max={9} value={body.answers} onChange={(e) => set({ answers: Number(e.target.value) })} />
             <Select
               label="Temperatures"
               value={(body.temperatures ?? []).join()}
@@ -252,7 +253,7 @@ function Make({ policies, onClose }: { policies: string[]; onClose: () => void }
           </div>
           {policies.length > 1 && (
             <fieldset className="space-y-2">
-              <legend className="mb-1.5 text-sm font-medium">Answers by</legend>
+              <legend className="mb-1.5 text-sm font-medium">Answers from</legend>
               {policies.map((policy) => (
                 <Tick
                   key={policy}
@@ -266,13 +267,13 @@ function Make({ policies, onClose }: { policies: string[]; onClose: () => void }
         </>
       )}
       <p className="text-[13px] text-muted">
-        Chats are chosen by need (disliked answers first) and so that prompts differ. Answers are written in the background.
+        Prompts with disliked answers come first; near-duplicates are skipped. Answers are generated in the background.
       </p>
       <Problem error={make.error} />
       <DialogButtons>
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" kind="primary" disabled={make.isPending}>
-          Make tasks
+          Create tasks
         </Button>
       </DialogButtons>
     </form>

@@ -14,14 +14,14 @@ import { ago, figure } from "../../../format";
 import { Card, Empty, More, Read } from "../Parts";
 
 const STATES = [
-  { value: "open", label: "To decide" },
-  { value: "overturned", label: "Filter was wrong" },
-  { value: "upheld", label: "Filter was right" },
+  { value: "open", label: "Pending" },
+  { value: "overturned", label: "Overturned" },
+  { value: "upheld", label: "Upheld" },
 ];
 const NOTHING: Record<AppealState, string> = {
-  open: "No appeal waits for a decision.",
-  overturned: "No appeal has been won yet.",
-  upheld: "No appeal has been turned down yet.",
+  open: "No pending appeals.",
+  overturned: "No overturned appeals yet.",
+  upheld: "No upheld appeals yet.",
 };
 const TONES: Record<AppealState, Tone> = { open: "warn", overturned: "accent", upheld: "plain" };
 
@@ -63,11 +63,11 @@ function Case({ appeal }: { appeal: AppealCase }) {
         <p className="mb-3 flex flex-wrap items-center gap-2 text-[13px] text-muted">
           <Badge tone={appeal.action === "block" ? "danger" : "warn"}>{appeal.action === "block" ? "Blocked" : "Warned"}</Badge>
           <Badge tone={TONES[appeal.state]}>{STATES.find(({ value }) => value === appeal.state)?.label}</Badge>
-          {appeal.role === "assistant" ? "an answer" : "a person's message"} · {ago(appeal.created_at)}
+          {appeal.role === "assistant" ? "answer" : "user message"} · {ago(appeal.created_at)}
         </p>
-        {appeal.prompt && <Quote label="The prompt" text={appeal.prompt} />}
+        {appeal.prompt && <Quote label="Prompt" text={appeal.prompt} />}
         <Moderated appeal={appeal} />
-        {appeal.comment ? <Quote label="The appeal" text={appeal.comment} /> : <p className="text-sm text-faint">No reason was given.</p>}
+        {appeal.comment ? <Quote label="Appeal" text={appeal.comment} /> : <p className="text-sm text-faint">No reason was given.</p>}
       </div>
       <Decision appeal={appeal} />
     </Card>
@@ -88,16 +88,16 @@ function Moderated({ appeal }: { appeal: AppealCase }) {
   const withheld = characters.slice(appeal.shown).join("");
   return (
     <div className="mb-3">
-      <p className="text-xs font-medium text-faint">{appeal.role === "assistant" ? "The answer" : "The message"}</p>
+      <p className="text-xs font-medium text-faint">{appeal.role === "assistant" ? "Answer" : "Message"}</p>
       <p className="mt-0.5 max-h-60 overflow-y-auto rounded-xl border border-line bg-canvas px-3.5 py-2.5 text-sm wrap-anywhere whitespace-pre-wrap">
         {characters.slice(0, appeal.shown).join("")}
         {withheld && (
-          <span className="text-danger" title="This was withheld: nobody but you is shown it">
+          <span className="text-danger" title="Withheld: only reviewers can see this text">
             {withheld}
           </span>
         )}
       </p>
-      {withheld && <p className="mt-1 text-xs text-danger">The red part was withheld.</p>}
+      {withheld && <p className="mt-1 text-xs text-danger">The text in red was not shown to the user.</p>}
     </div>
   );
 }
@@ -118,7 +118,7 @@ function Decision({ appeal }: { appeal: AppealCase }) {
     setError(null);
     try {
       const { state } = await moderation.decide(appeal.id, labels, answer.trim());
-      toast(state === "overturned" ? "Decided: the filter was wrong." : "Decided: the filter was right.");
+      toast(state === "overturned" ? "Appeal decided: filter overturned." : "Appeal decided: filter upheld.");
       await refresh("operator", "appeals");
     } catch (problem) {
       setError(problem);
@@ -128,25 +128,25 @@ function Decision({ appeal }: { appeal: AppealCase }) {
 
   return (
     <div className="min-w-0 lg:border-l lg:border-line lg:pl-6">
-      <p className="mb-2 text-sm font-medium">What does the text really hold?</p>
-      <Chips label="What holds" chips={appeal.categories.map((value) => ({ value, label: value }))} chosen={holds} onChange={setHolds} />
+      <p className="mb-2 text-sm font-medium">Which categories actually apply?</p>
+      <Chips label="Categories that apply" chips={appeal.categories.map((value) => ({ value, label: value }))} chosen={holds} onChange={setHolds} />
       <p className="mt-1.5 text-xs text-faint">
         {appeal.categories
-          .map((category) => `${category} ${figure(appeal.scores[category] ?? 0)} (from ${figure(appeal.thresholds[category] ?? 0)})`)
+          .map((category) => `${category} ${figure(appeal.scores[category] ?? 0)} (threshold ${figure(appeal.thresholds[category] ?? 0)})`)
           .join(" · ")}
       </p>
-      <TextBox label="Your answer" placeholder="Your answer to the person (optional)" rows={2} className="mt-3" value={answer} onChange={setAnswer} />
+      <TextBox label="Your reply" placeholder="Reply to the user (optional)" rows={2} className="mt-3" value={answer} onChange={setAnswer} />
       <Problem error={error} className="mt-3" />
       <div className="mt-3 flex flex-wrap gap-2">
         <Button small kind="primary" disabled={busy} onClick={() => void decide([])}>
-          Filter was wrong
+          Overturn
         </Button>
         <Button small disabled={busy || holds.length === 0} onClick={() => void decide(holds)}>
-          {holds.length === appeal.categories.length ? "Filter was right" : `Only ${holds.join(", ")}`}
+          {holds.length === appeal.categories.length ? "Uphold" : `Uphold only ${holds.join(", ")}`}
         </Button>
       </div>
       {!appeal.training && (
-        <p className="mt-3 text-xs text-faint">Its owner does not let it be trained on: the decision counts, but is not learned from.</p>
+        <p className="mt-3 text-xs text-faint">The owner has not consented to training on this conversation. The decision takes effect but is not used for retraining.</p>
       )}
     </div>
   );

@@ -9,7 +9,7 @@ import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { Problem } from "../../../components/Problem";
 import { useToast } from "../../../components/Toast";
-import { ago } from "../../../format";
+import { ago, counted } from "../../../format";
 import { Card, Empty, Read } from "../Parts";
 import { advice } from "./learned";
 import { percent } from "./rules";
@@ -50,48 +50,48 @@ function Desk({ learning }: { learning: Learning }) {
     setBusy(null);
   }
   const choose = (version: string | null) =>
-    void act(version ?? "shipped", () => moderation.useHeads(version), version ? "It is in force." : "The heads that ship are in force.");
+    void act(version ?? "shipped", () => moderation.useHeads(version), version ? "Filter activated." : "Default filter restored.");
 
   return (
     <div className="space-y-4">
       <Card>
         <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-3">
           <div className="min-w-0 flex-1 basis-80">
-            <p className="text-[15px] font-semibold">{counted(learning.decisions, "decision")} to learn from</p>
+            <p className="text-[15px] font-semibold">{counted(learning.decisions, "decided appeal")} available for retraining</p>
             <p className="mt-0.5 text-sm text-muted">
-              {learning.withheld > 0 && `${counted(learning.withheld, "more decision")} may not be: their owners do not let them be trained on. `}
-              It takes seconds, starts from the filter that ships, and changes nothing until you put it in force.
+              {learning.withheld > 0 && `${counted(learning.withheld, "more decision")} cannot be used: the owners have not consented to training. `}
+              Retraining takes seconds, starts from the default filter, and changes nothing until you activate the result.
             </p>
           </div>
           <Button
             kind="primary"
             icon={GraduationCap}
             disabled={busy !== null || learning.decisions === 0}
-            onClick={() => void act("learn", moderation.learn, "The filter has learned.")}
+            onClick={() => void act("learn", moderation.learn, "Filter retrained.")}
           >
-            {busy === "learn" ? "Learning …" : "Learn from appeals"}
+            {busy === "learn" ? "Retraining…" : "Retrain on decided appeals"}
           </Button>
         </div>
         <Problem error={error} className="mt-3" />
         <p className="mt-4 border-t border-line pt-3 text-[13px] text-muted">
           {learning.running ? (
             <>
-              Reading with <span className="font-mono text-ink">{learning.running}</span>
-              {isBehind(learning) && ", changing within seconds …"}
+              Active filter: <span className="font-mono text-ink">{learning.running}</span>
+              {isBehind(learning) && ", switching within seconds…"}
             </>
           ) : (
-            "Moderation is switched off."
+            "Moderation is off."
           )}
           {learning.in_force && (
             <Button small kind="quiet" className="ml-2" disabled={busy !== null} onClick={() => choose(null)}>
-              Back to what ships
+              Restore default filter
             </Button>
           )}
         </p>
       </Card>
       {learning.heads.length === 0 ? (
         <Empty icon={GraduationCap}>
-          Nothing has been learned yet. Decide appeals first; what you find wrong, the filter will do less of.
+          No retrained filters yet. Decide appeals first, then retrain on them.
         </Empty>
       ) : (
         learning.heads.map((heads) => (
@@ -116,10 +116,10 @@ function Learned({ heads, used, busy, onUse }: LearnedProps) {
       title={<span className="font-mono text-sm wrap-anywhere">{heads.version}</span>}
       aside={
         used ? (
-          <Badge tone="accent">In force</Badge>
+          <Badge tone="accent">Active</Badge>
         ) : (
           <Button small disabled={busy} onClick={onUse}>
-            Put in force
+            Activate
           </Button>
         )
       }
@@ -129,22 +129,21 @@ function Learned({ heads, used, busy, onUse }: LearnedProps) {
       </p>
       {heads.no_longer_allowed > 0 && (
         <p className="mt-3 rounded-xl bg-warn-soft px-4 py-3 text-sm text-warn">
-          {counted(heads.no_longer_allowed, "conversation")} behind it may no longer be learned from. Learn again: what you
-          make then has not seen {heads.no_longer_allowed === 1 ? "it" : "them"}.
+          {counted(heads.no_longer_allowed, "conversation")} used for this filter may no longer be used for training. Retrain to get a filter without {heads.no_longer_allowed === 1 ? "it" : "them"}.
         </p>
       )}
       <table className="mt-3 w-full text-sm">
         <thead className="text-left text-xs text-faint">
           <tr>
-            <th className="py-1 font-medium">Effect</th>
+            <th className="py-1 font-medium">Metric</th>
             <th className="w-20 py-1 text-right font-medium">Before</th>
             <th className="w-20 py-1 text-right font-medium">After</th>
           </tr>
         </thead>
         <tbody>
-          <Row name={`Agrees with what was decided (${counted(agreement.labels, "category label")}, none seen before)`} before={percent(agreement.before)} after={agreement.after === null ? "–" : percent(agreement.after)} />
-          <Row name={`Any harm told apart (AUPRC, ${written.texts} texts that the filter was trained on)`} before={shown(written.before.any)} after={shown(written.after.any)} />
-          <Row name="Everyday texts among them flagged" before={percent(written.before.everyday)} after={percent(written.after.everyday)} />
+          <Row name={`Agreement with held-out decisions (${counted(agreement.labels, "category label")})`} before={percent(agreement.before)} after={agreement.after === null ? "–" : percent(agreement.after)} />
+          <Row name={`Detection of any harm (AUPRC, on ${written.texts} texts of its training set)`} before={shown(written.before.any)} after={shown(written.after.any)} />
+          <Row name="Everyday texts flagged" before={percent(written.before.everyday)} after={percent(written.after.everyday)} />
         </tbody>
       </table>
     </Card>
@@ -165,8 +164,4 @@ function Row({ name, before, after }: { name: ReactNode; before: string; after: 
 
 function shown(value: number | null): string {
   return value === null ? "–" : value.toFixed(3);
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -13,14 +13,13 @@ export function Measured() {
         <div className="space-y-4">
           {classifier !== measured.version && (
             <p className="rounded-xl bg-warn-soft px-4 py-3 text-sm text-warn">
-              {classifier ? `${classifier} runs now` : "Moderation is switched off"}: these figures are those of the filter
-              that ships.
+              {classifier ? `${classifier} is active` : "Moderation is off"}; these figures describe the default filter.
             </p>
           )}
           <MeasuredPlots figures={measured} />
           <details>
             <summary className="inline-block rounded-lg py-1 text-sm font-medium text-muted hover:text-ink">
-              The whole card: data, tables, known failures
+              Full model card (data, tables, known failures)
             </summary>
             <Card className="mt-3">
               <Markdown text={card} />

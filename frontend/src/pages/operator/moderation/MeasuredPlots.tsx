@@ -13,14 +13,14 @@ export function MeasuredPlots({ figures }: { figures: MeasuredFigures }) {
     <>
       <div className="grid grid-cols-1 gap-3 sm:grid-cols-3">
         {figures.shares.map(({ name, texts, flagged, interval }) => (
-          <Figure key={name} label={`Flagged: ${name}`} value={percent(flagged)} hint={`${texts} texts, ${between(interval, percent)}`} />
+          <Figure key={name} label={`Flagged: ${name}`} value={percent(flagged)} hint={`${texts} texts, 95% CI ${between(interval, percent)}`} />
         ))}
       </div>
       <div className="grid gap-4 lg:grid-cols-2">
-        <Plot title="Calibration" hint={`How often what scores so high is harmful: ${figures.reported} texts that no threshold was set on.`}>
+        <Plot title="Calibration" hint={`Observed harm rate per score bin, on ${figures.reported.toLocaleString()} texts not used to set thresholds.`}>
           <Calibration figures={figures} />
         </Plot>
-        <Plot title="Harm told apart" hint={`AUPRC by category; the tick is OpenAI's texts only. ${figures.texts} texts, each judged by a filter that was not trained on it. In brackets 95 % intervals.`}>
+        <Plot title="Detection quality (AUPRC)" hint={`By category; the tick marks OpenAI's texts only. ${figures.texts.toLocaleString()} texts, each scored by a filter not trained on it. 95% intervals in brackets.`}>
           <Bars
             rows={figures.categories.map(({ category, positives, auprc, interval, openai }) => ({
               name: category,
@@ -31,7 +31,7 @@ export function MeasuredPlots({ figures }: { figures: MeasuredFigures }) {
             }))}
           />
         </Plot>
-        <Plot title="False alarms by group" hint={`Of harmless texts that name a group of people, the share that is flagged. Groups with ${FEW} texts or more.`}>
+        <Plot title="False-positive rate by group" hint={`Share of harmless texts that mention a group of people and are flagged. Groups with at least ${FEW} texts.`}>
           <Bars
             colour="var(--chart-2)"
             rows={groups.map(({ group, texts, flagged }) => ({
@@ -43,7 +43,7 @@ export function MeasuredPlots({ figures }: { figures: MeasuredFigures }) {
             }))}
           />
         </Plot>
-        <Plot title="Over all" hint="With 95 % intervals.">
+        <Plot title="Overall" hint="With 95% intervals.">
           <Bars
             colour="var(--chart-3)"
             rows={figures.overall.map(({ name, value, interval }) => ({
@@ -64,7 +64,7 @@ function Calibration({ figures }: { figures: MeasuredFigures }) {
   const said = figures.calibration.map(({ score, harmful }) => `${percent(score)}: ${percent(harmful)}`).join(", ");
   return (
     <>
-      <p className="sr-only">Scored and harmful: {said}.</p>
+      <p className="sr-only">Mean score and observed harm rate: {said}.</p>
       <div className="h-72" aria-hidden>
         <ResponsiveContainer width="100%" height="100%">
           <LineChart data={figures.calibration} margin={{ top: 8, right: 10, bottom: 16, left: -18 }} accessibilityLayer={false}>
@@ -83,7 +83,7 @@ function Calibration({ figures }: { figures: MeasuredFigures }) {
             <ReferenceLine segment={[{ x: 0, y: 0 }, { x: 1, y: 1 }]} stroke="var(--faint)" strokeDasharray="3 3" />
             <Tooltip
               formatter={(value) => [percent(Number(value)), "harmful"]}
-              labelFormatter={(score) => `scored ${percent(Number(score))} on average`}
+              labelFormatter={(score) => `mean score ${percent(Number(score))}`}
               contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 10, fontSize: 13 }}
               labelStyle={{ color: "var(--muted)" }}
             />

@@ -9,25 +9,25 @@ import { Rules } from "./Rules";
 import { Verdicts } from "./Verdicts";
 
 const VIEWS = {
-  verdicts: { label: "Verdicts", hint: "Messages that the filter warned of or blocked, newest first.", View: Verdicts },
+  verdicts: { label: "Flagged", hint: "Messages the filter flagged or blocked, newest first.", View: Verdicts },
   appeals: {
     label: "Appeals",
-    hint: "People who say that the filter was wrong. Your decisions answer them and become labelled examples.",
+    hint: "Users who disagree with the filter. Your decisions are sent to them and become labeled examples.",
     View: Appeals,
   },
   learning: {
-    label: "Learning",
-    hint: "Decided appeals teach the filter, where their owners let them be learned from.",
+    label: "Retraining",
+    hint: "Retrains the filter on decided appeals whose owners have consented to training.",
     View: LearnFromAppeals,
   },
   rules: {
     label: "Rules",
-    hint: "What reaching a threshold leads to. Changes apply from the next message on, without a restart.",
+    hint: "Thresholds and actions per category. Changes apply from the next message, without a restart.",
     View: Rules,
   },
   measured: {
-    label: "Measured",
-    hint: "How well the filter that ships does on texts that it was not trained on, and what it misses.",
+    label: "Evaluation",
+    hint: "How well the default filter performs on texts it was not trained on, and what it misses.",
     View: Measured,
   },
 };

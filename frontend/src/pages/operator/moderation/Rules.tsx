@@ -26,7 +26,7 @@ export function Rules() {
     <Read query={query}>
       {(current) =>
         current.classifier === null ? (
-          <p className="text-sm text-muted">Moderation is switched off (TUTELAGE_MODERATION=off): no rule applies.</p>
+          <p className="text-sm text-muted">Moderation is off (TUTELAGE_MODERATION=off). No rules apply.</p>
         ) : (
           <Editor key={current.history[0]?.id ?? "settings"} saved={current.rules} byOperator={current.set_by_operator} since={current.history[0]?.created_at} />
         )
@@ -47,9 +47,9 @@ function Editor({ saved, byOperator, since }: { saved: ModerationRules; byOperat
   return (
     <>
       <div className="mb-4 flex flex-wrap items-center justify-between gap-3">
-        <Chips single label="Whose text" chips={SIDES} chosen={[side]} onChange={([chosen]) => setSide(chosen as Side)} />
+        <Chips single label="Applies to" chips={SIDES} chosen={[side]} onChange={([chosen]) => setSide(chosen as Side)} />
         <p className="text-[13px] text-muted">
-          {byOperator && since ? `Set by an operator ${ago(since)}` : "In force: the rules of the settings"}
+          {byOperator && since ? `Set by an operator ${ago(since)}` : "Active: defaults from configuration"}
         </p>
       </div>
       <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_minmax(0,26rem)]">
@@ -173,11 +173,11 @@ function Save({ saved, rules, byOperator, onDiscard }: SaveProps) {
       <Problem error={error} className="mb-3" />
       <div className="flex flex-wrap items-center gap-2">
         <p className="mr-auto text-sm text-muted" role="status">
-          {count === 0 ? "Nothing changed." : `${count} ${count === 1 ? "rule" : "rules"} changed, not saved.`}
+          {count === 0 ? "No changes." : `${count} ${count === 1 ? "rule" : "rules"} changed, not saved.`}
         </p>
         {byOperator && count === 0 && (
-          <Button small disabled={busy} onClick={() => void put(null, "The settings' rules are in force again.")}>
-            Back to the settings
+          <Button small disabled={busy} onClick={() => void put(null, "Reset to configured defaults.")}>
+            Reset to configured defaults
           </Button>
         )}
         {count > 0 && (
@@ -185,7 +185,7 @@ function Save({ saved, rules, byOperator, onDiscard }: SaveProps) {
             Discard
           </Button>
         )}
-        <Button small kind="primary" disabled={busy || count === 0} onClick={() => void put(rules, "The rules are in force.")}>
+        <Button small kind="primary" disabled={busy || count === 0} onClick={() => void put(rules, "Rules saved and active.")}>
           Save rules
         </Button>
       </div>

@@ -2,13 +2,14 @@
 import { CartesianGrid, Legend, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import type { Effect, Side } from "../../../api/types";
 import { Button } from "../../../components/Button";
+import { counted } from "../../../format";
 import { Card } from "../Parts";
 import { percent, points, stepOf } from "./rules";
 
 const TICK = { fill: "var(--faint)", fontSize: 12 };
 const LINES = [
-  { name: "caught", label: "harm caught", colour: "var(--chart-1)" },
-  { name: "right", label: "of flags right", colour: "var(--chart-3)", dash: "5 3" },
+  { name: "caught", label: "recall", colour: "var(--chart-1)" },
+  { name: "right", label: "precision", colour: "var(--chart-3)", dash: "5 3" },
   { name: "alarms", label: "everyday texts flagged", colour: "var(--chart-2)", dash: "2 2" },
 ];
 
@@ -23,16 +24,16 @@ interface ThresholdEffectProps {
 export function ThresholdEffect({ effect, side, saved, threshold, onChoose }: ThresholdEffectProps) {
   const curve = points(effect);
   return (
-    <Card title={effect.category} aside={<span className="text-[13px] text-muted tabular-nums">from {threshold.toFixed(2)}</span>}>
+    <Card title={effect.category} aside={<span className="text-[13px] text-muted tabular-nums">threshold {threshold.toFixed(2)}</span>}>
       {curve.length > 0 && effect.positives > 0 ? (
         <Plot effect={effect} saved={saved} threshold={threshold} />
       ) : (
-        <p className="text-sm text-muted">This filter was not measured in this category here, so there is no curve.</p>
+        <p className="text-sm text-muted">This filter was not evaluated in this category, so there is no curve.</p>
       )}
       <Facts effect={effect} side={side} saved={saved} threshold={threshold} />
       {effect.suggested !== null && effect.suggested !== threshold && (
         <Button small className="mt-3" onClick={() => onChoose(effect.suggested!)}>
-          Use {effect.suggested.toFixed(2)}, which fits your {effect.decisions.length} decisions best
+          Use {effect.suggested.toFixed(2)} (best fit to {counted(effect.decisions.length, "decision")})
         </Button>
       )}
     </Card>
@@ -49,7 +50,7 @@ function Plot({ effect, saved, threshold }: Omit<ThresholdEffectProps, "side" | 
           <YAxis domain={[0, 1]} tick={TICK} stroke="transparent" width={58} tickFormatter={percent} />
           <Tooltip
             formatter={(value) => percent(Number(value))}
-            labelFormatter={(label) => `from ${Number(label).toFixed(2)}`}
+            labelFormatter={(label) => `threshold ${Number(label).toFixed(2)}`}
             contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 10, fontSize: 13 }}
             labelStyle={{ color: "var(--muted)" }}
           />
@@ -70,15 +71,15 @@ function Facts({ effect, side, saved, threshold }: Omit<ThresholdEffectProps, "o
   const decided = effect.decisions.filter(({ score, holds }) => score >= threshold === holds).length;
   const measured: [string, string, string][] = effect.positives
     ? [
-        [`Harm caught, of ${effect.positives} labelled texts`, percent(effect.recall[now]!), percent(effect.recall[then]!)],
-        ["Flags that are right", percent(effect.precision[now]!), percent(effect.precision[then]!)],
+        [`Recall (${counted(effect.positives, "harmful text")})`, percent(effect.recall[now]!), percent(effect.recall[then]!)],
+        ["Precision", percent(effect.precision[now]!), percent(effect.precision[then]!)],
         ["Everyday texts flagged", percent(effect.false_alarms[now]!), percent(effect.false_alarms[then]!)],
       ]
     : [];
   const recent: [string, string, string][] = effect.recent_messages
     ? [
         [
-          `Of your last ${effect.recent_messages} ${side === "prompt" ? "prompts" : "answers"}`,
+          `Flagged among the last ${effect.recent_messages} ${side === "prompt" ? "prompts" : "answers"}`,
           String(effect.recent[now]),
           String(effect.recent[then]),
         ],
@@ -88,9 +89,9 @@ function Facts({ effect, side, saved, threshold }: Omit<ThresholdEffectProps, "o
     <table className="mt-3 w-full text-sm">
       <thead className="sr-only">
         <tr>
-          <th>What</th>
+          <th>Metric</th>
           <th>Saved</th>
-          <th>With this threshold</th>
+          <th>New threshold</th>
         </tr>
       </thead>
       <tbody>
@@ -106,7 +107,7 @@ function Facts({ effect, side, saved, threshold }: Omit<ThresholdEffectProps, "o
         {effect.decisions.length > 0 && (
           <tr>
             <th scope="row" className="py-1 pr-3 text-left font-normal text-muted">
-              Decided appeals it agrees with
+              Agreement with decided appeals
             </th>
             <td />
             <td className="py-1 text-right font-medium tabular-nums">

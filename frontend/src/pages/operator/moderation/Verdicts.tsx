@@ -1,4 +1,4 @@
-/** What the filter warned of or blocked. */
+/** Messages the filter flagged or blocked. */
 import { ShieldCheck } from "lucide-react";
 import { useModeration } from "../../../api/queries";
 import { ago, figure, words } from "../../../format";
@@ -8,13 +8,13 @@ export function Verdicts() {
   const verdicts = useModeration();
   return (
     <>
-      <Rows query={verdicts} columns={["Action", "Whose", "Categories", "Message", "When"]} icon={ShieldCheck} none="The filter has not acted on anything.">
+      <Rows query={verdicts} columns={["Action", "Author", "Categories", "Message", "Time"]} icon={ShieldCheck} none="No flagged or blocked messages.">
         {(row) => (
           <tr key={row.id}>
             <Cell>
               <State state={row.action} />
             </Cell>
-            <Cell>{row.role === "user" ? "Person" : words(row.role)}</Cell>
+            <Cell>{row.role === "user" ? "User" : words(row.role)}</Cell>
             <Cell className="whitespace-nowrap">
               {row.categories.length === 0 && <span className="text-danger">Could not be checked</span>}
               {row.categories.map((category) => (

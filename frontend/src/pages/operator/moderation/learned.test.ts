@@ -15,7 +15,7 @@ describe("what the figures of learned heads come to", () => {
 
   it("tells better, no better and worse apart", () => {
     expect(advice(learned(0.5, 0.6))).toContain("does better");
-    expect(advice(learned(0.5, 0.5))).toContain("no better yet");
+    expect(advice(learned(0.5, 0.5))).toContain("no better than");
     expect(advice(learned(0.5, 0.4))).toContain("does worse");
   });
 

@@ -1,11 +1,11 @@
-/** Heads that learned from appeals, in words. */
+/** A summary of retrained heads in words. */
 import type { LearnedHeads } from "../../../api/types";
 
-/** What the figures come to, for who does not read tables. */
+/** What the figures mean, in a sentence. */
 export function advice({ agreement, written }: Pick<LearnedHeads, "agreement" | "written">): string {
-  if (written.after.everyday > written.before.everyday) return "It flags more everyday texts than what ships: better not put it in force.";
-  if (agreement.after === null) return "All decisions are of one conversation: nobody can say yet whether it does better on others.";
-  if (agreement.after < agreement.before) return "On decisions that it had not seen it does worse than what ships: better not put it in force.";
-  if (agreement.after === agreement.before) return "On decisions that it had not seen it does no better yet: decide more appeals and learn again.";
-  return "On decisions that it had not seen it does better than what ships.";
+  if (written.after.everyday > written.before.everyday) return "It flags more everyday texts than the default filter. Do not activate it.";
+  if (agreement.after === null) return "All decisions come from one conversation, so its effect on others cannot be measured yet.";
+  if (agreement.after < agreement.before) return "On held-out decisions it does worse than the default filter. Do not activate it.";
+  if (agreement.after === agreement.before) return "On held-out decisions it does no better than the default filter. Decide more appeals and retrain.";
+  return "On held-out decisions it does better than the default filter.";
 }

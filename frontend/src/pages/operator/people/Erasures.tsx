@@ -15,15 +15,15 @@ export function Erasures() {
     <>
       <h2 className="mt-8 mb-1 text-lg font-semibold tracking-tight">Erasures</h2>
       <p className="mb-3 max-w-2xl text-sm text-muted">
-        What people erased after a policy had learned from it. “Train without” starts an iteration from the newest policy that
-        never saw it.
+        Data that was erased after a policy had been trained on it. “Retrain without” starts an iteration from the newest policy
+        not trained on the erased data.
       </p>
       <Read query={query}>
         {({ data }) =>
           data.length === 0 ? (
-            <p className="text-sm text-muted">Nothing that a policy had learned from was erased.</p>
+            <p className="text-sm text-muted">No policy was trained on erased data.</p>
           ) : (
-            <Table columns={["When", "What", "Affected policies", "Train without"]}>
+            <Table columns={["Time", "Erased", "Affected policies", "Retrain without"]}>
               {data.map((row) => (
                 <Row key={row.id} row={row} />
               ))}
@@ -35,6 +35,8 @@ export function Erasures() {
   );
 }
 
+const SUBJECTS: Record<string, string> = { user: "User account", data: "Dataset" };
+
 function Row({ row }: { row: Erased }) {
   const refresh = useRefresh();
   const toast = useToast();
@@ -43,7 +45,7 @@ function Row({ row }: { row: Erased }) {
     onSuccess: () => refresh("operator"),
     onError: (error) => toast(error.message),
   });
-  const what = row.subject.startsWith("user_") ? "A person" : "A conversation";
+  const what = SUBJECTS[row.subject.split("_", 1)[0]!] ?? "Conversation";
   return (
     <tr>
       <Cell className="whitespace-nowrap text-muted">{ago(row.created_at)}</Cell>
@@ -70,7 +72,7 @@ function Row({ row }: { row: Erased }) {
             From {row.parent}
           </Button>
         ) : (
-          <span className="text-muted">no policy is free of it</span>
+          <span className="text-muted">all policies were trained on it</span>
         )}
       </Cell>
     </tr>

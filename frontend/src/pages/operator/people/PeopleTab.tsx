@@ -24,12 +24,12 @@ export function PeopleTab() {
   const list = usePeople(useDeferredValue(query.trim()));
   return (
     <>
-      <Heading title="People" hint="Accounts, roles and keys. What people wrote is not shown here.">
+      <Heading title="Users" hint="Accounts, roles and keys. Messages are not shown here.">
         <label className="flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-2.5 text-sm">
           <Search aria-hidden className="size-4 text-muted" />
           <input
             type="search"
-            aria-label="Search people"
+            aria-label="Search users"
             placeholder="Name or id"
             value={query}
             onChange={(event) => setQuery(event.target.value)}
@@ -43,9 +43,9 @@ export function PeopleTab() {
       <Read query={list}>
         {({ pages }) => {
           const rows = pages.flatMap((page) => page.data);
-          if (rows.length === 0) return <Empty icon={Users}>Nobody is called that.</Empty>;
+          if (rows.length === 0) return <Empty icon={Users}>No matches.</Empty>;
           return (
-            <Table columns={["Name", "Role", "Since", "Chats", "Judgements", "Today", "Keys", "Actions"]}>
+            <Table columns={["Name", "Role", "Created", "Chats", "Feedback", "Requests today", "Keys", "Actions"]}>
               {rows.map((person) => (
                 <Row key={person.id} person={person} />
               ))}
@@ -55,7 +55,7 @@ export function PeopleTab() {
       </Read>
       <More query={list} />
       <Erasures />
-      <Dialog open={inviting} onClose={() => setInviting(false)} title="Invite somebody">
+      <Dialog open={inviting} onClose={() => setInviting(false)} title="Invite a user">
         <Invite onClose={() => setInviting(false)} />
       </Dialog>
     </>
@@ -69,7 +69,7 @@ function Row({ person }: { person: Person }) {
     <tr>
       <Cell>
         <span className="block font-medium">{person.name}</span>
-        <span className="block text-xs text-muted">{person.login ?? "by link or key"}</span>
+        <span className="block text-xs text-muted">{person.login ?? "no password"}</span>
       </Cell>
       <Cell>
         <Badge tone={person.role === "user" ? "plain" : "accent"}>{words(person.role)}</Badge>{" "}
@@ -82,7 +82,7 @@ function Row({ person }: { person: Person }) {
       </Cell>
       <Cell className="whitespace-nowrap text-muted tabular-nums">
         {figure(person.quota.requests_used)}
-        {person.quota.requests_limit > 0 && ` of ${figure(person.quota.requests_limit)}`} requests
+        {person.quota.requests_limit > 0 && ` of ${figure(person.quota.requests_limit)}`}
       </Cell>
       <Cell className="tabular-nums">{active}</Cell>
       <Cell className="text-right">
@@ -104,7 +104,7 @@ function useChange(person: Person) {
     mutationFn: (body: Parameters<typeof people.change>[1]) => people.change(person.id, body),
     onSuccess: () => {
       void refresh("operator", "people");
-      toast("Changed.");
+      toast("Saved.");
     },
   });
 }
@@ -128,13 +128,13 @@ function Manage({ person }: { person: Person }) {
       {link && <Link path={link} />}
       <Problem error={change.error ?? error} />
       <div className="flex flex-wrap gap-2">
-        <Button onClick={() => people.link(person.id).then((made) => setLink(made.path), setError)}>Make a sign-in link</Button>
+        <Button onClick={() => people.link(person.id).then((made) => setLink(made.path), setError)}>Create sign-in link</Button>
         <Button
           kind={person.disabled_at ? "secondary" : "danger"}
           disabled={change.isPending || person.id === me}
           onClick={() => change.mutate({ disabled: !person.disabled_at })}
         >
-          {person.disabled_at ? "Let in again" : "Shut out"}
+          {person.disabled_at ? "Enable account" : "Disable account"}
         </Button>
       </div>
     </div>
@@ -153,20 +153,20 @@ function Quota({ person, change }: { person: Person; change: ReturnType<typeof u
   return (
     <form onSubmit={submit}>
       <div className="flex items-end gap-2">
-        <Field label="Requests a day" type="number" min={0} value={requests} onChange={(e) => setRequests(e.target.value)} />
-        <Field label="Tokens a day" type="number" min={0} value={tokens} onChange={(e) => setTokens(e.target.value)} />
+        <Field label="Requests per day" type="number" min={0} value={requests} onChange={(e) => setRequests(e.target.value)} />
+        <Field label="Tokens per day" type="number" min={0} value={tokens} onChange={(e) => setTokens(e.target.value)} />
         <Button type="submit" className="h-10">
-          Set
+          Save
         </Button>
       </div>
       <p className="mt-1.5 text-[13px] text-muted">
-        0 is no limit.{" "}
+        0 = unlimited.{" "}
         {person.own_quota ? (
           <button type="button" className="underline underline-offset-2" onClick={() => change.mutate({ role_quota: true })}>
-            Back to the quota of the role
+            Reset to the role's default quota
           </button>
         ) : (
-          "Now the quota of the role."
+          "Using the role's default quota."
         )}
       </p>
     </form>
@@ -227,7 +227,7 @@ function Invite({ onClose }: { onClose: () => void }) {
       <DialogButtons>
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" kind="primary" disabled={name.trim() === "" || invite.isPending}>
-          Make a link
+          Create link
         </Button>
       </DialogButtons>
     </form>
@@ -239,7 +239,7 @@ function Link({ path }: { path: string }) {
   const address = location.origin + path;
   return (
     <div>
-      <p className="text-sm text-muted">This link signs them in once, within an hour. It is shown only now.</p>
+      <p className="text-sm text-muted">One-time sign-in link, valid for one hour. It is shown only once.</p>
       <code className="mt-2 block rounded-xl border border-line bg-panel px-4 py-3 font-mono text-xs break-all" data-testid="link">
         {address}
       </code>

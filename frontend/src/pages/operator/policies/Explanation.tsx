@@ -14,8 +14,8 @@ export function Explanation({ policy, value, onChange }: ExplanationProps) {
   return (
     <Field
       className="mt-4"
-      label="Why it may answer all the same"
-      hint={`It answers as badly as was reported and accepted: ${failed.join(", ")}. What you write is kept in the audit log.`}
+      label="Reason for overriding"
+      hint={`This policy reproduces answers from accepted reports: ${failed.join(", ")}. Your reason is recorded in the audit log.`}
       value={value}
       maxLength={2000}
       onChange={(event) => onChange(event.target.value)}

@@ -8,20 +8,20 @@ import { Card } from "../Parts";
 export function Measured({ comparison }: { comparison: Comparison }) {
   const { current, candidate, gain, win_rate: wins, kl } = comparison;
   return (
-    <Card title="Measured on held-out prompts">
+    <Card title="Evaluation on held-out prompts">
       <dl className="mb-5 grid gap-4 sm:grid-cols-3">
-        <Headline label="Gain of the held-out score" value={gainText(gain)} />
-        <Headline label="Prompts answered better" value={shareText(wins)} />
+        <Headline label="Held-out score gain" value={gainText(gain)} />
+        <Headline label="Win rate" value={shareText(wins)} />
         <Headline label="KL from the reference policy" value={`${figure(kl)} nats`} />
       </dl>
       <table className="w-full text-left text-sm">
         <thead>
           <tr className="border-b border-line text-xs text-muted">
             <th scope="col" className="py-2 font-medium">
-              Answers
+              Metric
             </th>
             <th scope="col" className="py-2 text-right font-medium">
-              In use then
+              Current policy at that time
             </th>
             <th scope="col" className="py-2 text-right font-medium">
               Candidate

@@ -19,24 +19,24 @@ export function PoliciesTab() {
   const current = policies.data?.data.find((policy) => policy.state === "current");
   return (
     <>
-      <Heading title="Policies" hint="Every version that was published, where it came from, and which one answers.">
+      <Heading title="Policies" hint="All published versions, their lineage, and which one is serving.">
         <Link
           to="/operator/policies/compare"
           className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-panel"
         >
           <EyeOff aria-hidden className="size-4" />
-          Compare blind
+          Blind comparison
         </Link>
         <RollBack current={current} />
       </Heading>
       <Read query={policies}>
         {({ data }) =>
           data.length === 0 ? (
-            <Empty icon={GitBranch}>There is no policy yet. The base policy is made when the service is set up.</Empty>
+            <Empty icon={GitBranch}>No policies yet. The base policy is created when the service is set up.</Empty>
           ) : (
             <>
               <PolicyGraph policies={data} />
-              <Table columns={["Policy", "State", "Made by", "Measures", "Published", "Actions"]}>
+              <Table columns={["Policy", "State", "Source", "Metrics", "Published", "Actions"]}>
                 {data.map((policy) => (
                   <Row key={policy.id} policy={policy} />
                 ))}
@@ -80,7 +80,7 @@ function Row({ policy }: { policy: Policy }) {
         {measured ? (
           <span className="flex flex-wrap gap-x-4">
             <Brief label="Gain" value={signed(measured.gain.mean)} />
-            <Brief label="Better on" value={`${Math.round(measured.win_rate.mean * 100)}%`} />
+            <Brief label="Win rate" value={`${Math.round(measured.win_rate.mean * 100)}%`} />
             <Brief label="KL" value={figure(measured.kl)} />
           </span>
         ) : (
@@ -122,8 +122,8 @@ function RollBack({ current }: { current: Policy | undefined }) {
           toast("Rolled back.");
         }}
       >
-        New turns go to the policy that was current before {current?.id}. Answers that are being written finish as they
-        are.
+        New turns go to the policy that was current before {current?.id}, and {current?.id} is marked as rejected. Answers in
+        progress are not interrupted.
       </Confirm>
     </>
   );

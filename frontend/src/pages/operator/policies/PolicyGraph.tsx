@@ -23,11 +23,13 @@ export function PolicyGraph({ policies, shown }: { policies: Policy[]; shown?: s
   const width = Math.max(...placed.map((node) => node.depth)) * STEP.x + NODE.width;
   const height = Math.max(...placed.map((node) => node.row)) * STEP.y + NODE.height;
   const box = useRef<HTMLDivElement>(null);
-  useEffect(() => box.current?.scrollTo({ left: width }), [width]);
+  useEffect(() => {
+    box.current?.scrollTo({ left: width });
+  }, [width]);
 
   return (
     <Card title="Lineage" className="mb-4">
-      <div ref={box} className="overflow-x-auto p-0.5" tabIndex={0} role="region" aria-label="Lineage of the policies">
+      <div ref={box} className="overflow-x-auto p-0.5" tabIndex={0} role="region" aria-label="Policy lineage">
         <div className="relative" style={{ width, height }}>
           <svg aria-hidden width={width} height={height} className="absolute inset-0">
             {placed.map((node) => {
@@ -74,7 +76,7 @@ function Node({ node: { policy, depth, row }, shown }: { node: Placed; shown: bo
         <span className="flex items-center justify-between gap-2">
           <State state={policy.state} />
           {measured && (
-            <span className="text-xs text-muted tabular-nums" title="Gain of the held-out score over its parent">
+            <span className="text-xs text-muted tabular-nums" title="Held-out score gain over the parent">
               {signed(measured.gain.mean)}
             </span>
           )}

@@ -37,8 +37,8 @@ function Detail({ policy }: { policy: PolicyDetail }) {
       </Heading>
       <div className="grid gap-3 lg:grid-cols-[1fr_20rem]">
         <div className="min-w-0 space-y-3">
-          <Card title="Card">
-            {policy.card ? <Markdown text={policy.card} /> : <p className="text-sm text-muted">This policy has no card.</p>}
+          <Card title="Model card">
+            {policy.card ? <Markdown text={policy.card} /> : <p className="text-sm text-muted">This policy has no model card.</p>}
           </Card>
           {measured && <Measured comparison={measured} />}
         </div>

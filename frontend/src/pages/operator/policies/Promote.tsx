@@ -27,15 +27,15 @@ export function Promote({ policy, small }: { policy: Policy; small?: boolean }) 
         onConfirm={async () => {
           await operator.promote(policy.id, explanation);
           await refresh("operator");
-          toast(`${policy.id} answers from now on.`);
+          toast(`${policy.id} promoted. It serves new turns once it is loaded.`);
         }}
       >
         <p>
-          New turns go to it without a restart; answers that are being written finish on the policy that began them. You
-          can roll back.
+          New turns go to this policy without a restart. Answers in progress finish on the policy that began them. You can roll
+          back.
         </p>
         {policy.state === "rejected" && (
-          <p className="mt-2 font-medium text-warn">The gate refused this policy. Read its iteration's reasons first.</p>
+          <p className="mt-2 font-medium text-warn">The gate rejected this policy. Read the reasons of its iteration first.</p>
         )}
         <Explanation policy={policy} value={explanation} onChange={setExplanation} />
       </Confirm>

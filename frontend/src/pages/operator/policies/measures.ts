@@ -71,10 +71,10 @@ interface Measure {
 /** What is measured of a policy's answers, with the words and the form for it. */
 export const MEASURES: Measure[] = [
   { name: "score", label: "Held-out score", text: figure },
-  { name: "words", label: "Words", text: figure },
-  { name: "finished", label: "Ended by itself", text: percent },
-  { name: "repetition", label: "Repeats itself", text: percent },
-  { name: "distinct_2", label: "Different word pairs", text: percent },
-  { name: "empty", label: "Empty", text: percent },
+  { name: "words", label: "Words per answer", text: figure },
+  { name: "finished", label: "Finished (EOS)", text: percent },
+  { name: "repetition", label: "Repetition", text: percent },
+  { name: "distinct_2", label: "Distinct bigrams", text: percent },
+  { name: "empty", label: "Empty answers", text: percent },
   { name: "flagged", label: "Flagged by moderation", text: percent },
 ];

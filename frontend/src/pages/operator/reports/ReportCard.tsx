@@ -26,7 +26,7 @@ export function ReportCard({ report }: { report: Report }) {
         <span className="ml-auto">
           {report.state === "open" ? (
             <Button small onClick={() => setDeciding(true)}>
-              Decide
+              Review
             </Button>
           ) : (
             <Reopen report={report} />
@@ -60,8 +60,8 @@ export function Told({ report }: { report: Report }) {
 function Decided({ report }: { report: Report }) {
   const facts = [
     report.rubric && rated(report.rubric),
-    report.duplicate_of && `The same as ${report.duplicate_of}.`,
-    report.credit && `Thanks to ${report.credit}.`,
+    report.duplicate_of && `Duplicate of ${report.duplicate_of}.`,
+    report.credit && `Credit: ${report.credit}.`,
     report.note,
   ].filter(Boolean);
   if (report.state === "open" || facts.length === 0) return null;
@@ -78,7 +78,7 @@ function Reopen({ report }: { report: Report }) {
   });
   return (
     <Button small disabled={reopen.isPending} onClick={() => reopen.mutate()}>
-      Open again
+      Reopen
     </Button>
   );
 }

@@ -41,7 +41,7 @@ export function Triage({ report, onClose }: TriageProps) {
   });
 
   return (
-    <Dialog open wide onClose={onClose} title="Decide on this report" description="An accepted report is a case that every later policy is held to.">
+    <Dialog open wide onClose={onClose} title="Review report" description="Accepted reports become regression tests for later policies.">
       <Told report={report} />
       <div className="mt-5 space-y-3">
         {RUBRIC.map((question) => (
@@ -49,15 +49,15 @@ export function Triage({ report, onClose }: TriageProps) {
         ))}
       </div>
       <div className="mt-5 grid gap-4 sm:grid-cols-2">
-        <Field label="Words that a good answer never holds" maxLength={200} {...field("pattern")} />
-        <Field label="Whom to thank" maxLength={100} {...field("credit")} />
+        <Field label="Phrases that must not appear" maxLength={200} {...field("pattern")} />
+        <Field label="Credit" maxLength={100} {...field("credit")} />
         <Field label="Note" maxLength={2000} className="sm:col-span-2" {...field("note")} />
       </div>
       <Alike report={report} onDuplicate={(id) => void decide({ state: "duplicate", duplicate_of: id }, "Marked as a duplicate.")} />
       <Problem error={problem} className="mt-4" />
       <DialogButtons>
-        <Button onClick={() => void decide({ state: "dismissed" }, "The report is dismissed.")}>Dismiss</Button>
-        <Button kind="primary" onClick={() => void decide({ state: "accepted" }, "Accepted: later policies are held to it.")}>
+        <Button onClick={() => void decide({ state: "dismissed" }, "Report dismissed.")}>Dismiss</Button>
+        <Button kind="primary" onClick={() => void decide({ state: "accepted" }, "Accepted. Later policies will be tested against it.")}>
           Accept
         </Button>
       </DialogButtons>
@@ -105,18 +105,18 @@ function Alike({ report, onDuplicate }: { report: Report; onDuplicate: (id: stri
   if (found.length === 0) return null;
   return (
     <section className="mt-5">
-      <h3 className="text-sm font-medium">Probably about the same</h3>
+      <h3 className="text-sm font-medium">Possible duplicates</h3>
       <ul className="mt-2 space-y-2">
         {found.map((other) => (
           <li key={other.id} className="flex flex-wrap items-center gap-3 rounded-xl bg-panel px-3 py-2 text-sm">
             <span className="min-w-0 flex-1">
               <span className="line-clamp-2">{other.comment || other.content}</span>
               <span className="text-[13px] text-muted">
-                {Math.round(other.alike * 100)}% alike · {other.state}
+                {Math.round(other.alike * 100)}% similar · {other.state}
               </span>
             </span>
             <Button small onClick={() => onDuplicate(other.id)}>
-              It repeats this
+              Mark as duplicate
             </Button>
           </li>
         ))}

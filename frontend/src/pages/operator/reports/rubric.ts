@@ -1,9 +1,9 @@
 /** The rubric by which reports are rated: three questions, 0 to 3 each. */
 
 export const RUBRIC = [
-  { name: "severity", label: "Severity", ends: ["harmless", "grave"] },
+  { name: "severity", label: "Severity", ends: ["harmless", "severe"] },
   { name: "novelty", label: "Novelty", ends: ["known", "new"] },
-  { name: "harm", label: "Harm in the real world", ends: ["unlikely", "certain"] },
+  { name: "harm", label: "Real-world harm", ends: ["unlikely", "certain"] },
 ] as const;
 
 export const STEPS = [0, 1, 2, 3];
@@ -12,5 +12,5 @@ export type Rubric = Record<string, number>;
 
 /** A rating in a sentence. */
 export function rated(rubric: Rubric): string {
-  return `${RUBRIC.map(({ name, label }) => `${label} ${rubric[name] ?? 0}`).join(", ")} of 3 each.`;
+  return `${RUBRIC.map(({ name, label }) => `${label}: ${rubric[name] ?? 0}/3`).join(", ")}.`;
 }

@@ -8,9 +8,9 @@ import { seconds } from "./TrafficTab";
 
 const TITLES: Record<AnswerKind, string> = {
   all: "Answers",
-  flagged: "Answers that moderation acted on",
-  failed: "Answers that broke off",
-  regenerated: "Answers asked for again",
+  flagged: "Flagged answers",
+  failed: "Interrupted answers",
+  regenerated: "Regenerated answers",
 };
 
 export function AnswersPage() {
@@ -19,15 +19,15 @@ export function AnswersPage() {
   const hours = Number(search.get("hours") ?? 24);
   const policy_id = search.get("policy") ?? undefined;
   const answers = useAnswers({ hours, kind, policy_id });
-  const of = policy_id ? ` of ${policy_id}` : "";
+  const of = policy_id ? ` by ${policy_id}` : "";
   return (
     <>
       <Back to="/operator/traffic">Traffic</Back>
       <Heading
         title={TITLES[kind] ?? TITLES.all}
-        hint={`In chats${of}, of the last ${span(hours)}, newest first. What people wrote is shown where they let it teach.`}
+        hint={`In chats${of}, in the last ${span(hours)}, newest first. Content is shown only if the conversation allows training.`}
       />
-      <Rows query={answers} columns={["When", "Policy", "Tokens", "First word", "Whole", "Ended", "Moderation", "Answer"]} icon={MessageSquare} none="There is none in this time.">
+      <Rows query={answers} columns={["Time", "Policy", "Tokens", "First token", "Total time", "Finish reason", "Moderation", "Answer"]} icon={MessageSquare} none="No answers in this period.">
         {(row) => (
           <tr key={row.id}>
             <Cell className="whitespace-nowrap text-muted">{ago(row.at)}</Cell>
@@ -37,7 +37,7 @@ export function AnswersPage() {
                   {row.policy_id}
                 </Link>
               ) : (
-                <span className="text-muted">not asked</span>
+                <span className="text-muted">not called</span>
               )}
             </Cell>
             <Cell className="whitespace-nowrap tabular-nums">{figure(row.tokens)}</Cell>
@@ -46,7 +46,7 @@ export function AnswersPage() {
             <Cell>{words(row.finish_reason ?? "–")}</Cell>
             <Cell>{row.action === "warn" || row.action === "block" ? <State state={row.action} /> : <span className="text-muted">–</span>}</Cell>
             <Cell className="min-w-56 text-[13px] text-muted">
-              <span className="line-clamp-2">{row.excerpt ?? "kept by its owner"}</span>
+              <span className="line-clamp-2">{row.excerpt ?? "private (training not allowed)"}</span>
             </Cell>
           </tr>
         )}

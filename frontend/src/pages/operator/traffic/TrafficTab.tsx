@@ -19,8 +19,8 @@ export function TrafficTab() {
   const traffic = useTraffic(hours);
   return (
     <>
-      <Heading title="Traffic" hint="What people asked of the service, how long they waited, and what moderation did. Seen again every five seconds.">
-        <div className="flex gap-1 rounded-lg bg-panel p-1 text-[13px]" role="group" aria-label="How far to look back">
+      <Heading title="Traffic" hint="Requests, latency and moderation. Refreshes every 5 s.">
+        <div className="flex gap-1 rounded-lg bg-panel p-1 text-[13px]" role="group" aria-label="Time range">
           {RANGES.map((range) => (
             <button
               key={range.hours}
@@ -57,25 +57,25 @@ function Totals({ traffic: { total, http }, hours }: { traffic: Traffic; hours: 
       <Figure
         label="Requests"
         value={<Behind to={behind()}>{figure(total.requests)}</Behind>}
-        hint={`${figure(total.answers)} answers · ${http.running} being written`}
+        hint={`${counted(total.answers, "answer")} · ${http.running} in progress`}
       />
       <Figure
-        label="Tokens written"
+        label="Tokens generated"
         value={<Behind to={behind()}>{figure(total.response_tokens)}</Behind>}
-        hint={`${figure(total.prompt_tokens)} read`}
+        hint={`${counted(total.prompt_tokens, "prompt token")}`}
       />
       <Figure
-        label="Wait for the first word"
+        label="Time to first token"
         value={<Behind to={behind()}>{total.first_text ? seconds(total.first_text.median) : "–"}</Behind>}
-        hint={total.first_text ? `95 in 100 within ${seconds(total.first_text.p95)}` : "Nobody has asked"}
+        hint={total.first_text ? `p95 ${seconds(total.first_text.p95)}` : "No requests yet"}
       />
       <Figure
-        label="Moderated"
+        label="Flagged messages"
         value={<Behind to={behind("flagged")}>{figure(total.flagged_prompts + total.flagged_answers)}</Behind>}
         hint={
           <>
             {counted(total.flagged_prompts, "prompt")} · {counted(total.flagged_answers, "answer")} ·{" "}
-            <Behind to={behind("failed")}>{total.failed} broke off</Behind>
+            <Behind to={behind("failed")}>{total.failed} interrupted</Behind>
           </>
         }
       />
@@ -92,16 +92,16 @@ function Charts({ traffic: { windows } }: { traffic: Traffic }) {
   }));
   return (
     <div className="grid gap-3 lg:grid-cols-2">
-      <TimeChart title="Requests" hint="And the judgements that came of them." rows={rows} bars={{ requests: "Requests", judgements: "Judgements" }} />
-      <TimeChart title="Tokens" hint="Read as prompts, and written as answers." rows={rows} bars={{ prompt_tokens: "Read", response_tokens: "Written" }} />
+      <TimeChart title="Requests" hint="Requests, and feedback on their answers." rows={rows} bars={{ requests: "Requests", judgements: "Feedback" }} />
+      <TimeChart title="Tokens" hint="Prompt tokens and generated tokens." rows={rows} bars={{ prompt_tokens: "Prompt", response_tokens: "Generated" }} />
       <TimeChart
-        title="Waiting time"
-        hint="Seconds until the first word, and until the last."
+        title="Latency"
+        hint="Seconds until the first token and until the complete answer."
         rows={rows}
-        lines={{ median: "First word, median", p95: "First word, 95th percentile", whole: "Whole answer, median" }}
+        lines={{ median: "First token, median", p95: "First token, p95", whole: "Complete answer, median" }}
         unit="s"
       />
-      <TimeChart title="Moderation" hint="Warned of or blocked." rows={rows} bars={{ flagged_prompts: "Prompts", flagged_answers: "Answers" }} />
+      <TimeChart title="Moderation" hint="Flagged or blocked messages." rows={rows} bars={{ flagged_prompts: "Prompts", flagged_answers: "Answers" }} />
     </div>
   );
 }
@@ -113,12 +113,12 @@ function LabelingCard() {
       <Read query={progress}>
         {({ tasks, answered, skipped }) => {
           const [done, open] = [tasks.done ?? 0, tasks.open ?? 0];
-          if (done + open === 0) return <p className="text-sm text-muted">There are no tasks for labelers.</p>;
+          if (done + open === 0) return <p className="text-sm text-muted">No labeling tasks.</p>;
           return (
             <>
               <Bar share={done / (done + open)} label="Labeling tasks done" />
               <p className="mt-2 text-sm text-muted">
-                {done} of {done + open} tasks are done · {answered} answered · {skipped} skipped
+                {done} of {done + open} tasks done · {answered} answered · {skipped} skipped
               </p>
             </>
           );
@@ -131,12 +131,12 @@ function LabelingCard() {
 function HttpCard({ http }: { http: Traffic["http"] }) {
   const statuses = Object.entries(http.statuses);
   return (
-    <Card title="Everything that this process answered" aside={<a href="/metrics" className="text-[13px] font-medium text-accent-ink underline-offset-4 hover:underline">By route</a>}>
+    <Card title="HTTP responses by this process" aside={<a href="/metrics" className="text-[13px] font-medium text-accent-ink underline-offset-4 hover:underline">Prometheus metrics</a>}>
       <p className="text-sm text-muted">Since {time(http.since)}, by HTTP status:</p>
       <dl className="mt-2 flex flex-wrap gap-x-6 gap-y-1 text-sm">
         {statuses.map(([status, count]) => (
           <div key={status} className="flex gap-2">
-            <dt className="text-muted">{status === "0" ? "Broken off" : status}</dt>
+            <dt className="text-muted">{status === "0" ? "Interrupted" : status}</dt>
             <dd className="font-medium tabular-nums">{figure(count)}</dd>
           </div>
         ))}

@@ -1,6 +1,7 @@
 /** A difference with its interval, drawn around nought. */
 import clsx from "clsx";
 import type { Difference } from "../../../api/trials";
+import { counted } from "../../../format";
 
 const REACH = 0.5; // the widest difference drawn
 
@@ -21,8 +22,8 @@ export function Interval({ label, good, value }: IntervalProps) {
         <Drawn value={value} tone={toneOf(value, good)} />
       </div>
       <span className="text-right whitespace-nowrap tabular-nums">
-        {known ? points(value) : <span className="text-faint">nothing yet</span>}
-        {known && <span className="ml-2 text-[13px] text-muted">{value.people} people</span>}
+        {known ? points(value) : <span className="text-faint">no data yet</span>}
+        {known && <span className="ml-2 text-[13px] text-muted">{counted(value.people, "user")}</span>}
       </span>
     </div>
   );

@@ -2,9 +2,10 @@
 import clsx from "clsx";
 import { useState } from "react";
 import { useLeaderboard, type Board, type Rating } from "../../../api/trials";
+import { counted } from "../../../format";
 import { Card, Read } from "../Parts";
 
-const SOURCES: Record<string, string> = { people: "People", gate: "Reward models" };
+const SOURCES: Record<string, string> = { people: "Users", gate: "Reward models" };
 
 export function Leaderboard() {
   const [source, setSource] = useState("people");
@@ -12,7 +13,7 @@ export function Leaderboard() {
     <Card
       title="Leaderboard"
       aside={
-        <div className="flex gap-1 rounded-lg bg-panel p-1 text-[13px]" role="group" aria-label="Judged by">
+        <div className="flex gap-1 rounded-lg bg-panel p-1 text-[13px]" role="group" aria-label="Rated by">
           {Object.entries(SOURCES).map(([name, label]) => (
             <button
               key={name}
@@ -36,7 +37,8 @@ function Shown({ board }: { board: Board | undefined }) {
   if (!board || board.ratings.length === 0)
     return (
       <p className="text-sm text-muted">
-        No duel yet. People rank both policies&apos; answers while one is on trial; reward models judge at every gate.
+        No pairwise comparisons yet. Users rank answers of both policies during an experiment; reward models compare them at
+        every gate.
       </p>
     );
   const low = Math.min(...board.ratings.map((rating) => rating.low));
@@ -49,8 +51,8 @@ function Shown({ board }: { board: Board | undefined }) {
         ))}
       </ol>
       <p className="mt-4 text-[13px] text-muted">
-        Bradley–Terry on Elo&apos;s scale, 95% intervals, at equal length: ten more words win{" "}
-        {Math.round(board.elo_of_ten_words)} points by themselves.
+        Bradley–Terry ratings on the Elo scale at equal length, with 95% intervals. Ten extra words alone are worth{" "}
+        {Math.round(board.elo_of_ten_words)} points.
       </p>
     </>
   );
@@ -70,7 +72,7 @@ function Row({ place, rating, low, high }: { place: number; rating: Rating; low:
         <span className="absolute top-0.5 size-2.5 -translate-x-1/2 rounded-full bg-accent" style={{ left: at(rating.elo) }} />
       </span>
       <span className="text-right whitespace-nowrap tabular-nums">
-        {Math.round(rating.elo)} <span className="text-[13px] text-muted">{rating.duels} duels</span>
+        {Math.round(rating.elo)} <span className="text-[13px] text-muted">{counted(rating.duels, "comparison")}</span>
       </span>
     </li>
   );

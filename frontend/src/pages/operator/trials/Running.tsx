@@ -13,22 +13,22 @@ import { Interval } from "./Interval";
 import { Shadows } from "./Shadows";
 
 const MEASURES: { name: string; label: string; good: boolean }[] = [
-  { name: "liked", label: "Thumbs up among thumbs", good: true },
-  { name: "duels", label: "Wins side by side, above half", good: true },
-  { name: "regenerated", label: "Answers asked for again", good: false },
-  { name: "flagged", label: "Answers that moderation acted on", good: false },
-  { name: "failed", label: "Answers that broke off", good: false },
-  { name: "slow", label: "Answers that took too long", good: false },
+  { name: "liked", label: "Thumbs-up rate", good: true },
+  { name: "duels", label: "Pairwise win rate, above 50%", good: true },
+  { name: "regenerated", label: "Regeneration rate", good: false },
+  { name: "flagged", label: "Flagged rate", good: false },
+  { name: "failed", label: "Error rate", good: false },
+  { name: "slow", label: "Slow-answer rate", good: false },
 ];
 
 const ENDINGS: Record<Ending, { label: string; done: string; about: string }> = {
-  promote: { label: "Promote", done: "answers everybody from now on.", about: "It answers everybody from the next turn on." },
+  promote: { label: "Promote", done: "serves all users from the next turn on.", about: "It serves all users from the next turn on." },
   rollback: {
     label: "Roll back",
     done: "was rolled back.",
-    about: "Everybody meets the current policy again from the next turn on, and this one is rejected.",
+    about: "All users are switched back to the current policy from the next turn on, and this policy is marked as rejected.",
   },
-  stop: { label: "Stop", done: "is a candidate again.", about: "The trial ends without a verdict; the policy is a candidate again." },
+  stop: { label: "Stop", done: "is a candidate again.", about: "The experiment ends without a decision; the policy is a candidate again." },
 };
 
 export function Running({ trial }: { trial: Trial }) {
@@ -37,14 +37,14 @@ export function Running({ trial }: { trial: Trial }) {
     <Card
       title={
         <span className="flex flex-wrap items-center gap-2">
-          {trial.policy_id} <span className="font-normal text-muted">against {trial.control_id}</span>
+          {trial.policy_id} <span className="font-normal text-muted">vs. {trial.control_id}</span>
           <Badge tone="accent" pulse>
             {shadow ? "Shadow" : "Canary"}
           </Badge>
-          {!shadow && <Badge tone="plain">{trial.automatic ? "Rules decide" : "You decide"}</Badge>}
+          {!shadow && <Badge tone="plain">{trial.automatic ? "Automatic" : "Manual"}</Badge>}
         </span>
       }
-      aside={<span className="text-[13px] whitespace-nowrap text-muted">begun {ago(trial.created_at)}</span>}
+      aside={<span className="text-[13px] whitespace-nowrap text-muted">started {ago(trial.created_at)}</span>}
     >
       <Share trial={trial} />
       {shadow ? <Shadows trial={trial} /> : <Known trial={trial} />}
@@ -67,9 +67,9 @@ function Known({ trial: { verdict, rules } }: { trial: Trial }) {
         ))}
       </div>
       <p className="mt-3 text-[13px] text-muted">
-        Difference from the current policy in percentage points. The bars hold at all times at once, so looking often costs
-        nothing; nothing is decided with fewer than 20 people on a side. Too long is twice what was usual before the trial:{" "}
-        {Number(rules.slow).toFixed(0)} seconds.
+        Difference from the current policy in percentage points. Intervals are valid at any time (no peeking penalty). No
+        decision is made with fewer than 20 users per arm. An answer is slow if it takes more than{" "}
+        {Number(rules.slow).toFixed(0)} seconds, twice the usual time before the experiment.
       </p>
     </>
   );
@@ -83,7 +83,7 @@ function Share({ trial }: { trial: Trial }) {
   return (
     <div className="flex flex-wrap items-center gap-x-4 gap-y-2 text-sm">
       <label className="flex min-w-56 flex-1 items-center gap-3 sm:max-w-md">
-        <span className="whitespace-nowrap text-muted">{trial.kind === "shadow" ? "Share of turns" : "Share of people"}</span>
+        <span className="whitespace-nowrap text-muted">{trial.kind === "shadow" ? "Share of turns" : "Share of users"}</span>
         <input
           type="range"
           min={1}
@@ -101,14 +101,14 @@ function Share({ trial }: { trial: Trial }) {
           onClick={async () => {
             await trials.share(trial.id, share / 100);
             await refresh("operator");
-            toast(`${share}% meet ${trial.policy_id}.`);
+            toast(`${trial.policy_id} now gets ${share}%.`);
           }}
         >
-          Set
+          Save
         </Button>
       )}
       {trial.side_by_side && trial.kind === "canary" && (
-        <span className="text-[13px] text-muted">Who asks for several answers and agreed to training sees both.</span>
+        <span className="text-[13px] text-muted">Users who compare several answers and consented to training see both policies.</span>
       )}
     </div>
   );
@@ -128,7 +128,7 @@ function End({ trial, act, icon, danger }: { trial: Trial; act: Ending; icon: ty
         danger={danger}
         open={asking}
         onClose={() => setAsking(false)}
-        title={`${label} ${act === "stop" ? "the trial of " : ""}${trial.policy_id}?`}
+        title={`${label} ${act === "stop" ? "the experiment with " : ""}${trial.policy_id}?`}
         action={label}
         onConfirm={async () => {
           await trials.end(trial.id, act);
@@ -136,7 +136,7 @@ function End({ trial, act, icon, danger }: { trial: Trial; act: Ending; icon: ty
           toast(`${trial.policy_id} ${done}`);
         }}
       >
-        {about} Answers that are being written finish as they are.
+        {about} Answers in progress are not interrupted.
       </Confirm>
     </>
   );

@@ -7,7 +7,7 @@ import { Button } from "../../../components/Button";
 import { Tick } from "../../../components/Field";
 import { Problem } from "../../../components/Problem";
 import { useToast } from "../../../components/Toast";
-import { time } from "../../../format";
+import { counted, time } from "../../../format";
 import { Card, Read } from "../Parts";
 import { Choice, Number, Text } from "./Fields";
 
@@ -45,7 +45,7 @@ function Form({ state }: { state: ScheduleState }) {
       setProblem(undefined);
       await trials.setSchedule({ ...plan, enabled });
       await refresh("operator");
-      toast(enabled ? "The schedule is on." : "The schedule is off.");
+      toast(enabled ? "Schedule enabled." : "Schedule disabled.");
     } catch (error) {
       setProblem(error);
     }
@@ -54,12 +54,12 @@ function Form({ state }: { state: ScheduleState }) {
   return (
     <div className="space-y-4">
       <p className="text-sm text-muted">
-        {state.next_at ? `The clock starts the next iteration on ${time(state.next_at)}. ` : ""}
-        {state.judgements} judgements since the newest iteration.
+        {state.next_at ? `Next scheduled iteration: ${time(state.next_at)}. ` : ""}
+        {counted(state.judgements, "new rating")} since the last iteration.
       </p>
       <div className="grid gap-4 sm:grid-cols-2">
-        <Text label="By the clock: cron, UTC" hint="0 3 * * *" value={plan.cron} onChange={(cron) => change({ cron })} />
-        <Number label="After so many judgements (0: never)" min={0} max={1_000_000} value={plan.feedback} onChange={(feedback) => change({ feedback })} />
+        <Text label="Cron schedule (UTC)" hint="0 3 * * *" value={plan.cron} onChange={(cron) => change({ cron })} />
+        <Number label="After N new ratings (0 = off)" min={0} max={1_000_000} value={plan.feedback} onChange={(feedback) => change({ feedback })} />
         <Choice
           label="Preset"
           value={plan.preset}
@@ -70,32 +70,32 @@ function Form({ state }: { state: ScheduleState }) {
             ["smoke", "Smoke (tests)"],
           ]}
         />
-        <Number label="Old policies whose weights are kept" min={1} max={1000} value={plan.keep} onChange={(keep) => change({ keep })} />
+        <Number label="Old policies to keep" min={1} max={1000} value={plan.keep} onChange={(keep) => change({ keep })} />
       </div>
       <Tick
         checked={plan.canary}
         onChange={(canary) => change({ canary })}
-        label={`A candidate that the gate lets pass goes on trial by itself, with ${Math.round(plan.share * 100)}% of the people.`}
+        label={`Start a canary automatically for accepted candidates (${Math.round(plan.share * 100)}% of users).`}
       />
       {plan.canary && (
         <>
           <Tick
             checked={plan.unproven}
             onChange={(unproven) => change({ unproven })}
-            label="So does one that the gate finds no worse anywhere, though its gain may be chance: people decide."
+            label="Also start a canary for inconclusive candidates (no metric worse, improvement not significant). You decide the outcome."
           />
           <div className="grid gap-4 sm:grid-cols-2">
-            <Number label="Share of people, %" min={1} max={100} value={Math.round(plan.share * 100)} onChange={(share) => change({ share: share / 100 })} />
-            <Number label="Days until an undecided trial stops" min={1} max={365} value={plan.days} onChange={(days) => change({ days })} />
+            <Number label="Share of users (%)" min={1} max={100} value={Math.round(plan.share * 100)} onChange={(share) => change({ share: share / 100 })} />
+            <Number label="Stop an undecided experiment after (days)" min={1} max={365} value={plan.days} onChange={(days) => change({ days })} />
           </div>
         </>
       )}
       {problem !== undefined && <Problem error={problem} />}
       <div className="flex gap-2">
         <Button kind="primary" disabled={!plan.cron && !plan.feedback} onClick={() => void save(true)}>
-          {state.schedule ? "Save" : "Switch on"}
+          {state.schedule ? "Save" : "Enable"}
         </Button>
-        {state.schedule && <Button onClick={() => void save(false)}>Switch off</Button>}
+        {state.schedule && <Button onClick={() => void save(false)}>Disable</Button>}
       </div>
     </div>
   );

@@ -7,16 +7,16 @@ export function Shadows({ trial }: { trial: Trial }) {
   const verdict = trial.verdict as Record<string, Difference | undefined>;
   return (
     <div className="mt-4 space-y-3">
-      <Interval label="Scored higher, above half" good value={verdict.scored} />
+      <Interval label="Win rate by reward model, above 50%" good value={verdict.scored} />
       <p className="text-[13px] text-muted">
-        By the reward model of the iteration that made it, which learned from other conversations than the policy did. A
-        worker scores new answers every few seconds.
+        Scored by the held-out reward model of its iteration, which was trained on other conversations than the policy. A worker
+        scores new answers every few seconds.
       </p>
       <Read query={useShadows(trial.id)}>
         {({ data }) =>
           data.length === 0 ? (
             <p className="text-sm text-muted">
-              No turn was shadowed yet. Only conversations whose owners agreed to training are shown here.
+              No shadow answers yet. Only conversations that allow training are shown here.
             </p>
           ) : (
             <ul className="max-h-96 space-y-4 overflow-y-auto">

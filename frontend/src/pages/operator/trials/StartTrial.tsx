@@ -15,13 +15,13 @@ export function StartTrial() {
   return (
     <>
       <Button icon={FlaskConical} kind="primary" onClick={() => setOpen(true)}>
-        Start a trial
+        Start an experiment
       </Button>
       <Dialog
         open={open}
         onClose={() => setOpen(false)}
-        title="Start a trial"
-        description="A canary answers a share of the people. A shadow writes answers that nobody is shown."
+        title="Start an experiment"
+        description="A canary serves a share of users. A shadow generates answers in parallel that users never see."
       >
         <Form onDone={() => setOpen(false)} />
       </Dialog>
@@ -52,7 +52,7 @@ function Form({ onDone }: { onDone: () => void }) {
         explanation,
       });
       await refresh("operator");
-      toast(`${policy_id} is on trial.`);
+      toast(`Experiment with ${policy_id} started.`);
       onDone();
     } catch (error) {
       setProblem(error);
@@ -60,7 +60,7 @@ function Form({ onDone }: { onDone: () => void }) {
   }
 
   if (policies.data && choices.length === 0)
-    return <p className="text-sm text-muted">There is no other policy than the current one. Run an iteration first.</p>;
+    return <p className="text-sm text-muted">The current policy is the only one. Run an iteration first.</p>;
   return (
     <div className="space-y-4">
       <Choice label="Policy" value={policy_id ?? ""} onChange={setChosen} options={choices.map((id) => [id, id])} />
@@ -69,17 +69,17 @@ function Form({ onDone }: { onDone: () => void }) {
         value={kind}
         onChange={setKind}
         options={[
-          ["canary", "Canary: answers a share of the people"],
-          ["shadow", "Shadow: writes beside, shown to nobody"],
+          ["canary", "Canary: serves a share of users"],
+          ["shadow", "Shadow: generates in parallel, not shown to users"],
         ]}
       />
-      <Number label={kind === "canary" ? "Share of people, %" : "Share of turns, %"} value={share} min={1} max={100} onChange={setShare} />
+      <Number label={kind === "canary" ? "Share of users (%)" : "Share of turns (%)"} value={share} min={1} max={100} onChange={setShare} />
       {kind === "canary" && (
         <label className="flex items-start gap-2.5 text-sm">
           <input type="checkbox" checked={automatic} onChange={(e) => setAutomatic(e.target.checked)} className="mt-0.5 size-4 accent-accent" />
           <span>
-            The rules decide: promoted once people certainly like it better, rolled back once they certainly like it less or
-            more goes wrong. Needs a worker.
+            Decide automatically: promote the policy once users significantly prefer it; roll it back once they significantly
+            prefer the current one or more answers go wrong. Needs a running worker.
           </span>
         </label>
       )}

@@ -15,8 +15,8 @@ export function TrialsTab() {
   return (
     <>
       <Heading
-        title="Trials"
-        hint="A candidate answers a share of the people before it answers everybody. The rules promote it or roll it back; you can do either at any time."
+        title="Experiments"
+        hint="A candidate serves a share of users before it is rolled out to everyone. Rules promote it or roll it back; you can do either at any time."
       >
         {query.data && !running && <StartTrial />}
       </Heading>
@@ -27,7 +27,7 @@ export function TrialsTab() {
               <Running trial={running} />
             ) : (
               <Empty icon={FlaskConical}>
-                Nothing is on trial. A candidate that the gate lets pass goes on trial by itself when the schedule says so.
+                No experiment is running. The schedule can start one automatically for accepted candidates.
               </Empty>
             )}
             <div className="grid gap-5 lg:grid-cols-2">
@@ -45,8 +45,8 @@ export function TrialsTab() {
 function Past({ trials }: { trials: Trial[] }) {
   if (trials.length === 0) return null;
   return (
-    <Card title="Tried before">
-      <Table columns={["Policy", "Against", "Kind", "Ended", "Why"]}>
+    <Card title="Past experiments">
+      <Table columns={["Policy", "Control", "Kind", "Ended", "Reasons"]}>
         {trials.map((trial) => (
           <tr key={trial.id}>
             <Cell className="font-medium whitespace-nowrap">{trial.policy_id}</Cell>

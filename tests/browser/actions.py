@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
-from scene import VACCINES
+from service_fixture import VACCINES
 
 
 def write(page: Page, text: str) -> None:
@@ -19,7 +19,7 @@ def write(page: Page, text: str) -> None:
 def ask(page: Page, text: str) -> Locator:
     """Send a message and wait for the whole answer; the answer."""
     write(page, text)
-    page.get_by_label("You said").filter(has_text=text).last.wait_for()
+    page.get_by_label("Your message", exact=True).filter(has_text=text).last.wait_for()
     return answered(page)
 
 
@@ -33,7 +33,7 @@ def answered(page: Page) -> Locator:
 
 def compare(page: Page, text: str, answers: int) -> None:
     """Ask for several answers side by side, and wait until they can be ranked."""
-    page.get_by_role("button", name="One answer").click()
+    page.get_by_role("button", name="Single answer").click()
     page.get_by_role("menuitemradio", name=f"Compare {answers}").click()
     page.keyboard.press("Escape")
     write(page, text)
@@ -41,9 +41,9 @@ def compare(page: Page, text: str, answers: int) -> None:
 
 
 def put(page: Page, letter: str, place: int) -> None:
-    """Give an answer its place by a click."""
-    places = page.get_by_role("group", name=f"Place of answer {letter}")
-    places.get_by_role("button", name=f"Place {place}").click()
+    """Give an answer its rank by a click."""
+    places = page.get_by_role("group", name=f"Rank of answer {letter}")
+    places.get_by_role("button", name=f"Rank {place}").click()
 
 
 def option(page: Page, title: str, name: str) -> None:
@@ -62,12 +62,12 @@ def in_conversation(page: Page) -> str:
 
 def judge_blind(page: Page, looked: Callable[[], None] = lambda: None) -> None:
     """Compare two policies on one prompt and prefer the first answer; ends at the result."""
-    page.get_by_label("Prompts, one a line").fill(VACCINES)
-    page.get_by_role("button", name="Let both answer").click()
+    page.get_by_label("Prompts, one per line").fill(VACCINES)
+    page.get_by_role("button", name="Generate answers").click()
     page.get_by_role("button", name="A is better").wait_for()
     looked()
     page.get_by_role("button", name="A is better").click()
-    page.get_by_text("1 prompt judged blind").wait_for()
+    page.get_by_text("1 prompt rated blind").wait_for()
 
 
 PAIRS = [{"prompt": f"Question {n}?", "chosen": "Yes, it is.", "rejected": "No."} for n in range(6)]
@@ -82,4 +82,4 @@ def choose_dataset(page: Page, file: Path) -> None:
     file.write_text("\n".join(map(json.dumps, [*PAIRS, *FLAWED])))
     page.get_by_role("button", name="Import a file").click()
     page.get_by_label("File").set_input_files(file)
-    page.get_by_role("dialog").get_by_text("8 rows of trl").wait_for()
+    page.get_by_role("dialog").get_by_text("8 rows in trl format").wait_for()

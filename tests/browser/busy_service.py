@@ -4,7 +4,7 @@ import json
 import random
 import time
 
-from scene import ANSWERS, SPEED, TEA, VACCINES, Scene
+from service_fixture import ANSWERS, SPEED, TEA, VACCINES, RunningService
 from sqlmodel import Session, select
 
 from tutelage.chat import appeals, conversations
@@ -40,18 +40,18 @@ EARLIER = {
 }  # in days
 
 
-def add_earlier(scene: Scene) -> None:
+def add_earlier(service: RunningService) -> None:
     """Conversations of the newest guest, some days old."""
-    with scene.core.store.write() as session:
+    with service.core.store.write() as session:
         guest = list(session.exec(select(User).order_by(User.id)))[-1]
         for title, days in EARLIER.items():
             conversation = conversations.start(session, guest.id, True, title)
             conversation.updated_at = time.time() - days * 86_400
 
 
-def furnish(scene: Scene) -> None:
+def fill_pages(service: RunningService) -> None:
     """Fill the pages."""
-    with scene.core.store.write() as session:
+    with service.core.store.write() as session:
         for number in range(24):
             _chat(session, people.create_user(session, f"Reader {number}"), number)
         _appeal(session)

@@ -99,7 +99,7 @@ class Scripted:
 
 
 @dataclass
-class Scene:
+class RunningService:
     """A running service, and the means to change what it shows."""
 
     core: Core
@@ -262,7 +262,7 @@ def _write(folder: Path, rows: list[dict[str, Any]]) -> None:
 @contextmanager
 def running(
     folder: Path, delay: float = 0.01, furnish: Callable[[Core], None] = add_policies
-) -> Iterator[Scene]:
+) -> Iterator[RunningService]:
     """The real application over fakes, on a free port; ``delay`` is in seconds a token."""
     core = open_core(Settings(data=folder, rate_limit=0, max_response_tokens=4000))
     furnish(core)
@@ -285,7 +285,7 @@ def running(
         time.sleep(0.02)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield Scene(core, f"http://127.0.0.1:{port}")
+        yield RunningService(core, f"http://127.0.0.1:{port}")
     finally:
         server.should_exit = True
         thread.join(timeout=20)
