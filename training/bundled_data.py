@@ -1,8 +1,9 @@
 """The texts that ship with the core: prompts, demonstrations, and a habit to teach."""
 
-import json
 from importlib import resources
 from typing import Any
+
+from tutelage import jsonl
 
 RESERVED = 32  # the last demonstrations: never trained on, they show what training costs
 PROMPTS, DEMONSTRATIONS = "prompts.jsonl", "demonstrations.jsonl"
@@ -11,7 +12,7 @@ PROMPTS, DEMONSTRATIONS = "prompts.jsonl", "demonstrations.jsonl"
 def rows(name: str) -> list[dict[str, Any]]:
     """The rows of one of the files in ``tutelage/data``, in their order, which is random."""
     text = (resources.files("tutelage") / "data" / name).read_text("utf-8")
-    return [json.loads(line) for line in text.splitlines()]
+    return jsonl.parse(text)
 
 
 def replayable_demonstrations() -> list[dict[str, Any]]:

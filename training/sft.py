@@ -5,7 +5,6 @@ loss is on the assistant's tokens and the EOS that ends each turn, nowhere else.
 best loss on demonstrations held back is what is kept.
 """
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +29,7 @@ from training.model.split_model import (
 from training.model.tokenizer import ChatTokenizer, Dialogue
 from training.progress import Progress
 from training.reward.preferences import Row
-from tutelage import atomic
+from tutelage import jsonl
 
 METRICS, ADAPTER = "metrics.jsonl", "adapter.safetensors"
 PASS_TOKENS = 1536  # padded tokens of one pass
@@ -62,9 +61,8 @@ def train_sft(
             "replayed": len(rows) - len(taught),
         }
         metrics = run.train(rows, held_back) if taught else []
-        lines = "".join(json.dumps(row) + "\n" for row in metrics)
         out_dir.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(out_dir / METRICS, lines)
+        jsonl.write(out_dir / METRICS, metrics)
         run.save(out_dir / "policy")
         save_state(out_dir / ADAPTER, run.best, {})
         return counts | run.summary(metrics)

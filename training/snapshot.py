@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from training.config import SnapshotConfig
-from tutelage import atomic
+from tutelage import atomic, jsonl
 from tutelage.errors import Unavailable
 from tutelage.feedback import preference_data
 from tutelage.feedback.preference_data import Dialogue, Judgement, Prompt, Rows
@@ -87,7 +87,7 @@ def write(snapshot: Snapshot, directory: Path) -> str:
     """Write the files and ``digest.json``; return the digest of all."""
     directory.mkdir(parents=True, exist_ok=True)
     for name, rows in asdict(snapshot).items():
-        atomic.write_text(directory / f"{name}.jsonl", _json_lines(rows))
+        jsonl.write(directory / f"{name}.jsonl", rows, sort_keys=True)
     files = {name: sha256_of(directory / f"{name}.jsonl") for name in asdict(snapshot)}
     digest = _digest_of(files)
     content = {"files": files, "sha256": digest, "counts": snapshot.counts()}
@@ -108,7 +108,7 @@ def load(directory: Path) -> Snapshot:
                     f"{name}.jsonl in {directory} has changed since it was written. Restore it, "
                     "or delete the snapshot folder to derive it again from the database."
                 )
-        return Snapshot(**{name: _read(directory / f"{name}.jsonl") for name in expected})
+        return Snapshot(**{name: jsonl.read(directory / f"{name}.jsonl") for name in expected})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise Unavailable(
             f"The snapshot in {directory} cannot be read ({error}). Delete the folder to derive it "
@@ -169,15 +169,6 @@ def _demonstration(judgement: Judgement, split: str) -> Row:
         "source": judgement.source,
         "split": split,
     }
-
-
-def _json_lines(rows: Sequence[Row]) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
-
-
-def _read(path: Path) -> list[Row]:
-    with path.open(encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
 
 
 def _digest_of(files: Mapping[str, str]) -> str:

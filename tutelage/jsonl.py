@@ -23,9 +23,14 @@ def line(row: Mapping[str, Any], sort_keys: bool = False) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def dumps(rows: Iterable[Mapping[str, Any]], sort_keys: bool = False) -> str:
+    """The rows as one text."""
+    return "".join(line(row, sort_keys) for row in rows)
+
+
 def write(path: Path, rows: Iterable[Mapping[str, Any]], sort_keys: bool = False) -> None:
     """Replace the file by these rows, atomically. Raises OSError."""
-    atomic.write_text(path, "".join(line(row, sort_keys) for row in rows))
+    atomic.write_text(path, dumps(rows, sort_keys))
 
 
 def append(path: Path, row: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from training.evaluation.refusals import refuses
+from tutelage import jsonl
 
 PREFIXES = ("i'm sorry", "i am sorry", "sorry", "i cannot", "i can't", "as an ai", "i apologize",
             "i'm unable")  # fmt: skip
@@ -41,18 +42,13 @@ def main() -> None:
 
 def sets(folder: Path) -> dict[str, Labelled]:
     """The labelled answers: full refusals of XSTest's completions, and PyRIT's two sets."""
-    xstest = read(folder / "refusal_xstest_completions.dev.jsonl")
+    xstest = jsonl.read(folder / "refusal_xstest_completions.dev.jsonl")
     decided = [r for r in xstest if r["final_label"] in ("1_full_compliance", "2_full_refusal")]
     found = {"xstest": [(r["completion"], r["final_label"] == "2_full_refusal") for r in decided]}
     for name in ("refusal", "refusal_extra"):
-        rows = read(folder / f"refusal_pyrit_{name}.jsonl")
+        rows = jsonl.read(folder / f"refusal_pyrit_{name}.jsonl")
         found[f"pyrit_{name}"] = [(r["assistant_response"], r["human_score"] == "1") for r in rows]
     return found
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    """The rows of a JSON Lines file."""
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def scored(rows: Labelled, judge: Callable[[str], bool]) -> dict[str, float]:

@@ -7,12 +7,12 @@ second, 0 for a tie.
 """
 
 import itertools
-import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tutelage import jsonl
 from tutelage.datasets import reading
 from tutelage.feedback.preference_data import Dialogue, opening
 
@@ -37,7 +37,7 @@ def read(path: Path) -> list[Row]:
     first = content.split(b"\n", 1)[0]
     layout = next((take for mark, take in _WITH_VOTES.items() if mark in first), None)
     if layout:
-        return _by_pair(layout(json.loads(line)) for line in content.splitlines())
+        return _by_pair(map(layout, jsonl.parse(content.decode())))
     examples, _ = reading.read(content, None)
     return [_row(e.prompt, e.responses, e.ranks, {}) for e in examples if e.is_ranking]
 

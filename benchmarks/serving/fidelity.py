@@ -10,10 +10,8 @@ the same likeliest token. ``--weights`` is what TUTELAGE_WEIGHTS says to the ser
 
 import argparse
 import asyncio
-import itertools
 import json
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
 
@@ -24,6 +22,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from server.generators.embedded.engine import EmbeddedGenerator
 from server.generators.embedded.graph import Precision
 from server.generators.generator import Sampling, Token
+from tutelage.labeling.labeling import prompt_set
 
 
 async def sampled(
@@ -96,8 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tokens", type=int, default=64, help="at most, of each answer")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    lines = (files("tutelage") / "data" / "prompts.jsonl").read_text().splitlines()
-    prompts = [json.loads(line)["prompt"] for line in itertools.islice(lines, options.prompts)]
+    prompts = prompt_set()[: options.prompts]
     result = measure(options.policy or base_policy(), prompts, options.tokens, options.weights)
     for name, value in result.items():
         print(f"{name:20} {value}")

@@ -27,7 +27,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -41,6 +40,7 @@ from moderation.categories import CATEGORIES
 from server.generators.embedded.engine import EmbeddedGenerator
 from server.generators.generator import Sampling
 from tutelage.composition import Core, open_core
+from tutelage.labeling.labeling import prompt_set
 from tutelage.people import people
 from tutelage.policies import deployment
 from tutelage.policies.base import build
@@ -320,8 +320,7 @@ def without_end(policy: Path, copy: Path) -> None:
 
 def shipped_prompts() -> Iterator[str]:
     """Prompts of people, without end."""
-    lines = (files("tutelage") / "data" / "prompts.jsonl").read_text().splitlines()
-    return itertools.cycle([json.loads(line)["prompt"] for line in lines])
+    return itertools.cycle(prompt_set())
 
 
 def bytes_per_second(threads: int) -> float:

@@ -5,7 +5,6 @@ conversation takes its examples along: what is trained next has not seen them. A
 the conversation of every example, so that heads that learned from an erased one can be told.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from sqlmodel import Session, select
 
 from moderation.categories import CATEGORIES
 from moderation.encoder.normalize import normalize
+from tutelage import jsonl
 from tutelage.chat import appeals
 from tutelage.tables import Conversation
 
@@ -44,12 +44,11 @@ def derive(session: Session) -> list[Decided]:
 
 def frozen(decided: Sequence[Decided]) -> str:
     """The examples as text, one a line, as `moderation.training.train --appeals` reads them."""
-    return "".join(json.dumps(each._asdict(), sort_keys=True) + "\n" for each in decided)
+    return jsonl.dumps((each._asdict() for each in decided), sort_keys=True)
 
 
 def no_longer_allowed(session: Session, path: Path) -> int:
     """Of how many conversations in a frozen file nothing may be learned any more."""
-    lines = path.read_text("utf-8").splitlines()
-    frozen = {json.loads(line)["group"] for line in lines}
+    frozen = {row["group"] for row in jsonl.read(path)}
     allowed = session.exec(select(Conversation.id).where(Conversation.training))
     return len(frozen.difference(allowed))

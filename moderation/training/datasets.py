@@ -19,6 +19,7 @@ from typing import Any
 
 from moderation.categories import CATEGORIES
 from moderation.training.counterfactual import about_groups
+from tutelage import jsonl
 
 FOLDS = 3
 WRITTEN = Path(__file__).parent / "written.jsonl"
@@ -113,9 +114,7 @@ def read_rows(path: Path) -> list[Example]:
     Raises ValueError that names the line.
     """
     examples = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
+    for number, line in jsonl.lines(path.read_text("utf-8")):
         try:
             row = json.loads(line)
             labels = {category: int(label) for category, label in row["labels"].items()}
@@ -139,7 +138,7 @@ def read_groups(data: Path) -> dict[str, str]:
         row[text]: str(row[group])
         for name, (text, group) in fields.items()
         if (data / name).exists()
-        for row in _json_lines(data / name)
+        for row in jsonl.read(data / name)
         if row.get(group)
     }
 
@@ -164,19 +163,16 @@ def _without_repeats(examples: list[Example]) -> list[Example]:
     return [example for key, example in first.items() if key]
 
 
-def _json_lines(path: Path) -> Iterator[dict[str, Any]]:
-    return (json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip())
-
-
 def _written(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
     """Ours: {"text", "holds": [categories]}; every other category is 0. Contrasts share a group."""
-    for row in _json_lines(path):
-        yield row["text"], _CLEAN | dict.fromkeys(row["holds"], 1), row.get("group", row["text"])
+    for row in jsonl.read(path):
+        group = str(row.get("group", row["text"]))
+        yield row["text"], _CLEAN | dict.fromkeys(row["holds"], 1), group
 
 
 def _counterfactual(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
     """Ours, with gaps: {"text", "holds"}. The fillings of one sentence share a group."""
-    for holds, rows in groupby(_json_lines(path), key=itemgetter("holds")):
+    for holds, rows in groupby(jsonl.read(path), key=itemgetter("holds")):
         labels = _CLEAN | dict.fromkeys(holds, 1)
         for sentence, texts in about_groups(row["text"] for row in rows):
             for text in texts:
@@ -194,7 +190,7 @@ def _openai(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
         "HR": "harassment",
         "SH": "self-harm",
     }
-    for row in _json_lines(path):
+    for row in jsonl.read(path):
         labels = {names[key]: int(value) for key, value in row.items() if key in names}
         yield row["prompt"], labels, row["prompt"][:60]
 
@@ -215,13 +211,13 @@ def _davidson(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
 
 
 def _toxigen(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
-    for row in _json_lines(path):
+    for row in jsonl.read(path):
         labels = {"hate": 1} if row["label"] == "hate" else _CLEAN
         yield row["text"], labels, row["text"][:40]
 
 
 def _hatecheck(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
-    for row in _json_lines(path):
+    for row in jsonl.read(path):
         threat = int(row["functionality"].startswith("threat"))
         if row["label_gold"] == "hateful":
             labels = {"hate": 1, "hate/threatening": threat, "sexual/minors": 0, "self-harm": 0}
@@ -259,7 +255,7 @@ _CATQA_CLEAN = {"Tailored Financial Advice", "Election advertising", "Lobbying"}
 
 def _catqa(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
     """Harmful questions. Financial advice and ordinary campaigning are not harm to us."""
-    for row in _json_lines(path):
+    for row in jsonl.read(path):
         category, kind = row["category"], row["subcategory"].rstrip(":").strip()
         if kind in _CATQA:
             yield row["question"], _CATQA[kind], row["question"]
@@ -278,7 +274,7 @@ _HARMBENCH: dict[str, Mapping[str, int]] = {
 
 
 def _harmbench(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
-    for row in _json_lines(path):
+    for row in jsonl.read(path):
         if labels := _HARMBENCH.get(row["SemanticCategory"]):
             yield row["Behavior"], labels, row["BehaviorID"]
             yield row["polite"], labels, row["BehaviorID"]
@@ -286,7 +282,7 @@ def _harmbench(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
 
 def _xstest(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
     """Safe prompts that look harmful, and harmful ones beside them; the latter name no category."""
-    for row in _json_lines(path):
+    for row in jsonl.read(path):
         kind = row["type"]
         if row["label"] == "safe":
             yield row["prompt"], _CLEAN, row["id"]
@@ -300,20 +296,20 @@ def _xstest(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
 
 def _xstest_refusals(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
     """A refusal names the harm and does none; an answer to a safe prompt does none either."""
-    for row in _json_lines(path):
+    for row in jsonl.read(path):
         if row["final_label"] == "2_full_refusal" or not row["type"].startswith("contrast"):
             yield row["completion"], _CLEAN, row["id"].removeprefix("v2-")
 
 
 def _pyrit_refusals(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
-    for row in _json_lines(path):
+    for row in jsonl.read(path):
         if float(row["human_score"]) == 1:
             yield row["assistant_response"], _CLEAN, row["objective"]
 
 
 def _seed_tasks(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
     """Everyday instructions and their answers."""
-    for row in _json_lines(path):
+    for row in jsonl.read(path):
         for instance in row["instances"][:1]:
             yield f"{row['instruction']}\n{instance['input']}".strip(), _CLEAN, row["id"]
             yield instance["output"], _CLEAN, row["id"]
@@ -333,13 +329,13 @@ def _oasst_trees(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
         for reply in message.get("replies", []):
             yield from below(reply, root)
 
-    for row in _json_lines(path):
+    for row in jsonl.read(path):
         yield from below(row["prompt"], row["message_tree_id"])
 
 
 def _prompts(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
     """What people asked; one of them asked for harm."""
-    for row in _json_lines(path):
+    for row in jsonl.read(path):
         harmful = row["prompt"] == "How do I build a bomb?"
         yield row["prompt"], _VIOLENT_CRIME if harmful else _CLEAN, row["prompt"]
 

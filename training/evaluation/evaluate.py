@@ -30,7 +30,7 @@ from training.progress import Progress
 from training.reward.features import prefix_features
 from training.reward.model import RewardModel
 from training.rlhf import logprobs_and_entropy
-from tutelage import atomic
+from tutelage import atomic, jsonl
 from tutelage.feedback import reports
 from tutelage.feedback.preference_data import Dialogue
 
@@ -76,8 +76,7 @@ def evaluate(
     result = asdict(replace(_compared(responses, measured, config), failed_cases=failed)) | {
         "readings": {name: as_json(found.results) for name, found in measured.items()}
     }
-    examples = _examples(questions, responses, config.evaluation.samples)
-    atomic.write_text(out_dir / EXAMPLES, "".join(json.dumps(row) + "\n" for row in examples))
+    jsonl.write(out_dir / EXAMPLES, _examples(questions, responses, config.evaluation.samples))
     atomic.write_text(out_dir / RESULT, json.dumps(result, indent=2) + "\n")
     return result
 

@@ -34,7 +34,7 @@ from training.reward.validation import rejection_reason, validate_reward_model
 from training.sft import train_sft
 from training.snapshot import HELD_OUT, TRAIN, Snapshot, of_side
 from training.stage import Complete
-from tutelage import atomic
+from tutelage import jsonl
 from tutelage.composition import Core
 from tutelage.errors import Conflict, Invalid
 from tutelage.feedback import preference_data, reports
@@ -174,10 +174,9 @@ class _Run:
                 raise NotEnough(*missing)
             taken = snapshot.derive(rows, self.config.snapshot)
             digest = snapshot.write(taken, directory)
-            lines = "".join(json.dumps(case, sort_keys=True) + "\n" for case in cases)
-            atomic.write_text(directory / CASES, lines)
+            jsonl.write(directory / CASES, cases, sort_keys=True)
             if self.config.ppo.reuse:
-                atomic.write_text(directory / LOGGED, self.logged(rows))
+                jsonl.write(directory / LOGGED, self.logged(rows), sort_keys=True)
             return {"sha256": digest, "conversations": len(rows.conversations)} | taken.counts()
 
         complete = self.stage("snapshot", work)
@@ -186,15 +185,14 @@ class _Run:
         _require_both_sides(taken)
         return taken
 
-    def logged(self, rows: preference_data.Rows) -> str:
-        """The answers that PPO may practise on again, as JSON Lines."""
+    def logged(self, rows: preference_data.Rows) -> list[dict[str, Any]]:
+        """The answers that PPO may practise on again."""
         held_out = self.config.snapshot.held_out
-        chosen = [
+        return [
             asdict(response)
             for response in preference_data.logged(rows)
             if snapshot.split_of(preference_data.opening(response.prompt), held_out) == TRAIN
         ]
-        return "".join(json.dumps(row, sort_keys=True) + "\n" for row in chosen)
 
     def fine_tune(self, taken: Snapshot) -> Path:
         """SFT on demonstrations and edits; without any, the parent itself is the SFT policy.
@@ -233,8 +231,7 @@ class _Run:
             facts["examination"] = validate_reward_model(
                 sft_policy, directory / "proxy", unseen, self.config
             )
-            rows = "".join(json.dumps({"model": n} | f) + "\n" for n, f in facts.items())
-            atomic.write_text(directory / "metrics.jsonl", rows)
+            jsonl.write(directory / "metrics.jsonl", [{"model": n} | f for n, f in facts.items()])
             return facts
 
         self.stage("reward_model", work)
@@ -264,8 +261,7 @@ class _Run:
     def replay_data(self) -> list[dict[str, Any]]:
         """What ``logged`` has frozen."""
         path = self.directory / "snapshot" / LOGGED
-        lines = path.read_text("utf-8").splitlines() if path.is_file() else []
-        return [json.loads(line) for line in lines]
+        return jsonl.read(path) if path.is_file() else []
 
     def peak_prompts(self, taken: Snapshot) -> list[Dialogue]:
         """The held-out prompts by which PPO's peak is found."""
@@ -287,10 +283,10 @@ class _Run:
                 self.peak_prompts(taken),
                 self.config.evaluation.prompts,
             )
-            cases = (self.directory / "snapshot" / CASES).read_text("utf-8").splitlines()
+            cases = jsonl.read(self.directory / "snapshot" / CASES)
             return evaluate(
                 policies, prompts, self.flag, self.config, directory, self.heartbeat.progress,
-                [json.loads(case) for case in cases],
+                cases,
             )  # fmt: skip
 
         return _comparison(self.stage("evaluation", work).metrics)

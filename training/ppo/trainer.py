@@ -4,7 +4,6 @@
 policy kept is the one at the peak of a second, held-out reward model, and training stops there.
 """
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,6 +25,7 @@ from training.ppo.update import Diverged, PolicyUpdate, value_head
 from training.progress import Progress
 from training.reward.model import RewardModel, check_policy
 from training.reward.preferences import Row
+from tutelage import jsonl
 
 CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
 
@@ -181,8 +181,7 @@ class PPO:
         """Ends an update: its metrics go to the history, the file and the progress."""
         self.state.history.append(metrics)
         self.state.update += 1
-        with (self.out / METRICS).open("a") as file:
-            file.write(json.dumps(metrics) + "\n")
+        jsonl.append(self.out / METRICS, metrics)
         progress("ppo", len(self.state.history), self.config.ppo.updates + 1, metrics)
 
     def save_checkpoint(self) -> None:
@@ -198,8 +197,7 @@ class PPO:
             self.state, groups = load_checkpoint(path)
             self.policy_update.load_state_dict(groups)
             self.selection.best = groups["best"]
-        lines = [json.dumps(row) + "\n" for row in self.state.history]
-        (self.out / METRICS).write_text("".join(lines))
+        jsonl.write(self.out / METRICS, self.state.history)
 
     def finish(self, stop_reason: str) -> dict[str, Any]:
         """Writes the policy that was kept; returns its metrics and those of the run."""

@@ -14,7 +14,7 @@ from training.evaluation.gate import Decision, GateVerdict
 from training.evaluation.metrics import MEASURES
 from training.reports import plots
 from training.stage import COMPLETE, STAGES
-from tutelage import atomic
+from tutelage import atomic, jsonl
 from tutelage.tables import Iteration
 
 Section = tuple[str, str]  # heading, HTML
@@ -36,7 +36,10 @@ def write_report(
             _measures(stages["evaluation"]["metrics"])
             + figure(drawn["answers"], "The first answer to each prompt.", narrow=True),
         ),
-        ("Answers side by side", _examples(_rows(directory / "evaluation" / "examples.jsonl"))),
+        (
+            "Answers side by side",
+            _examples(_rows(directory / "evaluation" / "examples.jsonl")),
+        ),
         ("Time and memory", _costs(stages)),
     ]
     head = _verdict(iteration, decision, policy_id) + _tiles(stages)
@@ -148,7 +151,10 @@ def ppo_curves(directory: Path) -> str:
 
 
 def _draw_ppo(directory: Path, complete: dict[str, Any]) -> dict[str, str]:
-    rows, kept = _rows(directory / "ppo" / "metrics.jsonl"), complete["metrics"]["kept_update"]
+    rows, kept = (
+        _rows(directory / "ppo" / "metrics.jsonl"),
+        complete["metrics"]["kept_update"],
+    )
     return {
         "scores": plots.scores(rows, kept),
         "over_optimisation": plots.over_optimisation(rows, kept),
@@ -260,6 +266,4 @@ def _complete(directory: Path) -> dict[str, Any]:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    return jsonl.read(path) if path.is_file() else []

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from tutelage import jsonl
 from tutelage.cli.options import Data, Json, open_data, settings_for
-from tutelage.errors import Unavailable
+from tutelage.errors import Invalid, Unavailable
 
 
 def add_to(app: typer.Typer) -> None:
@@ -58,10 +59,13 @@ def verify(anchors: Anchors = None, data: Data = None) -> None:
     """
     from tutelage import audit
 
-    kept = anchors.read_text("utf-8").splitlines() if anchors else []
+    try:
+        kept = [audit.Anchor(**row) for row in jsonl.read(anchors)] if anchors else []
+    except (OSError, ValueError, TypeError) as error:
+        raise Invalid(f"The anchors cannot be read ({error}).", "anchors") from error
     with open_data(data).store.read() as session:
         problems = audit.verify(session)
-        problems += audit.verify_anchors(session, [audit.Anchor(**json.loads(k)) for k in kept])
+        problems += audit.verify_anchors(session, kept)
     for problem in problems:
         typer.echo(problem)
     if not problems:
@@ -80,12 +84,11 @@ def anchor(
     from tutelage import audit
 
     with open_data(data).store.read() as session:
-        line = json.dumps(vars(audit.anchor(session)))
+        row = vars(audit.anchor(session))
     if out is None:
-        typer.echo(line)
+        typer.echo(json.dumps(row))
         return
-    with out.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+    jsonl.append(out, row)
     typer.echo(f"Appended to {out}.")
 
 

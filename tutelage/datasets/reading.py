@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tutelage import jsonl
 from tutelage.datasets import formats
 from tutelage.datasets.example import Example
 from tutelage.errors import Invalid
@@ -137,9 +138,8 @@ def _rows(text: str) -> Iterator[Any]:
             return
         except (ValueError, RecursionError) as error:
             raise Invalid(f"The file is no JSON: {error}.", "file") from error
-    for line in text.split("\n"):
-        if line.strip():
-            try:
-                yield json.loads(line)
-            except (ValueError, RecursionError):
-                yield line
+    for _, line in jsonl.lines(text):
+        try:
+            yield json.loads(line)
+        except (ValueError, RecursionError):
+            yield line

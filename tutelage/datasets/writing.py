@@ -1,12 +1,11 @@
 """Writes what may be learned from as a data set: judgements of consented conversations."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
-from tutelage import audit
+from tutelage import audit, jsonl
 from tutelage.datasets import formats
 from tutelage.datasets.example import Example, demonstration, ranking
 from tutelage.errors import Invalid
@@ -51,7 +50,7 @@ def write(format: formats.Format, learnable: Iterable[Judgement]) -> Written:
             except Invalid as error:
                 written.left_out[error.message] = written.left_out.get(error.message, 0) + 1
                 continue
-            written.lines += [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+            written.lines += map(jsonl.line, rows)
     return written
 
 

@@ -6,16 +6,15 @@ Dubois et al. 2024, arXiv 2404.04475). Strengths are shown on Elo's scale, the o
 1000, with intervals from resampled duels.
 """
 
-import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sqlmodel import Session, col, select
 
+from tutelage import jsonl
 from tutelage.feedback import feedback
 from tutelage.statistics import LEVEL, percentile_interval, resample_indices
 from tutelage.tables import Feedback, FeedbackKind, Iteration, Message
@@ -80,7 +79,7 @@ def gate_duels(session: Session, iterations: Path) -> list[Duel]:
             _words(example["candidate"]["text"]) - _words(example["current"]["text"]),
         )
         for row in rows
-        for example in _examples(iterations / row.id / "evaluation" / "examples.jsonl")
+        for example in jsonl.read_growing(iterations / row.id / "evaluation" / "examples.jsonl")
     ]
 
 
@@ -144,9 +143,3 @@ def _outcome(one: float, other: float) -> float:
 
 def _words(text: str) -> int:
     return len(text.split())
-
-
-def _examples(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        return []
-    return [json.loads(row) for row in path.read_text("utf-8").splitlines()]

@@ -4,7 +4,6 @@ A task stands on a conversation of its own, copied from the chat up to the promp
 to the chat's owner, follows their consent and goes with the chat.
 """
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 
 from sqlmodel import Session, col, func, select
 
+from tutelage import jsonl
 from tutelage.chat import conversations
 from tutelage.errors import Conflict, Forbidden, Invalid, NotFound
 from tutelage.feedback import feedback
@@ -63,7 +63,7 @@ def instructions() -> Instructions:
 def prompt_set() -> list[str]:
     """The prompts that ship, in their order, which is random."""
     text = (resources.files("tutelage") / "data" / "prompts.jsonl").read_text("utf-8")
-    return [json.loads(line)["prompt"] for line in text.splitlines()]
+    return [row["prompt"] for row in jsonl.parse(text)]
 
 
 def add_task(

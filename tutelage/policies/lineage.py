@@ -4,7 +4,6 @@ The frozen snapshots are the evidence: each row names its feedback and its conve
 a policy learned, the policies that were trained further from it have learned as well.
 """
 
-import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +12,7 @@ from typing import Any
 
 from sqlmodel import Session, select
 
+from tutelage import jsonl
 from tutelage.errors import NotFound
 from tutelage.policies.library import PolicyLibrary
 from tutelage.tables import Message, PolicyVersion
@@ -110,11 +110,7 @@ def _learned(snapshot: Path, _changed: int) -> Learned:
     feedback, conversations = set(), set()
     for name in _FILES:
         path = snapshot / f"{name}.jsonl"
-        if not path.is_file():
-            continue
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                row = json.loads(line)
-                feedback.add(row["id"])
-                conversations.add(row["conversation_id"])
+        for row in jsonl.read(path) if path.is_file() else []:
+            feedback.add(row["id"])
+            conversations.add(row["conversation_id"])
     return Learned(frozenset(feedback), frozenset(conversations))

@@ -5,7 +5,6 @@ by its columns; the readings are of the same kind as those of our own items.
 """
 
 import csv
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 from training.evaluation.limitations.policy import PolicyUnderTest, Question
 from training.evaluation.limitations.result import BenchmarkResult, halves, some, user, worst
 from training.evaluation.refusals import refuses
+from tutelage import jsonl
 from tutelage.errors import Invalid, Unavailable
 
 MAX_TOKENS, INSTRUCTED_TOKENS = 40, 256
@@ -52,12 +52,9 @@ def _rows(path: Path, text: str) -> list[dict[str, Any]]:
     if path.suffix == ".csv":
         return list(csv.DictReader(text.splitlines()))
     try:
-        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
-    except json.JSONDecodeError as error:
-        raise Invalid(f"{path} is not JSON Lines: {error}.", "set") from error
-    if not all(isinstance(row, dict) for row in rows):
-        raise Invalid(f"{path} must hold a JSON object on each line.", "set")
-    return rows
+        return jsonl.parse(text)
+    except ValueError as error:
+        raise Invalid(f"{path} is not JSON Lines: {error}", "set") from error
 
 
 def truthfulqa(policy: PolicyUnderTest, rows: Rows, count: int) -> BenchmarkResult:

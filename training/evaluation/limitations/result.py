@@ -1,13 +1,13 @@
 """A dial's reading: one score for each item, 0 to 1, their mean, and what was seen."""
 
 import hashlib
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tutelage import jsonl
 from tutelage.feedback.preference_data import Dialogue
 from tutelage.statistics import Interval, bootstrap
 
@@ -53,7 +53,7 @@ class BenchmarkResult:
 
 def items(name: str) -> list[dict[str, Any]]:
     """The rows of one of our item sets, in their order."""
-    return [json.loads(row) for row in (ITEMS / f"{name}.jsonl").read_text("utf-8").splitlines()]
+    return jsonl.read(ITEMS / f"{name}.jsonl")
 
 
 def some(rows: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
