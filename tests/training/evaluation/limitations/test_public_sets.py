@@ -142,8 +142,8 @@ def test_a_published_policy_is_measured_and_its_reading_kept(tmp_path: Path) -> 
     [
         ("", "none of the sets"),
         ('{"prompt": "Hello"}\n', "none of the sets"),
-        ("[1, 2]\n", "a JSON object on each line"),
-        ("prompt: Hello\n", "not JSON Lines"),
+        ("[1, 2]\n", "Line 1 is not a JSON object"),
+        ("prompt: Hello\n", "Line 1 is not JSON"),
     ],
 )
 def test_another_file_is_turned_down(tmp_path: Path, text: str, problem: str) -> None:
