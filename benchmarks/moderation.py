@@ -27,7 +27,7 @@ from sklearn.metrics import average_precision_score
 
 from moderation.categories import CATEGORIES, zero_scores
 from moderation.classifiers.embedded import EmbeddedClassifier
-from moderation.rules import ModerationPolicy, judge
+from moderation.rules import ModerationRules, judge
 from moderation.stream import StreamFilter
 from moderation.training.datasets import FOLDS, WRITTEN, Example, read_all, read_rows, read_written
 from moderation.training.evaluate import (
@@ -107,7 +107,7 @@ def floor(data: Path) -> list[Scored]:
 
 def evasions(classifier: EmbeddedClassifier) -> dict[str, Any]:
     """Of VARIANTS disguised texts, each caught plain, the share that is still caught."""
-    side = ModerationPolicy().prompt
+    side = ModerationRules().prompt
     harmful = [each.text for each in read_written(WRITTEN) if each.harmful]
     random.Random(0).shuffle(harmful)
     plain = [text for text in harmful if judge(classifier.classify([text])[0], side).flagged]
@@ -150,7 +150,7 @@ def stream_cost(classifier: EmbeddedClassifier) -> dict[str, Any]:
     text = (
         "The river bends twice before the village, and the old mill stands on its left bank. " * 24
     )
-    stream = StreamFilter(classifier, ModerationPolicy().response)
+    stream = StreamFilter(classifier, ModerationRules().response)
     first, start = 0, time.process_time()
     for at in range(0, len(text), 4):
         if stream.push(text[at : at + 4]).text and not first:

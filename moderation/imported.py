@@ -7,7 +7,7 @@ harm is what a harmlessness set is made of.
 from collections.abc import Callable, Sequence
 
 from moderation.classifier import ModerationClassifier
-from moderation.rules import Action, ModerationPolicy, SidePolicy, judge
+from moderation.rules import Action, ModerationRules, SideRules, judge
 from tutelage.datasets.example import Example
 from tutelage.datasets.reading import Report
 
@@ -21,7 +21,7 @@ def _mute(_done: int) -> None:
 
 def moderate(
     classifier: ModerationClassifier,
-    policy: ModerationPolicy,
+    rules: ModerationRules,
     examples: Sequence[Example],
     report: Report,
     told: Callable[[int], None] = _mute,
@@ -33,17 +33,17 @@ def moderate(
     report.moderated_by = classifier.version
     for start in range(0, len(examples), STEP):
         step = examples[start : start + STEP]
-        for example, categories in zip(step, _flagged(classifier, policy, step), strict=True):
+        for example, categories in zip(step, _flagged(classifier, rules, step), strict=True):
             for category in categories:
                 report.flagged[category].append(example)
         told(start + len(step))
 
 
 def _flagged(
-    classifier: ModerationClassifier, policy: ModerationPolicy, examples: Sequence[Example]
+    classifier: ModerationClassifier, rules: ModerationRules, examples: Sequence[Example]
 ) -> list[set[str]]:
     """The categories of each example."""
-    said = [(n, *each) for n, example in enumerate(examples) for each in _said(policy, example)]
+    said = [(n, *each) for n, example in enumerate(examples) for each in _said(rules, example)]
     found: list[set[str]] = [set() for _ in examples]
     scores = classifier.classify([text for _, text, _ in said])
     for (n, _, side), each in zip(said, scores, strict=True):
@@ -52,8 +52,8 @@ def _flagged(
     return found
 
 
-def _said(policy: ModerationPolicy, example: Example) -> list[tuple[str, SidePolicy]]:
+def _said(rules: ModerationRules, example: Example) -> list[tuple[str, SideRules]]:
     """Every text with the rules for who says it."""
-    sides = {"user": policy.prompt, "system": policy.prompt, "assistant": policy.response}
+    sides = {"user": rules.prompt, "system": rules.prompt, "assistant": rules.response}
     prompt = [(each["content"], sides[each["role"]]) for each in example.prompt]
-    return prompt + [(text, policy.response) for text in example.responses]
+    return prompt + [(text, rules.response) for text in example.responses]

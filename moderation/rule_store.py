@@ -2,29 +2,28 @@
 
 from sqlmodel import Session, col, select
 
-from moderation.rules import ModerationPolicy
+from moderation.rules import ModerationRules
 from tutelage import audit
-from tutelage.tables import ModerationRules
+from tutelage.tables import RulesRevision
 
 
-def in_force(session: Session, default: ModerationPolicy) -> ModerationPolicy:
+def in_force(session: Session, default: ModerationRules) -> ModerationRules:
     """The newest rules; `default` where none were set or the operator went back to them."""
     newest = next(iter(history(session, 1)), None)
     if newest is None or newest.rules is None:
         return default
-    return ModerationPolicy.model_validate(newest.rules)
+    return ModerationRules.model_validate(newest.rules)
 
 
-def set_rules(session: Session, policy: ModerationPolicy | None, author_id: str) -> ModerationRules:
-    """Puts `policy` in force from the next turn on; None goes back to the settings."""
-    rules = policy.model_dump(mode="json") if policy else None
-    row = ModerationRules(author_id=author_id, rules=rules)
+def set_rules(session: Session, rules: ModerationRules | None, author_id: str) -> RulesRevision:
+    """Activate `rules` from the next turn on; None resets to those of the settings."""
+    row = RulesRevision(author_id=author_id, rules=rules.model_dump(mode="json") if rules else None)
     session.add(row)
-    audit.record(session, author_id, "moderation.rules", row.id, reset=policy is None)
+    audit.record(session, author_id, "moderation.rules", row.id, reset=rules is None)
     return row
 
 
-def history(session: Session, limit: int) -> list[ModerationRules]:
+def history(session: Session, limit: int) -> list[RulesRevision]:
     """What was in force before, newest first."""
-    newest_first = select(ModerationRules).order_by(col(ModerationRules.id).desc())
+    newest_first = select(RulesRevision).order_by(col(RulesRevision.id).desc())
     return list(session.exec(newest_first.limit(limit)))

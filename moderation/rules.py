@@ -40,7 +40,7 @@ class Rule(BaseModel):
     action: Action
 
 
-class SidePolicy(BaseModel):
+class SideRules(BaseModel):
     """The rules of one side of the conversation, one for each of the 13 categories."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -85,13 +85,13 @@ class SidePolicy(BaseModel):
         return type(self).model_validate({"rules": rules})
 
 
-class ModerationPolicy(BaseModel):
+class ModerationRules(BaseModel):
     """The rules for prompts and those for responses. Without arguments: what ships."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    prompt: SidePolicy = Field(default_factory=lambda: _shipped(_PROMPT_ACTIONS))
-    response: SidePolicy = Field(default_factory=lambda: _shipped(_RESPONSE_ACTIONS))
+    prompt: SideRules = Field(default_factory=lambda: _shipped(_PROMPT_ACTIONS))
+    response: SideRules = Field(default_factory=lambda: _shipped(_RESPONSE_ACTIONS))
 
     @classmethod
     def from_settings(cls, changes: str = "") -> Self:
@@ -126,7 +126,7 @@ class Verdict:
 
 def judge(
     scores: Mapping[str, float],
-    side: SidePolicy,
+    side: SideRules,
     classifier_version: str = "",
     span: tuple[int, int] | None = None,
 ) -> Verdict:
@@ -145,7 +145,7 @@ def judge(
 
 
 def judge_failure(
-    side: SidePolicy, classifier_version: str = "", span: tuple[int, int] | None = None
+    side: SideRules, classifier_version: str = "", span: tuple[int, int] | None = None
 ) -> Verdict:
     """The verdict when the classifier raised: block where any category blocks, else let pass."""
     action = Action.BLOCK if side.blocks else Action.LOG
@@ -155,7 +155,7 @@ def judge_failure(
 def check(
     classifier: ModerationClassifier,
     text: str,
-    side: SidePolicy,
+    side: SideRules,
     span: tuple[int, int] | None = None,
 ) -> Verdict:
     """Classifies and judges one text. Never raises: a failing classifier is logged and judged."""
@@ -203,8 +203,8 @@ def _threshold_for(category: str, action: Action) -> float:
     return _shipped_thresholds()["block" if action is Action.BLOCK else "flag"][category]
 
 
-def _shipped(actions: Mapping[str, Action]) -> SidePolicy:
-    return SidePolicy(
+def _shipped(actions: Mapping[str, Action]) -> SideRules:
+    return SideRules(
         rules={
             category: Rule(threshold=_threshold_for(category, action), action=action)
             for category, action in actions.items()

@@ -14,7 +14,7 @@ import re
 from typing import NamedTuple
 
 from moderation.classifier import ModerationClassifier
-from moderation.rules import Action, SidePolicy, Verdict, check, judge
+from moderation.rules import Action, SideRules, Verdict, check, judge
 
 _SENTENCE_END = re.compile(r"""[.!?…。！？]["'”’)\]]*\s|\n""")
 _GROWTH = 1.5
@@ -37,7 +37,7 @@ class StreamFilter:
     def __init__(
         self,
         classifier: ModerationClassifier,
-        side: SidePolicy,
+        side: SideRules,
         window_chars: int = 480,
         overlap_chars: int = 24,
         first_chars: int = 40,

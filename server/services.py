@@ -8,7 +8,7 @@ from moderation import rule_store
 from moderation.classifier import ModerationClassifier
 from moderation.classifiers.factory import open_classifier
 from moderation.classifiers.hot_swap import SwitchedClassifier
-from moderation.rules import ModerationPolicy
+from moderation.rules import ModerationRules
 from server.generators.generator import Generator
 from tutelage.composition import Core
 from tutelage.errors import Invalid, Unavailable
@@ -30,9 +30,9 @@ class Services:
     iterations: Path  # the folder that holds one folder per iteration
     generator: Generator
     classifier: ModerationClassifier | None  # None: moderation is switched off
-    moderation: ModerationPolicy  # as the settings have it
+    moderation: ModerationRules  # as the settings have it
 
-    def rules(self) -> ModerationPolicy:
+    def rules(self) -> ModerationRules:
         """The moderation rules in force now: an operator may have set others."""
         with self.store.read() as session:
             return rule_store.in_force(session, self.moderation)
@@ -49,7 +49,7 @@ def open_services(core: Core) -> Services:
         iterations=core.iterations,
         generator=_generator(settings),
         classifier=SwitchedClassifier(classifier) if classifier else None,
-        moderation=_policy(settings),
+        moderation=_moderation_rules(settings),
     )
 
 
@@ -85,8 +85,8 @@ def _engine(settings: Settings) -> "Engine":
     return OpenAIEngine(settings.engine_url, settings.engine_key.get_secret_value())
 
 
-def _policy(settings: Settings) -> ModerationPolicy:
+def _moderation_rules(settings: Settings) -> ModerationRules:
     try:
-        return ModerationPolicy.from_settings(settings.moderation_actions)
+        return ModerationRules.from_settings(settings.moderation_actions)
     except ValueError as error:
         raise Invalid(f"TUTELAGE_MODERATION_ACTIONS is wrong: {error}") from error

@@ -266,9 +266,11 @@ class Appeal(SQLModel, table=True):
     decided_at: float | None = None
 
 
-class ModerationRules(SQLModel, table=True):
-    """The rules that an operator set; the newest row is in force. Without ``rules``: those that
-    the settings give."""
+class RulesRevision(SQLModel, table=True):
+    """Moderation rules that an operator saved; the newest row is in force. Without ``rules``: those
+    that the settings give."""
+
+    __tablename__ = "moderationrules"
 
     id: str = Field(default_factory=lambda: new_id("rules"), primary_key=True)
     author_id: str

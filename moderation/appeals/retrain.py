@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from moderation.appeals.dataset import Decided, frozen
 from moderation.appeals.registry import DESCRIPTION, EXAMPLES
 from moderation.categories import CATEGORIES
-from moderation.classifiers.embedded import HEADS, EmbeddedClassifier, Evidence
-from moderation.rules import ModerationPolicy
+from moderation.classifiers.embedded import HEADS, EmbeddedClassifier, HeadInputs
+from moderation.rules import ModerationRules
 from moderation.training.datasets import WRITTEN, Example, read_written
 from moderation.training.evaluate import acted_on, figures
 from tutelage import atomic
@@ -33,13 +33,13 @@ _PENALTY = 100.0  # per squared weight; the features of a text have a squared le
 _FOLDS = 5
 
 
-class Correction(NamedTuple):
+class HeadUpdate(NamedTuple):
     """What is added to the heads: `weight` [13, features] and `bias` [13]."""
 
     weight: Tensor
     bias: Tensor
 
-    def of(self, evidence: Evidence) -> Tensor:
+    def of(self, evidence: HeadInputs) -> Tensor:
         """The change of each text's logits [texts, 13]."""
         return (evidence.means * self.weight).sum(-1) + self.bias
 
@@ -75,16 +75,16 @@ def learn(decided: Sequence[Decided], folder: Path, shipped: Path = HEADS) -> di
 
 def fit(
     classifier: EmbeddedClassifier,
-    evidence: Evidence,
+    evidence: HeadInputs,
     decided: Sequence[Decided],
-    rehearsed: Evidence,
-) -> Correction:
+    rehearsed: HeadInputs,
+) -> HeadUpdate:
     """The least change that agrees with the decisions and keeps the rehearsed texts' scores."""
     targets, weights = _as_tensors(decided)
-    everything = Evidence(*(torch.cat(pair) for pair in zip(evidence, rehearsed, strict=True)))
+    everything = HeadInputs(*(torch.cat(pair) for pair in zip(evidence, rehearsed, strict=True)))
     targets = torch.cat([targets, classifier.scores(rehearsed.logits)])
     weights = torch.cat([_WEIGHT * weights, torch.ones_like(rehearsed.logits)])
-    change = Correction(
+    change = HeadUpdate(
         torch.zeros(everything.means.shape[1:], requires_grad=True),
         torch.zeros(len(CATEGORIES), requires_grad=True),
     )
@@ -99,7 +99,7 @@ def fit(
         return total
 
     optimizer.step(loss)
-    return Correction(change.weight.detach(), change.bias.detach())
+    return HeadUpdate(change.weight.detach(), change.bias.detach())
 
 
 def _as_tensors(decided: Sequence[Decided]) -> tuple[Tensor, Tensor]:
@@ -111,9 +111,9 @@ def _as_tensors(decided: Sequence[Decided]) -> tuple[Tensor, Tensor]:
 
 def _agreement(
     classifier: EmbeddedClassifier,
-    evidence: Evidence,
+    evidence: HeadInputs,
     decided: Sequence[Decided],
-    rehearsed: Evidence,
+    rehearsed: HeadInputs,
 ) -> dict[str, float | int | None]:
     """The share of decided labels that the filter gets right, before and after.
 
@@ -149,12 +149,12 @@ def _folds(decided: Sequence[Decided]) -> list[list[int]]:
 
 def _kept(
     classifier: EmbeddedClassifier,
-    rehearsed: Evidence,
+    rehearsed: HeadInputs,
     written: Sequence[Example],
-    correction: Correction,
+    correction: HeadUpdate,
 ) -> dict[str, Any]:
     """What happens to texts that nobody appealed: AUPRC of any harm, and everyday texts flagged."""
-    side = ModerationPolicy().prompt
+    side = ModerationRules().prompt
     found: dict[str, Any] = {"texts": len(written)}
     for name, change in (("before", 0.0), ("after", correction.of(rehearsed))):
         scores = classifier.scores(rehearsed.logits + change).tolist()
@@ -167,7 +167,7 @@ def _kept(
     return found
 
 
-def _corrected(shipped: Path, correction: Correction) -> dict[str, Tensor]:
+def _corrected(shipped: Path, correction: HeadUpdate) -> dict[str, Tensor]:
     heads = load_file(shipped / "heads.safetensors")
     heads["pooling.mean.weight"] += correction.weight
     heads["pooling.mean.bias"] += correction.bias

@@ -25,7 +25,7 @@ class HeadsMissing(Unavailable):
     """The trained heads are not there or do not fit; the message says what to do."""
 
 
-class Evidence(NamedTuple):
+class HeadInputs(NamedTuple):
     """What texts are judged on: `logits` [texts, 13], and the mean states that they rest on,
     `means` [texts, 13, features], which the linear part of the heads reads."""
 
@@ -103,10 +103,10 @@ class EmbeddedClassifier:
         ]
         return torch.stack(logits) if logits else torch.empty(0, len(CATEGORIES))
 
-    def evidence(self, texts: Sequence[str]) -> Evidence:
+    def evidence(self, texts: Sequence[str]) -> HeadInputs:
         """The logits of texts with something to read, and what they rest on."""
         found = [self._evidence(*self._encoder.windows(text)) for text in texts]
-        return Evidence(*(torch.stack(part) for part in zip(*found, strict=True)))
+        return HeadInputs(*(torch.stack(part) for part in zip(*found, strict=True)))
 
     def _evidence(
         self, whole: Sequence[Window], sentences: Sequence[Window]

@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from moderation.categories import CATEGORIES
 from moderation.classifier import ModerationClassifier
-from moderation.rules import Action, ModerationPolicy, SidePolicy, judge
+from moderation.rules import Action, ModerationRules, SideRules, judge
 from moderation.training.datasets import Example
 from tutelage.statistics import LEVEL, calibration_bins, percentile_interval, resample_indices
 
@@ -77,9 +77,9 @@ def figures_of_sets(scored: Sequence[Scored]) -> dict[str, Any]:
     }
 
 
-def shares_of_sets(scored: Sequence[Scored], side: SidePolicy | None = None) -> dict[str, Any]:
+def shares_of_sets(scored: Sequence[Scored], side: SideRules | None = None) -> dict[str, Any]:
     """What the rules for prompts do with everyday texts and with XSTest's two kinds."""
-    side = side or ModerationPolicy().prompt
+    side = side or ModerationRules().prompt
     xstest = [row for row in scored if row[0].source == "eval_xstest"]
     return {
         "xstest_safe": acted_on([row for row in xstest if not any(row[0].labels.values())], side),
@@ -88,9 +88,9 @@ def shares_of_sets(scored: Sequence[Scored], side: SidePolicy | None = None) -> 
     }
 
 
-def acted_on(scored: Sequence[Scored], side: SidePolicy | None = None) -> dict[str, Any]:
+def acted_on(scored: Sequence[Scored], side: SideRules | None = None) -> dict[str, Any]:
     """The shares of texts that the rules for prompts flag, warn about and block."""
-    side = side or ModerationPolicy().prompt
+    side = side or ModerationRules().prompt
     verdicts = [judge(scores, side) for _, scores in scored]
     flagged = [bool(verdict.flagged) for verdict in verdicts]
     return {
@@ -112,7 +112,7 @@ def calibration(scored: Sequence[Scored]) -> list[dict[str, float]]:
     ]
 
 
-def by_group(scored: Sequence[tuple[str, Scored]], side: SidePolicy) -> dict[str, dict[str, Any]]:
+def by_group(scored: Sequence[tuple[str, Scored]], side: SideRules) -> dict[str, dict[str, Any]]:
     """False alarms by the group of people that a harmless text names."""
     groups: dict[str, list[Scored]] = {}
     for group, row in scored:

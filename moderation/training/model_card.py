@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from moderation.categories import CATEGORIES
-from moderation.rules import SidePolicy
+from moderation.rules import SideRules
 from moderation.training.evaluate import (
     Scored,
     auroc_of_any,
@@ -26,7 +26,7 @@ _SHARES = (
 
 
 def results(
-    scored: Sequence[Scored], side: SidePolicy, groups: Mapping[str, str]
+    scored: Sequence[Scored], side: SideRules, groups: Mapping[str, str]
 ) -> dict[str, Any]:
     """All figures of texts that were not trained on. `groups` gives the group a text is about.
 

@@ -34,7 +34,7 @@ from moderation.encoder.encoder import bundled_encoder, read_tokenizer
 from moderation.encoder.lexical import Lexical
 from moderation.encoder.minilm import read_transformer
 from moderation.encoder.normalize import normalize
-from moderation.rules import Action, ModerationPolicy, Rule, SidePolicy
+from moderation.rules import Action, ModerationRules, Rule, SideRules
 from moderation.threshold_effects import histogram
 from moderation.training.datasets import EVERYDAY_SOURCES, Example, read_all, read_groups
 from moderation.training.finetune import (
@@ -237,16 +237,16 @@ def _write_heads(out: Path, heads: dict[str, Tensor], slope: Tensor, offset: Ten
     save_file(heads | {"slope": slope, "offset": offset}, out / "heads.safetensors")
 
 
-def shipped_side(shipped: dict[str, dict[str, float]]) -> SidePolicy:
+def shipped_side(shipped: dict[str, dict[str, float]]) -> SideRules:
     """The rules for prompts that ship, with these thresholds."""
     rules = {
         category: Rule(
             threshold=shipped["block" if rule.action is Action.BLOCK else "flag"][category],
             action=rule.action,
         )
-        for category, rule in ModerationPolicy().prompt.rules.items()
+        for category, rule in ModerationRules().prompt.rules.items()
     }
-    return SidePolicy(rules=rules)
+    return SideRules(rules=rules)
 
 
 def served(

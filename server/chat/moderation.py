@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from moderation.categories import CATEGORIES
-from moderation.rules import Action, ModerationPolicy, SidePolicy, Verdict
+from moderation.rules import Action, ModerationRules, SideRules, Verdict
 from server.schemas.openai.moderation_field import (
     Moderated,
     ModerationFailure,
@@ -14,17 +14,17 @@ from server.schemas.openai.moderation_field import (
 )
 
 
-def rules_for(options: ModerationOptions | None, rules: ModerationPolicy) -> ModerationPolicy:
+def rules_for(options: ModerationOptions | None, rules: ModerationRules) -> ModerationRules:
     """The operator's rules, made as strict as a request asks."""
     if options is None:
         return rules
-    return ModerationPolicy(
+    return ModerationRules(
         prompt=_stricter(rules.prompt, options.mode("input")),
         response=_stricter(rules.response, options.mode("output")),
     )
 
 
-def _stricter(side: SidePolicy, mode: str) -> SidePolicy:
+def _stricter(side: SideRules, mode: str) -> SideRules:
     """Every category is watched, and with ``block`` every one blocks."""
     least = Action.BLOCK if mode == "block" else Action.LOG
     milder = [name for name, rule in side.rules.items() if rule.action.severity < least.severity]

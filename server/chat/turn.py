@@ -20,7 +20,7 @@ from typing import Any
 from fastapi.concurrency import run_in_threadpool
 
 from moderation import injection
-from moderation.rules import Action, ModerationPolicy, SidePolicy, Verdict, check
+from moderation.rules import Action, ModerationRules, SideRules, Verdict, check
 from moderation.stream import StreamFilter
 from server.chat import notices
 from server.chat.moderation import rules_for
@@ -244,7 +244,7 @@ class Turns:
         return policy_id
 
     async def _check_and_start(
-        self, asked: Asked, rules: ModerationPolicy
+        self, asked: Asked, rules: ModerationRules
     ) -> tuple[Verdict | None, list[Answer]]:
         """Moderation reads the prompt while the policy does; nothing shows before its verdict."""
         checking = asyncio.create_task(self._check(asked, rules.prompt))
@@ -261,7 +261,7 @@ class Turns:
             answers = [Answer(n, each) for n, each in enumerate(asked.samplings)]
         return verdict, answers
 
-    async def _check(self, asked: Asked, side: SidePolicy) -> Verdict | None:
+    async def _check(self, asked: Asked, side: SideRules) -> Verdict | None:
         classifier = self._services.classifier
         if classifier is None or not side.watches:
             return None
@@ -271,7 +271,7 @@ class Turns:
         self._metrics.moderated("prompt", verdict)
         return verdict
 
-    async def _start(self, asked: Asked, side: SidePolicy) -> list[Answer]:
+    async def _start(self, asked: Asked, side: SideRules) -> list[Answer]:
         """All answers. If another policy was promoted in between, that one answers all.
 
         Only side by side, for whom that is meant, do two policies answer one turn.
@@ -308,7 +308,7 @@ class Turns:
         asked: Asked,
         choice: int,
         sampling: Sampling,
-        side: SidePolicy,
+        side: SideRules,
         policy_id: str | None,
     ) -> Answer:
         if policy_id not in (asked.policy_id, self._services.generator.challenger):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from moderation.rules import ModerationPolicy
+from moderation.rules import ModerationRules
 from server.schemas.text import Body, Shape, Text
 from tutelage.chat.appeals import COMMENT_LIMIT
 from tutelage.tables import AppealState
@@ -80,7 +80,7 @@ class AppealDecision(Body):
 class RulesChange(Body):
     """The rules to put in force; null goes back to those of the settings."""
 
-    rules: ModerationPolicy | None
+    rules: ModerationRules | None
 
 
 class RulesVersion(Shape):
@@ -88,14 +88,14 @@ class RulesVersion(Shape):
 
     id: str
     author_id: str
-    rules: ModerationPolicy | None
+    rules: ModerationRules | None
     created_at: float
 
 
 class RulesInForce(BaseModel):
     """What applies to the next turn, and where it comes from."""
 
-    rules: ModerationPolicy
+    rules: ModerationRules
     set_by_operator: bool = Field(description="False: the settings' rules are in force.")
     classifier: str | None = Field(description="Null: moderation is switched off.")
     history: list[RulesVersion] = Field(description="Newest first.")

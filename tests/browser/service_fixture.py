@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 
 from moderation.classifier import KeywordClassifier
-from moderation.rules import ModerationPolicy
+from moderation.rules import ModerationRules
 from server.app import create_app
 from server.generators.echo import EchoGenerator
 from server.services import Services
@@ -273,7 +273,7 @@ def running(
         iterations=core.iterations,
         generator=EchoGenerator(Scripted(ANSWERS), policy_id=None, delay=delay),
         classifier=KeywordClassifier(WORDS),
-        moderation=ModerationPolicy(),
+        moderation=ModerationRules(),
     )
     config = uvicorn.Config(create_app(services), port=0, log_level="error", lifespan="on")
     server = uvicorn.Server(config)

@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 from sqlmodel import select
 
-from moderation.rules import ModerationPolicy
+from moderation.rules import ModerationRules
 from server.app import create_app
 from server.generators.echo import EchoGenerator
 from server.services import Services
@@ -35,7 +35,7 @@ def listening(core: Core) -> Iterator[str]:
     """The API on a free port, with a generator that repeats what it is told."""
     services = Services(
         core.settings.model_copy(update={"rate_limit": 0}), core.store, core.library,
-        core.iterations, EchoGenerator(policy_id=None), None, ModerationPolicy(),
+        core.iterations, EchoGenerator(policy_id=None), None, ModerationRules(),
     )  # fmt: skip
     config = uvicorn.Config(create_app(services), port=0, log_level="error")
     server = uvicorn.Server(config)

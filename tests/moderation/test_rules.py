@@ -6,9 +6,9 @@ import pytest
 
 from moderation.categories import CATEGORIES, zero_scores
 from moderation.classifier import KeywordClassifier
-from moderation.rules import Action, ModerationPolicy, Rule, SidePolicy, check, judge
+from moderation.rules import Action, ModerationRules, Rule, SideRules, check, judge
 
-LOGGING = SidePolicy(rules=dict.fromkeys(CATEGORIES, Rule(threshold=0.5, action=Action.LOG)))
+LOGGING = SideRules(rules=dict.fromkeys(CATEGORIES, Rule(threshold=0.5, action=Action.LOG)))
 
 
 def test_the_most_severe_action_wins() -> None:
@@ -40,26 +40,26 @@ def test_a_verdict_carries_what_it_rests_on() -> None:
 
 
 def test_settings_change_only_what_they_name() -> None:
-    policy = ModerationPolicy.from_settings('{"prompt": {"hate": "block"}}')
-    shipped = ModerationPolicy()
-    assert policy.prompt.rules["hate"].action is Action.BLOCK
-    assert policy.prompt.rules["sexual"] == shipped.prompt.rules["sexual"]
-    assert policy.response == shipped.response
+    rules = ModerationRules.from_settings('{"prompt": {"hate": "block"}}')
+    shipped = ModerationRules()
+    assert rules.prompt.rules["hate"].action is Action.BLOCK
+    assert rules.prompt.rules["sexual"] == shipped.prompt.rules["sexual"]
+    assert rules.response == shipped.response
 
 
 def test_settings_set_a_threshold_and_keep_the_action() -> None:
-    policy = ModerationPolicy.from_settings('{"response": {"hate": {"threshold": 0.25}}}')
-    rule = policy.response.rules["hate"]
-    assert (rule.threshold, rule.action) == (0.25, ModerationPolicy().response.rules["hate"].action)
+    rules = ModerationRules.from_settings('{"response": {"hate": {"threshold": 0.25}}}')
+    rule = rules.response.rules["hate"]
+    assert (rule.threshold, rule.action) == (0.25, ModerationRules().response.rules["hate"].action)
 
 
-def test_empty_settings_are_the_shipped_policy() -> None:
-    assert ModerationPolicy.from_settings("") == ModerationPolicy()
+def test_empty_settings_are_the_shipped_rules() -> None:
+    assert ModerationRules.from_settings("") == ModerationRules()
 
 
-def test_a_policy_survives_json() -> None:
-    policy = ModerationPolicy.from_settings('{"prompt": {"hate": "block"}}')
-    assert ModerationPolicy.model_validate_json(policy.model_dump_json()) == policy
+def test_rules_survive_json() -> None:
+    rules = ModerationRules.from_settings('{"prompt": {"hate": "block"}}')
+    assert ModerationRules.model_validate_json(rules.model_dump_json()) == rules
 
 
 @pytest.mark.parametrize(
@@ -76,18 +76,18 @@ def test_a_policy_survives_json() -> None:
 )
 def test_wrong_settings_say_what_is_wrong(settings: str, named: str) -> None:
     with pytest.raises(ValueError, match=named):
-        ModerationPolicy.from_settings(settings)
+        ModerationRules.from_settings(settings)
 
 
 def test_a_side_needs_a_rule_for_every_category() -> None:
     with pytest.raises(ValueError, match="self-harm"):
-        SidePolicy(rules={"hate": Rule(threshold=0.5, action=Action.LOG)})
+        SideRules(rules={"hate": Rule(threshold=0.5, action=Action.LOG)})
 
 
 def test_blocking_starts_no_lower_than_flagging() -> None:
     for category in CATEGORIES:
-        warn = ModerationPolicy().prompt.with_changes({category: "warn"})
-        block = ModerationPolicy().prompt.with_changes({category: "block"})
+        warn = ModerationRules().prompt.with_changes({category: "warn"})
+        block = ModerationRules().prompt.with_changes({category: "block"})
         assert warn.rules[category].threshold <= block.rules[category].threshold
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from moderation.categories import CATEGORIES
 from moderation.classifier import KeywordClassifier
-from moderation.rules import Action, ModerationPolicy, Rule, SidePolicy, Verdict
+from moderation.rules import Action, ModerationRules, Rule, SideRules, Verdict
 from moderation.stream import StreamFilter
 
 WORDS = KeywordClassifier({"zonk": "hate", "glib": "sexual"})
@@ -23,10 +23,10 @@ PIECES = st.lists(
 )
 
 
-def side(**actions: Action) -> SidePolicy:
+def side(**actions: Action) -> SideRules:
     off = Rule(threshold=0.5, action=Action.OFF)
     named = {name: Rule(threshold=0.5, action=action) for name, action in actions.items()}
-    return SidePolicy(rules=dict.fromkeys(CATEGORIES, off) | named)
+    return SideRules(rules=dict.fromkeys(CATEGORIES, off) | named)
 
 
 BLOCKING = side(hate=Action.BLOCK, sexual=Action.WARN)
@@ -40,7 +40,7 @@ class BrokenClassifier:
         raise RuntimeError("out of order")
 
 
-def run(pieces: Sequence[str], rules: SidePolicy) -> tuple[str, Verdict | None]:
+def run(pieces: Sequence[str], rules: SideRules) -> tuple[str, Verdict | None]:
     stream = StreamFilter(WORDS, rules)
     shown = "".join(stream.push(piece).text for piece in pieces)
     end = stream.finish()
@@ -170,7 +170,7 @@ def test_an_empty_response_is_judged_clean() -> None:
 
 
 def test_the_shipped_policy_holds_text_back() -> None:
-    assert ModerationPolicy().response.blocks
+    assert ModerationRules().response.blocks
 
 
 def test_impossible_sizes_are_refused() -> None:

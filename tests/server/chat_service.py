@@ -13,7 +13,7 @@ import uvicorn
 from fastapi.testclient import TestClient
 
 from moderation.classifier import KeywordClassifier
-from moderation.rules import ModerationPolicy
+from moderation.rules import ModerationRules
 from server.app import create_app
 from server.generators.echo import EchoGenerator
 from server.services import Services
@@ -63,7 +63,7 @@ def new_services(core: Core, generator: EchoGenerator | None = None, **settings:
         iterations=core.iterations,
         generator=generator or EchoGenerator(policy_id=None),
         classifier=KeywordClassifier(WORDS),
-        moderation=ModerationPolicy(),
+        moderation=ModerationRules(),
     )
 
 
@@ -181,7 +181,7 @@ def listen(services: Services) -> Iterator[str]:
 
 def with_rules(services: Services, changes: str) -> Services:
     """The same services under other moderation rules."""
-    return replace(services, moderation=ModerationPolicy.from_settings(changes))
+    return replace(services, moderation=ModerationRules.from_settings(changes))
 
 
 def link(core: Core, role: Role = Role.OPERATOR) -> str:

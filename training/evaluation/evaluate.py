@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from moderation.classifier import ModerationClassifier
-from moderation.rules import Action, ModerationPolicy, judge
+from moderation.rules import Action, ModerationRules, judge
 from training import bundled_data
 from training.config import IterationConfig
 from training.evaluation.limitations.policy import EvaluatedPolicy, Question
@@ -130,7 +130,7 @@ def flagged_by(classifier: ModerationClassifier | None) -> Flag:
     """Whether a response would be warned about or blocked by the shipped rules."""
     if classifier is None:
         return lambda text: False
-    rules = ModerationPolicy().response
+    rules = ModerationRules().response
 
     def flag(text: str) -> bool:
         (scores,) = classifier.classify([text])

@@ -129,21 +129,21 @@ def erase(
 
 
 def _moderate(core: "Core", examples: "list[Example]", report: "Report") -> None:
-    """Let moderation look at the examples, under the rules in force."""
+    """Moderate the examples under the active rules."""
     from moderation import rule_store
     from moderation.classifiers.factory import open_classifier
     from moderation.imported import moderate
-    from moderation.rules import ModerationPolicy
+    from moderation.rules import ModerationRules
 
     classifier = open_classifier(core.settings)
     if classifier is None:
         return
-    shipped = ModerationPolicy.from_settings(core.settings.moderation_actions)
+    shipped = ModerationRules.from_settings(core.settings.moderation_actions)
     with core.store.read() as session:
-        policy = rule_store.in_force(session, shipped)
+        rules = rule_store.in_force(session, shipped)
     with steps() as say:
         total = len(examples)
-        moderate(classifier, policy, examples, report, lambda done: say("moderation", done, total))
+        moderate(classifier, rules, examples, report, lambda done: say("moderation", done, total))
 
 
 def _read(file: Path, format_name: str | None) -> "tuple[list[Example], Report]":

@@ -28,7 +28,7 @@ def moderate(text: str, as_json: Json = False) -> None:
     """Show what the moderation filter says of a text. Example: `tutelage moderate "I hate you"`"""
     from moderation.classifiers.factory import open_classifier
     from moderation.explain import explain
-    from moderation.rules import ModerationPolicy, judge
+    from moderation.rules import ModerationRules, judge
 
     settings = settings_for(None)
     classifier = open_classifier(settings)
@@ -40,7 +40,7 @@ def moderate(text: str, as_json: Json = False) -> None:
         return
     for category, score in sorted(scores.items(), key=lambda item: -item[1]):
         typer.echo(f"{score:.3f}  {category}")
-    rules = ModerationPolicy.from_settings(settings.moderation_actions)
+    rules = ModerationRules.from_settings(settings.moderation_actions)
     for side, of_side in (("prompt", rules.prompt), ("response", rules.response)):
         verdict = judge(scores, of_side)
         typer.echo(f"As a {side}: {verdict.action.value} {', '.join(verdict.flagged)}".rstrip())

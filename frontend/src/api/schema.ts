@@ -4524,14 +4524,6 @@ export interface components {
             policy?: components["schemas"]["ModerationSides"] | null;
         };
         /**
-         * ModerationPolicy
-         * @description The rules for prompts and those for responses. Without arguments: what ships.
-         */
-        ModerationPolicy: {
-            prompt?: components["schemas"]["SidePolicy"];
-            response?: components["schemas"]["SidePolicy"];
-        };
-        /**
          * ModerationRequest
          * @description Texts to score. A list of parts is one input; a list of strings is one each.
          * @example {
@@ -4590,6 +4582,14 @@ export interface components {
              * @enum {string}
              */
             type: "moderation_results";
+        };
+        /**
+         * ModerationRules
+         * @description The rules for prompts and those for responses. Without arguments: what ships.
+         */
+        ModerationRules: {
+            prompt?: components["schemas"]["SideRules"];
+            response?: components["schemas"]["SideRules"];
         };
         /**
          * ModerationScores
@@ -6021,7 +6021,7 @@ export interface components {
          * @description The rules to put in force; null goes back to those of the settings.
          */
         RulesChange: {
-            rules: components["schemas"]["ModerationPolicy"] | null;
+            rules: components["schemas"]["ModerationRules"] | null;
         };
         /**
          * RulesInForce
@@ -6038,7 +6038,7 @@ export interface components {
              * @description Newest first.
              */
             history: components["schemas"]["RulesVersion"][];
-            rules: components["schemas"]["ModerationPolicy"];
+            rules: components["schemas"]["ModerationRules"];
             /**
              * Set By Operator
              * @description False: the settings' rules are in force.
@@ -6056,7 +6056,7 @@ export interface components {
             created_at: number;
             /** Id */
             id: string;
-            rules: components["schemas"]["ModerationPolicy"] | null;
+            rules: components["schemas"]["ModerationRules"] | null;
         };
         /**
          * ScheduleItem
@@ -6351,10 +6351,10 @@ export interface components {
             role: string;
         };
         /**
-         * SidePolicy
+         * SideRules
          * @description The rules of one side of the conversation, one for each of the 13 categories.
          */
-        SidePolicy: {
+        SideRules: {
             /** Rules */
             rules: {
                 [key: string]: components["schemas"]["Rule"];

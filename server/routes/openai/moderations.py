@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from moderation.categories import CATEGORIES
-from moderation.rules import SidePolicy
+from moderation.rules import SideRules
 from server.dependencies import CallerDep, ServicesDep
 from server.schemas.openai.chat import TextPart
 from server.schemas.openai.moderations import (
@@ -42,7 +42,7 @@ def _texts(given: ModerationInput) -> list[str]:
     return texts or ["".join(each.text for each in given if isinstance(each, TextPart))]
 
 
-def _result(scores: dict[str, float], rules: SidePolicy) -> ModerationResult:
+def _result(scores: dict[str, float], rules: SideRules) -> ModerationResult:
     reached = {name: scores[name] >= rules.thresholds[name] for name in CATEGORIES}
     return ModerationResult(
         flagged=any(reached.values()),

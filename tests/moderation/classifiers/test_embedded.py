@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from moderation.categories import CATEGORIES
 from moderation.classifiers.embedded import HEADS, EmbeddedClassifier, HeadsMissing, reached
 from moderation.encoder.encoder import EncoderMissing
-from moderation.rules import Action, ModerationPolicy, judge
+from moderation.rules import Action, ModerationRules, judge
 from moderation.training.evasions import DISGUISES, disguised
 
 
@@ -54,7 +54,7 @@ def test_plain_cases_are_told_apart(
     ],
 )
 def test_everyday_prompts_pass(classifier: EmbeddedClassifier, prompt: str) -> None:
-    verdict = judge(classifier.classify([prompt])[0], ModerationPolicy().prompt)
+    verdict = judge(classifier.classify([prompt])[0], ModerationRules().prompt)
     assert verdict.action in (Action.OFF, Action.LOG)
 
 

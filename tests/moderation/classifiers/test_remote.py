@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from moderation.classifiers.remote import RemoteClassifier
-from moderation.rules import Action, ModerationPolicy, check
+from moderation.rules import Action, ModerationRules, check
 from tutelage.errors import Unavailable
 
 
@@ -51,5 +51,5 @@ def test_what_goes_wrong_there_blocks_where_something_blocks(
 ) -> None:
     with pytest.raises(Unavailable):
         remote(answer).classify(["hello"])
-    verdict = check(remote(answer), "hello", ModerationPolicy().prompt)
+    verdict = check(remote(answer), "hello", ModerationRules().prompt)
     assert verdict.failed and verdict.action is Action.BLOCK

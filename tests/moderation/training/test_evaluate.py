@@ -10,7 +10,7 @@ import pytest
 from benchmarks.moderation import floor
 from moderation.categories import CATEGORIES
 from moderation.classifier import KeywordClassifier
-from moderation.rules import ModerationPolicy
+from moderation.rules import ModerationRules
 from moderation.training.datasets import Example
 from moderation.training.evaluate import (
     acted_on,
@@ -141,5 +141,5 @@ def test_calibration_compares_scores_with_what_holds() -> None:
 def test_false_alarms_are_counted_by_group() -> None:
     rows = [("men", row) for row in score(WORDS, [example("zonk", {"hate": 0})])]
     rows += [("women", row) for row in score(WORDS, [example("fine", {"hate": 0})])]
-    alarms = by_group(rows, ModerationPolicy().prompt)
+    alarms = by_group(rows, ModerationRules().prompt)
     assert {group: each["flagged"] for group, each in alarms.items()} == {"men": 1.0, "women": 0.0}

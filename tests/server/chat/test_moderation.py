@@ -14,7 +14,7 @@ from openai.types import moderation as openai_moderation
 
 from moderation.categories import CATEGORIES
 from moderation.classifier import KeywordClassifier
-from moderation.rules import ModerationPolicy
+from moderation.rules import ModerationRules
 from server.generators.echo import EchoGenerator
 from tutelage.composition import Core
 
@@ -28,7 +28,7 @@ def under(core: Core, action: str, side: str, said: str | None = None) -> Any:
     rules[side] = QUIET | {"sexual": action}
     replies = {"Speak": said} if said else None
     services = new_services(core, EchoGenerator(replies, policy_id=None))
-    return replace(services, moderation=ModerationPolicy.from_settings(json.dumps(rules)))
+    return replace(services, moderation=ModerationRules.from_settings(json.dumps(rules)))
 
 
 def streamed(answer: Any) -> tuple[str, list[Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from chat_service import WORDS
 
 from moderation.classifier import KeywordClassifier
-from moderation.rules import ModerationPolicy
+from moderation.rules import ModerationRules
 from moderation.stream import StreamFilter
 from server.chat.response import Answer
 from server.generators.generator import Sampling, Token
@@ -28,7 +28,7 @@ def write(answer: Answer, given: Sequence[Token]) -> list[tuple[str, list[str]]]
 
 
 def filtered() -> Answer:
-    rules = ModerationPolicy().response
+    rules = ModerationRules().response
     return Answer(0, Sampling(), filter=StreamFilter(KeywordClassifier(WORDS), rules))
 
 
