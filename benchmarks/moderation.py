@@ -29,7 +29,14 @@ from moderation.categories import CATEGORIES, zero_scores
 from moderation.classifiers.embedded import EmbeddedClassifier
 from moderation.rules import ModerationRules, judge
 from moderation.stream import StreamFilter
-from moderation.training.datasets import FOLDS, WRITTEN, Example, read_all, read_rows, read_written
+from moderation.training.datasets import (
+    FOLDS,
+    WRITTEN,
+    LabelledText,
+    read_all,
+    read_rows,
+    read_written,
+)
 from moderation.training.evaluate import (
     Scored,
     cpu_milliseconds,
@@ -124,7 +131,7 @@ def evasions(classifier: EmbeddedClassifier) -> dict[str, Any]:
     }
 
 
-def peer(script: Path, python: str, examples: Sequence[Example]) -> dict[str, Any]:
+def peer(script: Path, python: str, examples: Sequence[LabelledText]) -> dict[str, Any]:
     """A peer's one score, taken for each category and for any harm; or why it does not load."""
     texts = json.dumps([example.text for example in examples])
     done = subprocess.run([python, script], input=texts, capture_output=True, text=True)

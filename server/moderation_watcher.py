@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from moderation.appeals import registry
 from moderation.classifiers.factory import open_classifier
-from moderation.classifiers.hot_swap import SwitchedClassifier
+from moderation.classifiers.hot_swap import SwappableClassifier
 from server.services import Services
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Heads:
     def refresh(self) -> None:
         """Load the heads in force unless they are loaded. A failure is tried once, and raised."""
         services = self._services
-        if not isinstance(services.classifier, SwitchedClassifier):
+        if not isinstance(services.classifier, SwappableClassifier):
             return
         with services.store.read() as session:
             version = registry.in_force(session)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from moderation import rule_store
 from moderation.classifier import ModerationClassifier
 from moderation.classifiers.factory import open_classifier
-from moderation.classifiers.hot_swap import SwitchedClassifier
+from moderation.classifiers.hot_swap import SwappableClassifier
 from moderation.rules import ModerationRules
 from server.generators.generator import Generator
 from tutelage.composition import Core
@@ -48,7 +48,7 @@ def open_services(core: Core) -> Services:
         library=core.library,
         iterations=core.iterations,
         generator=_generator(settings),
-        classifier=SwitchedClassifier(classifier) if classifier else None,
+        classifier=SwappableClassifier(classifier) if classifier else None,
         moderation=_moderation_rules(settings),
     )
 

@@ -18,7 +18,7 @@ from tutelage.chat import appeals
 from tutelage.tables import Conversation
 
 
-class Decided(NamedTuple):
+class DecidedAppeal(NamedTuple):
     """One decided appeal. `group` is its conversation; `thresholds` those that were reached."""
 
     id: str
@@ -28,7 +28,7 @@ class Decided(NamedTuple):
     thresholds: dict[str, float]
 
 
-def derive(session: Session) -> list[Decided]:
+def derive(session: Session) -> list[DecidedAppeal]:
     """What may be learned from now, oldest appeal first."""
     found = []
     for case in appeals.decided(session):
@@ -37,12 +37,14 @@ def derive(session: Session) -> list[Decided]:
         if labels and normalize(case.text).strip():
             of_rules = {category: case.record.thresholds.get(category, 0.5) for category in labels}
             found.append(
-                Decided(case.appeal.id, case.message.conversation_id, case.text, labels, of_rules)
+                DecidedAppeal(
+                    case.appeal.id, case.message.conversation_id, case.text, labels, of_rules
+                )
             )
     return found
 
 
-def frozen(decided: Sequence[Decided]) -> str:
+def frozen(decided: Sequence[DecidedAppeal]) -> str:
     """The examples as text, one a line, as `moderation.training.train --appeals` reads them."""
     return jsonl.dumps((each._asdict() for each in decided), sort_keys=True)
 

@@ -18,12 +18,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from moderation.appeals.dataset import Decided, frozen
+from moderation.appeals.dataset import DecidedAppeal, frozen
 from moderation.appeals.registry import DESCRIPTION, EXAMPLES
 from moderation.categories import CATEGORIES
 from moderation.classifiers.embedded import HEADS, EmbeddedClassifier, HeadInputs
 from moderation.rules import ModerationRules
-from moderation.training.datasets import WRITTEN, Example, read_written
+from moderation.training.datasets import WRITTEN, LabelledText, read_written
 from moderation.training.evaluate import acted_on, figures
 from tutelage import atomic
 
@@ -39,12 +39,12 @@ class HeadUpdate(NamedTuple):
     weight: Tensor
     bias: Tensor
 
-    def of(self, evidence: HeadInputs) -> Tensor:
+    def of(self, inputs: HeadInputs) -> Tensor:
         """The change of each text's logits [texts, 13]."""
-        return (evidence.means * self.weight).sum(-1) + self.bias
+        return (inputs.means * self.weight).sum(-1) + self.bias
 
 
-def learn(decided: Sequence[Decided], folder: Path, shipped: Path = HEADS) -> dict[str, Any]:
+def learn(decided: Sequence[DecidedAppeal], folder: Path, shipped: Path = HEADS) -> dict[str, Any]:
     """Writes heads that learned from the decisions into a folder below `folder`.
 
     Returns its description, also in heads.json: version, base, SHA-256 of the frozen examples and
@@ -54,9 +54,9 @@ def learn(decided: Sequence[Decided], folder: Path, shipped: Path = HEADS) -> di
         raise ValueError("there are no decisions to learn from")
     classifier = EmbeddedClassifier.load(heads_dir=shipped)
     written = random.Random(0).sample(read_written(WRITTEN), _REHEARSED)
-    rehearsed = classifier.evidence([each.text for each in written])
-    evidence = classifier.evidence([each.text for each in decided])
-    correction = fit(classifier, evidence, decided, rehearsed)
+    rehearsed = classifier.head_inputs([each.text for each in written])
+    inputs = classifier.head_inputs([each.text for each in decided])
+    update = fit(classifier, inputs, decided, rehearsed)
     examples = frozen(decided)
     digest = hashlib.sha256(examples.encode()).hexdigest()
     version = f"{classifier.version}.{digest[:8]}"
@@ -66,22 +66,22 @@ def learn(decided: Sequence[Decided], folder: Path, shipped: Path = HEADS) -> di
         "decisions": len(decided),
         "examples_sha256": digest,
         "created_at": time.time(),
-        "agreement": _agreement(classifier, evidence, decided, rehearsed),
-        "written": _kept(classifier, rehearsed, written, correction),
+        "agreement": _agreement(classifier, inputs, decided, rehearsed),
+        "written": _kept(classifier, rehearsed, written, update),
     }
-    _write(folder / version, _corrected(shipped, correction), described, examples)
+    _write(folder / version, _corrected(shipped, update), described, examples)
     return described
 
 
 def fit(
     classifier: EmbeddedClassifier,
-    evidence: HeadInputs,
-    decided: Sequence[Decided],
+    inputs: HeadInputs,
+    decided: Sequence[DecidedAppeal],
     rehearsed: HeadInputs,
 ) -> HeadUpdate:
     """The least change that agrees with the decisions and keeps the rehearsed texts' scores."""
     targets, weights = _as_tensors(decided)
-    everything = HeadInputs(*(torch.cat(pair) for pair in zip(evidence, rehearsed, strict=True)))
+    everything = HeadInputs(*(torch.cat(pair) for pair in zip(inputs, rehearsed, strict=True)))
     targets = torch.cat([targets, classifier.scores(rehearsed.logits)])
     weights = torch.cat([_WEIGHT * weights, torch.ones_like(rehearsed.logits)])
     change = HeadUpdate(
@@ -102,7 +102,7 @@ def fit(
     return HeadUpdate(change.weight.detach(), change.bias.detach())
 
 
-def _as_tensors(decided: Sequence[Decided]) -> tuple[Tensor, Tensor]:
+def _as_tensors(decided: Sequence[DecidedAppeal]) -> tuple[Tensor, Tensor]:
     """Labels and which of them are known, both [texts, 13]."""
     labels = [[float(each.labels.get(c, 0)) for c in CATEGORIES] for each in decided]
     known = [[float(c in each.labels) for c in CATEGORIES] for each in decided]
@@ -111,8 +111,8 @@ def _as_tensors(decided: Sequence[Decided]) -> tuple[Tensor, Tensor]:
 
 def _agreement(
     classifier: EmbeddedClassifier,
-    evidence: HeadInputs,
-    decided: Sequence[Decided],
+    inputs: HeadInputs,
+    decided: Sequence[DecidedAppeal],
     rehearsed: HeadInputs,
 ) -> dict[str, float | int | None]:
     """The share of decided labels that the filter gets right, before and after.
@@ -126,20 +126,20 @@ def _agreement(
         agreed = ((classifier.scores(logits) >= reached) == labels.bool()) * known
         return round(float(agreed.sum() / known.sum()), 4)
 
-    after = evidence.logits.clone()
+    after = inputs.logits.clone()
     folds = _folds(decided)
     for fold in folds if len(folds) > 1 else ():
         others = [i for i in range(len(decided)) if i not in fold]
-        correction = fit(classifier, evidence.rows(others), [decided[i] for i in others], rehearsed)
-        after[fold] += correction.of(evidence.rows(fold))
+        update = fit(classifier, inputs.rows(others), [decided[i] for i in others], rehearsed)
+        after[fold] += update.of(inputs.rows(fold))
     return {
         "labels": int(known.sum()),
-        "before": right(evidence.logits),
+        "before": right(inputs.logits),
         "after": right(after) if len(folds) > 1 else None,
     }
 
 
-def _folds(decided: Sequence[Decided]) -> list[list[int]]:
+def _folds(decided: Sequence[DecidedAppeal]) -> list[list[int]]:
     """Indexes in at most _FOLDS parts; a conversation is in one of them whole."""
     groups = sorted({each.group for each in decided})
     place = {group: n % _FOLDS for n, group in enumerate(groups)}
@@ -150,13 +150,13 @@ def _folds(decided: Sequence[Decided]) -> list[list[int]]:
 def _kept(
     classifier: EmbeddedClassifier,
     rehearsed: HeadInputs,
-    written: Sequence[Example],
-    correction: HeadUpdate,
+    written: Sequence[LabelledText],
+    update: HeadUpdate,
 ) -> dict[str, Any]:
     """What happens to texts that nobody appealed: AUPRC of any harm, and everyday texts flagged."""
     side = ModerationRules().prompt
     found: dict[str, Any] = {"texts": len(written)}
-    for name, change in (("before", 0.0), ("after", correction.of(rehearsed))):
+    for name, change in (("before", 0.0), ("after", update.of(rehearsed))):
         scores = classifier.scores(rehearsed.logits + change).tolist()
         scored = [
             (example, dict(zip(CATEGORIES, row, strict=True)))
@@ -167,10 +167,10 @@ def _kept(
     return found
 
 
-def _corrected(shipped: Path, correction: HeadUpdate) -> dict[str, Tensor]:
+def _corrected(shipped: Path, update: HeadUpdate) -> dict[str, Tensor]:
     heads = load_file(shipped / "heads.safetensors")
-    heads["pooling.mean.weight"] += correction.weight
-    heads["pooling.mean.bias"] += correction.bias
+    heads["pooling.mean.weight"] += update.weight
+    heads["pooling.mean.bias"] += update.bias
     return heads
 
 

@@ -103,12 +103,12 @@ class EmbeddedClassifier:
         ]
         return torch.stack(logits) if logits else torch.empty(0, len(CATEGORIES))
 
-    def evidence(self, texts: Sequence[str]) -> HeadInputs:
+    def head_inputs(self, texts: Sequence[str]) -> HeadInputs:
         """The logits of texts with something to read, and what they rest on."""
-        found = [self._evidence(*self._encoder.windows(text)) for text in texts]
+        found = [self._head_inputs(*self._encoder.windows(text)) for text in texts]
         return HeadInputs(*(torch.stack(part) for part in zip(*found, strict=True)))
 
-    def _evidence(
+    def _head_inputs(
         self, whole: Sequence[Window], sentences: Sequence[Window]
     ) -> tuple[Tensor, Tensor]:
         logits, means = self._encoder.logits_and_means([*whole, *sentences])

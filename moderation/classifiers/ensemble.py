@@ -9,7 +9,7 @@ from moderation.classifier import ModerationClassifier
 Combination = Literal["max", "mean"]
 
 
-class CombinedClassifier:
+class EnsembleClassifier:
     """Asks all. A category counts only the classifiers that cover it, so none dilutes another."""
 
     def __init__(self, members: Sequence[ModerationClassifier], how: Combination = "max") -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from moderation.classifier import ModerationClassifier
 from moderation.classifiers.batching import BatchedClassifier
-from moderation.classifiers.ensemble import CombinedClassifier
+from moderation.classifiers.ensemble import EnsembleClassifier
 from tutelage.errors import Invalid
 from tutelage.settings import Settings
 
@@ -19,7 +19,7 @@ def open_classifier(settings: Settings, heads: Path | None = None) -> Moderation
     members = [_open(name, settings, heads) for name in settings.moderation.split("+")]
     if len(members) == 1:
         return BatchedClassifier(members[0])
-    return BatchedClassifier(CombinedClassifier(members, settings.moderation_combination))
+    return BatchedClassifier(EnsembleClassifier(members, settings.moderation_combination))
 
 
 def _open(name: str, settings: Settings, heads: Path | None) -> ModerationClassifier:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from moderation.classifier import ModerationClassifier
 
 
-class SwitchedClassifier:
+class SwappableClassifier:
     """Passes texts on to the classifier in use; calls that run end on the one they began with."""
 
     def __init__(self, classifier: ModerationClassifier) -> None:

@@ -29,7 +29,7 @@ _PYRIT = "pyrit/datasets/"
 
 
 @dataclass(frozen=True)
-class Example:
+class LabelledText:
     """One labelled text. Examples of one `group` (template, rewording) always share a fold."""
 
     text: str
@@ -78,7 +78,7 @@ def implied(labels: Mapping[str, int]) -> dict[str, int]:
 
 def read_all(
     data: Path, pyrit: Path | None = None, appeals: Path | None = None
-) -> tuple[list[Example], dict[str, str]]:
+) -> tuple[list[LabelledText], dict[str, str]]:
     """Every example that can be had, and the SHA-256 of each file read.
 
     `data` is the folder with the public sets (a set that is not there is left out); `pyrit` the
@@ -103,12 +103,12 @@ def read_all(
     return _without_repeats(examples), digests
 
 
-def read_written(path: Path) -> list[Example]:
+def read_written(path: Path) -> list[LabelledText]:
     """The texts that were written for this project."""
     return _from_rows(_written, path)
 
 
-def read_rows(path: Path) -> list[Example]:
+def read_rows(path: Path) -> list[LabelledText]:
     """JSON Lines of {"text", "labels": {category: 0|1}}, perhaps with a "group".
 
     Raises ValueError that names the line.
@@ -119,7 +119,7 @@ def read_rows(path: Path) -> list[Example]:
             row = json.loads(line)
             labels = {category: int(label) for category, label in row["labels"].items()}
             group = str(row.get("group", number))
-            examples.append(Example(str(row["text"]), labels, path.stem, group))
+            examples.append(LabelledText(str(row["text"]), labels, path.stem, group))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             wanted = '{"text": …, "labels": {category: 0 or 1}}'
             raise ValueError(f"{path}, line {number}: expected {wanted} ({error!r})") from None
@@ -143,21 +143,23 @@ def read_groups(data: Path) -> dict[str, str]:
     }
 
 
-Reader = Callable[[Path], Iterator[tuple[str, Mapping[str, int], str]]]  # text, labels, group
+RowReader = Callable[[Path], Iterator[tuple[str, Mapping[str, int], str]]]  # text, labels, group
 
 
-def _from_rows(reader: Reader, path: Path) -> list[Example]:
+def _from_rows(reader: RowReader, path: Path) -> list[LabelledText]:
     source = path.name.split(".")[0]
-    return [Example(text, implied(labels), source, group) for text, labels, group in reader(path)]
+    return [
+        LabelledText(text, implied(labels), source, group) for text, labels, group in reader(path)
+    ]
 
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _without_repeats(examples: list[Example]) -> list[Example]:
+def _without_repeats(examples: list[LabelledText]) -> list[LabelledText]:
     """The first of each text, so that none stands in training and test at once."""
-    first: dict[str, Example] = {}
+    first: dict[str, LabelledText] = {}
     for example in examples:
         first.setdefault(" ".join(example.text.casefold().split()), example)
     return [example for key, example in first.items() if key]
@@ -340,7 +342,7 @@ def _prompts(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
         yield row["prompt"], _VIOLENT_CRIME if harmful else _CLEAN, row["prompt"]
 
 
-_READERS: dict[str, Reader] = {
+_READERS: dict[str, RowReader] = {
     "eval_xstest.dev.jsonl": _xstest,
     "harm_harmbench_val.jsonl": _harmbench,
     "mod_catqa_english.jsonl": _catqa,
@@ -383,7 +385,7 @@ _ADVBENCH_HARM: tuple[tuple[str, Mapping[str, int]], ...] = (
 )
 
 
-def _pyrit(wheel: Path) -> list[Example]:
+def _pyrit(wheel: Path) -> list[LabelledText]:
     """PyRIT's responses with human harm scores (0 to 1; middling ones left out), and AdvBench."""
     examples = []
     with zipfile.ZipFile(wheel) as archive:
@@ -393,20 +395,20 @@ def _pyrit(wheel: Path) -> list[Example]:
         seeds = archive.read(f"{_PYRIT}seed_datasets/local/adv_bench.prompt").decode("utf-8")
     for behaviour in re.findall(r"^- value: (.+(?:\n    .+)*)", seeds, re.MULTILINE):
         text = " ".join(behaviour.strip("'\"").split())
-        examples.append(Example(text, implied(_advbench_labels(text)), "advbench", text))
+        examples.append(LabelledText(text, implied(_advbench_labels(text)), "advbench", text))
     return examples
 
 
-def _pyrit_scored(table: str, category: str) -> Iterator[Example]:
+def _pyrit_scored(table: str, category: str) -> Iterator[LabelledText]:
     lines = table.removeprefix("\ufeff").splitlines(keepends=True)
     for row in csv.DictReader(io.StringIO("".join(lines[lines[0].startswith("#") :]))):
         scores = [float(value) for key, value in row.items() if key and "human" in key and value]
         mean = sum(scores) / len(scores)
         text, group = row["assistant_response"], row["objective"]
         if mean >= 0.6:
-            yield Example(text, implied({category: 1}), "pyrit_harm", group)
+            yield LabelledText(text, implied({category: 1}), "pyrit_harm", group)
         elif mean <= 0.1:
-            yield Example(text, implied({category: 0}), "pyrit_harm", group)
+            yield LabelledText(text, implied({category: 0}), "pyrit_harm", group)
 
 
 def _advbench_labels(text: str) -> Mapping[str, int]:

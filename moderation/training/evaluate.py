@@ -13,19 +13,19 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from moderation.categories import CATEGORIES
 from moderation.classifier import ModerationClassifier
 from moderation.rules import Action, ModerationRules, SideRules, judge
-from moderation.training.datasets import Example
+from moderation.training.datasets import LabelledText
 from tutelage.statistics import LEVEL, calibration_bins, percentile_interval, resample_indices
 
 _ABOUT_128_TOKENS = "The quick brown fox jumps over the lazy dog near the river bank. " * 9
 _DRAWS = 300
 _BINS = 10
 
-Scored = tuple[Example, dict[str, float]]
+Scored = tuple[LabelledText, dict[str, float]]
 Pairs = Sequence[tuple[int, float]]  # (label, score)
 Bounds = list[float]  # [low, high]
 
 
-def score(classifier: ModerationClassifier, examples: Sequence[Example]) -> list[Scored]:
+def score(classifier: ModerationClassifier, examples: Sequence[LabelledText]) -> list[Scored]:
     """Each example with what the classifier makes of it."""
     scores = classifier.classify([example.text for example in examples])
     return list(zip(examples, scores, strict=True))

@@ -19,7 +19,7 @@ from moderation.categories import CATEGORIES
 from moderation.encoder.adapters import adapt
 from moderation.encoder.minilm import Transformer
 from moderation.encoder.pooling import Pooling, mean_states
-from moderation.training.datasets import Example
+from moderation.training.datasets import LabelledText
 from tutelage import atomic
 
 _BATCH_TOKENS = 64 * 64  # when only reading
@@ -28,7 +28,7 @@ _LOSS_SCALE = 4.0  # a mean over 13 mostly easy categories is small
 
 
 @dataclass(frozen=True)
-class Settings:
+class FinetuneSettings:
     """How one model is trained; recorded beside the results."""
 
     seed: int = 0
@@ -50,14 +50,14 @@ class Settings:
     )
 
 
-class Batch(NamedTuple):
+class TextBatch(NamedTuple):
     """Texts of similar length; `states` are those that the first adapted layer reads."""
 
     states: Tensor  # [texts, tokens, WIDTH]
     mask: Tensor  # [texts, tokens] bool
 
 
-class Frozen:
+class FrozenStates:
     """The kept output of the frozen layers: a row of bfloat16 states per token of every text."""
 
     def __init__(self, rows: Tensor, lengths: Sequence[int]) -> None:
@@ -65,16 +65,16 @@ class Frozen:
         self.lengths = list(lengths)
         self._texts = rows.split(self.lengths)
 
-    def batch(self, indexes: Sequence[int]) -> Batch:
+    def batch(self, indexes: Sequence[int]) -> TextBatch:
         texts = [self._texts[index] for index in indexes]
         states = nn.utils.rnn.pad_sequence(list(texts), batch_first=True)
         lengths = torch.tensor([len(text) for text in texts])
-        return Batch(states, torch.arange(states.shape[1]) < lengths[:, None])
+        return TextBatch(states, torch.arange(states.shape[1]) < lengths[:, None])
 
 
 def freeze(
     transformer: Transformer, texts: Sequence[Sequence[int]], first: int, kept: Path
-) -> Frozen:
+) -> FrozenStates:
     """The output of the layers below `first` for token ids `texts`, from `kept` if it is there."""
     digest = hashlib.sha256(repr((first, texts)).encode()).hexdigest()[:16]
     path = kept / f"states-{digest}.safetensors"
@@ -82,7 +82,7 @@ def freeze(
         kept.mkdir(parents=True, exist_ok=True)
         with atomic.file(path) as beside:
             save_file({"rows": _read_all(transformer, texts, first)}, beside)
-    return Frozen(load_file(path)["rows"], [len(text) for text in texts])
+    return FrozenStates(load_file(path)["rows"], [len(text) for text in texts])
 
 
 @torch.inference_mode()
@@ -111,10 +111,10 @@ def _by_length(lengths: Sequence[int], indexes: Sequence[int]) -> Iterator[list[
         yield batch
 
 
-class Model:
+class FinetunedModel:
     """The adapted upper layers and the heads."""
 
-    def __init__(self, transformer: Transformer, settings: Settings) -> None:
+    def __init__(self, transformer: Transformer, settings: FinetuneSettings) -> None:
         torch.manual_seed(settings.seed)
         self.adapters = adapt(transformer, settings.first_layer, settings.rank)
         self.pooling = Pooling()
@@ -123,13 +123,13 @@ class Model:
             parameter.data = parameter.data.float()
         self._first = settings.first_layer
 
-    def logits(self, batch: Batch, dropout: float = 0.0) -> Tensor:
+    def logits(self, batch: TextBatch, dropout: float = 0.0) -> Tensor:
         """[texts, 13]"""
         after = self._transformer(batch.states, batch.mask[:, None, None, :], first=self._first)
         return self.pooling([batch.states, *after], batch.mask, dropout)
 
     @torch.inference_mode()
-    def mean_states(self, frozen: Frozen) -> Tensor:
+    def mean_states(self, frozen: FrozenStates) -> Tensor:
         """What the linear part of the heads reads of every text."""
         found: dict[int, Tensor] = {}
         for indexes in _by_length(frozen.lengths, range(len(frozen.lengths))):
@@ -140,7 +140,7 @@ class Model:
         return torch.stack([found[index] for index in range(len(found))])
 
     @torch.inference_mode()
-    def score(self, frozen: Frozen, indexes: Sequence[int]) -> Tensor:
+    def score(self, frozen: FrozenStates, indexes: Sequence[int]) -> Tensor:
         """Logits [texts, 13] in the order of `indexes`."""
         found: dict[int, Tensor] = {}
         for batch in _by_length(frozen.lengths, indexes):
@@ -162,11 +162,11 @@ class Model:
 
 
 def finetune(
-    model: Model,
-    frozen: Frozen,
-    examples: Sequence[Example],
+    model: FinetunedModel,
+    frozen: FrozenStates,
+    examples: Sequence[LabelledText],
     indexes: Sequence[int],
-    settings: Settings,
+    settings: FinetuneSettings,
     folder: Path,
 ) -> None:
     """Trains `model` on the examples at `indexes`, from `folder`'s last checkpoint on."""
@@ -186,7 +186,9 @@ def finetune(
             losses = 0.0
 
 
-def as_tensors(examples: Sequence[Example], settings: Settings) -> tuple[Tensor, Tensor]:
+def as_tensors(
+    examples: Sequence[LabelledText], settings: FinetuneSettings
+) -> tuple[Tensor, Tensor]:
     """Labels and weights, both [texts, 13]; a label that is not known weighs nothing."""
     of_source = dict(settings.source_weights)
     labels = [[float(example.labels.get(c, 0)) for c in CATEGORIES] for example in examples]
@@ -198,8 +200,8 @@ def as_tensors(examples: Sequence[Example], settings: Settings) -> tuple[Tensor,
 
 
 def begin(
-    model: Model, means: Tensor, examples: Sequence[Example], indexes: Sequence[int],
-    settings: Settings,
+    model: FinetunedModel, means: Tensor, examples: Sequence[LabelledText], indexes: Sequence[int],
+    settings: FinetuneSettings,
 ) -> None:  # fmt: skip
     """Sets the linear heads to the logistic regression on the untrained model's `means`.
 
@@ -246,7 +248,7 @@ def _step(
     return loss.item()
 
 
-def _optimizer(model: Model, settings: Settings) -> torch.optim.AdamW:
+def _optimizer(model: FinetunedModel, settings: FinetuneSettings) -> torch.optim.AdamW:
     return torch.optim.AdamW(
         [
             {"params": list(model.adapters.values()), "weight_decay": settings.adapter_decay},
@@ -256,14 +258,18 @@ def _optimizer(model: Model, settings: Settings) -> torch.optim.AdamW:
     )
 
 
-def _set_rate(optimizer: torch.optim.Optimizer, settings: Settings, done: float, step: int) -> None:
+def _set_rate(
+    optimizer: torch.optim.Optimizer, settings: FinetuneSettings, done: float, step: int
+) -> None:
     """Linear warm-up, then linear decay to a twentieth."""
     rate = settings.learning_rate * min(1.0, (step + 1) / settings.warm_up) * max(0.05, 1 - done)
     for group in optimizer.param_groups:
         group["lr"] = rate
 
 
-def _batches(frozen: Frozen, indexes: Sequence[int], settings: Settings) -> list[list[int]]:
+def _batches(
+    frozen: FrozenStates, indexes: Sequence[int], settings: FinetuneSettings
+) -> list[list[int]]:
     """All batches of all epochs: texts of similar length together, batches in random order."""
     draw = random.Random(settings.seed)
     pool = 20 * settings.batch
@@ -280,13 +286,13 @@ def _batches(frozen: Frozen, indexes: Sequence[int], settings: Settings) -> list
     return found
 
 
-def _keep(folder: Path, steps: int, model: Model) -> None:
+def _keep(folder: Path, steps: int, model: FinetunedModel) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with atomic.file(folder / "checkpoint.safetensors") as beside:
         save_file(model.tensors() | {"steps": torch.tensor(steps)}, beside)
 
 
-def _resume(folder: Path, model: Model) -> int:
+def _resume(folder: Path, model: FinetunedModel) -> int:
     """How many steps are done."""
     path = folder / "checkpoint.safetensors"
     if not path.exists():

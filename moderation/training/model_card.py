@@ -25,9 +25,7 @@ _SHARES = (
 )
 
 
-def results(
-    scored: Sequence[Scored], side: SideRules, groups: Mapping[str, str]
-) -> dict[str, Any]:
+def results(scored: Sequence[Scored], side: SideRules, groups: Mapping[str, str]) -> dict[str, Any]:
     """All figures of texts that were not trained on. `groups` gives the group a text is about.
 
     How harm ranks is measured on all of them; what thresholds and calibration make of it only on

@@ -36,11 +36,11 @@ from moderation.encoder.minilm import read_transformer
 from moderation.encoder.normalize import normalize
 from moderation.rules import Action, ModerationRules, Rule, SideRules
 from moderation.threshold_effects import histogram
-from moderation.training.datasets import EVERYDAY_SOURCES, Example, read_all, read_groups
+from moderation.training.datasets import EVERYDAY_SOURCES, LabelledText, read_all, read_groups
 from moderation.training.finetune import (
-    Frozen,
-    Model,
-    Settings,
+    FinetunedModel,
+    FinetuneSettings,
+    FrozenStates,
     as_tensors,
     begin,
     finetune,
@@ -57,7 +57,7 @@ _COMPOSED = 400  # harmful sentences among calm ones
 
 
 @dataclass(frozen=True)
-class Cutting:
+class ThresholdCriteria:
     """How the shipped thresholds are set."""
 
     flag_benign_rate: float = 0.02  # at most this share of harmless texts is flagged, per category
@@ -79,15 +79,15 @@ def main() -> None:
     options = parser.parse_args()
     examples, digests = read_all(options.data, options.pyrit, options.appeals)
     groups = read_groups(options.data)
-    train(examples, digests, options.work, options.out, Settings(), groups)
+    train(examples, digests, options.work, options.out, FinetuneSettings(), groups)
 
 
 def train(
-    examples: Sequence[Example],
+    examples: Sequence[LabelledText],
     digests: dict[str, str],
     work: Path,
     out: Path,
-    settings: Settings,
+    settings: FinetuneSettings,
     groups: Mapping[str, str] | None = None,
 ) -> None:
     """Writes adapters and heads, thresholds, measured effects and the card into `out`.
@@ -104,11 +104,11 @@ def train(
 class Corpus:
     """All texts as training reads them: in full for words, cut and through the frozen layers."""
 
-    texts: Sequence[Example]
+    texts: Sequence[LabelledText]
     read: Sequence[list[int]]
     cut: Sequence[list[int]]
-    frozen: Frozen
-    settings: Settings
+    frozen: FrozenStates
+    settings: FinetuneSettings
 
     def heads(self, seen: Sequence[int], kept: Path) -> dict[str, Tensor]:
         """What serves, trained on the texts at `seen` alone; `kept` has its checkpoints."""
@@ -118,7 +118,7 @@ class Corpus:
         return served(model, lexical, bundled_encoder(), [self.cut[i] for i in seen])
 
 
-def read_corpus(examples: Sequence[Example], settings: Settings, work: Path) -> Corpus:
+def read_corpus(examples: Sequence[LabelledText], settings: FinetuneSettings, work: Path) -> Corpus:
     """`examples` and texts composed of them; what the frozen layers make of them is kept."""
     folder = bundled_encoder()
     texts = [*examples, *composed(examples, settings.seed)]
@@ -128,7 +128,7 @@ def read_corpus(examples: Sequence[Example], settings: Settings, work: Path) -> 
     return Corpus(texts, read, cut, frozen, settings)
 
 
-def cross_validated(corpus: Corpus, examples: Sequence[Example], work: Path) -> Tensor:
+def cross_validated(corpus: Corpus, examples: Sequence[LabelledText], work: Path) -> Tensor:
     """Logits [texts, 13] of the examples, each by heads trained on the other folds alone."""
     logits = torch.zeros(len(examples), len(CATEGORIES))
     for fold in sorted({example.fold for example in examples}):
@@ -141,7 +141,9 @@ def cross_validated(corpus: Corpus, examples: Sequence[Example], work: Path) -> 
     return logits
 
 
-def read_uncalibrated(heads: dict[str, Tensor], examples: Sequence[Example], kept: Path) -> Tensor:
+def read_uncalibrated(
+    heads: dict[str, Tensor], examples: Sequence[LabelledText], kept: Path
+) -> Tensor:
     """Logits [texts, 13] as the service would reach them with these heads, written to `kept`."""
     _write_heads(kept, heads, torch.ones(len(CATEGORIES)), torch.zeros(len(CATEGORIES)))
     _write_json(kept / "heads.json", {"version": "uncalibrated"})
@@ -150,17 +152,21 @@ def read_uncalibrated(heads: dict[str, Tensor], examples: Sequence[Example], kep
 
 
 def fitted(
-    texts: Sequence[Example], indexes: Sequence[int], frozen: Frozen, settings: Settings, kept: Path
-) -> Model:
+    texts: Sequence[LabelledText],
+    indexes: Sequence[int],
+    frozen: FrozenStates,
+    settings: FinetuneSettings,
+    kept: Path,
+) -> FinetunedModel:
     """A model trained on the texts at `indexes`; `kept` has its checkpoints."""
-    model = Model(read_transformer(bundled_encoder()), settings)
+    model = FinetunedModel(read_transformer(bundled_encoder()), settings)
     if not (kept / "checkpoint.safetensors").exists():
         begin(model, model.mean_states(frozen), texts, indexes, settings)
     finetune(model, frozen, texts, indexes, settings, kept)
     return model
 
 
-def composed(examples: Sequence[Example], seed: int) -> list[Example]:
+def composed(examples: Sequence[LabelledText], seed: int) -> list[LabelledText]:
     """Short harmful texts set among everyday ones: what harms still harms there.
 
     They share the fold of the harmful text, and its harm stands within what training reads.
@@ -177,11 +183,11 @@ def composed(examples: Sequence[Example], seed: int) -> list[Example]:
     for harm in draw.sample(short, min(_COMPOSED, len(short) // 2) if calm else 0):
         before, after = draw.choice(calm), draw.choice(calm)
         text = f"{before} {harm.text} {after}"
-        found.append(Example(text, harm.labels, harm.source, harm.group))
+        found.append(LabelledText(text, harm.labels, harm.source, harm.group))
     return found
 
 
-def tokens(examples: Sequence[Example], encoder: Path) -> list[list[int]]:
+def tokens(examples: Sequence[LabelledText], encoder: Path) -> list[list[int]]:
     """Token ids of every text, normalised, as far as the lexical part reads."""
     tokenizer = read_tokenizer(encoder)
     words = Words(tokenizer.get_vocab())
@@ -191,7 +197,7 @@ def tokens(examples: Sequence[Example], encoder: Path) -> list[list[int]]:
     ]
 
 
-def shortened(read: Sequence[list[int]], examples: Sequence[Example]) -> list[list[int]]:
+def shortened(read: Sequence[list[int]], examples: Sequence[LabelledText]) -> list[list[int]]:
     """Token ids as far as the encoder is trained on them."""
     return [
         ids[: _LONGEST.get(example.source, _LONGEST_OTHER)]
@@ -202,9 +208,9 @@ def shortened(read: Sequence[list[int]], examples: Sequence[Example]) -> list[li
 def _publish(
     heads: dict[str, Tensor],
     unseen: Tensor,
-    examples: Sequence[Example],
+    examples: Sequence[LabelledText],
     digests: dict[str, str],
-    settings: Settings,
+    settings: FinetuneSettings,
     groups: Mapping[str, str],
     out: Path,
 ) -> None:
@@ -216,11 +222,11 @@ def _publish(
     _write_heads(out, heads, slope, offset)
     digest = hashlib.sha256((out / "heads.safetensors").read_bytes()).hexdigest()
     version = f"minilm-{digest[:8]}"
-    cutting = Cutting()
+    criteria = ThresholdCriteria()
     positives = {c: sum(e.labels.get(c, 0) for e in examples) for c in CATEGORIES}
-    shipped = thresholds(scores[half], development, cutting, groups)
+    shipped = thresholds(scores[half], development, criteria, groups)
     _write_json(out / "heads.json", {"version": version,
-                                     "settings": asdict(settings) | asdict(cutting),
+                                     "settings": asdict(settings) | asdict(criteria),
                                      "data": digests, "positives": positives})  # fmt: skip
     _write_json(out / "thresholds.json", shipped)
     _write_json(out / "effects.json", {"version": version,
@@ -250,7 +256,7 @@ def shipped_side(shipped: dict[str, dict[str, float]]) -> SideRules:
 
 
 def served(
-    model: Model, lexical: Lexical, folder: Path, texts: Sequence[list[int]]
+    model: FinetunedModel, lexical: Lexical, folder: Path, texts: Sequence[list[int]]
 ) -> dict[str, Tensor]:
     """What is loaded to serve: adapters in half precision, ranges for int8, the heads.
 
@@ -268,7 +274,7 @@ def served(
     }
 
 
-def measured(scores: Tensor, examples: Sequence[Example]) -> dict[str, dict[str, list[int]]]:
+def measured(scores: Tensor, examples: Sequence[LabelledText]) -> dict[str, dict[str, list[int]]]:
     """How many unseen texts score how high, by category: harmful, harmless and everyday ones."""
     found = {}
     for column, category in enumerate(CATEGORIES):
@@ -285,7 +291,7 @@ def measured(scores: Tensor, examples: Sequence[Example]) -> dict[str, dict[str,
     return found
 
 
-def calibrate(logits: Tensor, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
+def calibrate(logits: Tensor, examples: Sequence[LabelledText]) -> tuple[Tensor, Tensor]:
     """Slope and offset [13] of each category's logit, on unseen texts (Platt 1999).
 
     The slope is kept positive, so that calibration never changes the order of texts.
@@ -305,8 +311,8 @@ def calibrate(logits: Tensor, examples: Sequence[Example]) -> tuple[Tensor, Tens
 
 def thresholds(
     scores: Tensor,
-    examples: Sequence[Example],
-    cutting: Cutting,
+    examples: Sequence[LabelledText],
+    criteria: ThresholdCriteria,
     groups: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, float]]:
     """{"flag": {category: threshold}, "block": {…}} from the scores [texts, 13] of unseen texts.
@@ -323,13 +329,13 @@ def thresholds(
         rows = [i for i, example in enumerate(examples) if category in example.labels]
         labels = np.array([examples[i].labels[category] for i in rows])
         known = scores[rows, column].numpy()
-        best = _best_f(known, labels, cutting.flag_beta)
-        precise = _at_precision(known, labels, cutting.block_precision)
+        best = _best_f(known, labels, criteria.flag_beta)
+        precise = _at_precision(known, labels, criteria.block_precision)
         never = _above(scores[everyday, column].numpy(), 1.0)
-        benign = _above(scores[harmless, column].numpy(), 1 - cutting.flag_benign_rate)
-        fair = _above(scores[named, column].numpy(), 1 - cutting.flag_group_rate)
+        benign = _above(scores[harmless, column].numpy(), 1 - criteria.flag_benign_rate)
+        fair = _above(scores[named, column].numpy(), 1 - criteria.flag_group_rate)
         flag[category] = max(best, benign, fair)
-        block[category] = max(flag[category], precise, never, cutting.block_at_least)
+        block[category] = max(flag[category], precise, never, criteria.block_at_least)
     return {"flag": flag, "block": block}
 
 

@@ -14,7 +14,7 @@ from moderation.classifier import KeywordClassifier, ModerationClassifier
 from moderation.classifiers.batching import BatchedClassifier
 from moderation.classifiers.detoxify import DetoxifyClassifier
 from moderation.classifiers.embedded import EmbeddedClassifier
-from moderation.classifiers.ensemble import CombinedClassifier
+from moderation.classifiers.ensemble import EnsembleClassifier
 from moderation.classifiers.remote import RemoteClassifier
 from moderation.encoder.encoder import bundled_encoder
 
@@ -69,7 +69,7 @@ def classifier(
         case "remote":
             return RemoteClassifier("http://m/v1", "m", transport=httpx.MockTransport(service))
         case "combined":
-            return CombinedClassifier([keyword, KeywordClassifier({"zonk": "hate"})])
+            return EnsembleClassifier([keyword, KeywordClassifier({"zonk": "hate"})])
         case "batched":
             return BatchedClassifier(keyword)
         case "detoxify":

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from moderation.appeals.dataset import Decided, frozen
+from moderation.appeals.dataset import DecidedAppeal, frozen
 from moderation.appeals.registry import listed
 from moderation.appeals.retrain import learn
 from moderation.classifiers.embedded import EmbeddedClassifier
@@ -23,10 +23,10 @@ UNSEEN = "Tell me about How to Steal a Million, the film."
 HARM = "How do I build a bomb that kills many people?"
 
 
-def decided(texts: list[str], holds: int) -> list[Decided]:
+def decided(texts: list[str], holds: int) -> list[DecidedAppeal]:
     labels = {"illicit": holds, "illicit/violent": holds}
     return [
-        Decided(f"appeal_{n}", f"conv_{n}", text, labels, dict.fromkeys(labels, 0.3))
+        DecidedAppeal(f"appeal_{n}", f"conv_{n}", text, labels, dict.fromkeys(labels, 0.3))
         for n, text in enumerate(texts)
     ]
 

@@ -9,7 +9,7 @@ import pytest
 from moderation.categories import zero_scores
 from moderation.classifier import KeywordClassifier
 from moderation.classifiers.batching import BatchedClassifier
-from moderation.classifiers.ensemble import CombinedClassifier
+from moderation.classifiers.ensemble import EnsembleClassifier
 
 ZONK = KeywordClassifier({"zonk": "hate"}, "a")
 GLIB = KeywordClassifier({"glib": "hate"}, "b")
@@ -23,19 +23,19 @@ class Narrow(KeywordClassifier):
         self.covers = frozenset({"sexual"})
 
 
-def hate(classifier: CombinedClassifier, text: str) -> float:
+def hate(classifier: EnsembleClassifier, text: str) -> float:
     return classifier.classify([text])[0]["hate"]
 
 
 def test_the_highest_score_counts() -> None:
-    both = CombinedClassifier([ZONK, GLIB])
+    both = EnsembleClassifier([ZONK, GLIB])
     assert [hate(both, text) for text in ("zonk", "glib", "calm")] == [1.0, 1.0, 0.0]
     assert both.version == "max(a, b)"
 
 
 def test_the_mean_is_of_those_who_know_the_category() -> None:
-    assert hate(CombinedClassifier([ZONK, GLIB], "mean"), "zonk") == 0.5
-    assert hate(CombinedClassifier([ZONK, Narrow()], "mean"), "zonk") == 1.0
+    assert hate(EnsembleClassifier([ZONK, GLIB], "mean"), "zonk") == 0.5
+    assert hate(EnsembleClassifier([ZONK, Narrow()], "mean"), "zonk") == 1.0
 
 
 class Counting:

@@ -12,7 +12,7 @@ from moderation.training.datasets import (
     COUNTERFACTUAL,
     FOLDS,
     WRITTEN,
-    Example,
+    LabelledText,
     implied,
     read_all,
     read_rows,
@@ -32,19 +32,19 @@ def test_hate_alone_says_nothing_about_threats() -> None:
 
 
 def test_one_group_never_falls_on_both_sides() -> None:
-    folds = {Example(text, {}, "set", "template 7").fold for text in ("a", "b", "c")}
+    folds = {LabelledText(text, {}, "set", "template 7").fold for text in ("a", "b", "c")}
     assert len(folds) == 1
 
 
 def test_folds_are_about_even() -> None:
-    folds = [Example("", {}, "set", str(n)).fold for n in range(1000)]
+    folds = [LabelledText("", {}, "set", str(n)).fold for n in range(1000)]
     assert all(280 < folds.count(fold) < 390 for fold in range(FOLDS))
 
 
 def test_a_text_is_harmless_only_when_every_category_is_known() -> None:
-    assert Example("", dict.fromkeys(CATEGORIES, 0), "s", "g").harmful is False
-    assert Example("", {"hate": 0}, "s", "g").harmful is None
-    assert Example("", {"hate": 0, "sexual": 1}, "s", "g").harmful is True
+    assert LabelledText("", dict.fromkeys(CATEGORIES, 0), "s", "g").harmful is False
+    assert LabelledText("", {"hate": 0}, "s", "g").harmful is None
+    assert LabelledText("", {"hate": 0, "sexual": 1}, "s", "g").harmful is True
 
 
 def test_sets_that_are_there_are_read_with_their_digests(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_wrong_row_is_named(tmp_path: Path, line: str) -> None:
 
 
 def test_thresholds_and_figures_rest_on_different_halves_of_every_fold() -> None:
-    examples = [Example("", {}, "made-up", str(n)) for n in range(600)]
+    examples = [LabelledText("", {}, "made-up", str(n)) for n in range(600)]
     for fold in range(FOLDS):
         inside = [each.reported for each in examples if each.fold == fold]
         assert 0.4 < sum(inside) / len(inside) < 0.6
@@ -118,5 +118,5 @@ def test_appeals_are_read_beside_the_public_sets(tmp_path: Path) -> None:
     appeals = tmp_path / "appeals.jsonl"
     appeals.write_text('{"text": "b", "labels": {"hate": 0}, "group": "conv_1"}\n')
     examples, digests = read_all(tmp_path, appeals=appeals)
-    assert examples[-1] == Example("b", {"hate": 0}, "appeals", "conv_1")
+    assert examples[-1] == LabelledText("b", {"hate": 0}, "appeals", "conv_1")
     assert "appeals.jsonl" in digests

@@ -11,7 +11,7 @@ from benchmarks.moderation import floor
 from moderation.categories import CATEGORIES
 from moderation.classifier import KeywordClassifier
 from moderation.rules import ModerationRules
-from moderation.training.datasets import Example
+from moderation.training.datasets import LabelledText
 from moderation.training.evaluate import (
     acted_on,
     auroc_of_any,
@@ -30,8 +30,8 @@ WORDS = KeywordClassifier({"zonk": "hate"})
 CLEAN = dict.fromkeys(CATEGORIES, 0)
 
 
-def example(text: str, labels: dict[str, int], source: str = "made-up") -> Example:
-    return Example(text, labels, source, text)
+def example(text: str, labels: dict[str, int], source: str = "made-up") -> LabelledText:
+    return LabelledText(text, labels, source, text)
 
 
 def test_a_perfect_classifier_scores_one() -> None:

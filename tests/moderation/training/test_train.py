@@ -9,11 +9,11 @@ import torch
 
 from moderation.categories import CATEGORIES
 from moderation.classifiers.embedded import EmbeddedClassifier
-from moderation.training.datasets import Example
-from moderation.training.finetune import Settings
+from moderation.training.datasets import LabelledText
+from moderation.training.finetune import FinetuneSettings
 from moderation.training.train import (
     Corpus,
-    Cutting,
+    ThresholdCriteria,
     calibrate,
     composed,
     cross_validated,
@@ -24,11 +24,11 @@ from moderation.training.train import (
 
 CLEAN = dict.fromkeys(CATEGORIES, 0)
 HATE = CATEGORIES.index("hate")
-SETTINGS = Settings(epochs=4, warm_up=2, batch=4)
+SETTINGS = FinetuneSettings(epochs=4, warm_up=2, batch=4)
 WHO = ("blue", "green", "red", "tall", "old", "new", "loud", "calm")
 EXAMPLES = [
-    *(Example(f"The {who} are vermin", CLEAN | {"hate": 1}, "made-up", who) for who in WHO),
-    *(Example(f"The {who} garden is nice", CLEAN, "made-up", who) for who in WHO),
+    *(LabelledText(f"The {who} are vermin", CLEAN | {"hate": 1}, "made-up", who) for who in WHO),
+    *(LabelledText(f"The {who} garden is nice", CLEAN, "made-up", who) for who in WHO),
 ]
 
 
@@ -38,8 +38,8 @@ def scored(scores: list[float]) -> torch.Tensor:
     return rows
 
 
-def labelled(labels: list[int], source: str = "made-up") -> list[Example]:
-    return [Example(f"{n}", CLEAN | {"hate": x}, source, f"{n}") for n, x in enumerate(labels)]
+def labelled(labels: list[int], source: str = "made-up") -> list[LabelledText]:
+    return [LabelledText(f"{n}", CLEAN | {"hate": x}, source, f"{n}") for n, x in enumerate(labels)]
 
 
 def test_calibration_never_turns_the_order_round() -> None:
@@ -50,23 +50,23 @@ def test_calibration_never_turns_the_order_round() -> None:
 
 def test_a_threshold_lies_between_harm_and_everyday_texts() -> None:
     examples = labelled([1, 1, 1]) + labelled([0, 0, 0], "written")
-    shipped = thresholds(scored([0.9, 0.8, 0.7, 0.1, 0.2, 0.3]), examples, Cutting())
+    shipped = thresholds(scored([0.9, 0.8, 0.7, 0.1, 0.2, 0.3]), examples, ThresholdCriteria())
     assert 0.3 < shipped["flag"]["hate"] <= 0.7
     assert 0.3 < shipped["block"]["hate"] <= 0.7
 
 
 def test_few_harmless_texts_about_a_group_are_flagged() -> None:
     about = {f"gardeners {n}": "gardeners" for n in range(2)}
-    harmless = [Example(text, {"hate": 0}, "made-up", text) for text in about]
+    harmless = [LabelledText(text, {"hate": 0}, "made-up", text) for text in about]
     examples = labelled([1, 1, 1]) + harmless
     scores = scored([0.9, 0.8, 0.7, 0.75, 0.2])
-    assert thresholds(scores, examples, Cutting())["flag"]["hate"] <= 0.7
-    assert thresholds(scores, examples, Cutting(), about)["flag"]["hate"] > 0.75
+    assert thresholds(scores, examples, ThresholdCriteria())["flag"]["hate"] <= 0.7
+    assert thresholds(scores, examples, ThresholdCriteria(), about)["flag"]["hate"] > 0.75
 
 
 def test_no_everyday_text_is_blocked() -> None:
     examples = labelled([1, 1, 1]) + labelled([0, 0, 0], "written")
-    shipped = thresholds(scored([0.9, 0.8, 0.7, 0.1, 0.2, 0.9375]), examples, Cutting())
+    shipped = thresholds(scored([0.9, 0.8, 0.7, 0.1, 0.2, 0.9375]), examples, ThresholdCriteria())
     assert shipped["block"]["hate"] > 0.9375
 
 
@@ -86,7 +86,7 @@ def test_trained_heads_serve(trained: Path) -> None:
 def test_training_records_its_data_and_settings(trained: Path) -> None:
     description = json.loads((trained / "heads.json").read_text())
     assert description["data"] == {"made-up": "digest"}
-    assert description["settings"]["rank"] == Settings().rank
+    assert description["settings"]["rank"] == FinetuneSettings().rank
     assert description["version"].startswith("minilm-")
 
 
@@ -117,8 +117,8 @@ def test_a_text_is_judged_by_heads_that_were_trained_on_all_others(tmp_path: Pat
 
 def test_harm_is_composed_with_calm() -> None:
     calm = "A calm and friendly sentence about gardens."
-    examples = [Example(calm, CLEAN, "written", calm)]
-    examples += [Example(f"vile {n}", CLEAN | {"hate": 1}, "made-up", "g") for n in range(4)]
+    examples = [LabelledText(calm, CLEAN, "written", calm)]
+    examples += [LabelledText(f"vile {n}", CLEAN | {"hate": 1}, "made-up", "g") for n in range(4)]
     found = composed(examples, seed=0)
     assert len(found) == 2
     assert all(each.labels["hate"] and each.text.count(calm) == 2 for each in found)

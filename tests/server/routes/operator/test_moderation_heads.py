@@ -8,7 +8,7 @@ from chat_service import WORDS, ChatService, new_services, serve
 
 from moderation.appeals import registry
 from moderation.classifier import KeywordClassifier
-from moderation.classifiers.hot_swap import SwitchedClassifier
+from moderation.classifiers.hot_swap import SwappableClassifier
 from server.moderation_watcher import Heads
 from tutelage.composition import Core
 
@@ -19,7 +19,7 @@ PATH = "/v1/operator/moderation/learned"
 def service(core: Core) -> Iterator[ChatService]:
     """A service whose classifier can be exchanged."""
     services = new_services(core)
-    switched = SwitchedClassifier(KeywordClassifier(WORDS))
+    switched = SwappableClassifier(KeywordClassifier(WORDS))
     with serve(services.__class__(**vars(services) | {"classifier": switched}), core) as running:
         yield running
 
