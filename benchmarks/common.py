@@ -1,4 +1,4 @@
-"""What the benchmarks stand on: the bundled policy as a directory, peers in venvs of their own."""
+"""Shared by the benchmarks: the bundled policy as a directory, virtual environments for peers."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ BUILD = Path(__file__).parents[1] / "build"
 
 
 def base_policy() -> Path:
-    """The bundled policy, made on first use."""
+    """The bundled policy, built on first use."""
     path = BUILD / "base-policy"
     if not (path / "model.safetensors").is_file():
         path.mkdir(parents=True, exist_ok=True)
@@ -23,7 +23,7 @@ def base_policy() -> Path:
 
 
 def peer_python(name: str, packages: Sequence[str]) -> Path:
-    """The interpreter of a venv that holds a peer, made on first use; that takes minutes."""
+    """The interpreter of a virtual environment with a peer, created on first use in minutes."""
     folder = BUILD / "peers" / name
     python, ready = folder / "bin" / "python", folder / "ready"
     if not ready.is_file():
@@ -35,7 +35,7 @@ def peer_python(name: str, packages: Sequence[str]) -> Path:
 
 
 def tell(result: Mapping[str, Any], as_json: bool) -> None:
-    """Print what was measured; with ``as_json`` once more, as the last line."""
+    """Print the result; with ``as_json`` also as JSON, on the last line."""
     for name, value in result.items():
         print(f"{name}: {value}")
     if as_json:

@@ -1,20 +1,20 @@
-"""The loop's headline results in miniature: real stages on a small world whose true taste is known.
+"""The main experiments in miniature: real stages in a toy environment with a known reward.
 
     tutelage bench loop --json
     tutelage bench loop --work build/lab --seeds 5 --out docs/results/loop
 
-A  over-optimisation: the climbed score rises, the true one peaks and falls; where the monitor stops
+A  over-optimisation: the proxy reward rises, the true one peaks and falls; early stopping
 B  reward-model accuracy against the number of rankings
-C  PPO against the policy it began with, by the true taste, on prompts that it never saw
-D  PPO beside best-of-n at equal KL, and beside expert iteration and DPO (TRL's)
-E  three iterations, each from the one before, and whether the first prompts are forgotten
-F  PPO-ptx: what its coefficient does to the loss on demonstrations and to the true score
-G  labelers who like length: what they do to answers, and what length control does about it
+C  PPO against its initial policy, by the true reward, on unseen prompts
+D  PPO against best-of-n at equal KL, and against expert iteration and DPO (TRL's)
+E  three iterations, each from the previous one, and whether the first prompts are forgotten
+F  PPO-ptx: the effect of its coefficient on the loss on demonstrations and on the true reward
+G  labelers with a length bias: the effect on responses, with and without length control
 H  ensembles and lower bounds: whether a pessimistic held-out score finds the true peak of A better
-I  logged answers in PPO's batch, weighed by importance, beside a batch without them
+I  logged responses in PPO's batch, with importance weights, against a batch without them
 
-Labelers agree with each other on 73 % of pairs unless it says otherwise. Every number is a mean
-over seeds, each with rankings, noise and sampling of its own.
+Labelers agree on 73 % of pairs unless stated otherwise. Every number is a mean over seeds, each
+with its own rankings, noise and sampling.
 """
 
 import argparse
@@ -44,12 +44,12 @@ from training.sft import train_sft
 from tutelage.statistics import Interval, bootstrap, win_indicator
 
 PEER = Path(__file__).parent / "peers" / "trl_dpo.py"
-RANKINGS = 120  # by those whose judgements are climbed; half as many by others
+RANKINGS = 120  # for the proxy; half as many, by other labelers, for the held-out model
 RESAMPLES = 2000
 
 
 class Lab:
-    """A folder with the untaught policy, and what is done with it."""
+    """A folder with the base policy, and the operations on it."""
 
     def __init__(self, work: Path, seeds: int, peer: Path | None = None) -> None:
         self.work, self.seeds = work, range(seeds)
@@ -81,7 +81,7 @@ class Lab:
     def taught(
         self, name: str, seed: int, labeler: Labeler, count: int = RANKINGS, config: Any = CONFIG,
     ) -> Path:  # fmt: skip
-        """The folder of a climbed and a held-out reward model, by different labelers."""
+        """The folder of a proxy and a held-out reward model, by different labelers."""
         folder = self.fresh(name)
         for model, prompts, size, own in (
             ("proxy", TRAIN, count, 1), ("held_out", OTHERS, count // 2, 2),
@@ -95,7 +95,7 @@ class Lab:
 
 
 def over_optimisation(lab: Lab) -> dict[str, Any]:
-    """A long climb without a monitor, and where the monitor would have stopped it."""
+    """A long PPO run without early stopping, and where early stopping would have ended it."""
     runs = [_long_climb(lab, seed) for seed in lab.seeds]
     shares = [run["kept_share_of_peak"] for run in runs]
     return {
@@ -137,7 +137,7 @@ def _policy(lab: Lab, seed: int) -> Path:
 
 
 def data_size(lab: Lab) -> dict[str, Any]:
-    """Accuracy on true preferences between answers to test prompts, by number of rankings."""
+    """Accuracy on true preferences on the test prompts, by number of rankings."""
     answers = lab.toy_policy.answers(TEST, 8, 9)
     truth = np.array(
         [[toy_environment.gold(p, a) for a in some] for p, some in zip(TEST, answers, strict=True)]
@@ -163,7 +163,7 @@ def _accuracy(
 
 
 def pair_accuracy(scores: np.ndarray, truth: np.ndarray) -> float:
-    """The share of pairs within a prompt, true ties aside, that the scores order as the truth."""
+    """Pairwise accuracy within prompts against the true reward, without ties."""
     by_score, by_truth = (np.sign(x[:, :, None] - x[:, None, :]) for x in (scores, truth))
     decided = by_truth > 0
     return float(((by_score * by_truth)[decided] > 0).mean())
@@ -173,7 +173,7 @@ def pair_accuracy(scores: np.ndarray, truth: np.ndarray) -> float:
 
 
 def over_sft(lab: Lab) -> dict[str, Any]:
-    """How often PPO's answer is truly better than the starting policy's, ties half."""
+    """PPO's true win rate against its initial policy; ties count half."""
     before = _per_answer(lab.toy_policy)
     kept = {seed: _per_answer(ToyPolicy(_policy(lab, seed))) for seed in lab.seeds}
     won, matched, words = [], [], []
@@ -193,7 +193,7 @@ def over_sft(lab: Lab) -> dict[str, Any]:
 
 
 def _per_answer(toy_policy: ToyPolicy) -> list[tuple[int, float]]:
-    """Words and true score of each answer to the test prompts."""
+    """Words and true reward of each response to the test prompts."""
     answers = toy_policy.answers(TEST, 8, 21)
     return [
         (len(a.split()), toy_environment.gold(p, a))
@@ -210,7 +210,7 @@ def _alike(first: int, second: int) -> bool:
 
 
 def beside_best_of_n(lab: Lab) -> dict[str, Any]:
-    """True score gained at equal KL."""
+    """Gain in true reward at equal KL."""
     curves = [_best_of_n_curve(lab, seed) for seed in lab.seeds]
     mean = {
         n: {
@@ -224,7 +224,7 @@ def beside_best_of_n(lab: Lab) -> dict[str, Any]:
 
 
 def _baselines(lab: Lab) -> dict[str, Any]:
-    """What is simpler than PPO, on the same rankings: its KL and the true score that it gains."""
+    """Simpler methods than PPO on the same rankings: KL and gain in true reward."""
     start = float(np.mean(golds(TEST, lab.toy_policy.answers(TEST, 8, 5))))
     found = {}
     for name, train in (("expert iteration", _expert_iteration), ("DPO (TRL)", _dpo)):
@@ -238,7 +238,7 @@ def _baselines(lab: Lab) -> dict[str, Any]:
 
 
 def _judged(lab: Lab, seed: int) -> list[dict[str, Any]]:
-    """The rankings that the seed's reward model learned from."""
+    """The training rankings of the seed's reward model."""
     return rankings(lab.toy_policy, TRAIN, RANKINGS, lab.labeler(), 100 * seed + 1)
 
 
@@ -282,7 +282,7 @@ def _best_of_n_curve(lab: Lab, seed: int) -> dict[int, float]:
 
 
 def _gain_at(lab: Lab, seed: int, kl: float) -> float:
-    """The true score gained by PPO where its path first crosses a KL, interpolated."""
+    """PPO's gain in true reward where its path first crosses a KL, interpolated."""
     points = bench.path(lab.base, lab.work / f"a/{seed}/far")
     reached = np.maximum.accumulate([p.kl for p in points])
     return float(np.interp(kl, reached, [p.mean - points[0].mean for p in points]))
@@ -292,7 +292,7 @@ def _gain_at(lab: Lab, seed: int, kl: float) -> float:
 
 
 def three_iterations(lab: Lab) -> dict[str, Any]:
-    """Each iteration ranks the newest policy's answers, and learns from all rankings so far."""
+    """Each iteration ranks the newest policy's responses and trains on all rankings so far."""
     runs = [_iterate(lab, seed) for seed in lab.seeds]
     by_step = list(zip(*runs, strict=True))
     return {
@@ -306,7 +306,7 @@ def three_iterations(lab: Lab) -> dict[str, Any]:
 
 
 def _iterate(lab: Lab, seed: int) -> list[tuple[float, float]]:
-    """The true score on test prompts and on the first iteration's, before and after each."""
+    """The true reward on test prompts and on the first iteration's, before and after each."""
     policy, rows, found = lab.base, {"proxy": [], "held_out": []}, []
     parts = (TRAIN[:16], TRAIN[16:32], TRAIN[32:])
     for step, prompts in enumerate((*parts, None)):
@@ -333,7 +333,7 @@ def _iterate(lab: Lab, seed: int) -> list[tuple[float, float]]:
 
 
 def ptx(lab: Lab) -> dict[str, Any]:
-    """The loss on unseen demonstrations and the true score, by coefficient."""
+    """The loss on unseen demonstrations and the true reward, by coefficient."""
     found = {}
     for coefficient in (0.0, 0.03, 0.1, 0.3, 1.0):
         losses, gold = [], []
@@ -351,7 +351,7 @@ def ptx(lab: Lab) -> dict[str, Any]:
 
 
 def length_bias(lab: Lab) -> dict[str, Any]:
-    """Words per answer and true score, with labelers who like or do not mind length."""
+    """Words per response and true reward, for labelers with and without a length bias."""
     return {
         f"{bias:g} per word, control {control}": _biased(lab, bias, control)
         for bias in (0.0, 0.15)
@@ -376,7 +376,7 @@ def _biased(lab: Lab, bias: float, control: str) -> dict[str, Any]:
 
 
 def doubted(lab: Lab) -> dict[str, Any]:
-    """Where each pessimistic reading of the held-out model would have stopped the climbs of A."""
+    """Where each pessimistic held-out score would have stopped the runs of A."""
     runs = []
     for seed in lab.seeds:
         rows = rankings(lab.toy_policy, OTHERS, RANKINGS // 2, lab.labeler(), 100 * seed + 2)
@@ -394,7 +394,7 @@ def doubted(lab: Lab) -> dict[str, Any]:
 
 
 def reuse(lab: Lab) -> dict[str, Any]:
-    """True score of the policy kept, by how many answers of a batch are new and how many logged."""
+    """True reward of the policy kept, by the new and logged responses in a batch."""
     arms = {"64 new": (64, 0.0), "32 new": (32, 0.0), "32 new, 32 logged": (64, 0.5)}
     gold: dict[str, list[float]] = {name: [] for name in arms}
     for seed in lab.seeds:
@@ -432,7 +432,7 @@ def _interval(values: Sequence[float]) -> Interval:
 
 
 def main() -> None:
-    """Runs the experiments named and writes result and plot of each."""
+    """Runs the named experiments and writes the result and plot of each."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,14 +1,14 @@
-"""The moderation filter beside its peers, in one run: what it finds, what it costs, what gets past.
+"""The moderation filter and its peers in one run: detection, cost, evasions.
 
     tutelage bench moderation --test ROWS.jsonl --json
     tutelage bench moderation --peer alt-profanity-check=V/bin/python --peer tox-block=W/bin/python
     tutelage bench moderation --only-floor DIR
 
-ROWS holds {"text", "labels": {category: 0|1}}; without --test the texts that the project wrote are
-used, on which the heads were trained. Evasions are disguised texts that are caught plain. A peer
-that does not load is reported with its error; of Detoxify there is the cost of its architecture.
-DIR holds the public sets: a TF-IDF model is cross-validated on OpenAI's texts, on the folds of
-heads/CARD.md, as what the filter has to beat there.
+ROWS holds {"text", "labels": {category: 0|1}}; without --test the project's own texts are used, on
+which the heads were trained. Evasions are disguised versions of texts that are caught undisguised.
+A peer that does not load is reported with its error; for Detoxify only the cost of its architecture
+is measured. DIR holds the public sets: a TF-IDF baseline is cross-validated on OpenAI's texts, on
+the folds of heads/CARD.md.
 """
 
 import argparse
@@ -113,7 +113,7 @@ def floor(data: Path) -> list[Scored]:
 
 
 def evasions(classifier: EmbeddedClassifier) -> dict[str, Any]:
-    """Of VARIANTS disguised texts, each caught plain, the share that is still caught."""
+    """The share of VARIANTS disguised texts, each caught undisguised, that is still caught."""
     side = ModerationRules().prompt
     harmful = [each.text for each in read_written(WRITTEN) if each.harmful]
     random.Random(0).shuffle(harmful)
@@ -132,7 +132,7 @@ def evasions(classifier: EmbeddedClassifier) -> dict[str, Any]:
 
 
 def peer(script: Path, python: str, examples: Sequence[LabelledText]) -> dict[str, Any]:
-    """A peer's one score, taken for each category and for any harm; or why it does not load."""
+    """A peer's single score, used for each category and for any harm; or why it does not load."""
     texts = json.dumps([example.text for example in examples])
     done = subprocess.run([python, script], input=texts, capture_output=True, text=True)
     if done.returncode:
@@ -153,7 +153,7 @@ def peer(script: Path, python: str, examples: Sequence[LabelledText]) -> dict[st
 
 
 def stream_cost(classifier: EmbeddedClassifier) -> dict[str, Any]:
-    """What checking an answer before it shows adds: characters held back, CPU per character."""
+    """The cost of checking a response before it is shown: characters held back, CPU."""
     text = (
         "The river bends twice before the village, and the old mill stands on its left bank. " * 24
     )

@@ -1,13 +1,13 @@
-"""One PPO iteration beside TRL's PPOTrainer: processor seconds and peak memory.
+"""One PPO iteration compared with TRL's PPOTrainer: CPU-seconds and peak memory.
 
     tutelage bench ppo --json
     tutelage bench ppo --batch 64 --rounds 3
 
-An iteration is: sample a response of 64 tokens to each of 16 prompts of 128 tokens, score it, value
-it, compare it with the reference, and update once on all of it (one epoch: InstructGPT §C.4). Both
-sides get the same token ids and one core, in processes of their own that take turns; no response
-ends early. TRL computes in float32 and trains the whole policy, or with LoRA adapters alone: the
-cheaper counts. Ours is measured as it ships (``--precision fp32``: without rounded operands).
+An iteration is: sample a response of 64 tokens to each of 16 prompts of 128 tokens, compute its
+score, values and reference log-probabilities, and update once on all of it (one epoch: InstructGPT
+§C.4). Both sides get the same token ids and one core, in separate processes that take turns; no
+response ends early. TRL computes in float32 and trains the whole policy, or LoRA adapters alone:
+the cheaper counts. Tutelage is measured as shipped (``--precision fp32``: without rounding).
 """
 
 import argparse
@@ -39,7 +39,7 @@ PEER_PACKAGES = ("torch==2.13.0", "trl==1.12.0", "peft", "transformers>=5.23,<5.
 
 
 def prompts_of(tokenizer: ChatTokenizer, count: int) -> list[list[Message]]:
-    """Shipped prompts, each lengthened with plain words to the same number of tokens."""
+    """Shipped prompts, each padded with plain words to the same number of tokens."""
     return [
         _lengthened(tokenizer, row["prompt"])
         for row in bundled_data.rows(bundled_data.PROMPTS)[:count]
@@ -59,7 +59,7 @@ def _lengthened(tokenizer: ChatTokenizer, text: str) -> list[Message]:
 
 
 def flat_reward_model(policy: Path, width: int, directory: Path) -> None:
-    """Writes a reward model of random weights: what it says does not matter, what it costs does."""
+    """Writes a reward model with random weights: only its cost matters."""
     size = 4 * width + 1
     weight = torch.randn(size, generator=torch.Generator().manual_seed(0)) / size**0.5
     ones = torch.ones(size)
@@ -72,10 +72,10 @@ def flat_reward_model(policy: Path, width: int, directory: Path) -> None:
 
 
 class Marks:
-    """A progress that notes processor and wall time at every update.
+    """A progress callback that records CPU and wall time at every update.
 
-    ``disagreement`` is the root mean square of how far the learner's log-probabilities of sampled
-    tokens are from the sampler's: with one step an update, its approximate KL says so.
+    ``disagreement`` is the root mean square difference between the learner's and the sampler's
+    log-probabilities: with one step per update, the approximate KL gives it.
     """
 
     def __init__(self) -> None:
@@ -95,7 +95,7 @@ class Marks:
 
 
 def run_ours(policy: Path, batch: int, iterations: int, precision: str) -> dict[str, Any]:
-    """A few iterations of ours in this process: what each cost, and the peak memory."""
+    """A few iterations of tutelage in this process: the cost of each, and the peak memory."""
     config = IterationConfig(
         threads=1,
         precision=precision,
@@ -153,7 +153,7 @@ def compare(
     policy: Path, peer_python: Path, batch: int, iterations: int, rounds: int, core: int,
     precision: str, peers: Sequence[str],
 ) -> dict[str, Any]:  # fmt: skip
-    """Both sides in one run; the ratios are the cheaper peer's cost over ours."""
+    """Both sides in one run; the ratios are the cheaper peer's cost over that of tutelage."""
     with tempfile.TemporaryDirectory() as scratch:
         prompts = Path(scratch) / "prompts.json"
         tokenizer = ChatTokenizer(policy)
@@ -178,7 +178,7 @@ def compare(
 
 
 def main() -> None:
-    """Ours alone (``--ours``), or both sides."""
+    """Tutelage alone (``--ours``), or both sides."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--policy", type=Path, help="a policy directory; else the bundled one")
     parser.add_argument("--peer-python", type=Path, help="else a venv is made for the peer")

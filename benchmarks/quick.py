@@ -1,9 +1,9 @@
-"""How long one iteration takes: 200 rankings of four answers, from the snapshot to the decision.
+"""The duration of one iteration: 200 rankings of four responses, from snapshot to decision.
 
     tutelage bench quick --json
     tutelage bench quick --preset smoke --json      seconds, on a random tiny policy
 
-The policy's own answers to the shipped prompts are ranked by a shipped preference; that takes
+The policy's responses to the shipped prompts are ranked by a simulated preference; that takes
 minutes too, and is not counted.
 """
 
@@ -40,7 +40,7 @@ ANSWERS = 4
 
 
 def measure(core: Core, preset: str, rankings: int, preference: str) -> dict[str, Any]:
-    """Teaches with rankings, runs an iteration, and says what it took."""
+    """Adds rankings, runs an iteration, and returns its cost."""
     config = IterationConfig.load(preset)
     with core.store.write() as session:
         deployment.register(session, BASE_ID, core.library.manifest_sha256(BASE_ID))
@@ -58,7 +58,7 @@ def measure(core: Core, preset: str, rankings: int, preference: str) -> dict[str
 
 
 def teach(session: Session, policy: Path, config: IterationConfig, count: int, score: Any) -> None:
-    """``count`` prompts, each with four answers that somebody has ranked."""
+    """Adds ``count`` prompts, each with four ranked responses."""
     person = people.create_user(session, "ada", training=True)
     prompts = [row["prompt"] for row in bundled_data.rows(bundled_data.PROMPTS)[:count]]
     for prompt, texts in zip(prompts, answers(policy, prompts, config), strict=True):
@@ -66,7 +66,7 @@ def teach(session: Session, policy: Path, config: IterationConfig, count: int, s
 
 
 def answers(policy: Path, prompts: Sequence[str], config: IterationConfig) -> list[list[str]]:
-    """Four answers to each prompt, sampled as PPO samples."""
+    """Four responses to each prompt, sampled as PPO samples."""
     tokenizer, new = ChatTokenizer(policy), config.ppo.max_new_tokens
     generator = torch.Generator().manual_seed(config.seed)
     sampling = RolloutSampling(config.ppo.temperature, new, tokenizer.eos_ids)
@@ -99,7 +99,7 @@ def ranked(
 
 
 def main() -> None:
-    """Measures in a folder of its own."""
+    """Measures in a fresh folder."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

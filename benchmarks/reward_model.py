@@ -1,17 +1,17 @@
-"""The reward model: how well it orders people's comparisons, and how fast it learns beside TRL's.
+"""The reward model: accuracy on human comparisons, and training speed compared with TRL's.
 
     tutelage bench reward-model --train A.jsonl --test B.jsonl --json
     tutelage bench reward-model --train A.jsonl --curve 250 500 1000 --out docs/results/reward-model
     tutelage bench reward-model --sets A.jsonl B.jsonl C.jsonl --out docs/results/reward-model
     tutelage bench reward-model --train A.jsonl --speed --json
 
-Files are of any layout that can be imported (hh-rlhf, TRL's, OpenAssistant's), or human judgements
-as PandaLM, Tulu or FairEval publish them. Without ``--test`` three in ten opening messages are
-tested on. Beside the accuracy stand "longer wins", the accuracy on pairs of like length, and a
-TF-IDF logistic regression. ``--curve`` learns from so many rankings, and from all; ``--sets`` fits
+Files have any layout that can be imported (hh-rlhf, TRL's, OpenAssistant's), or human judgements
+as PandaLM, Tulu or FairEval publish them. Without ``--test`` three in ten first messages are the
+test set. The baselines are "longer wins" and a TF-IDF logistic regression; the accuracy on pairs of
+similar length is reported too. ``--curve`` trains on so many rankings, and on all; ``--sets`` fits
 the head to each set (A,B is one set) and to all: both test every comparison once, in five folds by
-opening. With ``--speed`` ours and TRL's RewardTrainer with LoRA train on the same pairs, and on
-rankings of four that are made of them, in processes of their own on one core each.
+first message. With ``--speed`` tutelage and TRL's RewardTrainer with LoRA train on the same pairs,
+and on rankings of four made of them, in separate processes on one core each.
 """
 
 import argparse
@@ -47,7 +47,7 @@ MAX_TOKENS = 2048  # of a prompt with its longest response: published dialogues 
 
 
 def split(rows: list[Row]) -> tuple[list[Row], list[Row]]:
-    """Rows to train on, and rows to test on: no opening message is on both sides."""
+    """Training rows and test rows: no first message is on both sides."""
     tested = {
         row["conversation_id"]
         for row in rows
@@ -62,7 +62,7 @@ def split(rows: list[Row]) -> tuple[list[Row], list[Row]]:
 def accuracy(
     policy: Path, train: list[Row], test: list[Row], config: IterationConfig
 ) -> dict[str, Any]:
-    """Trains on some comparisons and orders others."""
+    """Trains on some comparisons; accuracy on others."""
     with tempfile.TemporaryDirectory() as scratch:
         facts = train_reward_model(policy, train, [], config, Path(scratch), silent)
         exam = validate_reward_model(policy, Path(scratch), test, config)
@@ -83,7 +83,7 @@ def accuracy(
 
 
 def as_rankings(rows: list[Row]) -> list[Row]:
-    """Every two comparisons as one ranking of four answers to the first one's prompt."""
+    """Every two comparisons as one ranking of four responses to the first one's prompt."""
     return [
         first | {"responses": first["responses"] + second["responses"], "ranks": [0, 1, 2, 3]}
         for first, second in zip(rows[::2], rows[1::2], strict=False)
@@ -104,7 +104,7 @@ def pairs_of(rows: list[Row]) -> list[list[Any]]:
 
 
 def run_ours(policy: Path, rows: list[Row], kind: str) -> dict[str, Any]:
-    """One training of ours in this process: pairs per processor second."""
+    """One training by tutelage in this process: pairs per CPU-second."""
     config = IterationConfig(threads=1)
     settings = replace(config.reward_model, kind=kind, lora_epochs=1)
     began = time.process_time()
@@ -122,7 +122,7 @@ def run_ours(policy: Path, rows: list[Row], kind: str) -> dict[str, Any]:
 
 
 def speed(policy: Path, train: Path, count: int, python: Path) -> dict[str, Any]:
-    """Ours and the peer in turn, on pairs and on rankings of four."""
+    """Tutelage and the peer in turn, on pairs and on rankings of four."""
     rows = read(train)[:count]
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
@@ -149,7 +149,7 @@ def _pinned(command: Sequence[Any]) -> dict[str, Any]:
 
 
 def crossed(policy: Path, args: argparse.Namespace, config: IterationConfig) -> dict[str, Any]:
-    """The table by set or the learning curve, drawn where ``--out`` says."""
+    """The table by set or the learning curve, plotted to ``--out``."""
     sets = {}
     for files in args.sets or [[args.train]]:
         parts = {file.name.split(".")[0]: read(file)[: args.count] for file in files}
@@ -169,13 +169,13 @@ def crossed(policy: Path, args: argparse.Namespace, config: IterationConfig) -> 
 
 
 def tell(stage: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
-    """A line now and then, for these take minutes."""
+    """Occasional progress lines, since this takes minutes."""
     if done % 100 == 0 or done == total:
         print(f"{stage}: {done} of {total}", file=sys.stderr, flush=True)
 
 
 def _sides(args: argparse.Namespace) -> tuple[list[Row], list[Row]]:
-    """What is trained on, and what is tested on."""
+    """The training and the test rows."""
     rows = read(args.train)[: args.count]
     return (rows, read(args.test)) if args.test else split(rows)
 
@@ -185,7 +185,7 @@ def _files(names: str) -> list[Path]:
 
 
 def main() -> None:
-    """Accuracy, its floor, or speed."""
+    """Accuracy and its baselines, or speed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,13 +1,13 @@
-"""Uncertainty sampling beside random: what the same number of rankings teaches the reward model.
+"""Uncertainty sampling against random choice, at the same number of rankings.
 
     tutelage bench uncertainty --json
     tutelage bench uncertainty --work build/lab --seeds 12
 
-In the small world (``lab``): a pool of answers by the untaught policy, four to a prompt, labelers
-who agree on 73 % of pairs. Both begin with the same 16 rankings; then 16 more at a time are chosen,
-at random or where the ensemble disagrees most. The measure is how many pairs of other answers, to
-prompts of which nothing was ranked, are in the order of the true taste. Intervals are 95 %
-bootstraps over seeds, of the paired difference.
+In the toy environment (``lab``): a pool of responses by the base policy, four to a prompt, and
+labelers who agree on 73 % of pairs. Both begin with the same 16 rankings; then 16 more at a time
+are chosen, at random or where the ensemble disagrees most. The measure is the share of pairs in the
+order of the true reward, among responses to prompts without rankings. Intervals are 95 % bootstraps
+over seeds, of the paired difference.
 """
 
 import argparse
@@ -37,7 +37,7 @@ WAYS = ("random", "uncertain")
 
 
 class Pool:
-    """Answers with their features, and what a labeler would say of them."""
+    """Responses with their features and a labeler's rankings."""
 
     def __init__(self, toy_policy: ToyPolicy, prompts: list[str], count: int, seed: int) -> None:
         generator = random.Random(seed)
@@ -65,7 +65,7 @@ class Pool:
         ]
 
     def accuracy(self, reward: RewardModel) -> float:
-        """The share of pairs with different true scores that are in their order."""
+        """Pairwise accuracy against the true reward, without ties."""
         right = []
         for prompt, answers, features in zip(
             self.prompts, self.answers, self.features, strict=True
@@ -98,7 +98,7 @@ def learn(pool: Pool, test: Pool, uncertain: bool, seed: int) -> list[float]:
 
 
 def measure(work: Path, seeds: int) -> dict[str, Any]:
-    """Both ways at equal labels, over seeds."""
+    """Both strategies at equal label counts, over seeds."""
     base = work / "base"
     if not (base / "model.safetensors").is_file():
         toy_environment.write_base_policy(base)

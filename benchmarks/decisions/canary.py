@@ -1,14 +1,13 @@
-"""The real policy from schedule to canary to promotion, by the thumbs of simulated people.
+"""From schedule to canary to promotion with the real policy and simulated users.
 
     tutelage bench canary --data /tmp/canary --preference brief
     tutelage bench canary --data /tmp/canary --people 96 --thumbs-alone
 
-People teach over HTTP; a schedule starts a ``quick`` iteration, which a worker runs; a candidate
-that the gate lets pass, or finds no worse but not surely better, goes on trial by itself; people go
-on asking, give thumbs and rank both policies' answers; the rules promote it or roll it back. Nobody
-does anything by hand. With ``--thumbs-alone`` nobody ranks while the trial lasts. A folder in which
-a step is done already is carried on with. A line of JSON for each step; about half an hour on two
-cores.
+Users give feedback over HTTP; a schedule starts a ``quick`` iteration, which a worker runs; a
+candidate that the gate promotes, or finds inconclusive, automatically becomes a canary; users go on
+chatting, give thumbs and rank both policies' responses; the rules promote it or roll it back. With
+``--thumbs-alone`` no user ranks during the canary. The command resumes in a folder with completed
+steps. It prints a line of JSON for each step; about half an hour on two cores.
 """
 
 import argparse
@@ -43,7 +42,7 @@ TOKENS = 64  # of an answer
 
 @dataclass(frozen=True)
 class Crowd:
-    """Who talk while a trial lasts: a key each, one taste, and how they judge."""
+    """The users of a canary: a key each, one preference, and how they give feedback."""
 
     keys: list[str]
     preference: Preference
@@ -51,12 +50,14 @@ class Crowd:
 
 
 def main() -> None:
-    """Run what is left to do, and tell how the trial ended."""
+    """Run the remaining steps and print how the canary ended."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--preference", default="brief", choices=sorted(PREFERENCES))
     parser.add_argument("--people", type=int, default=48, help="who talk while the trial lasts")
-    parser.add_argument("--thumbs-alone", action="store_true", help="nobody ranks in the trial")
+    parser.add_argument(
+        "--thumbs-alone", action="store_true", help="no user ranks during the canary"
+    )
     arguments = parser.parse_args()
     core = open_core(Settings(data=arguments.data, rate_limit=0))
     ensure_base(core.store, core.library, "")
@@ -72,7 +73,7 @@ def main() -> None:
 
 
 def plan(core: Core, service: Service, preference: Preference) -> None:
-    """Teach the first policy, and put a schedule in force."""
+    """Collect feedback on the first policy and set a schedule."""
     with core.store.read() as session:
         planned, taught = schedule.in_force(session), schedule.judgements_since(session)
         known = bool(iterations.listed(session))
@@ -86,7 +87,7 @@ def plan(core: Core, service: Service, preference: Preference) -> None:
 
 
 def train(core: Core) -> dict[str, Any]:
-    """What the worker does by itself: the iteration that is due, and the trial that follows."""
+    """What the worker does: the iteration that is due, and the canary that follows."""
     began = time.monotonic()
     maintenance, worker = (
         Maintenance(core, look=0.0),
@@ -108,7 +109,7 @@ def train(core: Core) -> dict[str, Any]:
 
 
 def try_out(core: Core, service: Service, crowd: Crowd) -> dict[str, Any]:
-    """People talk on; after each round the rules look."""
+    """Users go on chatting; the rules are checked after each round."""
     began = time.monotonic()
     maintenance = Maintenance(core, look=0.0)
     time.sleep(20)  # until the service has the second policy in memory
@@ -128,7 +129,7 @@ def try_out(core: Core, service: Service, crowd: Crowd) -> dict[str, Any]:
 
 
 def verdict(core: Core) -> dict[str, Any]:
-    """What is known of the trial by now."""
+    """The current state of the canary."""
     with core.store.read() as session:
         found = experiments.listed(session)[0].verdict
     return {
@@ -138,7 +139,7 @@ def verdict(core: Core) -> dict[str, Any]:
 
 
 def ask_round(service: Service, crowd: Crowd, turn: int) -> None:
-    """Everybody asks something new: half give a thumb, half rank two answers, if anybody does."""
+    """Every user sends a new prompt; half give a thumb, half rank two responses if they rank."""
 
     def one(number: int) -> None:
         generator = random.Random(f"{turn}/{number}")
@@ -173,14 +174,14 @@ def post(service: Service, key: str, path: str, body: dict[str, Any]) -> dict[st
 
 
 def keys(core: Core, count: int) -> list[str]:
-    """New people with a key each."""
+    """New users with a key each."""
     with core.store.write() as session:
         made = [people.create_user(session, f"person {n}") for n in range(count)]
         return [people.create_key(session, user, user.name)[1] for user in made]
 
 
 def summary(trial: Experiment) -> dict[str, Any]:
-    """How the trial ended."""
+    """How the canary ended."""
     return {
         "policy": trial.policy_id,
         "state": str(trial.state),

@@ -1,10 +1,10 @@
-"""How often the gate refuses, asks about, lets try and promotes policies of known merit.
+"""How often the gate refuses, asks about and promotes candidates of known quality.
 
     tutelage bench gate --seeds 300 --json
 
 An equal candidate (A/A) must be refused in at most 5 % of seeds; ``better`` shows the gate's power.
-``unproven`` is the part of ``ask`` that a schedule may put on trial.
-Answers are simulated: words by chance, scores with a prompt's part and an answer's part.
+``unproven`` is the part of ``ask`` for which a schedule may start a canary.
+Responses are simulated: random words, and scores with a prompt effect and a response effect.
 """
 
 import argparse
@@ -22,7 +22,7 @@ BETTER = {"equal": 0.0, "better by 0.5": 0.5, "better by 1.0": 1.0, "worse by 0.
 
 
 def main() -> None:
-    """Print the share of each verdict for each merit."""
+    """Print the share of each verdict for each quality."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=300)
     parser.add_argument("--json", action="store_true")
@@ -53,7 +53,7 @@ def decided(merit: float, seed: int) -> Decision:
 
 
 def responses(noise: random.Random, prompts: list[float], merit: float) -> list[EvaluatedResponse]:
-    """One policy's answers, prompt by prompt."""
+    """One policy's responses, prompt by prompt."""
     return [
         EvaluatedResponse(
             " ".join(noise.choices(WORDS, k=(words := max(1, round(noise.gauss(45, 15)))))),

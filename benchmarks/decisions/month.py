@@ -1,13 +1,13 @@
-"""A month of the loop by itself: people who drift, one who lies, a bad candidate, random kills.
+"""A month of the unattended loop: drifting users, an adversarial one, a bad candidate, kills.
 
     tutelage bench month --data /tmp/month --iterations 30
     tutelage bench month --data /tmp/month --report docs/results/month.md
 
-The service is a process of its own and people reach it over HTTP alone. It is killed at random
-while they talk, and so are the forks that iterations run in. The language is the small world's
-(benchmarks/lab), whose true taste is known. Nobody does anything by hand but once: on day 10 an
-operator puts a ruined policy on trial. ``--minutes`` stops after a day's end; the same command
-carries on.
+The service is a process of its own, and users reach it over HTTP alone. It is killed at random
+while they chat, and so are the forks that iterations run in. The language is that of the toy
+environment (benchmarks/lab), whose true reward is known. The only manual action is on day 10: an
+operator starts a canary for a ruined policy. ``--minutes`` stops at the end of a day; the same
+command resumes.
 """
 
 import argparse
@@ -56,7 +56,7 @@ STATE, CONFIRMED = "month.json", "confirmed.txt"
 
 @dataclass
 class Day:
-    """What one day brought."""
+    """The result of one day."""
 
     number: int
     current: str
@@ -71,7 +71,7 @@ class Day:
 
 
 def main() -> None:
-    """Live through the days that are left, or write the report."""
+    """Run the remaining days, or write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--iterations", type=int, default=30)
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def opened(data: Path) -> Core:
-    """The month's folder; made on the first day, with the untaught policy and everybody's key."""
+    """The month's folder; created on the first day, with the base policy and every user's key."""
     core = open_core(Settings(data=data, moderation="off", threads=1, rate_limit=0))
     if not core.library.ids():
         core.library.publish("policy-0000", untaught, {})
@@ -119,19 +119,19 @@ def untaught(directory: Path) -> None:
 
 
 def days(core: Core) -> list[Day]:
-    """The days lived so far."""
+    """The days run so far."""
     path = core.settings.data / STATE
     return [Day(**row) for row in json.loads(path.read_text())] if path.is_file() else []
 
 
 def ended(core: Core) -> int:
-    """How many iterations have come to an end."""
+    """How many iterations have ended."""
     with core.store.read() as session:
         return sum(row.finished_at is not None for row in iterations.listed(session))
 
 
 class Month:
-    """The people, the service and the worker."""
+    """The users, the service and the worker."""
 
     def __init__(self, core: Core, service: Service) -> None:
         self.core, self.service = core, service
@@ -142,7 +142,7 @@ class Month:
         self.generator = random.Random(time.time())
 
     def live(self, number: int) -> None:
-        """One day: people talk and judge, and at night the worker does what is due."""
+        """One day: users chat and give feedback, and at night the worker does what is due."""
         began, before = time.monotonic(), self.events()
         if number == BAD_DAY:
             self.ruin()
@@ -161,7 +161,7 @@ class Month:
         print(json.dumps(asdict(day)), flush=True)
 
     def talk(self, day: Day) -> None:
-        """Everybody asks something and judges what comes, over HTTP."""
+        """Every user chats and gives feedback, over HTTP."""
         if self.generator.random() < CRASHED:
             day.crashes = 1
             crash = threading.Timer(self.generator.uniform(0.5, 5.0), self.service.restart)
@@ -183,7 +183,7 @@ class Month:
             file.writelines(f"{name}\n" for name in confirmed)
 
     def night(self, day: Day) -> None:
-        """What a worker does by itself, until nothing is left to do."""
+        """What a worker does, until nothing is due."""
         self.pass_time(day)
         for _ in range(4):
             self.maintenance()
@@ -195,7 +195,7 @@ class Month:
         self.service.wait_for(self.current())
 
     def pass_time(self, day: Day) -> None:
-        """Let the rules know how many days a trial has lasted; the clock says minutes."""
+        """Shift the canary's start by the simulated days; by the clock it lasted minutes."""
         lived = sum(past.trial == day.trial for past in [*days(self.core), day])
         with self.core.store.write() as session:
             trial = experiments.running(session)
@@ -203,14 +203,14 @@ class Month:
                 experiments.judge(session, trial.id, trial.created_at + lived * experiments.DAY)
 
     def current(self) -> str:
-        """The policy that answers."""
+        """The current policy."""
         with self.core.store.read() as session:
             version = deployment.current(session)
         assert version is not None
         return version.id
 
     def ruin(self) -> None:
-        """An operator's mistake: a policy with ruined weights is put on trial past the gate."""
+        """An operator's mistake: a canary for a policy with ruined weights, overriding the gate."""
         current, bad = self.core.library.path(self.current()), self.core.library.next_id()
 
         def build(directory: Path) -> None:
@@ -229,7 +229,7 @@ class Month:
         time.sleep(3)  # until the service has it in memory
 
     def events(self) -> list[str]:
-        """Endings of iterations and trials, in the order of the audit log."""
+        """Endings of iterations and canaries, in the order of the audit log."""
         with self.core.store.read() as session:
             ended = [
                 (row.finished_at or 0.0, f"{row.id} {row.decision or row.state}")
@@ -246,14 +246,14 @@ class Month:
 
 @dataclass
 class Turn:
-    """What somebody was shown, and the judgements that the service confirmed."""
+    """What a user was shown, and the feedback that the service confirmed."""
 
     shown: list[tuple[str, float]]
     confirmed: list[str] = field(default_factory=list)
 
 
 class Person:
-    """Somebody with a taste that drifts; one of them ranks by its contrary."""
+    """A user with a drifting preference; one of them ranks in reverse order."""
 
     def __init__(self, month: Month, number: int, day: int) -> None:
         self.month, self.number, self.day = month, number, day
@@ -265,16 +265,16 @@ class Person:
         self.headers = {"authorization": f"Bearer {month.keys[number]}"}
 
     def acts(self) -> list[Callable[[], Turn]]:
-        """What somebody does on a day: rank four answers, and give a thumb to another."""
+        """What a user does on a day: rank four responses, and give a thumb to another."""
         return [lambda: self.turn(several=True), lambda: self.turn(several=False)]
 
     @property
     def edits(self) -> bool:
-        """Whether it is somebody's day to write what they would rather have read."""
+        """Whether the user edits a response on this day."""
         return self.number % EDITORS == self.day % EDITORS
 
     def turn(self, several: bool) -> Turn:
-        """Ask something and judge what comes."""
+        """Send a prompt and give feedback on the response."""
         body = {
             "model": "tutelage", "n": 4 if several else 1, "max_tokens": toy_environment.LONGEST,
             "messages": [{"role": "user", "content": self.prompt}],
@@ -303,7 +303,7 @@ class Person:
         return {"completion_id": completion["id"], "kind": "thumbs", "choice": 0, "value": value}
 
     def rather(self) -> str:
-        """What somebody would rather have read, or thinks so."""
+        """The user's edit, which may be mistaken."""
         right = self.generator.random() < RIGHT
         return (
             toy_environment.good(self.prompt)
@@ -315,7 +315,7 @@ class Person:
         return [toy_environment.gold(self.prompt, text) for text in texts]
 
     def policies(self, completion: dict[str, Any]) -> list[str]:
-        """Which policy gave each answer."""
+        """The policy of each response."""
         path = f"/v1/conversations/{completion['tutelage']['conversation_id']}"
         found = self.ask("GET", path)
         by_id = {message["id"]: message["policy_id"] for message in found["messages"]}
@@ -325,7 +325,7 @@ class Person:
         return self.ask("POST", path, json=body)
 
     def ask(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        """A request that is made again, as the same one, while the service is away."""
+        """A request, repeated with the same key while the service is down."""
         headers = self.headers | {"idempotency-key": uuid.uuid4().hex}
         end = time.monotonic() + AWAY
         while True:
@@ -343,7 +343,7 @@ class Person:
 
 
 def edit(completion: dict[str, Any], text: str) -> dict[str, Any]:
-    """The one answer of a completion, written anew."""
+    """The one response of a completion, rewritten."""
     return {"completion_id": completion["id"], "kind": "edit", "choice": 0, "text": text}
 
 
@@ -352,7 +352,7 @@ def _refused(error: httpx.HTTPError) -> bool:
 
 
 class KillingRunner:
-    """Runs an iteration in a fork, and kills some at a moment by chance, as ``kill -9`` does."""
+    """Runs an iteration in a fork, and kills some at a random time, as ``kill -9`` does."""
 
     def __init__(self, core: Core) -> None:
         self.core, self.kills = core, 0
@@ -380,11 +380,11 @@ class KillingRunner:
         return status == 0
 
     def stop(self) -> None:
-        """Nothing: a run ends or is killed."""
+        """Do nothing: a run ends or is killed."""
 
 
 def fork(work: Callable[[], object]) -> int:
-    """The id of a child that does the work and ends; what it prints goes nowhere."""
+    """The id of a child process that does the work and ends; its output is discarded."""
     child = os.fork()
     if child:
         return child

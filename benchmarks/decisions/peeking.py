@@ -1,10 +1,10 @@
-"""How often a test that is looked at all the time finds a difference where there is none.
+"""False positives of a test that is evaluated continuously.
 
     tutelage bench peeking --trials 1000 --json
 
-Two equal policies; people arrive, each likes more or less of what they see, and gives one to five
-thumbs. After every person both tests are looked at: ours, which holds at all times at once, and a
-plain z-test at 95 %, which holds at one time. ``power`` is the same with a real difference.
+Two equal policies; users arrive, each with a thumbs-up rate of their own, and give one to five
+thumbs. After every user two tests are evaluated: ours, which is valid at any time, and a plain
+z-test at 95 %, which is valid at one time. ``power`` is the same with a real difference.
 """
 
 import argparse
@@ -22,7 +22,7 @@ Test = Callable[[Arm, Arm], AlwaysValid]
 
 
 def main() -> None:
-    """Print the share of trials in which each test ever spoke."""
+    """Print the share of trials in which each test ever rejects."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--json", action="store_true")
@@ -42,12 +42,12 @@ def main() -> None:
 
 
 def ever(test: Test, share: float, effect: float, trials: int) -> float:
-    """The share of trials in which the test excluded no difference at some look."""
+    """The share of trials in which the test rejects equality at some look."""
     return round(sum(spoke(test, share, effect, seed) for seed in range(trials)) / trials, 4)
 
 
 def spoke(test: Test, share: float, effect: float, seed: int) -> bool:
-    """One trial, looked at whenever somebody new has spoken."""
+    """One trial, evaluated after every user."""
     noise = random.Random(seed)
     control: list[tuple[int, float]] = []
     challenger: list[tuple[int, float]] = []
@@ -63,19 +63,19 @@ def spoke(test: Test, share: float, effect: float, seed: int) -> bool:
 
 
 def person(noise: random.Random, rate: float) -> tuple[int, float]:
-    """Somebody's thumbs: how many, and how many of them up."""
+    """A user's thumbs: how many, and how many of them up."""
     mood = min(1.0, max(0.0, rate + noise.choice((-0.3, 0.3))))
     count = noise.randint(1, 5)
     return count, float(sum(noise.random() < mood for _ in range(count)))
 
 
 def always_valid(control: Arm, challenger: Arm) -> AlwaysValid:
-    """Ours."""
+    """The test of tutelage."""
     return compare(control, challenger, 0.05)
 
 
 def plain(control: Arm, challenger: Arm) -> AlwaysValid:
-    """The usual 95 % interval, as if there were one look."""
+    """The usual 95 % interval, for a single look."""
     difference = challenger.mean - control.mean
     half = 1.96 * math.sqrt(control.variance + challenger.variance)
     return AlwaysValid(difference, difference - half, difference + half, MINIMUM)

@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def sets(folder: Path) -> dict[str, Labelled]:
-    """The labelled answers: full refusals of XSTest's completions, and PyRIT's two sets."""
+    """Labelled responses: full refusals of XSTest's completions, and PyRIT's two sets."""
     xstest = jsonl.read(folder / "refusal_xstest_completions.dev.jsonl")
     decided = [r for r in xstest if r["final_label"] in ("1_full_compliance", "2_full_refusal")]
     found = {"xstest": [(r["completion"], r["final_label"] == "2_full_refusal") for r in decided]}

@@ -1,7 +1,7 @@
-"""Reward models of several sets of comparisons, each tested on openings that it has not seen.
+"""Reward models of several sets of comparisons, each tested on unseen first messages.
 
-Openings are dealt into folds once for all sets. What is tested in a fold is scored by a head that
-was fitted to the other folds alone, of whatever set, so every comparison is tested once.
+First messages are assigned to folds once for all sets. Each fold is scored by a head that was
+fitted to the other folds alone, of any set, so every comparison is tested once.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ SEEDS = 3  # samples of each size on the learning curve
 
 
 class Known(NamedTuple):
-    """A ranking and what a head reads of it."""
+    """A ranking and its features."""
 
     row: Row
     judged: PreferenceExample
@@ -40,7 +40,7 @@ class Known(NamedTuple):
 
     @property
     def fold(self) -> int:
-        """The same for all that begins alike."""
+        """The fold of a first message."""
         return int(hashlib.sha256(self.judged.conversation.encode()).hexdigest(), 16) % FOLDS
 
 
@@ -54,9 +54,9 @@ def known(
     kept: Path | None,
     progress: Progress,
 ) -> list[Known]:
-    """What heads read of each ranking: computed once, and kept in a file where one is named.
+    """The features of each ranking: computed once, and cached in a file if one is named.
 
-    Rankings that are longer than the settings allow are left out.
+    Rankings longer than the settings allow are left out.
     """
     tokenizer, most = ChatTokenizer(policy), config.reward_model.max_tokens
     pairs = [
@@ -97,7 +97,7 @@ def heads(config: IterationConfig) -> Scorer:
 
 
 def words(train: Sequence[Known], test: Sequence[Known]) -> list[Tensor]:
-    """The floor: what a regression on words makes of the same responses."""
+    """The baseline: scores of a regression on words for the same responses."""
     return tfidf([k.row for k in train], [k.row for k in test])
 
 
@@ -109,7 +109,7 @@ def longer(test: Sequence[Known]) -> list[Tensor]:
 def out_of_fold(
     scorer: Scorer, train: Sequence[Known], test: Sequence[Known], most: int | None = None
 ) -> list[Tensor]:
-    """Scores [K] of each of ``test`` by what was fitted to at most ``most`` of the other folds."""
+    """Scores [K] of each of ``test``, fitted to at most ``most`` rankings of the other folds."""
     found: dict[int, Tensor] = {}
     for fold in range(FOLDS):
         seen = [k for k in train if k.fold != fold][:most]
@@ -120,7 +120,7 @@ def out_of_fold(
 
 
 class Accuracy(NamedTuple):
-    """How the decided comparisons of some rankings are put in order."""
+    """Accuracy on the decided pairs of some rankings."""
 
     share: float
     low: float  # of the bootstrap over rankings
@@ -145,7 +145,7 @@ class Accuracy(NamedTuple):
 def by_set(
     sets: Mapping[str, Sequence[Known]], config: IterationConfig, progress: Progress
 ) -> dict[str, Any]:
-    """Each set beside its floors, and what heads trained on one set, or on all, make of it."""
+    """Accuracy on each set, of heads trained on one set or on all, and of the baselines."""
     everything = [k for each in sets.values() for k in each]
     trained = {}
     for group, train in (*sets.items(), ("all", everything)):
@@ -169,7 +169,7 @@ def by_set(
 def curve(
     rows: Sequence[Known], sizes: Sequence[int], config: IterationConfig, progress: Progress
 ) -> dict[str, Any]:
-    """Accuracy by how many rankings were learned from; the last size is four fifths of all."""
+    """Accuracy by number of training rankings; the last size is four fifths of all."""
     found: dict[str, Any] = {}
     for i, size in enumerate((*sizes, None)):
         samples = [

@@ -11,7 +11,7 @@ from training.reports.plots import BLUE, GREEN, GREY, ORANGE
 
 
 def curve(found: dict[str, Any], path: Path) -> None:
-    """Accuracy by how many rankings were learned from."""
+    """Accuracy by number of training rankings."""
     figure, axes = _axes()
     sizes = [int(size) for size in found]
     for key, label, color in (
@@ -30,7 +30,7 @@ def curve(found: dict[str, Any], path: Path) -> None:
 
 
 def by_set(found: dict[str, Any], path: Path) -> None:
-    """Of each set: the head trained on it, words, length, and how often people agree."""
+    """For each set: its head, the baselines of words and length, and human agreement."""
     figure, axes = _axes()
     places, heads = np.arange(len(found)), {n: each["trained_on"] for n, each in found.items()}
     bars = {

@@ -1,9 +1,9 @@
-"""Comparisons that people made, in the layouts in which they were published, as rankings.
+"""Published human comparisons, in their original layouts, as rankings.
 
 A ranking is {"conversation_id", "prompt": [messages], "responses": [text], "ranks", "votes"}. Its
-conversation is its opening message, so that what begins alike stays on one side of a split. Votes
-are those of each judge, where they were published: 1 for the first of two responses, -1 for the
-second, 0 for a tie.
+conversation is its first message, so that equal first messages stay on one side of a split. Votes
+are those of each annotator, where published: 1 for the first of two responses, -1 for the second,
+0 for a tie.
 """
 
 import itertools
@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 
 class Vote(NamedTuple):
-    """What judges said of two responses, each by name."""
+    """The votes of annotators on two responses, by name."""
 
     prompt: str
     first: str
@@ -29,9 +29,9 @@ class Vote(NamedTuple):
 
 
 def read(path: Path) -> list[Row]:
-    """The rankings of a file: of a layout with votes, or one that can be imported.
+    """The rankings of a file, in a layout with votes or one that can be imported.
 
-    Raises: Invalid: its rows look like none of them.
+    Raises: Invalid: the layout is not recognised.
     """
     content = path.read_bytes()
     first = content.split(b"\n", 1)[0]
@@ -43,7 +43,7 @@ def read(path: Path) -> list[Row]:
 
 
 def agreement(rows: Sequence[Row]) -> float | None:
-    """How often two judges who both prefer one of two responses prefer the same one."""
+    """How often two annotators with a preference agree."""
     same = [
         one == other
         for row in rows
@@ -54,7 +54,7 @@ def agreement(rows: Sequence[Row]) -> float | None:
 
 
 def _by_pair(votes: Iterable[Vote]) -> list[Row]:
-    """One ranking of every two responses, with the votes of all who judged them."""
+    """One ranking of every two responses, with the votes of all annotators."""
     found: dict[tuple[str, str, str], dict[str, int]] = defaultdict(dict)
     for prompt, first, second, said in votes:
         low, high = sorted(map(str, (first, second)))  # one text is a bare true
@@ -92,7 +92,7 @@ def _pandalm(row: Mapping[str, Any]) -> Vote:
 
 
 def _tulu(row: Mapping[str, Any]) -> Vote:
-    """Wang et al. 2023, arXiv 2306.04751: five degrees, of which three are told apart here."""
+    """Wang et al. 2023, arXiv 2306.04751: five degrees, reduced to three here."""
     vote = {"a": 1, "b": -1, "t": 0}[row["preference"][0]]
     return Vote(row["prompt"], row["completion_a"], row["completion_b"], {row["evaluator"]: vote})
 

@@ -1,4 +1,4 @@
-"""What needs no reward model: a logistic regression on the words of the responses."""
+"""A baseline without a reward model: logistic regression on the words of the responses."""
 
 from collections.abc import Sequence
 
@@ -31,7 +31,7 @@ def tfidf(train: Sequence[Row], test: Sequence[Row]) -> list[Tensor]:
 
 
 def accuracy(train: Sequence[Row], test: Sequence[Row]) -> float:
-    """The share of decided pairs of ``test`` that words put in order."""
+    """The share of decided pairs of ``test`` that the baseline orders correctly."""
     scored = zip(test, tfidf(train, test), strict=True)
     return float(np.mean([bool(s[i] > s[j]) for row, s in scored for i, j in decided(row)]))
 

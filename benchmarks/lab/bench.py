@@ -1,4 +1,4 @@
-"""The bench of the small world: the loop's own code on its policy, its prompts and its people."""
+"""The toy environment as a benchmark: the loop's code on its policy, prompts and labelers."""
 
 import random
 from collections.abc import Sequence
@@ -46,11 +46,11 @@ TRAIN, OTHERS, TEST = ASKED[:48], ASKED[48:72], ASKED[72:]  # OTHERS: what the h
 
 @dataclass(frozen=True)
 class Point:
-    """One policy on the way of a PPO run."""
+    """One checkpoint of a PPO run."""
 
     update: int
     kl: float  # nats per response from the reference
-    proxy: float  # mean score of the reward model that is climbed
+    proxy: float  # mean score of the proxy reward model
     heldout: float
     gold: list[float]  # the mean true score of each test prompt
 
@@ -60,12 +60,12 @@ class Point:
 
 
 def dialogue(prompt: str) -> list[dict[str, str]]:
-    """A prompt as the loop wants it."""
+    """A prompt as the loop takes it."""
     return [{"role": "user", "content": prompt}]
 
 
 class ToyPolicy:
-    """A policy directory, loaded: answers prompts, with its own top or an adapter's."""
+    """A loaded policy directory: generates responses, optionally with an adapter."""
 
     def __init__(self, policy: Path, config: IterationConfig = CONFIG) -> None:
         self.policy, self.config = policy, config
@@ -75,7 +75,7 @@ class ToyPolicy:
     def answers(
         self, prompts: Sequence[str], count: int, seed: int, adapter: dict[str, Any] | None = None
     ) -> list[list[str]]:
-        """``count`` answers to each prompt."""
+        """``count`` responses to each prompt."""
         with compute(self.config):
             ids = [self.tokenizer.prompt(dialogue(p)) for p in prompts for _ in range(count)]
             generator = torch.Generator().manual_seed(seed)
@@ -86,7 +86,7 @@ class ToyPolicy:
         return [texts[i : i + count] for i in range(0, len(texts), count)]
 
     def logged(self, prompts: Sequence[str], count: int, seed: int) -> list[dict[str, Any]]:
-        """``count`` answers to each prompt, with tokens and log-probabilities as stored."""
+        """``count`` responses to each prompt, with tokens and log-probabilities as stored."""
         with compute(self.config):
             asked = [p for p in prompts for _ in range(count)]
             ids = [self.tokenizer.prompt(dialogue(p)) for p in asked]
@@ -115,7 +115,7 @@ class ToyPolicy:
         return self.tokenizer.text(episode.words.tolist())
 
     def scores(self, reward: RewardModel, prompts: Sequence[str], answers: Any) -> np.ndarray:
-        """What a reward model on this policy's features makes of answers: [prompts, count]."""
+        """Scores of responses by a reward model on this policy's features: [prompts, count]."""
         rows = [
             {"conversation_id": p, "prompt": dialogue(p), "responses": a, "ranks": [0] * len(a)}
             for p, a in zip(prompts, answers, strict=True)
@@ -128,7 +128,7 @@ class ToyPolicy:
 
 
 def golds(prompts: Sequence[str], answers: Sequence[Sequence[str]]) -> list[float]:
-    """The mean true score of each prompt's answers."""
+    """The mean true reward of each prompt's responses."""
     return [
         float(np.mean([toy_environment.gold(p, a) for a in some]))
         for p, some in zip(prompts, answers, strict=True)
@@ -138,7 +138,7 @@ def golds(prompts: Sequence[str], answers: Sequence[Sequence[str]]) -> list[floa
 def rankings(
     toy_policy: ToyPolicy, prompts: Sequence[str], count: int, labeler: Labeler, seed: int
 ) -> list[dict[str, Any]]:
-    """``count`` rankings of four sampled answers each, as a snapshot holds them."""
+    """``count`` rankings of four sampled responses each, as in a snapshot."""
     generator = random.Random(seed)
     asked = [prompts[i % len(prompts)] for i in range(count)]
     answers = toy_policy.answers(asked, 4, seed)
@@ -156,7 +156,7 @@ def rankings(
 def reward_model(
     policy: Path, rows: Sequence[dict[str, Any]], out: Path, config: IterationConfig = CONFIG
 ) -> RewardModel:
-    """Trains one and reads it back."""
+    """Trains a reward model and loads it."""
     train_reward_model(policy, rows, [], config, out, silent)
     return RewardModel.load(out)
 
@@ -171,7 +171,7 @@ def optimise(
     logged: Sequence[dict[str, Any]] = (),
     **settings: Any,
 ) -> dict[str, Any]:
-    """PPO from a policy against ``rewards/proxy``, watched by ``rewards/held_out``."""
+    """PPO from a policy against ``rewards/proxy``, monitored by ``rewards/held_out``."""
     config = replace(config, seed=seed, ppo=replace(config.ppo, **settings))
     demonstrations = [
         {"messages": [*dialogue(p), {"role": "assistant", "content": toy_environment.good(p)}]}
@@ -184,7 +184,7 @@ def optimise(
 
 
 def path(policy: Path, out: Path, samples: int = 8) -> list[Point]:
-    """Every checkpoint of a PPO run, with the true score of its answers to the test prompts."""
+    """Every checkpoint of a PPO run, with its true reward on the test prompts."""
     toy_policy, found = ToyPolicy(policy), []
     for file in (out / GRID).glob("*.safetensors"):
         adapter, facts = load_state(file)
@@ -199,7 +199,7 @@ def path(policy: Path, out: Path, samples: int = 8) -> list[Point]:
 
 
 def distance(policy: Path, base: Path, seed: int = 5) -> float:
-    """KL of a policy from another that shares its tokenizer, nats per answer to a test prompt."""
+    """KL of a policy from another with the same tokenizer, in nats per test response."""
     toy_policy, reference = ToyPolicy(policy), ToyPolicy(base)
     with compute(CONFIG), torch.no_grad():
         ids = [toy_policy.tokenizer.prompt(dialogue(p)) for p in TEST for _ in range(8)]
@@ -221,7 +221,7 @@ def _log_ratio(reference: SplitModel, episode: Episode) -> float:
 
 
 def demonstration_loss(policy: Path, prompts: Sequence[str]) -> float:
-    """Nats per token of the answers that people would write."""
+    """Nats per token of the demonstrated responses."""
     with compute(CONFIG):
         run = SFT(policy, CONFIG, silent)
         rows = [

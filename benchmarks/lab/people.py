@@ -1,4 +1,4 @@
-"""Labelers of the small world: they see the true taste through noise of a known size."""
+"""Labelers of the toy environment: the true reward plus noise of a known size."""
 
 import math
 import random
@@ -12,13 +12,13 @@ AGREEMENT = 0.73  # of two labelers on a pair; InstructGPT §3.4 measured 72.6 +
 
 @dataclass(frozen=True)
 class Labeler:
-    """Ranks by the true taste plus noise; ``per_word`` is a bias towards length."""
+    """Ranks by the true reward plus noise; ``per_word`` is a length bias."""
 
     noise: float
     per_word: float = 0.0
 
     def rank(self, prompt: str, answers: Sequence[str], generator: random.Random) -> list[int]:
-        """A place for each answer, 0 the best; equal answers are tied."""
+        """A rank for each response, 0 the best; equal responses are tied."""
         seen = {answer: self._sees(prompt, answer, generator) for answer in answers}
         order = sorted(seen, key=lambda answer: -seen[answer])
         return [order.index(answer) for answer in answers]
@@ -32,7 +32,7 @@ class Labeler:
 
 
 def noise_for(agreement: float, pairs: Sequence[tuple[float, float]]) -> float:
-    """The noise at which two labelers agree on this share of the pairs of true scores.
+    """The noise at which two labelers agree on this share of the pairs of true rewards.
 
     Each is right with probability Phi(|difference| / (noise sqrt 2)) = p; two agree with
     p^2 + (1 - p)^2.
@@ -45,7 +45,7 @@ def noise_for(agreement: float, pairs: Sequence[tuple[float, float]]) -> float:
 
 
 def flips_to_agreement(flips: float) -> float:
-    """How often two labelers agree who each err on this share of the pairs."""
+    """How often two labelers agree if each errs on this share of the pairs."""
     return (1 - flips) ** 2 + flips**2
 
 

@@ -1,8 +1,8 @@
-"""Whether doubting the held-out reward model finds the true peak better than believing it.
+"""Whether a pessimistic held-out score finds the true peak better than the mean score.
 
-Each rule takes the checkpoint of a long climb whose mean gain, by the heads in question, is largest
-once doubt is taken off. Doubt is the posterior deviation of a head's weights (Laplace: Kass and
-Raftery 1995, §4.1) or the spread of heads fitted to rankings drawn with replacement.
+Each rule takes the checkpoint of a long PPO run with the largest mean gain minus uncertainty.
+Uncertainty is the posterior deviation of a head's weights (Laplace: Kass and Raftery 1995, §4.1)
+or the spread of heads fitted to rankings drawn with replacement.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ SAMPLES = 16  # answers per prompt, so that the true peak is more than luck
 
 
 class Optimised(NamedTuple):
-    """A checkpoint: how its answers differ from the first policy's, and what they are worth."""
+    """A checkpoint: how its responses differ from the first policy's, and their true gain."""
 
     shift: Tensor  # [D] of the mean standardised features
     gold: float
@@ -35,9 +35,9 @@ class Optimised(NamedTuple):
 def shares_of_peak(
     toy_policy: ToyPolicy, reward: RewardModel, rankings: Sequence[dict[str, Any]], grid: Path
 ) -> dict[str, float]:
-    """For each rule, the true gain where it would stop, as a share of the largest.
+    """For each rule, the true gain where it would stop, as a share of the peak's.
 
-    Args: reward: the held-out reward model; rankings: what it was fitted to; grid: checkpoints.
+    Args: reward: the held-out reward model; rankings: its training data; grid: checkpoints.
     """
     rows, features = _features(toy_policy, reward, rankings)
     path = _path(toy_policy, reward, grid)
@@ -90,7 +90,7 @@ def _bootstrapped(
 
 
 def _path(toy_policy: ToyPolicy, reward: RewardModel, grid: Path) -> list[Optimised]:
-    """The checkpoints in the order of their updates, the first being where the climb began."""
+    """The checkpoints in the order of their updates, beginning with the initial policy."""
     means, values = {}, {}
     for file in grid.glob("*.safetensors"):
         adapter, facts = load_state(file)

@@ -28,7 +28,7 @@ def _over_optimisation(axes: Axes, result: dict[str, Any]) -> None:
         points = sorted(run["points"], key=lambda p: p["update"])
         d = [max(0.0, p["kl"]) ** 0.5 for p in points]
         for name, color, first in (
-            ("proxy", ORANGE, "reward model that is climbed"),
+            ("proxy", ORANGE, "proxy reward model"),
             ("heldout", BLUE, "held-out reward model"),
             ("gold", GREEN, "true score"),
         ):

@@ -26,7 +26,7 @@ def write_report(core: Core, days: Sequence[Any], confirmed: Sequence[str], path
 
 
 def gold_of(policy: Path) -> float:
-    """The mean true score of a policy's answers to everything that can be asked."""
+    """The mean true reward of a policy over all prompts."""
     from lab.bench import ToyPolicy, golds
 
     asked = toy_environment.prompts()
@@ -80,7 +80,7 @@ def page(
 def verdicts(
     core: Core, days: Sequence[Any], confirmed: Sequence[str], golds: dict[str, float]
 ) -> list[str]:
-    """The claims, each with what was found."""
+    """The claims with their results."""
     with core.store.read() as session:
         kept = set(session.exec(select(Feedback.id)))
         problems = audit.verify(session)
@@ -112,7 +112,7 @@ def verdicts(
 
 
 def served_in_full(trials: Sequence[Any]) -> list[str]:
-    """The first policy and those whose trial promoted them, in order."""
+    """The first policy and those that a canary promoted, in order."""
     promoted = [t.policy_id for t in reversed(trials) if t.state == ExperimentState.PROMOTED]
     return ["policy-0000", *promoted]
 
@@ -124,7 +124,7 @@ def told(rows: Sequence[Any]) -> str:
 
 
 def told_trials(trials: Sequence[Any]) -> str:
-    """How the trials ended."""
+    """How the canaries ended."""
     ends = [str(trial.state).replace("_", " ") for trial in trials]
     return ", ".join(f"{ends.count(name)} {name}" for name in sorted(set(ends)))
 
@@ -147,7 +147,7 @@ def policies(core: Core, golds: dict[str, float]) -> list[str]:
 
 
 def plot(days: Sequence[Any], golds: dict[str, float], path: Path) -> None:
-    """Gold of what people were shown, and of the current policy, by day."""
+    """True reward of the responses shown, and of the current policy, by day."""
     import matplotlib
 
     matplotlib.use("Agg")

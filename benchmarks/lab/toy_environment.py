@@ -1,9 +1,9 @@
-"""A small world for experiments on the loop: a language, a policy that speaks it, a true taste.
+"""A toy environment for experiments on the loop: a language, a policy, a true reward.
 
-People ask how to mend a thing; answers are made of a few kinds of sentences, good, bad and idle. A
-Llama of a quarter of a million weights learns the language in a minute or two, so that every stage
-of the real loop, unchanged, runs in seconds. The taste (``gold``) is known and asks for fluency
-too: what a taste does not ask for, optimisation gives up.
+Prompts ask how to mend a thing; responses consist of a few kinds of sentences, good, bad and idle.
+A Llama of a quarter of a million weights learns the language in a minute or two, so that every
+stage of the real loop runs unchanged in seconds. The true reward (``gold``) is known and includes
+fluency, because optimisation destroys what the reward does not include.
 """
 
 import random
@@ -41,14 +41,14 @@ _FIXED = (FILLER, HEDGE, CARE, RUDE)
 
 
 def prompts() -> list[str]:
-    """Everything that can be asked, in a fixed random order."""
+    """All prompts, in a fixed random order."""
     asked = [form.format(thing) for thing in THINGS for form in ASKED]
     random.Random(0).shuffle(asked)
     return asked
 
 
 def spoken(prompt: str, generator: random.Random) -> str:
-    """An answer as the untaught speak: help that is right half the time, and much else."""
+    """A response of the base policy: help that is right half the time, and idle sentences."""
     thing = thing_of(prompt)
     said = []
     if generator.random() < 0.6:
@@ -64,18 +64,18 @@ def spoken(prompt: str, generator: random.Random) -> str:
 
 
 def good(prompt: str) -> str:
-    """An answer as people would write it."""
+    """A demonstrated response."""
     thing = thing_of(prompt)
     return f"{USE.format(THINGS[thing], thing)} {CARE}"
 
 
 def thing_of(prompt: str) -> str:
-    """What a prompt asks about."""
+    """The thing that a prompt asks about."""
     return next(word for word in prompt.split() if word in THINGS)
 
 
 def gold(prompt: str, answer: str) -> float:
-    """The true taste, higher is better: right help, care, no rudeness or idle talk, and fluency."""
+    """The true reward: right help, care, no rudeness or idle talk, and fluency."""
     thing, words = thing_of(prompt), answer.split()
     sentences = _sentences(words)
     right = USE.format(THINGS[thing], thing)
@@ -107,7 +107,7 @@ def _is_spoken(sentence: str, thing: str) -> bool:
 
 
 def write_base_policy(directory: Path, steps: int = 1500) -> None:
-    """Trains the policy that speaks as the untaught do and writes its directory."""
+    """Trains the base policy and writes its directory."""
     directory.mkdir(parents=True, exist_ok=True)
     tokenizer = _tokenizer()
     torch.manual_seed(0)

@@ -1,8 +1,8 @@
-"""What client programs do with an OpenAI-compatible service; run by ``tutelage bench clients``.
+"""Calls of client programs to an OpenAI-compatible service; run by ``tutelage bench clients``.
 
     python clients.py URL KEY CLIENT      in an environment that has the client; URL ends in /v1
 
-The last line is one JSON object per use: {"use", "ok", "error"}; the versions are the caller's.
+It prints one JSON object per use: {"use", "ok", "error"}; the caller adds the versions.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ BESIDE = Path(sys.executable).parent  # where commands of the same environment a
 
 
 def openai_client() -> Any:
-    """The official SDK, which retries nothing: a retry would hide an error."""
+    """The official SDK without retries, which would hide errors."""
     import openai
 
     return openai.OpenAI(base_url=URL, api_key=KEY, max_retries=0)
@@ -169,7 +169,7 @@ def inspect_eval() -> None:
 
 
 def lm_eval_task() -> None:
-    """local-chat-completions on a task of one's own"""
+    """local-chat-completions on a custom task"""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data.jsonl"
         data.write_text('{"question": "Name a colour.", "answer": "red"}\n' * 2)
@@ -190,7 +190,7 @@ def lm_eval_task() -> None:
 
 
 def open_webui() -> None:
-    """its backend lists the models and answers a chat, with us as its OpenAI connection"""
+    """its backend lists the models and answers a chat, with tutelage as its OpenAI connection"""
     import httpx
 
     with socket.socket() as probe:
@@ -246,7 +246,7 @@ def comply_responses() -> None:
 
 
 def comply(form: str) -> None:
-    """Raises with the tests that failed, except those of what no policy here can."""
+    """Raises with the failed tests, except those of unsupported features."""
     command = [BESIDE / "llm-comply", "run", "--format", form]
     known = re.findall(r"^  ([a-z]+(?:-[a-z]+)+) ", run([*command, "--list"], {}), re.MULTILINE)
     tried = [each for each in known if not any(word in each for word in BEYOND)]
@@ -254,7 +254,7 @@ def comply(form: str) -> None:
 
 
 def run(command: list[Any], env: dict[str, str]) -> str:
-    """What a command prints; its complaint is the error."""
+    """The output of a command; its standard error is the exception."""
     done = subprocess.run(
         command, env=os.environ | env, capture_output=True, text=True, timeout=300,
         stdin=subprocess.DEVNULL,
@@ -280,7 +280,7 @@ USES: dict[str, list[Callable[[], None]]] = {
 
 
 def main() -> None:
-    """Each use by itself: one that fails does not hide the others."""
+    """Run each use separately, so that a failure does not hide the others."""
     for use in USES[CLIENT]:
         row: dict[str, Any] = {"use": (use.__doc__ or "").strip(), "ok": True, "error": None}
         try:

@@ -2,8 +2,8 @@
 
     python genai.py POLICY.gguf THREADS
 
-For each line {"prompts": [text], "tokens", "temperature"} of the standard input it writes one of
-{"firsts", "tokens", "wall", "cpu"}, seconds; its first line says that it is ready.
+For each input line {"prompts": [text], "tokens", "temperature"} it writes a line {"firsts",
+"tokens", "wall", "cpu"}, times in seconds. Its first output line means that it is ready.
 """
 
 import json
@@ -18,7 +18,7 @@ POLICY, THREADS = sys.argv[1], int(sys.argv[2])
 
 
 def answer(pipeline: Any, prompts: list[str], config: Any) -> dict[str, Any]:
-    """All prompts at once, step by step, as its own server does."""
+    """Generate for all prompts concurrently, step by step, as its own server does."""
     cpu, began = _cpu(), time.perf_counter()
     handles = [pipeline.add_request(n, text, config) for n, text in enumerate(prompts)]
     firsts: dict[int, float] = {}

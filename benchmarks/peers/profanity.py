@@ -1,4 +1,4 @@
-"""alt-profanity-check in an environment of its own: texts in as JSON, probabilities out.
+"""alt-profanity-check in its own environment: reads texts as JSON, writes probabilities.
 
 python -m venv V && V/bin/pip install alt-profanity-check
 """

@@ -1,4 +1,4 @@
-"""tox-block in an environment of its own: texts in as JSON, probabilities of "toxic" out.
+"""tox-block in its own environment: reads texts as JSON, writes probabilities of "toxic".
 
 python -m venv V && V/bin/pip install tox-block==0.1.2 keras
 """

@@ -1,6 +1,6 @@
-"""TRL's DPOTrainer on given comparisons: a baseline of benchmarks/loop.py, in a venv of its own.
+"""TRL's DPOTrainer on given comparisons: a baseline of benchmarks/loop.py, in its own venv.
 
-Writes the trained policy beside the one that it began with.
+Writes the trained policy next to the initial one.
 """
 
 import argparse

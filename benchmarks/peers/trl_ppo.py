@@ -1,7 +1,7 @@
-"""TRL's PPOTrainer on given prompts: the peer of benchmarks/ppo.py, run in a venv of its own.
+"""TRL's PPOTrainer on given prompts: the peer of benchmarks/ppo.py, run in its own venv.
 
-It prints one JSON line: processor and wall seconds of each iteration, and the peak memory. Policy,
-reference, value and reward model have the same size, as TRL's examples have it; with ``--lora`` the
+It prints one JSON line: CPU and wall seconds of each iteration, and the peak memory. Policy,
+reference, value and reward model have the same size, as in TRL's examples. With ``--lora`` the
 policy is an adapter and the reference is the policy without it.
 """
 

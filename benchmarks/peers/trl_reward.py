@@ -1,6 +1,6 @@
 """TRL's RewardTrainer with LoRA on given pairs: the peer of benchmarks/reward_model.py.
 
-It prints one JSON line: pairs per processor second over an epoch, and the peak memory.
+It prints one JSON line: pairs per CPU-second over an epoch, and the peak memory.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""What a running iteration costs the people who chat meanwhile: the time between tokens.
+"""The effect of a running iteration on chat: the time between tokens.
 
     tutelage bench beside-training --json
 
-The service and a worker run as shipped (`tutelage serve`, `tutelage worker`) on the same cores; one
-answer after another is streamed, first alone, then while the worker runs an iteration on rankings
-that were made up, since what they say does not matter here. Moderation is off: it shows text window
-by window. The worker gives its iteration a lower priority; whether the system honours that is what
-this measures. The iteration is interrupted when there are figures enough.
+The service and a worker run as shipped (`tutelage serve`, `tutelage worker`) on the same cores.
+Responses are streamed one after another, first alone, then while the worker runs an iteration on
+made-up rankings, whose content does not matter here. Moderation is off, because it releases text
+window by window. The worker gives its iteration a lower priority; the benchmark measures whether
+the system honours that. The iteration is interrupted once there are enough figures.
 """
 
 import argparse
@@ -37,7 +37,7 @@ TOKENS = 64  # of each answer
 
 
 def judged(core: Core) -> None:
-    """Rankings enough for an iteration."""
+    """Stores enough rankings for an iteration."""
     prompts = shipped_prompts()
     with core.store.write() as session:
         person = people.create_user(session, "ada", training=True)
@@ -47,7 +47,7 @@ def judged(core: Core) -> None:
 
 
 async def gaps(client: httpx.AsyncClient, prompts: Any, seconds: float) -> list[float]:
-    """Seconds between the tokens of answers, streamed one after another."""
+    """Seconds between the tokens of responses, streamed one after another."""
     found: list[float] = []
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
@@ -71,7 +71,7 @@ def described(found: Sequence[float]) -> dict[str, float]:
 
 
 async def training(core: Core, iteration_id: str) -> None:
-    """Waits until the worker is past the snapshot, where the work is."""
+    """Waits until the worker has finished the snapshot."""
     folder = core.iterations / iteration_id
     while not (folder / "snapshot" / "complete.json").exists():
         with core.store.read() as session:
@@ -81,7 +81,7 @@ async def training(core: Core, iteration_id: str) -> None:
 
 
 async def measure(core: Core, options: argparse.Namespace) -> dict[str, Any]:
-    """Alone, then beside the iteration."""
+    """Measure alone, then during the iteration."""
     judged(core)
     prompts = shipped_prompts()
     server = Server(core, threads=len(CORES), moderation=False)
@@ -114,7 +114,7 @@ async def measure(core: Core, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print. Exit status 1: the iteration ended too early to say anything."""
+    """Measure and print. Exit status 1: the iteration ended too early."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,11 +1,10 @@
-"""Programs written for OpenAI's API, against a running service: which of them work unchanged.
+"""Programs written for OpenAI's API against a running service: which work unchanged.
 
     tutelage bench clients --json
 
-A service of its own starts on the base policy. The clients live in an environment of their own,
-which the first run makes in some minutes; ``--python`` names one that is there. schemathesis reads
-our OpenAPI document and looks for requests that the service answers with 5xx or otherwise than
-documented.
+A fresh service starts on the base policy. The clients have their own environment, which the first
+run creates in some minutes; ``--python`` names an existing one. schemathesis reads the OpenAPI
+document and looks for requests that get a 5xx or an undocumented response.
 """
 
 import argparse
@@ -58,7 +57,7 @@ def installed(python: Path, client: str) -> str | None:
 
 
 def scripted(python: Path, client: str, server: Server) -> Iterator[dict[str, Any]]:
-    """What ``peers/clients.py`` tries."""
+    """The calls of ``peers/clients.py``."""
     url = f"{server.url}/v1"
     environment = os.environ | {"PYTHONPATH": ""}
     answer = subprocess.run(
@@ -86,7 +85,7 @@ def fuzzed(python: Path, server: Server, examples: int = 5) -> Iterator[dict[str
 
 
 async def compare(python: Path, webui: Path | None, clients: list[str]) -> list[dict[str, Any]]:
-    """All rows, told as they come."""
+    """All rows, printed as they arrive."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         core = open_core(Settings(data=Path(folder)))

@@ -1,10 +1,10 @@
-"""How fast people's judgements are kept, and whether a kill loses one.
+"""Throughput of feedback, and whether a kill loses any.
 
     tutelage bench feedback --seconds 15 --json
 
-The service runs as shipped, with SQLite in WAL mode and every commit on the disk. So many
-connections post thumbs on answers of their own, each as soon as the last is kept. Then it is killed
-with SIGKILL in the middle, and every judgement that was acknowledged (201) is looked for.
+The service runs as shipped, with SQLite in WAL mode and durable commits. Several connections post
+thumbs on their own responses, each as soon as the last is stored. Then the service is killed with
+SIGKILL, and every acknowledged rating (201) is looked up.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from tutelage.tables import ApiKey, Feedback
 
 
 def answers(core: Core, count: int) -> list[str]:
-    """Ids of answers in conversations of whoever has the newest key."""
+    """Ids of responses in conversations of the newest key's owner."""
     with core.store.write() as session:
         key = session.exec(select(ApiKey)).all()[-1]
         conversation = conversations.start(session, key.user_id, True)
@@ -41,7 +41,7 @@ def answers(core: Core, count: int) -> list[str]:
 async def judge(
     client: httpx.AsyncClient, message_id: str, until: float, kept: dict[str, float]
 ) -> None:
-    """Post one judgement after another; ``kept`` gets id and seconds of each that was kept."""
+    """Post one rating after another; ``kept`` gets id and seconds of each that was stored."""
     value = "up"
     while time.perf_counter() < until:
         began = time.perf_counter()
@@ -56,7 +56,7 @@ async def judge(
 
 
 async def measure(core: Core, seconds: float, connections: int) -> dict[str, Any]:
-    """Judgements a second and their latency; then the kill."""
+    """Ratings per second and their latency; then the kill."""
     server = Server(core, threads=2, moderation=False)
     try:
         await server.ready()
@@ -87,7 +87,7 @@ async def measure(core: Core, seconds: float, connections: int) -> dict[str, Any
 async def together(
     client: httpx.AsyncClient, judged: Sequence[str], seconds: float
 ) -> dict[str, float]:
-    """One connection per answer."""
+    """One connection per response."""
     kept: dict[str, float] = {}
     until = time.perf_counter() + seconds
     await asyncio.gather(*(judge(client, each, until, kept) for each in judged))
@@ -95,7 +95,7 @@ async def together(
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print. Exit status 1: a judgement was lost."""
+    """Measure and print. Exit status 1: a rating was lost."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,11 +1,11 @@
-"""Is the served policy the trained one? Its log-probabilities beside transformers in float32.
+"""Is the served policy the trained one? Log-probabilities compared with float32 transformers.
 
     tutelage bench fidelity --policy DATA/policies/policy-0001 --json
     tutelage bench fidelity --weights f16
 
-Answers are sampled by the embedded generator at temperature 1, from prompts of people; transformers
-then computes the same tokens in one plain forward pass. `greedy` is on how many places both find
-the same likeliest token. ``--weights`` is what TUTELAGE_WEIGHTS says to the service.
+The embedded generator samples responses to the shipped prompts at temperature 1; transformers then
+computes the same tokens in one forward pass. `greedy` is the share of positions at which both have
+the same most likely token. ``--weights`` is the service's TUTELAGE_WEIGHTS.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from tutelage.labeling.labeling import prompt_set
 async def sampled(
     policy: Path, prompts: Sequence[str], tokens: int, weights: Precision
 ) -> list[list[Token]]:
-    """An answer to each prompt, with log-probabilities as the server stores them."""
+    """A response to each prompt, with log-probabilities as the server stores them."""
     generator = EmbeddedGenerator(threads=1, weights=weights)
     await generator.load("policy-0000", policy)
     answers = await asyncio.gather(
@@ -72,7 +72,7 @@ def measure(
 def _plain(
     model: Any, tokenizer: Any, prompt: str, answer: Sequence[int]
 ) -> tuple[list[float], list[int]]:
-    """transformers' log-probabilities of an answer, and its likeliest token at each place."""
+    """transformers' log-probabilities of a response, and its most likely token at each position."""
     text = tokenizer.apply_chat_template(
         [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
     )

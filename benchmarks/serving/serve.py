@@ -1,16 +1,16 @@
-"""Our engine and our server beside transformers and llama.cpp: tokens a second, and the first one.
+"""Engine and server compared with transformers and llama.cpp: throughput, time to first token.
 
     tutelage bench serve --json
-    tutelage bench serve --llama NODE_MODULES     beside llama.cpp too (npm install node-llama-cpp)
-    tutelage bench serve --genai                  beside openvino-genai too, in a venv of its own
+    tutelage bench serve --llama NODE_MODULES     also llama.cpp (npm install node-llama-cpp)
+    tutelage bench serve --genai                  also openvino-genai, in its own venv
 
-All serve the same policy with as many threads, pinned to the same cores, taking turns round by
-round; each round has prompts of its own, so that nothing is known from an earlier one. N prompts
-arrive at once and each is answered with the same number of tokens, sampled. No answer ends early:
-transformers' `generate`, which takes the prompts as one padded batch, would go on computing it.
-The server is a process of its own, asked over HTTP with server-sent events by a client on another
-core, with moderation and storage as shipped. Reported are medians over the rounds; a ratio above 1
-means that ours is faster.
+All serve the same policy with the same number of threads, pinned to the same cores, and take turns
+round by round. Each round has new prompts, so that no cache helps. N prompts arrive at once, and
+each gets a sampled response with the same number of tokens. No response ends early: transformers'
+`generate`, which takes the prompts as one padded batch, would go on computing it. The server is a
+separate process, called over HTTP with server-sent events by a client on another core, with
+moderation and storage as shipped. Medians over the rounds are reported; a ratio above 1 means that
+tutelage is faster.
 """
 
 import argparse
@@ -71,7 +71,7 @@ class Measured:
 
 
 class Clock:
-    """Wall and processor time since it was made."""
+    """Wall and CPU time since its construction."""
 
     def __init__(self) -> None:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
@@ -84,13 +84,13 @@ class Clock:
 
 
 class Side(Protocol):
-    """Something that answers prompts."""
+    """Something that responds to prompts."""
 
     async def answer(self, prompts: Sequence[str], tokens: int) -> Measured: ...
 
 
 class Engine:
-    """The embedded generator, asked as the server asks it."""
+    """The embedded generator, called as the server calls it."""
 
     def __init__(self, generator: EmbeddedGenerator) -> None:
         self._generator = generator
@@ -101,7 +101,7 @@ class Engine:
         return Measured.of(firsts, tokens * len(prompts), clock.wall(), clock.cpu())
 
     async def first(self, prompt: str, tokens: int, clock: Clock) -> float:
-        """Write one answer; when its first token came."""
+        """Generate one response; the time of its first token."""
         sampling = Sampling(temperature=TEMPERATURE, max_tokens=tokens)
         stream = await self._generator.start(said(prompt), sampling)
         times = [clock.wall() async for _ in stream]
@@ -109,7 +109,7 @@ class Engine:
         return times[0]
 
     async def turns(self, words: int) -> tuple[float, float]:
-        """Time to the first token of a long conversation's first and second turn."""
+        """Time to first token of a long conversation's first and second turn."""
         opening = " ".join(f"{words}word{number}" for number in range(words))  # known to no round
         dialogue = said(opening)
         firsts = []
@@ -151,7 +151,7 @@ class Transformers:
 
 
 class FirstToken(BaseStreamer):  # type: ignore[misc]
-    """Notes when the first tokens of a batch arrive; the prompt comes before them."""
+    """Records when the first tokens of a batch arrive, after the prompt."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -168,7 +168,7 @@ class FirstToken(BaseStreamer):  # type: ignore[misc]
 
 
 class Piped:
-    """A peer in a process of its own, asked by lines of JSON; ``encode`` gives it a prompt."""
+    """A peer in its own process, called by lines of JSON; ``encode`` gives it a prompt."""
 
     def __init__(self, command: Sequence[Any], encode: Callable[[str], Any]) -> None:
         self._encode = encode
@@ -195,7 +195,7 @@ class Piped:
 
 
 def piped(policy: Path, folder: Path, options: argparse.Namespace) -> dict[str, Piped]:
-    """The peers that read the policy as an F16 GGUF file, if they are asked for."""
+    """The peers that read the policy as an F16 GGUF file, if requested."""
     tokenizer = AutoTokenizer.from_pretrained(policy)
     file, threads, found = folder / "policy.gguf", str(options.threads), {}
     if options.llama or options.genai:
@@ -211,13 +211,13 @@ def piped(policy: Path, folder: Path, options: argparse.Namespace) -> dict[str, 
 
 
 def encoded(tokenizer: Any, prompt: str) -> list[int]:
-    """What the policy reads, as tokens."""
+    """The policy's input, as tokens."""
     ids: list[int] = tokenizer(templated(tokenizer, prompt), add_special_tokens=False).input_ids
     return ids
 
 
 class Server:
-    """The whole service in a process of its own, over HTTP."""
+    """The whole service in its own process, over HTTP."""
 
     def __init__(
         self, core: Core, threads: int, moderation: bool, actions: Mapping[str, Any] | None = None
@@ -270,7 +270,7 @@ class Server:
         return self._process.pid
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """End it with SIGKILL."""
         self._process.kill()
 
     async def _one(self, prompt: str, tokens: int) -> tuple[float, int]:
@@ -289,7 +289,7 @@ class Server:
         return first, usage
 
     def _cpu(self) -> float:
-        """Processor seconds that the server has used."""
+        """CPU-seconds that the server has used."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
@@ -300,7 +300,7 @@ def said(prompt: str) -> list[dict[str, str]]:
 
 
 def templated(tokenizer: Any, prompt: str) -> str:
-    """What the policy reads."""
+    """The policy's input, as text."""
     text: str = tokenizer.apply_chat_template(
         said(prompt), tokenize=False, add_generation_prompt=True
     )
@@ -319,12 +319,12 @@ def without_end(policy: Path, copy: Path) -> None:
 
 
 def shipped_prompts() -> Iterator[str]:
-    """Prompts of people, without end."""
+    """The shipped prompts, endlessly."""
     return itertools.cycle(prompt_set())
 
 
 def bytes_per_second(threads: int) -> float:
-    """How fast these cores read memory: the sum of an array far larger than the cache."""
+    """Memory bandwidth of these cores: the sum of an array far larger than the cache."""
     torch.set_num_threads(threads)
     block = torch.ones(2**28, dtype=torch.float32)
     best = min(_timed(block.sum) for _ in range(5))
@@ -361,7 +361,7 @@ def _median(rounds: Sequence[Measured]) -> dict[str, float]:
 
 
 async def compare(core: Core, policy: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """Engines first, then the server beside the bare engine."""
+    """Engines first, then the server relative to the bare engine."""
     threads, tokens, rounds = options.threads, options.tokens, options.rounds
     prompts = shipped_prompts()
     os.sched_setaffinity(0, CORES[:threads])
@@ -393,8 +393,8 @@ async def compare(core: Core, policy: Path, options: argparse.Namespace) -> dict
 async def served(
     core: Core, policy: Path, options: argparse.Namespace, prompts: Iterator[str]
 ) -> dict[str, Any]:
-    """The server beside the bare engine on the same cores: moderated as shipped, where answers wait
-    for a verdict; where answers are warned of at most; and without moderation."""
+    """The server relative to the bare engine on the same cores: moderated as shipped, where text
+    waits for a verdict; without categories that block; and without moderation."""
     generator = EmbeddedGenerator(threads=options.threads)
     await generator.load("policy-0000", policy)
     sides: dict[str, Side] = {"engine": Pinned(Engine(generator), CORES[: options.threads])}
@@ -425,7 +425,7 @@ async def served(
 
 
 class Pinned:
-    """A side that is asked from certain cores."""
+    """A side that is called from certain cores."""
 
     def __init__(self, side: Side, cores: Sequence[int]) -> None:
         self._side = side
@@ -443,7 +443,7 @@ def _share(row: dict[str, dict[str, float]], name: str) -> float:
 
 
 def _added_ms(rows: dict[str, dict[str, dict[str, float]]], name: str) -> dict[str, int]:
-    """What a server adds to the bare engine's time to the first token."""
+    """What a server adds to the bare engine's time to first token."""
     return {
         n: round(1000 * (row[name]["first_token"] - row["engine"]["first_token"]))
         for n, row in rows.items()
@@ -451,7 +451,7 @@ def _added_ms(rows: dict[str, dict[str, dict[str, float]]], name: str) -> dict[s
 
 
 def _ratios(rows: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:
-    """Ours over each peer, by wall clock and by processor time."""
+    """Tutelage over each peer, by wall clock and by CPU time."""
     found: dict[str, Any] = {}
     for peer in [name for name in rows["1"] if name != "ours"]:
         prefix = PREFIXES[peer]
@@ -466,7 +466,7 @@ def _ratios(rows: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The figures for people."""
+    """The figures as a table."""
     lines = ["responses  side          first token  tokens/s  tokens/CPU-s"]
     for part in ("engines", "server"):
         for n, row in result[part].items():
@@ -480,7 +480,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def prepared(folder: Path, policy: Path | None) -> tuple[Core, Path]:
-    """A data folder in which a policy that never ends its answers is current."""
+    """A data folder whose current policy never ends its responses."""
     if policy is None:
         policy = folder / "base"
         policy.mkdir()

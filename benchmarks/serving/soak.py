@@ -1,11 +1,11 @@
-"""Many streams at once for minutes, with clients that hang up and policies that are swapped.
+"""Many concurrent streams for minutes, with disconnecting clients and policy swaps.
 
     tutelage bench soak --streams 64 --minutes 5 --json
 
-The service runs as shipped on two copies of the base policy, and one replaces the other all the
-time. Each stream asks again as soon as it has been answered; one in four hangs up in the middle.
-Counted are answers that were refused (429, 503), that failed, that were cut short, and that more
-than one policy wrote. Memory is the service's resident set: the highest of the second quarter of
+The service runs as shipped on two copies of the base policy, which replace each other regularly.
+Each stream sends its next prompt as soon as the last response ends; one in four disconnects midway.
+The result counts responses that were refused (429, 503), failed, were truncated, or were generated
+by more than one policy. Memory is the service's resident set: the highest of the second quarter of
 the time, and of the last.
 """
 
@@ -38,7 +38,7 @@ REFUSED = (429, 503)
 
 @dataclass
 class Tally:
-    """What became of the answers, and how much memory the service held."""
+    """How the responses ended, and the memory of the service."""
 
     ends: Counter[str] = field(default_factory=Counter)
     policies: Counter[str] = field(default_factory=Counter)
@@ -47,7 +47,7 @@ class Tally:
     memory: list[int] = field(default_factory=list)  # bytes, once a second
 
     def note(self, end: str, said: str = "") -> None:
-        """One answer ended so."""
+        """Count one response."""
         self.ends[end] += 1
         if end in ("failed", "cut", "mixed"):
             self.failures.append(f"{end}: {said}"[:300])
@@ -67,7 +67,7 @@ class Tally:
 
 
 async def person(client: httpx.AsyncClient, tally: Tally, until: float, seed: int) -> None:
-    """One stream after another; after a refusal a pause, as the service asks for."""
+    """One stream after another; after a refusal a pause, as Retry-After says."""
     chance = random.Random(seed)
     while time.monotonic() < until:
         stays = chance.random() >= HANGS_UP
@@ -81,7 +81,7 @@ async def person(client: httpx.AsyncClient, tally: Tally, until: float, seed: in
 
 
 async def answer(client: httpx.AsyncClient, tally: Tally, prompt: str, leave: float | None) -> str:
-    """Read one answer, or leave after this share of it; how it ended."""
+    """Read one response, or disconnect after this share of it; how it ended."""
     body = {"model": "tutelage", "messages": said(prompt), "stream": True, "max_tokens": TOKENS}
     policies: set[str] = set()
     ended, last, chunks = False, "", 0
@@ -123,7 +123,7 @@ async def swap(core: Core, tally: Tally, every: float) -> None:
 
 
 async def weigh(pid: int, tally: Tally) -> None:
-    """Note the service's memory every second."""
+    """Record the service's memory every second."""
     page = os.sysconf("SC_PAGE_SIZE")
     while True:
         tally.memory.append(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * page)
@@ -131,7 +131,7 @@ async def weigh(pid: int, tally: Tally) -> None:
 
 
 async def soak(core: Core, options: argparse.Namespace) -> dict[str, Any]:
-    """Start the service and let everybody talk to it."""
+    """Start the service and run all streams."""
     server = Server(core, options.threads, moderation=True)
     tally = Tally()
     try:
@@ -156,7 +156,7 @@ async def soak(core: Core, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure and print. Exit status 1: an answer failed, was cut short, or was mixed."""
+    """Measure and print. Exit status 1: a response failed, was truncated, or was mixed."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
