@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from tutelage.datasets import formats, reading
 from tutelage.datasets.example import MOST_RESPONSES, Example, ranking
 from tutelage.errors import Invalid
 
-SHARED = Path(__file__).parents[4] / "shared" / "data"
 some = settings(max_examples=25)
 texts = st.text("a:é\n 漢\u2028", min_size=1, max_size=6).map(lambda text: f"x{text}x") | (
     st.sampled_from(["Human:", "x\n\nAssistant: y", "</s>", '"', "\ufeff", "🤖"])
@@ -45,12 +43,24 @@ WHOLE = [("openai", demonstrations), ("oasst", demonstrations), ("oasst", rankin
          ("ultrafeedback", rankings())]  # fmt: skip
 
 
+def holds(name: str, example: Example) -> bool:
+    """Whether the format can hold the example, as its documentation says."""
+    if name == "ultrafeedback":
+        return len(example.prompt) == 1
+    if name in ("oasst", "hh-rlhf") and example.prompt[0]["role"] == "system":
+        return False
+    texts = [*(each["content"] for each in example.prompt), *example.responses]
+    speakers = ("Human:", "Assistant:")
+    return name != "hh-rlhf" or not any(
+        text.startswith(speakers) or f"\n\n{speaker}" in text
+        for text in texts
+        for speaker in speakers
+    )
+
+
 def there_and_back(name: str, example: Example) -> list[Example]:
-    """What is read from what was written; nothing where the format cannot hold it."""
-    try:
-        rows = formats.named(name).write(example)
-    except Invalid:
-        return []
+    """What is read from what was written."""
+    rows = formats.named(name).write(example)
     found, report = reading.read("\n".join(map(json.dumps, rows)).encode(), name)
     assert not report.problems
     return found
@@ -62,18 +72,31 @@ def there_and_back(name: str, example: Example) -> list[Example]:
 def test_an_example_comes_back_whole(
     name: str, kind: st.SearchStrategy[Example], data: st.DataObject
 ) -> None:
-    example = data.draw(kind)
+    example = data.draw(kind.filter(lambda each: holds(name, each)))
     back = [each for each in there_and_back(name, example) if each.is_ranking == example.is_ranking]
-    assert back in ([], [example])
+    assert back == [example]
 
 
 @pytest.mark.parametrize("name", ["hh-rlhf", "trl"])
 @some
-@given(example=rankings())
-def test_a_ranking_comes_back_as_its_pairs(name: str, example: Example) -> None:
+@given(data=st.data())
+def test_a_ranking_comes_back_as_its_pairs(name: str, data: st.DataObject) -> None:
+    example = data.draw(rankings().filter(lambda each: holds(name, each)))
     back = there_and_back(name, example)
-    assert [each.pairs() for each in back] in ([], [[pair] for pair in example.pairs()])
+    assert [each.pairs() for each in back] == [[pair] for pair in example.pairs()]
     assert all(each.prompt == example.prompt for each in back)
+
+
+@pytest.mark.parametrize("name", formats.FORMATS)
+@some
+@given(example=rankings() | demonstrations)
+def test_what_a_format_cannot_hold_is_refused(name: str, example: Example) -> None:
+    kinds = {"openai": (False,), "oasst": (False, True)}.get(name, (True,))
+    if example.is_ranking in kinds and holds(name, example):
+        assert formats.named(name).write(example)
+    else:
+        with pytest.raises(Invalid):
+            formats.named(name).write(example)
 
 
 @pytest.mark.parametrize("name", formats.FORMATS)
@@ -145,15 +168,59 @@ def test_the_report_says_why(row: dict[str, Any], reason: str) -> None:
     assert reason in report.lines()[1]
 
 
+CHAT = "\n\nHuman: Is tea a drug?\n\nAssistant: What do you mean?\n\nHuman: Caffeine.\n\nAssistant:"
+SPOKEN = [
+    {"role": "user", "content": "Is tea a drug?"},
+    {"role": "assistant", "content": "What do you mean?"},
+    {"role": "user", "content": "Caffeine."},
+]
+GOOD, BAD = "It has a mild stimulant.", "I don't know."
+
+
+def reply(role: str, text: str, rank: int | None, *replies: dict[str, Any]) -> dict[str, Any]:
+    """A message of a tree with the fields that OpenAssistant's files have."""
+    return {
+        "message_id": text, "parent_id": "p", "text": text, "role": role, "lang": "en",
+        "review_count": 3, "deleted": False, "rank": rank, "synthetic": False,
+        "model_name": None, "emojis": {"+1": 2}, "replies": list(replies),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("file", "name", "least"),
-    [("pref_hh_harmless.dev.jsonl", "hh-rlhf", 1600), ("tree_oasst_en100.dev.jsonl", "oasst", 140)],
-)
-def test_real_files_are_read(file: str, name: str, least: int) -> None:
-    if not (SHARED / file).is_file():
-        pytest.skip(f"{file} is not here")
-    found, report = reading.read((SHARED / file).read_bytes(), None)
+    ("name", "row", "expected"),
+    [
+        ("openai", {"messages": [*SPOKEN, {"role": "assistant", "content": GOOD, "weight": 1}]},
+         [Example(SPOKEN, (GOOD,), (0,))]),
+        ("hh-rlhf", {"chosen": f"{CHAT} {GOOD}", "rejected": f"{CHAT} {BAD}"},
+         [Example(SPOKEN, (GOOD, BAD), (0, 1))]),
+        ("trl", {"prompt": "Caffeine?", "chosen": GOOD, "rejected": BAD, "score": 0.3},
+         [Example([{"role": "user", "content": "Caffeine?"}], (GOOD, BAD), (0, 1))]),
+        ("ultrafeedback",
+         {"source": "made", "instruction": "Caffeine?", "models": ["a", "b", "c"], "completions": [
+             {"model": "a", "response": BAD, "annotations": {
+                 "helpfulness": {"Rating": "2", "Rationale": "…"}, "honesty": {"Rating": "1"}}},
+             {"model": "b", "response": GOOD, "annotations": {
+                 "helpfulness": {"Rating": "5", "Rationale": "…"}, "honesty": {"Rating": "4"}}},
+             {"model": "c", "response": "Perhaps.", "annotations": {
+                 "helpfulness": {"Rating": "1", "Rationale": "…"}, "honesty": {"Rating": "2"}}},
+         ]},
+         [Example([{"role": "user", "content": "Caffeine?"}], (BAD, GOOD, "Perhaps."), (1, 0, 1))]),
+        ("oasst",
+         {"message_tree_id": "t", "tree_state": "ready_for_export", "prompt": reply(
+             "prompter", "Is tea a drug?", None,
+             reply("assistant", "No.", 1),
+             reply("assistant", "What do you mean?", 0,
+                   reply("prompter", "Caffeine.", None,
+                         reply("assistant", BAD, 1), reply("assistant", GOOD, 0))))},
+         [Example(SPOKEN[:1], ("No.", "What do you mean?"), (1, 0)),
+          Example(SPOKEN, (BAD, GOOD), (1, 0)),
+          Example(SPOKEN, (GOOD,), (0,))]),
+    ],
+)  # fmt: skip
+def test_rows_as_the_public_data_sets_have_them_are_read(
+    name: str, row: dict[str, Any], expected: list[Example]
+) -> None:
+    found, report = reading.read(json.dumps(row).encode(), None)
     assert report.format == name
-    assert report.rankings >= least
-    assert sum(map(len, report.problems.values())) < 0.05 * report.rows
-    assert len({each.fingerprint for each in found}) == len(found)
+    assert not report.problems
+    assert found == expected
