@@ -34,6 +34,7 @@ lint:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/deptry tutelage moderation server training
 	$(BIN)/hadolint Dockerfile
 
 format:

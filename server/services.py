@@ -10,8 +10,9 @@ from moderation.classifiers.factory import open_classifier
 from moderation.classifiers.hot_swap import SwappableClassifier
 from moderation.rules import ModerationRules
 from server.generators.generator import Generator
+from tutelage import extras
 from tutelage.composition import Core
-from tutelage.errors import Invalid, Unavailable
+from tutelage.errors import Invalid
 from tutelage.policies.library import PolicyLibrary
 from tutelage.settings import Settings
 from tutelage.store import Store
@@ -77,11 +78,9 @@ def _engine(settings: Settings) -> "Engine":
 
         tgi = TGIEngine if settings.engine == "tgi" else TGIMessagesEngine
         return tgi(settings.engine_url, settings.engine_key.get_secret_value())
-    try:
-        from server.generators.remote.openai import OpenAIEngine
-    except ImportError as error:
-        problem = "TUTELAGE_ENGINE=openai needs the SDK: pip install 'tutelage[remote]'."
-        raise Unavailable(problem) from error
+    extras.require("remote")
+    from server.generators.remote.openai import OpenAIEngine
+
     return OpenAIEngine(settings.engine_url, settings.engine_key.get_secret_value())
 
 

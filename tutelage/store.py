@@ -11,6 +11,8 @@ import sqlalchemy
 from sqlalchemy import event
 from sqlmodel import Session
 
+from tutelage import extras
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -114,6 +116,7 @@ def _with_driver(url: str) -> str:
     """Name the PostgreSQL driver that we test with where the URL leaves it open."""
     for scheme in ("postgresql://", "postgres://"):
         if url.startswith(scheme):
+            extras.require("postgres")
             return "postgresql+psycopg://" + url.removeprefix(scheme)
     return url
 

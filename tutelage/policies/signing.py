@@ -5,10 +5,10 @@ an elliptic-curve key. It lies beside the policies, which never change: DATA/sig
 """
 
 from pathlib import Path
-from typing import Any
 
+from tutelage import extras
 from tutelage.composition import Core
-from tutelage.errors import Conflict, NotFound, Unavailable
+from tutelage.errors import Conflict, NotFound
 
 
 def signature_path(core: Core, policy_id: str) -> Path:
@@ -18,7 +18,9 @@ def signature_path(core: Core, policy_id: str) -> Path:
 
 def sign(core: Core, policy_id: str, private_key: Path) -> Path:
     """Sign a published policy. Raises Conflict when its files differ from its manifest."""
-    signing = _library("signing")
+    extras.require("signing")
+    from model_signing import signing
+
     problems = core.library.verify(policy_id)
     if problems:
         raise Conflict(f"{policy_id} is damaged and was not signed: {problems[0]}")
@@ -32,7 +34,9 @@ def sign(core: Core, policy_id: str, private_key: Path) -> Path:
 
 def check(core: Core, policy_id: str, public_key: Path) -> str | None:
     """What is wrong with the signature, in a sentence; None when it holds."""
-    verifying = _library("verifying")
+    extras.require("signing")
+    from model_signing import verifying
+
     signed = signature_path(core, policy_id)
     if not signed.is_file():
         return f"{policy_id} is not signed."
@@ -43,17 +47,6 @@ def check(core: Core, policy_id: str, public_key: Path) -> str | None:
     except Exception as error:  # whatever does not hold, the library says in its own words
         return f"The signature of {policy_id} does not hold: {error}"
     return None
-
-
-def _library(part: str) -> Any:
-    try:
-        import importlib
-
-        return importlib.import_module(f"model_signing.{part}")
-    except ImportError as error:
-        raise Unavailable(
-            "Signing needs the extra `signing`: pip install 'tutelage[signing]'."
-        ) from error
 
 
 def _require(key: Path) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 from training.evaluation.limitations.policy import PolicyUnderTest, Question
 from training.evaluation.limitations.result import BenchmarkResult, halves, some, user, worst
 from training.evaluation.refusals import refuses
-from tutelage import jsonl
-from tutelage.errors import Invalid, Unavailable
+from tutelage import extras, jsonl
+from tutelage.errors import Invalid
 
 MAX_TOKENS, INSTRUCTED_TOKENS = 40, 256
 Rows = Sequence[dict[str, Any]]
@@ -191,11 +191,9 @@ def ifeval(policy: PolicyUnderTest, rows: Rows, count: int) -> BenchmarkResult:
 
 
 def _verifier() -> Callable[[dict[str, Any], str], Any]:
-    try:
-        from if_verifiable.common import evaluate_instructions
-        from if_verifiable.ifeval.instructions_registry import INSTRUCTION_DICT
-    except ImportError as error:
-        raise Unavailable("IFEval needs its verifiers: pip install 'tutelage[ifeval]'.") from error
+    extras.require("ifeval")
+    from if_verifiable.common import evaluate_instructions
+    from if_verifiable.ifeval.instructions_registry import INSTRUCTION_DICT
 
     def follows(row: dict[str, Any], text: str) -> Any:
         names, arguments = row["instruction_id_list"], row["kwargs"]

@@ -1,0 +1,23 @@
+"""The optional dependencies: which modules each extra of the distribution makes importable."""
+
+from importlib.util import find_spec
+
+from tutelage.errors import Unavailable
+
+MODULES: dict[str, tuple[str, ...]] = {
+    "detoxify": (),
+    "ifeval": ("if_verifiable",),
+    "postgres": ("psycopg",),
+    "remote": ("openai",),
+    "signing": ("model_signing", "OpenSSL"),
+}
+
+
+def require(extra: str) -> None:
+    """Raises Unavailable, with the command that installs it, where a module is missing."""
+    missing = [name for name in MODULES[extra] if find_spec(name) is None]
+    if missing:
+        raise Unavailable(
+            f"The Python module {missing[0]} is missing. Install the extra `{extra}`: "
+            f"pip install 'tutelage[{extra}]'."
+        )
