@@ -1,4 +1,8 @@
-"""Who may import whom: core <- moderation <- server, and core <- moderation <- training."""
+"""Who may import whom: core <- moderation <- server, and core <- moderation <- training.
+
+Inside a package, a folder and its own subfolder may import each other; two other folders never
+import each other both ways.
+"""
 
 import ast
 import subprocess
@@ -17,13 +21,26 @@ ALLOWED = {
 }
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
-    """The top-level package of every import in the tree."""
-    for node in ast.walk(tree):
+def imported(path: Path) -> Iterator[str]:
+    """The dotted name of everything that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield node.module.split(".")[0]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def packages(path: Path) -> set[str]:
+    """The top-level packages that a file imports."""
+    return {name.split(".")[0] for name in imported(path)}
+
+
+def folder_of(name: str) -> str:
+    """The folder, dotted, in which the module of a dotted name lies."""
+    parts = name.split(".")
+    while parts and not (ROOT / "/".join(parts)).is_dir():
+        parts.pop()
+    return ".".join(parts)
 
 
 def sources(package: str) -> list[Path]:
@@ -35,18 +52,29 @@ def test_packages_import_only_what_lies_below_them(package: str) -> None:
     wrong = [
         f"{path.relative_to(ROOT)} imports {name}"
         for path in sources(package)
-        for name in imports(ast.parse(path.read_text()))
+        for name in packages(path)
         if name in ALLOWED and name not in ALLOWED[package]
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("package", sorted(ALLOWED))
+def test_no_two_folders_import_each_other(package: str) -> None:
+    arrows = {
+        (".".join(path.parent.relative_to(ROOT).parts), folder_of(name))
+        for path in sources(package)
+        for name in imported(path)
+        if name.split(".")[0] == package
+    }
+    both_ways = [(a, b) for a, b in sorted(arrows) if a < b and (b, a) in arrows]
+    assert [(a, b) for a, b in both_ways if not b.startswith(f"{a}.")] == []
 
 
 def test_the_core_imports_the_others_only_inside_commands() -> None:
     wrong = [
         str(path.relative_to(ROOT))
         for path in sources("tutelage")
-        for name in imports(ast.parse(path.read_text()))
-        if name in {"moderation", "server", "training"} and path.parent.name != "cli"
+        if packages(path) & {"moderation", "server", "training"} and path.parent.name != "cli"
     ]
     assert wrong == []
 
