@@ -2,82 +2,41 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Header, Query, Request
 
-from server.chat.turn import Turns
+from server.app_state import AppState
 from server.http.auth import Caller, identify, refused, require_scope
 from server.http.errors import ApiError
-from server.http.login_throttle import Throttle
-from server.http.metrics import Metrics
-from server.http.rate_limit import Limits
-from server.labeling.candidates import Alternatives
-from server.policy_watcher import Deployed
 from server.schemas.text import Name
 from server.services import Services
-from tutelage.errors import Forbidden
-from tutelage.people.quota import Quotas
+from tutelage.errors import Forbidden, Invalid
 from tutelage.tables import Role
 
 
-def _services(request: Request) -> Services:
-    services: Services = request.app.state.services
-    return services
+def _state(request: Request) -> AppState:
+    state: AppState = request.app.state.tutelage
+    return state
 
 
-def _metrics(request: Request) -> Metrics:
-    metrics: Metrics = request.app.state.metrics
-    return metrics
+StateDep = Annotated[AppState, Depends(_state)]
 
 
-def _deployed(request: Request) -> Deployed:
-    deployed: Deployed = request.app.state.deployed
-    return deployed
-
-
-def _turns(request: Request) -> Turns:
-    turns: Turns = request.app.state.turns
-    return turns
-
-
-def _limits(request: Request) -> Limits:
-    limits: Limits = request.app.state.limits
-    return limits
-
-
-def _quotas(request: Request) -> Quotas:
-    quotas: Quotas = request.app.state.quotas
-    return quotas
-
-
-def _throttle(request: Request) -> Throttle:
-    throttle: Throttle = request.app.state.throttle
-    return throttle
-
-
-def _alternatives(request: Request) -> Alternatives:
-    alternatives: Alternatives = request.app.state.alternatives
-    return alternatives
+def _services(state: StateDep) -> Services:
+    return state.services
 
 
 ServicesDep = Annotated[Services, Depends(_services)]
-MetricsDep = Annotated[Metrics, Depends(_metrics)]
-DeployedDep = Annotated[Deployed, Depends(_deployed)]
-TurnsDep = Annotated[Turns, Depends(_turns)]
-QuotasDep = Annotated[Quotas, Depends(_quotas)]
-AlternativesDep = Annotated[Alternatives, Depends(_alternatives)]
-ThrottleDep = Annotated[Throttle, Depends(_throttle)]
 
 
-def _anyone(request: Request, services: ServicesDep) -> Caller | None:
-    """Who asks, if anybody known; their request counts for their rate limit either way."""
-    limits = _limits(request)
+def _anyone(request: Request, state: StateDep) -> Caller | None:
+    """The caller, if known; the request counts towards a rate limit either way."""
     try:
-        caller = identify(request, services.store)
+        caller = identify(request, state.services.store)
     except ApiError:
-        limits.take(address_of(request))
+        state.limits.take(address_of(request))
         raise
-    who = caller.limited_as if caller else address_of(request)
-    request.state.headers.update(limits.take(who))
+    counted_as = caller.limited_as if caller else address_of(request)
+    request.state.headers.update(state.limits.take(counted_as))
     return caller
 
 
@@ -103,35 +62,52 @@ def _person(caller: AnyoneDep) -> Caller:
     if caller is None:
         raise refused()
     if caller.key is not None:
-        raise Forbidden("Accounts are managed in the web UI, signed in, and not with a key.")
+        raise Forbidden("API keys cannot manage accounts; sign in to the web UI instead.")
     return caller
 
 
-def _chatter(
-    request: Request, caller: CallerDep, services: ServicesDep, quotas: QuotasDep
-) -> Caller:
-    request.state.headers.update(_limits(request).require_tokens(caller.limited_as))
-    with services.store.read() as session:
-        quotas.require(session, caller.user)
+def _chatter(request: Request, caller: CallerDep, state: StateDep) -> Caller:
+    request.state.headers.update(state.limits.require_tokens(caller.limited_as))
+    with state.services.store.read() as session:
+        state.quotas.require(session, caller.user)
     return caller
 
 
 def _labeler(caller: CallerDep) -> Caller:
     if caller.user.role not in (Role.LABELER, Role.OPERATOR):
-        raise Forbidden("Only labelers may do this.")
+        raise Forbidden("Labelers only.")
     return caller
 
 
 def _operator(caller: CallerDep) -> Caller:
     if caller.user.role != Role.OPERATOR:
-        raise Forbidden("Only operators may do this.")
+        raise Forbidden("Operators only.")
     return caller
 
 
 PersonDep = Annotated[Caller, Depends(_person)]  # signed in with a browser
-ChatterDep = Annotated[Caller, Depends(_chatter)]  # who has tokens left, of minute and day
+ChatterDep = Annotated[Caller, Depends(_chatter)]  # within the limits of the minute and the day
 LabelerDep = Annotated[Caller, Depends(_labeler)]
 OperatorDep = Annotated[Caller, Depends(_operator)]
 
-Limit = Annotated[int, Query(ge=1, le=200, description="How many at most.")]
-After = Annotated[Name | None, Query(description="The last id of the page before.")]
+
+def _training(
+    header: Annotated[
+        str | None,
+        Header(
+            alias="x-tutelage-training",
+            description="`off` excludes this conversation from training.",
+        ),
+    ] = None,
+) -> bool:
+    if header is None or header.strip().lower() == "on":
+        return True
+    if header.strip().lower() == "off":
+        return False
+    raise Invalid("x-tutelage-training must be `on` or `off`.", "x-tutelage-training")
+
+
+TrainingDep = Annotated[bool, Depends(_training)]  # False: this call switches training off
+
+Limit = Annotated[int, Query(ge=1, le=200, description="Page size.")]
+After = Annotated[Name | None, Query(description="The last id of the previous page.")]

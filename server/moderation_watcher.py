@@ -1,9 +1,6 @@
-"""Keeps the filter on the moderation heads that an operator put in force."""
+"""Keeps the filter on the moderation heads that an operator activated."""
 
-import asyncio
 import logging
-
-from fastapi.concurrency import run_in_threadpool
 
 from moderation.appeals import registry
 from moderation.classifiers.factory import open_classifier
@@ -12,27 +9,21 @@ from server.services import Services
 
 logger = logging.getLogger(__name__)
 
-WATCH_SECONDS = 3.0
+EVERY = 3.0  # seconds between two looks at the store
 
 
-class Heads:
+class ModerationWatcher:
     """Follows the store, so that all processes on one database change together."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._tried: str | None = None  # the version that was last loaded, or failed to
 
-    async def follow(self) -> None:
-        """Look for other heads until cancelled."""
-        while True:
-            try:
-                await run_in_threadpool(self.refresh)
-            except Exception:
-                logger.exception("The moderation heads could not be exchanged; the old ones stay.")
-            await asyncio.sleep(WATCH_SECONDS)
-
     def refresh(self) -> None:
-        """Load the heads in force unless they are loaded. A failure is tried once, and raised."""
+        """Load the active heads unless they are loaded.
+
+        A failure is raised and leaves the old heads active; it is not tried again.
+        """
         services = self._services
         if not isinstance(services.classifier, SwappableClassifier):
             return
@@ -41,8 +32,8 @@ class Heads:
         if version == self._tried:
             return
         self._tried = version
-        kept = registry.folder(services.settings.data) / version if version else None
-        classifier = open_classifier(services.settings, kept)
+        folder = registry.folder(services.settings.data) / version if version else None
+        classifier = open_classifier(services.settings, folder)
         assert classifier is not None
         services.classifier.use(classifier)
-        logger.info("The filter reads with %s from now on.", classifier.version)
+        logger.info("The filter uses %s from now on.", classifier.version)

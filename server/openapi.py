@@ -62,7 +62,7 @@ def operation_id(route: APIRoute) -> str:
 
 def document() -> dict[str, Any]:
     """The document of the whole API. No services are needed for it."""
-    from server.app import all_routes
+    from server.routes.all import all_routes
 
     app = FastAPI(generate_unique_id_function=operation_id)
     app.include_router(all_routes())

@@ -1,4 +1,4 @@
-"""Keeps the generator on the promoted policy and the one on trial, and knows who meets which."""
+"""Keeps the generator on the promoted policy and on the challenger, and routes users to them."""
 
 import asyncio
 import contextlib
@@ -17,16 +17,16 @@ from tutelage.policies import deployment
 
 logger = logging.getLogger(__name__)
 
-WATCH_SECONDS = 1.0
+EVERY = 1.0  # seconds between two looks at the store
 RETRY_SECONDS = 60.0
-PATIENCE_SECONDS = 60.0  # for somebody else to be done with the challenger's slot
+PATIENCE_SECONDS = 60.0  # for another request to release the challenger's slot
 
 
-class Deployed:
-    """Follows the store: whoever promotes a policy, in this process or another, is heard."""
+class PolicyWatcher:
+    """Follows the store, so that promotions by any process take effect here."""
 
     def __init__(self, services: Services, metrics: Metrics) -> None:
-        self.problem: str | None = None  # why the promoted policy does not answer
+        self.problem: str | None = None  # why the promoted policy is not loaded
         self.routing = Routing()
         self._services = services
         self._metrics = metrics
@@ -38,17 +38,16 @@ class Deployed:
 
     @property
     def policy_id(self) -> str | None:
-        """The policy that answers new turns."""
+        """The policy that responds to new turns."""
         return self._services.generator.policy_id
 
     @contextlib.asynccontextmanager
     async def borrowed(self, policy_id: str) -> AsyncIterator[None]:
-        """Hold a policy in memory for as long as somebody needs it.
+        """Keep a policy in memory while a request needs it.
 
-        It is loaded as the challenger; several may hold the same one, and a caller that needs
-        another waits.
-        Raises Conflict while a trial holds that place, and Unavailable or NotFound where the
-        policy cannot be loaded.
+        It is loaded as the challenger; several requests may share one, and a request for another
+        waits. Raises Conflict while a trial holds the challenger's slot, and Unavailable or
+        NotFound where the policy cannot be loaded.
         """
         if policy_id in (self.policy_id, self.routing.challenger):
             yield
@@ -64,7 +63,7 @@ class Deployed:
             await self._wait_for_place(policy_id)
             if self.routing.challenger is not None:
                 trial = f"{self.routing.challenger} is on trial and holds the challenger's slot"
-                raise Conflict(f"{trial}; end the trial before {policy_id} is loaded.")
+                raise Conflict(f"{trial}; end the trial before using {policy_id}.")
             if self._services.generator.challenger != policy_id:
                 path = await run_in_threadpool(self._services.library.path, policy_id)
                 await run_in_threadpool(self._check, policy_id)
@@ -78,25 +77,19 @@ class Deployed:
                 await self._challenger_slot.wait_for(lambda: self._borrowed in (None, policy_id))
         except TimeoutError:
             busy = f"{self._borrowed} is loaded as the challenger"
-            raise Unavailable(f"{busy}; ask {policy_id} again in a moment.") from None
+            raise Unavailable(f"{busy}; try {policy_id} again in a moment.") from None
 
     async def _give_back(self) -> None:
         async with self._challenger_slot:
             self._borrowers -= 1
             if not self._borrowers:
-                self._borrowed = None  # the next look at the store lets it go
+                self._borrowed = None  # the next refresh unloads it
                 self._challenger_slot.notify_all()
 
-    async def follow(self) -> None:
-        """Look for a newly promoted policy until cancelled."""
-        while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            await self.refresh()
-
     async def refresh(self) -> None:
-        """Load the promoted policy unless it is loaded; a failure keeps what there is.
+        """Load the promoted policy unless it is loaded; a failure keeps the current one.
 
-        Who meets the policy on trial is settled first: a rollback moves traffic at once.
+        The routing changes first, so that a rollback moves traffic at once.
         """
         try:
             promoted, routing = await run_in_threadpool(self._wanted)
@@ -111,7 +104,7 @@ class Deployed:
 
     async def _follow_current(self, promoted: str | None) -> None:
         if promoted is None:
-            self.problem = "No policy is promoted; `tutelage setup` makes the base policy."
+            self.problem = "No policy is promoted; `tutelage setup` creates the base policy."
         elif promoted == self.policy_id:
             self.problem = None
         elif promoted != self._failed or time.monotonic() >= self._retry_at:
@@ -141,7 +134,7 @@ class Deployed:
         else:
             self.problem, self._failed = None, None
             self._metrics.loaded("ok")
-            logger.info("%s answers%s from now on.", policy_id, " some" if challenger else "")
+            logger.info("%s is loaded%s.", policy_id, " as the challenger" if challenger else "")
 
     def _check(self, policy_id: str) -> None:
         problems = self._services.library.verify(policy_id)
@@ -149,9 +142,9 @@ class Deployed:
             raise Unavailable(f"{policy_id} is damaged: {problems[0]} Roll back or repair it.")
 
     def _remember_failure(self, policy_id: str, error: Exception) -> None:
-        kept = f"{self.policy_id} answers on" if self.policy_id else "no policy answers"
+        kept = f"{self.policy_id} stays loaded" if self.policy_id else "no policy is loaded"
         reason = error.message if isinstance(error, TutelageError) else f"{type(error).__name__}"
-        self.problem = f"{policy_id} could not be loaded, {kept}: {reason}"
+        self.problem = f"{policy_id} could not be loaded ({kept}): {reason}"
         self._failed, self._retry_at = policy_id, time.monotonic() + RETRY_SECONDS
         self._metrics.loaded("failed")
         logger.error("%s", self.problem, exc_info=not isinstance(error, TutelageError))

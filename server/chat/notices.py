@@ -1,13 +1,14 @@
-"""What people are told of moderation: one clear sentence per verdict."""
+"""What users are told about moderation: one clear sentence per verdict."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from moderation import injection
 from moderation.rules import Action, Verdict
-from server.schemas.openai.chat import ModerationNotice
 
 Side = Literal["user", "assistant"]
+NoticeAction = Literal["warn", "block"]
 
 _PLAIN = {
     "harassment": "harassment",
@@ -28,12 +29,12 @@ _PLAIN = {
 _SENTENCES = {
     ("user", "block"): "I can't answer this message: it was flagged for {what}.",
     ("user", "warn"): "This message was flagged for {what}.",
-    ("assistant", "block"): "The answer was stopped here: what followed was flagged for {what}.",
+    ("assistant", "block"): "This answer was cut off: the rest was flagged for {what}.",
     ("assistant", "warn"): "This answer was flagged for {what}; read it with care.",
 }
 _UNCHECKED = {
     "user": "I can't answer this message: it could not be checked. Please try again later.",
-    "assistant": "The answer was stopped here: what followed could not be checked.",
+    "assistant": "This answer was cut off: the rest could not be checked.",
 }
 _IN_DISTRESS = {
     "warn": "You do not have to be alone with this.",
@@ -45,21 +46,30 @@ _CRISIS = (
 )
 
 
-def of_verdict(side: Side, verdict: Verdict | None) -> ModerationNotice | None:
+@dataclass(frozen=True)
+class Notice:
+    """What moderation did, for the user to read."""
+
+    action: NoticeAction
+    categories: list[str]
+    message: str
+
+
+def of_verdict(side: Side, verdict: Verdict | None) -> Notice | None:
     """The notice of a fresh verdict; None unless it warns or blocks."""
     return notice(side, verdict.action, verdict.flagged) if verdict else None
 
 
-def notice(side: Side, action: str, categories: Sequence[str]) -> ModerationNotice | None:
+def notice(side: Side, action: str, categories: Sequence[str]) -> Notice | None:
     """The notice on a prompt (side ``user``) or response (``assistant``).
 
-    Blocked without a category means that the classifier failed and we fail closed.
+    Blocked without a category means that the classifier failed and the service fails closed.
     """
     if action not in (Action.WARN, Action.BLOCK):
         return None
-    shown = "block" if action == Action.BLOCK else "warn"
+    shown: NoticeAction = "block" if action == Action.BLOCK else "warn"
     message = _UNCHECKED[side] if not categories else _sentence(side, shown, categories)
-    return ModerationNotice(action=shown, categories=list(categories), message=message)
+    return Notice(shown, list(categories), message)
 
 
 def _sentence(side: str, action: str, categories: Sequence[str]) -> str:

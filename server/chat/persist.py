@@ -1,4 +1,4 @@
-"""Stores what a turn leaves: the prompt, the answers, and what moderation said of them."""
+"""Stores a turn: the prompt, the responses, and their moderation verdicts."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,96 +6,110 @@ from typing import Any
 from sqlmodel import Session
 
 from moderation.rules import Verdict
-from server.chat.request import Asked
-from server.chat.response import Answer
+from server.chat.request import ResolvedRequest
+from server.chat.response import TurnResponse
+from server.chat.usage import TokenUsage
+from server.generators.generator import ToolCall
 from tutelage.chat import conversations
 from tutelage.errors import NotFound
 from tutelage.people import quota
 from tutelage.store import Store
-from tutelage.tables import Conversation, ModerationRecord, Purpose, StoredCompletion
+from tutelage.tables import Conversation, ModerationRecord, Purpose, StoredCompletion, new_id
 
 
 @dataclass(frozen=True)
-class KeptPrompt:
+class SavedPrompt:
     """Where the prompt is stored."""
 
     conversation_id: str
-    message_id: str  # the message to answer
+    message_id: str  # the message to respond to
 
 
-def keep_prompt(
-    store: Store, asked: Asked, verdict: Verdict | None, completion_id: str, policy_id: str
-) -> KeptPrompt:
+def new_completion_id() -> str:
+    """An id in OpenAI's form."""
+    return new_id("chatcmpl").replace("_", "-")
+
+
+def save_prompt(
+    store: Store,
+    request: ResolvedRequest,
+    verdict: Verdict | None,
+    completion_id: str,
+    policy_id: str,
+) -> SavedPrompt:
     """Store the new messages, in a new conversation or an existing one."""
     with store.write() as session:
-        conversation = _conversation(session, asked)
+        conversation = _conversation(session, request)
         quota.count(session, conversation.owner_id, requests=1)
-        message_id = asked.parent_id
-        for message in asked.new:
+        message_id = request.parent_id
+        for message in request.new:
             message_id = conversations.append(session, conversation, message_id, **message).id
         if message_id is None:
-            raise NotFound("There is nothing to answer: messages is empty.", "messages")
-        if asked.new:
-            _record(session, message_id, verdict)
-        kept = KeptPrompt(conversation.id, message_id)
-        _list(session, asked, kept, completion_id, policy_id)
-        return kept
+            raise NotFound("messages is empty: there is no message to respond to.", "messages")
+        if request.new:
+            _save_verdict(session, message_id, verdict)
+        saved = SavedPrompt(conversation.id, message_id)
+        _save_listing(session, request, saved, completion_id, policy_id)
+        return saved
 
 
-def keep_answer(store: Store, prompt: KeptPrompt, completion_id: str, answer: Answer) -> None:
-    """Store an answer as it was shown; nothing when its conversation was erased meanwhile."""
+def save_response(
+    store: Store, prompt: SavedPrompt, completion_id: str, response: TurnResponse
+) -> None:
+    """Store a response as it was shown; nothing when its conversation was erased meanwhile."""
     with store.write() as session:
         conversation = session.get(Conversation, prompt.conversation_id)
         if conversation is None:
             return
-        columns = _columns(answer, completion_id)
+        columns = _columns(response, completion_id)
         conversations.append(
-            session, conversation, prompt.message_id, "assistant", answer.shown, **columns
+            session, conversation, prompt.message_id, "assistant", response.shown, **columns
         )
-        _record(session, answer.id, answer.verdict, answer.withheld)
+        _save_verdict(session, response.id, response.verdict, response.withheld)
         if conversation.purpose == Purpose.CHAT:
-            quota.count(session, conversation.owner_id, tokens=_tokens(answer))
+            used = TokenUsage.of([response]).total
+            quota.count(session, conversation.owner_id, tokens=used)
 
 
-def _tokens(answer: Answer) -> int:
-    """What an answer costs; its prompt is read once for all choices."""
-    if answer.stream is None:
-        return 0
-    return len(answer.tokens) + (answer.stream.prompt_tokens if answer.choice == 0 else 0)
-
-
-def _conversation(session: Session, asked: Asked) -> Conversation:
-    owner = asked.caller.user.id
-    if asked.conversation_id is None:
-        training = asked.caller.training and asked.training
-        return conversations.start(session, owner, training)
-    conversation = conversations.owned(session, asked.conversation_id, owner)
-    if not asked.training:
+def _conversation(session: Session, request: ResolvedRequest) -> Conversation:
+    turn = request.turn
+    owner = turn.caller.user.id
+    if turn.conversation_id is None:
+        return conversations.start(session, owner, turn.caller.training and turn.training)
+    conversation = conversations.owned(session, turn.conversation_id, owner)
+    if not turn.training:
         conversations.update(session, conversation, training=False)
     return conversation
 
 
-def _list(
-    session: Session, asked: Asked, kept: KeptPrompt, completion_id: str, policy_id: str
+def _save_listing(
+    session: Session,
+    request: ResolvedRequest,
+    saved: SavedPrompt,
+    completion_id: str,
+    policy_id: str,
 ) -> None:
     """Let the client look its completion up later, if it asked for that."""
-    if asked.stored is None:
+    listing = request.turn.listing
+    if listing is None:
         return
     session.add(
         StoredCompletion(
             id=completion_id,
-            owner_id=asked.caller.user.id,
-            conversation_id=kept.conversation_id,
-            prompt_message_id=kept.message_id,
-            kind=asked.stored.kind,
+            owner_id=request.turn.caller.user.id,
+            conversation_id=saved.conversation_id,
+            prompt_message_id=saved.message_id,
+            kind=listing.kind,
             policy_id=policy_id,
-            tags=dict(asked.stored.tags),
-            request=dict(asked.stored.request),
+            tags=dict(listing.tags),
+            request=dict(listing.request),
         )
     )
 
 
-def _record(session: Session, message_id: str, verdict: Verdict | None, withheld: str = "") -> None:
+def _save_verdict(
+    session: Session, message_id: str, verdict: Verdict | None, withheld: str = ""
+) -> None:
     if verdict is None:
         return
     session.add(
@@ -112,29 +126,35 @@ def _record(session: Session, message_id: str, verdict: Verdict | None, withheld
     )
 
 
-def _token_ids(answer: Answer) -> list[int] | None:
-    """None where a remote engine did not tell them."""
-    ids = [token.token_id for token in answer.kept_tokens]
+def _token_ids(response: TurnResponse) -> list[int] | None:
+    """None where a remote engine did not report them."""
+    ids = [token.token_id for token in response.kept_tokens]
     return None if any(each < 0 for each in ids) else ids
 
 
-def _columns(answer: Answer, completion_id: str) -> dict[str, Any]:
-    """What is stored with an answer besides its text; a refusal was sampled from no policy."""
+def _tool_call(call: ToolCall) -> dict[str, Any]:
+    """As OpenAI's messages hold it, which is how dialogues are stored."""
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}
+
+
+def _columns(response: TurnResponse, completion_id: str) -> dict[str, Any]:
+    """The columns besides the text; a refusal was not sampled from a policy."""
     columns: dict[str, Any] = {
-        "id": answer.id,
+        "id": response.id,
         "completion_id": completion_id,
-        "choice": answer.choice,
-        "finish_reason": answer.finish_reason,
-        "first_text_seconds": answer.first_text_seconds,
-        "tool_calls": [each.model_dump() for each in answer.calls] or None,
+        "choice": response.choice,
+        "finish_reason": response.finish_reason,
+        "first_text_seconds": response.first_text_seconds,
+        "tool_calls": [_tool_call(each) for each in response.tool_calls] or None,
     }
-    if answer.stream:
+    if response.stream:
         columns |= {
-            "policy_id": answer.stream.policy_id,
-            "prompt_tokens": answer.stream.prompt_tokens,
-            "sampling": {**vars(answer.sampling), "stop": list(answer.sampling.stop)},
-            "token_ids": _token_ids(answer),
-            "logprobs": [token.logprob for token in answer.kept_tokens],
-            "seconds": answer.seconds,
+            "policy_id": response.stream.policy_id,
+            "prompt_tokens": response.stream.prompt_tokens,
+            "sampling": {**vars(response.sampling), "stop": list(response.sampling.stop)},
+            "token_ids": _token_ids(response),
+            "logprobs": [token.logprob for token in response.kept_tokens],
+            "seconds": response.seconds,
         }
     return columns

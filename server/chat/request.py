@@ -1,30 +1,32 @@
-"""What a chat request asks: where it belongs in the stored tree and the dialogue that it makes."""
+"""What a client asks for, whichever API it came through, and its place in the stored tree."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from enum import Enum, auto
+from typing import Any, Literal
 
+from server.chat.moderation import MinimumActions
 from server.generators.generator import Sampling
 from server.http.auth import Caller
-from server.schemas.openai.chat import (
-    AssistantMessage,
-    ChatCompletionRequest,
-    InputMessage,
-    ToolMessage,
-)
-from server.schemas.openai.moderation_field import ModerationOptions
+from server.http.errors import ApiError
+from server.services import Services
 from tutelage.chat import conversations
 from tutelage.errors import Invalid
-from tutelage.settings import Settings
 from tutelage.store import Store
 from tutelage.tables import CompletionKind, Message
 
-Dialogue = Sequence[dict[str, Any]]  # as generators take it
+Dialogue = Sequence[dict[str, Any]]  # OpenAI's messages, as generators take them
+
+
+class Parent(Enum):
+    """Where a request continues its conversation unless it names a message."""
+
+    NEWEST = auto()  # after the newest response
 
 
 @dataclass(frozen=True)
-class Stored:
-    """That the completion is to be listed, and what is kept with it."""
+class Listing:
+    """Makes the completion retrievable later; what is stored with it."""
 
     kind: CompletionKind
     tags: Mapping[str, str]
@@ -32,101 +34,113 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A chat request that makes sense."""
+class TurnRequest:
+    """A chat turn as a client asks for it."""
 
     caller: Caller
-    conversation_id: str | None  # None: a new conversation
-    parent_id: str | None  # what the new messages hang from; the prompt itself without any
-    new: Dialogue
-    dialogue: Dialogue  # history and new messages, as the generator takes them
+    messages: Dialogue  # the new ones
     samplings: Sequence[Sampling]  # one per choice
-    training: bool  # False: this call switches it off for its conversation
-    stored: Stored | None = None  # set where the client wants to look it up later
-    moderation: ModerationOptions | None = None  # what the request adds to the operator's rules
-    policy_id: str | None = None  # the policy that was asked for by name; None: whoever is current
+    conversation_id: str | None = None  # None: a new conversation
+    parent_id: str | Literal[Parent.NEWEST] | None = Parent.NEWEST  # None: the root
+    instructions: str | None = None  # a system prompt for this turn
+    inherits_system: bool = True  # False: system messages of earlier turns do not apply
+    training: bool = True  # False: the conversation is excluded from training
+    listing: Listing | None = None  # set where the client wants to look the completion up later
+    moderation: MinimumActions | None = None  # at least as strict as this
+    policy_id: str | None = None  # the policy that was asked for by name; None: the current one
+    field: str = "messages"  # the HTTP field that holds the messages, for error messages
+
+
+@dataclass(frozen=True)
+class ResolvedRequest:
+    """A request that can be answered, with its place in the stored tree."""
+
+    turn: TurnRequest
+    parent_id: str | None  # parent of the new messages; the prompt itself where there are none
+    new: Dialogue  # the messages to store
+    dialogue: Dialogue  # history and new messages, as the generator takes them
 
     @property
     def prompt(self) -> str:
-        """What was said since the last answer, tools included: this is what moderation reads."""
-        said: list[str] = []
+        """Everything since the last response, tool results included: moderation checks this."""
+        texts: list[str] = []
         for message in reversed(self.dialogue):
             if message["role"] == "assistant":
                 break
             if message["role"] in ("user", "tool"):
-                said.append(message["content"])
-        return "\n".join(reversed(said))
+                texts.append(message["content"])
+        return "\n".join(reversed(texts))
 
 
-def place(
-    store: Store,
-    settings: Settings,
-    caller: Caller,
-    request: ChatCompletionRequest,
-    training: bool = True,
-    policy_id: str | None = None,
-) -> Asked:
-    """Find the request's place. Raises Invalid, and NotFound for what is not the caller's."""
-    new = [_message(settings, index, each) for index, each in enumerate(request.messages)]
-    history = _history(store, caller, request)
-    dialogue = [_turn(each.role, each.content, **_calls(each)) for each in history] + new
+def message(role: str, content: str, **tools: Any) -> dict[str, Any]:
+    """A message of a dialogue; ``tool_calls`` and ``tool_call_id`` are left out where empty."""
+    return {"role": role, "content": content} | {name: each for name, each in tools.items() if each}
+
+
+def resolve_request(services: Services, request: TurnRequest) -> ResolvedRequest:
+    """Find the place of a request in the stored tree.
+
+    Raises Invalid for a request that cannot be answered, ApiError 400 for tools that the generator
+    does not support, and NotFound for a conversation or message that is not the caller's.
+    """
+    _require_lengths(services.settings.max_message_chars, request)
+    history = _history(services.store, request)
+    instructions = [message("system", request.instructions)] if request.instructions else []
+    starts = request.conversation_id is None
+    new = [*(instructions if starts else []), *request.messages]
+    dialogue = [_from_row(each) for each in history] + new
+    _require_prompt(dialogue)
+    _require_tool_support(services.generator.takes_tools, request, dialogue)
+    if not starts and not request.inherits_system:
+        dialogue = instructions + [each for each in dialogue if each["role"] != "system"]
+    return ResolvedRequest(request, history[-1].id if history else None, new, dialogue)
+
+
+def _require_lengths(longest: int, request: TurnRequest) -> None:
+    texts = {
+        f"{request.field}.{index}.content": each["content"]
+        for index, each in enumerate(request.messages)
+    }
+    for field, text in (texts | {"instructions": request.instructions or ""}).items():
+        if len(text) > longest:
+            raise Invalid(f"Message too long ({len(text)} of {longest} characters).", field)
+
+
+def _require_prompt(dialogue: Dialogue) -> None:
     if not dialogue:
-        raise Invalid("There is nothing to answer: messages is empty.", "messages")
+        raise Invalid("messages is empty: there is no message to respond to.", "messages")
     if dialogue[-1]["role"] == "assistant":
-        raise Invalid("The last message must be one to answer, not the assistant's.", "messages")
-    return Asked(
-        caller=caller,
-        conversation_id=request.conversation_id,
-        parent_id=history[-1].id if history else None,
-        new=new,
-        dialogue=dialogue,
-        samplings=[_sampling(request, settings, choice) for choice in range(request.n or 1)],
-        training=training,
-        stored=Stored(CompletionKind.CHAT, request.metadata or {}, {}) if request.store else None,
-        moderation=request.moderation,
-        policy_id=policy_id,
+        raise Invalid("The last message must not be an assistant message.", "messages")
+
+
+def _require_tool_support(supported: bool, request: TurnRequest, dialogue: Dialogue) -> None:
+    offered = any(sampling.tools for sampling in request.samplings)
+    used = any("tool_calls" in each or each["role"] == "tool" for each in dialogue)
+    if supported or not (offered or used):
+        return
+    raise ApiError(
+        400,
+        "The current policy does not support tools. Send the request without them, or use a "
+        "service whose engine supports them.",
+        param="tools" if offered else request.field,
+        code="unsupported_parameter",
     )
 
 
-def _message(settings: Settings, index: int, message: InputMessage) -> dict[str, Any]:
-    text, longest = message.text, settings.max_message_chars
-    if len(text) > longest:
-        raise Invalid(
-            f"The message is {len(text)} characters long; at most {longest} are read.",
-            f"messages.{index}.content",
-        )
-    if isinstance(message, ToolMessage):
-        return _turn("tool", text, tool_call_id=message.tool_call_id)
-    if isinstance(message, AssistantMessage):
-        calls = [each.model_dump() for each in message.tool_calls or ()]
-        return _turn("assistant", text, tool_calls=calls)
-    return _turn("system" if message.role == "developer" else message.role, text)
-
-
-def _calls(message: Message) -> dict[str, Any]:
-    return {"tool_calls": message.tool_calls, "tool_call_id": message.tool_call_id}
-
-
-def _turn(role: str, content: str, **calls: Any) -> dict[str, Any]:
-    """A message; most have nothing to do with tools."""
-    return {"role": role, "content": content} | {name: each for name, each in calls.items() if each}
-
-
-def _history(store: Store, caller: Caller, request: ChatCompletionRequest) -> list[Message]:
+def _history(store: Store, request: TurnRequest) -> list[Message]:
     if request.conversation_id is None:
-        if request.parent_id is not None:
-            raise Invalid("parent_id needs a conversation_id.", "parent_id")
+        if isinstance(request.parent_id, str):
+            raise Invalid("parent_id requires conversation_id.", "parent_id")
         return []
     with store.read() as session:
-        conversations.owned(session, request.conversation_id, caller.user.id)
+        conversations.owned(session, request.conversation_id, request.caller.user.id)
         tree = conversations.messages(session, request.conversation_id)
-    return conversations.path_to(tree, _parent_id(tree, request))
+    named = request.parent_id
+    return conversations.path_to(tree, _newest(tree) if named is Parent.NEWEST else named)
 
 
-def _parent_id(tree: Sequence[Message], request: ChatCompletionRequest) -> str | None:
-    """The message named (null: the root), else the newest; of several choices the first."""
-    if "parent_id" in request.model_fields_set:
-        return request.parent_id
+def _newest(tree: Sequence[Message]) -> str | None:
+    """The newest message; of several choices the first."""
     if not tree:
         return None
     newest = tree[-1]
@@ -135,19 +149,5 @@ def _parent_id(tree: Sequence[Message], request: ChatCompletionRequest) -> str |
     return min(choices or [newest], key=lambda each: each.choice or 0).id
 
 
-def _sampling(request: ChatCompletionRequest, settings: Settings, choice: int) -> Sampling:
-    """How one choice is sampled; with a seed, every choice has its own."""
-    return Sampling(
-        temperature=1.0 if request.temperature is None else request.temperature,
-        top_p=1.0 if request.top_p is None else request.top_p,
-        max_tokens=request.token_limit or settings.max_response_tokens,
-        seed=None if request.seed is None else request.seed + choice,
-        stop=request.stops,
-        top_k=request.top_k or 0,
-        presence_penalty=request.presence_penalty or 0.0,
-        frequency_penalty=request.frequency_penalty or 0.0,
-        logit_bias={int(token): bias for token, bias in (request.logit_bias or {}).items()},
-        schema=request.response_format.constraint if request.response_format else None,
-        top_logprobs=request.top_logprobs or 0,
-        tools=request.tool_options,
-    )
+def _from_row(row: Message) -> dict[str, Any]:
+    return message(row.role, row.content, tool_calls=row.tool_calls, tool_call_id=row.tool_call_id)

@@ -1,41 +1,42 @@
 """One response being written: tokens in, text that may be shown out."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from fastapi.concurrency import run_in_threadpool
 
-from moderation.rules import Verdict
+from moderation.rules import SideRules, Verdict
 from moderation.stream import Release, StreamFilter
 from server.chat import notices
-from server.generators.generator import Sampling, Stream, Token, ToolCall
-from server.schemas.openai.chat import ModerationNotice
-from server.schemas.openai.tools import CalledFunction, CalledTool
+from server.chat.notices import Notice
+from server.generators.generator import Messages, Sampling, Stream, Token, ToolCall
+from server.services import Services
 
-CANCELLED = "cancelled"  # kept with an answer whose reader went away
+CANCELLED = "cancelled"  # finish reason of a response whose client disconnected
 BLOCKED = "content_filter"
+FAILED = "error"  # finish reason of a response that the generator did not complete
 
 
 @dataclass(frozen=True)
-class Piece:
-    """New text of an answer, with the tokens that it completes."""
+class ResponseDelta:
+    """New text of a response, with the tokens that it completes; its tool calls, at the end."""
 
     choice: int
     text: str
     tokens: Sequence[Token] = ()
-    calls: Sequence[CalledTool] = ()
+    tool_calls: Sequence[ToolCall] = ()
 
 
 @dataclass
-class Answer:
+class TurnResponse:
     """One of the n choices of a turn."""
 
     choice: int
     sampling: Sampling
     stream: Stream | None = None  # None: the prompt was blocked, nothing is generated
     filter: StreamFilter | None = None  # None: moderation is switched off
-    id: str = ""  # given once its prompt is stored: ids sort by time, parents first
+    id: str = ""  # set once its prompt is stored: ids sort by time, parents first
     shown: str = ""
     tokens: list[Token] = field(default_factory=list)  # all that were generated
     finish_reason: str = CANCELLED
@@ -47,8 +48,8 @@ class Answer:
     _hidden: deque[tuple[int, Token]] = field(default_factory=deque)  # (end of its text, token)
 
     @property
-    def notice(self) -> ModerationNotice | None:
-        """What people are told of this answer's moderation."""
+    def notice(self) -> Notice | None:
+        """What the user is told about this response's moderation."""
         return notices.of_verdict("assistant", self.verdict)
 
     @property
@@ -57,28 +58,42 @@ class Answer:
         return self.filter is not None and self.filter.blocked
 
     @property
-    def calls(self) -> list[CalledTool]:
-        """The tools that it wants called, once it has ended; a blocked answer calls none."""
-        called = [] if self.blocked else self._calls.values()
-        return [
-            CalledTool(
-                id=each.id, function=CalledFunction(name=each.name, arguments=each.arguments)
-            )
-            for each in called
-        ]
+    def tool_calls(self) -> list[ToolCall]:
+        """The tool calls, complete once it has ended; a blocked response makes none."""
+        return [] if self.blocked else list(self._calls.values())
 
     @property
     def withheld(self) -> str:
-        """What moderation kept back; who decides an appeal has to read it."""
+        """The text that moderation did not show; the reviewer of an appeal reads it."""
         return self.filter.withheld if self.filter and self.blocked else ""
 
     @property
     def kept_tokens(self) -> list[Token]:
-        """The tokens to store: of a blocked answer only those whose text was shown."""
+        """The tokens to store: of a blocked response only those whose text was shown."""
         hidden = len(self._hidden) if self.blocked else 0
         return self.tokens[: len(self.tokens) - hidden]
 
-    async def take(self, token: Token) -> Piece:
+    async def generate(self, emit: Callable[[ResponseDelta], None] | None = None) -> None:
+        """Stream tokens through the filter, and stop where it blocks; ``emit`` takes each delta.
+
+        When the generator fails, the text so far is kept and the error is raised.
+        """
+        assert self.stream is not None
+        emit = emit or _ignore
+        try:
+            async for token in self.stream:
+                emit(await self.take(token))
+                if self.blocked:
+                    break
+        except Exception:
+            emit(await self.finish())
+            self.finish_reason = FAILED
+            raise
+        finally:
+            await self.stream.aclose()
+        emit(await self.finish())
+
+    async def take(self, token: Token) -> ResponseDelta:
         """Pass the next token through the filter; the text that may be shown now."""
         self.tokens.append(token)
         if token.call:
@@ -94,10 +109,10 @@ class Answer:
             release = self.filter.push(token.text)
         return self._show(release.text)
 
-    async def finish(self) -> Piece:
-        """The rest of the text and all calls, once the stream has ended or the filter blocked.
+    async def finish(self) -> ResponseDelta:
+        """The rest of the text and all tool calls, once the stream has ended or the filter blocked.
 
-        Calls are moderated as text that follows the answer's.
+        Tool calls are moderated as text that follows the response's.
         """
         rest = ""
         if self.filter is not None:
@@ -105,7 +120,7 @@ class Answer:
             rest = rest[: self._length - len(self.shown)]
         ended = self.stream.finish_reason if self.stream else None
         self.finish_reason = BLOCKED if self.blocked else ended or CANCELLED
-        return replace(self._show(rest), calls=self.calls)
+        return replace(self._show(rest), tool_calls=self.tool_calls)
 
     def _filtered(self, stream_filter: StreamFilter) -> Release:
         called = "".join(f"\n{call.name} {call.arguments}" for call in self._calls.values())
@@ -113,14 +128,14 @@ class Answer:
         rest, verdict = stream_filter.finish()
         return Release(before + rest, verdict)
 
-    def refuse(self, sentence: str) -> Piece:
-        """Answer a blocked prompt."""
+    def refuse(self, sentence: str) -> ResponseDelta:
+        """Respond to a blocked prompt."""
         self.finish_reason = BLOCKED
         return self._show(sentence)
 
-    def _show(self, text: str) -> Piece:
+    def _show(self, text: str) -> ResponseDelta:
         self.shown += text
-        return Piece(self.choice, text, self._completed())
+        return ResponseDelta(self.choice, text, self._completed())
 
     def _completed(self) -> list[Token]:
         """Tokens whose text is shown now; one without text waits for the next that has some."""
@@ -131,3 +146,31 @@ class Answer:
             if token.text:
                 count = number
         return [self._hidden.popleft()[1] for _ in range(count)]
+
+
+async def start_response(
+    services: Services,
+    dialogue: Messages,
+    sampling: Sampling,
+    rules: SideRules,
+    choice: int = 0,
+    policy_id: str | None = None,
+) -> TurnResponse:
+    """Start a response by the current policy, or by the one named, through the filter.
+
+    Raises ContextTooLong, Overloaded, and Unavailable where there is no such policy.
+    """
+    stream = await services.generator.start(dialogue, sampling, policy_id)
+    filtered = StreamFilter(services.classifier, rules) if services.classifier else None
+    return TurnResponse(choice, sampling, stream, filtered)
+
+
+async def close(responses: Sequence[TurnResponse]) -> None:
+    """Stop the generation of these responses."""
+    for response in responses:
+        if response.stream:
+            await response.stream.aclose()
+
+
+def _ignore(_delta: ResponseDelta) -> None:
+    """For a response that is not streamed to a client."""

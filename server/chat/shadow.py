@@ -1,12 +1,11 @@
-"""The shadow: a policy that answers what somebody asked, and is shown to nobody."""
+"""The shadow: a challenger that responds to a user's prompt without being shown to the user."""
 
 import logging
 
 from fastapi.concurrency import run_in_threadpool
 
-from moderation.rules import check
-from server.chat.request import Asked
-from server.chat.response import Answer
+from server.chat.request import ResolvedRequest
+from server.chat.response import TurnResponse, start_response
 from server.services import Services
 from tutelage.errors import TutelageError
 from tutelage.experiments.experiments import Routing
@@ -15,38 +14,35 @@ from tutelage.tables import Message, ShadowAnswer
 logger = logging.getLogger(__name__)
 
 
-async def shadow(services: Services, routing: Routing, asked: Asked, shown: Answer) -> None:
-    """Let the challenger answer too and keep that; when the service is busy, it is left out."""
+async def shadow(
+    services: Services, routing: Routing, request: ResolvedRequest, shown: TurnResponse
+) -> None:
+    """Let the challenger respond too and store that; it is skipped when the service is busy."""
     if routing.experiment is None or shown.stream is None:
         return
     try:
-        stream = await services.generator.start(asked.dialogue, shown.sampling, routing.challenger)
-        try:
-            text = "".join([token.text async for token in stream])
-        finally:
-            await stream.aclose()
+        rules = await run_in_threadpool(services.rules)
+        response = await start_response(
+            services, request.dialogue, shown.sampling, rules.response,
+            policy_id=routing.challenger,
+        )  # fmt: skip
+        await response.generate()
     except TutelageError as error:
-        logger.info("A shadow was left out: %s", error)
+        logger.info("A shadow response was skipped: %s", error)
         return
+    assert response.stream is not None
     row = ShadowAnswer(
         experiment_id=routing.experiment.id,
         message_id=shown.id,
-        policy_id=stream.policy_id,
-        content=text,
-        finish_reason=stream.finish_reason,
-        action=await run_in_threadpool(_action, services, text),
+        policy_id=response.stream.policy_id,
+        content=response.shown,
+        finish_reason=response.finish_reason,
+        action=response.verdict.action.value if response.verdict else "off",
     )
-    await run_in_threadpool(_keep, services, row)
+    await run_in_threadpool(_save, services, row)
 
 
-def _action(services: Services, text: str) -> str:
-    """What moderation would have done."""
-    if services.classifier is None or not text:
-        return "off"
-    return check(services.classifier, text, services.rules().response).action.value
-
-
-def _keep(services: Services, row: ShadowAnswer) -> None:
+def _save(services: Services, row: ShadowAnswer) -> None:
     with services.store.write() as session:
         if session.get(Message, row.message_id):  # else it was erased meanwhile
             session.add(row)

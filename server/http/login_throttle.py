@@ -12,7 +12,7 @@ FAILURES, MINUTES = 8, 10
 _ADDRESS_FACTOR = 5  # several people may share an address
 
 
-class Throttle:
+class LoginThrottle:
     """Counts failures in memory: each server process by itself."""
 
     def __init__(self) -> None:

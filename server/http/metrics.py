@@ -46,7 +46,7 @@ class Metrics:
             "tutelage_feedback", "Judgements received.", ["kind"], registry=registry
         )
         self._running = Gauge(
-            "tutelage_turns_running", "Turns being answered now.", registry=registry
+            "tutelage_turns_running", "TurnService being answered now.", registry=registry
         )
         self._loads = Counter(
             "tutelage_policy_loads", "Policies loaded, by outcome.", ["outcome"], registry=registry
@@ -99,7 +99,7 @@ class Metrics:
         return dict(sorted(counts.items()))
 
     def running(self) -> int:
-        """Turns being answered now."""
+        """TurnService being answered now."""
         return int(next(iter(self._running.collect())).samples[0].value)
 
     def render(self) -> bytes:

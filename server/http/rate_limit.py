@@ -10,7 +10,7 @@ from limits.strategies import MovingWindowRateLimiter, SlidingWindowCounterRateL
 from server.http.errors import ApiError
 
 
-class Limits:
+class RateLimits:
     """Counts in memory: each server process allows the full rate by itself.
 
     What an answer costs is known when it has ended. So tokens are counted then, and who has none

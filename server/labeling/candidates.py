@@ -1,7 +1,7 @@
-"""Writes the answers that labelers rank: in the background, one task after the other.
+"""Generates the responses that labelers rank: in the background, one task after the other.
 
-A task waits in the store until its answers are written, so a killed service goes on where it was.
-Answers that say the same are kept once; what moderation blocks is not shown to labelers at all.
+A task waits in the store until its responses are written, so a restarted service continues where
+it stopped. Duplicate responses are stored once; blocked responses are not shown to labelers.
 """
 
 import asyncio
@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from fastapi.concurrency import run_in_threadpool
 from sqlmodel import col, select
 
-from moderation.stream import StreamFilter
-from server.chat.persist import KeptPrompt, keep_answer
-from server.chat.response import Answer
+from server.chat.persist import SavedPrompt, new_completion_id, save_response
+from server.chat.response import TurnResponse, start_response
 from server.generators.generator import Overloaded, Sampling
 from server.services import Services
 from tutelage.errors import TutelageError
@@ -22,46 +21,40 @@ from tutelage.tables import LabelingTask, new_id
 
 logger = logging.getLogger(__name__)
 
-WATCH_SECONDS = 1.0
+EVERY = 1.0  # seconds between two looks at the store
 MAX_TOKENS = 256
 FEWEST = 2
 
 
-class Alternatives:
-    """Follows the store for tasks whose answers are to be written."""
+class CandidateWriter:
+    """Follows the store for tasks whose responses are to be written."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def follow(self) -> None:
-        """Prepare whatever waits, until cancelled."""
-        while True:
-            try:
-                task = await run_in_threadpool(self._next)
-                if task is not None:
-                    await self.prepare(task)
-                    continue
-            except Overloaded:
-                logger.info("People are served first; labeling waits.")
-            except Exception:
-                logger.exception("A labeling task could not be prepared.")
-            await asyncio.sleep(WATCH_SECONDS)
+    async def refresh(self) -> None:
+        """Prepare all waiting tasks. Chats come first: an overloaded generator ends the round."""
+        try:
+            while task := await run_in_threadpool(self._next):
+                await self.prepare(task)
+        except Overloaded:
+            logger.info("The generator is busy with chats; labeling tasks wait.")
 
     async def prepare(self, task: LabelingTask) -> None:
-        """Write the answers of one task, and make it ready or say why not."""
+        """Write the responses of one task; mark it ready, or failed with the reason."""
         assert task.message_id is not None and task.samplings is not None
-        prompt = KeptPrompt(task.conversation_id, task.message_id)
+        prompt = SavedPrompt(task.conversation_id, task.message_id)
         problem = None
         try:
-            answers = await self._answers(task)
-            completion_id = new_id("chatcmpl").replace("_", "-")
-            for answer in answers:
-                answer.id = new_id("msg")
+            responses = await self._responses(task)
+            completion_id = new_completion_id()
+            for response in responses:
+                response.id = new_id("msg")
                 await run_in_threadpool(
-                    keep_answer, self._services.store, prompt, completion_id, answer
+                    save_response, self._services.store, prompt, completion_id, response
                 )
-            if len(answers) < FEWEST:
-                problem = "All answers said the same, or were blocked."
+            if len(responses) < FEWEST:
+                problem = "All responses were identical or blocked."
         except Overloaded:
             raise
         except TutelageError as error:
@@ -69,49 +62,34 @@ class Alternatives:
         await run_in_threadpool(self._end, task.id, problem)
 
     async def write(
-        self, dialogue: Sequence[dict[str, str]], sampling: Sampling, policy_id: str | None = None
-    ) -> Answer:
-        """One answer by the current policy or the one named, through the moderation of answers."""
-        return await self._write(dialogue, sampling, 0, policy_id)
-
-    async def _answers(self, task: LabelingTask) -> list[Answer]:
-        dialogue = await run_in_threadpool(self._dialogue, task)
-        written = await asyncio.gather(
-            *(
-                self._write(dialogue, _sampling(recipe), choice, recipe.get("policy_id"))
-                for choice, recipe in enumerate(task.samplings or [])
-            )
-        )
-        different: dict[str, Answer] = {}
-        for answer in written:
-            said = " ".join(answer.shown.casefold().split())
-            if said and not answer.blocked:
-                different.setdefault(said, answer)
-        return list(different.values())
-
-    async def _write(
         self,
         dialogue: Sequence[dict[str, str]],
         sampling: Sampling,
-        choice: int,
-        policy_id: str | None,
-    ) -> Answer:
-        services = self._services
-        rules = await run_in_threadpool(services.rules)
-        stream = await services.generator.start(dialogue, sampling, policy_id)
-        filtered = (
-            StreamFilter(services.classifier, rules.response) if services.classifier else None
+        policy_id: str | None = None,
+        choice: int = 0,
+    ) -> TurnResponse:
+        """One moderated response by the current policy or the one named."""
+        rules = await run_in_threadpool(self._services.rules)
+        response = await start_response(
+            self._services, dialogue, sampling, rules.response, choice, policy_id
         )
-        answer = Answer(choice, sampling, stream, filtered)
-        try:
-            async for token in stream:
-                await answer.take(token)
-                if answer.blocked:
-                    break
-        finally:
-            await stream.aclose()
-        await answer.finish()
-        return answer
+        await response.generate()
+        return response
+
+    async def _responses(self, task: LabelingTask) -> list[TurnResponse]:
+        dialogue = await run_in_threadpool(self._dialogue, task)
+        written = await asyncio.gather(
+            *(
+                self.write(dialogue, _sampling(recipe), recipe.get("policy_id"), choice)
+                for choice, recipe in enumerate(task.samplings or [])
+            )
+        )
+        different: dict[str, TurnResponse] = {}
+        for response in written:
+            text = " ".join(response.shown.casefold().split())
+            if text and not response.blocked:
+                different.setdefault(text, response)
+        return list(different.values())
 
     def _next(self) -> LabelingTask | None:
         statement = select(LabelingTask).where(

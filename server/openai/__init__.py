@@ -1,1 +1,1 @@
-"""OpenAI's formats: chat completions, responses, server-sent events."""
+"""OpenAI's formats: HTTP requests into turn requests, turns into completions, responses, events."""

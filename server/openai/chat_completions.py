@@ -1,12 +1,17 @@
-"""A turn in OpenAI's words: the completion, or the chunks of a stream."""
+"""A turn as an OpenAI chat completion, or as the chunks of a stream."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, cast, get_args
 
-from server.chat.moderation import moderated
-from server.chat.response import Answer, Piece
-from server.chat.turn import End, Turn
+from server.chat.response import ResponseDelta, TurnResponse
+from server.chat.turn import ResponseDone, Turn, TurnError
+from server.chat.usage import TokenUsage
 from server.generators.generator import Token
+from server.http.errors import as_api_error
+from server.openai.moderation import as_notice, moderated
+from server.openai.sse import DONE, frame
+from server.openai.tool_calls import called_tool
 from server.schemas.openai.chat import (
     AnswerMessage,
     ChatCompletion,
@@ -15,52 +20,53 @@ from server.schemas.openai.chat import (
     ChoiceLogprobs,
     ChunkChoice,
     ChunkInfo,
+    CompletionUsage,
     Delta,
     FinishReason,
     TokenLogprob,
     TopLogprob,
     TurnInfo,
     TurnModeration,
-    Usage,
 )
 from server.schemas.openai.moderation_field import Moderated
 from server.schemas.openai.tools import CalledTool, CalledToolDelta
 from tutelage.tables import Message, StoredCompletion
 
 
-def whole(
-    turn: Turn, pieces: Sequence[Piece], logprobs: bool, scored: bool = False
+def of_turn(
+    turn: Turn, deltas: Sequence[ResponseDelta], logprobs: bool, scored: bool = False
 ) -> ChatCompletion:
-    """The answer to a request without ``stream``; ``pieces`` are all that were shown."""
+    """The reply to a request without ``stream``; ``deltas`` are all that were shown."""
     return ChatCompletion(
         id=turn.completion_id,
         created=turn.created,
         model=turn.policy_id,
         choices=[
             Choice(
-                index=answer.choice,
-                message=AnswerMessage(content=answer.shown, tool_calls=answer.calls or None),
-                logprobs=_logprobs(_tokens(pieces, answer)) if logprobs else None,
-                finish_reason=_reason(answer),
+                index=response.choice,
+                message=AnswerMessage(
+                    content=response.shown,
+                    tool_calls=[called_tool(call) for call in response.tool_calls] or None,
+                ),
+                logprobs=_logprobs(_tokens(deltas, response)) if logprobs else None,
+                finish_reason=_finish_reason(response.finish_reason),
             )
-            for answer in turn.answers
+            for response in turn.responses
         ],
-        usage=_usage(turn),
+        usage=_usage(turn.usage),
         system_fingerprint=turn.policy_id,
         moderation=_moderated(turn) if scored else None,
         tutelage=TurnInfo(
             conversation_id=turn.prompt.conversation_id,
             prompt_message_id=turn.prompt.message_id,
-            message_ids=[answer.id for answer in turn.answers],
-            moderation=_moderation(turn, turn.answers),
+            message_ids=[response.id for response in turn.responses],
+            moderation=_moderation(turn, turn.responses),
         ),
     )
 
 
-def restored(stored: StoredCompletion, answers: Sequence[Message]) -> ChatCompletion:
-    """A stored completion, as it was answered."""
-    prompt = next((each.prompt_tokens or 0 for each in answers), 0)
-    written = sum(len(each.token_ids or ()) for each in answers)
+def of_stored(stored: StoredCompletion, responses: Sequence[Message]) -> ChatCompletion:
+    """A stored completion, as it was sent."""
     return ChatCompletion(
         id=stored.id,
         created=int(stored.created_at),
@@ -72,23 +78,23 @@ def restored(stored: StoredCompletion, answers: Sequence[Message]) -> ChatComple
                     content=each.content,
                     tool_calls=[CalledTool(**call) for call in each.tool_calls or ()] or None,
                 ),
-                finish_reason=_openai_reason(each.finish_reason),
+                finish_reason=_finish_reason(each.finish_reason),
             )
-            for each in answers
+            for each in responses
         ],
-        usage=Usage(prompt_tokens=prompt, completion_tokens=written, total_tokens=prompt + written),
+        usage=_usage(TokenUsage.of_stored(responses)),
         system_fingerprint=stored.policy_id,
         metadata=stored.tags,
         tutelage=TurnInfo(
             conversation_id=stored.conversation_id,
             prompt_message_id=stored.prompt_message_id,
-            message_ids=[each.id for each in answers],
+            message_ids=[each.id for each in responses],
         ),
     )
 
 
-class Chunks:
-    """The chunks of one streamed turn, as JSON: fields that say nothing new are left out."""
+class CompletionEvents:
+    """The events of one streamed completion: chunks as JSON, without unchanged fields."""
 
     def __init__(
         self, turn: Turn, logprobs: bool, include_usage: bool, scored: bool = False
@@ -98,48 +104,61 @@ class Chunks:
         self._include_usage = include_usage
         self._scored = scored
 
-    def opening(self) -> Iterator[str]:
-        """One chunk per choice that says who speaks; the first carries the ids."""
-        for answer in self._turn.answers:
-            role = Delta(role="assistant", content="")
-            info = self._ids() if answer.choice == 0 else None
-            yield self._chunk([ChunkChoice(index=answer.choice, delta=role, **_open())], info)
+    async def frames(self) -> AsyncIterator[str]:
+        """All events; an error in the middle is an event too, and the last."""
+        for chunk in self._opening():
+            yield frame(chunk)
+        async for event in self._turn.events():
+            if isinstance(event, TurnError):
+                yield frame(json.dumps(as_api_error(event.error).body))
+                return
+            yield frame(self._end(event) if isinstance(event, ResponseDone) else self._new(event))
+        for chunk in self._closing():
+            yield frame(chunk)
+        yield frame(DONE)
 
-    def piece(self, piece: Piece) -> str:
-        """New text, or calls."""
-        logprobs = _logprobs(piece.tokens) if self._with_logprobs else None
+    def _opening(self) -> Iterator[str]:
+        """One chunk per choice with the role; the first carries the ids."""
+        for response in self._turn.responses:
+            role = Delta(role="assistant", content="")
+            info = self._ids() if response.choice == 0 else None
+            yield self._chunk([ChunkChoice(index=response.choice, delta=role, **_open())], info)
+
+    def _new(self, delta: ResponseDelta) -> str:
+        """New text, or tool calls."""
+        logprobs = _logprobs(delta.tokens) if self._with_logprobs else None
         choice = ChunkChoice(
-            index=piece.choice,
-            delta=_delta(piece),
+            index=delta.choice,
+            delta=_delta(delta),
             logprobs=logprobs,
             finish_reason=None,
         )
         return self._chunk([choice])
 
-    def end(self, end: End) -> str:
+    def _end(self, done: ResponseDone) -> str:
         """The last chunk of a choice, with what moderation did to it."""
         choice = ChunkChoice(
-            index=end.answer.choice,
+            index=done.response.choice,
             delta=Delta(),
             logprobs=None,
-            finish_reason=_reason(end.answer),
+            finish_reason=_finish_reason(done.response.finish_reason),
         )
-        moderation = _moderation(self._turn, [end.answer])
+        moderation = _moderation(self._turn, [done.response])
         return self._chunk([choice], ChunkInfo(moderation=moderation) if moderation else None)
 
-    def closing(self) -> Iterator[str]:
+    def _closing(self) -> Iterator[str]:
         """The chunks after all choices: moderation scores, then token counts, if asked for."""
         if self._scored:
             yield self._chunk([], moderation=_moderated(self._turn))
         if self._include_usage:
-            yield self._chunk([], usage=_usage(self._turn))
+            yield self._chunk([], usage=_usage(self._turn.usage))
 
     def _ids(self) -> ChunkInfo:
         turn = self._turn
         ids: dict[str, Any] = {
             "conversation_id": turn.prompt.conversation_id,
             "prompt_message_id": turn.prompt.message_id,
-            "message_ids": [answer.id for answer in turn.answers],
+            "message_ids": [response.id for response in turn.responses],
         }
         if turn.prompt_notice:
             ids["moderation"] = _moderation(turn, [])
@@ -149,7 +168,7 @@ class Chunks:
         self,
         choices: list[ChunkChoice],
         info: ChunkInfo | None = None,
-        usage: Usage | None = None,
+        usage: CompletionUsage | None = None,
         moderation: Moderated | None = None,
     ) -> str:
         fields: dict[str, Any] = {"tutelage": info} if info else {}
@@ -169,50 +188,49 @@ class Chunks:
         return chunk.model_dump_json(exclude_unset=True)
 
 
-def _delta(piece: Piece) -> Delta:
-    said: dict[str, Any] = {"content": piece.text} if piece.text else {}
-    if piece.calls:
-        said["tool_calls"] = [
-            CalledToolDelta(index=index, **call.model_dump())
-            for index, call in enumerate(piece.calls)
+def _delta(delta: ResponseDelta) -> Delta:
+    fields: dict[str, Any] = {"content": delta.text} if delta.text else {}
+    if delta.tool_calls:
+        fields["tool_calls"] = [
+            CalledToolDelta(index=index, **called_tool(call).model_dump())
+            for index, call in enumerate(delta.tool_calls)
         ]
-    return Delta(**said)
+    return Delta(**fields)
 
 
 def _open() -> dict[str, None]:
     return {"logprobs": None, "finish_reason": None}
 
 
-def _reason(answer: Answer) -> FinishReason:
-    return _openai_reason(answer.finish_reason)
-
-
-def _openai_reason(reason: str | None) -> FinishReason:
-    """OpenAI's word; a cancelled answer has no reader that could mind it."""
+def _finish_reason(reason: str | None) -> FinishReason:
+    """OpenAI's word; of a cancelled response, whose client disconnected, ``stop``."""
     return cast(FinishReason, reason if reason in get_args(FinishReason) else "stop")
 
 
-def _usage(turn: Turn) -> Usage:
-    prompt, response = turn.prompt_tokens, turn.response_tokens
-    return Usage(prompt_tokens=prompt, completion_tokens=response, total_tokens=prompt + response)
+def _usage(usage: TokenUsage) -> CompletionUsage:
+    return CompletionUsage(
+        prompt_tokens=usage.prompt, completion_tokens=usage.response, total_tokens=usage.total
+    )
 
 
-def _moderation(turn: Turn, ended: Sequence[Answer]) -> TurnModeration | None:
-    """What moderation did to the prompt and to the answers that have ended, by choice."""
-    done = {answer.choice: answer.notice for answer in ended}
-    responses = [done.get(answer.choice) for answer in turn.answers]
+def _moderation(turn: Turn, ended: Sequence[TurnResponse]) -> TurnModeration | None:
+    """What moderation did to the prompt and to the responses that have ended, by choice."""
+    done = {response.choice: response.notice for response in ended}
+    responses = [done.get(response.choice) for response in turn.responses]
     if turn.prompt_notice is None and not any(responses):
         return None
-    return TurnModeration(prompt=turn.prompt_notice, responses=responses)
+    return TurnModeration(
+        prompt=as_notice(turn.prompt_notice), responses=[as_notice(each) for each in responses]
+    )
 
 
 def _moderated(turn: Turn) -> Moderated:
-    written = [answer.verdict for answer in turn.answers if answer.stream]
+    written = [response.verdict for response in turn.responses if response.stream]
     return moderated(turn.prompt_verdict, written)
 
 
-def _tokens(pieces: Sequence[Piece], answer: Answer) -> list[Token]:
-    return [token for piece in pieces if piece.choice == answer.choice for token in piece.tokens]
+def _tokens(deltas: Sequence[ResponseDelta], response: TurnResponse) -> list[Token]:
+    return [token for each in deltas if each.choice == response.choice for token in each.tokens]
 
 
 def _logprobs(tokens: Sequence[Token]) -> ChoiceLogprobs:

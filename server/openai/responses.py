@@ -1,13 +1,16 @@
-"""A turn in the words of OpenAI's responses API: the response, or the events of a stream."""
+"""A turn in the format of OpenAI's responses API: the response, or the events of a stream."""
 
 import json
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from server.chat.response import Answer, Piece
-from server.chat.turn import End, Failure, Turn
+from server.chat.response import ResponseDelta, TurnResponse
+from server.chat.turn import ResponseDone, Turn, TurnError
+from server.chat.usage import TokenUsage
 from server.http.errors import as_api_error
+from server.openai.sse import frame
+from server.openai.tool_calls import called_tool
 from server.schemas.openai.responses import (
     Incomplete,
     OutputCall,
@@ -21,81 +24,88 @@ from server.schemas.openai.responses import (
 from server.schemas.openai.tools import CalledTool
 from tutelage.tables import Message, StoredCompletion
 
-Reason = Literal["max_output_tokens", "content_filter"]
-_CUT: dict[str, Reason] = {"length": "max_output_tokens", "content_filter": "content_filter"}
+IncompleteReason = Literal["max_output_tokens", "content_filter"]
+_INCOMPLETE: dict[str, IncompleteReason] = {
+    "length": "max_output_tokens",
+    "content_filter": "content_filter",
+}
 
 
 def response_id(completion_id: str) -> str:
-    """The response that a completion is."""
+    """The id under which a completion is a response."""
     return completion_id.replace("chatcmpl-", "resp_", 1)
 
 
 def completion_id(response_id: str) -> str:
-    """The completion that a response is."""
+    """The id of a response's completion."""
     return response_id.replace("resp_", "chatcmpl-", 1)
 
 
-def told_again(body: ResponseRequest) -> dict[str, Any]:
-    """What a response repeats of its request."""
-    told = body.model_dump(
+def echoed_fields(body: ResponseRequest) -> dict[str, Any]:
+    """The fields that a response repeats from its request."""
+    echoed = body.model_dump(
         include={"instructions", "max_output_tokens", "previous_response_id", "store", "top_p",
                  "temperature", "metadata", "text", "safety_identifier", "prompt_cache_key",
                  "tools", "tool_choice", "parallel_tool_calls"},
         exclude_none=True, by_alias=True,
     )  # fmt: skip
-    return {"text": {"format": {"type": "text"}}} | told
+    return {"text": {"format": {"type": "text"}}} | echoed
 
 
-def of_turn(turn: Turn, told: Mapping[str, Any], answer: Answer | None) -> Response:
-    """The response so far: in progress until its answer has ended."""
-    if answer is None:
-        return Response(
-            id=response_id(turn.completion_id), created_at=turn.created, status="in_progress",
-            model=turn.policy_id, output=[], **told,
-        )  # fmt: skip
+def of_turn(turn: Turn, echoed: Mapping[str, Any], response: TurnResponse | None) -> Response:
+    """The response so far: in progress until it has ended."""
+    if response is None:
+        return _in_progress(turn.completion_id, turn.created, turn.policy_id, echoed)
     return _ended(
-        turn.completion_id, turn.created, turn.policy_id, answer.id, answer.shown, answer.calls,
-        answer.finish_reason, turn.prompt_tokens, turn.response_tokens, told,
+        turn.completion_id, turn.created, turn.policy_id, response.id, response.shown,
+        [called_tool(call) for call in response.tool_calls], response.finish_reason, turn.usage,
+        echoed,
     )  # fmt: skip
 
 
-def of_stored(stored: StoredCompletion, answers: Sequence[Message]) -> Response:
+def of_stored(stored: StoredCompletion, messages: Sequence[Message]) -> Response:
     """A response that was stored."""
-    told = {**stored.request, "metadata": stored.tags}
-    if not answers:
-        return Response(
-            id=response_id(stored.id), created_at=int(stored.created_at), status="in_progress",
-            model=stored.policy_id, output=[], **told,
-        )  # fmt: skip
-    answer = answers[0]
+    echoed = {**stored.request, "metadata": stored.tags}
+    created = int(stored.created_at)
+    if not messages:
+        return _in_progress(stored.id, created, stored.policy_id, echoed)
+    message = messages[0]
     return _ended(
-        stored.id, int(stored.created_at), stored.policy_id, answer.id, answer.content,
-        [CalledTool(**call) for call in answer.tool_calls or ()], answer.finish_reason or "stop",
-        answer.prompt_tokens or 0, len(answer.token_ids or ()), told,
+        stored.id, created, stored.policy_id, message.id, message.content,
+        [CalledTool(**call) for call in message.tool_calls or ()], message.finish_reason or "stop",
+        TokenUsage.of_stored([message]), echoed,
+    )  # fmt: skip
+
+
+def _in_progress(completion: str, created: int, model: str, echoed: Mapping[str, Any]) -> Response:
+    return Response(
+        id=response_id(completion), created_at=created, status="in_progress", model=model,
+        output=[], **echoed,
     )  # fmt: skip
 
 
 def _ended(
     completion: str, created: int, model: str, message_id: str, text: str,
-    calls: Sequence[CalledTool], reason: str, prompt: int, written: int, told: Mapping[str, Any],
+    calls: Sequence[CalledTool], reason: str, used: TokenUsage, echoed: Mapping[str, Any],
 ) -> Response:  # fmt: skip
-    cut = _CUT.get(reason)
-    status: Literal["completed", "incomplete"] = "incomplete" if cut else "completed"
+    incomplete = _INCOMPLETE.get(reason)
+    status: Literal["completed", "incomplete"] = "incomplete" if incomplete else "completed"
     output: list[OutputMessage | OutputCall] = [_called(call) for call in calls]
     if text or not calls:
         message = OutputMessage(id=message_id, status=status, content=[OutputText(text=text)])
         output.insert(0, message)
-    usage = ResponseUsage(input_tokens=prompt, output_tokens=written, total_tokens=prompt + written)
     return Response(
         id=response_id(completion),
         created_at=created,
-        completed_at=None if cut else int(time.time()),
+        completed_at=None if incomplete else int(time.time()),
         status=status,
-        incomplete_details=Incomplete(reason=cut) if cut else None,
+        incomplete_details=Incomplete(reason=incomplete) if incomplete else None,
         model=model,
         output=output,
-        usage=usage,
-        **told,
+        usage=ResponseUsage(
+            input_tokens=used.prompt, output_tokens=used.response, total_tokens=used.total
+        ),
+        **echoed,
     )
 
 
@@ -103,55 +113,55 @@ def _called(call: CalledTool) -> OutputCall:
     return OutputCall(id=f"fc_{call.id}", call_id=call.id, **call.function.model_dump())
 
 
-class Events:
+class ResponseEvents:
     """The events of one streamed response, numbered."""
 
-    def __init__(self, turn: Turn, told: Mapping[str, Any]) -> None:
+    def __init__(self, turn: Turn, echoed: Mapping[str, Any]) -> None:
         self._turn = turn
-        self._told = told
+        self._echoed = echoed
         self._number = 0
-        self._item = turn.answers[0].id
-        self._speaks = False  # whether the message has begun
+        self._item = turn.responses[0].id
+        self._message_begun = False
 
     async def frames(self) -> AsyncIterator[str]:
-        """All events; a failure is the last one."""
-        for frame in self._opening():
-            yield frame
+        """All events; an error is the last one."""
+        for each in self._opening():
+            yield each
         async for event in self._turn.events():
-            if isinstance(event, Failure):
+            if isinstance(event, TurnError):
                 yield self._failed(event)
                 return
-            if isinstance(event, Piece) and event.text:
-                for frame in self._message():
-                    yield frame
+            if isinstance(event, ResponseDelta) and event.text:
+                for each in self._message():
+                    yield each
                 yield self._text("delta", delta=event.text, logprobs=[])
-            elif isinstance(event, End):
-                for frame in self._closing(event.answer):
-                    yield frame
+            elif isinstance(event, ResponseDone):
+                for each in self._closing(event.response):
+                    yield each
 
     def _opening(self) -> Iterator[str]:
-        begun = of_turn(self._turn, self._told, None).model_dump()
+        begun = of_turn(self._turn, self._echoed, None).model_dump()
         yield self._event("response.created", response=begun)
         yield self._event("response.in_progress", response=begun)
 
     def _message(self) -> Iterator[str]:
         """The beginning of the message, with its first text or where there is nothing else."""
-        if self._speaks:
+        if self._message_begun:
             return
-        self._speaks = True
+        self._message_begun = True
         item = OutputMessage(id=self._item, status="in_progress", content=[]).model_dump()
         yield self._event("response.output_item.added", output_index=0, item=item)
         yield self._part("added", OutputText(text=""))
 
-    def _closing(self, answer: Answer) -> Iterator[str]:
-        ended = of_turn(self._turn, self._told, answer)
+    def _closing(self, response: TurnResponse) -> Iterator[str]:
+        ended = of_turn(self._turn, self._echoed, response)
         for index, item in enumerate(ended.output):
             if isinstance(item, OutputCall):
                 yield from self._call(index, item)
             else:
                 yield from self._message()
-                yield self._text("done", text=answer.shown, logprobs=[])
-                yield self._part("done", OutputText(text=answer.shown))
+                yield self._text("done", text=response.shown, logprobs=[])
+                yield self._part("done", OutputText(text=response.shown))
             yield self._event(
                 "response.output_item.done", output_index=index, item=item.model_dump()
             )
@@ -161,13 +171,13 @@ class Events:
         begun = call.model_copy(update={"status": "in_progress", "arguments": ""})
         item, place = begun.model_dump(), {"item_id": call.id, "output_index": index}
         yield self._event("response.output_item.added", output_index=index, item=item)
-        kind, told = "response.function_call_arguments", call.arguments
-        yield self._event(f"{kind}.delta", **place, delta=told)
-        yield self._event(f"{kind}.done", **place, name=call.name, arguments=told)
+        kind, arguments = "response.function_call_arguments", call.arguments
+        yield self._event(f"{kind}.delta", **place, delta=arguments)
+        yield self._event(f"{kind}.done", **place, name=call.name, arguments=arguments)
 
-    def _failed(self, failure: Failure) -> str:
+    def _failed(self, failure: TurnError) -> str:
         message = as_api_error(failure.error).detail.message
-        begun = of_turn(self._turn, self._told, None)
+        begun = of_turn(self._turn, self._echoed, None)
         failed = begun.model_copy(
             update={"status": "failed", "error": ResponseError(message=message)}
         )
@@ -184,4 +194,4 @@ class Events:
     def _event(self, kind: str, **fields: Any) -> str:
         data = {"type": kind, "sequence_number": self._number, **fields}
         self._number += 1
-        return f"event: {kind}\ndata: {json.dumps(data)}\n\n"
+        return frame(json.dumps(data), kind)

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from server.chat import notices
 from server.dependencies import After, CallerDep, Limit, ServicesDep
-from server.routes.feedback import as_item
+from server.openai.moderation import as_notice
 from server.schemas.conversations import (
     ConversationChange,
     ConversationDetail,
@@ -98,9 +98,9 @@ def _notices(session: Session, messages: Sequence[Message]) -> dict[str, Moderat
     found = {}
     for record in session.exec(statement):
         side: notices.Side = "assistant" if roles.get(record.message_id) == "assistant" else "user"
-        told = notices.notice(side, record.action, record.categories)
-        if told:
-            found[record.message_id] = told
+        notice = as_notice(notices.notice(side, record.action, record.categories))
+        if notice:
+            found[record.message_id] = notice
     return found
 
 
@@ -113,5 +113,5 @@ def _by_message(
         groups = row.value["ranking"] if row.kind == FeedbackKind.RANKING else [[row.target]]
         for message_id in (each for group in groups for each in group):
             if message_id in found:
-                found[message_id].append(as_item(row))
+                found[message_id].append(FeedbackItem.model_validate(row))
     return found

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
-from server.dependencies import After, CallerDep, Limit, MetricsDep, ServicesDep
+from server.dependencies import After, CallerDep, Limit, ServicesDep, StateDep
 from server.http.auth import Caller
 from server.schemas.feedback import (
     EditRequest,
@@ -18,7 +18,7 @@ from server.schemas.feedback import (
     ReportRequest,
     ThumbsRequest,
 )
-from server.schemas.text import Deleted, Name, Page, columns
+from server.schemas.text import Deleted, Name, Page
 from tutelage.chat import conversations
 from tutelage.errors import Invalid, NotFound
 from tutelage.feedback import feedback, reports
@@ -33,7 +33,7 @@ IdempotencyKey = Annotated[
 
 
 @dataclass(frozen=True)
-class Judged:
+class ValidatedFeedback:
     """A judgement that makes sense, ready to be kept."""
 
     messages: Sequence[Message]
@@ -47,16 +47,16 @@ def give_feedback(
     body: FeedbackRequest,
     caller: CallerDep,
     services: ServicesDep,
-    metrics: MetricsDep,
+    state: StateDep,
     idempotency_key: IdempotencyKey = None,
 ) -> FeedbackItem:
     """Judge an answer. A later judgement of the same kind on the same answer replaces this one."""
     try:
-        row = _keep(services.store, caller, body, idempotency_key)
+        row = _save(services.store, caller, body, idempotency_key)
     except IntegrityError:  # the same key at the same moment: the other request has kept it
-        row = _keep(services.store, caller, body, idempotency_key)
-    metrics.judged(row.kind)
-    return as_item(row)
+        row = _save(services.store, caller, body, idempotency_key)
+    state.metrics.judged(row.kind)
+    return FeedbackItem.model_validate(row)
 
 
 @router.get("")
@@ -67,7 +67,9 @@ def list_feedback(
     with services.store.read() as session:
         rows = feedback.of_author(session, caller.user.id)[::-1]
     rest = [row for row in rows if after is None or row.id < after]
-    return Page(data=[as_item(row) for row in rest[:limit]], has_more=len(rest) > limit)
+    return Page(
+        data=[FeedbackItem.model_validate(row) for row in rest[:limit]], has_more=len(rest) > limit
+    )
 
 
 @router.delete("/{feedback_id}")
@@ -81,12 +83,7 @@ def withdraw_feedback(feedback_id: Name, caller: CallerDep, services: ServicesDe
     return Deleted(id=feedback_id)
 
 
-def as_item(row: Feedback) -> FeedbackItem:
-    """A row as its author sees it."""
-    return FeedbackItem(**columns(row, FeedbackItem))
-
-
-def _keep(store: Store, caller: Caller, body: FeedbackRequest, key: str | None) -> Feedback:
+def _save(store: Store, caller: Caller, body: FeedbackRequest, key: str | None) -> Feedback:
     with store.write() as session:
         if body.kind == "report":
             reports.require_room(session, caller.user.id)
@@ -103,13 +100,13 @@ def _keep(store: Store, caller: Caller, body: FeedbackRequest, key: str | None) 
         )
 
 
-def _judged(session: Session, author_id: str, body: FeedbackRequest) -> Judged:
+def _judged(session: Session, author_id: str, body: FeedbackRequest) -> ValidatedFeedback:
     if isinstance(body, RankingRequest):
         if body.parent_id is not None:
             return _ranked_siblings(session, author_id, body, body.parent_id)
         return _ranked_choices(session, author_id, body)
     message = _answer(session, author_id, body)
-    return Judged([message], _value(body, message), message.id)
+    return ValidatedFeedback([message], _value(body, message), message.id)
 
 
 def _answer(
@@ -140,7 +137,7 @@ def _value(body: ThumbsRequest | EditRequest | ReportRequest, message: Message) 
     return {"text": body.text}
 
 
-def _ranked_choices(session: Session, author_id: str, body: RankingRequest) -> Judged:
+def _ranked_choices(session: Session, author_id: str, body: RankingRequest) -> ValidatedFeedback:
     """A ranking of the choices of one completion."""
     if body.completion_id is None:
         raise Invalid("A ranking needs completion_id or parent_id.", "completion_id")
@@ -151,7 +148,7 @@ def _ranked_choices(session: Session, author_id: str, body: RankingRequest) -> J
 
 def _ranked_siblings(
     session: Session, author_id: str, body: RankingRequest, parent_id: str
-) -> Judged:
+) -> ValidatedFeedback:
     """A ranking of any answers to one prompt."""
     if body.completion_id is not None:
         raise Invalid("Give either completion_id or parent_id.", "parent_id")
@@ -167,11 +164,11 @@ def _ranked_siblings(
     return _ranked(body, by_id, parent_id)
 
 
-def _ranked(body: RankingRequest, known: dict[Any, Message], target: str) -> Judged:
+def _ranked(body: RankingRequest, known: dict[Any, Message], target: str) -> ValidatedFeedback:
     feedback.check_ranking(body.ranking, known)
     order = [[known[item].id for item in group] for group in body.ranking]
     messages = [known[item] for group in body.ranking for item in group]
-    return Judged(messages, {"ranking": order}, target, _positions(body, known))
+    return ValidatedFeedback(messages, {"ranking": order}, target, _positions(body, known))
 
 
 def _positions(body: RankingRequest, known: dict[Any, Message]) -> list[str] | None:

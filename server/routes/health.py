@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from sqlmodel import select
 
-from server.dependencies import DeployedDep, MetricsDep, ServicesDep
+from server.dependencies import ServicesDep, StateDep
 from server.schemas.health import Health, ReadyState
 
 router = APIRouter(tags=["health"])
@@ -17,25 +17,25 @@ async def healthz() -> Health:
 
 
 @router.get("/readyz", responses={503: {"model": ReadyState}})
-def readyz(services: ServicesDep, deployed: DeployedDep, response: Response) -> ReadyState:
+def readyz(services: ServicesDep, state: StateDep, response: Response) -> ReadyState:
     """Whether turns can be answered: a policy is loaded and the database answers.
 
     ``problem`` also tells why a promoted policy is not the one that answers.
     """
-    problem = deployed.problem
+    problem = state.policies.problem
     database = True
     try:
         with services.store.read() as session:
             session.exec(select(1)).one()
     except Exception as error:
         database, problem = False, f"The database does not answer: {type(error).__name__}."
-    ready = database and deployed.policy_id is not None
+    ready = database and state.policies.policy_id is not None
     response.status_code = 200 if ready else 503
     status = "ready" if ready else "not_ready"
-    return ReadyState(status=status, policy=deployed.policy_id, problem=problem)
+    return ReadyState(status=status, policy=state.policies.policy_id, problem=problem)
 
 
 @router.get("/metrics", response_class=Response)
-async def metrics(metrics: MetricsDep) -> Response:
+async def metrics(state: StateDep) -> Response:
     """Counts for Prometheus."""
-    return Response(metrics.render(), media_type=CONTENT_TYPE_LATEST)
+    return Response(state.metrics.render(), media_type=CONTENT_TYPE_LATEST)

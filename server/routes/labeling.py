@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from fastapi import APIRouter
 from sqlmodel import Session, col, select
 
-from server.dependencies import After, AlternativesDep, LabelerDep, Limit, ServicesDep
+from server.dependencies import After, LabelerDep, Limit, ServicesDep, StateDep
 from server.generators.generator import Sampling
 from server.http.auth import Caller
 from server.schemas.labeling import (
@@ -16,9 +16,10 @@ from server.schemas.labeling import (
     AssignmentItem,
     DemonstrateRequest,
     DialogueMessage,
+    DialogueTurn,
     GoldTask,
-    Instructions,
     LabelingHome,
+    LabelingInstructions,
     MaybeAssignment,
     NextTask,
     RankRequest,
@@ -26,12 +27,11 @@ from server.schemas.labeling import (
     Suggestion,
     SuggestRequest,
     TasksMade,
-    TurnRequest,
 )
 from server.schemas.text import Name, Page, columns
 from tutelage import audit
 from tutelage.labeling import labeling
-from tutelage.labeling.labeling import Turn
+from tutelage.labeling.labeling import DemonstrationTurn
 from tutelage.tables import Assignment, FeedbackKind, LabelingTask, Message
 
 router = APIRouter(prefix="/v1/labeling", tags=["labeling"])
@@ -66,9 +66,9 @@ def labeling_home(labeler: LabelerDep, services: ServicesDep) -> LabelingHome:
 
 
 @router.get("/instructions")
-def get_instructions(_labeler: LabelerDep) -> Instructions:
+def get_instructions(_labeler: LabelerDep) -> LabelingInstructions:
     """What labelers are to do."""
-    return Instructions(**vars(labeling.instructions()))
+    return LabelingInstructions(**vars(labeling.instructions()))
 
 
 @router.post("/next")
@@ -174,15 +174,15 @@ def write_gold(body: GoldTask, labeler: LabelerDep, services: ServicesDep) -> Ta
 
 
 @router.post("/suggestions")
-async def suggest(
-    body: SuggestRequest, _labeler: LabelerDep, alternatives: AlternativesDep
-) -> Suggestion:
+async def suggest(body: SuggestRequest, _labeler: LabelerDep, state: StateDep) -> Suggestion:
     """What the current policy would write next, as the assistant or as the user."""
     sampling = Sampling(0.8, 0.95, _SUGGESTED_TOKENS[body.side])
-    answer = await alternatives.write(_suggested_dialogue(body), sampling)
-    assert answer.stream is not None
-    text = answer.shown.strip() if body.side == "assistant" else answer.shown.strip().split("\n")[0]
-    return Suggestion(text=text, policy_id=answer.stream.policy_id)
+    response = await state.candidates.write(_suggested_dialogue(body), sampling)
+    assert response.stream is not None
+    text = response.shown.strip()
+    if body.side == "user":
+        text = text.split("\n")[0]
+    return Suggestion(text=text, policy_id=response.stream.policy_id)
 
 
 def _suggested_dialogue(body: SuggestRequest) -> list[dict[str, str]]:
@@ -200,8 +200,8 @@ def _mine(session: Session, assignment_id: str, labeler: Caller) -> Assignment:
     return labeling.assigned(session, assignment_id, labeler.user.id)
 
 
-def _turns(turns: Sequence[TurnRequest]) -> list[Turn]:
-    return [Turn(turn.role, turn.content, turn.suggestion) for turn in turns]
+def _turns(turns: Sequence[DialogueTurn]) -> list[DemonstrationTurn]:
+    return [DemonstrationTurn(turn.role, turn.content, turn.suggestion) for turn in turns]
 
 
 def _item(session: Session, row: Assignment) -> AssignmentItem:
@@ -222,17 +222,7 @@ def _detail(session: Session, row: Assignment) -> AssignmentDetail:
     random.Random(row.id).shuffle(ranked)
     return AssignmentDetail(
         **_item(session, row).model_dump(),
-        dialogue=dialogue_of(labeling.dialogue(session, task)),
-        answers=answers_of(ranked),
-        demonstrated=dialogue_of(labeling.demonstrated(session, row)),
+        dialogue=DialogueMessage.of(labeling.dialogue(session, task)),
+        answers=AnswerToRank.of(ranked),
+        demonstrated=DialogueMessage.of(labeling.demonstrated(session, row)),
     )
-
-
-def dialogue_of(messages: Sequence[Message]) -> list[DialogueMessage]:
-    """Messages as labelers read them."""
-    return [DialogueMessage(role=each.role, content=each.content) for each in messages]
-
-
-def answers_of(messages: Sequence[Message]) -> list[AnswerToRank]:
-    """Alternatives without their origin."""
-    return [AnswerToRank(id=each.id, content=each.content) for each in messages]

@@ -1,10 +1,11 @@
 """One's own account: name and password, API keys, and what is left of the quota."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BaseModel, Field
 
 from server.schemas.text import Body, Name, Shape, Text
+from tutelage.people.quota import Standing
 from tutelage.tables import Scope
 
 Title = Annotated[Text, Field(min_length=1, max_length=100)]
@@ -34,6 +35,17 @@ class QuotaStanding(BaseModel):
     tokens_limit: int
     tokens_used: int
     resets_at: float = Field(description="When the next day begins.")
+
+    @classmethod
+    def of(cls, standing: Standing) -> Self:
+        """What a user has used and may use today."""
+        return cls(
+            requests_limit=standing.quota.requests,
+            requests_used=standing.requests,
+            tokens_limit=standing.quota.tokens,
+            tokens_used=standing.tokens,
+            resets_at=standing.resets_at,
+        )
 
 
 class Account(BaseModel):

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from server.schemas.text import Body, Name, Text
+from server.schemas.text import Body, Name, Shape, Text
 from tutelage.tables import FeedbackKind
 
 Comment = Annotated[Text, Field(max_length=4000)]
@@ -76,7 +76,7 @@ FeedbackRequest = Annotated[
 ]
 
 
-class FeedbackItem(BaseModel):
+class FeedbackItem(Shape):
     """A judgement that stands. ``value`` by kind: thumbs {value, reasons, comment}; ranking
     {ranking: [[message id]]}; edit {text}; report {category, comment}."""
 

@@ -1,18 +1,19 @@
 """What labelers are asked and what they answer; what operators see of it."""
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field
 
 from server.schemas.text import Body, Name, Text
-from tutelage.tables import FeedbackKind
+from tutelage.tables import FeedbackKind, Message
 
 Seconds = Annotated[float, Field(ge=0, le=86_400, strict=False)]
 TaskKind = Literal["ranking", "demonstration"]
 Content = Annotated[Text, Field(min_length=1, max_length=32_000)]
 
 
-class Instructions(BaseModel):
+class LabelingInstructions(BaseModel):
     """What labelers are to do; assignments remember the version."""
 
     version: int
@@ -43,12 +44,22 @@ class DialogueMessage(BaseModel):
     role: str
     content: str
 
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> list[Self]:
+        """Messages as labelers read them."""
+        return [cls(role=each.role, content=each.content) for each in messages]
+
 
 class AnswerToRank(BaseModel):
     """One alternative; which policy wrote it is not told."""
 
     id: str
     content: str
+
+    @classmethod
+    def of(cls, messages: Sequence[Message]) -> list[Self]:
+        """Responses without their origin."""
+        return [cls(id=each.id, content=each.content) for each in messages]
 
 
 class AssignmentItem(BaseModel):
@@ -89,7 +100,7 @@ class RankRequest(Body):
     seconds: Seconds = 0.0
 
 
-class TurnRequest(Body):
+class DialogueTurn(Body):
     """A message of a demonstration."""
 
     role: Literal["user", "assistant"]
@@ -100,7 +111,7 @@ class TurnRequest(Body):
 class DemonstrateRequest(Body):
     """A whole dialogue; it ends with the assistant."""
 
-    turns: list[TurnRequest] = Field(min_length=2, max_length=40)
+    turns: list[DialogueTurn] = Field(min_length=2, max_length=40)
     seconds: Seconds = 0.0
 
 
@@ -115,7 +126,7 @@ class SuggestRequest(Body):
     """Ask the model for the next message of a dialogue."""
 
     side: Literal["user", "assistant"]
-    turns: list[TurnRequest] = Field(max_length=40)
+    turns: list[DialogueTurn] = Field(max_length=40)
 
 
 class Suggestion(BaseModel):

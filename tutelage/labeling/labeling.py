@@ -45,7 +45,7 @@ class Instructions:
 
 
 @dataclass(frozen=True)
-class Turn:
+class DemonstrationTurn:
     """One message of a demonstration; ``suggestion`` is what the model had written for it."""
 
     role: str
@@ -203,7 +203,7 @@ def rank(
 
 
 def demonstrate(
-    session: Session, assignment: Assignment, turns: Sequence[Turn], seconds: float
+    session: Session, assignment: Assignment, turns: Sequence[DemonstrationTurn], seconds: float
 ) -> Feedback:
     """Answer a demonstration task with a whole dialogue, user and assistant in turn.
 
@@ -453,7 +453,7 @@ def _check_marks(
         raise Invalid("A rating is 1 (worst) to 7 (best).", "ratings")
 
 
-def _check_turns(turns: Sequence[Turn]) -> None:
+def _check_turns(turns: Sequence[DemonstrationTurn]) -> None:
     roles = [turn.role for turn in turns]
     if roles != ["user", "assistant"] * (len(roles) // 2) or not roles:
         raise Invalid("A dialogue goes user, assistant, user, …, and ends with an answer.", "turns")
@@ -461,7 +461,7 @@ def _check_turns(turns: Sequence[Turn]) -> None:
         raise Invalid("A message of the dialogue is empty.", "turns")
 
 
-def _edits(turn: Turn) -> dict[str, Any]:
+def _edits(turn: DemonstrationTurn) -> dict[str, Any]:
     """How far the person went from what the model suggested, in characters (Levenshtein)."""
     if turn.suggestion is None:
         return {"suggested": False, "distance": None}

@@ -8,13 +8,11 @@ from sqlmodel import Session, col, func, select
 from server.dependencies import (
     AnyoneDep,
     PersonDep,
-    QuotasDep,
     ServicesDep,
-    ThrottleDep,
+    StateDep,
     address_of,
 )
 from server.http.auth import COOKIE, require_same_origin, set_cookie
-from server.routes.account.session import state_of
 from server.schemas.account import (
     Account,
     AccountChange,
@@ -45,14 +43,14 @@ def sign_up(
     response: Response,
     caller: AnyoneDep,
     services: ServicesDep,
-    throttle: ThrottleDep,
+    state: StateDep,
 ) -> SessionState:
     """Make an account and sign in to it. A guest who is signed in becomes the account."""
     if "origin" in request.headers:
         require_same_origin(request)
     if not services.settings.sign_up:
         raise Forbidden("Accounts are made by the operator here; ask for a sign-in link.")
-    throttle.require(body.login, address_of(request))
+    state.throttle.require(body.login, address_of(request))
     guest = caller.user if caller and caller.key is None else None
     try:
         with services.store.write() as session:
@@ -60,18 +58,20 @@ def sign_up(
             accounts.end_sessions(session, user.id)
             secret = people.create_session(session, user)
     except Conflict:
-        throttle.failed(body.login, address_of(request))  # nor may names be guessed at leisure
+        state.throttle.failed(
+            body.login, address_of(request)
+        )  # nor may names be guessed at leisure
         raise
     set_cookie(request, response, secret)
-    return state_of(services, user)
+    return SessionState.of(services.settings, user)
 
 
 @router.get("")
-def get_account(caller: PersonDep, services: ServicesDep, quotas: QuotasDep) -> Account:
+def get_account(caller: PersonDep, services: ServicesDep, state: StateDep) -> Account:
     """Who one is, and what is left of today's quota."""
     with services.store.read() as session:
         user = accounts.get(session, caller.user.id)
-        return _account(session, user, quotas.standing(session, user))
+        return _account(session, user, state.quotas.standing(session, user))
 
 
 @router.patch("")
@@ -81,11 +81,11 @@ def change_account(
     response: Response,
     caller: PersonDep,
     services: ServicesDep,
-    throttle: ThrottleDep,
+    state: StateDep,
 ) -> SessionState:
     """Another name or password. A new password signs all other browsers out."""
     login, address = caller.user.login or caller.user.id, address_of(request)
-    throttle.require(login, address)
+    state.throttle.require(login, address)
     try:
         with services.store.write() as session:
             user = accounts.get(session, caller.user.id)
@@ -96,9 +96,9 @@ def change_account(
                 accounts.change_password(session, user, body.password, body.old_password)
                 set_cookie(request, response, people.create_session(session, user))
     except Forbidden:
-        throttle.failed(login, address)
+        state.throttle.failed(login, address)
         raise
-    return state_of(services, user)
+    return SessionState.of(services.settings, user)
 
 
 @router.get("/data")
@@ -156,17 +156,6 @@ def revoke_key(key_id: Name, caller: PersonDep, services: ServicesDep) -> Delete
     return Deleted(id=key_id)
 
 
-def standing_of(standing: Standing) -> QuotaStanding:
-    """Where somebody stands, as it is shown."""
-    return QuotaStanding(
-        requests_limit=standing.quota.requests,
-        requests_used=standing.requests,
-        tokens_limit=standing.quota.tokens,
-        tokens_used=standing.tokens,
-        resets_at=standing.resets_at,
-    )
-
-
 def _account(session: Session, user: User, standing: Standing) -> Account:
     chats = select(func.count()).where(
         Conversation.owner_id == user.id, Conversation.purpose == Purpose.CHAT
@@ -177,7 +166,7 @@ def _account(session: Session, user: User, standing: Standing) -> Account:
         | {
             "has_password": user.password_hash is not None,
             "providers": list(session.exec(vouching.order_by(col(Identity.issuer)))),
-            "quota": standing_of(standing),
+            "quota": QuotaStanding.of(standing),
             "conversations": session.exec(chats).one(),
             "feedback": len(feedback.of_author(session, user.id)),
         }

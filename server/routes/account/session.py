@@ -2,11 +2,10 @@
 
 from fastapi import APIRouter, Request, Response
 
-from server.dependencies import AnyoneDep, CallerDep, ServicesDep, ThrottleDep, address_of
+from server.dependencies import AnyoneDep, CallerDep, ServicesDep, StateDep, address_of
 from server.http.auth import COOKIE, require_same_origin, set_cookie
-from server.http.login_throttle import Throttle
-from server.schemas.session import ConsentRequest, SessionState, SessionUser, SignInRequest
-from server.schemas.text import columns
+from server.http.login_throttle import LoginThrottle
+from server.schemas.session import ConsentRequest, SessionState, SignInRequest
 from server.services import Services
 from tutelage.errors import Forbidden
 from tutelage.people import accounts, people
@@ -20,7 +19,7 @@ GUEST = "Guest"
 @router.get("")
 def get_session(caller: AnyoneDep, services: ServicesDep) -> SessionState:
     """Who am I? ``user`` is null for somebody unknown."""
-    return state_of(services, caller.user if caller else None)
+    return SessionState.of(services.settings, caller.user if caller else None)
 
 
 @router.post("")
@@ -30,21 +29,21 @@ def sign_in(
     response: Response,
     caller: AnyoneDep,
     services: ServicesDep,
-    throttle: ThrottleDep,
+    state: StateDep,
 ) -> SessionState:
     """Begin a guest session, or sign in: by a one-time link, or by name and password."""
     if "origin" in request.headers:
         require_same_origin(request)
     if body.login is not None:
-        user, secret = _by_password(services, throttle, body, address_of(request))
+        user, secret = _by_password(services, state.throttle, body, address_of(request))
     elif body.link is not None:
         user, secret = _exchange(services, body.link)
     elif caller:
-        return state_of(services, caller.user)
+        return SessionState.of(services.settings, caller.user)
     else:
         user, secret = _guest(services)
     set_cookie(request, response, secret)
-    return state_of(services, user)
+    return SessionState.of(services.settings, user)
 
 
 @router.patch("")
@@ -52,7 +51,7 @@ def change_consent(body: ConsentRequest, caller: CallerDep, services: ServicesDe
     """Whether new conversations of this person may be trained on."""
     with services.store.write() as session:
         user = people.set_consent(session, caller.user.id, body.training)
-    return state_of(services, user)
+    return SessionState.of(services.settings, user)
 
 
 @router.delete("")
@@ -65,11 +64,11 @@ def sign_out(
         with services.store.write() as session:
             people.end_session(session, secret)
     response.delete_cookie(COOKIE)
-    return state_of(services, None)
+    return SessionState.of(services.settings, None)
 
 
 def _by_password(
-    services: Services, throttle: Throttle, body: SignInRequest, address: str
+    services: Services, throttle: LoginThrottle, body: SignInRequest, address: str
 ) -> tuple[User, str]:
     login, password = body.login or "", body.password or ""
     throttle.require(login, address)
@@ -93,19 +92,3 @@ def _guest(services: Services) -> tuple[User, str]:
     with services.store.write() as session:
         user = people.create_user(session, GUEST)
         return user, people.create_session(session, user)
-
-
-def state_of(services: Services, user: User | None) -> SessionState:
-    """Who is here, and how one may come in."""
-    settings = services.settings
-    return SessionState(
-        user=_person(user) if user else None,
-        guests=settings.guests,
-        sign_up=settings.sign_up,
-        oidc=settings.oidc_name if settings.oidc_issuer else None,
-    )
-
-
-def _person(user: User) -> SessionUser:
-    consented = user.consented_at is not None
-    return SessionUser(**columns(user, SessionUser), consented=consented)

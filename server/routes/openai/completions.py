@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from sqlmodel import Session
 
 from server.dependencies import CallerDep, ServicesDep
-from server.openai.chat_completions import restored
+from server.openai.chat_completions import of_stored
 from server.schemas.openai.chat import ChatCompletion, ChatCompletions
 from server.schemas.openai.completions import (
     CompletionChange,
@@ -110,7 +110,7 @@ def _behind(messages: list[CompletionPrompt], after: str | None) -> list[Complet
 
 
 def _completion(session: Session, stored: StoredCompletion) -> ChatCompletion:
-    return restored(stored, completions.answers(session, stored))
+    return of_stored(stored, completions.answers(session, stored))
 
 
 def _ends(data: Sequence[ChatCompletion | CompletionPrompt]) -> dict[str, str | None]:

@@ -3,9 +3,9 @@
 from fastapi import APIRouter
 from sqlmodel import Session
 
-from server.dependencies import AlternativesDep, DeployedDep, OperatorDep, ServicesDep
+from server.dependencies import OperatorDep, ServicesDep, StateDep
 from server.labeling import blind_test
-from server.labeling.blind_test import Pair
+from server.labeling.blind_test import BlindComparison
 from server.schemas.operator.blind_tests import (
     BlindAnswer,
     BlindJudgement,
@@ -36,9 +36,7 @@ def list_blind_tests(operator: OperatorDep, services: ServicesDep) -> Page[Blind
 async def start_blind_test(
     body: BlindTestRequest,
     operator: OperatorDep,
-    services: ServicesDep,
-    deployed: DeployedDep,
-    writer: AlternativesDep,
+    state: StateDep,
 ) -> BlindTest:
     """Let both policies answer; it takes as long as the answers take.
 
@@ -46,9 +44,10 @@ async def start_blind_test(
     """
     blind_test.require_two(body.policies)
     test_id = await blind_test.write(
-        services.store, deployed, writer, operator.user.id, body.policies, body.prompts
-    )
-    with services.store.read() as session:
+        state.services.store, state.policies, state.candidates, operator.user.id, body.policies,
+        body.prompts,
+    )  # fmt: skip
+    with state.services.store.read() as session:
         return _shown(session, test_id, operator.user.id)
 
 
@@ -74,15 +73,15 @@ def judge_blind_pair(
             raise NotFound(f"There is no prompt {body.prompt_id!r} in this test.", "prompt_id")
         value = {"ranking": _ranking(pair, body.preferred)}
         feedback.record(
-            session, me, FeedbackKind.RANKING, pair.answers, value, pair.prompt.id,
-            [each.id for each in pair.answers],
+            session, me, FeedbackKind.RANKING, pair.responses, value, pair.prompt.id,
+            [each.id for each in pair.responses],
         )  # fmt: skip
         session.flush()
         return _shown(session, test_id, me)
 
 
-def _ranking(pair: Pair, preferred: str | None) -> list[list[str]]:
-    ids = [each.id for each in pair.answers]
+def _ranking(pair: BlindComparison, preferred: str | None) -> list[list[str]]:
+    ids = [each.id for each in pair.responses]
     if preferred is None:
         return [ids]
     if preferred not in ids:
@@ -111,7 +110,7 @@ def _shown(session: Session, test_id: str, owner: str) -> BlindTest:
     )
 
 
-def _pair(pair: Pair, named: bool) -> BlindPair:
+def _pair(pair: BlindComparison, named: bool) -> BlindPair:
     return BlindPair(
         prompt_id=pair.prompt.id,
         prompt=pair.prompt.content,
@@ -119,7 +118,7 @@ def _pair(pair: Pair, named: bool) -> BlindPair:
             BlindAnswer(
                 id=each.id, content=each.content, policy_id=each.policy_id if named else None
             )
-            for each in pair.answers
+            for each in pair.responses
         ],
         judged=pair.judged,
     )

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 from sqlmodel import Session, col, select
 
-from server.dependencies import DeployedDep, OperatorDep, ServicesDep
+from server.dependencies import OperatorDep, ServicesDep, StateDep
 from server.schemas.operator.experiments import (
     BoardItem,
     ExperimentItem,
@@ -43,11 +43,11 @@ def list_experiments(_operator: OperatorDep, services: ServicesDep) -> Page[Expe
 
 @router.post("/experiments", status_code=201)
 async def start_experiment(
-    body: ExperimentStart, operator: OperatorDep, services: ServicesDep, deployed: DeployedDep
+    body: ExperimentStart, operator: OperatorDep, services: ServicesDep, state: StateDep
 ) -> ExperimentItem:
     """Put a policy on trial: as a canary for a share of the people, or as a shadow."""
     row = await run_in_threadpool(_start, services, body, operator.user.id)
-    await deployed.refresh()
+    await state.policies.refresh()
     return ExperimentItem.model_validate(row)
 
 
@@ -79,7 +79,7 @@ async def change_share(
     body: ExperimentShare,
     operator: OperatorDep,
     services: ServicesDep,
-    deployed: DeployedDep,
+    state: StateDep,
 ) -> ExperimentItem:
     """Let more or fewer people meet it."""
 
@@ -88,7 +88,7 @@ async def change_share(
             return experiments.set_share(session, experiment_id, body.share, operator.user.id)
 
     row = await run_in_threadpool(change)
-    await deployed.refresh()
+    await state.policies.refresh()
     return ExperimentItem.model_validate(row)
 
 
@@ -98,7 +98,7 @@ async def end_experiment(
     act: experiments.Ending,
     operator: OperatorDep,
     services: ServicesDep,
-    deployed: DeployedDep,
+    state: StateDep,
 ) -> ExperimentItem:
     """End it: promote the policy, roll it back, or stop without a verdict."""
 
@@ -108,7 +108,7 @@ async def end_experiment(
             return experiments.end(session, experiment_id, act, operator.user.id, reasons)
 
     row = await run_in_threadpool(end)
-    await deployed.refresh()
+    await state.policies.refresh()
     return ExperimentItem.model_validate(row)
 
 
@@ -126,7 +126,7 @@ async def pin(
     body: PinRequest,
     operator: OperatorDep,
     services: ServicesDep,
-    deployed: DeployedDep,
+    state: StateDep,
 ) -> Pin:
     """Let somebody always meet the current policy, or always the one on trial."""
 
@@ -135,7 +135,7 @@ async def pin(
             return experiments.pin(session, user_id, body.policy_id, operator.user.id)
 
     row = await run_in_threadpool(write)
-    await deployed.refresh()
+    await state.policies.refresh()
     return Pin.model_validate(row)
 
 

@@ -10,8 +10,9 @@ from fastapi import APIRouter, Query
 from sqlmodel import Session, select
 
 from server.dependencies import OperatorDep, ServicesDep
-from server.routes.labeling import answers_of, dialogue_of
 from server.schemas.labeling import (
+    AnswerToRank,
+    DialogueMessage,
     Disagreement,
     GoldRequest,
     LabelerItem,
@@ -226,7 +227,7 @@ def _dispute(
         task_id=task.id,
         share=share,
         gold=task.gold["ranking"] if task.gold else None,
-        dialogue=dialogue_of(labeling.dialogue(session, task)),
-        answers=answers_of(labeling.answers(session, task)),
+        dialogue=DialogueMessage.of(labeling.dialogue(session, task)),
+        answers=AnswerToRank.of(labeling.answers(session, task)),
         opinions=opinions,
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from sqlmodel import Session, col, func, select
 
-from server.dependencies import After, DeployedDep, Limit, OperatorDep, ServicesDep
+from server.dependencies import After, Limit, OperatorDep, ServicesDep, StateDep
 from server.schemas.operator.operator import (
     AlikeReport,
     AuditItem,
@@ -39,9 +39,7 @@ Actions = Annotated[list[str] | None, Query(description="log, warn, block; defau
 
 
 @router.get("/summary")
-def summary(
-    _operator: OperatorDep, services: ServicesDep, deployed: DeployedDep
-) -> OperatorSummary:
+def summary(_operator: OperatorDep, services: ServicesDep, state: StateDep) -> OperatorSummary:
     """What runs, what was collected, and whether it is enough for an iteration."""
     with services.store.read() as session:
         current = deployment.current(session)
@@ -49,8 +47,8 @@ def summary(
         opened = select(func.count()).select_from(Report).where(Report.state == ReportState.OPEN)
         return OperatorSummary(
             current_policy=current.id if current else None,
-            loaded_policy=deployed.policy_id,
-            load_error=deployed.problem,
+            loaded_policy=state.policies.policy_id,
+            load_error=state.policies.problem,
             feedback=_feedback_by_kind(session),
             conversations=_count(session, Conversation),
             consented_conversations=session.exec(consented).one(),

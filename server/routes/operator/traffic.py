@@ -7,14 +7,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from sqlmodel import Session, col, select
 
-from server.dependencies import After, Limit, MetricsDep, OperatorDep, ServicesDep
+from server.dependencies import After, Limit, OperatorDep, ServicesDep, StateDep
 from server.schemas.operator.traffic import (
     AnsweredItem,
     HttpAnswers,
     JudgementItem,
     Opinions,
     PolicyOpinion,
-    Share,
+    Proportion,
     Traffic,
     TrafficWindow,
 )
@@ -38,7 +38,7 @@ Policy = Annotated[Name | None, Query(description="Only of this policy.")]
 
 @router.get("/traffic")
 def get_traffic(
-    _operator: OperatorDep, services: ServicesDep, metrics: MetricsDep, hours: Hours = 24
+    _operator: OperatorDep, services: ServicesDep, state: StateDep, hours: Hours = 24
 ) -> Traffic:
     """Requests, tokens, waiting times, moderation and judgements, whole and in windows."""
     until = time.time()
@@ -52,7 +52,9 @@ def get_traffic(
         total=TrafficWindow.model_validate(total),
         windows=[TrafficWindow.model_validate(each) for each in windows],
         http=HttpAnswers(
-            since=metrics.began, statuses=metrics.statuses(), running=metrics.running()
+            since=state.metrics.began,
+            statuses=state.metrics.statuses(),
+            running=state.metrics.running(),
         ),
     )
 
@@ -145,8 +147,8 @@ def _opinion(policy_id: str, arms: dict[str, Arm]) -> PolicyOpinion:
     )
 
 
-def _share(arm: Arm) -> Share:
+def _share(arm: Arm) -> Proportion:
     if not arm.count:
-        return Share(mean=None, low=None, high=None, count=0, people=0)
+        return Proportion(mean=None, low=None, high=None, count=0, people=0)
     low, high = interval(arm)
-    return Share(mean=arm.mean, low=low, high=high, count=arm.count, people=len(arm.people))
+    return Proportion(mean=arm.mean, low=low, high=high, count=arm.count, people=len(arm.people))

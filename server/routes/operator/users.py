@@ -8,9 +8,8 @@ from pydantic import SecretStr
 from sqlalchemy import or_
 from sqlmodel import Session, col, func, select
 
-from server.dependencies import After, Limit, OperatorDep, QuotasDep, ServicesDep
-from server.routes.account.account import standing_of
-from server.schemas.account import KeyItem
+from server.dependencies import After, Limit, OperatorDep, ServicesDep, StateDep
+from server.schemas.account import KeyItem, QuotaStanding
 from server.schemas.operator.users import (
     SettingItem,
     SignInLink,
@@ -34,7 +33,7 @@ router = APIRouter(prefix="/v1/operator", tags=["operator"])
 def list_users(
     _operator: OperatorDep,
     services: ServicesDep,
-    quotas: QuotasDep,
+    state: StateDep,
     limit: Limit = 50,
     after: After = None,
     q: Annotated[Name, Query(description="Part of a name.")] = "",
@@ -55,7 +54,7 @@ def list_users(
         statement = statement.where(User.id < after)
     with services.store.read() as session:
         rows = list(session.exec(statement))
-        data = _items(session, quotas, rows[:limit])
+        data = _items(session, state.quotas, rows[:limit])
     return Page(data=data, has_more=len(rows) > limit)
 
 
@@ -75,7 +74,7 @@ def change_user(
     body: UserChange,
     operator: OperatorDep,
     services: ServicesDep,
-    quotas: QuotasDep,
+    state: StateDep,
 ) -> UserItem:
     """Change somebody's role or quota, or shut them out."""
     actor = operator.user.id
@@ -90,7 +89,7 @@ def change_user(
             session.add(user)
             audit.record(session, actor, "user.quota", user_id, quota=user.quota)
         session.flush()
-        return _items(session, quotas, [user])[0]
+        return _items(session, state.quotas, [user])[0]
 
 
 @router.post("/users/{user_id}/link", status_code=201)
@@ -166,7 +165,7 @@ def _items(session: Session, quotas: Quotas, users: list[User]) -> list[UserItem
                 "consented": user.consented_at is not None,
                 "conversations": conversations[user.id],
                 "feedback": judgements[user.id],
-                "quota": standing_of(quotas.standing(session, user)),
+                "quota": QuotaStanding.of(quotas.standing(session, user)),
                 "own_quota": user.quota is not None,
                 "keys": [KeyItem.model_validate(k) for k in accounts.keys_of(session, user.id)],
             }

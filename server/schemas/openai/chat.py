@@ -372,7 +372,7 @@ class Choice(BaseModel):
     finish_reason: FinishReason
 
 
-class Usage(BaseModel):
+class CompletionUsage(BaseModel):
     """Token counts: the prompt once, the answers together."""
 
     prompt_tokens: int
@@ -388,7 +388,7 @@ class ChatCompletion(BaseModel):
     created: int = Field(description="Unix seconds.")
     model: str = Field(description="The policy version that answered.")
     choices: list[Choice]
-    usage: Usage
+    usage: CompletionUsage
     system_fingerprint: str = Field(description="The policy version that answered.")
     moderation: Moderated | None = Field(None, description="The scores, if they were asked for.")
     metadata: dict[str, str] | None = Field(None, description="As the client set it.")
@@ -435,7 +435,7 @@ class ChatCompletionChunk(BaseModel):
     created: int
     model: str
     choices: list[ChunkChoice]
-    usage: Usage | None = None
+    usage: CompletionUsage | None = None
     moderation: Moderated | None = Field(None, description="On a chunk of its own, if asked for.")
     system_fingerprint: str
     tutelage: ChunkInfo | None = None

@@ -13,7 +13,7 @@ class ModelDivergence(BaseModel):
     greedy: float = Field(description="Share of places with the same likeliest token.")
 
 
-class Model(BaseModel):
+class ModelItem(BaseModel):
     """A policy version, or `tutelage` for whatever is current."""
 
     id: str = Field(examples=["tutelage", "policy-0003"])
@@ -32,4 +32,4 @@ class ModelList(BaseModel):
     """All models."""
 
     object: Literal["list"] = "list"
-    data: list[Model]
+    data: list[ModelItem]

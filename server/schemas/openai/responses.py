@@ -1,5 +1,6 @@
 """The responses API: OpenAI's newer request and answer, as far as text goes."""
 
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
@@ -40,7 +41,7 @@ Content = Annotated[
 ]
 
 
-class InputMessage(Body):
+class ResponseInputMessage(Body):
     """A message; also one that an earlier response put out."""
 
     type: Annotated[str, only("message")] = "message"
@@ -86,7 +87,7 @@ def _item_tag(value: Any) -> str:
 
 
 InputItem = Annotated[
-    Annotated[InputMessage, Tag("message")]
+    Annotated[ResponseInputMessage, Tag("message")]
     | Annotated[InputCall, Tag("function_call")]
     | Annotated[InputCallOutput, Tag("function_call_output")],
     Discriminator(_item_tag),
@@ -113,6 +114,11 @@ class SchemaFormat(Body):
     description: Text | None = Field(None, description="Not used.")
     schema_: dict[str, Any] = Field(alias="schema")
     strict: bool | None = Field(None, description="It is always strict.")
+
+    @property
+    def constraint(self) -> str | None:
+        """The JSON Schema to follow."""
+        return json.dumps(self.schema_)
 
 
 class TextOptions(Body):

@@ -5,7 +5,7 @@ from pydantic import BaseModel, Field
 from server.schemas.text import Body
 
 
-class Agreement(BaseModel):
+class FilterAgreement(BaseModel):
     """The share of decided labels that the filter gets right."""
 
     labels: int
@@ -15,19 +15,19 @@ class Agreement(BaseModel):
     )
 
 
-class Elsewhere(BaseModel):
+class ReferenceMetrics(BaseModel):
     """What the filter makes of texts that nobody appealed."""
 
     any: float | None = Field(description="AUPRC of any harm.")
     everyday: float = Field(description="Share of everyday texts that is flagged.")
 
 
-class Written(BaseModel):
+class ReferenceTexts(BaseModel):
     """What learning changes for the texts that were written for the project."""
 
     texts: int
-    before: Elsewhere
-    after: Elsewhere
+    before: ReferenceMetrics
+    after: ReferenceMetrics
 
 
 class LearnedHeads(BaseModel):
@@ -38,8 +38,8 @@ class LearnedHeads(BaseModel):
     decisions: int
     examples_sha256: str = Field(description="Of the frozen examples.")
     created_at: float
-    agreement: Agreement
-    written: Written
+    agreement: FilterAgreement
+    written: ReferenceTexts
     no_longer_allowed: int = Field(
         description="Conversations behind it that were erased or withdrawn since."
     )

@@ -8,7 +8,7 @@ from server.schemas.text import Shape
 from tutelage.tables import FeedbackKind
 
 
-class Quantiles(Shape):
+class LatencyQuantiles(Shape):
     """A waiting time in seconds."""
 
     median: float
@@ -23,8 +23,10 @@ class TrafficWindow(Shape):
     answers: int
     prompt_tokens: int
     response_tokens: int
-    first_text: Quantiles | None = Field(description="From the request to its first text.")
-    seconds: Quantiles | None = Field(description="From the request to the end of its answer.")
+    first_text: LatencyQuantiles | None = Field(description="From the request to its first text.")
+    seconds: LatencyQuantiles | None = Field(
+        description="From the request to the end of its answer."
+    )
     flagged_prompts: int = Field(description="Warned of or blocked.")
     flagged_answers: int
     failed: int = Field(description="Answers that broke off.")
@@ -36,7 +38,7 @@ class HttpAnswers(BaseModel):
 
     since: float
     statuses: dict[str, int]
-    running: int = Field(description="Turns being answered now.")
+    running: int = Field(description="TurnService being answered now.")
 
 
 class Traffic(BaseModel):
@@ -65,7 +67,7 @@ class AnsweredItem(Shape):
     excerpt: str | None = Field(description="Null where its owner keeps it.")
 
 
-class Share(BaseModel):
+class Proportion(BaseModel):
     """A share with its 95 % interval, by person; null without any case."""
 
     mean: float | None
@@ -79,11 +81,11 @@ class PolicyOpinion(BaseModel):
     """What people made of one policy's answers."""
 
     policy_id: str
-    liked: Share = Field(description="Thumbs up among thumbs.")
-    regenerated: Share = Field(description="Answers that were asked for again.")
-    flagged: Share = Field(description="Answers that moderation acted on.")
-    failed: Share = Field(description="Answers that broke off.")
-    slow: Share = Field(description="Answers that took too long.")
+    liked: Proportion = Field(description="Thumbs up among thumbs.")
+    regenerated: Proportion = Field(description="Answers that were asked for again.")
+    flagged: Proportion = Field(description="Answers that moderation acted on.")
+    failed: Proportion = Field(description="Answers that broke off.")
+    slow: Proportion = Field(description="Answers that took too long.")
 
 
 class Opinions(BaseModel):

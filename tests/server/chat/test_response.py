@@ -8,7 +8,7 @@ from chat_service import WORDS
 from moderation.classifier import KeywordClassifier
 from moderation.rules import ModerationRules
 from moderation.stream import StreamFilter
-from server.chat.response import Answer
+from server.chat.response import TurnResponse
 from server.generators.generator import Sampling, Token
 
 
@@ -16,7 +16,7 @@ def tokens(*texts: str) -> list[Token]:
     return [Token(text, number, -0.5) for number, text in enumerate(texts)]
 
 
-def write(answer: Answer, given: Sequence[Token]) -> list[tuple[str, list[str]]]:
+def write(answer: TurnResponse, given: Sequence[Token]) -> list[tuple[str, list[str]]]:
     """What was shown piece by piece, each with the texts of its tokens."""
 
     async def run() -> list[tuple[str, list[str]]]:
@@ -27,17 +27,21 @@ def write(answer: Answer, given: Sequence[Token]) -> list[tuple[str, list[str]]]
     return asyncio.run(run())
 
 
-def filtered() -> Answer:
+def filtered() -> TurnResponse:
     rules = ModerationRules().response
-    return Answer(0, Sampling(), filter=StreamFilter(KeywordClassifier(WORDS), rules))
+    return TurnResponse(0, Sampling(), filter=StreamFilter(KeywordClassifier(WORDS), rules))
 
 
 def test_without_a_filter_each_token_is_a_piece() -> None:
-    assert write(Answer(0, Sampling()), tokens("a", "b")) == [("a", ["a"]), ("b", ["b"]), ("", [])]
+    assert write(TurnResponse(0, Sampling()), tokens("a", "b")) == [
+        ("a", ["a"]),
+        ("b", ["b"]),
+        ("", []),
+    ]
 
 
 def test_a_token_without_text_waits_for_the_one_that_completes_it() -> None:
-    answer = Answer(0, Sampling())
+    answer = TurnResponse(0, Sampling())
     assert write(answer, tokens("", "é", "")) == [("", []), ("é", ["", "é"]), ("", []), ("", [])]
     assert len(answer.kept_tokens) == 3
 
@@ -64,6 +68,6 @@ def test_of_a_blocked_answer_only_tokens_that_were_shown_are_kept() -> None:
 
 
 def test_a_stream_that_gave_no_reason_was_cancelled() -> None:
-    answer = Answer(0, Sampling())
+    answer = TurnResponse(0, Sampling())
     write(answer, tokens("a"))
     assert answer.finish_reason == "cancelled"

@@ -258,11 +258,11 @@ def test_opting_out_later_withdraws_the_conversation(service: ChatService) -> No
 
 
 def test_erasing_while_an_answer_is_written_keeps_nothing(core: Core) -> None:
-    from server.chat.persist import KeptPrompt, keep_answer
-    from server.chat.response import Answer
+    from server.chat.persist import SavedPrompt, save_response
+    from server.chat.response import TurnResponse
     from server.generators.generator import Sampling
 
-    prompt = KeptPrompt("conv_gone", "msg_gone")
-    keep_answer(core.store, prompt, "chatcmpl-1", Answer(0, Sampling(), id="msg_1"))
+    prompt = SavedPrompt("conv_gone", "msg_gone")
+    save_response(core.store, prompt, "chatcmpl-1", TurnResponse(0, Sampling(), id="msg_1"))
     with core.store.read() as session:
         assert session.get(Message, "msg_1") is None

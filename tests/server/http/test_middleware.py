@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from server.app import create_app
 from server.http.errors import as_api_error
-from server.http.rate_limit import Limits
+from server.http.rate_limit import RateLimits
 from tutelage.composition import Core
 
 
@@ -142,7 +142,7 @@ def test_tokens_of_a_minute_are_limited_too(core: Core) -> None:
 
 
 def test_zero_switches_limits_off() -> None:
-    limits = Limits(0, 10)
+    limits = RateLimits(0, 10)
     assert [limits.take("me") for _ in range(50)] == [{}] * 50
     limits.use_tokens("me", 1000)
     assert limits.require_tokens("me") == {}

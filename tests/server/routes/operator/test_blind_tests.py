@@ -103,4 +103,4 @@ def test_a_test_that_cannot_be_is_refused(two: ChatService, policies: Any, statu
 def test_the_same_answers_tell_nothing(service: ChatService) -> None:
     publish(service.core, "policy-0001")
     answer = start(service, ["One?"])
-    assert answer.status_code == 400 and "said the same" in answer.json()["error"]["message"]
+    assert answer.status_code == 400 and "identical" in answer.json()["error"]["message"]

@@ -9,7 +9,7 @@ from chat_service import WORDS, ChatService, new_services, serve
 from moderation.appeals import registry
 from moderation.classifier import KeywordClassifier
 from moderation.classifiers.hot_swap import SwappableClassifier
-from server.moderation_watcher import Heads
+from server.moderation_watcher import ModerationWatcher
 from tutelage.composition import Core
 
 PATH = "/v1/operator/moderation/learned"
@@ -57,7 +57,7 @@ def test_heads_learn_are_put_in_force_and_taken_back(service: ChatService) -> No
     assert learning(service)["in_force"] is None
 
     assert put(service, made["version"]).json()["in_force"] == made["version"]
-    heads = Heads(service.services)
+    heads = ModerationWatcher(service.services)
     heads.refresh()
     assert learning(service)["running"] == made["version"]
 
@@ -78,7 +78,7 @@ def test_heads_that_cannot_be_read_leave_the_old_ones(service: ChatService, core
         (kept / "broken" / registry.DESCRIPTION).write_text(description)
         registry.put_in_force(session, kept, "broken", "test")
     with pytest.raises(Exception, match="no readable moderation heads"):
-        Heads(service.services).refresh()
+        ModerationWatcher(service.services).refresh()
     assert service.services.classifier.version == "keyword-1"
 
 

@@ -1,0 +1,76 @@
+"""What one application holds besides its routes: services, limits, watchers, running turns."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import partial
+
+from fastapi.concurrency import run_in_threadpool
+
+from server import moderation_watcher, policy_watcher
+from server.chat.turn_service import TurnService
+from server.follow import follow
+from server.http.login_throttle import LoginThrottle
+from server.http.metrics import Metrics
+from server.http.rate_limit import RateLimits
+from server.labeling import candidates
+from server.labeling.candidates import CandidateWriter
+from server.moderation_watcher import ModerationWatcher
+from server.policy_watcher import PolicyWatcher
+from server.services import Services
+from tutelage.people.quota import Quotas
+
+
+@dataclass(frozen=True)
+class AppState:
+    """Made once per application; routes get it from their dependencies."""
+
+    services: Services
+    metrics: Metrics
+    limits: RateLimits
+    quotas: Quotas
+    throttle: LoginThrottle
+    policies: PolicyWatcher
+    filter: ModerationWatcher
+    candidates: CandidateWriter
+    turns: TurnService
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Load the promoted policy and follow the store; at the end store what is being written."""
+        await self.policies.refresh()
+        filter_refresh = partial(run_in_threadpool, self.filter.refresh)
+        following = [
+            asyncio.create_task(each)
+            for each in (
+                follow("the policies", policy_watcher.EVERY, self.policies.refresh),
+                follow("the moderation heads", moderation_watcher.EVERY, filter_refresh),
+                follow("labeling tasks", candidates.EVERY, self.candidates.refresh),
+            )
+        ]
+        try:
+            yield
+        finally:
+            for task in following:
+                task.cancel()
+            await self.services.generator.close()
+            await self.turns.finish()
+
+
+def new_state(services: Services) -> AppState:
+    """The state of a fresh application around the services that it is handed."""
+    settings, metrics = services.settings, Metrics()
+    limits = RateLimits(settings.rate_limit, settings.token_limit)
+    policies = PolicyWatcher(services, metrics)
+    return AppState(
+        services=services,
+        metrics=metrics,
+        limits=limits,
+        quotas=Quotas(settings.quotas),
+        throttle=LoginThrottle(),
+        policies=policies,
+        filter=ModerationWatcher(services),
+        candidates=CandidateWriter(services),
+        turns=TurnService(services, metrics, policies, limits),
+    )

@@ -1,0 +1,183 @@
+"""Starts chat turns: check the prompt and start the responses, then store the prompt and write.
+
+The generator accepts the turn before anything is stored, so a client that retries a refused
+request (overloaded, context too long) leaves no incomplete conversations behind. From then on the
+turn runs in a task of its own.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from fastapi.concurrency import run_in_threadpool
+
+from moderation import injection
+from moderation.rules import Action, ModerationRules, SideRules, Verdict, check
+from server.chat.moderation import stricter
+from server.chat.persist import new_completion_id, save_prompt
+from server.chat.request import ResolvedRequest, TurnRequest, resolve_request
+from server.chat.response import TurnResponse, close, start_response
+from server.chat.shadow import shadow
+from server.chat.turn import Turn
+from server.generators.generator import Sampling
+from server.http.metrics import Metrics
+from server.http.rate_limit import RateLimits
+from server.policy_watcher import PolicyWatcher
+from server.services import Services
+from tutelage.errors import Unavailable
+
+
+class TurnService:
+    """The turns that run in this process."""
+
+    def __init__(
+        self, services: Services, metrics: Metrics, policies: PolicyWatcher, limits: RateLimits
+    ) -> None:
+        self._services = services
+        self._metrics = metrics
+        self._policies = policies
+        self._limits = limits
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def begin(self, turn_request: TurnRequest) -> Turn:
+        """Start a turn: every refusal happens here, before anything is stored.
+
+        A policy that was asked for by name stays loaded until the turn is over.
+        """
+        request = await run_in_threadpool(resolve_request, self._services, turn_request)
+        async with contextlib.AsyncExitStack() as loaded:
+            if turn_request.policy_id:
+                await loaded.enter_async_context(self._policies.borrowed(turn_request.policy_id))
+            turn = await self._accept(request)
+            self._track(self._run(turn, request, loaded.pop_all()))
+        return turn
+
+    def stop_soon(self, turn: Turn) -> None:
+        """Stop a turn whose client disconnected, without waiting for it."""
+        self._track(turn.stop())
+
+    async def finish(self) -> None:
+        """Wait until all turns have ended and are stored."""
+        await asyncio.gather(*self._tasks)
+
+    async def _accept(self, request: ResolvedRequest) -> Turn:
+        began = time.perf_counter()
+        policy_id = request.turn.policy_id or self._current()
+        configured = await run_in_threadpool(self._services.rules)
+        rules = stricter(request.turn.moderation, configured)
+        verdict, responses = await self._check_and_start(request, rules)
+        policy_id = responses[0].stream.policy_id if responses[0].stream else policy_id
+        completion_id, store = new_completion_id(), self._services.store
+        try:
+            prompt = await run_in_threadpool(
+                save_prompt, store, request, verdict, completion_id, policy_id
+            )
+        except BaseException:
+            await close(responses)
+            raise
+        return Turn(
+            self._services, self._metrics, completion_id, prompt, verdict, responses, policy_id,
+            began,
+        )  # fmt: skip
+
+    async def _run(
+        self, turn: Turn, request: ResolvedRequest, loaded: contextlib.AsyncExitStack
+    ) -> None:
+        async with loaded:
+            await turn.run()
+        self._limits.use_tokens(request.turn.caller.limited_as, turn.usage.total)
+        routing = self._policies.routing
+        if request.turn.policy_id is None and routing.shadowed(turn.prompt.message_id):
+            await shadow(self._services, routing, request, turn.responses[0])
+
+    def _track(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _current(self) -> str:
+        policy_id = self._services.generator.policy_id
+        if policy_id is None:
+            raise Unavailable("No policy is loaded; GET /readyz gives the reason.")
+        return policy_id
+
+    async def _check_and_start(
+        self, request: ResolvedRequest, rules: ModerationRules
+    ) -> tuple[Verdict | None, list[TurnResponse]]:
+        """Moderation checks the prompt while the policy reads it; nothing is shown before."""
+        checking = asyncio.create_task(self._check(request, rules.prompt))
+        responses: list[TurnResponse] = []
+        try:
+            responses = await self._start(request, rules.response)
+            verdict = await checking
+        except BaseException:
+            checking.cancel()
+            await close(responses)
+            raise
+        if verdict and verdict.action is Action.BLOCK:
+            await close(responses)
+            responses = [TurnResponse(n, each) for n, each in enumerate(request.turn.samplings)]
+        return verdict, responses
+
+    async def _check(self, request: ResolvedRequest, side: SideRules) -> Verdict | None:
+        classifier = self._services.classifier
+        if classifier is None or not side.watches:
+            return None
+        verdict = await run_in_threadpool(check, classifier, request.prompt, side)
+        if self._services.settings.injection_warning:
+            verdict = await run_in_threadpool(injection.warned, verdict, request.prompt)
+        self._metrics.moderated("prompt", verdict)
+        return verdict
+
+    async def _start(self, request: ResolvedRequest, side: SideRules) -> list[TurnResponse]:
+        """All responses, by the same policy even when another is promoted meanwhile.
+
+        Only in a side-by-side trial do two policies respond to one turn.
+        """
+        while True:
+            responses: list[TurnResponse] = []
+            policies = self._responding(request)
+            try:
+                for choice, sampling in enumerate(request.turn.samplings):
+                    policy_id = policies[choice % len(policies)]
+                    responses.append(
+                        await self._start_one(request, choice, sampling, side, policy_id)
+                    )
+            except BaseException:
+                await close(responses)
+                raise
+            started = {each.stream.policy_id for each in responses if each.stream}
+            if len(started) <= len(policies):
+                return responses
+            await close(responses)
+
+    def _responding(self, request: ResolvedRequest) -> list[str | None]:
+        """The policies that write the choices in turn; None is the current one."""
+        turn = request.turn
+        if turn.policy_id:
+            return [turn.policy_id]
+        routing, user = self._policies.routing, turn.caller.user
+        challenger = self._services.generator.challenger
+        if challenger is None or challenger != routing.challenger:
+            return [None]
+        training = turn.training and turn.caller.training
+        if routing.side_by_side(user.id, training, len(turn.samplings)):
+            return [challenger, None] if secrets.randbits(1) else [None, challenger]
+        return [routing.policy_for(user.id)]
+
+    async def _start_one(
+        self,
+        request: ResolvedRequest,
+        choice: int,
+        sampling: Sampling,
+        side: SideRules,
+        policy_id: str | None,
+    ) -> TurnResponse:
+        if policy_id not in (request.turn.policy_id, self._services.generator.challenger):
+            policy_id = None  # the challenger was unloaded between two choices
+        return await start_response(
+            self._services, request.dialogue, sampling, side, choice, policy_id
+        )

@@ -1,0 +1,43 @@
+"""All routes of the API."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from server.routes import appeals, conversations, feedback, health, labeling, sharing
+from server.routes.account import account, my_feedback, oidc, session
+from server.routes.openai import chat, completions, models, moderations, responses
+from server.routes.operator import (
+    blind_tests,
+    datasets,
+    erasures,
+    experiments,
+    iterations,
+    labeling_admin,
+    moderation_admin,
+    moderation_heads,
+    operator,
+    policies,
+    traffic,
+    users,
+)
+from server.schemas.errors import Error
+
+_MODULES = (
+    chat, completions, responses, models, moderations, session, oidc, account, conversations,
+    feedback, operator, moderation_admin, iterations, policies, users, labeling, labeling_admin,
+    sharing, my_feedback, erasures, datasets, appeals, moderation_heads, experiments, traffic,
+    blind_tests, health,
+)  # fmt: skip
+
+
+def all_routes() -> APIRouter:
+    """One router with every route; each may respond with an error in OpenAI's format."""
+    errors: dict[int | str, dict[str, Any]] = {
+        "4XX": {"model": Error, "description": "The request is invalid or not allowed."},
+        "5XX": {"model": Error, "description": "The server failed or is unavailable."},
+    }
+    router = APIRouter(responses=errors)
+    for module in _MODULES:
+        router.include_router(module.router)
+    return router
