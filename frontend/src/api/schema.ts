@@ -213,7 +213,7 @@ export interface paths {
         put?: never;
         /**
          * Create Completion
-         * @description Answer a conversation. Everything is stored and can be judged with POST /v1/feedback.
+         * @description Respond to a conversation. All responses are stored and can be rated with /v1/feedback.
          */
         post: operations["create_completion"];
         delete?: never;
@@ -1414,10 +1414,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Threshold Effects
+         * Effects
          * @description What each threshold would catch: of the labelled set, of recent messages, of appeals.
          */
-        get: operations["threshold_effects"];
+        get: operations["effects"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1841,7 +1841,7 @@ export interface paths {
         put?: never;
         /**
          * Create Response
-         * @description Answer; a stream's events are OpenAI's ``response.…``, and the last one says how it ended.
+         * @description Create a response; a stream has OpenAI's ``response.…`` events, the last gives the status.
          */
         post: operations["create_response"];
         delete?: never;
@@ -1866,7 +1866,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Response
-         * @description Forget that it was stored. Its conversation stays: DELETE /v1/conversations erases that.
+         * @description Remove a response from the list. DELETE /v1/conversations erases its conversation.
          */
         delete: operations["delete_response"];
         options?: never;
@@ -2019,24 +2019,6 @@ export interface components {
          * @enum {string}
          */
         Action: "off" | "log" | "warn" | "block";
-        /**
-         * Agreement
-         * @description The share of decided labels that the filter gets right.
-         */
-        Agreement: {
-            /**
-             * After
-             * @description By heads that never saw the conversation; null: there is only one.
-             */
-            after: number | null;
-            /**
-             * Before
-             * @description By the heads that ship.
-             */
-            before: number;
-            /** Labels */
-            labels: number;
-        };
         /**
          * AlikeReport
          * @description A report that is probably about the same thing.
@@ -2565,7 +2547,7 @@ export interface components {
              */
             system_fingerprint: string;
             tutelage: components["schemas"]["TurnInfo"];
-            usage: components["schemas"]["Usage"];
+            usage: components["schemas"]["CompletionUsage"];
         };
         /**
          * ChatCompletionChunk
@@ -2596,7 +2578,7 @@ export interface components {
             /** @default null */
             tutelage?: components["schemas"]["ChunkInfo"] | null;
             /** @default null */
-            usage?: components["schemas"]["Usage"] | null;
+            usage?: components["schemas"]["CompletionUsage"] | null;
         };
         /**
          * ChatCompletionRequest
@@ -2926,6 +2908,18 @@ export interface components {
             object?: "list";
         };
         /**
+         * CompletionUsage
+         * @description Token counts: the prompt once, the answers together.
+         */
+        CompletionUsage: {
+            /** Completion Tokens */
+            completion_tokens: number;
+            /** Prompt Tokens */
+            prompt_tokens: number;
+            /** Total Tokens */
+            total_tokens: number;
+        };
+        /**
          * ConsentRequest
          * @description The person's answer to: may your conversations teach the assistant?
          */
@@ -3138,7 +3132,7 @@ export interface components {
              */
             seconds?: number;
             /** Turns */
-            turns: components["schemas"]["TurnRequest"][];
+            turns: components["schemas"]["DialogueTurn"][];
         };
         /**
          * DialogueMessage
@@ -3149,6 +3143,24 @@ export interface components {
             content: string;
             /** Role */
             role: string;
+        };
+        /**
+         * DialogueTurn
+         * @description A message of a demonstration.
+         */
+        DialogueTurn: {
+            /** Content */
+            content: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "user" | "assistant";
+            /**
+             * Suggestion
+             * @description What the model had suggested for it.
+             */
+            suggestion?: string | null;
         };
         /**
          * Disagreement
@@ -3214,22 +3226,6 @@ export interface components {
              * @enum {string}
              */
             side: "prompt" | "response";
-        };
-        /**
-         * Elsewhere
-         * @description What the filter makes of texts that nobody appealed.
-         */
-        Elsewhere: {
-            /**
-             * Any
-             * @description AUPRC of any harm.
-             */
-            any: number | null;
-            /**
-             * Everyday
-             * @description Share of everyday texts that is flagged.
-             */
-            everyday: number;
         };
         /**
          * Ending
@@ -3486,6 +3482,24 @@ export interface components {
             };
         };
         /**
+         * FilterAgreement
+         * @description The share of decided labels that the filter gets right.
+         */
+        FilterAgreement: {
+            /**
+             * After
+             * @description By heads that never saw the conversation; null: there is only one.
+             */
+            after: number | null;
+            /**
+             * Before
+             * @description By the heads that ship.
+             */
+            before: number;
+            /** Labels */
+            labels: number;
+        };
+        /**
          * FilterCard
          * @description What is known of the filter that ships.
          */
@@ -3633,7 +3647,7 @@ export interface components {
         HttpAnswers: {
             /**
              * Running
-             * @description Turns being answered now.
+             * @description TurnService being answered now.
              */
             running: number;
             /** Since */
@@ -3685,22 +3699,6 @@ export interface components {
             type: "function_call";
         };
         /**
-         * InputDetails
-         * @description Of the prompt's tokens.
-         */
-        InputDetails: {
-            /**
-             * Cache Write Tokens
-             * @default 0
-             */
-            cache_write_tokens?: number;
-            /**
-             * Cached Tokens
-             * @default 0
-             */
-            cached_tokens?: number;
-        };
-        /**
          * InputCallOutput
          * @description What a called function has found.
          */
@@ -3726,37 +3724,20 @@ export interface components {
             type: "function_call_output";
         };
         /**
-         * InputMessage
-         * @description A message; also one that an earlier response put out.
+         * InputDetails
+         * @description Of the prompt's tokens.
          */
-        InputMessage: {
-            /** Content */
-            content: string | components["schemas"]["InputText"][];
+        InputDetails: {
             /**
-             * Id
-             * @description Accepted; not used.
+             * Cache Write Tokens
+             * @default 0
              */
-            id?: string | null;
+            cache_write_tokens?: number;
             /**
-             * Phase
-             * @description Accepted; not used.
+             * Cached Tokens
+             * @default 0
              */
-            phase?: string | null;
-            /**
-             * Role
-             * @enum {string}
-             */
-            role: "user" | "assistant" | "system" | "developer";
-            /**
-             * Status
-             * @description Accepted; not used.
-             */
-            status?: string | null;
-            /**
-             * Type
-             * @default message
-             */
-            type?: string;
+            cached_tokens?: number;
         };
         /**
          * InputText
@@ -3780,19 +3761,6 @@ export interface components {
              * @enum {string}
              */
             type: "input_text" | "output_text";
-        };
-        /**
-         * Instructions
-         * @description What labelers are to do; assignments remember the version.
-         */
-        Instructions: {
-            /**
-             * Text
-             * @description Markdown.
-             */
-            text: string;
-            /** Version */
-            version: number;
         };
         /**
          * IterationDetail
@@ -4099,6 +4067,19 @@ export interface components {
             };
         };
         /**
+         * LabelingInstructions
+         * @description What labelers are to do; assignments remember the version.
+         */
+        LabelingInstructions: {
+            /**
+             * Text
+             * @description Markdown.
+             */
+            text: string;
+            /** Version */
+            version: number;
+        };
+        /**
          * LabelingProgress
          * @description How labeling goes.
          */
@@ -4139,6 +4120,16 @@ export interface components {
             };
         };
         /**
+         * LatencyQuantiles
+         * @description A waiting time in seconds.
+         */
+        LatencyQuantiles: {
+            /** Median */
+            median: number;
+            /** P95 */
+            p95: number;
+        };
+        /**
          * LearnedBy
          * @description An iteration that learned from a judgement, and the policy that came of it.
          */
@@ -4158,7 +4149,7 @@ export interface components {
          * @description Heads that learned from appeals.
          */
         LearnedHeads: {
-            agreement: components["schemas"]["Agreement"];
+            agreement: components["schemas"]["FilterAgreement"];
             /**
              * Base
              * @description The heads from which they started.
@@ -4180,7 +4171,7 @@ export interface components {
             no_longer_allowed: number;
             /** Version */
             version: string;
-            written: components["schemas"]["Written"];
+            written: components["schemas"]["ReferenceTexts"];
         };
         /**
          * Learning
@@ -4335,10 +4326,28 @@ export interface components {
             score: number;
         };
         /**
-         * Model
+         * ModelDivergence
+         * @description How far a policy is, as it is served, from the one that was trained.
+         */
+        ModelDivergence: {
+            /**
+             * Greedy
+             * @description Share of places with the same likeliest token.
+             */
+            greedy: number;
+            /** Largest */
+            largest: number;
+            /**
+             * Mean
+             * @description Absolute difference of log-probabilities, in nats.
+             */
+            mean: number;
+        };
+        /**
+         * ModelItem
          * @description A policy version, or `tutelage` for whatever is current.
          */
-        Model: {
+        ModelItem: {
             /**
              * Available
              * @description Ours: whether you can ask it by name.
@@ -4377,30 +4386,12 @@ export interface components {
             state: string;
         };
         /**
-         * ModelDivergence
-         * @description How far a policy is, as it is served, from the one that was trained.
-         */
-        ModelDivergence: {
-            /**
-             * Greedy
-             * @description Share of places with the same likeliest token.
-             */
-            greedy: number;
-            /** Largest */
-            largest: number;
-            /**
-             * Mean
-             * @description Absolute difference of log-probabilities, in nats.
-             */
-            mean: number;
-        };
-        /**
          * ModelList
          * @description All models.
          */
         ModelList: {
             /** Data */
-            data: components["schemas"]["Model"][];
+            data: components["schemas"]["ModelItem"][];
             /**
              * Object
              * @default list
@@ -5419,17 +5410,17 @@ export interface components {
          */
         PolicyOpinion: {
             /** @description Answers that broke off. */
-            failed: components["schemas"]["Share"];
+            failed: components["schemas"]["Proportion"];
             /** @description Answers that moderation acted on. */
-            flagged: components["schemas"]["Share"];
+            flagged: components["schemas"]["Proportion"];
             /** @description Thumbs up among thumbs. */
-            liked: components["schemas"]["Share"];
+            liked: components["schemas"]["Proportion"];
             /** Policy Id */
             policy_id: string;
             /** @description Answers that were asked for again. */
-            regenerated: components["schemas"]["Share"];
+            regenerated: components["schemas"]["Proportion"];
             /** @description Answers that took too long. */
-            slow: components["schemas"]["Share"];
+            slow: components["schemas"]["Proportion"];
         };
         /**
          * PolicyState
@@ -5450,14 +5441,20 @@ export interface components {
             explanation?: string;
         };
         /**
-         * Quantiles
-         * @description A waiting time in seconds.
+         * Proportion
+         * @description A share with its 95 % interval, by person; null without any case.
          */
-        Quantiles: {
-            /** Median */
-            median: number;
-            /** P95 */
-            p95: number;
+        Proportion: {
+            /** Count */
+            count: number;
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Mean */
+            mean: number | null;
+            /** People */
+            people: number;
         };
         /**
          * QuotaChange
@@ -5618,6 +5615,32 @@ export interface components {
              * @enum {string}
              */
             status: "ready" | "not_ready";
+        };
+        /**
+         * ReferenceMetrics
+         * @description What the filter makes of texts that nobody appealed.
+         */
+        ReferenceMetrics: {
+            /**
+             * Any
+             * @description AUPRC of any harm.
+             */
+            any: number | null;
+            /**
+             * Everyday
+             * @description Share of everyday texts that is flagged.
+             */
+            everyday: number;
+        };
+        /**
+         * ReferenceTexts
+         * @description What learning changes for the texts that were written for the project.
+         */
+        ReferenceTexts: {
+            after: components["schemas"]["ReferenceMetrics"];
+            before: components["schemas"]["ReferenceMetrics"];
+            /** Texts */
+            texts: number;
         };
         /**
          * ReportChange
@@ -5878,6 +5901,39 @@ export interface components {
             message: string;
         };
         /**
+         * ResponseInputMessage
+         * @description A message; also one that an earlier response put out.
+         */
+        ResponseInputMessage: {
+            /** Content */
+            content: string | components["schemas"]["InputText"][];
+            /**
+             * Id
+             * @description Accepted; not used.
+             */
+            id?: string | null;
+            /**
+             * Phase
+             * @description Accepted; not used.
+             */
+            phase?: string | null;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "user" | "assistant" | "system" | "developer";
+            /**
+             * Status
+             * @description Accepted; not used.
+             */
+            status?: string | null;
+            /**
+             * Type
+             * @default message
+             */
+            type?: string;
+        };
+        /**
          * ResponseRequest
          * @description A turn. ``previous_response_id`` continues the conversation of an earlier one.
          * @example {
@@ -5893,7 +5949,7 @@ export interface components {
             /** Include */
             include?: unknown;
             /** Input */
-            input: string | (components["schemas"]["InputMessage"] | components["schemas"]["InputCall"] | components["schemas"]["InputCallOutput"])[];
+            input: string | (components["schemas"]["ResponseInputMessage"] | components["schemas"]["InputCall"] | components["schemas"]["InputCallOutput"])[];
             /**
              * Instructions
              * @description How to behave; for this response only, in the place of earlier ones.
@@ -6289,22 +6345,6 @@ export interface components {
             shown_score: number | null;
         };
         /**
-         * Share
-         * @description A share with its 95 % interval, by person; null without any case.
-         */
-        Share: {
-            /** Count */
-            count: number;
-            /** High */
-            high: number | null;
-            /** Low */
-            low: number | null;
-            /** Mean */
-            mean: number | null;
-            /** People */
-            people: number;
-        };
-        /**
          * ShareItem
          * @description A link to a conversation, up to one message.
          */
@@ -6495,7 +6535,7 @@ export interface components {
              */
             side: "user" | "assistant";
             /** Turns */
-            turns: components["schemas"]["TurnRequest"][];
+            turns: components["schemas"]["DialogueTurn"][];
         };
         /**
          * Suggestion
@@ -6786,7 +6826,7 @@ export interface components {
              */
             failed: number;
             /** @description From the request to its first text. */
-            first_text: components["schemas"]["Quantiles"] | null;
+            first_text: components["schemas"]["LatencyQuantiles"] | null;
             /** Flagged Answers */
             flagged_answers: number;
             /**
@@ -6803,7 +6843,7 @@ export interface components {
             /** Response Tokens */
             response_tokens: number;
             /** @description From the request to the end of its answer. */
-            seconds: components["schemas"]["Quantiles"] | null;
+            seconds: components["schemas"]["LatencyQuantiles"] | null;
         };
         /**
          * TurnInfo
@@ -6837,24 +6877,6 @@ export interface components {
             responses: (components["schemas"]["ModerationNotice"] | null)[];
         };
         /**
-         * TurnRequest
-         * @description A message of a demonstration.
-         */
-        TurnRequest: {
-            /** Content */
-            content: string;
-            /**
-             * Role
-             * @enum {string}
-             */
-            role: "user" | "assistant";
-            /**
-             * Suggestion
-             * @description What the model had suggested for it.
-             */
-            suggestion?: string | null;
-        };
-        /**
          * Unusable
          * @description Why rows are left out, and which.
          */
@@ -6868,18 +6890,6 @@ export interface components {
              * @description Numbers of the first of them.
              */
             rows: number[];
-        };
-        /**
-         * Usage
-         * @description Token counts: the prompt once, the answers together.
-         */
-        Usage: {
-            /** Completion Tokens */
-            completion_tokens: number;
-            /** Prompt Tokens */
-            prompt_tokens: number;
-            /** Total Tokens */
-            total_tokens: number;
         };
         /**
          * UserChange
@@ -6997,16 +7007,6 @@ export interface components {
              */
             withheld: boolean;
         };
-        /**
-         * Written
-         * @description What learning changes for the texts that were written for the project.
-         */
-        Written: {
-            after: components["schemas"]["Elsewhere"];
-            before: components["schemas"]["Elsewhere"];
-            /** Texts */
-            texts: number;
-        };
     };
     responses: never;
     parameters: never;
@@ -7034,7 +7034,7 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7043,7 +7043,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7070,7 +7070,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7079,7 +7079,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7117,7 +7117,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReadyState"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7126,7 +7126,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7155,7 +7155,7 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7164,7 +7164,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7197,7 +7197,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionState"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7206,7 +7206,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7239,7 +7239,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionState"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7248,7 +7248,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7277,7 +7277,7 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7286,7 +7286,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7319,7 +7319,7 @@ export interface operations {
                     "application/json": components["schemas"]["Deleted"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7328,7 +7328,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7342,9 +7342,9 @@ export interface operations {
     my_feedback: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description Page size. */
                 limit?: number;
-                /** @description The last id of the page before. */
+                /** @description The last id of the previous page. */
                 after?: string | null;
             };
             header?: never;
@@ -7362,7 +7362,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_FeedbackStory_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7371,7 +7371,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7400,7 +7400,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_KeyItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7409,7 +7409,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7442,7 +7442,7 @@ export interface operations {
                     "application/json": components["schemas"]["NewKey"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7451,7 +7451,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7482,7 +7482,7 @@ export interface operations {
                     "application/json": components["schemas"]["Deleted"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7491,7 +7491,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7529,7 +7529,7 @@ export interface operations {
                     "application/json": components["schemas"]["ChatCompletions"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7538,7 +7538,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7553,7 +7553,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description `off`: never train on this conversation. */
+                /** @description `off` excludes this conversation from training. */
                 "x-tutelage-training"?: string | null;
             };
             path?: never;
@@ -7578,7 +7578,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7587,7 +7587,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7618,7 +7618,7 @@ export interface operations {
                     "application/json": components["schemas"]["ChatCompletion"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7627,7 +7627,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7662,7 +7662,7 @@ export interface operations {
                     "application/json": components["schemas"]["ChatCompletion"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7671,7 +7671,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7702,7 +7702,7 @@ export interface operations {
                     "application/json": components["schemas"]["CompletionDeleted"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7711,7 +7711,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7749,7 +7749,7 @@ export interface operations {
                     "application/json": components["schemas"]["CompletionPrompts"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7758,7 +7758,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7772,9 +7772,9 @@ export interface operations {
     list_conversations: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description Page size. */
                 limit?: number;
-                /** @description The last id of the page before. */
+                /** @description The last id of the previous page. */
                 after?: string | null;
                 /** @description Words of the title or of a message. */
                 q?: string;
@@ -7794,7 +7794,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ConversationSummary_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7803,7 +7803,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7834,7 +7834,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConversationDetail"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7843,7 +7843,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7874,7 +7874,7 @@ export interface operations {
                     "application/json": components["schemas"]["Deleted"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7883,7 +7883,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7918,7 +7918,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConversationSummary"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7927,7 +7927,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7960,7 +7960,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -7969,7 +7969,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8000,7 +8000,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ShareItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8009,7 +8009,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8044,7 +8044,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShareItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8053,7 +8053,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8085,7 +8085,7 @@ export interface operations {
                     "application/json": components["schemas"]["Deleted"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8094,7 +8094,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8108,9 +8108,9 @@ export interface operations {
     list_feedback: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description Page size. */
                 limit?: number;
-                /** @description The last id of the page before. */
+                /** @description The last id of the previous page. */
                 after?: string | null;
             };
             header?: never;
@@ -8128,7 +8128,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_FeedbackItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8137,7 +8137,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8173,7 +8173,7 @@ export interface operations {
                     "application/json": components["schemas"]["FeedbackItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8182,7 +8182,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8213,7 +8213,7 @@ export interface operations {
                     "application/json": components["schemas"]["Deleted"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8222,7 +8222,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8251,7 +8251,7 @@ export interface operations {
                     "application/json": components["schemas"]["LabelingHome"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8260,7 +8260,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8274,9 +8274,9 @@ export interface operations {
     list_assignments: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description Page size. */
                 limit?: number;
-                /** @description The last id of the page before. */
+                /** @description The last id of the previous page. */
                 after?: string | null;
             };
             header?: never;
@@ -8294,7 +8294,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AssignmentItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8303,7 +8303,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8334,7 +8334,7 @@ export interface operations {
                     "application/json": components["schemas"]["AssignmentDetail"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8343,7 +8343,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8378,7 +8378,7 @@ export interface operations {
                     "application/json": components["schemas"]["AssignmentItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8387,7 +8387,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8418,7 +8418,7 @@ export interface operations {
                     "application/json": components["schemas"]["AssignmentItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8427,7 +8427,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8462,7 +8462,7 @@ export interface operations {
                     "application/json": components["schemas"]["AssignmentItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8471,7 +8471,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8506,7 +8506,7 @@ export interface operations {
                     "application/json": components["schemas"]["AssignmentItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8515,7 +8515,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8546,7 +8546,7 @@ export interface operations {
                     "application/json": components["schemas"]["AssignmentDetail"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8555,7 +8555,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8588,7 +8588,7 @@ export interface operations {
                     "application/json": components["schemas"]["TasksMade"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8597,7 +8597,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8623,10 +8623,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Instructions"];
+                    "application/json": components["schemas"]["LabelingInstructions"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8635,7 +8635,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8668,7 +8668,7 @@ export interface operations {
                     "application/json": components["schemas"]["MaybeAssignment"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8677,7 +8677,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8710,7 +8710,7 @@ export interface operations {
                     "application/json": components["schemas"]["Suggestion"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8719,7 +8719,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8754,7 +8754,7 @@ export interface operations {
                     "application/json": components["schemas"]["AppealItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8763,7 +8763,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8794,7 +8794,7 @@ export interface operations {
                     "application/json": components["schemas"]["VerdictDetail"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8803,7 +8803,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8832,7 +8832,7 @@ export interface operations {
                     "application/json": components["schemas"]["ModelList"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8841,7 +8841,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8869,10 +8869,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Model"];
+                    "application/json": components["schemas"]["ModelItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8881,7 +8881,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8914,7 +8914,7 @@ export interface operations {
                     "application/json": components["schemas"]["Moderation"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8923,7 +8923,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8943,9 +8943,9 @@ export interface operations {
                 policy_id?: string | null;
                 /** @description Which answers. */
                 kind?: components["schemas"]["Kind"];
-                /** @description How many at most. */
+                /** @description Page size. */
                 limit?: number;
-                /** @description The last id of the page before. */
+                /** @description The last id of the previous page. */
                 after?: string | null;
             };
             header?: never;
@@ -8963,7 +8963,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AnsweredItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8972,7 +8972,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -8986,9 +8986,9 @@ export interface operations {
     list_appeals: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description Page size. */
                 limit?: number;
-                /** @description The last id of the page before. */
+                /** @description The last id of the previous page. */
                 after?: string | null;
                 state?: components["schemas"]["AppealState"] | null;
             };
@@ -9007,7 +9007,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AppealCase_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9016,7 +9016,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9051,7 +9051,7 @@ export interface operations {
                     "application/json": components["schemas"]["AppealCase"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9060,7 +9060,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9074,7 +9074,7 @@ export interface operations {
     list_audit: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description Page size. */
                 limit?: number;
                 /** @description The last seq of the page before. */
                 after?: number | null;
@@ -9094,7 +9094,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AuditItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9103,7 +9103,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9132,7 +9132,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_BlindTestItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9141,7 +9141,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9174,7 +9174,7 @@ export interface operations {
                     "application/json": components["schemas"]["BlindTest"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9183,7 +9183,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9214,7 +9214,7 @@ export interface operations {
                     "application/json": components["schemas"]["BlindTest"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9223,7 +9223,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9258,7 +9258,7 @@ export interface operations {
                     "application/json": components["schemas"]["BlindTest"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9267,7 +9267,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9296,7 +9296,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_DatasetItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9305,7 +9305,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9348,7 +9348,7 @@ export interface operations {
                     "application/json": components["schemas"]["DatasetReport"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9357,7 +9357,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9390,7 +9390,7 @@ export interface operations {
                     "application/json": unknown;
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9399,7 +9399,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9430,7 +9430,7 @@ export interface operations {
                     "application/json": components["schemas"]["DatasetErased"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9439,7 +9439,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9468,7 +9468,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ErasureItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9477,7 +9477,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9512,7 +9512,7 @@ export interface operations {
                     "application/json": components["schemas"]["IterationItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9521,7 +9521,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9550,7 +9550,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ExperimentItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9559,7 +9559,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9592,7 +9592,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExperimentItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9601,7 +9601,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9632,7 +9632,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExperimentItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9641,7 +9641,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9672,7 +9672,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ShadowItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9681,7 +9681,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9716,7 +9716,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExperimentItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9725,7 +9725,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9757,7 +9757,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExperimentItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9766,7 +9766,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9797,7 +9797,7 @@ export interface operations {
                     }[];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9806,7 +9806,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9835,7 +9835,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_IterationItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9844,7 +9844,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9877,7 +9877,7 @@ export interface operations {
                     "application/json": components["schemas"]["IterationItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9886,7 +9886,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9917,7 +9917,7 @@ export interface operations {
                     "application/json": components["schemas"]["IterationDetail"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9926,7 +9926,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9957,7 +9957,7 @@ export interface operations {
                     "application/json": components["schemas"]["IterationItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9966,7 +9966,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -9995,7 +9995,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10004,7 +10004,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10025,9 +10025,9 @@ export interface operations {
                 /** @description How far to look back. */
                 hours?: number | null;
                 kind?: components["schemas"]["FeedbackKind"] | null;
-                /** @description How many at most. */
+                /** @description Page size. */
                 limit?: number;
-                /** @description The last id of the page before. */
+                /** @description The last id of the previous page. */
                 after?: string | null;
             };
             header?: never;
@@ -10045,7 +10045,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_JudgementItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10054,7 +10054,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10085,7 +10085,7 @@ export interface operations {
                     "application/json": components["schemas"]["Deleted"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10094,7 +10094,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10123,7 +10123,7 @@ export interface operations {
                     "application/json": components["schemas"]["LabelingProgress"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10132,7 +10132,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10164,7 +10164,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Disagreement_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10173,7 +10173,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10206,7 +10206,7 @@ export interface operations {
                     "application/json": components["schemas"]["TasksMade"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10215,7 +10215,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10250,7 +10250,7 @@ export interface operations {
                     "application/json": components["schemas"]["TasksMade"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10259,7 +10259,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10288,7 +10288,7 @@ export interface operations {
                     "application/json": components["schemas"]["BoardItem"][];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10297,7 +10297,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10311,9 +10311,9 @@ export interface operations {
     list_moderation: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description Page size. */
                 limit?: number;
-                /** @description The last id of the page before. */
+                /** @description The last id of the previous page. */
                 after?: string | null;
                 /** @description log, warn, block; default: all three. */
                 action?: string[] | null;
@@ -10333,7 +10333,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ModerationItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10342,7 +10342,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10371,7 +10371,7 @@ export interface operations {
                     "application/json": components["schemas"]["FilterCard"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10380,7 +10380,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10391,7 +10391,7 @@ export interface operations {
             };
         };
     };
-    threshold_effects: {
+    effects: {
         parameters: {
             query?: {
                 side?: "prompt" | "response";
@@ -10411,7 +10411,7 @@ export interface operations {
                     "application/json": components["schemas"]["Effects"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10420,7 +10420,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10449,7 +10449,7 @@ export interface operations {
                     "application/json": components["schemas"]["Learning"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10458,7 +10458,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10491,7 +10491,7 @@ export interface operations {
                     "application/json": components["schemas"]["Learning"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10500,7 +10500,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10529,7 +10529,7 @@ export interface operations {
                     "application/json": components["schemas"]["LearnedHeads"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10538,7 +10538,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10567,7 +10567,7 @@ export interface operations {
                     "application/json": components["schemas"]["RulesInForce"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10576,7 +10576,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10609,7 +10609,7 @@ export interface operations {
                     "application/json": components["schemas"]["RulesInForce"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10618,7 +10618,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10650,7 +10650,7 @@ export interface operations {
                     "application/json": components["schemas"]["Opinions"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10659,7 +10659,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10688,7 +10688,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_Pin_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10697,7 +10697,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10732,7 +10732,7 @@ export interface operations {
                     "application/json": components["schemas"]["Pin"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10741,7 +10741,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10770,7 +10770,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10779,7 +10779,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10808,7 +10808,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_PolicyItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10817,7 +10817,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10846,7 +10846,7 @@ export interface operations {
                     "application/json": components["schemas"]["PolicyItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10855,7 +10855,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10886,7 +10886,7 @@ export interface operations {
                     "application/json": components["schemas"]["PolicyDetail"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10895,7 +10895,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10930,7 +10930,7 @@ export interface operations {
                     "application/json": components["schemas"]["PolicyItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10939,7 +10939,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10953,9 +10953,9 @@ export interface operations {
     list_reports: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description Page size. */
                 limit?: number;
-                /** @description The last id of the page before. */
+                /** @description The last id of the previous page. */
                 after?: string | null;
                 state?: components["schemas"]["ReportState"] | null;
             };
@@ -10974,7 +10974,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ReportItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -10983,7 +10983,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11018,7 +11018,7 @@ export interface operations {
                     "application/json": components["schemas"]["ReportItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11027,7 +11027,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11058,7 +11058,7 @@ export interface operations {
                     "application/json": components["schemas"]["AlikeReport"][];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11067,7 +11067,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11096,7 +11096,7 @@ export interface operations {
                     "application/json": components["schemas"]["ScheduleState"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11105,7 +11105,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11138,7 +11138,7 @@ export interface operations {
                     "application/json": components["schemas"]["ScheduleState"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11147,7 +11147,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11176,7 +11176,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_SettingItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11185,7 +11185,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11214,7 +11214,7 @@ export interface operations {
                     "application/json": components["schemas"]["OperatorSummary"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11223,7 +11223,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11255,7 +11255,7 @@ export interface operations {
                     "application/json": components["schemas"]["Traffic"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11264,7 +11264,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11278,9 +11278,9 @@ export interface operations {
     list_users: {
         parameters: {
             query?: {
-                /** @description How many at most. */
+                /** @description Page size. */
                 limit?: number;
-                /** @description The last id of the page before. */
+                /** @description The last id of the previous page. */
                 after?: string | null;
                 /** @description Part of a name. */
                 q?: string;
@@ -11301,7 +11301,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_UserItem_"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11310,7 +11310,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11343,7 +11343,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignInLink"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11352,7 +11352,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11387,7 +11387,7 @@ export interface operations {
                     "application/json": components["schemas"]["UserItem"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11396,7 +11396,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11427,7 +11427,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignInLink"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11436,7 +11436,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11451,7 +11451,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description `off`: never train on this conversation. */
+                /** @description `off` excludes this conversation from training. */
                 "x-tutelage-training"?: string | null;
             };
             path?: never;
@@ -11472,7 +11472,7 @@ export interface operations {
                     "application/json": components["schemas"]["Response"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11481,7 +11481,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11512,7 +11512,7 @@ export interface operations {
                     "application/json": components["schemas"]["Response"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11521,7 +11521,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11552,7 +11552,7 @@ export interface operations {
                     "application/json": components["schemas"]["ResponseDeleted"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11561,7 +11561,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11590,7 +11590,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionState"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11599,7 +11599,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11632,7 +11632,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionState"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11641,7 +11641,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11670,7 +11670,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionState"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11679,7 +11679,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11712,7 +11712,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionState"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11721,7 +11721,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11748,7 +11748,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11757,7 +11757,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11788,7 +11788,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11797,7 +11797,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11828,7 +11828,7 @@ export interface operations {
                     "application/json": components["schemas"]["SharedConversation"];
                 };
             };
-            /** @description What is wrong with the request. */
+            /** @description The request is invalid or not allowed. */
             "4XX": {
                 headers: {
                     [name: string]: unknown;
@@ -11837,7 +11837,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description What is wrong with the service. */
+            /** @description The server failed or is unavailable. */
             "5XX": {
                 headers: {
                     [name: string]: unknown;

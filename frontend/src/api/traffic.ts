@@ -7,7 +7,7 @@ type Schemas = components["schemas"];
 export type Traffic = Schemas["Traffic"];
 export type Window = Schemas["TrafficWindow"];
 export type Opinion = Schemas["PolicyOpinion"];
-export type Share = Schemas["Share"];
+export type Share = Schemas["Proportion"];
 export type AnswerKind = Schemas["Kind"];
 export type JudgementKind = Schemas["FeedbackKind"];
 

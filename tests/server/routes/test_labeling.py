@@ -57,7 +57,8 @@ def test_answers_are_written_and_ranked_with_flags_and_ratings(service: ChatServ
     assert make(service) == 1
     task = take(service)
     shown = [answer["id"] for answer in task["answers"]]
-    assert len(shown) == 4 and task["dialogue"][-1]["role"] == "user" and task["instructions"] == 1
+    assert len(shown) == 4 and task["dialogue"][-1]["role"] == "user"
+    assert task["instructions"] == labeling.instructions().version
     marks = {"flags": {shown[0]: ["wrong", "too_long"]}, "ratings": {shown[0]: 2}}
     assert rank(service, task, **marks).status_code == 200
     assert take(service) is None
