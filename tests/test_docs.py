@@ -22,6 +22,7 @@ LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 PATH = re.compile(rf"(?<![\w/.-])(?:{PACKAGES}|frontend|docs)/[\w./-]*")
 MODULE = re.compile(rf"(?<![\w/.-])(?:{PACKAGES})(?:\.[a-z_]\w*)+")
 COMMAND = re.compile(r"(?<![\w/.:-])(?:\.venv/bin/)?tutelage ([a-z][^`\n#|;]*)")
+NAME = re.compile(r"_?[a-z]+(?:_[a-z0-9]+)+|(?:[A-Z][a-z]+){2,}|_[a-z]+")  # of code, not of prose
 VARIABLE = re.compile(r"\bTUTELAGE_[A-Z_]*[A-Z]\b")
 NOT_SETTINGS = {
     "TUTELAGE_KEY",  # the reader's shell variable in docs/api.md
@@ -41,6 +42,12 @@ def code(page: Path) -> Iterator[str]:
     text = FENCED.sub("", text)
     yield from INDENTED.findall(text)
     yield from INLINE.findall(INDENTED.sub("", text))
+
+
+@pytest.fixture(scope="module")
+def code_words() -> set[str]:
+    files = [path for room in PACKAGES.split("|") for path in (ROOT / room).rglob("*.py")]
+    return {word for path in files for word in re.findall(r"\w+", path.read_text("utf-8"))}
 
 
 @pytest.fixture(params=pages(), ids=lambda page: str(page.relative_to(ROOT)))
@@ -73,6 +80,11 @@ def test_modules_exist(page: Path) -> None:
     named = {name for text in code(page) for name in MODULE.findall(text)}
     files = {name for name in named if name.rsplit(".")[-1] in ("md", "db", "py", "jsonl")}
     assert [name for name in sorted(named - files) if not is_module(name)] == []
+
+
+def test_names_of_code_occur_in_the_code(page: Path, code_words: set[str]) -> None:
+    named = {text for text in INLINE.findall(page.read_text("utf-8")) if NAME.fullmatch(text)}
+    assert sorted(named - code_words) == []
 
 
 def test_commands_and_their_options_exist(page: Path) -> None:
