@@ -98,10 +98,34 @@ def test_settings_exist(page: Path) -> None:
     assert sorted(named - known) == []
 
 
+def test_the_architecture_names_every_folder() -> None:
+    named = rooms((ROOT / "docs" / "architecture.md").read_text("utf-8"))
+    folders = {
+        f"{package}/{folder.name}/"
+        for package in ("tutelage", "moderation", "server", "training")
+        for folder in (ROOT / package).iterdir()
+        if folder.is_dir() and folder.name not in ("__pycache__", "static")
+    }
+    assert folders - named == set()
+    gone = [room for room in named - folders if not (ROOT / f"{room}.py").is_file()]
+    assert sorted(gone) == []
+
+
 def test_every_setting_is_documented() -> None:
     text = "".join(page.read_text("utf-8") for page in (ROOT / "docs").glob("*.md"))
     missing = [name for name in Settings.model_fields if f"TUTELAGE_{name.upper()}" not in text]
     assert missing == []
+
+
+def rooms(architecture: str) -> set[str]:
+    """The first column of the tables that are headed by a package."""
+    found = set()
+    for package, rows in re.findall(
+        r"^\| `(\w+)/` \| .*\n\|-.*\n((?:\|.*\n)+)", architecture, re.M
+    ):
+        for row in rows.splitlines():
+            found |= {f"{package}/{name}" for name in INLINE.findall(row.split("|")[1])}
+    return found
 
 
 def anchors(page: Path) -> set[str]:
