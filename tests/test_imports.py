@@ -70,6 +70,16 @@ def test_no_two_folders_import_each_other(package: str) -> None:
     assert [(a, b) for a, b in both_ways if not b.startswith(f"{a}.")] == []
 
 
+def test_no_route_module_imports_another() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in (ROOT / "server" / "routes").rglob("*.py")
+        for name in imported(path)
+        if name.startswith("server.routes.") and path.name != "all.py"
+    ]
+    assert wrong == []
+
+
 def test_the_core_imports_the_others_only_inside_commands() -> None:
     wrong = [
         str(path.relative_to(ROOT))
