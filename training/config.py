@@ -77,8 +77,8 @@ class PPOConfig:
     kl_target: float = 0.0  # 0: kl_coef is fixed; else it adapts towards this KL
     kl_budget: float = 12.0  # nats per response; PPO stops beyond
     kl_grid: float = 0.5  # a checkpoint is kept whenever sqrt(KL) passes a multiple of this
-    ptx_coef: float = 0.0  # weight of the loss on demonstrations (InstructGPT eq. 2, PPO-ptx)
-    ptx_batch: int = 8  # demonstrations per optimiser step
+    ptx_coef: float = 0.0  # weight of the loss on demonstrations and best-ranked responses
+    ptx_batch: int = 8  # of these per optimiser step
     reuse: float = 0.0  # share of the batch that is logged answers, weighed by importance
     reuse_limit: float = 1.0  # to which their weights are truncated
     whiten_rewards: bool = False  # to unit variance, their mean kept

@@ -7,6 +7,7 @@ best loss on demonstrations held back is what is kept.
 
 import math
 from collections.abc import Sequence
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,14 @@ from tutelage import jsonl
 
 METRICS, ADAPTER = "metrics.jsonl", "adapter.safetensors"
 PASS_TOKENS = 1536  # padded tokens of one pass
+
+
+class RandomStream(IntEnum):
+    """What random numbers are drawn for; each use has a stream of its own."""
+
+    HELD_BACK = 1  # which demonstrations are held back
+    REPLAYED = 2  # which dialogues are replayed
+    BATCH_ORDER = 3
 
 
 def train_sft(
@@ -82,14 +91,18 @@ class SFT:
     def split(self, demonstrations: Sequence[Row]) -> tuple[list[Dialogue], list[Dialogue]]:
         """Dialogues to learn from, and some held back to see how well."""
         dialogues = self._dialogues(demonstrations)
-        order = torch.randperm(len(dialogues), generator=self._generator(1)).tolist()
+        order = torch.randperm(
+            len(dialogues), generator=self._generator(RandomStream.HELD_BACK)
+        ).tolist()
         count = int(len(dialogues) * self.config.validation_share)
         return [dialogues[i] for i in order[count:]], [dialogues[i] for i in order[:count]]
 
     def draw(self, replay: Sequence[Row], taught: int) -> list[Dialogue]:
         """As many replayed dialogues per one taught as the settings say, if there are."""
         count = min(len(replay), round(taught * self.config.replay_ratio))
-        order = torch.randperm(len(replay), generator=self._generator(2)).tolist()
+        order = torch.randperm(
+            len(replay), generator=self._generator(RandomStream.REPLAYED)
+        ).tolist()
         return self._dialogues([replay[i] for i in order[:count]])
 
     def _dialogues(self, rows: Sequence[Row]) -> list[Dialogue]:
@@ -98,8 +111,9 @@ class SFT:
 
     def train(self, rows: list[Dialogue], held_back: list[Dialogue]) -> list[dict[str, float]]:
         """All epochs; a row of metrics for each, the first for the policy before any."""
-        batches = Batches(self.model, rows, self._generator(3))
-        check = Batches(self.model, held_back or rows, self._generator(4))
+        batches = Batches(self.model, rows)
+        check = Batches(self.model, held_back or rows)
+        generator = self._generator(RandomStream.BATCH_ORDER)
         steps = self.config.epochs * math.ceil(len(rows) / self.config.batch)
         optimiser = torch.optim.Adam(
             [p for p in self.layers.parameters() if p.requires_grad], lr=self.config.learning_rate
@@ -109,7 +123,7 @@ class SFT:
         history = [{"epoch": 0.0, "loss/validation": best}]
         for epoch in range(self.config.epochs):
             losses = []
-            for batch in batches.shuffled(self.config.batch):
+            for batch in batches.shuffled(self.config.batch, generator):
                 losses.append(self._step(batches, batch, optimiser, schedule))
                 self.progress("sft", schedule.last_epoch, steps, {"loss/train": losses[-1]})
             validation = self._mean_loss(check)
@@ -172,17 +186,15 @@ class SFT:
         kept = min(history, key=lambda row: row["loss/validation"])
         return {"loss/before": history[0]["loss/validation"], **kept}
 
-    def _generator(self, purpose: int) -> torch.Generator:
-        return torch.Generator().manual_seed(self.seed * 8 + purpose)
+    def _generator(self, stream: RandomStream) -> torch.Generator:
+        return torch.Generator().manual_seed(self.seed * 8 + stream)
 
 
 class Batches:
     """Dialogues with the trunk's states of each, computed once."""
 
-    def __init__(
-        self, model: SplitModel, dialogues: list[Dialogue], generator: torch.Generator
-    ) -> None:
-        self.model, self.dialogues, self.generator = model, dialogues, generator
+    def __init__(self, model: SplitModel, dialogues: list[Dialogue]) -> None:
+        self.model, self.dialogues = model, dialogues
         self.ids = [torch.tensor(d.ids, device=model.device) for d in dialogues]
         self.masks = [torch.tensor(d.written, device=model.device) for d in dialogues]
         self.states = self._trunk()
@@ -196,9 +208,9 @@ class Batches:
             found |= {i: hidden[k, : len(self.ids[i])].clone() for k, i in enumerate(group)}
         return [found[i] for i in range(len(self.ids))]
 
-    def shuffled(self, size: int) -> list[list[int]]:
+    def shuffled(self, size: int, generator: torch.Generator) -> list[list[int]]:
         """Indexes of an epoch's batches."""
-        order = torch.randperm(len(self.ids), generator=self.generator)
+        order = torch.randperm(len(self.ids), generator=generator)
         return [batch.tolist() for batch in order.split(size)]
 
     def passes(self, batch: list[int]) -> list[list[int]]:

@@ -83,6 +83,20 @@ def of_side(rows: Iterable[Row], side: str) -> list[Row]:
     return [row for row in rows if row["split"] == side]
 
 
+def best_responses(rankings: Iterable[Row]) -> list[Row]:
+    """The response ranked first in each ranking, as {"messages": [...]}.
+
+    Left out are edits, which are demonstrations too, rankings in which all responses tie, and
+    responses without a word. Of several that share the first place the first is taken.
+    """
+    return [
+        {"messages": [*row["prompt"], {"role": "assistant", "content": best}]}
+        for row in rankings
+        if row["kind"] != FeedbackKind.EDIT and len(set(row["ranks"])) > 1
+        if (best := row["responses"][row["ranks"].index(min(row["ranks"]))]).strip()
+    ]
+
+
 def write(snapshot: Snapshot, directory: Path) -> str:
     """Write the files and ``digest.json``; return the digest of all."""
     directory.mkdir(parents=True, exist_ok=True)

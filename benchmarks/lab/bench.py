@@ -230,7 +230,7 @@ def demonstration_loss(policy: Path, prompts: Sequence[str]) -> float:
             )
             for p in prompts
         ]
-        batches = Batches(run.model, rows, torch.Generator())
+        batches = Batches(run.model, rows)
         everyone = list(range(len(rows)))
         with torch.no_grad():
             total = sum(

@@ -59,7 +59,7 @@ def test_the_written_policy_says_what_it_was_taught(taught: Path) -> None:
 def test_the_loss_is_on_written_tokens_alone(tiny_policy: Path, smoke: IterationConfig) -> None:
     run = SFT(tiny_policy, smoke, silent)
     dialogue = run.tokenizer.dialogue(dialogues(1)[0]["messages"])
-    batches = Batches(run.model, [dialogue], torch.Generator())
+    batches = Batches(run.model, [dialogue])
     ids = torch.tensor([dialogue.ids])
     logprobs = run.model.model(ids).logits[0, :-1].log_softmax(-1)
     each = logprobs.gather(1, ids[0, 1:, None]).squeeze(1)

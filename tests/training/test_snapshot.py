@@ -269,3 +269,18 @@ def test_only_answers_that_were_drawn_plainly_are_logged_for_reuse() -> None:
     assert found.prompt == [{"role": "user", "content": "question 1"}]
     assert not preference_data.logged(judged(rows, blocked=frozenset({plain.id})))
     assert not preference_data.logged(judged(rows, blocked=frozenset({rows.messages[0].id})))
+
+
+def test_the_best_response_of_a_ranking_is_the_first_of_those_in_the_first_place() -> None:
+    rows = joined([conversation(number) for number in range(4)])
+    given = [ranking(0, [2, 0, 1]), ranking(1, [1, 0, 0]), ranking(2, [0, 0, 0]), edit(3, "better")]
+    found = snapshot.best_responses(derive(judged(rows, *given)).rankings)
+    assert [[turn["content"] for turn in row["messages"]] for row in found] == [
+        ["question 0", "answer 1 to 0"],
+        ["question 1", "answer 1 to 1"],
+    ]
+
+
+def test_a_best_response_without_a_word_is_left_out() -> None:
+    row = {"kind": "ranking", "prompt": [], "responses": ["\n", "some"], "ranks": [0, 1]}
+    assert snapshot.best_responses([row]) == []

@@ -252,7 +252,7 @@ class _Run:
             metrics = train_ppo(
                 sft_policy, rewards / "proxy", rewards / "held_out",
                 _dialogues(of_side(taken.prompts, TRAIN)), self.peak_prompts(taken),
-                config, directory, self.heartbeat.progress, replay_data=self.replay_data(),
+                config, directory, self.heartbeat.progress, _ptx_data(taken), self.replay_data(),
             )  # fmt: skip
             return metrics | ({"stop_reason": doubt} if doubt else {})
 
@@ -428,6 +428,12 @@ def _spare_prompts(taken: Snapshot) -> list[Dialogue]:
     seen = {preference_data.opening(row["prompt"]) for row in taken.prompts}
     texts = [row["prompt"] for row in reversed(bundled_data.rows(bundled_data.PROMPTS))]
     return [[{"role": "user", "content": text}] for text in texts if text not in seen]
+
+
+def _ptx_data(taken: Snapshot) -> list[dict[str, Any]]:
+    """What PPO-ptx learns to write: demonstrations and best-ranked responses to train prompts."""
+    best = snapshot.best_responses(of_side(taken.rankings, TRAIN))
+    return of_side(taken.demonstrations, TRAIN) + best
 
 
 def _dialogues(rows: Sequence[dict[str, Any]]) -> list[Dialogue]:

@@ -80,9 +80,9 @@ class RandomStreams:
         """The order of the rows in one epoch over an update's batch."""
         return self._stream(4 + epoch, update)
 
-    def ptx_rows(self) -> torch.Generator:
-        """Which demonstrations go with each optimiser step."""
-        return self._stream(0, 0)
+    def ptx_rows(self, update: int) -> torch.Generator:
+        """Which dialogues go with each optimiser step of an update."""
+        return self._stream(0, 500_000 + update)
 
     def _stream(self, use: int, step: int) -> torch.Generator:
         return torch.Generator().manual_seed((self.seed * 8 + use) * 1_000_003 + step)

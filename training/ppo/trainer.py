@@ -26,6 +26,7 @@ from training.progress import Progress
 from training.reward.model import RewardModel, check_policy
 from training.reward.preferences import Row
 from tutelage import jsonl
+from tutelage.errors import Invalid
 
 CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
 
@@ -49,12 +50,13 @@ def train_ppo(
         reward_dir, heldout_reward_dir: the reward model to optimise against (the proxy), and the
             held-out one that selects the policy.
         prompts, eval_prompts: conversations to answer; the latter are never trained on.
-        ptx_data: {"messages": [...]}, demonstrations for PPO-ptx, if the settings give it weight.
+        ptx_data: {"messages": [...]}, dialogues for PPO-ptx; used if ``ptx_coef`` is above 0.
         replay_data: {"prompt": [messages], "token_ids", "logprobs"}, logged responses with the
             log-probabilities they were drawn with, for the settings' share of each batch.
 
     Returns: metrics of the policy kept, and why training stopped, in words.
-    Raises: Invalid: no prompt is short enough, or a reward model belongs to another policy.
+    Raises: Invalid: no prompt is short enough, a reward model belongs to another policy, or
+    ``ptx_coef`` is above 0 and there is no dialogue for it.
     """
     with compute(config):
         run = PPO(sft_dir, reward_dir, heldout_reward_dir, config, out_dir)
@@ -86,12 +88,23 @@ class PPO:
         self.policy_update = PolicyUpdate(self.model, self.policy, self.value, config.ppo, streams)
         self.selection = CheckpointSelection(self.policy, config, out)
 
-    def set_ptx_data(self, demonstrations: Sequence[Row]) -> None:
-        """Demonstrations whose likelihood is kept up beside the reward (PPO-ptx)."""
-        if demonstrations and self.config.ppo.ptx_coef:
-            limit = self.config.sft.max_tokens
-            found = [self.tokenizer.recent(row["messages"], limit) for row in demonstrations]
-            self.policy_update.set_ptx_data([one for one in found if one is not None])
+    def set_ptx_data(self, dialogues: Sequence[Row]) -> None:
+        """Dialogues whose likelihood is raised beside the reward (PPO-ptx), if the settings say so.
+
+        Raises: Invalid: the settings say so, and no dialogue fits into ``sft.max_tokens``.
+        """
+        if not self.config.ppo.ptx_coef:
+            return
+        limit = self.config.sft.max_tokens
+        found = [self.tokenizer.recent(row["messages"], limit) for row in dialogues]
+        self.policy_update.ptx_data = [dialogue for dialogue in found if dialogue is not None]
+        if not self.policy_update.ptx_data:
+            raise Invalid(
+                f"ptx_coef is {self.config.ppo.ptx_coef:g}, but no demonstration or best-ranked "
+                f"response of at most {limit} tokens is there to learn from. Collect some, or set "
+                "ptx_coef to 0.",
+                "ppo.ptx_coef",
+            )
 
     def set_replay_data(self, logged: Sequence[Row]) -> None:
         """Responses that a policy wrote before, to learn from beside new ones (off-policy)."""

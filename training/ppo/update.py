@@ -47,7 +47,7 @@ class PolicyUpdate:
     ) -> None:
         self.model, self.policy, self.value = model, policy, value
         self.config, self.streams = config, streams
-        self.ptx: Batches | None = None
+        self.ptx_data: list[Dialogue] = []
         self.adapter = [p for p in policy.parameters() if p.requires_grad]
         self.optimiser = torch.optim.Adam(
             [
@@ -56,10 +56,6 @@ class PolicyUpdate:
             ],
             eps=1e-5,
         )
-
-    def set_ptx_data(self, dialogues: list[Dialogue]) -> None:
-        """Dialogues whose loss is added at every optimiser step (InstructGPT eq. 2, PPO-ptx)."""
-        self.ptx = Batches(self.model, dialogues, self.streams.ptx_rows())
 
     def update_policy(
         self, batch: Trajectories, advantages: Tensor, returns: Tensor, update: int
@@ -70,16 +66,22 @@ class PolicyUpdate:
         Raises: Diverged: a loss or gradient was not finite; that step was not taken.
         """
         steps = []
+        ptx_generator = self.streams.ptx_rows(update)
         for epoch in range(self.config.epochs):
             generator = self.streams.minibatch_order(update, epoch)
             order = torch.randperm(len(batch.episodes), generator=generator)
             for rows in order.split(self.config.minibatch):
-                steps.append(self._step(batch, rows, advantages, returns))
+                steps.append(self._step(batch, rows, advantages, returns, ptx_generator))
         means = {name: sum(s[name] for s in steps) / len(steps) for name in steps[0]}
         return means | {"value/explained_variance": _explained_variance(batch, returns)}
 
     def _step(
-        self, batch: Trajectories, rows: Tensor, advantages: Tensor, returns: Tensor
+        self,
+        batch: Trajectories,
+        rows: Tensor,
+        advantages: Tensor,
+        returns: Tensor,
+        ptx_generator: torch.Generator,
     ) -> dict[str, float]:
         """One optimiser step on one minibatch, its gradient summed over passes of like lengths."""
         self.optimiser.zero_grad()
@@ -91,8 +93,8 @@ class PolicyUpdate:
             ((part["loss/policy_avg"] + part["loss/value_avg"]) / tokens).backward()
             for name, value in part.items():
                 totals[name] = totals.get(name, 0.0) + float(value.detach()) / tokens
-        if self.ptx:
-            totals["loss/ptx"] = self._add_ptx_gradient(self.ptx)
+        if self.ptx_data:
+            totals["loss/ptx"] = self._add_ptx_gradient(ptx_generator)
         # Only the policy's gradient is clipped. The value head shares no parameter with it, so a
         # norm over both would let a large value error shrink the policy's step.
         norm = float(nn.utils.clip_grad_norm_(self.adapter, self.config.max_grad_norm))
@@ -132,12 +134,18 @@ class PolicyUpdate:
             "objective/entropy": entropy.sum(),
         }
 
-    def _add_ptx_gradient(self, ptx: Batches) -> float:
-        """Adds the gradient of ptx_coef times the loss on some demonstrations; returns the loss."""
-        batch = ptx.shuffled(self.config.ptx_batch)[0]
-        tokens, total = ptx.written(batch), 0.0
-        for group in ptx.passes(batch):
-            loss = ptx.loss(self.policy, group) / tokens
+    def _add_ptx_gradient(self, generator: torch.Generator) -> float:
+        """Adds the gradient of ptx_coef times the loss on ``ptx_batch`` dialogues.
+
+        InstructGPT eq. 2. The trunk's states of the dialogues are computed at each step: kept, they
+        would need memory for all of them. Returns: the loss, a mean over the tokens.
+        """
+        order = torch.randperm(len(self.ptx_data), generator=generator)[: self.config.ptx_batch]
+        dialogues = Batches(self.model, [self.ptx_data[i] for i in order.tolist()])
+        everyone = list(range(len(order)))
+        tokens, total = dialogues.written(everyone), 0.0
+        for group in dialogues.passes(everyone):
+            loss = dialogues.loss(self.policy, group) / tokens
             (self.config.ptx_coef * loss).backward()
             total += float(loss.detach())
         return total

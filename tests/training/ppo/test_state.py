@@ -27,7 +27,8 @@ def test_each_use_seed_and_update_has_random_numbers_of_its_own() -> None:
             RandomStreams(seed).minibatch_order(0, 0),
             RandomStreams(seed).minibatch_order(0, 1),
             RandomStreams(seed).replayed_rows(0),
-            RandomStreams(seed).ptx_rows(),
+            RandomStreams(seed).ptx_rows(0),
+            RandomStreams(seed).ptx_rows(1),
         )
     ]
     drawn = {tuple(torch.rand(4, generator=generator).tolist()) for generator in streams}

@@ -1,15 +1,19 @@
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from ppo_runs import EVAL_PROMPTS, PROMPTS, logged_by, new_run, run, with_ppo
+from ppo_runs import EVAL_PROMPTS, PROMPTS, history, logged_by, new_run, run, with_ppo
 
 from training.config import IterationConfig
 from training.model.split_model import adapter_state
-from training.ppo.trainer import PPO
+from training.ppo.trainer import PPO, train_ppo
 from training.ppo.update import value_head
+from training.progress import silent
 from training.reward.model import RewardModel
+from tutelage.errors import Invalid
 
 
 def test_a_run_that_diverges_stops_and_keeps_the_last_good_policy(
@@ -78,3 +82,82 @@ def test_the_value_head_starts_as_the_reward_model(rewards: Path) -> None:
     inputs = torch.randn(5, len(proxy.weight), generator=torch.Generator().manual_seed(0))
     expected = inputs @ proxy.weight + proxy.bias
     torch.testing.assert_close(value_head(proxy)(inputs).squeeze(-1), expected)
+
+
+DEMONSTRATIONS = [
+    {
+        "messages": [
+            {"role": "user", "content": f"Question {i}"},
+            {"role": "assistant", "content": "It is as it is."},
+        ]
+    }
+    for i in range(12)
+]
+
+
+def with_demonstrations(
+    tiny_policy: Path, rewards: Path, config: IterationConfig, out: Path, progress: Any = silent
+) -> list[dict[str, float]]:
+    """The metrics of a run with PPO-ptx."""
+    train_ppo(
+        tiny_policy, rewards / "proxy", rewards / "held_out", PROMPTS, EVAL_PROMPTS, config, out,
+        progress, DEMONSTRATIONS,
+    )  # fmt: skip
+    return history(out)
+
+
+def test_ptx_makes_the_demonstrations_likelier(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    losses = []
+    for coefficient in (1e-6, 3.0):
+        config = with_ppo(smoke, updates=6, learning_rate=1e-2, patience=9, kl_budget=1e4)
+        config = with_ppo(config, ptx_coef=coefficient)
+        rows = with_demonstrations(tiny_policy, rewards, config, tmp_path / str(coefficient))
+        losses.append([row["loss/ptx"] for row in rows[:-1]])
+    without, with_ptx = losses
+    assert with_ptx[-1] < 0.8 * with_ptx[0]
+    assert with_ptx[-1] < 0.8 * without[-1]
+
+
+def test_demonstrations_without_a_coefficient_change_nothing(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    rows = with_demonstrations(tiny_policy, rewards, smoke, tmp_path / "with")
+    run(tiny_policy, rewards, smoke, tmp_path / "without")
+    assert "loss/ptx" not in rows[0]
+    first, second = (
+        (tmp_path / name / "policy" / "model.safetensors").read_bytes()
+        for name in ("with", "without")
+    )
+    assert first == second
+
+
+def test_a_run_with_ptx_that_was_killed_ends_as_one_that_was_not(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    config = with_ppo(smoke, updates=3, ptx_coef=0.5, ptx_batch=3)
+
+    def kill(stage: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        with_demonstrations(tiny_policy, rewards, config, tmp_path / "killed", kill)
+    for name in ("killed", "whole"):
+        with_demonstrations(tiny_policy, rewards, config, tmp_path / name)
+    first, second = (
+        (tmp_path / name / "policy" / "model.safetensors").read_bytes()
+        for name in ("killed", "whole")
+    )
+    assert first == second
+
+
+@pytest.mark.parametrize("shown", [0, 12])
+def test_a_coefficient_without_a_dialogue_that_fits_is_refused(
+    shown: int, tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    config = replace(with_ppo(smoke, ptx_coef=0.5), sft=replace(smoke.sft, max_tokens=4))
+    ppo = new_run(tiny_policy, rewards, config, tmp_path)
+    with pytest.raises(Invalid, match="but no demonstration or best-ranked"):
+        ppo.set_ptx_data(DEMONSTRATIONS[:shown])
