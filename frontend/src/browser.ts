@@ -1,4 +1,4 @@
-/** What browsers offer only in secure contexts, for services reached by plain http in a local network too. */
+/** Replacements for browser functions that exist only in secure contexts, so that plain HTTP in a local network works. */
 
 export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

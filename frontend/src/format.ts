@@ -1,4 +1,4 @@
-/** Numbers, times and durations as people read them. */
+/** Formats numbers, times and durations. */
 
 const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
@@ -33,13 +33,13 @@ export function counted(count: number, noun: string, plural = `${noun}s`): strin
   return `${figure(count)} ${count === 1 ? noun : plural}`;
 }
 
-/** What "of the last …" goes on with. */
+/** "24 hours", to follow "the last". */
 export function span(hours: number): string {
   if (hours === 1) return "hour";
   return hours <= 48 ? `${hours} hours` : `${Math.round(hours / 24)} days`;
 }
 
-/** Three significant digits, without an exponent where people would not write one, and a real minus. */
+/** Three significant digits, an exponent only for very small values, and a true minus sign. */
 export function figure(value: number): string {
   const tiny = value !== 0 && Math.abs(value) < 0.001;
   const digits = Number.isInteger(value) ? undefined : 3;
@@ -47,7 +47,7 @@ export function figure(value: number): string {
   return text.replace(/^-/, "−");
 }
 
-/** "reward_model" as people write it. */
+/** "reward_model" as "Reward model". */
 export function words(name: string): string {
   const spaced = name.replaceAll(/[_.]/g, " ");
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);

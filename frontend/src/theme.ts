@@ -1,4 +1,4 @@
-/** The colour theme: what the person chose, and what that means on this device. */
+/** The colour theme: the user's choice and the theme that it gives on this device. */
 import { useSyncExternalStore } from "react";
 
 export type Theme = "system" | "light" | "dark";

@@ -1,4 +1,4 @@
-/** One's own account and keys, and operators over people and settings. */
+/** The user's own account and keys; for operators, all users and the settings. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "./client";
 import type { components } from "./schema";
@@ -10,7 +10,7 @@ export type Key = Schemas["KeyItem"];
 export type NewKey = Schemas["NewKey"];
 export type Scope = Schemas["Scope"];
 export type Quota = Schemas["QuotaStanding"];
-export type Person = Schemas["UserItem"];
+export type UserRow = Schemas["UserItem"];
 export type Role = Schemas["Role"];
 export type Setting = Schemas["SettingItem"];
 
@@ -23,7 +23,7 @@ export const account = {
   revokeKey: (key_id: string) => unwrap(api.DELETE("/v1/account/keys/{key_id}", { params: { path: { key_id } } })),
 };
 
-export const people = {
+export const users = {
   list: (after?: string, q?: string) =>
     unwrap(api.GET("/v1/operator/users", { params: { query: { after, q, limit: 30 } } })),
   invite: (name: string, role: Role) => unwrap(api.POST("/v1/operator/users", { body: { name, role } })),
@@ -43,10 +43,10 @@ export function useKeys() {
   return useQuery({ queryKey: ["account", "keys"], queryFn: account.keys });
 }
 
-export function usePeople(query: string) {
+export function useUsers(query: string) {
   return useInfiniteQuery({
     queryKey: ["operator", "people", query],
-    queryFn: ({ pageParam }) => people.list(pageParam || undefined, query || undefined),
+    queryFn: ({ pageParam }) => users.list(pageParam || undefined, query || undefined),
     initialPageParam: "",
     getNextPageParam: (page) => (page.has_more ? page.data.at(-1)?.id : undefined),
     placeholderData: (before) => before,
@@ -54,11 +54,11 @@ export function usePeople(query: string) {
 }
 
 export function useSettings() {
-  return useQuery({ queryKey: ["operator", "settings"], queryFn: people.settings });
+  return useQuery({ queryKey: ["operator", "settings"], queryFn: users.settings });
 }
 
 export type Story = Schemas["FeedbackStory"];
-export type Erased = Schemas["ErasureItem"];
+export type ErasureRow = Schemas["ErasureItem"];
 
 const chat = (conversation_id: string) => ({ path: { conversation_id } });
 
@@ -77,7 +77,7 @@ export const erasures = {
     unwrap(api.POST("/v1/operator/erasures/{erasure_id}/retrain", { params: { path: { erasure_id } }, body: { preset } })),
 };
 
-export function useStories() {
+export function useMyFeedback() {
   return useInfiniteQuery({
     queryKey: ["account", "feedback"],
     queryFn: ({ pageParam }) =>

@@ -13,7 +13,7 @@ const one = (test_id: string) => ({ params: { path: { test_id } } });
 export const blind = {
   start: (policies: string[], prompts: string[]) =>
     unwrap(api.POST("/v1/operator/blind-tests", { body: { policies, prompts } })),
-  judge: (test_id: string, prompt_id: string, preferred: string | null) =>
+  rate: (test_id: string, prompt_id: string, preferred: string | null) =>
     unwrap(api.POST("/v1/operator/blind-tests/{test_id}/judgements", { ...one(test_id), body: { prompt_id, preferred } })),
 };
 

@@ -69,7 +69,7 @@ export const conversations = {
 export const models = { list: () => unwrap(api.GET("/v1/models")) };
 
 export interface ChatRequest {
-  /** A policy by its name, or `tutelage` for whoever is current. */
+  /** A policy id, or `tutelage` for the current policy. */
   model: string;
   messages: { role: "user"; content: string }[];
   n: number;
@@ -79,7 +79,7 @@ export interface ChatRequest {
   parent_id?: string | null;
 }
 
-/** Asks for streamed answers; gives the body of the event stream. */
+/** Requests streamed answers; returns the body of the event stream. */
 export async function streamChat(
   request: ChatRequest,
   { training, signal }: { training: boolean | null; signal: AbortSignal },
@@ -96,7 +96,7 @@ export async function streamChat(
 }
 
 export const feedback = {
-  /** The key makes a repeated call the same call. */
+  /** The key makes a repeated call idempotent. */
   give: (body: FeedbackBody, key: string) =>
     unwrap(api.POST("/v1/feedback", { body, headers: { "idempotency-key": key } })),
   withdraw: (feedback_id: string) =>
@@ -140,9 +140,9 @@ export const operator = {
     ),
   rollBack: () => unwrap(api.POST("/v1/operator/policies/rollback")),
   reports: (after?: string) => unwrap(api.GET("/v1/operator/reports", { params: { query: { after } } })),
-  judgeReport: (report_id: string, body: ReportDecision) =>
+  reviewReport: (report_id: string, body: ReportDecision) =>
     unwrap(api.POST("/v1/operator/reports/{report_id}", { params: { path: { report_id } }, body })),
-  alike: (report_id: string) =>
+  similarReports: (report_id: string) =>
     unwrap(api.GET("/v1/operator/reports/{report_id}/alike", { params: { path: { report_id } } })),
   moderation: (after?: string) =>
     unwrap(api.GET("/v1/operator/moderation", { params: { query: { after, action: ["warn", "block"] } } })),

@@ -1,4 +1,4 @@
-/** Imported data sets, and the export of what may be learned from. */
+/** Imported datasets, and the export of collected feedback. */
 import { useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "./client";
 import type { components } from "./schema";
@@ -12,11 +12,11 @@ export interface Source {
   name: string;
   licence: string;
   origin: string;
-  /** What becomes of the examples that moderation flags. */
+  /** Whether flagged examples are imported. */
   flagged: "keep" | "exclude";
 }
 
-/** A file as it is, not as JSON. */
+/** Sends a file as raw bytes, not as JSON. */
 const raw = { headers: { "content-type": "application/octet-stream" }, bodySerializer: (file: unknown) => file as BodyInit };
 
 export const datasets = {

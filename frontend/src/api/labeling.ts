@@ -1,4 +1,4 @@
-/** Labelers' tasks, and the operator's desk over them. */
+/** Labelers' tasks, and their administration by operators. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "./client";
 import type { components } from "./schema";
@@ -10,7 +10,7 @@ export type TaskRow = Schemas["AssignmentItem"];
 export type TaskKind = "ranking" | "demonstration";
 export type Turn = Schemas["DialogueTurn"];
 export type Progress = Schemas["LabelingProgress"];
-export type Dispute = Schemas["Disagreement"];
+export type Disagreement = Schemas["Disagreement"];
 export type TasksRequest = Schemas["TasksRequest"];
 
 const one = (assignment_id: string) => ({ path: { assignment_id } });
@@ -34,16 +34,16 @@ export const labeling = {
     unwrap(api.POST("/v1/labeling/suggestions", { body: { side, turns } })),
 };
 
-export const desk = {
+export const labelingAdmin = {
   progress: () => unwrap(api.GET("/v1/operator/labeling")),
   make: (body: TasksRequest) => unwrap(api.POST("/v1/operator/labeling/tasks", { body })),
-  disputes: (every: boolean) =>
+  disagreements: (every: boolean) =>
     unwrap(api.GET("/v1/operator/labeling/disagreements", { params: { query: { every } } })),
   gold: (task_id: string, ranking: string[][] | null) =>
     unwrap(api.POST("/v1/operator/labeling/tasks/{task_id}/gold", { params: { path: { task_id } }, body: { ranking } })),
 };
 
-export function useDesk() {
+export function useLabelingHome() {
   return useQuery({ queryKey: ["labeling", "home"], queryFn: labeling.home });
 }
 
@@ -71,10 +71,10 @@ export function useMyTasks() {
 }
 
 export function useLabelingProgress() {
-  return useQuery({ queryKey: ["operator", "labeling"], queryFn: desk.progress, refetchInterval: 5_000 });
+  return useQuery({ queryKey: ["operator", "labeling"], queryFn: labelingAdmin.progress, refetchInterval: 5_000 });
 }
 
-/** Tasks that labelers ranked differently; or every ranked task. */
-export function useDisputes(every: boolean) {
-  return useQuery({ queryKey: ["operator", "labeling", "disputes", every], queryFn: () => desk.disputes(every) });
+/** Tasks that labelers ranked differently, or all ranked tasks. */
+export function useDisagreements(every: boolean) {
+  return useQuery({ queryKey: ["operator", "labeling", "disputes", every], queryFn: () => labelingAdmin.disagreements(every) });
 }

@@ -1,4 +1,4 @@
-/** Cached reads of the service, one hook a question. */
+/** Cached reads of the service, one hook per query. */
 import { QueryClient, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { ApiError, conversations, models, operator, session } from "./client";
 import type { Iteration, Session } from "./types";
@@ -18,7 +18,7 @@ export function isUnfinished(iteration: Iteration | undefined): boolean {
   return iteration?.state === "queued" || iteration?.state === "running";
 }
 
-/** Who is here; a guest session is begun when the service allows guests. */
+/** The session; a guest session is started if the service allows guests. */
 export function useSession() {
   return useQuery({ queryKey: ["session"], queryFn: arrive, staleTime: Infinity });
 }
@@ -43,8 +43,8 @@ export function useConversation(id: string | undefined) {
   return useQuery({ queryKey: ["conversation", id], queryFn: () => conversations.get(id!), enabled: id !== undefined });
 }
 
-/** The policies that one may ask by name. */
-export function useAskable() {
+/** The policies that can be requested by id. */
+export function useServablePolicies() {
   return useQuery({
     queryKey: ["models"],
     queryFn: models.list,
@@ -80,8 +80,8 @@ export function usePolicy(id: string) {
   return useQuery({ queryKey: ["operator", "policies", id], queryFn: () => operator.policy(id) });
 }
 
-export function useAlike(reportId: string) {
-  return useQuery({ queryKey: ["operator", "reports", reportId, "alike"], queryFn: () => operator.alike(reportId) });
+export function useSimilarReports(reportId: string) {
+  return useQuery({ queryKey: ["operator", "reports", reportId, "alike"], queryFn: () => operator.similarReports(reportId) });
 }
 
 export function useReports() {
@@ -111,7 +111,7 @@ export function useAudit() {
   });
 }
 
-/** Reads again everything whose key begins like this. */
+/** Invalidates all queries whose key starts with the given parts. */
 export function useRefresh() {
   const client = useQueryClient();
   return (...key: string[]) => client.invalidateQueries({ queryKey: key });

@@ -1,6 +1,6 @@
-/** Server-sent events, as the HTML standard defines them, reduced to what an answer needs: data. */
+/** Parser of server-sent events (HTML standard) that keeps the data field only. */
 
-/** Takes text as it arrives, in any pieces, and gives the data of every event that is complete. */
+/** Takes chunks of text and returns the data of every event that is complete. */
 export class EventParser {
   private rest = "";
   private data: string[] = [];

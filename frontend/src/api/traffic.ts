@@ -1,4 +1,4 @@
-/** The service over time, opinions of policies, and the rows behind both. */
+/** Traffic over time, feedback by policy, and the rows behind both. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { api, unwrap } from "./client";
 import type { components } from "./schema";
@@ -6,10 +6,10 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 export type Traffic = Schemas["Traffic"];
 export type Window = Schemas["TrafficWindow"];
-export type Opinion = Schemas["PolicyOpinion"];
+export type PolicyFeedback = Schemas["PolicyOpinion"];
 export type Share = Schemas["Proportion"];
 export type AnswerKind = Schemas["Kind"];
-export type JudgementKind = Schemas["FeedbackKind"];
+export type FeedbackEntryKind = Schemas["FeedbackKind"];
 
 const LIVE_MS = 5_000;
 
@@ -32,7 +32,7 @@ export function useAnswers(query: { hours: number; kind?: AnswerKind; policy_id?
   });
 }
 
-export function useOpinions() {
+export function usePolicyFeedback() {
   return useQuery({
     queryKey: ["operator", "opinions"],
     queryFn: () => unwrap(api.GET("/v1/operator/opinions")),
@@ -40,7 +40,7 @@ export function useOpinions() {
   });
 }
 
-export function useJudgements(query: { kind?: JudgementKind; policy_id?: string; author_id?: string; hours?: number }) {
+export function useFeedbackEntries(query: { kind?: FeedbackEntryKind; policy_id?: string; author_id?: string; hours?: number }) {
   return useInfiniteQuery({
     queryKey: ["operator", "judgements", query],
     queryFn: ({ pageParam }) =>

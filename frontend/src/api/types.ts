@@ -1,4 +1,4 @@
-/** The nouns of the service, as the pages use them: names for shapes of the generated schema. */
+/** Names for the shapes of the generated schema that the pages use. */
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
@@ -41,7 +41,7 @@ export type LearnedHeads = Schemas["LearnedHeads"];
 export type Rule = Schemas["Rule"];
 export type Side = "prompt" | "response";
 
-/** What a worker says of the stage that it is in. */
+/** The worker's progress in the current stage. */
 export interface Progress {
   stage?: string;
   done?: number;

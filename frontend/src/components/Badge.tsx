@@ -1,4 +1,4 @@
-/** A word or two with a colour that says how things stand. */
+/** A coloured label for a state. */
 import clsx from "clsx";
 import type { ReactNode } from "react";
 

@@ -1,4 +1,4 @@
-/** Buttons with words, and buttons with an icon whose words are a tooltip. */
+/** Text buttons, and icon buttons with a tooltip. */
 import clsx from "clsx";
 import type { LucideIcon } from "lucide-react";
 import { Tooltip } from "radix-ui";

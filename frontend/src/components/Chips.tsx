@@ -1,4 +1,4 @@
-/** Short words of which one can choose several, or exactly one. */
+/** A group of toggle buttons, for one choice or several. */
 import clsx from "clsx";
 
 export interface Chip {
@@ -39,30 +39,5 @@ export function Chips({ label, chips, chosen, single, onChange }: ChipsProps) {
         </button>
       ))}
     </div>
-  );
-}
-
-const BOX =
-  "w-full rounded-xl border border-line-strong bg-canvas px-3.5 py-2.5 text-sm placeholder:text-faint focus:border-accent focus:outline-none";
-
-interface TextBoxProps {
-  label: string;
-  value: string;
-  placeholder?: string;
-  rows?: number;
-  className?: string;
-  onChange: (value: string) => void;
-}
-
-export function TextBox({ label, value, placeholder, rows = 3, className, onChange }: TextBoxProps) {
-  return (
-    <textarea
-      aria-label={label}
-      rows={rows}
-      value={value}
-      placeholder={placeholder}
-      onChange={(event) => onChange(event.target.value)}
-      className={clsx(BOX, className)}
-    />
   );
 }

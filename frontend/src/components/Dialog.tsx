@@ -1,10 +1,10 @@
-/** A dialog with a title and buttons, and one that asks whether to go on. */
+/** A dialog, and a confirmation dialog. */
 import clsx from "clsx";
 import { X } from "lucide-react";
 import { AlertDialog as Alert, Dialog as Radix } from "radix-ui";
 import { useState, type ReactNode } from "react";
 import { Button } from "./Button";
-import { Problem } from "./Problem";
+import { ErrorMessage } from "./ErrorMessage";
 
 const SHADE = "fixed inset-0 z-40 animate-appear bg-black/35 backdrop-blur-[2px] dark:bg-black/55";
 const BOX =
@@ -55,7 +55,7 @@ interface ConfirmProps {
   children: ReactNode;
   action: string;
   danger?: boolean;
-  /** What to do; while it runs the dialog waits, and when it fails the dialog says why. */
+  /** The action. The dialog waits while it runs and shows its error. */
   onConfirm: () => Promise<unknown>;
 }
 
@@ -84,7 +84,7 @@ export function Confirm({ open, onClose, title, children, action, danger, onConf
           <Alert.Description asChild>
             <div className="mt-2 text-sm text-muted">{children}</div>
           </Alert.Description>
-          <Problem error={error} className="mt-4" />
+          <ErrorMessage error={error} className="mt-4" />
           <DialogButtons>
             <Alert.Cancel asChild>
               <Button>Cancel</Button>

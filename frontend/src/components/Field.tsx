@@ -1,4 +1,4 @@
-/** Labelled fields of forms: a line of text, a choice, a box to tick. */
+/** Labeled form fields: text, number, choice, checkbox. */
 import clsx from "clsx";
 import { useId, type ComponentProps, type ReactNode } from "react";
 
@@ -28,6 +28,18 @@ export function Field({ label, hint, className, ...rest }: FieldProps) {
   );
 }
 
+interface NumberFieldProps {
+  label: string;
+  value: number;
+  min: number;
+  max: number;
+  onChange: (value: number) => void;
+}
+
+export function NumberField({ min, onChange, ...rest }: NumberFieldProps) {
+  return <Field type="number" min={min} onChange={(event) => onChange(event.target.valueAsNumber || min)} {...rest} />;
+}
+
 interface SelectProps extends ComponentProps<"select"> {
   label: string;
   hideLabel?: boolean;
@@ -52,14 +64,14 @@ export function Select({ label, hideLabel, options, className, ...rest }: Select
   );
 }
 
-interface TickProps {
+interface CheckboxProps {
   label: ReactNode;
   checked: boolean;
   disabled?: boolean;
   onChange: (checked: boolean) => void;
 }
 
-export function Tick({ label, checked, disabled, onChange }: TickProps) {
+export function Checkbox({ label, checked, disabled, onChange }: CheckboxProps) {
   return (
     <label className="flex items-start gap-2.5 text-sm text-ink">
       <input

@@ -1,4 +1,4 @@
-/** Something is on its way: a page, or the lines of a list. */
+/** Loading indicators for a page and for a list. */
 import clsx from "clsx";
 import { LoaderCircle } from "lucide-react";
 

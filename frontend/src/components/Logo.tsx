@@ -1,5 +1,5 @@
-/** The mark: a loop that is open where the next lesson begins. */
-export function Mark({ className = "size-7" }: { className?: string }) {
+/** The logo: an open loop. */
+export function LogoMark({ className = "size-7" }: { className?: string }) {
   return (
     <svg viewBox="0 0 32 32" aria-hidden className={className}>
       <rect width="32" height="32" rx="9" fill="#0f766e" />
@@ -18,7 +18,7 @@ export function Mark({ className = "size-7" }: { className?: string }) {
 export function Logo() {
   return (
     <span className="inline-flex items-center gap-2.5">
-      <Mark />
+      <LogoMark />
       <span className="pt-0.5 font-serif text-[22px] leading-none font-medium tracking-[-0.01em]">Tutelage</span>
     </span>
   );

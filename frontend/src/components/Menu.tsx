@@ -42,7 +42,7 @@ interface SubMenuProps {
   children: ReactNode;
 }
 
-/** A menu that opens from an item of a menu; a long one scrolls. */
+/** A submenu; a long one scrolls. */
 export function SubMenu({ icon: Icon, label, disabled, children }: SubMenuProps) {
   return (
     <Radix.Sub>
@@ -110,14 +110,14 @@ const NUMBERS = [2, 3, 4, 5, 6, 7, 8, 9];
 
 interface MenuNumbersProps {
   label: string;
-  /** What a number stands for, in words. */
+  /** The accessible name of a number. */
   name: (n: number) => string;
-  /** The number chosen; left out where each of them is an act. */
+  /** The chosen number; left out where each number is an action. */
   chosen?: number;
   onSelect: (n: number) => void;
 }
 
-/** How many answers: a row of numbers instead of a long list. */
+/** The number of answers, as a row of numbers. */
 export function MenuNumbers({ label, name, chosen, onSelect }: MenuNumbersProps) {
   return (
     <Radix.Group aria-label={label}>
@@ -154,15 +154,15 @@ export function MenuSwitch({ checked, onChange, children }: MenuSwitchProps) {
       className={ITEM}
     >
       <span className="min-w-0 flex-1">{children}</span>
-      <SwitchLook on={checked} />
+      <SwitchTrack on={checked} />
     </Radix.CheckboxItem>
   );
 }
 
-export const MenuLine = () => <Radix.Separator className="mx-2 my-1.5 h-px bg-line" />;
+export const MenuSeparator = () => <Radix.Separator className="mx-2 my-1.5 h-px bg-line" />;
 
-/** How every switch looks; what it is for the keyboard is up to whoever shows it. */
-export function SwitchLook({ on }: { on: boolean }) {
+/** The look of a switch; its role and keyboard handling belong to its parent. */
+export function SwitchTrack({ on }: { on: boolean }) {
   return (
     <span
       aria-hidden

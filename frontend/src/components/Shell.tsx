@@ -1,4 +1,4 @@
-/** The frame of pages beside the chat: the mark, tabs, appearance, and the way back. */
+/** The frame of all pages except the chat: logo, tabs, theme switch, and the link to the chat. */
 import clsx from "clsx";
 import { ArrowLeft, Moon, Sun, type LucideIcon } from "lucide-react";
 import { useEffect, useRef, type ReactNode } from "react";

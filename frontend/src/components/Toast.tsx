@@ -1,4 +1,4 @@
-/** Short notes that something was done, read out politely and gone after a while. */
+/** Short confirmations, announced to screen readers, that disappear after some seconds. */
 import { CircleCheck } from "lucide-react";
 import { createContext, useCallback, useContext, useRef, useState, type ReactNode } from "react";
 
@@ -6,7 +6,7 @@ const SHOWN_MS = 3500;
 
 const Context = createContext<(message: string) => void>(() => undefined);
 
-/** Gives the function that shows a note. */
+/** The function that shows a toast. */
 export const useToast = () => useContext(Context);
 
 export function Toasts({ children }: { children: ReactNode }) {

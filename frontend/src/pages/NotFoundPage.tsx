@@ -1,13 +1,13 @@
 import { Link } from "react-router";
-import { Notepad } from "../components/Notepad";
+import { MessagePage } from "../components/MessagePage";
 
 export function NotFoundPage() {
   return (
-    <Notepad title="Page not found">
+    <MessagePage title="Page not found">
       <p>The address may be mistyped, or the page may have been deleted.</p>
       <Link to="/" className="mt-5 inline-block font-medium text-accent-ink underline underline-offset-4">
         Go to the chat
       </Link>
-    </Notepad>
+    </MessagePage>
   );
 }

@@ -1,4 +1,4 @@
-/** A conversation that somebody shared: to be read, and nothing else. */
+/** A shared conversation, read-only. */
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { Link, useParams } from "react-router";
@@ -6,8 +6,8 @@ import { sharing } from "../api/account";
 import { Loading } from "../components/Loading";
 import { Logo } from "../components/Logo";
 import { Markdown } from "../components/markdown/Markdown";
-import { Notepad } from "../components/Notepad";
-import { Problem } from "../components/Problem";
+import { MessagePage } from "../components/MessagePage";
+import { ErrorMessage } from "../components/ErrorMessage";
 import { time } from "../format";
 
 export default function SharedPage() {
@@ -19,9 +19,9 @@ export default function SharedPage() {
   if (query.isPending) return <Loading />;
   if (query.isError)
     return (
-      <Notepad title="Link not found">
-        <Problem error={query.error} />
-      </Notepad>
+      <MessagePage title="Link not found">
+        <ErrorMessage error={query.error} />
+      </MessagePage>
     );
   const { title, created_at, messages } = query.data;
   return (

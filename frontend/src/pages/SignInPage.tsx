@@ -1,22 +1,22 @@
-/** Signs in: by name and password, at a provider, or by a one-time link. */
+/** Sign-in by name and password, by a provider, or by a one-time link. */
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { session } from "../api/client";
 import { Loading } from "../components/Loading";
-import { Notepad } from "../components/Notepad";
-import { Problem } from "../components/Problem";
-import { arrived, Credentials } from "./Credentials";
+import { MessagePage } from "../components/MessagePage";
+import { ErrorMessage } from "../components/ErrorMessage";
+import { startSession, CredentialsForm } from "./CredentialsForm";
 
 export function SignInPage() {
   const [search] = useSearchParams();
   const token = search.get("token");
-  return token ? <Exchange token={token} /> : <HowTo error={search.get("problem")} />;
+  return token ? <LinkSignIn token={token} /> : <SignInForms error={search.get("problem")} />;
 }
 
 const HOMES = { user: "/", labeler: "/label", operator: "/operator" };
 
-function Exchange({ token }: { token: string }) {
+function LinkSignIn({ token }: { token: string }) {
   const navigate = useNavigate();
   const [error, setError] = useState<unknown>(null);
   const used = useRef(false); // a link works once, and effects run twice in development
@@ -25,20 +25,20 @@ function Exchange({ token }: { token: string }) {
     if (used.current) return;
     used.current = true;
     session.exchange(token).then((state) => {
-      arrived(state);
+      startSession(state);
       void navigate(HOMES[state.user?.role ?? "user"], { replace: true });
     }, setError);
   }, [token, navigate]);
 
   if (!error) return <Loading />;
-  return <HowTo error={error} />;
+  return <SignInForms error={error} />;
 }
 
-export function HowTo({ error }: { error?: unknown }) {
+export function SignInForms({ error }: { error?: unknown }) {
   const here = useQuery({ queryKey: ["arrivals"], queryFn: session.get }).data;
   return (
-    <Notepad title="Sign in">
-      <Problem error={error} />
+    <MessagePage title="Sign in">
+      <ErrorMessage error={error} />
       {here?.oidc && (
         <a
           href="/v1/session/oidc"
@@ -47,7 +47,7 @@ export function HowTo({ error }: { error?: unknown }) {
           Continue with {here.oidc}
         </a>
       )}
-      <Credentials action="Sign in" send={session.signIn}>
+      <CredentialsForm action="Sign in" send={session.signIn}>
         {here?.sign_up && (
           <p className="text-sm">
             New here?{" "}
@@ -56,7 +56,7 @@ export function HowTo({ error }: { error?: unknown }) {
             </Link>
           </p>
         )}
-      </Credentials>
+      </CredentialsForm>
       <details className="pt-4 text-sm">
         <summary className="font-medium text-ink">Sign in with a link</summary>
         <p className="mt-2">
@@ -66,6 +66,6 @@ export function HowTo({ error }: { error?: unknown }) {
           tutelage sign-in-link
         </pre>
       </details>
-    </Notepad>
+    </MessagePage>
   );
 }

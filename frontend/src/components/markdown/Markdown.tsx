@@ -1,4 +1,4 @@
-/** Markdown as written by a policy: no raw HTML, links open beside, code in colour, maths set. */
+/** Markdown written by a policy: no raw HTML, links in a new tab, highlighted code, typeset maths. */
 import "katex/dist/katex.min.css";
 import clsx from "clsx";
 import { memo, type ComponentProps } from "react";
@@ -7,9 +7,9 @@ import rehypeKatex from "rehype-katex";
 import remarkGfm from "remark-gfm";
 import remarkMath from "remark-math";
 import { CodeBlock } from "./CodeBlock";
-import { dollars } from "./dollars";
+import { withDollarMath } from "./mathDelimiters";
 
-/** One dollar is money; two are maths. */
+/** A single dollar sign is money, a double one is maths. */
 const PLUGINS: ComponentProps<typeof ReactMarkdown>["remarkPlugins"] = [remarkGfm, [remarkMath, { singleDollarTextMath: false }]];
 const MATHS: ComponentProps<typeof ReactMarkdown>["rehypePlugins"] = [[rehypeKatex, { throwOnError: false, trust: false, maxExpand: 100 }]];
 
@@ -51,7 +51,7 @@ export const Markdown = memo(function Markdown({ text, streaming }: { text: stri
   return (
     <div className={clsx("prose", streaming && "streaming")}>
       <ReactMarkdown remarkPlugins={PLUGINS} rehypePlugins={MATHS} components={COMPONENTS}>
-        {dollars(text)}
+        {withDollarMath(text)}
       </ReactMarkdown>
     </div>
   );

@@ -1,10 +1,10 @@
-/** One's own pages: profile, keys, feedback, data. */
+/** The account pages: profile, keys, feedback, data. */
 import { Database, KeyRound, MessageSquareHeart, UserRound } from "lucide-react";
 import { Navigate, Route, Routes } from "react-router";
 import { useSession } from "../../api/queries";
 import { Loading } from "../../components/Loading";
 import { Shell, type Tab } from "../../components/Shell";
-import { HowTo } from "../SignInPage";
+import { SignInForms } from "../SignInPage";
 import { DataTab } from "./DataTab";
 import { FeedbackTab } from "./FeedbackTab";
 import { KeysTab } from "./KeysTab";
@@ -20,7 +20,7 @@ const TABS: Tab[] = [
 export default function AccountPage() {
   const session = useSession();
   if (session.isPending) return <Loading />;
-  if (!session.data?.user) return <HowTo error={session.error} />;
+  if (!session.data?.user) return <SignInForms error={session.error} />;
   return (
     <Shell home="/account" name="Account" tabs={TABS}>
       <Routes>

@@ -1,15 +1,17 @@
-/** Stored data of one: download it, or delete it all. */
+/** The user's stored data: what it is, download, deletion. */
 import { Download, Trash2 } from "lucide-react";
 import { useState } from "react";
 import { account, useAccount } from "../../api/account";
 import { Button } from "../../components/Button";
 import { Dialog, DialogButtons } from "../../components/Dialog";
 import { Field } from "../../components/Field";
-import { Problem } from "../../components/Problem";
+import { ErrorMessage } from "../../components/ErrorMessage";
 import { counted } from "../../format";
-import { Card, Heading, Read } from "../operator/Parts";
+import { Card } from "../../components/Card";
+import { PageHeading } from "../../components/PageHeading";
+import { QueryResult } from "../../components/QueryResult";
 
-const KEPT: [string, string, string][] = [
+const STORED_DATA: [string, string, string][] = [
   ["Conversations", "Until you delete them", "So that you can return to them; those you allow are used for training"],
   ["Ratings, edits and reports", "Until you withdraw or delete them", "To train the next policy, if the conversation allows training"],
   ["Moderation results", "As long as the message", "So that you can appeal"],
@@ -23,17 +25,17 @@ export function DataTab() {
   const query = useAccount();
   return (
     <>
-      <Heading title="My data" hint="What is stored about you, why, and how to delete it." />
+      <PageHeading title="My data" hint="What is stored about you, why, and how to delete it." />
       <div className="grid gap-4 lg:grid-cols-2">
         <Card title="Download your data">
-          <Read query={query}>
+          <QueryResult query={query}>
             {(data) => (
               <p className="text-sm text-muted">
                 {counted(data.conversations, "conversation")} and {counted(data.feedback, "feedback entry", "feedback entries")}, including all
                 related data, in one JSON file.
               </p>
             )}
-          </Read>
+          </QueryResult>
           <a
             href="/v1/account/data"
             download="tutelage-data.json"
@@ -43,7 +45,7 @@ export function DataTab() {
             Download my data
           </a>
         </Card>
-        <Read query={query}>{(data) => <Delete name={data.login ?? data.name} />}</Read>
+        <QueryResult query={query}>{(data) => <Delete name={data.login ?? data.name} />}</QueryResult>
         <Card title="Stored data" className="lg:col-span-2">
           <div className="overflow-x-auto" tabIndex={0} role="region" aria-label="Stored data">
             <table className="w-full text-left text-sm">
@@ -57,7 +59,7 @@ export function DataTab() {
                 </tr>
               </thead>
               <tbody className="divide-y divide-line">
-                {KEPT.map(([what, long, why]) => (
+                {STORED_DATA.map(([what, long, why]) => (
                   <tr key={what}>
                     <td className="py-2 pr-6 font-medium">{what}</td>
                     <td className="py-2 pr-6 text-muted">{long}</td>
@@ -85,20 +87,20 @@ function Delete({ name }: { name: string }) {
         Delete my account
       </Button>
       <Dialog open={open} onClose={() => setOpen(false)} title="Delete everything?">
-        <Seal name={name} onClose={() => setOpen(false)} />
+        <ConfirmDeletion name={name} onClose={() => setOpen(false)} />
       </Dialog>
     </Card>
   );
 }
 
-function Seal({ name, onClose }: { name: string; onClose: () => void }) {
+function ConfirmDeletion({ name, onClose }: { name: string; onClose: () => void }) {
   const [confirm, setConfirm] = useState("");
   const [error, setError] = useState<unknown>(null);
   return (
     <>
       <p className="mb-4 text-sm text-muted">This cannot be undone. Download your data first if you want to keep it.</p>
       <Field label={`Type “${name}” to confirm`} autoFocus value={confirm} onChange={(event) => setConfirm(event.target.value)} />
-      <Problem error={error} className="mt-3" />
+      <ErrorMessage error={error} className="mt-3" />
       <DialogButtons>
         <Button onClick={onClose}>Cancel</Button>
         <Button

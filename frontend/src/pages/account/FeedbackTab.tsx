@@ -1,9 +1,9 @@
-/** My feedback: what one said, what came of it, and the means to take it back. */
+/** The user's feedback, the iterations that used it, and the button to withdraw it. */
 import { useMutation } from "@tanstack/react-query";
 import { ArrowRight, MessageSquareHeart, RefreshCcwDot, Sparkles } from "lucide-react";
 import { useState } from "react";
 import { Link } from "react-router";
-import { useStories, type Story } from "../../api/account";
+import { useMyFeedback, type Story } from "../../api/account";
 import { feedback, streamChat } from "../../api/client";
 import { useRefresh } from "../../api/queries";
 import { readEvents } from "../../api/sse";
@@ -12,20 +12,23 @@ import { Badge } from "../../components/Badge";
 import { Button } from "../../components/Button";
 import { Confirm } from "../../components/Dialog";
 import { Markdown } from "../../components/markdown/Markdown";
-import { Problem } from "../../components/Problem";
+import { ErrorMessage } from "../../components/ErrorMessage";
 import { ago, words } from "../../format";
-import { Card, Empty, Heading, More, Read } from "../operator/Parts";
+import { Card } from "../../components/Card";
+import { EmptyState } from "../../components/EmptyState";
+import { PageHeading } from "../../components/PageHeading";
+import { LoadMore, QueryResult } from "../../components/QueryResult";
 
 export function FeedbackTab() {
-  const query = useStories();
+  const query = useMyFeedback();
   return (
     <>
-      <Heading title="My feedback" hint="Your ratings, which iterations used them for training, and how the current model answers now." />
-      <Read query={query}>
+      <PageHeading title="My feedback" hint="Your ratings, which iterations used them for training, and how the current model answers now." />
+      <QueryResult query={query}>
         {({ pages }) => {
           const rows = pages.flatMap((page) => page.data);
           if (rows.length === 0)
-            return <Empty icon={MessageSquareHeart}>No feedback yet. Start by rating an answer with thumbs up or down.</Empty>;
+            return <EmptyState icon={MessageSquareHeart}>No feedback yet. Start by rating an answer with thumbs up or down.</EmptyState>;
           return (
             <ul className="space-y-3">
               {rows.map((story) => (
@@ -36,8 +39,8 @@ export function FeedbackTab() {
             </ul>
           );
         }}
-      </Read>
-      <More query={query} />
+      </QueryResult>
+      <LoadMore query={query} />
     </>
   );
 }
@@ -48,7 +51,7 @@ function StoryCard({ story }: { story: Story }) {
   return (
     <Card>
       <div className="flex flex-wrap items-center gap-2 text-sm">
-        <Badge tone={story.value.value === "down" || story.kind === "report" ? "warn" : "accent"}>{said(story)}</Badge>
+        <Badge tone={story.value.value === "down" || story.kind === "report" ? "warn" : "accent"}>{kindLabel(story)}</Badge>
         <span className="text-[13px] text-muted">
           {ago(story.created_at)}
           {story.policy_id && ` · ${story.policy_id}`}
@@ -79,7 +82,7 @@ function StoryCard({ story }: { story: Story }) {
         )}
         {typeof story.value.comment === "string" && story.value.comment !== "" && <p>“{story.value.comment}”</p>}
       </blockquote>
-      <Learned story={story} />
+      <UsedIn story={story} />
       <Confirm
         open={leaving}
         onClose={() => setLeaving(false)}
@@ -97,12 +100,12 @@ function StoryCard({ story }: { story: Story }) {
   );
 }
 
-function said(story: Story): string {
+function kindLabel(story: Story): string {
   if (story.kind === "thumbs") return story.value.value === "up" ? "Good answer" : "Bad answer";
   return { ranking: "Ranking", edit: "Better answer", report: "Report", demonstration: "Demonstration" }[story.kind as string] ?? words(story.kind);
 }
 
-function Learned({ story }: { story: Story }) {
+function UsedIn({ story }: { story: Story }) {
   if (!story.training)
     return <p className="mt-3 text-[13px] text-muted">Not used: you have not allowed training on this conversation.</p>;
   if (story.learned_by.length === 0)
@@ -146,7 +149,7 @@ function AskAgain({ story }: { story: Story }) {
       <Button small icon={Sparkles} disabled={ask.isPending} onClick={() => ask.mutate()}>
         {answer ? "Ask again" : "Ask the current model again"}
       </Button>
-      <Problem error={ask.error} className="mt-3" />
+      <ErrorMessage error={ask.error} className="mt-3" />
       {answer && (
         <div className="mt-3 rounded-xl border border-line bg-canvas p-4 text-sm" aria-label="New answer" role="region">
           <p className="mb-2 text-xs font-medium text-muted">Answer from {policy}</p>

@@ -1,4 +1,4 @@
-/** API keys for programs: made, shown once, listed, revoked. */
+/** API keys: create, show once, list, revoke. */
 import { useMutation } from "@tanstack/react-query";
 import { Copy, KeyRound, Plus } from "lucide-react";
 import { useState, type FormEvent } from "react";
@@ -8,11 +8,14 @@ import { copyText } from "../../browser";
 import { Badge } from "../../components/Badge";
 import { Button } from "../../components/Button";
 import { Confirm, Dialog, DialogButtons } from "../../components/Dialog";
-import { Field, Select, Tick } from "../../components/Field";
-import { Problem } from "../../components/Problem";
+import { Field, Select, Checkbox } from "../../components/Field";
+import { ErrorMessage } from "../../components/ErrorMessage";
 import { useToast } from "../../components/Toast";
 import { ago, time, words } from "../../format";
-import { Cell, Empty, Heading, Read, Table } from "../operator/Parts";
+import { EmptyState } from "../../components/EmptyState";
+import { PageHeading } from "../../components/PageHeading";
+import { QueryResult } from "../../components/QueryResult";
+import { Cell, Table } from "../../components/Table";
 
 const SCOPES: { value: Scope; label: string; roles: string[] }[] = [
   { value: "chat", label: "Chat: completions, conversations, models", roles: ["user", "labeler", "operator"] },
@@ -21,7 +24,7 @@ const SCOPES: { value: Scope; label: string; roles: string[] }[] = [
   { value: "operate", label: "Operate: iterations, policies, users", roles: ["operator"] },
 ];
 
-const LIVES = [
+const LIFETIMES = [
   { value: "30", label: "30 days" },
   { value: "90", label: "90 days" },
   { value: "365", label: "1 year" },
@@ -35,17 +38,17 @@ export function KeysTab() {
   const guest = user?.login === null && user.role === "user";
   return (
     <>
-      <Heading title="API keys" hint="For clients of the OpenAI API. The base URL is this server's address followed by /v1.">
+      <PageHeading title="API keys" hint="For clients of the OpenAI API. The base URL is this server's address followed by /v1.">
         {!guest && (
           <Button kind="primary" icon={Plus} onClick={() => setMaking(true)}>
             New key
           </Button>
         )}
-      </Heading>
-      <Read query={keys}>
+      </PageHeading>
+      <QueryResult query={keys}>
         {({ data }) =>
           data.length === 0 ? (
-            <Empty icon={KeyRound}>{guest ? "Guests cannot create API keys. Create an account first." : "No API keys yet."}</Empty>
+            <EmptyState icon={KeyRound}>{guest ? "Guests cannot create API keys. Create an account first." : "No API keys yet."}</EmptyState>
           ) : (
             <Table columns={["Name", "Key", "Permissions", "Last used", "Expires", "Actions"]}>
               {data.map((key) => (
@@ -54,8 +57,8 @@ export function KeysTab() {
             </Table>
           )
         }
-      </Read>
-      <Make open={making} role={user?.role ?? "user"} onClose={() => setMaking(false)} />
+      </QueryResult>
+      <CreateKey open={making} role={user?.role ?? "user"} onClose={() => setMaking(false)} />
     </>
   );
 }
@@ -109,7 +112,7 @@ function Row({ row }: { row: Key }) {
   );
 }
 
-function Make({ open, role, onClose }: { open: boolean; role: string; onClose: () => void }) {
+function CreateKey({ open, role, onClose }: { open: boolean; role: string; onClose: () => void }) {
   const [made, setMade] = useState<NewKey | null>(null);
   function close() {
     setMade(null);
@@ -117,7 +120,7 @@ function Make({ open, role, onClose }: { open: boolean; role: string; onClose: (
   }
   return (
     <Dialog open={open} onClose={close} title={made ? "Your new key" : "New key"}>
-      {made ? <Once made={made} onClose={close} /> : <Form role={role} onMade={setMade} onClose={close} />}
+      {made ? <NewSecret made={made} onClose={close} /> : <Form role={role} onMade={setMade} onClose={close} />}
     </Dialog>
   );
 }
@@ -147,7 +150,7 @@ function Form({ role, onMade, onClose }: { role: string; onMade: (key: NewKey) =
       <fieldset className="space-y-2">
         <legend className="mb-1.5 text-sm font-medium">Permissions</legend>
         {SCOPES.filter(({ roles }) => roles.includes(role)).map(({ value, label }) => (
-          <Tick
+          <Checkbox
             key={value}
             label={label}
             checked={scopes.includes(value)}
@@ -155,9 +158,9 @@ function Form({ role, onMade, onClose }: { role: string; onMade: (key: NewKey) =
           />
         ))}
       </fieldset>
-      <Select label="Expires after" options={LIVES} value={days} onChange={(event) => setDays(event.target.value)} />
-      <Tick label="Allow training on requests made with this key" checked={training} onChange={setTraining} />
-      <Problem error={make.error} />
+      <Select label="Expires after" options={LIFETIMES} value={days} onChange={(event) => setDays(event.target.value)} />
+      <Checkbox label="Allow training on requests made with this key" checked={training} onChange={setTraining} />
+      <ErrorMessage error={make.error} />
       <DialogButtons>
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" kind="primary" disabled={name.trim() === "" || scopes.length === 0 || make.isPending}>
@@ -168,7 +171,7 @@ function Form({ role, onMade, onClose }: { role: string; onMade: (key: NewKey) =
   );
 }
 
-function Once({ made, onClose }: { made: NewKey; onClose: () => void }) {
+function NewSecret({ made, onClose }: { made: NewKey; onClose: () => void }) {
   const toast = useToast();
   return (
     <>

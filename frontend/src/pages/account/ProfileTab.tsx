@@ -1,4 +1,4 @@
-/** Name, password, and what is left of today's quota. */
+/** Name, password, and today's usage. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 import { Link } from "react-router";
@@ -6,26 +6,29 @@ import { account, useAccount, type Account, type Quota } from "../../api/account
 import { useRefresh } from "../../api/queries";
 import { Button } from "../../components/Button";
 import { Field } from "../../components/Field";
-import { Problem } from "../../components/Problem";
+import { ErrorMessage } from "../../components/ErrorMessage";
 import { useToast } from "../../components/Toast";
 import { figure, time, words } from "../../format";
-import { Bar, Card, Heading, Read } from "../operator/Parts";
-import { SHORTEST_PASSWORD } from "../Credentials";
+import { Card } from "../../components/Card";
+import { PageHeading } from "../../components/PageHeading";
+import { ProgressBar } from "../../components/ProgressBar";
+import { QueryResult } from "../../components/QueryResult";
+import { MIN_PASSWORD_LENGTH } from "../CredentialsForm";
 
 export function ProfileTab() {
   const query = useAccount();
   return (
     <>
-      <Heading title="Profile" />
-      <Read query={query}>
+      <PageHeading title="Profile" />
+      <QueryResult query={query}>
         {(data) => (
           <div className="grid gap-4 lg:grid-cols-2">
             {data.login === null && data.role === "user" ? <Guest /> : <Name account={data} />}
-            <Use quota={data.quota} />
+            <Usage quota={data.quota} />
             {data.login !== null && <Password account={data} />}
           </div>
         )}
-      </Read>
+      </QueryResult>
     </>
   );
 }
@@ -76,7 +79,7 @@ function Name({ account: { name, login, role, providers, created_at } }: { accou
           Save
         </Button>
       </form>
-      <Problem error={change.error} className="mt-3" />
+      <ErrorMessage error={change.error} className="mt-3" />
       <dl className="mt-4 grid grid-cols-[8rem_1fr] gap-y-1.5 text-sm">
         <dt className="text-muted">Sign-in name</dt>
         <dd>{login ?? "none (you sign in with links)"}</dd>
@@ -131,12 +134,12 @@ function Password({ account: { has_password } }: { account: Account }) {
           label="New password"
           type="password"
           autoComplete="new-password"
-          hint={`At least ${SHORTEST_PASSWORD} characters. All other browsers will be signed out.`}
+          hint={`At least ${MIN_PASSWORD_LENGTH} characters. All other browsers will be signed out.`}
           value={next}
           onChange={(event) => setNext(event.target.value)}
         />
-        <Problem error={change.error} />
-        <Button type="submit" disabled={next.length < SHORTEST_PASSWORD || change.isPending}>
+        <ErrorMessage error={change.error} />
+        <Button type="submit" disabled={next.length < MIN_PASSWORD_LENGTH || change.isPending}>
           Change password
         </Button>
       </form>
@@ -144,7 +147,7 @@ function Password({ account: { has_password } }: { account: Account }) {
   );
 }
 
-function Use({ quota }: { quota: Quota }) {
+function Usage({ quota }: { quota: Quota }) {
   const rows = [
     { label: "Requests", used: quota.requests_used, most: quota.requests_limit },
     { label: "Tokens", used: quota.tokens_used, most: quota.tokens_limit },
@@ -160,7 +163,7 @@ function Use({ quota }: { quota: Quota }) {
                 {most ? `${figure(used)} of ${figure(most)}, ${figure(Math.max(0, most - used))} left` : figure(used)}
               </span>
             </p>
-            {most > 0 && <Bar share={used / most} label={`${label} used`} />}
+            {most > 0 && <ProgressBar share={used / most} label={`${label} used`} />}
           </div>
         ))}
       </div>

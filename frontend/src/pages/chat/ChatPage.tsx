@@ -4,9 +4,9 @@ import { useNavigate, useParams } from "react-router";
 import { useConversation, useSession } from "../../api/queries";
 import type { Message } from "../../api/types";
 import { Loading, Skeleton } from "../../components/Loading";
-import { Notepad } from "../../components/Notepad";
-import { Problem } from "../../components/Problem";
-import { HowTo } from "../SignInPage";
+import { MessagePage } from "../../components/MessagePage";
+import { ErrorMessage } from "../../components/ErrorMessage";
+import { SignInForms } from "../SignInPage";
 import { Composer } from "./Composer";
 import { ConsentCard } from "./consent/ConsentCard";
 import { Header } from "./Header";
@@ -26,11 +26,11 @@ export function ChatPage() {
   if (session.isPending) return <Loading />;
   if (session.isError)
     return (
-      <Notepad title="Can't reach the server">
-        <Problem error={session.error} onRetry={() => void session.refetch()} />
-      </Notepad>
+      <MessagePage title="Can't reach the server">
+        <ErrorMessage error={session.error} onRetry={() => void session.refetch()} />
+      </MessagePage>
     );
-  return session.data.user ? <Chat /> : <HowTo />;
+  return session.data.user ? <Chat /> : <SignInForms />;
 }
 
 function Chat() {
@@ -60,7 +60,7 @@ function useTurn(id: string | undefined): [Turn | undefined, (key: string) => vo
   return [turn, setFresh];
 }
 
-/** The completion whose answers are being compared; its id is not known before the first word. */
+/** The completion whose answers are being compared; its id is not known before the first chunk. */
 interface Comparison {
   conversationId: string | null;
   completionId: string | null;
@@ -122,7 +122,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
       <>
         <Header onMenu={onMenu} training={null} onTraining={setTraining} />
         <div className="mx-auto w-full max-w-3xl p-6">
-          <Problem error={stored.error} onRetry={() => void stored.refetch()} />
+          <ErrorMessage error={stored.error} onRetry={() => void stored.refetch()} />
         </div>
       </>
     );

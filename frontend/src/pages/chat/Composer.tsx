@@ -1,10 +1,10 @@
-/** Where one writes. Enter sends, Shift+Enter breaks the line; the draft survives a reload. */
+/** The message box. Enter sends, Shift+Enter breaks the line; the draft survives a reload. */
 import clsx from "clsx";
 import { ArrowUp, Columns3, MessageSquare, Square } from "lucide-react";
 import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { Tip } from "../../components/Button";
 import { Menu, MenuChoice, MenuNumbers } from "../../components/Menu";
-import { keepDraft, readDraft } from "./storage";
+import { saveDraft, readDraft } from "./storage";
 
 interface ComposerProps {
   conversation: string | undefined;
@@ -25,7 +25,7 @@ export function Composer({ conversation, live, onSend, onStop }: ComposerProps) 
 
   function write(next: string) {
     setText(next);
-    keepDraft(conversation, next);
+    saveDraft(conversation, next);
   }
 
   function send() {
@@ -61,11 +61,11 @@ export function Composer({ conversation, live, onSend, onStop }: ComposerProps) 
           className="field-sizing-content block max-h-[40dvh] w-full resize-none bg-transparent px-3 pt-2 pb-1.5 outline-none placeholder:text-faint"
         />
         <div className="flex items-center justify-between pl-1">
-          <AnswerForm n={n} onChange={setN} />
+          <AnswerCount n={n} onChange={setN} />
           {live ? (
-            <Round label="Stop (Esc)" icon={<Square aria-hidden className="size-3.5 fill-current" />} onClick={onStop} />
+            <RoundButton label="Stop (Esc)" icon={<Square aria-hidden className="size-3.5 fill-current" />} onClick={onStop} />
           ) : (
-            <Round submit disabled={!ready} label="Send" icon={<ArrowUp aria-hidden className="size-5" strokeWidth={2.3} />} />
+            <RoundButton submit disabled={!ready} label="Send" icon={<ArrowUp aria-hidden className="size-5" strokeWidth={2.3} />} />
           )}
         </div>
       </form>
@@ -79,7 +79,7 @@ export function Composer({ conversation, live, onSend, onStop }: ComposerProps) 
 const ONE = { value: "1", label: "Single answer", icon: MessageSquare };
 const several = (n: number) => `Compare ${n} answers`;
 
-function AnswerForm({ n, onChange }: { n: number; onChange: (n: number) => void }) {
+function AnswerCount({ n, onChange }: { n: number; onChange: (n: number) => void }) {
   const Icon = n === 1 ? MessageSquare : Columns3;
   return (
     <Menu
@@ -104,7 +104,7 @@ function AnswerForm({ n, onChange }: { n: number; onChange: (n: number) => void 
   );
 }
 
-interface RoundProps {
+interface RoundButtonProps {
   label: string;
   icon: React.ReactNode;
   submit?: boolean;
@@ -112,7 +112,7 @@ interface RoundProps {
   onClick?: () => void;
 }
 
-function Round({ label, icon, submit, disabled, onClick }: RoundProps) {
+function RoundButton({ label, icon, submit, disabled, onClick }: RoundButtonProps) {
   return (
     <Tip label={label} side="top">
       <button

@@ -1,19 +1,19 @@
-/** The title of the conversation, and whether it may teach. */
+/** The title of the conversation, and its consent to training. */
 import clsx from "clsx";
 import { GraduationCap, PanelLeft } from "lucide-react";
 import type { Conversation } from "../../api/types";
 import { IconButton, Tip } from "../../components/Button";
-import { SwitchLook } from "../../components/Menu";
+import { SwitchTrack } from "../../components/Menu";
 import { useToast } from "../../components/Toast";
 import { useConversationConsent } from "./consent/consent";
-import { TakeAway } from "./sidebar/TakeAway";
+import { ExportMenu } from "./sidebar/ExportMenu";
 
 interface HeaderProps {
   onMenu: () => void;
   conversation?: Conversation;
   /** The last message of the branch in view. */
   leaf?: string;
-  /** Null where there is nothing to decide about. */
+  /** Null hides the switch. */
   training: boolean | null;
   onTraining: (training: boolean) => void;
 }
@@ -34,7 +34,7 @@ export function Header({ onMenu, conversation, leaf, training, onTraining }: Hea
     <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line px-3 sm:px-5">
       <IconButton icon={PanelLeft} label="Open conversation list" className="lg:hidden" onClick={onMenu} />
       <h1 className="min-w-0 flex-1 truncate text-sm font-medium">{conversation?.title || "New chat"}</h1>
-      {conversation && leaf && <TakeAway conversation={conversation.id} leaf={leaf} />}
+      {conversation && leaf && <ExportMenu conversation={conversation.id} leaf={leaf} />}
       {training !== null && (
         <Tip
           label={
@@ -57,7 +57,7 @@ export function Header({ onMenu, conversation, leaf, training, onTraining }: Hea
           >
             <GraduationCap aria-hidden className="size-4" />
             <span className="hidden sm:inline">{training ? "Used for training" : "Not used for training"}</span>
-            <SwitchLook on={training} />
+            <SwitchTrack on={training} />
           </button>
         </Tip>
       )}

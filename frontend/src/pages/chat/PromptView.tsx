@@ -1,11 +1,11 @@
-/** What the person said, and editing it, which begins another branch. */
+/** A message of the user, and its editor, which starts another branch. */
 import { Pencil } from "lucide-react";
 import { useState, type KeyboardEvent } from "react";
 import type { Message } from "../../api/types";
 import { Button, IconButton } from "../../components/Button";
 import { BranchSwitch, type Branch } from "./response/BranchSwitch";
 import { CopyButton } from "./response/CopyButton";
-import { Notice } from "./Notice";
+import { ModerationNotice } from "./ModerationNotice";
 import { isPending } from "./turn";
 
 interface PromptViewProps {
@@ -34,7 +34,7 @@ export function PromptView({ message, branch, onEdit }: PromptViewProps) {
         {message.content}
       </div>
       {message.moderation?.action === "warn" && (
-        <Notice verdict={message.moderation} messageId={isPending(message) ? null : message.id} className="mt-2 max-w-[85%]" />
+        <ModerationNotice verdict={message.moderation} messageId={isPending(message) ? null : message.id} className="mt-2 max-w-[85%]" />
       )}
       {!isPending(message) && (
         <div className="mt-1 flex h-8 items-center opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">

@@ -1,15 +1,15 @@
-/** The scrolling middle of the page: follows an answer as it grows, unless one has scrolled up. */
+/** The scrolling middle of the page: follows a growing answer unless the user has scrolled up. */
 import { ArrowDown } from "lucide-react";
 import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react";
 
 const NEAR_PX = 80;
 
 interface ScrollerProps {
-  /** There are messages; without, one begins at the top. */
+  /** There are messages; an empty chat starts at the top. */
   filled: boolean;
-  /** An answer is being written: its end stays in view. */
+  /** An answer is being generated; its end stays in view. */
   follow: boolean;
-  /** Nothing moves by itself. */
+  /** Disables automatic scrolling. */
   still: boolean;
   conversation: string | undefined;
   children: ReactNode;

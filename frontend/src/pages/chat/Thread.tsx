@@ -1,6 +1,6 @@
 /** The messages of the branch in view. */
 import type { Message } from "../../api/types";
-import { Problem } from "../../components/Problem";
+import { ErrorMessage } from "../../components/ErrorMessage";
 import { AnswerView } from "./response/AnswerView";
 import { PromptView } from "./PromptView";
 import { alternativesOf, siblingsOf } from "./tree";
@@ -49,7 +49,7 @@ export function Thread({ path, messages, turn, onAsk, onRetry, onBranch, onCompa
           />
         );
       })}
-      {turn?.state === "failed" && <Problem error={turn.error} onRetry={onRetry} />}
+      {turn?.state === "failed" && <ErrorMessage error={turn.error} onRetry={onRetry} />}
       {turn?.state === "stopped" && unanswered && (
         <p className="text-sm text-muted">
           Stopped before anything was generated.{" "}

@@ -1,4 +1,4 @@
-/** An empty conversation: a greeting and a few prompts to begin with. */
+/** An empty conversation: a greeting and a few starter prompts. */
 import { ArrowUpRight } from "lucide-react";
 
 const PROMPTS = [

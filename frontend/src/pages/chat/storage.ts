@@ -1,4 +1,4 @@
-/** What this browser remembers of chats: drafts and the branch in view. */
+/** Chat state in local storage: drafts and the branch in view. */
 import { useCallback, useState } from "react";
 import type { Branches } from "./tree";
 
@@ -9,7 +9,7 @@ export function readDraft(conversation: string | undefined): string {
   return localStorage.getItem(draftKey(conversation)) ?? "";
 }
 
-export function keepDraft(conversation: string | undefined, text: string): void {
+export function saveDraft(conversation: string | undefined, text: string): void {
   if (text) localStorage.setItem(draftKey(conversation), text);
   else localStorage.removeItem(draftKey(conversation));
 }

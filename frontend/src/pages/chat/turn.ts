@@ -9,13 +9,13 @@ export interface TurnRequest {
   parentId: string | null;
   text: string | null;
   n: number;
-  /** The policy that is to answer; left out: whoever is current. */
+  /** The requested policy; left out: the current one. */
   policyId?: string;
-  /** Whether a conversation that begins here may be trained on; null: as the person's setting says. */
+  /** Whether a conversation that begins here may be trained on; null: the user's default. */
   training: boolean | null;
 }
 
-/** What is asked, wherever it is. */
+/** The prompt of a request. */
 export type Prompt = Pick<TurnRequest, "parentId" | "text" | "n" | "policyId">;
 
 export interface Answer {
@@ -59,12 +59,12 @@ export function isLive(turn: Turn | undefined): boolean {
   return turn?.state === "waiting" || turn?.state === "streaming";
 }
 
-/** Not stored yet, as far as we know. */
+/** Whether the message is not stored yet. */
 export function isPending(message: Message): boolean {
   return message.id.startsWith(PENDING);
 }
 
-/** Below which message the next prompt goes: the last answer, past a prompt that got none. */
+/** The parent of the next prompt: the last answer, skipping a prompt without one. */
 export function continuation(path: readonly Message[]): string | null {
   const last = path.findLast((message) => !isPending(message));
   return (last?.role === "user" ? last.parent_id : last?.id) ?? null;
@@ -74,7 +74,7 @@ export function continuation(path: readonly Message[]): string | null {
 export function withChunk(turn: Turn, chunk: Chunk): Turn {
   if (chunk.error) return { ...turn, state: "failed", error: chunk.error.message };
   const about = chunk.tutelage;
-  const answers = turn.answers.map((answer, index) => withPiece(answer, index, chunk));
+  const answers = turn.answers.map((answer, index) => withDelta(answer, index, chunk));
   return {
     ...turn,
     state: "streaming",
@@ -87,7 +87,7 @@ export function withChunk(turn: Turn, chunk: Chunk): Turn {
   };
 }
 
-function withPiece(answer: Answer, index: number, chunk: Chunk): Answer {
+function withDelta(answer: Answer, index: number, chunk: Chunk): Answer {
   const piece = chunk.choices?.find((choice) => choice.index === index);
   return {
     messageId: chunk.tutelage?.message_ids?.[index] ?? answer.messageId,
@@ -112,7 +112,7 @@ export async function* streamTurn(request: TurnRequest, signal: AbortSignal): As
   throw new ApiError("The connection was lost before the answer was complete. The text received so far is saved; try again.", 0);
 }
 
-/** The stored messages with those of a turn that are not stored yet, or not as far. */
+/** The stored messages, merged with those of a turn that are newer. */
 export function withTurn(stored: readonly Message[], turn: Turn | undefined): Message[] {
   if (!turn) return [...stored];
   const known = new Set(stored.map((message) => message.id));

@@ -1,4 +1,4 @@
-/** The turns under way, in any conversation: they go on while one looks at another page. */
+/** The running turns of all conversations; they continue while another page is open. */
 import { useSyncExternalStore } from "react";
 import { conversations } from "../../api/client";
 import { queryClient } from "../../api/queries";
@@ -21,7 +21,7 @@ class Turns {
 
   all = (): readonly Turn[] => this.turns;
 
-  /** Sends the request; gives the key under which its turn is found. */
+  /** Sends the request; returns the key of its turn. */
   start(request: TurnRequest): string {
     const turn = newTurn(randomId(), request);
     const others = this.turns.filter(
@@ -61,7 +61,7 @@ class Turns {
     await this.settle(turn);
   }
 
-  /** A conversation has begun: it appears in the list, with the consent asked for. */
+  /** Lists a new conversation and saves its consent to training. */
   private begin(conversation: string, { training }: TurnRequest): true {
     const ready = training ? conversations.update(conversation, { training }) : Promise.resolve();
     void ready.finally(() => {
@@ -71,7 +71,7 @@ class Turns {
     return true;
   }
 
-  /** Reads the conversation again; a turn whose messages are all stored has done its work. */
+  /** Reads the conversation again; forgets a turn whose messages are all stored. */
   private async settle(turn: Turn): Promise<void> {
     if (turn.state === "stopped") await new Promise((resolve) => setTimeout(resolve, STORE_MS));
     const id = turn.conversationId;
@@ -88,7 +88,7 @@ class Turns {
     this.set(this.turns.map((other) => (other.key === turn.key ? turn : other)), isLive(turn));
   }
 
-  /** Listeners hear of a stream once a frame, however fast it comes. */
+  /** While streaming, listeners are notified once per frame. */
   private set(turns: readonly Turn[], streaming = false): void {
     this.turns = turns;
     cancelAnimationFrame(this.frame);

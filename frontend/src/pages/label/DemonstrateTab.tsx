@@ -1,15 +1,21 @@
-/** Show how it is done: play both sides of a dialogue, with the model's suggestions at hand. */
+/** Writes a demonstration: both sides of a dialogue, with suggestions of the model. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { PenLine, Sparkles, Undo2 } from "lucide-react";
 import { useEffect, useState } from "react";
 import { labeling, useTask, type Task, type Turn } from "../../api/labeling";
 import { Badge } from "../../components/Badge";
 import { Button } from "../../components/Button";
-import { TextBox } from "../../components/Chips";
-import { Problem } from "../../components/Problem";
+import { TextBox } from "../../components/TextBox";
+import { ErrorMessage } from "../../components/ErrorMessage";
 import { useToast } from "../../components/Toast";
-import { Card, Empty, Heading, Read } from "../operator/Parts";
-import { Dialogue, Skip, Top, useAdvance, useStopwatch } from "./Work";
+import { Card } from "../../components/Card";
+import { EmptyState } from "../../components/EmptyState";
+import { PageHeading } from "../../components/PageHeading";
+import { QueryResult } from "../../components/QueryResult";
+import { Dialogue } from "./Dialogue";
+import { SkipTask } from "./SkipTask";
+import { TaskHeader, useNextTask } from "./TaskHeader";
+import { useStopwatch } from "./stopwatch";
 
 const draftKey = (task: string) => `tutelage.demonstration.${task}`;
 
@@ -25,22 +31,22 @@ export function DemonstrateTab() {
   });
   return (
     <>
-      <Heading title="Demonstrate" hint="Write both the user's and the assistant's messages. You can ask the model for a draft; only submit text you would stand behind." />
-      <Top kind="demonstration" last={last} onUndone={() => setLast(null)} />
-      <Read query={query}>
+      <PageHeading title="Demonstrate" hint="Write both the user's and the assistant's messages. You can ask the model for a draft; only submit text you would stand behind." />
+      <TaskHeader kind="demonstration" last={last} onUndone={() => setLast(null)} />
+      <QueryResult query={query}>
         {({ assignment }) =>
           assignment ? (
-            <Dialogues key={assignment.id} task={assignment} onDone={() => setLast(assignment.id)} />
+            <DemonstrationEditor key={assignment.id} task={assignment} onDone={() => setLast(assignment.id)} />
           ) : (
-            <Empty icon={PenLine}>
+            <EmptyState icon={PenLine}>
               <p>No demonstration tasks right now.</p>
               <Button className="mt-4" kind="primary" disabled={own.isPending} onClick={() => own.mutate()}>
                 Start with my own prompt
               </Button>
-            </Empty>
+            </EmptyState>
           )
         }
-      </Read>
+      </QueryResult>
     </>
   );
 }
@@ -51,10 +57,10 @@ function readDraft(task: Task): Turn[] {
   return task.dialogue.map(({ content }) => ({ role: "user", content, suggestion: null }));
 }
 
-function Dialogues({ task, onDone }: { task: Task; onDone: () => void }) {
+function DemonstrationEditor({ task, onDone }: { task: Task; onDone: () => void }) {
   const [turns, setTurns] = useState<Turn[]>(() => readDraft(task));
   const seconds = useStopwatch();
-  const advance = useAdvance("demonstration");
+  const advance = useNextTask("demonstration");
   const toast = useToast();
   const side = turns.length % 2 === 0 ? "user" : "assistant";
   const send = useMutation({
@@ -76,15 +82,15 @@ function Dialogues({ task, onDone }: { task: Task; onDone: () => void }) {
   return (
     <div className="mx-auto max-w-3xl">
       {turns.length > 0 && <Dialogue messages={turns} />}
-      <Writing key={turns.length} side={side} turns={turns} onWritten={(turn) => setTurns([...turns, turn])} />
-      <Problem error={send.error} className="mt-3" />
+      <TurnEditor key={turns.length} side={side} turns={turns} onWritten={(turn) => setTurns([...turns, turn])} />
+      <ErrorMessage error={send.error} className="mt-3" />
       <div className="mt-4 flex flex-wrap items-center justify-end gap-2">
         {turns.length > task.dialogue.length && (
           <Button small kind="quiet" icon={Undo2} onClick={() => setTurns(turns.slice(0, -1))}>
             Remove last message
           </Button>
         )}
-        <Skip task={task} seconds={seconds} onSkipped={finish} />
+        <SkipTask task={task} seconds={seconds} onSkipped={finish} />
         <Button kind="primary" disabled={side === "assistant" || turns.length < 2 || send.isPending || send.isSuccess} onClick={() => send.mutate()}>
           Send demonstration
         </Button>
@@ -93,13 +99,13 @@ function Dialogues({ task, onDone }: { task: Task; onDone: () => void }) {
   );
 }
 
-interface WritingProps {
+interface TurnEditorProps {
   side: "user" | "assistant";
   turns: Turn[];
   onWritten: (turn: Turn) => void;
 }
 
-function Writing({ side, turns, onWritten }: WritingProps) {
+function TurnEditor({ side, turns, onWritten }: TurnEditorProps) {
   const [text, setText] = useState("");
   const ask = useMutation({ mutationFn: () => labeling.suggest(side, turns), onSuccess: ({ text: written }) => setText(written) });
   const suggestion = ask.data?.text ?? null;
@@ -115,7 +121,7 @@ function Writing({ side, turns, onWritten }: WritingProps) {
       }
     >
       <TextBox label={user ? "The user's message" : "The assistant's answer"} rows={user ? 3 : 7} value={text} onChange={setText} />
-      <Problem error={ask.error} className="mt-3" />
+      <ErrorMessage error={ask.error} className="mt-3" />
       <div className="mt-3 flex flex-wrap justify-end gap-2">
         <Button small icon={Sparkles} disabled={ask.isPending} onClick={() => ask.mutate()} className="mr-auto">
           {ask.isPending ? "Generating…" : suggestion === null ? "Suggest" : "Suggest again"}

@@ -1,23 +1,24 @@
-/** What labelers are asked to do. */
+/** The labeling instructions. */
 import { useInstructions } from "../../api/labeling";
 import { Markdown } from "../../components/markdown/Markdown";
-import { Heading, Read } from "../operator/Parts";
+import { PageHeading } from "../../components/PageHeading";
+import { QueryResult } from "../../components/QueryResult";
 
 export function InstructionsTab() {
   const query = useInstructions();
   return (
-    <Read query={query}>
+    <QueryResult query={query}>
       {({ text, version }) => (
         <div className="mx-auto max-w-3xl">
-          <Heading title="Instructions" hint={`Version ${version}. Each task records the version that you were shown.`} />
+          <PageHeading title="Instructions" hint={`Version ${version}. Each task records the version that you were shown.`} />
           <Markdown text={underTitle(text)} />
         </div>
       )}
-    </Read>
+    </QueryResult>
   );
 }
 
-/** The text without its title, which the page says itself; its headings come one level up. */
+/** The text without its title, which the page shows itself; headings move one level up. */
 function underTitle(text: string): string {
   return text.split("\n").slice(1).join("\n").replaceAll(/^#(?=#)/gm, "");
 }

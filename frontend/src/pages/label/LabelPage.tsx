@@ -1,14 +1,14 @@
-/** The labelers' pages: rank, demonstrate, instructions, and what one has done. */
+/** The labelers' pages: rank, demonstrate, my tasks, instructions. */
 import { BookOpen, History, ListOrdered, PenLine } from "lucide-react";
 import { Link, Navigate, Route, Routes } from "react-router";
 import { useSession } from "../../api/queries";
 import { Loading } from "../../components/Loading";
-import { Notepad } from "../../components/Notepad";
+import { MessagePage } from "../../components/MessagePage";
 import { Shell, type Tab } from "../../components/Shell";
-import { HowTo } from "../SignInPage";
+import { SignInForms } from "../SignInPage";
 import { DemonstrateTab } from "./DemonstrateTab";
 import { InstructionsTab } from "./InstructionsTab";
-import { MineTab } from "./MineTab";
+import { MyTasksTab } from "./MyTasksTab";
 import { RankTab } from "./RankTab";
 
 const TABS: Tab[] = [
@@ -22,22 +22,22 @@ export default function LabelPage() {
   const session = useSession();
   if (session.isPending) return <Loading />;
   const user = session.data?.user;
-  if (!user) return <HowTo error={session.error} />;
+  if (!user) return <SignInForms error={session.error} />;
   if (user.role === "user")
     return (
-      <Notepad title="For labelers">
+      <MessagePage title="For labelers">
         <p>These pages are for labelers, who rank answers and write demonstrations. Ask an operator for the labeler role.</p>
         <Link to="/" className="mt-3 inline-block font-medium text-accent-ink underline underline-offset-4">
           Back to the chat
         </Link>
-      </Notepad>
+      </MessagePage>
     );
   return (
     <Shell home="/label" name="Labeling" tabs={TABS}>
       <Routes>
         <Route path="rank" element={<RankTab />} />
         <Route path="demonstrate" element={<DemonstrateTab />} />
-        <Route path="mine" element={<MineTab />} />
+        <Route path="mine" element={<MyTasksTab />} />
         <Route path="instructions" element={<InstructionsTab />} />
         <Route path="*" element={<Navigate replace to="/label/rank" />} />
       </Routes>

@@ -1,4 +1,4 @@
-/** Rank the answers to one message: places with ties, a rating and flags for each answer. */
+/** Ranks the answers to one message, with ties, and takes a rating and flags for each answer. */
 import { useMutation } from "@tanstack/react-query";
 import clsx from "clsx";
 import { ListOrdered } from "lucide-react";
@@ -7,14 +7,19 @@ import { labeling, useTask, type Task } from "../../api/labeling";
 import { Button } from "../../components/Button";
 import { Chips } from "../../components/Chips";
 import { Markdown } from "../../components/markdown/Markdown";
-import { Problem } from "../../components/Problem";
+import { ErrorMessage } from "../../components/ErrorMessage";
 import { useToast } from "../../components/Toast";
-import { Places } from "../chat/compare/Compare";
-import { Letter, LETTERS } from "../chat/compare/Letter";
+import { RankButtons } from "../chat/compare/RankButtons";
+import { OptionLetter, LETTERS } from "../chat/compare/OptionLetter";
 import { RankBoard, RankHint } from "../chat/compare/RankBoard";
-import { emptySlots, isComplete, place, slotOf, toRanking, type Slots } from "../chat/compare/ranking";
-import { Empty, Heading, Read } from "../operator/Parts";
-import { Dialogue, Skip, Top, useAdvance, useStopwatch } from "./Work";
+import { emptySlots, isComplete, place, slotOf, rankingOf, type Slots } from "../chat/compare/ranking";
+import { EmptyState } from "../../components/EmptyState";
+import { PageHeading } from "../../components/PageHeading";
+import { QueryResult } from "../../components/QueryResult";
+import { Dialogue } from "./Dialogue";
+import { SkipTask } from "./SkipTask";
+import { TaskHeader, useNextTask } from "./TaskHeader";
+import { useStopwatch } from "./stopwatch";
 
 const FLAGS = [
   { value: "wrong", label: "Wrong" },
@@ -30,37 +35,37 @@ export function RankTab() {
   const [last, setLast] = useState<string | null>(null);
   return (
     <>
-      <Heading title="Rank" hint="Rank the answers from best to worst. Give tied answers the same rank." />
-      <Top kind="ranking" last={last} onUndone={() => setLast(null)} />
-      <Read query={query}>
+      <PageHeading title="Rank" hint="Rank the answers from best to worst. Give tied answers the same rank." />
+      <TaskHeader kind="ranking" last={last} onUndone={() => setLast(null)} />
+      <QueryResult query={query}>
         {({ assignment }) =>
           assignment ? (
             <Ranking key={assignment.id} task={assignment} onDone={() => setLast(assignment.id)} />
           ) : (
-            <Empty icon={ListOrdered}>No ranking tasks right now. Operators create tasks from conversations that allow training.</Empty>
+            <EmptyState icon={ListOrdered}>No ranking tasks right now. Operators create tasks from conversations that allow training.</EmptyState>
           )
         }
-      </Read>
+      </QueryResult>
     </>
   );
 }
 
-interface Marks {
+interface AnswerMarks {
   flags: Record<string, string[]>;
   ratings: Record<string, number>;
 }
 
 function Ranking({ task, onDone }: { task: Task; onDone: () => void }) {
   const [slots, setSlots] = useState<Slots>(() => emptySlots(task.answers.length));
-  const [marks, setMarks] = useState<Marks>({ flags: {}, ratings: {} });
+  const [marks, setMarks] = useState<AnswerMarks>({ flags: {}, ratings: {} });
   const seconds = useStopwatch();
-  const advance = useAdvance("ranking");
+  const advance = useNextTask("ranking");
   const toast = useToast();
   const ids = task.answers.map((answer) => answer.id);
   const send = useMutation({
     mutationFn: () =>
       labeling.rank(task.id, {
-        ranking: toRanking(slots).map((group) => group.map((index) => ids[index]!)),
+        ranking: rankingOf(slots).map((group) => group.map((index) => ids[index]!)),
         positions: ids,
         seconds: seconds(),
         ...marks,
@@ -98,10 +103,10 @@ function Ranking({ task, onDone }: { task: Task; onDone: () => void }) {
       </ul>
       <div className="mt-5 rounded-2xl border border-line bg-panel p-4">
         <RankBoard slots={slots} positions={ids.map((_, index) => index)} onChange={setSlots} />
-        <Problem error={send.error} className="mt-3" />
+        <ErrorMessage error={send.error} className="mt-3" />
         <div className="mt-4 flex flex-wrap items-center justify-end gap-3">
           <p className="mr-auto text-[13px] text-muted"><RankHint answers={ids.length} /></p>
-          <Skip task={task} seconds={seconds} onSkipped={finish} />
+          <SkipTask task={task} seconds={seconds} onSkipped={finish} />
           <Button kind="primary" disabled={!isComplete(slots) || send.isPending || send.isSuccess} onClick={() => send.mutate()}>
             Send ranking
           </Button>
@@ -136,7 +141,7 @@ function Answer({ letter, content, places, held, flags, rating, onPlace, onFlags
       className={clsx("flex min-w-0 flex-col rounded-2xl border bg-surface", held === null ? "border-line" : "border-accent")}
     >
       <div className="flex items-center gap-2.5 border-b border-line px-4 py-2.5">
-        <Letter letter={letter} />
+        <OptionLetter letter={letter} />
         <span className="text-sm text-muted">Answer</span>
       </div>
       <div className="max-h-[46dvh] min-h-24 flex-1 overflow-y-auto px-4 py-3.5 text-[14.5px]">
@@ -162,7 +167,7 @@ function Answer({ letter, content, places, held, flags, rating, onPlace, onFlags
             </button>
           ))}
         </div>
-        <Places letter={letter} places={places} held={held} onPlace={onPlace} />
+        <RankButtons letter={letter} places={places} held={held} onPlace={onPlace} />
       </div>
     </li>
   );

@@ -1,14 +1,15 @@
-/** The hash-chained log of privileged acts. */
+/** The hash-chained log of privileged actions. */
 import { ClipboardList } from "lucide-react";
 import { useAudit } from "../../api/queries";
 import { time } from "../../format";
-import { Cell, Heading, Rows } from "./Parts";
+import { PageHeading } from "../../components/PageHeading";
+import { Cell, PagedTable } from "../../components/Table";
 
 export function AuditTab() {
   const audit = useAudit();
   return (
     <>
-      <Heading
+      <PageHeading
         title="Audit"
         hint={
           <>
@@ -17,7 +18,7 @@ export function AuditTab() {
           </>
         }
       />
-      <Rows query={audit} columns={["#", "Time", "Actor", "Action", "Target", "Details"]} icon={ClipboardList} none="No entries yet.">
+      <PagedTable query={audit} columns={["#", "Time", "Actor", "Action", "Target", "Details"]} icon={ClipboardList} none="No entries yet.">
         {(event) => (
           <tr key={event.seq}>
             <Cell className="text-muted tabular-nums">{event.seq}</Cell>
@@ -30,7 +31,7 @@ export function AuditTab() {
             </Cell>
           </tr>
         )}
-      </Rows>
+      </PagedTable>
     </>
   );
 }

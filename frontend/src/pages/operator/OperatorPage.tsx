@@ -1,11 +1,11 @@
-/** What operators see: iterations, policies, reports, moderation, audit. */
+/** The operator's pages and their tabs. */
 import { Activity, ClipboardList, Flag, FlaskConical, GitBranch, PenTool, RefreshCcwDot, ShieldCheck, SlidersHorizontal, Users } from "lucide-react";
 import { useEffect } from "react";
 import { Link, Navigate, Route, Routes } from "react-router";
 import { useSession } from "../../api/queries";
 import { Loading } from "../../components/Loading";
-import { Notepad } from "../../components/Notepad";
-import { Problem } from "../../components/Problem";
+import { MessagePage } from "../../components/MessagePage";
+import { ErrorMessage } from "../../components/ErrorMessage";
 import { Shell, type Tab } from "../../components/Shell";
 import { AuditTab } from "./AuditTab";
 import { DatasetsPage } from "./labeling/DatasetsPage";
@@ -14,16 +14,16 @@ import { BlindTests } from "./blind/BlindTests";
 import { FeedbackTab } from "./feedback/FeedbackTab";
 import { IterationPage } from "./iterations/IterationPage";
 import { IterationsTab } from "./iterations/IterationsTab";
-import { JudgementsPage } from "./feedback/JudgementsPage";
+import { FeedbackEntriesPage } from "./feedback/FeedbackEntriesPage";
 import { LabelingTab } from "./labeling/LabelingTab";
 import { ModerationTab } from "./moderation/ModerationTab";
-import { PeopleTab } from "./people/PeopleTab";
+import { UsersTab } from "./users/UsersTab";
 import { PoliciesTab } from "./policies/PoliciesTab";
 import { PolicyPage } from "./policies/PolicyPage";
 import { SettingsTab } from "./SettingsTab";
 import { AnswersPage } from "./traffic/AnswersPage";
 import { TrafficTab } from "./traffic/TrafficTab";
-import { TrialsTab } from "./trials/TrialsTab";
+import { ExperimentsTab } from "./experiments/ExperimentsTab";
 
 const TABS: Tab[] = [
   { path: "iterations", label: "Iterations", icon: RefreshCcwDot },
@@ -46,16 +46,16 @@ export default function OperatorPage() {
   if (session.isPending) return <Loading />;
   if (session.isError)
     return (
-      <Notepad title="Can't reach the server">
-        <Problem error={session.error} onRetry={() => void session.refetch()} />
-      </Notepad>
+      <MessagePage title="Can't reach the server">
+        <ErrorMessage error={session.error} onRetry={() => void session.refetch()} />
+      </MessagePage>
     );
-  return session.data.user?.role === "operator" ? <Pages /> : <NotAnOperator />;
+  return session.data.user?.role === "operator" ? <Pages /> : <NotOperator />;
 }
 
-function NotAnOperator() {
+function NotOperator() {
   return (
-    <Notepad title="For operators">
+    <MessagePage title="For operators">
       <p>
         These pages are for operators, who run training iterations and choose which policy is served. You are not signed in as an operator.
       </p>
@@ -66,7 +66,7 @@ function NotAnOperator() {
       <Link to="/" className="mt-3 inline-block font-medium text-accent-ink underline underline-offset-4">
         Back to the chat
       </Link>
-    </Notepad>
+    </MessagePage>
   );
 }
 
@@ -83,14 +83,14 @@ function Pages() {
         <Route path="policies/compare" element={<BlindTests />} />
         <Route path="policies/compare/:id" element={<BlindTestPage />} />
         <Route path="policies/:id" element={<PolicyPage />} />
-        <Route path="trials" element={<TrialsTab />} />
+        <Route path="trials" element={<ExperimentsTab />} />
         <Route path="feedback" element={<FeedbackTab />} />
-        <Route path="feedback/judgements" element={<JudgementsPage />} />
+        <Route path="feedback/judgements" element={<FeedbackEntriesPage />} />
         <Route path="moderation" element={<ModerationTab />} />
         <Route path="audit" element={<AuditTab />} />
         <Route path="labeling" element={<LabelingTab />} />
         <Route path="labeling/datasets" element={<DatasetsPage />} />
-        <Route path="people" element={<PeopleTab />} />
+        <Route path="people" element={<UsersTab />} />
         <Route path="settings" element={<SettingsTab />} />
         <Route path="*" element={<Navigate replace to="/operator/iterations" />} />
       </Routes>

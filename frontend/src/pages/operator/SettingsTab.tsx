@@ -1,18 +1,20 @@
-/** The settings in force, and where each comes from. */
+/** The current settings and their sources. */
 import { useSettings } from "../../api/account";
 import { Badge } from "../../components/Badge";
 import { words } from "../../format";
-import { Cell, Heading, Read, Table } from "./Parts";
+import { PageHeading } from "../../components/PageHeading";
+import { QueryResult } from "../../components/QueryResult";
+import { Cell, Table } from "../../components/Table";
 
 export function SettingsTab() {
   const query = useSettings();
   return (
     <>
-      <Heading
+      <PageHeading
         title="Settings"
         hint="Deployment settings of this process. They are set with environment variables and take effect after a restart. Training settings belong to each iteration."
       />
-      <Read query={query}>
+      <QueryResult query={query}>
         {({ data }) => (
           <Table columns={["Setting", "Value", "Source", "Description"]}>
             {data.map((row) => (
@@ -32,7 +34,7 @@ export function SettingsTab() {
             ))}
           </Table>
         )}
-      </Read>
+      </QueryResult>
     </>
   );
 }

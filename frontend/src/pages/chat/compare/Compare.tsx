@@ -2,25 +2,26 @@
 import { useMutation } from "@tanstack/react-query";
 import clsx from "clsx";
 import { Check, PartyPopper, Square } from "lucide-react";
-import { useEffect, useRef, useState, type KeyboardEvent } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { feedback } from "../../../api/client";
 import type { Message } from "../../../api/types";
 import { randomId } from "../../../browser";
 import { Button } from "../../../components/Button";
 import { Markdown } from "../../../components/markdown/Markdown";
-import { Problem } from "../../../components/Problem";
-import { Thinking } from "../response/AnswerView";
-import { Letter, LETTERS } from "./Letter";
-import { Notice } from "../Notice";
+import { ErrorMessage } from "../../../components/ErrorMessage";
+import { ModerationNotice } from "../ModerationNotice";
+import { GeneratingDots } from "../response/AnswerView";
+import { OptionLetter, LETTERS } from "./OptionLetter";
 import { RankBoard, RankHint } from "./RankBoard";
-import { bestOf, emptySlots, isComplete, place, shuffled, slotOf, toRanking, type Slots } from "./ranking";
+import { FEW, RankButtons } from "./RankButtons";
+import { bestOf, emptySlots, isComplete, place, shuffled, slotOf, type Slots, rankingOf } from "./ranking";
 
 interface CompareProps {
   /** In the order of their choice index. */
   answers: Message[];
   live: boolean;
   onStop: () => void;
-  /** With the answer to go on from, or null when the comparison is left. */
+  /** With the answer to continue from, or null when the comparison is left. */
   onEnd: (answer: Message | null) => void;
 }
 
@@ -35,7 +36,7 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
   }, []);
   const completionId = answers[0]?.completion_id ?? "";
   const submit = useMutation({
-    mutationFn: () => feedback.give({ completion_id: completionId, kind: "ranking", ranking: toRanking(slots), positions }, key),
+    mutationFn: () => feedback.give({ completion_id: completionId, kind: "ranking", ranking: rankingOf(slots), positions }, key),
     onSuccess: () => setChosen(bestOf(slots, positions)),
     retry: 2,
   });
@@ -91,7 +92,7 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
       {!ranked && !live && (
         <div className="mt-5 rounded-2xl border border-line bg-panel p-4">
           <RankBoard slots={slots} positions={positions} onChange={setSlots} />
-          <Problem error={submit.error} className="mt-3" />
+          <ErrorMessage error={submit.error} className="mt-3" />
           <div className="mt-4 flex flex-wrap items-center justify-end gap-3">
             <p className="mr-auto text-[13px] text-muted">
               <RankHint answers={answers.length} />
@@ -123,7 +124,6 @@ const COLUMNS: Record<number, string> = {
   4: "md:grid-cols-2 xl:grid-cols-4",
 };
 const MANY = "md:grid-cols-2 lg:grid-cols-3";
-const FEW = 4; // answers that are shown at length; of more, each scrolls in a lower card
 
 interface AnswerCardProps {
   letter: string;
@@ -154,7 +154,7 @@ function AnswerCard({ letter, answer, live, places, place: held, onPlace, chosen
       )}
     >
       <div className="flex items-center gap-2.5 border-b border-line px-4 py-2.5">
-        <Letter letter={letter} />
+        <OptionLetter letter={letter} />
         <span className="text-sm text-muted">{writing ? "Generating…" : "Answer"}</span>
       </div>
       <div
@@ -164,9 +164,9 @@ function AnswerCard({ letter, answer, live, places, place: held, onPlace, chosen
         )}
         aria-busy={writing}
       >
-        {answer.content ? <Markdown text={answer.content} streaming={writing} /> : writing && <Thinking />}
+        {answer.content ? <Markdown text={answer.content} streaming={writing} /> : writing && <GeneratingDots />}
         {!writing && !answer.content && !answer.moderation && <p className="text-muted">This answer is empty.</p>}
-        {answer.moderation && <Notice verdict={answer.moderation} className="mt-3" />}
+        {answer.moderation && <ModerationNotice verdict={answer.moderation} className="mt-3" />}
       </div>
       <div className="flex min-h-13 items-center justify-between gap-2 border-t border-line px-3 py-2">
         {onChoose ? (
@@ -174,41 +174,9 @@ function AnswerCard({ letter, answer, live, places, place: held, onPlace, chosen
             {chosen ? "Continuing from this" : "Continue from this"}
           </Button>
         ) : (
-          <Places letter={letter} places={places} held={held} onPlace={onPlace} />
+          <RankButtons letter={letter} places={places} held={held} onPlace={onPlace} />
         )}
       </div>
     </li>
-  );
-}
-
-interface PlacesProps {
-  letter: string;
-  places: number;
-  held: number | null;
-  onPlace?: (slot: number) => void;
-}
-
-export function Places({ letter, places, held, onPlace }: PlacesProps) {
-  return (
-    <div role="group" aria-label={`Rank of answer ${letter}`} className={clsx("flex flex-wrap items-center", places > FEW ? "gap-0.5" : "gap-1")}>
-      <span className="mr-1 text-xs text-faint">Rank</span>
-      {Array.from({ length: places }, (_, slot) => (
-        <button
-          key={slot}
-          type="button"
-          aria-pressed={held === slot}
-          aria-label={`Rank ${slot + 1}`}
-          disabled={!onPlace}
-          onClick={() => onPlace?.(slot)}
-          className={clsx(
-            "h-8 rounded-lg text-sm font-medium tabular-nums transition-colors disabled:opacity-40",
-            places > FEW ? "min-w-6" : "min-w-8",
-            held === slot ? "bg-accent text-on-accent" : "bg-panel text-muted enabled:hover:text-ink",
-          )}
-        >
-          {slot + 1}
-        </button>
-      ))}
-    </div>
   );
 }

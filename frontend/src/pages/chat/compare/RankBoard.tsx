@@ -1,8 +1,8 @@
-/** The places from best to worst; letters are dragged into them, by pointer or by keys. */
+/** The ranks from best to worst, into which letters are dragged by pointer or keyboard. */
 import { DragDropContext, Draggable, Droppable, type DropResult } from "@hello-pangea/dnd";
 import clsx from "clsx";
 import type { ReactNode } from "react";
-import { Letter, LETTERS } from "./Letter";
+import { OptionLetter, LETTERS } from "./OptionLetter";
 import { place, remove, slotOf, type Slots } from "./ranking";
 
 const TRAY = "tray";
@@ -30,24 +30,24 @@ export function RankBoard({ slots, positions, onChange }: RankBoardProps) {
   return (
     <DragDropContext onDragEnd={drop}>
       <div className="flex gap-2 overflow-x-auto">
-        <Place id={TRAY} title="Unranked" brief={brief} tray>
+        <RankSlot id={TRAY} title="Unranked" brief={brief} tray>
           {waiting.map((choice, index) => (
-            <Piece key={choice} choice={choice} index={index} letter={letter(choice)} brief={brief} />
+            <DraggableAnswer key={choice} choice={choice} index={index} letter={letter(choice)} brief={brief} />
           ))}
-        </Place>
+        </RankSlot>
         {slots.map((held, slot) => (
-          <Place key={slot} id={String(slot)} title={title(slot, slots.length)} brief={brief} tie={held.length > 1}>
+          <RankSlot key={slot} id={String(slot)} title={title(slot, slots.length)} brief={brief} tie={held.length > 1}>
             {held.map((choice, index) => (
-              <Piece key={choice} choice={choice} index={index} letter={letter(choice)} brief={brief} />
+              <DraggableAnswer key={choice} choice={choice} index={index} letter={letter(choice)} brief={brief} />
             ))}
-          </Place>
+          </RankSlot>
         ))}
       </div>
     </DragDropContext>
   );
 }
 
-/** How to rank without the buttons; the keys are of no use on a touch screen. */
+/** The hint below the board; touch screens get no hint about keys. */
 export function RankHint({ answers }: { answers: number }) {
   return (
     <>
@@ -64,7 +64,7 @@ function title(slot: number, places: number): string {
   return slot === places - 1 ? `${ordinal} · worst` : ordinal;
 }
 
-interface PlaceProps {
+interface RankSlotProps {
   id: string;
   title: string;
   brief: boolean;
@@ -73,7 +73,7 @@ interface PlaceProps {
   children: ReactNode;
 }
 
-function Place({ id, title: name, brief, tray, tie, children }: PlaceProps) {
+function RankSlot({ id, title: name, brief, tray, tie, children }: RankSlotProps) {
   return (
     <Droppable droppableId={id}>
       {(provided, { isDraggingOver }) => (
@@ -100,15 +100,15 @@ function Place({ id, title: name, brief, tray, tie, children }: PlaceProps) {
   );
 }
 
-interface PieceProps {
+interface DraggableAnswerProps {
   choice: number;
   index: number;
   letter: string;
-  /** Many places leave room for the letter alone. */
+  /** With many ranks only the letter fits. */
   brief: boolean;
 }
 
-function Piece({ choice, index, letter, brief }: PieceProps) {
+function DraggableAnswer({ choice, index, letter, brief }: DraggableAnswerProps) {
   return (
     <Draggable draggableId={String(choice)} index={index}>
       {(provided, { isDragging }) => (
@@ -122,7 +122,7 @@ function Piece({ choice, index, letter, brief }: PieceProps) {
             isDragging && "shadow-float",
           )}
         >
-          <Letter letter={letter} />
+          <OptionLetter letter={letter} />
           <span className={clsx(brief && "sr-only")}>Answer {letter}</span>
         </div>
       )}

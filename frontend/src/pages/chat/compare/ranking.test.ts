@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bestOf, emptySlots, isComplete, place, remove, shuffled, slotOf, toRanking } from "./ranking";
+import { bestOf, emptySlots, isComplete, place, remove, shuffled, slotOf, rankingOf } from "./ranking";
 
 const TIED = place(place(place(emptySlots(3), 2, 0), 0, 2), 1, 2);
 
@@ -24,11 +24,11 @@ test("a ranking is complete when every answer has a place", () => {
 });
 
 test("what is sent has ties as groups and no empty places", () => {
-  expect(toRanking(TIED)).toEqual([[2], [0, 1]]);
+  expect(rankingOf(TIED)).toEqual([[2], [0, 1]]);
 });
 
 test("all in one slot is one tie", () => {
-  expect(toRanking(place(place(emptySlots(2), 1, 1), 0, 1))).toEqual([[0, 1]]);
+  expect(rankingOf(place(place(emptySlots(2), 1, 1), 0, 1))).toEqual([[0, 1]]);
 });
 
 test("the best of a tie is the one shown first", () => {

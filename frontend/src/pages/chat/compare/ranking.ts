@@ -1,4 +1,4 @@
-/** A ranking in the making: answers are placed into slots, best first; one slot may hold a tie. */
+/** An unfinished ranking: answers are placed into slots, best first; one slot may hold a tie. */
 
 /** For each slot, from best to worst, the choice indexes placed there. */
 export type Slots = readonly (readonly number[])[];
@@ -23,23 +23,23 @@ export function slotOf(slots: Slots, choice: number): number | null {
   return slot < 0 ? null : slot;
 }
 
-/** Every answer has its place. */
+/** Every answer has a rank. */
 export function isComplete(slots: Slots): boolean {
   return slots.flat().length === slots.length;
 }
 
-/** What is sent: groups of choice indexes, best first, without empty places. */
-export function toRanking(slots: Slots): number[][] {
+/** What is sent: groups of choice indexes, best first, without empty ranks. */
+export function rankingOf(slots: Slots): number[][] {
   return slots.filter((held) => held.length > 0).map((held) => [...held].sort((a, b) => a - b));
 }
 
 /** The best answer; of several that tie, the one shown first. */
 export function bestOf(slots: Slots, positions: readonly number[]): number | null {
-  const best = toRanking(slots)[0];
+  const best = rankingOf(slots)[0];
   return best ? (positions.find((choice) => best.includes(choice)) ?? null) : null;
 }
 
-/** The choice indexes 0…n-1 in a random order (Fisher and Yates), so that no place is favoured. */
+/** The choice indexes 0…n-1 in a random order (Fisher and Yates), so that no position is favoured. */
 export function shuffled(n: number, random: () => number = Math.random): number[] {
   const order = Array.from({ length: n }, (_, index) => index);
   for (let last = n - 1; last > 0; last--) {

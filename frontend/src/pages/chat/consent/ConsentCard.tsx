@@ -1,7 +1,7 @@
-/** The first visit's question, with what each answer means. */
+/** The question about consent to training on the first visit. */
 import { GraduationCap } from "lucide-react";
 import { Button } from "../../../components/Button";
-import { Problem } from "../../../components/Problem";
+import { ErrorMessage } from "../../../components/ErrorMessage";
 import { useConsent } from "./consent";
 
 export function ConsentCard() {
@@ -24,7 +24,7 @@ export function ConsentCard() {
             conversation and delete conversations at any time. Models already trained on a conversation are not retrained.
             If you decline, your conversations are saved for you but not used for training.
           </p>
-          <Problem error={consent.error} className="mt-3" />
+          <ErrorMessage error={consent.error} className="mt-3" />
           <div className="mt-4 flex flex-wrap gap-2">
             <Button kind="primary" disabled={consent.isPending} onClick={() => consent.mutate(true)}>
               Allow training

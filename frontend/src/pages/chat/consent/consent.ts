@@ -1,9 +1,9 @@
-/** Whether conversations may be trained on: the person's default, and one conversation's own. */
+/** Consent to training: the user's default, and that of one conversation. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { conversations, session } from "../../../api/client";
 import type { Conversation } from "../../../api/types";
 
-/** Answers for all conversations that begin from now on. */
+/** Sets the default for new conversations. */
 export function useConsent() {
   const client = useQueryClient();
   return useMutation({
@@ -12,7 +12,7 @@ export function useConsent() {
   });
 }
 
-/** Answers for one conversation. */
+/** Sets the consent of one conversation. */
 export function useConversationConsent(id: string | undefined) {
   const client = useQueryClient();
   return useMutation({

@@ -1,15 +1,15 @@
-/** An answer, who gave it, and everything that one can do with it. */
+/** An answer, its policy, and the actions on it. */
 import { ArrowLeftRight, Columns3, Ellipsis, Flag, PenLine, RotateCcw } from "lucide-react";
 import { useState } from "react";
 import type { Message, Verdict } from "../../../api/types";
 import { IconButton } from "../../../components/Button";
 import { Markdown } from "../../../components/markdown/Markdown";
-import { Menu, MenuItem, MenuLine, MenuNumbers } from "../../../components/Menu";
+import { Menu, MenuItem, MenuSeparator, MenuNumbers } from "../../../components/Menu";
 import { BetterAnswer } from "./BetterAnswer";
 import { BranchSwitch, type Branch } from "./BranchSwitch";
 import { CopyButton } from "./CopyButton";
-import { given } from "./judgement";
-import { Notice } from "../Notice";
+import { givenFeedback } from "./feedback";
+import { ModerationNotice } from "../ModerationNotice";
 import { RegenerateWith } from "./RegenerateWith";
 import { ReportAnswer } from "./ReportAnswer";
 import { Thumbs } from "./Thumbs";
@@ -30,14 +30,14 @@ export function AnswerView({ message, refusal, branch, streaming, alternatives, 
   if (refusal)
     return (
       <article aria-label="Answer">
-        <Notice verdict={refusal} messageId={isPending(message) ? null : message.parent_id} />
+        <ModerationNotice verdict={refusal} messageId={isPending(message) ? null : message.parent_id} />
       </article>
     );
   return (
     <article aria-label="Answer" aria-busy={streaming} className="group/answer">
       {message.content !== "" && <Markdown text={message.content} streaming={streaming} />}
-      {message.content === "" && streaming && <Thinking />}
-      {message.moderation && <Notice verdict={message.moderation} messageId={isPending(message) ? null : message.id} className="mt-3" />}
+      {message.content === "" && streaming && <GeneratingDots />}
+      {message.moderation && <ModerationNotice verdict={message.moderation} messageId={isPending(message) ? null : message.id} className="mt-3" />}
       {!streaming && <FinishNote reason={message.finish_reason} />}
       {!streaming && !isPending(message) && (
         <Actions
@@ -52,7 +52,7 @@ export function AnswerView({ message, refusal, branch, streaming, alternatives, 
   );
 }
 
-export function Thinking() {
+export function GeneratingDots() {
   return (
     <p className="flex h-7 items-center gap-1.5" role="status" aria-label="Generating">
       {[0, 150, 300].map((delay) => (
@@ -97,7 +97,7 @@ function Actions({ message, branch, rankable, onAgain, onCompare }: ActionsProps
             <MenuItem icon={ArrowLeftRight} onSelect={onCompare}>
               Compare these answers
             </MenuItem>
-            <MenuLine />
+            <MenuSeparator />
           </>
         )}
         <MenuNumbers label="Generate new answers to compare" name={(n) => `Compare ${n} new answers`} onSelect={(n) => onAgain(n)} />
@@ -111,8 +111,8 @@ function Actions({ message, branch, rankable, onAgain, onCompare }: ActionsProps
         </MenuItem>
         <RegenerateWith disabled={branch.disabled} onPick={(policyId) => onAgain(1, policyId)} />
       </Menu>
-      {given(message, "edit") && <Told>You suggested a better answer</Told>}
-      {given(message, "report") && <Told>You reported this answer</Told>}
+      {givenFeedback(message, "edit") && <GivenNote>You suggested a better answer</GivenNote>}
+      {givenFeedback(message, "report") && <GivenNote>You reported this answer</GivenNote>}
       {message.policy_id && (
         <span className="ml-auto pl-3 text-xs text-faint" title="Model version that wrote this answer">
           {message.policy_id}
@@ -124,6 +124,6 @@ function Actions({ message, branch, rankable, onAgain, onCompare }: ActionsProps
   );
 }
 
-function Told({ children }: { children: string }) {
+function GivenNote({ children }: { children: string }) {
   return <span className="ml-2 text-xs text-accent-ink">{children}</span>;
 }

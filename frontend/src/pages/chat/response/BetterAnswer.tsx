@@ -1,13 +1,13 @@
-/** A better answer, written by the person: the strongest lesson that one can give. */
+/** The editor of a better answer. */
 import { useState } from "react";
 import type { Message } from "../../../api/types";
 import { Button } from "../../../components/Button";
-import { TextBox } from "../../../components/Chips";
+import { TextBox } from "../../../components/TextBox";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
-import { Problem } from "../../../components/Problem";
+import { ErrorMessage } from "../../../components/ErrorMessage";
 import { useToast } from "../../../components/Toast";
-import { Difference } from "./Difference";
-import { given, judgement, useGive } from "./judgement";
+import { TextDiff } from "./TextDiff";
+import { givenFeedback, withKey, useSendFeedback } from "./feedback";
 
 interface BetterAnswerProps {
   message: Message;
@@ -30,13 +30,13 @@ export function BetterAnswer({ message, open, onClose }: BetterAnswerProps) {
 }
 
 function Editor({ message, onClose }: Omit<BetterAnswerProps, "open">) {
-  const before = (given(message, "edit")?.value.text as string | undefined) ?? message.content;
+  const before = (givenFeedback(message, "edit")?.value.text as string | undefined) ?? message.content;
   const [text, setText] = useState(before);
-  const give = useGive(message);
+  const give = useSendFeedback(message);
   const toast = useToast();
 
   function submit() {
-    give.mutate(judgement({ message_id: message.id, kind: "edit", text: text.trim() }), {
+    give.mutate(withKey({ message_id: message.id, kind: "edit", text: text.trim() }), {
       onSuccess: () => {
         toast("Thanks. Your answer was saved.");
         onClose();
@@ -47,8 +47,8 @@ function Editor({ message, onClose }: Omit<BetterAnswerProps, "open">) {
   return (
     <>
       <TextBox label="Better answer" rows={10} value={text} onChange={setText} />
-      {text.trim() !== message.content.trim() && <Difference before={message.content} after={text} />}
-      <Problem error={give.error} className="mt-3" />
+      {text.trim() !== message.content.trim() && <TextDiff before={message.content} after={text} />}
+      <ErrorMessage error={give.error} className="mt-3" />
       <DialogButtons>
         <Button onClick={onClose}>Cancel</Button>
         <Button

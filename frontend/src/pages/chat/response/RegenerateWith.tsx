@@ -1,10 +1,10 @@
-/** In an answer's menu: the policies that one may ask for another answer. */
+/** The submenu that regenerates an answer with a chosen policy. */
 import { History } from "lucide-react";
-import { useAskable } from "../../../api/queries";
+import { useServablePolicies } from "../../../api/queries";
 import { MenuItem, SubMenu } from "../../../components/Menu";
 
 export function RegenerateWith({ disabled, onPick }: { disabled: boolean; onPick: (policyId: string) => void }) {
-  const askable = useAskable();
+  const askable = useServablePolicies();
   if (!askable.data || askable.data.length < 2) return null;
   return (
     <SubMenu icon={History} label="Regenerate with…" disabled={disabled}>

@@ -1,12 +1,13 @@
-/** Reports an answer that does harm, for the people who run the service. */
+/** Reports a harmful answer to the operators. */
 import { useState } from "react";
 import type { Message } from "../../../api/types";
 import { Button } from "../../../components/Button";
-import { Chips, TextBox, type Chip } from "../../../components/Chips";
+import { Chips, type Chip } from "../../../components/Chips";
+import { TextBox } from "../../../components/TextBox";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
-import { Problem } from "../../../components/Problem";
+import { ErrorMessage } from "../../../components/ErrorMessage";
 import { useToast } from "../../../components/Toast";
-import { judgement, useGive } from "./judgement";
+import { withKey, useSendFeedback } from "./feedback";
 
 const CATEGORIES: Chip[] = [
   { value: "harmful", label: "Dangerous or harmful" },
@@ -41,12 +42,12 @@ export function ReportAnswer({ message, open, onClose }: ReportAnswerProps) {
 function Form({ message, onClose }: Omit<ReportAnswerProps, "open">) {
   const [category, setCategory] = useState<string | null>(null);
   const [comment, setComment] = useState("");
-  const give = useGive(message);
+  const give = useSendFeedback(message);
   const toast = useToast();
 
   function submit() {
     if (!category) return;
-    give.mutate(judgement({ message_id: message.id, kind: "report", category, comment: comment.trim() }), {
+    give.mutate(withKey({ message_id: message.id, kind: "report", category, comment: comment.trim() }), {
       onSuccess: () => {
         toast("Thanks. Your report was sent.");
         onClose();
@@ -71,7 +72,7 @@ function Form({ message, onClose }: Omit<ReportAnswerProps, "open">) {
         value={comment}
         onChange={setComment}
       />
-      <Problem error={give.error} className="mt-3" />
+      <ErrorMessage error={give.error} className="mt-3" />
       <DialogButtons>
         <Button onClick={onClose}>Cancel</Button>
         <Button kind="primary" disabled={!category || give.isPending} onClick={submit}>

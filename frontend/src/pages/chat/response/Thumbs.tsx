@@ -1,13 +1,14 @@
-/** Thumbs up and down: kept at a click; reasons and a comment can follow. */
+/** Thumbs up and down, saved on click; reasons and a comment can follow. */
 import { ThumbsDown, ThumbsUp } from "lucide-react";
 import { Popover } from "radix-ui";
 import { useState } from "react";
 import type { Message, Thumb } from "../../../api/types";
 import { Button, IconButton } from "../../../components/Button";
-import { Chips, TextBox, type Chip } from "../../../components/Chips";
-import { Problem } from "../../../components/Problem";
+import { Chips, type Chip } from "../../../components/Chips";
+import { TextBox } from "../../../components/TextBox";
+import { ErrorMessage } from "../../../components/ErrorMessage";
 import { useToast } from "../../../components/Toast";
-import { given, judgement, useGive, useWithdraw } from "./judgement";
+import { givenFeedback, withKey, useSendFeedback, useWithdrawFeedback } from "./feedback";
 
 const REASONS: Record<Thumb, Chip[]> = {
   up: [
@@ -29,9 +30,9 @@ const REASONS: Record<Thumb, Chip[]> = {
 
 export function Thumbs({ message }: { message: Message }) {
   const [open, setOpen] = useState<Thumb | null>(null);
-  const give = useGive(message);
-  const withdraw = useWithdraw(message);
-  const row = given(message, "thumbs");
+  const give = useSendFeedback(message);
+  const withdraw = useWithdrawFeedback(message);
+  const row = givenFeedback(message, "thumbs");
   const value = row?.value.value as Thumb | undefined;
 
   function press(thumb: Thumb) {
@@ -40,7 +41,7 @@ export function Thumbs({ message }: { message: Message }) {
       withdraw.mutate(row.id);
     } else {
       setOpen(thumb);
-      give.mutate(judgement({ message_id: message.id, kind: "thumbs", value: thumb }));
+      give.mutate(withKey({ message_id: message.id, kind: "thumbs", value: thumb }));
     }
   }
 
@@ -69,21 +70,21 @@ export function Thumbs({ message }: { message: Message }) {
           aria-label="Rating details"
           className="z-50 w-88 max-w-[calc(100vw-1.5rem)] animate-rise rounded-2xl border border-line bg-surface p-4 shadow-float"
         >
-          {open && <Why thumb={open} message={message} give={give} onClose={() => setOpen(null)} />}
+          {open && <RatingDetails thumb={open} message={message} give={give} onClose={() => setOpen(null)} />}
         </Popover.Content>
       </Popover.Portal>
     </Popover.Root>
   );
 }
 
-interface WhyProps {
+interface RatingDetailsProps {
   thumb: Thumb;
   message: Message;
-  give: ReturnType<typeof useGive>;
+  give: ReturnType<typeof useSendFeedback>;
   onClose: () => void;
 }
 
-function Why({ thumb, message, give, onClose }: WhyProps) {
+function RatingDetails({ thumb, message, give, onClose }: RatingDetailsProps) {
   const [reasons, setReasons] = useState<string[]>([]);
   const [comment, setComment] = useState("");
   const toast = useToast();
@@ -91,7 +92,7 @@ function Why({ thumb, message, give, onClose }: WhyProps) {
 
   function submit() {
     const body = { message_id: message.id, kind: "thumbs" as const, value: thumb, reasons, comment: comment.trim() };
-    give.mutate(judgement(body), {
+    give.mutate(withKey(body), {
       onSuccess: () => {
         toast("Thanks for your feedback.");
         onClose();
@@ -105,7 +106,7 @@ function Why({ thumb, message, give, onClose }: WhyProps) {
       <p className="mt-0.5 mb-3 text-xs text-muted">Rating saved. Tell us why? (optional)</p>
       <Chips label="Reasons" chips={REASONS[thumb]} chosen={reasons} onChange={setReasons} />
       <TextBox label="Comment" placeholder="Anything else?" rows={2} className="mt-3" value={comment} onChange={setComment} />
-      <Problem error={give.error} className="mt-3" />
+      <ErrorMessage error={give.error} className="mt-3" />
       <div className="mt-3 flex justify-end gap-2">
         <Button small onClick={onClose}>
           Skip

@@ -1,4 +1,4 @@
-/** Who one is, and the settings that go with that. */
+/** The account menu: consent, theme, links to the user's pages. */
 import { ChevronsUpDown, KeyRound, LogIn, LogOut, MessageSquareHeart, Monitor, Moon, PenTool, Sun, UserRound, Wrench } from "lucide-react";
 import { useState } from "react";
 import { useNavigate } from "react-router";
@@ -6,7 +6,7 @@ import { session as calls } from "../../../api/client";
 import { useSession } from "../../../api/queries";
 import type { Session } from "../../../api/types";
 import { Confirm } from "../../../components/Dialog";
-import { Menu, MenuChoice, MenuItem, MenuLine, MenuSwitch } from "../../../components/Menu";
+import { Menu, MenuChoice, MenuItem, MenuSeparator, MenuSwitch } from "../../../components/Menu";
 import { useToast } from "../../../components/Toast";
 import { chooseTheme, useTheme } from "../../../theme";
 import { useConsent } from "../consent/consent";
@@ -17,7 +17,7 @@ export const THEMES = [
   { value: "dark" as const, label: "Dark", icon: Moon },
 ];
 
-function farewell(user: NonNullable<Session["user"]>): string {
+function signOutWarning(user: NonNullable<Session["user"]>): string {
   if (user.login !== null) return "Your conversations will be here when you sign in again.";
   if (user.role === "user")
     return "Guests have no password: after signing out you cannot come back to these conversations. Create an account to keep them.";
@@ -63,9 +63,9 @@ export function AccountMenu() {
             Use new chats for training
             <span className="block text-xs text-muted">You can change this in each chat.</span>
           </MenuSwitch>
-          <MenuLine />
+          <MenuSeparator />
           <MenuChoice label="Appearance" value={theme} options={THEMES} onChange={chooseTheme} />
-          <MenuLine />
+          <MenuSeparator />
           {user.login === null && user.role === "user" ? (
             <>
               <MenuItem icon={UserRound} onSelect={() => void navigate("/sign-up")}>
@@ -108,7 +108,7 @@ export function AccountMenu() {
           location.assign("/");
         }}
       >
-        {farewell(user)}
+        {signOutWarning(user)}
       </Confirm>
     </>
   );

@@ -1,4 +1,4 @@
-/** A conversation in the list: go to it, rename it, delete it. */
+/** A conversation in the list: open, pin, rename, delete. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import clsx from "clsx";
 import { Ellipsis, Pencil, Pin, PinOff, Trash2 } from "lucide-react";

@@ -1,4 +1,4 @@
-/** The list of conversations; on a small screen a drawer. */
+/** The conversation list; a drawer on small screens. */
 import { PanelLeftClose, Search, SquarePen } from "lucide-react";
 import { Dialog } from "radix-ui";
 import { useDeferredValue, useState, type ReactNode } from "react";
@@ -8,7 +8,7 @@ import type { ConversationRow } from "../../../api/types";
 import { Button, IconButton } from "../../../components/Button";
 import { Skeleton } from "../../../components/Loading";
 import { Logo } from "../../../components/Logo";
-import { Problem } from "../../../components/Problem";
+import { ErrorMessage } from "../../../components/ErrorMessage";
 import { AccountMenu } from "./AccountMenu";
 import { ConversationLink } from "./ConversationLink";
 import { groupByDay, type Group } from "./dates";
@@ -107,7 +107,7 @@ function List({ current, query, onPick }: { current: string | undefined; query: 
   const rows = list.data?.pages.flatMap((page) => page.data) ?? [];
 
   if (list.isPending) return <Skeleton lines={5} className="px-3 pt-3" />;
-  if (list.isError) return <Problem error={list.error} onRetry={() => void list.refetch()} className="mx-1" />;
+  if (list.isError) return <ErrorMessage error={list.error} onRetry={() => void list.refetch()} className="mx-1" />;
   if (rows.length === 0)
     return (
       <p className="px-3 pt-3 text-sm text-muted">

@@ -1,4 +1,4 @@
-/** Sorts conversations into days, as one remembers them. */
+/** Groups conversations by when they were last used. */
 import type { ConversationRow } from "../../../api/types";
 
 const DAY_MS = 86_400_000;

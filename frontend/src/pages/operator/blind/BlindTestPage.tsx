@@ -1,4 +1,4 @@
-/** One blind test: prompt after prompt the better answer is chosen; then the policies are named. */
+/** One blind comparison: choose the better answer for each prompt; the policies are revealed at the end. */
 import { useMutation } from "@tanstack/react-query";
 import clsx from "clsx";
 import { ChevronLeft } from "lucide-react";
@@ -9,29 +9,32 @@ import { queryClient } from "../../../api/queries";
 import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { Markdown } from "../../../components/markdown/Markdown";
-import { Problem } from "../../../components/Problem";
-import { Letter, LETTERS } from "../../chat/compare/Letter";
+import { ErrorMessage } from "../../../components/ErrorMessage";
+import { OptionLetter, LETTERS } from "../../chat/compare/OptionLetter";
 import { counted } from "../../../format";
-import { Back, Bar, Card, Heading, Read } from "../Parts";
+import { Card } from "../../../components/Card";
+import { BackLink, PageHeading } from "../../../components/PageHeading";
+import { ProgressBar } from "../../../components/ProgressBar";
+import { QueryResult } from "../../../components/QueryResult";
 
 export function BlindTestPage() {
   const { id } = useParams();
   const test = useBlindTest(id!);
   return (
     <>
-      <Back to="/operator/policies/compare">Blind comparison</Back>
-      <Read query={test}>{(data) => (data.result ? <Revealed test={data} result={data.result} /> : <Judging test={data} />)}</Read>
+      <BackLink to="/operator/policies/compare">Blind comparison</BackLink>
+      <QueryResult query={test}>{(data) => (data.result ? <ResultView test={data} result={data.result} /> : <RatingView test={data} />)}</QueryResult>
     </>
   );
 }
 
-function Judging({ test }: { test: BlindTest }) {
+function RatingView({ test }: { test: BlindTest }) {
   const next = test.pairs.findIndex((pair) => pair.judged === null);
   const [back, setBack] = useState<number | null>(null);
   const at = back ?? next;
   const pair = test.pairs[at]!;
   const judge = useMutation({
-    mutationFn: (preferred: string | null) => blind.judge(test.id, pair.prompt_id, preferred),
+    mutationFn: (preferred: string | null) => blind.rate(test.id, pair.prompt_id, preferred),
     onSuccess: (after) => {
       queryClient.setQueryData(["operator", "blind", test.id], after);
       void queryClient.invalidateQueries({ queryKey: ["operator", "blind"], exact: true });
@@ -51,15 +54,15 @@ function Judging({ test }: { test: BlindTest }) {
 
   return (
     <>
-      <Heading title="Which answer is better?" hint={`Prompt ${at + 1} of ${test.pairs.length}. Keys: 1, 2, or 0 for a tie.`}>
+      <PageHeading title="Which answer is better?" hint={`Prompt ${at + 1} of ${test.pairs.length}. Keys: 1, 2, or 0 for a tie.`}>
         <Button small kind="quiet" icon={ChevronLeft} disabled={at === 0} onClick={() => setBack(at - 1)}>
           Previous
         </Button>
-      </Heading>
-      <Bar share={next / test.pairs.length} label="Prompts rated" />
+      </PageHeading>
+      <ProgressBar share={next / test.pairs.length} label="Prompts rated" />
       <p className="mt-5 mb-4 rounded-2xl bg-panel px-5 py-3.5 whitespace-pre-wrap">{pair.prompt}</p>
       <Answers pair={pair} onChoose={(id) => judge.mutate(id)} />
-      <Problem error={judge.error} className="mt-4" />
+      <ErrorMessage error={judge.error} className="mt-4" />
       <div className="mt-4 text-center">
         <Button disabled={judge.isPending} onClick={() => judge.mutate(null)}>
           Tie
@@ -79,7 +82,7 @@ function Answers({ pair, onChoose }: { pair: BlindPair; onChoose?: (id: string) 
           className={clsx("flex min-w-0 flex-col rounded-2xl border bg-surface", answer.id === best ? "border-accent ring-2 ring-accent/20" : "border-line")}
         >
           <div className="flex items-center gap-2.5 border-b border-line px-4 py-2.5 text-sm">
-            <Letter letter={LETTERS[index]!} />
+            <OptionLetter letter={LETTERS[index]!} />
             <span className="font-medium">{answer.policy_id ?? `Answer ${LETTERS[index]}`}</span>
             {answer.id === best && <Badge tone="good">Preferred</Badge>}
           </div>
@@ -99,15 +102,15 @@ function Answers({ pair, onChoose }: { pair: BlindPair; onChoose?: (id: string) 
   );
 }
 
-function Revealed({ test, result }: { test: BlindTest; result: BlindShare[] }) {
+function ResultView({ test, result }: { test: BlindTest; result: BlindShare[] }) {
   const ties = test.pairs.filter((pair) => pair.judged?.length === 1).length;
   return (
     <>
-      <Heading title={verdict(result)} hint={`${counted(test.pairs.length, "prompt")} rated blind, ${counted(ties, "tie")}.`} />
+      <PageHeading title={verdict(result)} hint={`${counted(test.pairs.length, "prompt")} rated blind, ${counted(ties, "tie")}.`} />
       <Card title="Win rate (a tie counts as half), with 95% confidence intervals">
         <dl className="space-y-4">
           {[...result].sort((a, b) => b.mean - a.mean).map((share) => (
-            <Won key={share.policy_id} share={share} />
+            <PolicyWinRate key={share.policy_id} share={share} />
           ))}
         </dl>
       </Card>
@@ -125,13 +128,13 @@ function Revealed({ test, result }: { test: BlindTest; result: BlindShare[] }) {
   );
 }
 
-/** What can be said: an interval that holds one half leaves it open. */
+/** The better policy, if its interval excludes one half. */
 function verdict(result: BlindShare[]): string {
   const better = result.find((share) => share.low > 0.5);
   return better ? `${better.policy_id} is better` : "No significant difference";
 }
 
-function Won({ share: { policy_id: id, mean, low, high } }: { share: BlindShare }) {
+function PolicyWinRate({ share: { policy_id: id, mean, low, high } }: { share: BlindShare }) {
   return (
     <div>
       <dt className="flex flex-wrap justify-between gap-x-4 text-sm">

@@ -1,4 +1,4 @@
-/** Two policies on the same prompts, judged blind: starting a test, and those that were. */
+/** Blind comparisons of two policies: start one, and the list of past ones. */
 import { useMutation } from "@tanstack/react-query";
 import { EyeOff } from "lucide-react";
 import { useState, type FormEvent } from "react";
@@ -7,11 +7,14 @@ import { blind, useBlindTests } from "../../../api/blind";
 import { usePolicies, useRefresh } from "../../../api/queries";
 import type { Policy } from "../../../api/types";
 import { Button } from "../../../components/Button";
-import { TextBox } from "../../../components/Chips";
+import { TextBox } from "../../../components/TextBox";
 import { Select } from "../../../components/Field";
-import { Problem } from "../../../components/Problem";
+import { ErrorMessage } from "../../../components/ErrorMessage";
 import { ago, counted } from "../../../format";
-import { Back, Card, Cell, Heading, Read, Table } from "../Parts";
+import { Card } from "../../../components/Card";
+import { BackLink, PageHeading } from "../../../components/PageHeading";
+import { QueryResult } from "../../../components/QueryResult";
+import { Cell, Table } from "../../../components/Table";
 
 const PROMPTS = [
   "Explain how vaccines work to a ten-year-old, in five sentences.",
@@ -25,28 +28,28 @@ export function BlindTests() {
   const policies = usePolicies();
   return (
     <>
-      <Back to="/operator/policies">Policies</Back>
-      <Heading
+      <BackLink to="/operator/policies">Policies</BackLink>
+      <PageHeading
         title="Blind comparison"
         hint="Two policies answer the same prompts. You rate the answers without knowing which policy wrote which; the policies are revealed at the end. Your ratings count towards the leaderboard and are used for training like any others."
       />
-      <Read query={policies}>
+      <QueryResult query={policies}>
         {({ data }) =>
           data.length < 2 ? (
             <Card>
               <p className="text-sm text-muted">There is only one policy so far. Run an iteration to create a second one.</p>
             </Card>
           ) : (
-            <Start policies={data} />
+            <StartForm policies={data} />
           )
         }
-      </Read>
-      <Earlier />
+      </QueryResult>
+      <PastTests />
     </>
   );
 }
 
-function Start({ policies }: { policies: Policy[] }) {
+function StartForm({ policies }: { policies: Policy[] }) {
   const current = policies.find((policy) => policy.state === "current") ?? policies[0]!;
   const other = policies.find((policy) => policy.id !== current.id)!;
   const [pair, setPair] = useState<[string, string]>([other.id, current.id]);
@@ -79,7 +82,7 @@ function Start({ policies }: { policies: Policy[] }) {
           <p aria-hidden className="mb-1.5 text-sm font-medium">Prompts, one per line</p>
           <TextBox label="Prompts, one per line" rows={6} value={text} onChange={setText} />
         </div>
-        <Problem error={start.error} />
+        <ErrorMessage error={start.error} />
         <div className="flex flex-wrap items-center justify-between gap-3">
           <p role="status" className="text-[13px] text-muted">
             {start.isPending
@@ -95,7 +98,7 @@ function Start({ policies }: { policies: Policy[] }) {
   );
 }
 
-function Earlier() {
+function PastTests() {
   const tests = useBlindTests();
   const rows = tests.data?.data ?? [];
   if (rows.length === 0) return null;

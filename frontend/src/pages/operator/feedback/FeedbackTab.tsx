@@ -1,10 +1,14 @@
-/** What people said, by kind, and the reports that ask for a decision. */
+/** Feedback by kind and by policy, and the reports to review. */
 import { Flag } from "lucide-react";
 import { useReports, useSummary } from "../../../api/queries";
 import type { Summary } from "../../../api/types";
 import { words } from "../../../format";
-import { Opinions } from "./Opinions";
-import { Behind, Card, Empty, Heading, More, Read } from "../Parts";
+import { FeedbackByPolicy } from "./FeedbackByPolicy";
+import { Card } from "../../../components/Card";
+import { EmptyState } from "../../../components/EmptyState";
+import { PageHeading } from "../../../components/PageHeading";
+import { LoadMore, QueryResult } from "../../../components/QueryResult";
+import { CountLink } from "../../../components/Table";
 import { ReportCard } from "../reports/ReportCard";
 
 export function FeedbackTab() {
@@ -12,14 +16,14 @@ export function FeedbackTab() {
   const reports = useReports();
   return (
     <>
-      <Heading title="Feedback" hint="Active ratings and reported answers." />
-      <Read query={summary}>{(data) => <Kinds summary={data} />}</Read>
-      <Opinions />
+      <PageHeading title="Feedback" hint="Active ratings and reported answers." />
+      <QueryResult query={summary}>{(data) => <FeedbackKinds summary={data} />}</QueryResult>
+      <FeedbackByPolicy />
       <h2 className="mt-8 mb-3 text-lg font-semibold tracking-tight">Reports</h2>
-      <Read query={reports}>
+      <QueryResult query={reports}>
         {({ pages }) => {
           const rows = pages.flatMap((page) => page.data);
-          if (rows.length === 0) return <Empty icon={Flag}>No reported answers.</Empty>;
+          if (rows.length === 0) return <EmptyState icon={Flag}>No reported answers.</EmptyState>;
           return (
             <ul className="space-y-3">
               {rows.map((report) => (
@@ -30,13 +34,13 @@ export function FeedbackTab() {
             </ul>
           );
         }}
-      </Read>
-      <More query={reports} />
+      </QueryResult>
+      <LoadMore query={reports} />
     </>
   );
 }
 
-function Kinds({ summary }: { summary: Summary }) {
+function FeedbackKinds({ summary }: { summary: Summary }) {
   const kinds = Object.entries(summary.feedback);
   const most = Math.max(1, ...kinds.map(([, count]) => count));
   return (
@@ -50,7 +54,7 @@ function Kinds({ summary }: { summary: Summary }) {
               <div className="h-full rounded-full bg-accent" style={{ width: `${(100 * count) / most}%` }} />
             </dd>
             <dd className="text-right font-medium tabular-nums">
-              <Behind to={`/operator/feedback/judgements?kind=${kind}`}>{count}</Behind>
+              <CountLink to={`/operator/feedback/judgements?kind=${kind}`}>{count}</CountLink>
             </dd>
           </div>
         ))}

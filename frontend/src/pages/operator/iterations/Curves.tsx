@@ -1,8 +1,8 @@
-/** Curves of a stage's metrics, drawn again as rows arrive. */
+/** Curves of a stage's metrics, updated as rows arrive. */
 import { CartesianGrid, Legend, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import type { MetricRow } from "../../../api/types";
 import { figure } from "../../../format";
-import { Plot } from "../Parts";
+import { PlotCard } from "../../../components/Card";
 import { isNumber, numericNames, presentLines, xName, type Curve } from "./metrics";
 
 const COLOURS = ["var(--chart-1)", "var(--chart-2)", "var(--chart-3)", "var(--chart-4)"];
@@ -13,7 +13,7 @@ interface CurveCardProps {
   hint?: string;
   lines: [string, string][];
   rows: MetricRow[];
-  /** The update whose policy was kept, if that is known. */
+  /** The update whose policy was selected, once it is known. */
   kept?: number | null;
 }
 
@@ -22,7 +22,7 @@ function CurveCard({ title, hint, lines, rows, kept }: CurveCardProps) {
   const points = rows.map((row, index) => ({ ...row, _x: x ? Number(row[x]) : index + 1 }));
   const last = lines.map(([name, label]) => `${label} ${lastFigure(rows, name)}`).join(" · ");
   return (
-    <Plot title={title} hint={hint} aside={last}>
+    <PlotCard title={title} hint={hint} aside={last}>
       <div className="h-56" aria-hidden>
         <ResponsiveContainer width="100%" height="100%">
           <LineChart data={points} margin={{ top: 6, right: 10, bottom: 0, left: -14 }} accessibilityLayer={false}>
@@ -61,7 +61,7 @@ function CurveCard({ title, hint, lines, rows, kept }: CurveCardProps) {
           </LineChart>
         </ResponsiveContainer>
       </div>
-    </Plot>
+    </PlotCard>
   );
 }
 
@@ -70,7 +70,7 @@ function lastFigure(rows: MetricRow[], name: string): string {
   return isNumber(last) ? figure(last) : "–";
 }
 
-/** The curves that matter, then all others for those who look closer. */
+/** The main curves, and all others in a collapsed section. */
 export function Curves({ curves, rows, kept }: { curves: Curve[]; rows: MetricRow[]; kept?: number | null }) {
   const drawn = curves.map((curve) => ({ ...curve, present: presentLines(curve, rows) }));
   const shown = new Set(drawn.flatMap(({ present }) => present.map(([name]) => name)));

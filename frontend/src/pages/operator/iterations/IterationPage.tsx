@@ -11,11 +11,15 @@ import { Button } from "../../../components/Button";
 import { Confirm } from "../../../components/Dialog";
 import { duration, figure, time, words } from "../../../format";
 import { Curves } from "./Curves";
-import { Facts } from "./Facts";
-import { Measured } from "../policies/Measured";
-import { comparisonOf, keptUpdate, stageSeconds } from "../policies/measures";
+import { MetricList } from "./MetricList";
+import { EvaluationCard } from "../policies/EvaluationCard";
+import { comparisonOf, keptUpdate, stageSeconds } from "../policies/evaluation";
 import { flatNumbers, PPO_CURVES, SFT_CURVES } from "./metrics";
-import { Back, Bar, Card, Heading, Read, State } from "../Parts";
+import { Card } from "../../../components/Card";
+import { BackLink, PageHeading } from "../../../components/PageHeading";
+import { ProgressBar } from "../../../components/ProgressBar";
+import { QueryResult } from "../../../components/QueryResult";
+import { StateBadge } from "../../../components/StateBadge";
 import { Promote } from "../policies/Promote";
 import { shareOf, stageLabel, STAGES, stageState, type StageState } from "./stages";
 
@@ -24,8 +28,8 @@ export function IterationPage() {
   const iteration = useIteration(id!);
   return (
     <>
-      <Back to="/operator/iterations">Iterations</Back>
-      <Read query={iteration}>{(data) => <Detail iteration={data} />}</Read>
+      <BackLink to="/operator/iterations">Iterations</BackLink>
+      <QueryResult query={iteration}>{(data) => <Detail iteration={data} />}</QueryResult>
     </>
   );
 }
@@ -36,10 +40,10 @@ function Detail({ iteration }: { iteration: IterationDetail }) {
   const took = (iteration.finished_at ?? Date.now() / 1000) - (iteration.started_at ?? iteration.created_at);
   return (
     <>
-      <Heading
+      <PageHeading
         title={
           <span className="inline-flex flex-wrap items-center gap-3">
-            {iteration.id} <State state={iteration.state} />
+            {iteration.id} <StateBadge state={iteration.state} />
           </span>
         }
         hint={
@@ -65,11 +69,11 @@ function Detail({ iteration }: { iteration: IterationDetail }) {
           </a>
         )}
         {isUnfinished(iteration) && <Cancel iteration={iteration} />}
-      </Heading>
+      </PageHeading>
       <div className="space-y-3">
         <Timeline iteration={iteration} />
         <Decision iteration={iteration} />
-        {measured && <Measured comparison={measured} />}
+        {measured && <EvaluationCard comparison={measured} />}
         {stages.ppo.length > 0 && (
           <Stage title="PPO">
             <Curves curves={PPO_CURVES} rows={stages.ppo} kept={keptUpdate(iteration.metrics)} />
@@ -105,20 +109,20 @@ const REWARD_MODELS: Record<string, string> = {
   examination: "Training reward model on held-out rankings",
 };
 
-/** How well each reward model predicts judgements that it was not trained on. */
+/** How well each reward model predicts held-out feedback. */
 function RewardModels({ models }: { models: Record<string, unknown> }) {
   return (
     <div className="grid gap-3 lg:grid-cols-3">
       {Object.entries(models).map(([name, measures]) => (
         <Card key={name} title={REWARD_MODELS[name] ?? words(name)}>
-          <Facts facts={flatNumbers(measures)} />
+          <MetricList facts={flatNumbers(measures)} />
         </Card>
       ))}
     </div>
   );
 }
 
-const LOOKS: Record<StageState, string> = {
+const STAGE_CLASSES: Record<StageState, string> = {
   done: "bg-accent text-on-accent",
   running: "bg-accent-soft text-accent-ink ring-2 ring-accent",
   waiting: "bg-panel text-faint",
@@ -134,14 +138,14 @@ function Timeline({ iteration }: { iteration: Iteration }) {
           const state = stageState(iteration, index);
           return (
             <li key={name} aria-current={state === "running" ? "step" : undefined} className="flex gap-3 lg:flex-col lg:gap-2">
-              <span className={clsx("inline-flex size-7 shrink-0 items-center justify-center rounded-full text-xs font-semibold", LOOKS[state])}>
+              <span className={clsx("inline-flex size-7 shrink-0 items-center justify-center rounded-full text-xs font-semibold", STAGE_CLASSES[state])}>
                 <StageMark state={state} number={index + 1} />
               </span>
               <span>
                 <span className={clsx("block text-sm font-medium", (state === "waiting" || state === "left") && "text-muted")}>{label}</span>
                 <span className="block text-[13px] leading-snug text-muted">
                   {text}
-                  <Seconds iteration={iteration} stage={name} />
+                  <StageDuration iteration={iteration} stage={name} />
                 </span>
               </span>
             </li>
@@ -168,14 +172,14 @@ function Timeline({ iteration }: { iteration: Iteration }) {
             </span>
             {progress.eta_seconds != null && <span className="text-muted">About {duration(progress.eta_seconds)} left in this stage</span>}
           </p>
-          <Bar share={shareOf(progress)} label={`Progress of ${stageLabel(progress.stage)}`} />
+          <ProgressBar share={shareOf(progress)} label={`Progress of ${stageLabel(progress.stage)}`} />
         </div>
       )}
     </Card>
   );
 }
 
-function Seconds({ iteration, stage }: { iteration: Iteration; stage: string }) {
+function StageDuration({ iteration, stage }: { iteration: Iteration; stage: string }) {
   const seconds = stageSeconds(iteration.metrics, stage);
   return seconds === null ? null : <span className="block text-faint">{duration(seconds)}</span>;
 }
@@ -216,7 +220,7 @@ function Decision({ iteration }: { iteration: Iteration }) {
   );
 }
 
-/** The policy that came of it, and the button that lets it answer. */
+/** The resulting policy and the button that promotes it. */
 function Candidate({ id }: { id: string }) {
   const policy = usePolicies().data?.data.find((each) => each.id === id);
   return (
@@ -224,7 +228,7 @@ function Candidate({ id }: { id: string }) {
       <Link to={`/operator/policies/${id}`} className="text-sm font-medium text-accent-ink underline underline-offset-4">
         {id}
       </Link>
-      {policy && <State state={policy.state} />}
+      {policy && <StateBadge state={policy.state} />}
       {policy?.state === "candidate" && (
         <div className="ml-auto">
           <Promote policy={policy} />

@@ -1,4 +1,4 @@
-/** The service at a glance, starting an iteration, and those that were. */
+/** Summary tiles, the dialog that starts an iteration, and the list of iterations. */
 import { useMutation } from "@tanstack/react-query";
 import { CircleCheck, CircleDashed, Play, RefreshCcwDot } from "lucide-react";
 import { useState } from "react";
@@ -9,9 +9,15 @@ import type { Iteration, Preset, Progress, Summary } from "../../../api/types";
 import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
-import { Problem } from "../../../components/Problem";
+import { ErrorMessage } from "../../../components/ErrorMessage";
 import { ago, counted, duration, words } from "../../../format";
-import { Bar, Cell, Empty, Figure, Heading, Read, State, Table } from "../Parts";
+import { StatTile } from "../../../components/Card";
+import { EmptyState } from "../../../components/EmptyState";
+import { PageHeading } from "../../../components/PageHeading";
+import { ProgressBar } from "../../../components/ProgressBar";
+import { QueryResult } from "../../../components/QueryResult";
+import { StateBadge } from "../../../components/StateBadge";
+import { Cell, Table } from "../../../components/Table";
 import { shareOf, stageLabel } from "./stages";
 
 export function IterationsTab() {
@@ -21,19 +27,19 @@ export function IterationsTab() {
   const busy = iterations.data?.data.find(isUnfinished);
   return (
     <>
-      <Heading title="Iterations" hint="Each iteration trains a candidate policy on the collected feedback; the gate then accepts or rejects it.">
+      <PageHeading title="Iterations" hint="Each iteration trains a candidate policy on the collected feedback; the gate then accepts or rejects it.">
         <Button kind="primary" icon={Play} disabled={!summary.data || busy !== undefined} onClick={() => setStarting(true)}>
           Start an iteration
         </Button>
-      </Heading>
-      <Read query={summary}>{(data) => <Glance summary={data} />}</Read>
-      <Read query={iterations}>
+      </PageHeading>
+      <QueryResult query={summary}>{(data) => <SummaryTiles summary={data} />}</QueryResult>
+      <QueryResult query={iterations}>
         {({ data }) =>
           data.length === 0 ? (
-            <Empty icon={RefreshCcwDot}>
+            <EmptyState icon={RefreshCcwDot}>
               No iterations yet. Start the first one when enough answers have been rated in conversations that allow
               training.
-            </Empty>
+            </EmptyState>
           ) : (
             <Table columns={["Iteration", "State", "Preset", "Parent", "Candidate", "Started", "Duration"]}>
               {data.map((iteration) => (
@@ -42,7 +48,7 @@ export function IterationsTab() {
             </Table>
           )
         }
-      </Read>
+      </QueryResult>
       {summary.data && (
         <Dialog
           open={starting}
@@ -50,7 +56,7 @@ export function IterationsTab() {
           title="Start an iteration"
           description="The iteration is queued, and a worker picks it up within seconds. Users can go on chatting while it runs."
         >
-          <Start summary={summary.data} onClose={() => setStarting(false)} />
+          <StartForm summary={summary.data} onClose={() => setStarting(false)} />
         </Dialog>
       )}
     </>
@@ -59,15 +65,15 @@ export function IterationsTab() {
 
 const LINK = "underline decoration-line-strong decoration-1 underline-offset-4 hover:decoration-accent";
 
-function Glance({ summary }: { summary: Summary }) {
+function SummaryTiles({ summary }: { summary: Summary }) {
   const judgements = Object.values(summary.feedback).reduce((sum, each) => sum + each, 0);
   const kinds = Object.entries(summary.feedback).filter(([, count]) => count > 0);
   const share = summary.conversations ? Math.round((100 * summary.consented_conversations) / summary.conversations) : 0;
   return (
     <div className="mb-6 space-y-3">
-      <Problem error={summary.load_error} />
+      <ErrorMessage error={summary.load_error} />
       <div className="grid grid-cols-2 gap-3 lg:grid-cols-4">
-        <Figure
+        <StatTile
           label="Current policy"
           value={summary.current_policy ? <Link to={`/operator/policies/${summary.current_policy}`} className={LINK}>{summary.current_policy}</Link> : "none"}
           hint={
@@ -76,24 +82,24 @@ function Glance({ summary }: { summary: Summary }) {
               : `of ${summary.policies} ${summary.policies === 1 ? "policy" : "policies"}`
           }
         />
-        <Figure
+        <StatTile
           label="Conversations available for training"
           value={summary.consented_conversations.toLocaleString()}
           hint={`${share}% of ${summary.conversations.toLocaleString()}`}
         />
-        <Figure
+        <StatTile
           label="Feedback"
           value={<Link to="/operator/feedback/judgements" className={LINK}>{judgements.toLocaleString()}</Link>}
           hint={kinds.map(([kind, count]) => `${kind} ${count}`).join(" · ") || "none yet"}
         />
-        <Figure label="Users" value={<Link to="/operator/people" className={LINK}>{summary.users.toLocaleString()}</Link>} hint={<Link to="/operator/feedback" className={LINK}>{counted(summary.open_reports, "open report")}</Link>} />
+        <StatTile label="Users" value={<Link to="/operator/people" className={LINK}>{summary.users.toLocaleString()}</Link>} hint={<Link to="/operator/feedback" className={LINK}>{counted(summary.open_reports, "open report")}</Link>} />
       </div>
-      <Ready summary={summary} />
+      <Readiness summary={summary} />
     </div>
   );
 }
 
-function Ready({ summary }: { summary: Summary }) {
+function Readiness({ summary }: { summary: Summary }) {
   const presets = Object.entries(summary.ready);
   return (
     <div className="grid gap-3 rounded-2xl border border-line bg-surface p-4 sm:grid-cols-3">
@@ -131,10 +137,10 @@ function Row({ iteration }: { iteration: Iteration }) {
         </Link>
       </Cell>
       <Cell className="min-w-44">
-        <State state={state} />
+        <StateBadge state={state} />
         {state === "running" && progress.stage && (
           <div className="mt-2 max-w-56">
-            <Bar share={shareOf(progress)} label={`Progress of ${stageLabel(progress.stage)}`} />
+            <ProgressBar share={shareOf(progress)} label={`Progress of ${stageLabel(progress.stage)}`} />
             <p className="mt-1 text-xs text-muted">
               {stageLabel(progress.stage)}
               {progress.eta_seconds != null && `, ${duration(progress.eta_seconds)} left`}
@@ -165,7 +171,7 @@ const PRESETS: { value: Preset; text: string }[] = [
   { value: "standard", text: "Longer and more thorough, for hundreds of ratings." },
 ];
 
-function Start({ summary, onClose }: { summary: Summary; onClose: () => void }) {
+function StartForm({ summary, onClose }: { summary: Summary; onClose: () => void }) {
   const [preset, setPreset] = useState<Preset>("quick");
   const navigate = useNavigate();
   const refresh = useRefresh();
@@ -212,7 +218,7 @@ function Start({ summary, onClose }: { summary: Summary; onClose: () => void }) 
           );
         })}
       </div>
-      <Problem error={start.error} className="mt-4" />
+      <ErrorMessage error={start.error} className="mt-4" />
       <DialogButtons>
         <Button onClick={onClose}>Cancel</Button>
         <Button kind="primary" icon={Play} disabled={start.isPending} onClick={() => start.mutate()}>

@@ -1,10 +1,10 @@
-/** Which curves are drawn of a stage's metric rows, and the numbers found in them. */
+/** The curves of each stage, and the numbers in its metric rows. */
 import type { MetricRow } from "../../../api/types";
 
 export interface Curve {
   title: string;
   hint: string;
-  /** Names of metrics with the words for them; those that no row has are left out. */
+  /** Metric names with their labels; metrics that no row has are left out. */
   lines: Record<string, string>;
 }
 
@@ -43,18 +43,18 @@ const X_NAMES = ["update", "step", "epoch"];
 
 export const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
 
-/** What the rows are counted by; null: by their order. */
+/** The metric on the x axis; null: the order of the rows. */
 export function xName(rows: readonly MetricRow[]): string | null {
   return X_NAMES.find((name) => rows.length > 0 && rows.every((row) => isNumber(row[name]))) ?? null;
 }
 
-/** The metrics of these rows that can be drawn. */
+/** The numeric metrics of the rows. */
 export function numericNames(rows: readonly MetricRow[]): string[] {
   const names = new Set(rows.flatMap((row) => Object.keys(row).filter((name) => isNumber(row[name]))));
   return [...names].filter((name) => !X_NAMES.includes(name));
 }
 
-/** Of a curve's lines those that the rows have. */
+/** The lines of a curve that the rows have. */
 export function presentLines(curve: Curve, rows: readonly MetricRow[]): [string, string][] {
   const names = new Set(numericNames(rows));
   return Object.entries(curve.lines).filter(([name]) => names.has(name));

@@ -1,7 +1,7 @@
-/** The stages of an iteration in their order, and how far one is. */
+/** The stages of an iteration in order, and their progress. */
 import type { Iteration, Progress } from "../../../api/types";
 import { words } from "../../../format";
-import { comparisonOf } from "../policies/measures";
+import { comparisonOf } from "../policies/evaluation";
 
 export const STAGES = [
   { name: "snapshot", label: "Snapshot", text: "Freeze the training data" },
@@ -18,12 +18,12 @@ export function stageLabel(name: string): string {
 
 export type StageState = "done" | "running" | "waiting" | "left";
 
-/** How much of its stage is done, 0 to 1. */
+/** The completed share of the stage, 0 to 1. */
 export function shareOf({ done, total }: Progress): number {
   return done !== undefined && total ? done / total : 0;
 }
 
-/** Where a stage stands, from the stage that the worker reported last. */
+/** The state of a stage, given the stage that the worker reported last. */
 export function stageState(iteration: Iteration, index: number): StageState {
   if (comparisonOf(iteration.metrics)) return "done"; // it was evaluated, and decided upon
   const { stage } = iteration.progress as Progress;

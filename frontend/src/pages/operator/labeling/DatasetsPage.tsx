@@ -1,4 +1,4 @@
-/** Data sets: what was imported, a file checked before it is kept, and exports. */
+/** Datasets: imported ones, the check and import of a file, and exports. */
 import { useMutation } from "@tanstack/react-query";
 import { Database, Download, FileUp } from "lucide-react";
 import { useState, type FormEvent } from "react";
@@ -6,11 +6,15 @@ import { datasets, useDatasets, type Dataset, type Report, type Source } from ".
 import { useRefresh } from "../../../api/queries";
 import { Button } from "../../../components/Button";
 import { Confirm, Dialog, DialogButtons } from "../../../components/Dialog";
-import { Field, Tick } from "../../../components/Field";
-import { Problem } from "../../../components/Problem";
+import { Field, Checkbox } from "../../../components/Field";
+import { ErrorMessage } from "../../../components/ErrorMessage";
 import { useToast } from "../../../components/Toast";
 import { ago, counted, figure } from "../../../format";
-import { Back, Card, Cell, Empty, Heading, Read, Table } from "../Parts";
+import { Card } from "../../../components/Card";
+import { EmptyState } from "../../../components/EmptyState";
+import { BackLink, PageHeading } from "../../../components/PageHeading";
+import { QueryResult } from "../../../components/QueryResult";
+import { Cell, Table } from "../../../components/Table";
 
 const FORMATS: [string, string][] = [
   ["trl", "TRL preferences"],
@@ -25,16 +29,16 @@ export function DatasetsPage() {
   const [open, setOpen] = useState(false);
   return (
     <>
-      <Back to="/operator/labeling">Labeling</Back>
-      <Heading title="Datasets" hint="Import external datasets, each with its licence, and export the feedback collected here.">
+      <BackLink to="/operator/labeling">Labeling</BackLink>
+      <PageHeading title="Datasets" hint="Import external datasets, each with its licence, and export the feedback collected here.">
         <Button kind="primary" icon={FileUp} onClick={() => setOpen(true)}>
           Import a file
         </Button>
-      </Heading>
-      <Read query={query}>
+      </PageHeading>
+      <QueryResult query={query}>
         {({ data }) =>
           data.length === 0 ? (
-            <Empty icon={Database}>No datasets yet. A file is checked row by row before anything is imported.</Empty>
+            <EmptyState icon={Database}>No datasets yet. A file is checked row by row before anything is imported.</EmptyState>
           ) : (
             <Table columns={["Name", "Format", "Licence", "Demonstrations", "Rankings", "Imported", "Actions"]}>
               {data.map((row) => (
@@ -43,7 +47,7 @@ export function DatasetsPage() {
             </Table>
           )
         }
-      </Read>
+      </QueryResult>
       <Card title="Export" className="mt-6">
         <p className="mb-3 max-w-2xl text-sm text-muted">
           Active feedback from conversations that allow training. Blocked content is left out, and users are not named. Each
@@ -145,7 +149,7 @@ function Import({ onClose }: { onClose: () => void }) {
           if (chosen) check.mutate(chosen);
         }}
       />
-      {check.data && <Checked report={check.data} />}
+      {check.data && <CheckReport report={check.data} />}
       {usable && (
         <>
           <Field label="Name" required value={source.name} onChange={(event) => setSource({ ...source, name: event.target.value })} />
@@ -157,7 +161,7 @@ function Import({ onClose }: { onClose: () => void }) {
           />
           <Field label="Source" value={source.origin} onChange={(event) => setSource({ ...source, origin: event.target.value })} />
           {check.data.suspects > 0 && (
-            <Tick
+            <Checkbox
               label={`Exclude ${counted(check.data.suspects, "flagged example")}`}
               checked={source.flagged === "exclude"}
               onChange={(out) => setSource({ ...source, flagged: out ? "exclude" : "keep" })}
@@ -165,7 +169,7 @@ function Import({ onClose }: { onClose: () => void }) {
           )}
         </>
       )}
-      <Problem error={check.error ?? keep.error} />
+      <ErrorMessage error={check.error ?? keep.error} />
       <DialogButtons>
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" kind="primary" disabled={!usable || !source.name.trim() || !source.licence.trim() || keep.isPending}>
@@ -176,7 +180,7 @@ function Import({ onClose }: { onClose: () => void }) {
   );
 }
 
-function Checked({ report }: { report: Report }) {
+function CheckReport({ report }: { report: Report }) {
   return (
     <div className="rounded-xl border border-line bg-panel p-4 text-sm" role="status">
       <p>
@@ -193,18 +197,18 @@ function Checked({ report }: { report: Report }) {
           ))}
         </ul>
       )}
-      <Suspects report={report} />
+      <FlaggedExamples report={report} />
     </div>
   );
 }
 
-/** "rows 7, 9, …": the first rows of which something is said. */
+/** "rows 7, 9, …": the first of the affected rows. */
 function rowsOf(rows: number[], count: number): string {
   return `${count === 1 ? "row" : "rows"} ${rows.join(", ")}${count > rows.length ? ", …" : ""}`;
 }
 
 /** Imported examples that moderation flags. */
-function Suspects({ report }: { report: Report }) {
+function FlaggedExamples({ report }: { report: Report }) {
   if (!report.moderated) return <p className="mt-3 text-muted">Moderation is off, so the rows were not checked for harmful content.</p>;
   if (report.suspects === 0) return <p className="mt-3 text-muted">Moderation flagged no examples.</p>;
   return (

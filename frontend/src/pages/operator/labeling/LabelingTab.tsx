@@ -1,29 +1,33 @@
-/** Labeling as operators see it: tasks, agreement, each labeler, and what they dispute. */
+/** Labeling for operators: tasks, agreement, labelers and disagreements. */
 import { useMutation } from "@tanstack/react-query";
 import { Database, ListPlus, Scale, Star } from "lucide-react";
 import { useState, type FormEvent } from "react";
 import { Link, useSearchParams } from "react-router";
-import { desk, useDisputes, useLabelingProgress, type Dispute, type Progress, type TasksRequest } from "../../../api/labeling";
+import { labelingAdmin, useDisagreements, useLabelingProgress, type Disagreement, type Progress, type TasksRequest } from "../../../api/labeling";
 import { useRefresh } from "../../../api/queries";
 import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
-import { Field, Select, Tick } from "../../../components/Field";
+import { Field, Select, Checkbox } from "../../../components/Field";
 import { Markdown } from "../../../components/markdown/Markdown";
-import { Problem } from "../../../components/Problem";
+import { ErrorMessage } from "../../../components/ErrorMessage";
 import { useToast } from "../../../components/Toast";
 import { counted, duration, figure } from "../../../format";
-import { Letter, LETTERS } from "../../chat/compare/Letter";
-import { EMPTY, WriteGold, type Draft } from "../../label/WriteGold";
-import { Behind, Card, Cell, Empty, Figure, Heading, Read, Table } from "../Parts";
+import { OptionLetter, LETTERS } from "../../chat/compare/OptionLetter";
+import { EMPTY_GOLD_TASK, GoldTaskDialog, type GoldTaskDraft } from "../../label/GoldTaskDialog";
+import { Card, StatTile } from "../../../components/Card";
+import { EmptyState } from "../../../components/EmptyState";
+import { PageHeading } from "../../../components/PageHeading";
+import { QueryResult } from "../../../components/QueryResult";
+import { CountLink, Cell, Table } from "../../../components/Table";
 
 export function LabelingTab() {
   const query = useLabelingProgress();
   const [making, setMaking] = useState(false);
-  const [gold, setGold] = useState<Draft | null>(null);
+  const [gold, setGold] = useState<GoldTaskDraft | null>(null);
   return (
     <>
-      <Heading title="Labeling" hint="Labeling tasks, inter-annotator agreement and labeler weights.">
+      <PageHeading title="Labeling" hint="Labeling tasks, inter-annotator agreement and labeler weights.">
         <Link
           to="/operator/labeling/datasets"
           className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong px-3.5 text-sm font-medium hover:bg-panel"
@@ -31,56 +35,56 @@ export function LabelingTab() {
           <Database aria-hidden className="size-4" />
           Datasets
         </Link>
-        <Button icon={Star} onClick={() => setGold(EMPTY)}>
+        <Button icon={Star} onClick={() => setGold(EMPTY_GOLD_TASK)}>
           Create a gold task
         </Button>
         <Button kind="primary" icon={ListPlus} onClick={() => setMaking(true)}>
           Create tasks
         </Button>
-      </Heading>
-      <Read query={query}>
+      </PageHeading>
+      <QueryResult query={query}>
         {(progress) => (
           <>
-            <Figures progress={progress} />
+            <ProgressTiles progress={progress} />
             <Labelers rows={progress.labelers} />
             <Dialog open={making} onClose={() => setMaking(false)} title="Create tasks">
-              <Make policies={progress.policies} onClose={() => setMaking(false)} />
+              <CreateTasks policies={progress.policies} onClose={() => setMaking(false)} />
             </Dialog>
           </>
         )}
-      </Read>
-      <Disputes />
-      <WriteGold begin={gold} onClose={() => setGold(null)} />
+      </QueryResult>
+      <Disagreements />
+      <GoldTaskDialog begin={gold} onClose={() => setGold(null)} />
     </>
   );
 }
 
 const RANKED = "/operator/labeling?every";
 
-function Figures({ progress }: { progress: Progress }) {
+function ProgressTiles({ progress }: { progress: Progress }) {
   const { tasks, alpha, same } = progress;
   const shared = `${counted(progress.shared_pairs, "pair")} in ${counted(progress.shared_tasks, "shared task")}`;
   return (
     <div className="grid grid-cols-2 gap-3 lg:grid-cols-4">
-      <Figure
+      <StatTile
         label="Tasks"
         value={`${tasks.done ?? 0} of ${(tasks.done ?? 0) + (tasks.open ?? 0)}`}
         hint={[goldShare(progress.gold_every, tasks.gold ?? 0), tasks.preparing && `${tasks.preparing} being prepared`, tasks.failed && `${tasks.failed} failed`]
           .filter(Boolean)
           .join(" · ")}
       />
-      <Figure label="Answered" value={progress.answered} hint={`${progress.skipped} skipped`} />
-      <Figure label="Krippendorff's alpha" value={alpha === null ? "—" : <Behind to={RANKED}>{figure(alpha)}</Behind>} hint={alpha === null ? "No overlapping rankings yet" : shared} />
-      <Figure
+      <StatTile label="Answered" value={progress.answered} hint={`${progress.skipped} skipped`} />
+      <StatTile label="Krippendorff's alpha" value={alpha === null ? "—" : <CountLink to={RANKED}>{figure(alpha)}</CountLink>} hint={alpha === null ? "No overlapping rankings yet" : shared} />
+      <StatTile
         label="Pairwise agreement"
-        value={same ? <Behind to={RANKED}>{`${Math.round(100 * same.mean)}%`}</Behind> : "—"}
+        value={same ? <CountLink to={RANKED}>{`${Math.round(100 * same.mean)}%`}</CountLink> : "—"}
         hint={same ? `95% CI: ${Math.round(100 * same.low)}% to ${Math.round(100 * same.high)}%` : "Needs tasks with overlap"}
       />
     </div>
   );
 }
 
-/** How often a labeler meets a gold task. */
+/** How often a labeler gets a gold task. */
 function goldShare(every: number, available: number): string {
   const share = every === 0 ? "gold tasks off" : every === 1 ? "gold tasks first" : `1 in ${every} tasks is gold`;
   return `${share} (${available} available)`;
@@ -90,7 +94,7 @@ function Labelers({ rows }: { rows: Progress["labelers"] }) {
   if (rows.length === 0)
     return (
       <div className="mt-6">
-        <Empty icon={Scale}>No labels yet. Create tasks, and invite labelers on the Users page.</Empty>
+        <EmptyState icon={Scale}>No labels yet. Create tasks, and invite labelers on the Users page.</EmptyState>
       </div>
     );
   return (
@@ -101,7 +105,7 @@ function Labelers({ rows }: { rows: Progress["labelers"] }) {
           <tr key={row.id}>
             <Cell className="font-medium">{row.name}</Cell>
             <Cell>
-              <Behind to={`/operator/feedback/judgements?author=${row.id}`}>{row.answered}</Behind>
+              <CountLink to={`/operator/feedback/judgements?author=${row.id}`}>{row.answered}</CountLink>
             </Cell>
             <Cell className="tabular-nums">{row.skipped}</Cell>
             <Cell className="whitespace-nowrap text-muted">{row.seconds === null ? "—" : duration(row.seconds)}</Cell>
@@ -121,51 +125,51 @@ function Labelers({ rows }: { rows: Progress["labelers"] }) {
   );
 }
 
-function Disputes() {
+function Disagreements() {
   const [search, setSearch] = useSearchParams();
   const every = search.has("every");
-  const query = useDisputes(every);
+  const query = useDisagreements(every);
   return (
     <>
       <div className="mt-8 mb-3 flex flex-wrap items-center justify-between gap-3">
         <h2 className="text-lg font-semibold tracking-tight">{every ? "Ranked tasks" : "Disagreements"}</h2>
-        <Tick label="Show all ranked tasks" checked={every} onChange={(on) => setSearch(on ? { every: "" } : {})} />
+        <Checkbox label="Show all ranked tasks" checked={every} onChange={(on) => setSearch(on ? { every: "" } : {})} />
       </div>
-      <Read query={query}>
+      <QueryResult query={query}>
         {({ data }) =>
           data.length === 0 ? (
-            <Empty icon={Scale}>{every ? "No ranked tasks yet." : "No disagreements."}</Empty>
+            <EmptyState icon={Scale}>{every ? "No ranked tasks yet." : "No disagreements."}</EmptyState>
           ) : (
             <ul className="space-y-3">
               {data.map((dispute) => (
                 <li key={dispute.task_id}>
-                  <DisputeCard dispute={dispute} />
+                  <DisagreementCard dispute={dispute} />
                 </li>
               ))}
             </ul>
           )
         }
-      </Read>
+      </QueryResult>
     </>
   );
 }
 
-function DisputeCard({ dispute }: { dispute: Dispute }) {
+function DisagreementCard({ dispute }: { dispute: Disagreement }) {
   const refresh = useRefresh();
   const toast = useToast();
   const settle = useMutation({
-    mutationFn: (ranking: string[][] | null) => desk.gold(dispute.task_id, ranking),
+    mutationFn: (ranking: string[][] | null) => labelingAdmin.gold(dispute.task_id, ranking),
     onSuccess: () => refresh("operator", "labeling"),
     onError: (error) => toast(error.message),
   });
   const letter = (id: string) => LETTERS[dispute.answers.findIndex((answer) => answer.id === id)] ?? "?";
   const spell = (ranking: string[][]) => ranking.map((group) => group.map(letter).join(" = ")).join(" > ");
   return (
-    <Card title={dispute.dialogue.at(-1)?.content} aside={<Differing share={dispute.share} />}>
+    <Card title={dispute.dialogue.at(-1)?.content} aside={<DisagreementShare share={dispute.share} />}>
       <ul className="grid gap-3 text-sm md:grid-cols-2">
         {dispute.answers.map((answer, index) => (
           <li key={answer.id} className="flex min-w-0 gap-3 rounded-xl border border-line p-3">
-            <Letter letter={LETTERS[index]!} />
+            <OptionLetter letter={LETTERS[index]!} />
             <div className="max-h-40 min-w-0 flex-1 overflow-y-auto" tabIndex={0} role="region" aria-label={`Answer ${LETTERS[index]}`}>
               <Markdown text={answer.content} />
             </div>
@@ -196,12 +200,12 @@ function DisputeCard({ dispute }: { dispute: Dispute }) {
   );
 }
 
-function Differing({ share }: { share: number }) {
+function DisagreementShare({ share }: { share: number }) {
   if (share === 0) return <Badge tone="plain">No disagreement</Badge>;
   return <Badge tone="warn">{Math.round(100 * share)}% of pairs differ</Badge>;
 }
 
-function Make({ policies, onClose }: { policies: string[]; onClose: () => void }) {
+function CreateTasks({ policies, onClose }: { policies: string[]; onClose: () => void }) {
   const [body, setBody] = useState<TasksRequest>({
     kind: "ranking", source: "chat", count: 10, answers: 4, overlap: 2, temperatures: [0.7, 1.0], policies: [],
   });
@@ -209,7 +213,7 @@ function Make({ policies, onClose }: { policies: string[]; onClose: () => void }
   const toast = useToast();
   const set = (change: Partial<TasksRequest>) => setBody({ ...body, ...change });
   const make = useMutation({
-    mutationFn: () => desk.make(body),
+    mutationFn: () => labelingAdmin.make(body),
     onSuccess: ({ made }) => {
       toast(made ? `${counted(made, "task")} created.` : "No prompts left to create tasks from.");
       void refresh("operator", "labeling");
@@ -255,7 +259,7 @@ function Make({ policies, onClose }: { policies: string[]; onClose: () => void }
             <fieldset className="space-y-2">
               <legend className="mb-1.5 text-sm font-medium">Answers from</legend>
               {policies.map((policy) => (
-                <Tick
+                <Checkbox
                   key={policy}
                   label={policy}
                   checked={(body.policies ?? []).includes(policy)}
@@ -269,7 +273,7 @@ function Make({ policies, onClose }: { policies: string[]; onClose: () => void }
       <p className="text-[13px] text-muted">
         Prompts with disliked answers come first; near-duplicates are skipped. Answers are generated in the background.
       </p>
-      <Problem error={make.error} />
+      <ErrorMessage error={make.error} />
       <DialogButtons>
         <Button onClick={onClose}>Cancel</Button>
         <Button type="submit" kind="primary" disabled={make.isPending}>

@@ -1,4 +1,4 @@
-/** The queue of appeals: read the text, say what holds, answer the person. */
+/** The queue of appeals: read the text, decide which categories apply, reply to the user. */
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Scale } from "lucide-react";
 import { useState } from "react";
@@ -7,11 +7,14 @@ import { useRefresh } from "../../../api/queries";
 import type { AppealCase, AppealState, Labels } from "../../../api/types";
 import { Badge, type Tone } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
-import { Chips, TextBox } from "../../../components/Chips";
-import { Problem } from "../../../components/Problem";
+import { Chips } from "../../../components/Chips";
+import { TextBox } from "../../../components/TextBox";
+import { ErrorMessage } from "../../../components/ErrorMessage";
 import { useToast } from "../../../components/Toast";
 import { ago, figure } from "../../../format";
-import { Card, Empty, More, Read } from "../Parts";
+import { Card } from "../../../components/Card";
+import { EmptyState } from "../../../components/EmptyState";
+import { LoadMore, QueryResult } from "../../../components/QueryResult";
 
 const STATES = [
   { value: "open", label: "Pending" },
@@ -38,10 +41,10 @@ export function Appeals() {
       <div className="mb-4">
         <Chips single label="State" chips={STATES} chosen={[state]} onChange={([chosen]) => setState(chosen as AppealState)} />
       </div>
-      <Read query={query}>
+      <QueryResult query={query}>
         {({ pages }) => {
           const cases = pages.flatMap((page) => page.data);
-          if (cases.length === 0) return <Empty icon={Scale}>{NOTHING[state]}</Empty>;
+          if (cases.length === 0) return <EmptyState icon={Scale}>{NOTHING[state]}</EmptyState>;
           return (
             <div className="space-y-3">
               {cases.map((each) => (
@@ -50,8 +53,8 @@ export function Appeals() {
             </div>
           );
         }}
-      </Read>
-      <More query={query} />
+      </QueryResult>
+      <LoadMore query={query} />
     </>
   );
 }
@@ -136,7 +139,7 @@ function Decision({ appeal }: { appeal: AppealCase }) {
           .join(" · ")}
       </p>
       <TextBox label="Your reply" placeholder="Reply to the user (optional)" rows={2} className="mt-3" value={answer} onChange={setAnswer} />
-      <Problem error={error} className="mt-3" />
+      <ErrorMessage error={error} className="mt-3" />
       <div className="mt-3 flex flex-wrap gap-2">
         <Button small kind="primary" disabled={busy} onClick={() => void decide([])}>
           Overturn

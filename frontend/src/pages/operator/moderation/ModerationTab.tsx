@@ -1,15 +1,15 @@
-/** Moderation for operators: what the filter did, who objected, and the rules that it follows. */
+/** Moderation for operators: flagged messages, appeals, retraining, rules and evaluation. */
 import clsx from "clsx";
 import { useSearchParams } from "react-router";
-import { Heading } from "../Parts";
+import { PageHeading } from "../../../components/PageHeading";
 import { Appeals } from "./Appeals";
-import { LearnFromAppeals } from "./LearnFromAppeals";
-import { Measured } from "./Measured";
+import { Retraining } from "./Retraining";
+import { FilterEvaluation } from "./FilterEvaluation";
 import { Rules } from "./Rules";
-import { Verdicts } from "./Verdicts";
+import { FlaggedMessages } from "./FlaggedMessages";
 
 const VIEWS = {
-  verdicts: { label: "Flagged", hint: "Messages the filter flagged or blocked, newest first.", View: Verdicts },
+  verdicts: { label: "Flagged", hint: "Messages the filter flagged or blocked, newest first.", View: FlaggedMessages },
   appeals: {
     label: "Appeals",
     hint: "Users who disagree with the filter. Your decisions are sent to them and become labeled examples.",
@@ -18,7 +18,7 @@ const VIEWS = {
   learning: {
     label: "Retraining",
     hint: "Retrains the filter on decided appeals whose owners have consented to training.",
-    View: LearnFromAppeals,
+    View: Retraining,
   },
   rules: {
     label: "Rules",
@@ -28,7 +28,7 @@ const VIEWS = {
   measured: {
     label: "Evaluation",
     hint: "How well the default filter performs on texts it was not trained on, and what it misses.",
-    View: Measured,
+    View: FilterEvaluation,
   },
 };
 type ViewName = keyof typeof VIEWS;
@@ -40,7 +40,7 @@ export function ModerationTab() {
   const { View, hint } = VIEWS[shown];
   return (
     <>
-      <Heading title="Moderation" hint={hint}>
+      <PageHeading title="Moderation" hint={hint}>
         <div role="group" aria-label="View" className="flex flex-wrap rounded-xl border border-line bg-panel p-0.5">
           {(Object.keys(VIEWS) as ViewName[]).map((name) => (
             <button
@@ -57,7 +57,7 @@ export function ModerationTab() {
             </button>
           ))}
         </div>
-      </Heading>
+      </PageHeading>
       <View />
     </>
   );

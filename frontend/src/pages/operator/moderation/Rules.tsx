@@ -7,10 +7,10 @@ import { useRefresh } from "../../../api/queries";
 import type { ModerationRules, Rule, Side } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { Chips } from "../../../components/Chips";
-import { Problem } from "../../../components/Problem";
+import { ErrorMessage } from "../../../components/ErrorMessage";
 import { useToast } from "../../../components/Toast";
 import { ago } from "../../../format";
-import { Read } from "../Parts";
+import { QueryResult } from "../../../components/QueryResult";
 import { ThresholdEffect } from "./ThresholdEffect";
 import { changes, withRule } from "./rules";
 
@@ -23,7 +23,7 @@ const ACTIONS: Rule["action"][] = ["off", "log", "warn", "block"];
 export function Rules() {
   const query = useQuery({ queryKey: ["operator", "moderation-rules"], queryFn: moderation.rules });
   return (
-    <Read query={query}>
+    <QueryResult query={query}>
       {(current) =>
         current.classifier === null ? (
           <p className="text-sm text-muted">Moderation is off (TUTELAGE_MODERATION=off). No rules apply.</p>
@@ -31,7 +31,7 @@ export function Rules() {
           <Editor key={current.history[0]?.id ?? "settings"} saved={current.rules} byOperator={current.set_by_operator} since={current.history[0]?.created_at} />
         )
       }
-    </Read>
+    </QueryResult>
   );
 }
 
@@ -66,7 +66,7 @@ function Editor({ saved, byOperator, since }: { saved: ModerationRules; byOperat
           ))}
         </ul>
         <div className="lg:sticky lg:top-20">
-          <Read query={effects}>
+          <QueryResult query={effects}>
             {({ categories }) => {
               const effect = categories.find((each) => each.category === category)!;
               const rule = rules[side]!.rules[category]!;
@@ -80,10 +80,10 @@ function Editor({ saved, byOperator, since }: { saved: ModerationRules; byOperat
                 />
               );
             }}
-          </Read>
+          </QueryResult>
         </div>
       </div>
-      <Save saved={saved} rules={rules} byOperator={byOperator} onDiscard={() => setRules(saved)} />
+      <SaveBar saved={saved} rules={rules} byOperator={byOperator} onDiscard={() => setRules(saved)} />
     </>
   );
 }
@@ -141,14 +141,14 @@ const PRESSED: Record<Rule["action"], string> = {
   block: "bg-danger-soft font-medium text-danger",
 };
 
-interface SaveProps {
+interface SaveBarProps {
   saved: ModerationRules;
   rules: ModerationRules;
   byOperator: boolean;
   onDiscard: () => void;
 }
 
-function Save({ saved, rules, byOperator, onDiscard }: SaveProps) {
+function SaveBar({ saved, rules, byOperator, onDiscard }: SaveBarProps) {
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const refresh = useRefresh();
@@ -170,7 +170,7 @@ function Save({ saved, rules, byOperator, onDiscard }: SaveProps) {
 
   return (
     <div className="sticky bottom-3 z-10 mt-4 rounded-2xl border border-line bg-surface px-4 py-3 shadow-float">
-      <Problem error={error} className="mb-3" />
+      <ErrorMessage error={error} className="mb-3" />
       <div className="flex flex-wrap items-center gap-2">
         <p className="mr-auto text-sm text-muted" role="status">
           {count === 0 ? "No changes." : `${count} ${count === 1 ? "rule" : "rules"} changed, not saved.`}

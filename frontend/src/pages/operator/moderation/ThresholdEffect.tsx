@@ -1,9 +1,9 @@
-/** What a threshold does in one category: to labelled texts, to recent messages, to appeals. */
+/** The effect of a threshold in one category on labeled texts, recent messages and decided appeals. */
 import { CartesianGrid, Legend, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import type { Effect, Side } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { counted } from "../../../format";
-import { Card } from "../Parts";
+import { Card } from "../../../components/Card";
 import { percent, points, stepOf } from "./rules";
 
 const TICK = { fill: "var(--faint)", fontSize: 12 };
@@ -26,11 +26,11 @@ export function ThresholdEffect({ effect, side, saved, threshold, onChoose }: Th
   return (
     <Card title={effect.category} aside={<span className="text-[13px] text-muted tabular-nums">threshold {threshold.toFixed(2)}</span>}>
       {curve.length > 0 && effect.positives > 0 ? (
-        <Plot effect={effect} saved={saved} threshold={threshold} />
+        <ThresholdPlot effect={effect} saved={saved} threshold={threshold} />
       ) : (
         <p className="text-sm text-muted">This filter was not evaluated in this category, so there is no curve.</p>
       )}
-      <Facts effect={effect} side={side} saved={saved} threshold={threshold} />
+      <ThresholdTable effect={effect} side={side} saved={saved} threshold={threshold} />
       {effect.suggested !== null && effect.suggested !== threshold && (
         <Button small className="mt-3" onClick={() => onChoose(effect.suggested!)}>
           Use {effect.suggested.toFixed(2)} (best fit to {counted(effect.decisions.length, "decision")})
@@ -40,7 +40,7 @@ export function ThresholdEffect({ effect, side, saved, threshold, onChoose }: Th
   );
 }
 
-function Plot({ effect, saved, threshold }: Omit<ThresholdEffectProps, "side" | "onChoose">) {
+function ThresholdPlot({ effect, saved, threshold }: Omit<ThresholdEffectProps, "side" | "onChoose">) {
   return (
     <div className="h-56" aria-hidden>
       <ResponsiveContainer width="100%" height="100%">
@@ -66,7 +66,7 @@ function Plot({ effect, saved, threshold }: Omit<ThresholdEffectProps, "side" | 
   );
 }
 
-function Facts({ effect, side, saved, threshold }: Omit<ThresholdEffectProps, "onChoose">) {
+function ThresholdTable({ effect, side, saved, threshold }: Omit<ThresholdEffectProps, "onChoose">) {
   const [now, then] = [stepOf(saved), stepOf(threshold)];
   const decided = effect.decisions.filter(({ score, holds }) => score >= threshold === holds).length;
   const measured: [string, string, string][] = effect.positives

@@ -1,4 +1,4 @@
-/** Changing rules before they are saved, and what a threshold does, in numbers. */
+/** Unsaved changes of rules, and the measured effect of a threshold. */
 import type { Effect, ModerationRules, Rule, Side } from "../../../api/types";
 
 export const STEPS = 100; // thresholds are 0, 0.01 … 1
@@ -8,7 +8,7 @@ export function withRule(rules: ModerationRules, side: Side, category: string, c
   return { ...rules, [side]: { rules: { ...before, [category]: { ...before[category]!, ...change } } } };
 }
 
-/** How many rules differ. */
+/** The number of rules that differ. */
 export function changes(before: ModerationRules, after: ModerationRules): number {
   const sides: Side[] = ["prompt", "response"];
   return sides
@@ -38,7 +38,7 @@ export function stepOf(threshold: number): number {
   return Math.min(STEPS, Math.max(0, Math.ceil(threshold * STEPS - 1e-6)));
 }
 
-/** A share as people read it, exact where it is small. */
+/** A share in percent, with one decimal below 10%. */
 export function percent(share: number): string {
   const value = 100 * share;
   return `${value === 0 || value >= 10 ? Math.round(value) : value.toFixed(1)}%`;

@@ -9,8 +9,12 @@ import { Button } from "../../../components/Button";
 import { Confirm } from "../../../components/Dialog";
 import { useToast } from "../../../components/Toast";
 import { ago, figure } from "../../../format";
-import { comparisonOf, signed } from "./measures";
-import { Cell, Empty, Heading, Read, State, Table } from "../Parts";
+import { comparisonOf, signed } from "./evaluation";
+import { EmptyState } from "../../../components/EmptyState";
+import { PageHeading } from "../../../components/PageHeading";
+import { QueryResult } from "../../../components/QueryResult";
+import { StateBadge } from "../../../components/StateBadge";
+import { Cell, Table } from "../../../components/Table";
 import { PolicyGraph } from "./PolicyGraph";
 import { Promote } from "./Promote";
 
@@ -19,7 +23,7 @@ export function PoliciesTab() {
   const current = policies.data?.data.find((policy) => policy.state === "current");
   return (
     <>
-      <Heading title="Policies" hint="All published versions, their lineage, and which one is serving.">
+      <PageHeading title="Policies" hint="All published versions, their lineage, and which one is serving.">
         <Link
           to="/operator/policies/compare"
           className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-panel"
@@ -28,11 +32,11 @@ export function PoliciesTab() {
           Blind comparison
         </Link>
         <RollBack current={current} />
-      </Heading>
-      <Read query={policies}>
+      </PageHeading>
+      <QueryResult query={policies}>
         {({ data }) =>
           data.length === 0 ? (
-            <Empty icon={GitBranch}>No policies yet. The base policy is created when the service is set up.</Empty>
+            <EmptyState icon={GitBranch}>No policies yet. The base policy is created when the service is set up.</EmptyState>
           ) : (
             <>
               <PolicyGraph policies={data} />
@@ -44,7 +48,7 @@ export function PoliciesTab() {
             </>
           )
         }
-      </Read>
+      </QueryResult>
     </>
   );
 }
@@ -65,7 +69,7 @@ function Row({ policy }: { policy: Policy }) {
         )}
       </Cell>
       <Cell>
-        <State state={policy.state} />
+        <StateBadge state={policy.state} />
       </Cell>
       <Cell className="whitespace-nowrap">
         {policy.iteration_id ? (
@@ -79,9 +83,9 @@ function Row({ policy }: { policy: Policy }) {
       <Cell className="text-[13px] text-muted">
         {measured ? (
           <span className="flex flex-wrap gap-x-4">
-            <Brief label="Gain" value={signed(measured.gain.mean)} />
-            <Brief label="Win rate" value={`${Math.round(measured.win_rate.mean * 100)}%`} />
-            <Brief label="KL" value={figure(measured.kl)} />
+            <BriefMetric label="Gain" value={signed(measured.gain.mean)} />
+            <BriefMetric label="Win rate" value={`${Math.round(measured.win_rate.mean * 100)}%`} />
+            <BriefMetric label="KL" value={figure(measured.kl)} />
           </span>
         ) : (
           <span className="text-faint">–</span>
@@ -93,7 +97,7 @@ function Row({ policy }: { policy: Policy }) {
   );
 }
 
-function Brief({ label, value }: { label: string; value: string }) {
+function BriefMetric({ label, value }: { label: string; value: string }) {
   return (
     <span className="whitespace-nowrap">
       {label} <span className="text-ink">{value}</span>

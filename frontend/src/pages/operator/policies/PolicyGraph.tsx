@@ -1,24 +1,25 @@
-/** Where every policy came from: a tree from the base policy on, drawn from left to right. */
+/** The lineage of all policies as a tree, from the base policy on the left. */
 import clsx from "clsx";
 import { linkHorizontal } from "d3-shape";
 import { useEffect, useRef } from "react";
 import { Link } from "react-router";
 import type { Policy } from "../../../api/types";
-import { comparisonOf, signed } from "./measures";
-import { descent, type Placed } from "./descent";
-import { Card, State } from "../Parts";
+import { comparisonOf, signed } from "./evaluation";
+import { lineageTree, type LineageNode } from "./lineage";
+import { Card } from "../../../components/Card";
+import { StateBadge } from "../../../components/StateBadge";
 
 const NODE = { width: 176, height: 74 };
 const STEP = { x: 226, y: 92 }; // from one node to the next, by descent and side by side
 
-const line = linkHorizontal<[Placed, Placed], { x: number; y: number }>()
+const line = linkHorizontal<[LineageNode, LineageNode], { x: number; y: number }>()
   .source(([parent]) => ({ x: parent.depth * STEP.x + NODE.width, y: parent.row * STEP.y + NODE.height / 2 }))
   .target(([, child]) => ({ x: child.depth * STEP.x, y: child.row * STEP.y + NODE.height / 2 }))
   .x((point) => point.x)
   .y((point) => point.y);
 
 export function PolicyGraph({ policies, shown }: { policies: Policy[]; shown?: string }) {
-  const placed = descent(policies);
+  const placed = lineageTree(policies);
   const byId = new Map(placed.map((node) => [node.policy.id, node]));
   const width = Math.max(...placed.map((node) => node.depth)) * STEP.x + NODE.width;
   const height = Math.max(...placed.map((node) => node.row)) * STEP.y + NODE.height;
@@ -60,7 +61,7 @@ export function PolicyGraph({ policies, shown }: { policies: Policy[]; shown?: s
   );
 }
 
-function Node({ node: { policy, depth, row }, shown }: { node: Placed; shown: boolean }) {
+function Node({ node: { policy, depth, row }, shown }: { node: LineageNode; shown: boolean }) {
   const measured = comparisonOf(policy.metrics ?? {});
   return (
     <li className="absolute" style={{ left: depth * STEP.x, top: row * STEP.y, ...NODE }}>
@@ -74,7 +75,7 @@ function Node({ node: { policy, depth, row }, shown }: { node: Placed; shown: bo
       >
         <span className="truncate font-medium">{policy.id}</span>
         <span className="flex items-center justify-between gap-2">
-          <State state={policy.state} />
+          <StateBadge state={policy.state} />
           {measured && (
             <span className="text-xs text-muted tabular-nums" title="Held-out score gain over the parent">
               {signed(measured.gain.mean)}

@@ -1,13 +1,16 @@
-/** One policy: its card, measures, lineage and files. */
+/** One policy: model card, evaluation, lineage and manifest. */
 import { Link, useParams } from "react-router";
 import { usePolicies, usePolicy } from "../../../api/queries";
 import type { Policy, PolicyDetail } from "../../../api/types";
 import { Badge } from "../../../components/Badge";
 import { Markdown } from "../../../components/markdown/Markdown";
 import { time } from "../../../format";
-import { Measured } from "./Measured";
-import { comparisonOf } from "./measures";
-import { Back, Card, Heading, Read, State } from "../Parts";
+import { EvaluationCard } from "./EvaluationCard";
+import { comparisonOf } from "./evaluation";
+import { Card } from "../../../components/Card";
+import { BackLink, PageHeading } from "../../../components/PageHeading";
+import { QueryResult } from "../../../components/QueryResult";
+import { StateBadge } from "../../../components/StateBadge";
 import { Promote } from "./Promote";
 
 export function PolicyPage() {
@@ -15,8 +18,8 @@ export function PolicyPage() {
   const policy = usePolicy(id!);
   return (
     <>
-      <Back to="/operator/policies">Policies</Back>
-      <Read query={policy}>{(data) => <Detail policy={data} />}</Read>
+      <BackLink to="/operator/policies">Policies</BackLink>
+      <QueryResult query={policy}>{(data) => <Detail policy={data} />}</QueryResult>
     </>
   );
 }
@@ -25,22 +28,22 @@ function Detail({ policy }: { policy: PolicyDetail }) {
   const measured = comparisonOf(policy.metrics ?? {});
   return (
     <>
-      <Heading
+      <PageHeading
         title={
           <span className="inline-flex flex-wrap items-center gap-3">
-            {policy.id} <State state={policy.state} />
+            {policy.id} <StateBadge state={policy.state} />
           </span>
         }
         hint={`Published ${time(policy.created_at)}${policy.promoted_at ? `, promoted ${time(policy.promoted_at)}` : ""}`}
       >
         {policy.state !== "current" && <Promote policy={policy} />}
-      </Heading>
+      </PageHeading>
       <div className="grid gap-3 lg:grid-cols-[1fr_20rem]">
         <div className="min-w-0 space-y-3">
           <Card title="Model card">
             {policy.card ? <Markdown text={policy.card} /> : <p className="text-sm text-muted">This policy has no model card.</p>}
           </Card>
-          {measured && <Measured comparison={measured} />}
+          {measured && <EvaluationCard comparison={measured} />}
         </div>
         <div className="min-w-0 space-y-3">
           <Card title="Lineage">

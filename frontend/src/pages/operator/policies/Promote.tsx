@@ -1,4 +1,4 @@
-/** Makes a policy the one that answers, after asking. */
+/** Promotes a policy after a confirmation. */
 import { Rocket } from "lucide-react";
 import { useState } from "react";
 import { operator } from "../../../api/client";
@@ -7,7 +7,7 @@ import type { Policy } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { Confirm } from "../../../components/Dialog";
 import { useToast } from "../../../components/Toast";
-import { Explanation } from "./Explanation";
+import { OverrideReason } from "./OverrideReason";
 
 export function Promote({ policy, small }: { policy: Policy; small?: boolean }) {
   const [asking, setAsking] = useState(false);
@@ -37,7 +37,7 @@ export function Promote({ policy, small }: { policy: Policy; small?: boolean }) 
         {policy.state === "rejected" && (
           <p className="mt-2 font-medium text-warn">The gate rejected this policy. Read the reasons of its iteration first.</p>
         )}
-        <Explanation policy={policy} value={explanation} onChange={setExplanation} />
+        <OverrideReason policy={policy} value={explanation} onChange={setExplanation} />
       </Confirm>
     </>
   );

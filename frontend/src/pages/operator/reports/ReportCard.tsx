@@ -1,4 +1,4 @@
-/** A report with the answer that it is about, how it was rated, and the way to decide. */
+/** A report with its answer, its review, and the button to review it. */
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { operator } from "../../../api/client";
@@ -8,16 +8,17 @@ import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { useToast } from "../../../components/Toast";
 import { ago, words } from "../../../format";
-import { Card, State } from "../Parts";
-import { rated } from "./rubric";
-import { Triage } from "./Triage";
+import { Card } from "../../../components/Card";
+import { StateBadge } from "../../../components/StateBadge";
+import { rubricText } from "./rubric";
+import { ReviewDialog } from "./ReviewDialog";
 
 export function ReportCard({ report }: { report: Report }) {
   const [deciding, setDeciding] = useState(false);
   return (
     <Card>
       <div className="flex flex-wrap items-center gap-2 text-sm">
-        <State state={report.state} />
+        <StateBadge state={report.state} />
         <Badge>{words(report.category)}</Badge>
         <span className="text-[13px] text-muted">
           {ago(report.created_at)}
@@ -33,15 +34,15 @@ export function ReportCard({ report }: { report: Report }) {
           )}
         </span>
       </div>
-      <Told report={report} />
-      <Decided report={report} />
-      {deciding && <Triage report={report} onClose={() => setDeciding(false)} />}
+      <ReportedAnswer report={report} />
+      <ReviewSummary report={report} />
+      {deciding && <ReviewDialog report={report} onClose={() => setDeciding(false)} />}
     </Card>
   );
 }
 
-/** What was reported, in the words of who reported it. */
-export function Told({ report }: { report: Report }) {
+/** The reported answer with its prompt and the user's comment. */
+export function ReportedAnswer({ report }: { report: Report }) {
   return (
     <>
       {report.comment && <p className="mt-3 text-sm">{report.comment}</p>}
@@ -57,9 +58,9 @@ export function Told({ report }: { report: Report }) {
   );
 }
 
-function Decided({ report }: { report: Report }) {
+function ReviewSummary({ report }: { report: Report }) {
   const facts = [
-    report.rubric && rated(report.rubric),
+    report.rubric && rubricText(report.rubric),
     report.duplicate_of && `Duplicate of ${report.duplicate_of}.`,
     report.credit && `Credit: ${report.credit}.`,
     report.note,
@@ -72,7 +73,7 @@ function Reopen({ report }: { report: Report }) {
   const refresh = useRefresh();
   const toast = useToast();
   const reopen = useMutation({
-    mutationFn: () => operator.judgeReport(report.id, { state: "open" }),
+    mutationFn: () => operator.reviewReport(report.id, { state: "open" }),
     onSuccess: () => refresh("operator"),
     onError: (error) => toast(error.message),
   });

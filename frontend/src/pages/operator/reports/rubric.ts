@@ -10,7 +10,7 @@ export const STEPS = [0, 1, 2, 3];
 
 export type Rubric = Record<string, number>;
 
-/** A rating in a sentence. */
-export function rated(rubric: Rubric): string {
+/** A rating as text. */
+export function rubricText(rubric: Rubric): string {
   return `${RUBRIC.map(({ name, label }) => `${label}: ${rubric[name] ?? 0}/3`).join(", ")}.`;
 }

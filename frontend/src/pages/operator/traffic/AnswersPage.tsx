@@ -1,10 +1,12 @@
-/** The answers that a number counts. */
+/** The answers behind a count. */
 import { MessageSquare } from "lucide-react";
 import { Link, useSearchParams } from "react-router";
 import { useAnswers, type AnswerKind } from "../../../api/traffic";
 import { ago, figure, span, words } from "../../../format";
-import { Back, Cell, Heading, Rows, State } from "../Parts";
-import { seconds } from "./TrafficTab";
+import { BackLink, PageHeading } from "../../../components/PageHeading";
+import { StateBadge } from "../../../components/StateBadge";
+import { Cell, PagedTable } from "../../../components/Table";
+import { latency } from "./TrafficTab";
 
 const TITLES: Record<AnswerKind, string> = {
   all: "Answers",
@@ -22,12 +24,12 @@ export function AnswersPage() {
   const of = policy_id ? ` by ${policy_id}` : "";
   return (
     <>
-      <Back to="/operator/traffic">Traffic</Back>
-      <Heading
+      <BackLink to="/operator/traffic">Traffic</BackLink>
+      <PageHeading
         title={TITLES[kind] ?? TITLES.all}
         hint={`In chats${of}, in the last ${span(hours)}, newest first. Content is shown only if the conversation allows training.`}
       />
-      <Rows query={answers} columns={["Time", "Policy", "Tokens", "First token", "Total time", "Finish reason", "Moderation", "Answer"]} icon={MessageSquare} none="No answers in this period.">
+      <PagedTable query={answers} columns={["Time", "Policy", "Tokens", "First token", "Total time", "Finish reason", "Moderation", "Answer"]} icon={MessageSquare} none="No answers in this period.">
         {(row) => (
           <tr key={row.id}>
             <Cell className="whitespace-nowrap text-muted">{ago(row.at)}</Cell>
@@ -41,16 +43,16 @@ export function AnswersPage() {
               )}
             </Cell>
             <Cell className="whitespace-nowrap tabular-nums">{figure(row.tokens)}</Cell>
-            <Cell className="whitespace-nowrap tabular-nums">{row.first_text_seconds === null ? "–" : seconds(row.first_text_seconds)}</Cell>
-            <Cell className="whitespace-nowrap tabular-nums">{row.seconds === null ? "–" : seconds(row.seconds)}</Cell>
+            <Cell className="whitespace-nowrap tabular-nums">{row.first_text_seconds === null ? "–" : latency(row.first_text_seconds)}</Cell>
+            <Cell className="whitespace-nowrap tabular-nums">{row.seconds === null ? "–" : latency(row.seconds)}</Cell>
             <Cell>{words(row.finish_reason ?? "–")}</Cell>
-            <Cell>{row.action === "warn" || row.action === "block" ? <State state={row.action} /> : <span className="text-muted">–</span>}</Cell>
+            <Cell>{row.action === "warn" || row.action === "block" ? <StateBadge state={row.action} /> : <span className="text-muted">–</span>}</Cell>
             <Cell className="min-w-56 text-[13px] text-muted">
               <span className="line-clamp-2">{row.excerpt ?? "private (training not allowed)"}</span>
             </Cell>
           </tr>
         )}
-      </Rows>
+      </PagedTable>
     </>
   );
 }

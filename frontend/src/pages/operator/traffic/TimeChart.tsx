@@ -1,7 +1,7 @@
-/** Counts and waiting times over time. */
+/** Counts and latencies over time. */
 import { Bar, CartesianGrid, ComposedChart, Legend, Line, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { figure, time } from "../../../format";
-import { Plot } from "../Parts";
+import { PlotCard } from "../../../components/Card";
 
 const COLOURS = ["var(--chart-1)", "var(--chart-2)", "var(--chart-3)"];
 const TICK = { fill: "var(--faint)", fontSize: 12 };
@@ -15,9 +15,9 @@ interface TimeChartProps {
   title: string;
   hint: string;
   rows: Row[];
-  /** Counts, by the name in the rows: what they are called. */
+  /** Labels of the counts, by their name in the rows. */
   bars?: Record<string, string>;
-  /** Measures that may be missing where nothing happened. */
+  /** Labels of the measures, which may be missing in some rows. */
   lines?: Record<string, string>;
   unit?: string;
 }
@@ -27,7 +27,7 @@ export function TimeChart({ title, hint, rows, bars = {}, lines = {}, unit = "" 
   const label = (at: number) => (span > LONG ? DAY : CLOCK).format(at * 1000);
   const shown = (value: number) => `${figure(Number(value.toPrecision(3)))}${unit && ` ${unit}`}`;
   return (
-    <Plot title={title} hint={hint}>
+    <PlotCard title={title} hint={hint}>
       <div className="h-52" aria-hidden>
         <ResponsiveContainer width="100%" height="100%">
           <ComposedChart data={rows} margin={{ top: 6, right: 6, bottom: 0, left: -14 }} accessibilityLayer={false}>
@@ -51,6 +51,6 @@ export function TimeChart({ title, hint, rows, bars = {}, lines = {}, unit = "" 
           </ComposedChart>
         </ResponsiveContainer>
       </div>
-    </Plot>
+    </PlotCard>
   );
 }

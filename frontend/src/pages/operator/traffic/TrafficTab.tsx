@@ -1,11 +1,15 @@
-/** The service now and over time; every number leads to the answers that it counts. */
+/** Traffic now and over time; each count links to the answers behind it. */
 import clsx from "clsx";
 import { useState } from "react";
 import { Link } from "react-router";
 import { useLabelingProgress } from "../../../api/labeling";
 import { useTraffic, type Traffic } from "../../../api/traffic";
 import { counted, duration, figure, time } from "../../../format";
-import { Bar, Behind, Card, Figure, Heading, Read } from "../Parts";
+import { Card, StatTile } from "../../../components/Card";
+import { PageHeading } from "../../../components/PageHeading";
+import { ProgressBar } from "../../../components/ProgressBar";
+import { QueryResult } from "../../../components/QueryResult";
+import { CountLink } from "../../../components/Table";
 import { TimeChart } from "./TimeChart";
 
 const RANGES = [
@@ -19,7 +23,7 @@ export function TrafficTab() {
   const traffic = useTraffic(hours);
   return (
     <>
-      <Heading title="Traffic" hint="Requests, latency and moderation. Refreshes every 5 s.">
+      <PageHeading title="Traffic" hint="Requests, latency and moderation. Refreshes every 5 s.">
         <div className="flex gap-1 rounded-lg bg-panel p-1 text-[13px]" role="group" aria-label="Time range">
           {RANGES.map((range) => (
             <button
@@ -33,15 +37,15 @@ export function TrafficTab() {
             </button>
           ))}
         </div>
-      </Heading>
-      <Read query={traffic}>
+      </PageHeading>
+      <QueryResult query={traffic}>
         {(data) => (
           <>
             <Totals traffic={data} hours={hours} />
             <Charts traffic={data} />
           </>
         )}
-      </Read>
+      </QueryResult>
       <div className="mt-3 grid gap-3 lg:grid-cols-2">
         <LabelingCard />
         {traffic.data && <HttpCard http={traffic.data.http} />}
@@ -54,28 +58,28 @@ function Totals({ traffic: { total, http }, hours }: { traffic: Traffic; hours: 
   const behind = (kind?: string) => `/operator/traffic/answers?hours=${hours}${kind ? `&kind=${kind}` : ""}`;
   return (
     <div className="mb-3 grid grid-cols-2 gap-3 lg:grid-cols-4">
-      <Figure
+      <StatTile
         label="Requests"
-        value={<Behind to={behind()}>{figure(total.requests)}</Behind>}
+        value={<CountLink to={behind()}>{figure(total.requests)}</CountLink>}
         hint={`${counted(total.answers, "answer")} · ${http.running} in progress`}
       />
-      <Figure
+      <StatTile
         label="Tokens generated"
-        value={<Behind to={behind()}>{figure(total.response_tokens)}</Behind>}
+        value={<CountLink to={behind()}>{figure(total.response_tokens)}</CountLink>}
         hint={`${counted(total.prompt_tokens, "prompt token")}`}
       />
-      <Figure
+      <StatTile
         label="Time to first token"
-        value={<Behind to={behind()}>{total.first_text ? seconds(total.first_text.median) : "–"}</Behind>}
-        hint={total.first_text ? `p95 ${seconds(total.first_text.p95)}` : "No requests yet"}
+        value={<CountLink to={behind()}>{total.first_text ? latency(total.first_text.median) : "–"}</CountLink>}
+        hint={total.first_text ? `p95 ${latency(total.first_text.p95)}` : "No requests yet"}
       />
-      <Figure
+      <StatTile
         label="Flagged messages"
-        value={<Behind to={behind("flagged")}>{figure(total.flagged_prompts + total.flagged_answers)}</Behind>}
+        value={<CountLink to={behind("flagged")}>{figure(total.flagged_prompts + total.flagged_answers)}</CountLink>}
         hint={
           <>
             {counted(total.flagged_prompts, "prompt")} · {counted(total.flagged_answers, "answer")} ·{" "}
-            <Behind to={behind("failed")}>{total.failed} interrupted</Behind>
+            <CountLink to={behind("failed")}>{total.failed} interrupted</CountLink>
           </>
         }
       />
@@ -110,20 +114,20 @@ function LabelingCard() {
   const progress = useLabelingProgress();
   return (
     <Card title="Labeling" aside={<Link to="/operator/labeling" className="text-[13px] font-medium text-accent-ink underline-offset-4 hover:underline">Tasks and labelers</Link>}>
-      <Read query={progress}>
+      <QueryResult query={progress}>
         {({ tasks, answered, skipped }) => {
           const [done, open] = [tasks.done ?? 0, tasks.open ?? 0];
           if (done + open === 0) return <p className="text-sm text-muted">No labeling tasks.</p>;
           return (
             <>
-              <Bar share={done / (done + open)} label="Labeling tasks done" />
+              <ProgressBar share={done / (done + open)} label="Labeling tasks done" />
               <p className="mt-2 text-sm text-muted">
                 {done} of {done + open} tasks done · {answered} answered · {skipped} skipped
               </p>
             </>
           );
         }}
-      </Read>
+      </QueryResult>
     </Card>
   );
 }
@@ -145,7 +149,7 @@ function HttpCard({ http }: { http: Traffic["http"] }) {
   );
 }
 
-/** Waiting times need finer steps than whole seconds. */
-export function seconds(value: number): string {
+/** A latency, with two significant digits below 10 s. */
+export function latency(value: number): string {
   return value < 10 ? `${figure(Number(value.toPrecision(2)))} s` : duration(value);
 }

@@ -1,0 +1,102 @@
+/** When iterations start automatically, and whether their candidates go into a canary. */
+import { useState } from "react";
+import { useRefresh } from "../../../api/queries";
+import { experiments, useSchedule, type Schedule, type ScheduleState } from "../../../api/experiments";
+import { Badge } from "../../../components/Badge";
+import { Button } from "../../../components/Button";
+import { Checkbox, Field, NumberField, Select } from "../../../components/Field";
+import { ErrorMessage } from "../../../components/ErrorMessage";
+import { useToast } from "../../../components/Toast";
+import { counted, time } from "../../../format";
+import { Card } from "../../../components/Card";
+import { QueryResult } from "../../../components/QueryResult";
+
+const NONE: Schedule = {
+  preset: "quick",
+  cron: "",
+  feedback: 0,
+  canary: true,
+  unproven: false,
+  share: 0.1,
+  days: 14,
+  keep: 5,
+  enabled: true,
+};
+
+export function ScheduleCard() {
+  const query = useSchedule();
+  const on = query.data?.schedule != null;
+  return (
+    <Card title="Schedule" aside={<Badge tone={on ? "good" : "plain"}>{on ? "On" : "Off"}</Badge>}>
+      <QueryResult query={query}>{(state) => <Form key={JSON.stringify(state.schedule)} state={state} />}</QueryResult>
+    </Card>
+  );
+}
+
+function Form({ state }: { state: ScheduleState }) {
+  const [plan, setPlan] = useState<Schedule>(state.schedule ?? NONE);
+  const [problem, setProblem] = useState<unknown>();
+  const refresh = useRefresh();
+  const toast = useToast();
+  const change = (part: Partial<Schedule>) => setPlan({ ...plan, ...part });
+
+  async function save(enabled: boolean) {
+    try {
+      setProblem(undefined);
+      await experiments.setSchedule({ ...plan, enabled });
+      await refresh("operator");
+      toast(enabled ? "Schedule enabled." : "Schedule disabled.");
+    } catch (error) {
+      setProblem(error);
+    }
+  }
+
+  return (
+    <div className="space-y-4">
+      <p className="text-sm text-muted">
+        {state.next_at ? `Next scheduled iteration: ${time(state.next_at)}. ` : ""}
+        {counted(state.judgements, "new rating")} since the last iteration.
+      </p>
+      <div className="grid gap-4 sm:grid-cols-2">
+        <Field label="Cron schedule (UTC)" placeholder="0 3 * * *" value={plan.cron} onChange={(event) => change({ cron: event.target.value })} />
+        <NumberField label="After N new ratings (0 = off)" min={0} max={1_000_000} value={plan.feedback} onChange={(feedback) => change({ feedback })} />
+        <Select
+          label="Preset"
+          value={plan.preset}
+          onChange={(event) => change({ preset: event.target.value })}
+          options={[
+            { value: "quick", label: "Quick" },
+            { value: "standard", label: "Standard" },
+            { value: "smoke", label: "Smoke (tests)" },
+          ]}
+        />
+        <NumberField label="Old policies to keep" min={1} max={1000} value={plan.keep} onChange={(keep) => change({ keep })} />
+      </div>
+      <Checkbox
+        checked={plan.canary}
+        onChange={(canary) => change({ canary })}
+        label={`Start a canary automatically for accepted candidates (${Math.round(plan.share * 100)}% of users).`}
+      />
+      {plan.canary && (
+        <>
+          <Checkbox
+            checked={plan.unproven}
+            onChange={(unproven) => change({ unproven })}
+            label="Also start a canary for inconclusive candidates (no metric worse, improvement not significant). You decide the outcome."
+          />
+          <div className="grid gap-4 sm:grid-cols-2">
+            <NumberField label="Share of users (%)" min={1} max={100} value={Math.round(plan.share * 100)} onChange={(share) => change({ share: share / 100 })} />
+            <NumberField label="Stop an undecided experiment after (days)" min={1} max={365} value={plan.days} onChange={(days) => change({ days })} />
+          </div>
+        </>
+      )}
+      {problem !== undefined && <ErrorMessage error={problem} />}
+      <div className="flex gap-2">
+        <Button kind="primary" disabled={!plan.cron && !plan.feedback} onClick={() => void save(true)}>
+          {state.schedule ? "Save" : "Enable"}
+        </Button>
+        {state.schedule && <Button onClick={() => void save(false)}>Disable</Button>}
+      </div>
+    </div>
+  );
+}

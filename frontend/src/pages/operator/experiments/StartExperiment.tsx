@@ -1,0 +1,103 @@
+/** Starts an experiment with a policy. */
+import { FlaskConical } from "lucide-react";
+import { useState } from "react";
+import { usePolicies, useRefresh } from "../../../api/queries";
+import { experiments } from "../../../api/experiments";
+import { Button } from "../../../components/Button";
+import { Dialog, DialogButtons } from "../../../components/Dialog";
+import { ErrorMessage } from "../../../components/ErrorMessage";
+import { useToast } from "../../../components/Toast";
+import { OverrideReason } from "../policies/OverrideReason";
+import { Checkbox, NumberField, Select } from "../../../components/Field";
+
+export function StartExperiment() {
+  const [open, setOpen] = useState(false);
+  return (
+    <>
+      <Button icon={FlaskConical} kind="primary" onClick={() => setOpen(true)}>
+        Start an experiment
+      </Button>
+      <Dialog
+        open={open}
+        onClose={() => setOpen(false)}
+        title="Start an experiment"
+        description="A canary serves a share of users. A shadow generates answers in parallel that users never see."
+      >
+        <Form onDone={() => setOpen(false)} />
+      </Dialog>
+    </>
+  );
+}
+
+function Form({ onDone }: { onDone: () => void }) {
+  const policies = usePolicies();
+  const choices = (policies.data?.data ?? []).filter((policy) => policy.state !== "current").map((policy) => policy.id);
+  const [chosen, setChosen] = useState<string>();
+  const [kind, setKind] = useState("canary");
+  const [share, setShare] = useState(10);
+  const [automatic, setAutomatic] = useState(true);
+  const [explanation, setExplanation] = useState("");
+  const [problem, setProblem] = useState<unknown>();
+  const refresh = useRefresh();
+  const toast = useToast();
+  const policy_id = chosen ?? choices[0];
+
+  async function start() {
+    try {
+      await experiments.start({
+        policy_id: policy_id!,
+        kind: kind as "canary" | "shadow",
+        share: share / 100,
+        automatic,
+        explanation,
+      });
+      await refresh("operator");
+      toast(`Experiment with ${policy_id} started.`);
+      onDone();
+    } catch (error) {
+      setProblem(error);
+    }
+  }
+
+  if (policies.data && choices.length === 0)
+    return <p className="text-sm text-muted">The current policy is the only one. Run an iteration first.</p>;
+  return (
+    <div className="space-y-4">
+      <Select
+        label="Policy"
+        value={policy_id ?? ""}
+        onChange={(event) => setChosen(event.target.value)}
+        options={choices.map((id) => ({ value: id, label: id }))}
+      />
+      <Select
+        label="Kind"
+        value={kind}
+        onChange={(event) => setKind(event.target.value)}
+        options={[
+          { value: "canary", label: "Canary: serves a share of users" },
+          { value: "shadow", label: "Shadow: generates in parallel, not shown to users" },
+        ]}
+      />
+      <NumberField label={kind === "canary" ? "Share of users (%)" : "Share of turns (%)"} value={share} min={1} max={100} onChange={setShare} />
+      {kind === "canary" && (
+        <Checkbox
+          checked={automatic}
+          onChange={setAutomatic}
+          label="Decide automatically: promote the policy once users significantly prefer it; roll it back once they significantly prefer the current one or more answers go wrong. Needs a running worker."
+        />
+      )}
+      <OverrideReason
+        policy={policies.data?.data.find((each) => each.id === policy_id)}
+        value={explanation}
+        onChange={setExplanation}
+      />
+      {problem !== undefined && <ErrorMessage error={problem} />}
+      <DialogButtons>
+        <Button onClick={onDone}>Cancel</Button>
+        <Button kind="primary" disabled={!policy_id} onClick={() => void start()}>
+          Start
+        </Button>
+      </DialogButtons>
+    </div>
+  );
+}

@@ -1,0 +1,54 @@
+/** The feedback entries behind a count. */
+import { Flag } from "lucide-react";
+import { useSearchParams } from "react-router";
+import { useFeedbackEntries, type FeedbackEntryKind } from "../../../api/traffic";
+import { Badge } from "../../../components/Badge";
+import { ago, counted, span, words } from "../../../format";
+import { BackLink, PageHeading } from "../../../components/PageHeading";
+import { Cell, PagedTable } from "../../../components/Table";
+
+export function FeedbackEntriesPage() {
+  const [search] = useSearchParams();
+  const kind = (search.get("kind") ?? undefined) as FeedbackEntryKind | undefined;
+  const policy_id = search.get("policy") ?? undefined;
+  const author_id = search.get("author") ?? undefined;
+  const hours = Number(search.get("hours")) || undefined;
+  const judgements = useFeedbackEntries({ kind, policy_id, author_id, hours });
+  const about = [
+    kind && words(kind).toLowerCase(),
+    policy_id && `on answers from ${policy_id}`,
+    author_id && `by ${author_id}`,
+    hours && `in the last ${span(hours)}`,
+  ]
+    .filter(Boolean)
+    .join(" ");
+  return (
+    <>
+      <BackLink to="/operator/feedback">Feedback</BackLink>
+      <PageHeading
+        title="Feedback entries"
+        hint={`Newest first${about && `: ${about}`}. Content is shown only if its conversation allows training. A newer entry replaces an older one by the same user on the same answer.`}
+      />
+      <PagedTable query={judgements} columns={["Time", "Kind", "Policy", "User", "Content"]} icon={Flag} none="No entries.">
+        {(row) => (
+          <tr key={row.id}>
+            <Cell className="whitespace-nowrap text-muted">{ago(row.created_at)}</Cell>
+            <Cell>
+              <Badge tone={row.kind === "withdrawal" ? "warn" : "plain"}>{words(row.kind)}</Badge>
+            </Cell>
+            <Cell className="whitespace-nowrap">{row.policy_id ?? "–"}</Cell>
+            <Cell className="max-w-40 truncate font-mono text-xs text-muted">{row.author_id}</Cell>
+            <Cell className="min-w-56 text-[13px]">{row.value ? <EntryContent value={row.value} /> : <span className="text-muted">private (training not allowed)</span>}</Cell>
+          </tr>
+        )}
+      </PagedTable>
+    </>
+  );
+}
+
+function EntryContent({ value }: { value: Record<string, unknown> }) {
+  const { value: thumb, ranking, text, category, comment, reasons } = value;
+  if (Array.isArray(ranking)) return <span>{counted(ranking.flat().length, "answer")} in {counted(ranking.length, "rank")}</span>;
+  const parts = [thumb, category, ...(Array.isArray(reasons) ? reasons : []), comment, text];
+  return <span className="line-clamp-2">{parts.filter((part) => typeof part === "string" && part !== "").join(" · ") || "–"}</span>;
+}

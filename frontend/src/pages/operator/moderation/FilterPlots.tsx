@@ -1,0 +1,129 @@
+/** Plots of the default filter: flagged shares, calibration, AUPRC by category, false positives by group. */
+import { CartesianGrid, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
+import type { MeasuredFigures } from "../../../api/types";
+import { StatTile, PlotCard } from "../../../components/Card";
+import { percent } from "./rules";
+
+const TICK = { fill: "var(--faint)", fontSize: 12 };
+const FEW = 10; // texts below which a share says little
+
+export function FilterPlots({ figures }: { figures: MeasuredFigures }) {
+  const groups = figures.groups.filter(({ texts }) => texts >= FEW).sort((a, b) => b.flagged - a.flagged);
+  return (
+    <>
+      <div className="grid grid-cols-1 gap-3 sm:grid-cols-3">
+        {figures.shares.map(({ name, texts, flagged, interval }) => (
+          <StatTile key={name} label={`Flagged: ${name}`} value={percent(flagged)} hint={`${texts} texts, 95% CI ${between(interval, percent)}`} />
+        ))}
+      </div>
+      <div className="grid gap-4 lg:grid-cols-2">
+        <PlotCard title="Calibration" hint={`Observed harm rate per score bin, on ${figures.reported.toLocaleString()} texts not used to set thresholds.`}>
+          <Calibration figures={figures} />
+        </PlotCard>
+        <PlotCard title="Detection quality (AUPRC)" hint={`By category; the tick marks OpenAI's texts only. ${figures.texts.toLocaleString()} texts, each scored by a filter not trained on it. 95% intervals in brackets.`}>
+          <Bars
+            rows={figures.categories.map(({ category, positives, auprc, interval, openai }) => ({
+              name: category,
+              note: interval ? `${positives} harmful [${between(interval, (each) => each.toFixed(2))}]` : `${positives} harmful`,
+              share: auprc,
+              tick: openai,
+              shown: auprc === null ? "–" : auprc.toFixed(2),
+            }))}
+          />
+        </PlotCard>
+        <PlotCard title="False-positive rate by group" hint={`Share of harmless texts that mention a group of people and are flagged. Groups with at least ${FEW} texts.`}>
+          <Bars
+            colour="var(--chart-2)"
+            rows={groups.map(({ group, texts, flagged }) => ({
+              name: group.replaceAll("_", " "),
+              note: `${texts} texts`,
+              share: flagged,
+              tick: null,
+              shown: percent(flagged),
+            }))}
+          />
+        </PlotCard>
+        <PlotCard title="Overall" hint="With 95% intervals.">
+          <Bars
+            colour="var(--chart-3)"
+            rows={figures.overall.map(({ name, value, interval }) => ({
+              name,
+              note: interval ? between(interval, (each) => each.toFixed(2)) : "",
+              share: value,
+              tick: null,
+              shown: value === null ? "–" : value.toFixed(2),
+            }))}
+          />
+        </PlotCard>
+      </div>
+    </>
+  );
+}
+
+function Calibration({ figures }: { figures: MeasuredFigures }) {
+  const said = figures.calibration.map(({ score, harmful }) => `${percent(score)}: ${percent(harmful)}`).join(", ");
+  return (
+    <>
+      <p className="sr-only">Mean score and observed harm rate: {said}.</p>
+      <div className="h-72" aria-hidden>
+        <ResponsiveContainer width="100%" height="100%">
+          <LineChart data={figures.calibration} margin={{ top: 8, right: 10, bottom: 16, left: -18 }} accessibilityLayer={false}>
+            <CartesianGrid stroke="var(--line)" vertical={false} />
+            <XAxis
+              dataKey="score"
+              type="number"
+              domain={[0, 1]}
+              tick={TICK}
+              stroke="var(--line-strong)"
+              tickLine={false}
+              tickFormatter={percent}
+              label={{ value: "score", position: "insideBottom", offset: -12, fill: "var(--muted)", fontSize: 12 }}
+            />
+            <YAxis domain={[0, 1]} tick={TICK} stroke="transparent" width={58} tickFormatter={percent} />
+            <ReferenceLine segment={[{ x: 0, y: 0 }, { x: 1, y: 1 }]} stroke="var(--faint)" strokeDasharray="3 3" />
+            <Tooltip
+              formatter={(value) => [percent(Number(value)), "harmful"]}
+              labelFormatter={(score) => `mean score ${percent(Number(score))}`}
+              contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 10, fontSize: 13 }}
+              labelStyle={{ color: "var(--muted)" }}
+            />
+            <Line dataKey="harmful" stroke="var(--chart-1)" strokeWidth={2} dot={{ r: 3 }} isAnimationActive={false} />
+          </LineChart>
+        </ResponsiveContainer>
+      </div>
+    </>
+  );
+}
+
+interface BarRow {
+  name: string;
+  note: string;
+  share: number | null;
+  tick: number | null;
+  shown: string;
+}
+
+function Bars({ rows, colour = "var(--chart-1)" }: { rows: BarRow[]; colour?: string }) {
+  return (
+    <ul className="space-y-2">
+      {rows.map(({ name, note, share, tick, shown }) => (
+        <li key={name} className="text-[13px]">
+          <p className="flex justify-between gap-3">
+            <span className="min-w-0">
+              {name} <span className="text-faint">{note}</span>
+            </span>
+            <span className="font-medium tabular-nums">{shown}</span>
+          </p>
+          <div className="relative mt-0.5 h-2 rounded-full bg-panel" aria-hidden>
+            <div className="h-2 rounded-full" style={{ width: `${100 * (share ?? 0)}%`, background: colour }} />
+            {tick !== null && <div className="absolute -top-0.5 h-3 w-0.5 bg-ink" style={{ left: `${100 * tick}%` }} />}
+          </div>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function between([low, high]: number[], shown: (value: number) => string): string {
+  return `${shown(low!)} to ${shown(high!)}`;
+}

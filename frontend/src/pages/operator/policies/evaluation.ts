@@ -1,0 +1,80 @@
+/** Evaluation results: the current policy and the candidate on the same prompts. */
+import { figure } from "../../../format";
+import { isNumber } from "../iterations/metrics";
+
+/** A mean with its 95% bootstrap interval. */
+export interface ConfidenceInterval {
+  mean: number;
+  low: number;
+  high: number;
+}
+
+export interface Comparison {
+  current: Record<string, number>;
+  candidate: Record<string, number>;
+  gain: ConfidenceInterval;
+  win_rate: ConfidenceInterval;
+  kl: number;
+}
+
+type Nested = Record<string, unknown>;
+
+/** The comparison among an iteration's metrics or in a policy's manifest; null if none was made. */
+export function comparisonOf(metrics: Nested): Comparison | null {
+  const { gain, win_rate: wins, current, candidate, kl } = metrics;
+  const whole = isInterval(gain) && isInterval(wins) && isNumbers(current) && isNumbers(candidate) && isNumber(kl);
+  return whole ? { current, candidate, gain, win_rate: wins, kl } : null;
+}
+
+function isInterval(value: unknown): value is ConfidenceInterval {
+  return isNumbers(value) && ["mean", "low", "high"].every((name) => isNumber(value[name]));
+}
+
+function isNumbers(value: unknown): value is Record<string, number> {
+  return typeof value === "object" && value !== null;
+}
+
+/** The selected PPO update, once PPO has ended. */
+export function keptUpdate(metrics: Nested): number | null {
+  const kept = (metrics.ppo as Nested | undefined)?.kept_update;
+  return isNumber(kept) ? kept : null;
+}
+
+/** How long a stage took, in seconds, once it has ended. */
+export function stageSeconds(metrics: Nested, stage: string): number | null {
+  const seconds = (metrics.stages as Record<string, Nested> | undefined)?.[stage]?.seconds;
+  return isNumber(seconds) ? seconds : null;
+}
+
+const percent = (share: number): string => `${Math.round(share * 100)}%`;
+
+export function signed(value: number): string {
+  return `${value > 0 ? "+" : ""}${figure(value)}`;
+}
+
+/** "+0.73 (0.51 to 0.94)" */
+export function gainText({ mean, low, high }: ConfidenceInterval): string {
+  return `${signed(mean)} (${figure(low)} to ${figure(high)})`;
+}
+
+/** "71% (62 to 79)" */
+export function shareText({ mean, low, high }: ConfidenceInterval): string {
+  return `${percent(mean)} (${Math.round(low * 100)} to ${Math.round(high * 100)})`;
+}
+
+interface EvaluationMetric {
+  name: string;
+  label: string;
+  text: (value: number) => string;
+}
+
+/** The metrics of a policy's answers, with label and format. */
+export const EVALUATION_METRICS: EvaluationMetric[] = [
+  { name: "score", label: "Held-out score", text: figure },
+  { name: "words", label: "Words per answer", text: figure },
+  { name: "finished", label: "Finished (EOS)", text: percent },
+  { name: "repetition", label: "Repetition", text: percent },
+  { name: "distinct_2", label: "Distinct bigrams", text: percent },
+  { name: "empty", label: "Empty answers", text: percent },
+  { name: "flagged", label: "Flagged by moderation", text: percent },
+];

@@ -1,0 +1,254 @@
+/** Users: roles, quotas, keys, access and sign-in links. */
+import { useMutation } from "@tanstack/react-query";
+import { Search, UserPlus, Users } from "lucide-react";
+import { useDeferredValue, useState, type FormEvent } from "react";
+import { users, useUsers, type UserRow, type Role } from "../../../api/account";
+import { useRefresh, useSession } from "../../../api/queries";
+import { copyText } from "../../../browser";
+import { Badge } from "../../../components/Badge";
+import { Button } from "../../../components/Button";
+import { Dialog, DialogButtons } from "../../../components/Dialog";
+import { Field, Select } from "../../../components/Field";
+import { ErrorMessage } from "../../../components/ErrorMessage";
+import { useToast } from "../../../components/Toast";
+import { ago, figure, words } from "../../../format";
+import { keyState } from "../../account/KeysTab";
+import { Erasures } from "./Erasures";
+import { EmptyState } from "../../../components/EmptyState";
+import { PageHeading } from "../../../components/PageHeading";
+import { LoadMore, QueryResult } from "../../../components/QueryResult";
+import { CountLink, Cell, Table } from "../../../components/Table";
+
+const ROLES = (["user", "labeler", "operator"] as const).map((value) => ({ value, label: words(value) }));
+
+export function UsersTab() {
+  const [query, setQuery] = useState("");
+  const [inviting, setInviting] = useState(false);
+  const list = useUsers(useDeferredValue(query.trim()));
+  return (
+    <>
+      <PageHeading title="Users" hint="Accounts, roles and keys. Messages are not shown here.">
+        <label className="flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-2.5 text-sm">
+          <Search aria-hidden className="size-4 text-muted" />
+          <input
+            type="search"
+            aria-label="Search users"
+            placeholder="Name or id"
+            value={query}
+            onChange={(event) => setQuery(event.target.value)}
+            className="w-36 bg-transparent outline-none placeholder:text-muted"
+          />
+        </label>
+        <Button kind="primary" icon={UserPlus} onClick={() => setInviting(true)}>
+          Invite
+        </Button>
+      </PageHeading>
+      <QueryResult query={list}>
+        {({ pages }) => {
+          const rows = pages.flatMap((page) => page.data);
+          if (rows.length === 0) return <EmptyState icon={Users}>No matches.</EmptyState>;
+          return (
+            <Table columns={["Name", "Role", "Created", "Chats", "Feedback", "Requests today", "Keys", "Actions"]}>
+              {rows.map((person) => (
+                <Row key={person.id} person={person} />
+              ))}
+            </Table>
+          );
+        }}
+      </QueryResult>
+      <LoadMore query={list} />
+      <Erasures />
+      <Dialog open={inviting} onClose={() => setInviting(false)} title="Invite a user">
+        <Invite onClose={() => setInviting(false)} />
+      </Dialog>
+    </>
+  );
+}
+
+function Row({ person }: { person: UserRow }) {
+  const [open, setOpen] = useState(false);
+  const active = person.keys.filter((key) => keyState(key) === "active").length;
+  return (
+    <tr>
+      <Cell>
+        <span className="block font-medium">{person.name}</span>
+        <span className="block text-xs text-muted">{person.login ?? "no password"}</span>
+      </Cell>
+      <Cell>
+        <Badge tone={person.role === "user" ? "plain" : "accent"}>{words(person.role)}</Badge>{" "}
+        {person.disabled_at && <Badge tone="danger">Disabled</Badge>}
+      </Cell>
+      <Cell className="whitespace-nowrap text-muted">{ago(person.created_at)}</Cell>
+      <Cell className="tabular-nums">{person.conversations}</Cell>
+      <Cell>
+        <CountLink to={`/operator/feedback/judgements?author=${person.id}`}>{person.feedback}</CountLink>
+      </Cell>
+      <Cell className="whitespace-nowrap text-muted tabular-nums">
+        {figure(person.quota.requests_used)}
+        {person.quota.requests_limit > 0 && ` of ${figure(person.quota.requests_limit)}`}
+      </Cell>
+      <Cell className="tabular-nums">{active}</Cell>
+      <Cell className="text-right">
+        <Button small onClick={() => setOpen(true)} aria-label={`Manage ${person.name}`}>
+          Manage
+        </Button>
+        <Dialog open={open} onClose={() => setOpen(false)} title={person.name} description={person.id}>
+          <Manage person={person} />
+        </Dialog>
+      </Cell>
+    </tr>
+  );
+}
+
+function useChange(person: UserRow) {
+  const refresh = useRefresh();
+  const toast = useToast();
+  return useMutation({
+    mutationFn: (body: Parameters<typeof users.change>[1]) => users.change(person.id, body),
+    onSuccess: () => {
+      void refresh("operator", "people");
+      toast("Saved.");
+    },
+  });
+}
+
+function Manage({ person }: { person: UserRow }) {
+  const change = useChange(person);
+  const me = useSession().data?.user?.id;
+  const [link, setLink] = useState("");
+  const [error, setError] = useState<unknown>(null);
+  return (
+    <div className="space-y-5">
+      <Select
+        label="Role"
+        value={person.role}
+        options={ROLES}
+        disabled={change.isPending}
+        onChange={(event) => change.mutate({ role: event.target.value as Role })}
+      />
+      <Quota person={person} change={change} />
+      <Keys person={person} />
+      {link && <SignInLink path={link} />}
+      <ErrorMessage error={change.error ?? error} />
+      <div className="flex flex-wrap gap-2">
+        <Button onClick={() => users.link(person.id).then((made) => setLink(made.path), setError)}>Create sign-in link</Button>
+        <Button
+          kind={person.disabled_at ? "secondary" : "danger"}
+          disabled={change.isPending || person.id === me}
+          onClick={() => change.mutate({ disabled: !person.disabled_at })}
+        >
+          {person.disabled_at ? "Enable account" : "Disable account"}
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+function Quota({ person, change }: { person: UserRow; change: ReturnType<typeof useChange> }) {
+  const [requests, setRequests] = useState(String(person.quota.requests_limit));
+  const [tokens, setTokens] = useState(String(person.quota.tokens_limit));
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    change.mutate({ quota: { requests: Number(requests), tokens: Number(tokens) } });
+  }
+
+  return (
+    <form onSubmit={submit}>
+      <div className="flex items-end gap-2">
+        <Field label="Requests per day" type="number" min={0} value={requests} onChange={(e) => setRequests(e.target.value)} />
+        <Field label="Tokens per day" type="number" min={0} value={tokens} onChange={(e) => setTokens(e.target.value)} />
+        <Button type="submit" className="h-10">
+          Save
+        </Button>
+      </div>
+      <p className="mt-1.5 text-[13px] text-muted">
+        0 = unlimited.{" "}
+        {person.own_quota ? (
+          <button type="button" className="underline underline-offset-2" onClick={() => change.mutate({ role_quota: true })}>
+            Reset to the role's default quota
+          </button>
+        ) : (
+          "Using the role's default quota."
+        )}
+      </p>
+    </form>
+  );
+}
+
+function Keys({ person }: { person: UserRow }) {
+  const refresh = useRefresh();
+  const keys = person.keys.filter((key) => keyState(key) === "active");
+  if (keys.length === 0) return null;
+  return (
+    <ul className="divide-y divide-line rounded-xl border border-line text-sm">
+      {keys.map((key) => (
+        <li key={key.id} className="flex items-center gap-3 px-3 py-2">
+          <span className="min-w-0 flex-1 truncate">
+            {key.name} <span className="font-mono text-xs text-muted">{key.prefix}…</span>
+          </span>
+          <span className="text-xs text-muted">{key.last_used_at ? ago(key.last_used_at) : "never used"}</span>
+          <Button small onClick={() => void users.revokeKey(key.id).then(() => refresh("operator", "people"))}>
+            Revoke
+          </Button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Invite({ onClose }: { onClose: () => void }) {
+  const [name, setName] = useState("");
+  const [role, setRole] = useState<Role>("labeler");
+  const refresh = useRefresh();
+  const invite = useMutation({
+    mutationFn: () => users.invite(name.trim(), role),
+    onSuccess: () => refresh("operator", "people"),
+  });
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    invite.mutate();
+  }
+
+  if (invite.data)
+    return (
+      <>
+        <SignInLink path={invite.data.path} />
+        <DialogButtons>
+          <Button kind="primary" onClick={onClose}>
+            Done
+          </Button>
+        </DialogButtons>
+      </>
+    );
+  return (
+    <form onSubmit={submit} className="space-y-4">
+      <Field label="Name" autoFocus maxLength={100} value={name} onChange={(event) => setName(event.target.value)} />
+      <Select label="Role" value={role} options={ROLES} onChange={(event) => setRole(event.target.value as Role)} />
+      <ErrorMessage error={invite.error} />
+      <DialogButtons>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button type="submit" kind="primary" disabled={name.trim() === "" || invite.isPending}>
+          Create link
+        </Button>
+      </DialogButtons>
+    </form>
+  );
+}
+
+function SignInLink({ path }: { path: string }) {
+  const toast = useToast();
+  const address = location.origin + path;
+  return (
+    <div>
+      <p className="text-sm text-muted">One-time sign-in link, valid for one hour. It is shown only once.</p>
+      <code className="mt-2 block rounded-xl border border-line bg-panel px-4 py-3 font-mono text-xs break-all" data-testid="link">
+        {address}
+      </code>
+      <Button small className="mt-2" onClick={() => void copyText(address).then(() => toast("Copied."))}>
+        Copy
+      </Button>
+    </div>
+  );
+}
