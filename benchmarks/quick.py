@@ -20,10 +20,11 @@ import torch
 from sqlmodel import Session
 
 from training import bundled_data
+from training.compute import compute
 from training.config import IterationConfig
 from training.demo.preferences import PREFERENCES
 from training.iteration.run import request_iteration, run_iteration
-from training.model.split_model import SplitModel, compute
+from training.model.split_model import SplitModel
 from training.model.tiny import write_tiny_policy
 from training.model.tokenizer import ChatTokenizer
 from training.ppo.rollout import RolloutSampling, sample

@@ -24,7 +24,7 @@ from lab.bench import CONFIG, TEST, TRAIN, ToyPolicy
 from lab.people import AGREEMENT, Labeler, noise_for
 from torch import Tensor
 
-from training.model.split_model import compute
+from training.compute import compute
 from training.reward.ensemble import fit_ensemble
 from training.reward.features import all_features, trunk_states
 from training.reward.head import fit

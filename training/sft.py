@@ -15,18 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from training import rlhf
+from training.compute import compute
 from training.config import IterationConfig
+from training.model.batching import buckets, pad, positions
 from training.model.checkpoint import save_state
-from training.model.split_model import (
-    SplitModel,
-    adapter_state,
-    buckets,
-    compute,
-    load_adapter,
-    merge,
-    pad,
-    positions,
-)
+from training.model.lora import adapter_state, load_adapter, merge
+from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer, Dialogue
 from training.progress import Progress
 from training.reward.preferences import Row

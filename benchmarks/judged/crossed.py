@@ -17,8 +17,9 @@ from judged.tfidf_baseline import tfidf
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from training.compute import compute
 from training.config import IterationConfig
-from training.model.split_model import SplitModel, compute
+from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
 from training.progress import Progress
 from training.reward.features import all_features, trunk_states

@@ -11,9 +11,12 @@ import torch
 from lab import toy_environment
 from lab.people import Labeler
 
+from training.compute import compute
 from training.config import IterationConfig, PPOConfig, RewardModelConfig
+from training.model.batching import positions
 from training.model.checkpoint import load_state
-from training.model.split_model import SplitModel, compute, load_adapter, merged, positions
+from training.model.lora import load_adapter, merged
+from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
 from training.ppo.rollout import Episode, RolloutSampling, sample
 from training.ppo.selection import GRID

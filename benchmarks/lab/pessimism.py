@@ -14,8 +14,8 @@ import torch
 from lab.bench import CONFIG, OTHERS, TEST, ToyPolicy, dialogue, golds
 from torch import Tensor
 
+from training.compute import compute
 from training.model.checkpoint import load_state
-from training.model.split_model import compute
 from training.reward.features import all_features, trunk_states
 from training.reward.head import fit_head
 from training.reward.model import RewardModel

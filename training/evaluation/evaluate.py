@@ -18,12 +18,14 @@ from torch import Tensor
 from moderation.classifier import ModerationClassifier
 from moderation.rules import Action, ModerationRules, judge
 from training import bundled_data
+from training.compute import compute
 from training.config import IterationConfig
 from training.evaluation.limitations.policy import EvaluatedPolicy, Question
 from training.evaluation.limitations.result import BenchmarkResult
 from training.evaluation.limitations.suite import as_json, changes, run_suite
 from training.evaluation.metrics import AlignmentTax, Comparison, EvaluatedResponse, compare
-from training.model.split_model import SplitModel, buckets, compute, pad, positions
+from training.model.batching import buckets, pad, positions
+from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
 from training.ppo.rollout import Episode, RolloutSampling, sample
 from training.progress import Progress

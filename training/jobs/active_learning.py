@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from sqlmodel import Session, col, select
 
+from training.compute import compute
 from training.config import IterationConfig
 from training.jobs.score_shadows import ANY_LENGTH
-from training.model.split_model import compute
 from training.model.tokenizer import ChatTokenizer
 from training.reward.ensemble import FILE, Ensemble
 from training.reward.features import all_features, sft_policy, trunk_states

@@ -11,8 +11,8 @@ from typing import Any
 import torch
 from sqlmodel import Session
 
+from training.compute import compute
 from training.config import IterationConfig
-from training.model.split_model import compute
 from training.model.tokenizer import ChatTokenizer
 from training.reward.features import all_features, sft_policy, trunk_states
 from training.reward.model import RewardModel

@@ -1,13 +1,10 @@
 """Caches of keys and values that the layers of a ``SplitModel`` write to."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-
-if TYPE_CHECKING:
-    from training.model.split_model import SplitModel
 
 
 class KeyValueCache:
@@ -17,14 +14,20 @@ class KeyValueCache:
     says with ``place`` which rows it is for and at which columns its tokens go.
     """
 
-    def __init__(self, model: "SplitModel", layers: nn.ModuleList, rows: int, width: int) -> None:
-        shape = (rows, model.kv_heads, width, model.head_dim)
-        empty = partial(torch.zeros, shape, device=model.device, dtype=model.dtype)
+    def __init__(
+        self,
+        layers: nn.ModuleList,
+        shape: tuple[int, int, int, int],
+        device: torch.device,
+        dtype: torch.dtype,
+    ) -> None:
+        """Args: shape: rows, heads of keys and values, columns (tokens), dimension of a head."""
+        empty = partial(torch.zeros, shape, device=device, dtype=dtype)
         self.keys = {_index(layer): empty() for layer in layers}
         self.values = {_index(layer): empty() for layer in layers}
-        self._rows = slice(0, rows)
+        self._rows = slice(0, shape[0])
         self._columns: Tensor | None = None
-        self._used = width
+        self._used = shape[2]
 
     def place(self, rows: slice, columns: Tensor | None, used: int) -> None:
         """Where the next pass writes.

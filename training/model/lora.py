@@ -5,6 +5,7 @@ accumulated into its output instead of being added in passes of its own, and pro
 rows of an adapter are put the way round in which they are four times as fast.
 """
 
+import copy
 from typing import Any
 
 import torch
@@ -58,3 +59,38 @@ class _Adapted(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             of_x = base.transposed_product(grad).addmm_(low_grad.T, a)
         return of_x, low_grad @ x, (low @ grad).mul_(scale).T, None
+
+
+def adapter_state(layers: nn.ModuleList) -> dict[str, Tensor]:
+    """The trainable tensors of an adapted top, by name."""
+    return {name: p.detach() for name, p in layers.named_parameters() if p.requires_grad}
+
+
+def load_adapter(layers: nn.ModuleList, state: dict[str, Tensor]) -> None:
+    """Copies what ``adapter_state`` gave back into an adapted top."""
+    with torch.no_grad():
+        for name, tensor in state.items():
+            layers.get_parameter(name).copy_(tensor)
+
+
+def merged(adapted: nn.ModuleList) -> nn.ModuleList:
+    """Layers that compute what the adapted ones do, at plain speed; they can only be run."""
+    shared: dict[int, Any] = {id(p): p for p in adapted.parameters()}
+    for module in adapted.modules():
+        if isinstance(module, LoRALinear):
+            plain = FrozenLinear(module.merged_weight(), module.base.bias, module.base.operands)
+            plain.release()
+            shared[id(module)] = plain
+    return copy.deepcopy(adapted, shared)
+
+
+def merge(adapted: nn.ModuleList, into: nn.ModuleList) -> None:
+    """Writes every adapted weight, LoRA added, into the reference, when a stage ends.
+
+    The model is then the merged policy, and the adapters are spent.
+    """
+    for name, module in adapted.named_modules():
+        if isinstance(module, LoRALinear):
+            target = into.get_submodule(name)
+            assert isinstance(target, FrozenLinear)
+            target.write(module.merged_weight())

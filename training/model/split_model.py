@@ -11,23 +11,18 @@ The three tops share one set of frozen weights, without any switch being thrown.
 """
 
 import copy
-import itertools
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 from transformers import AutoModelForCausalLM, PreTrainedModel
-from transformers.utils import logging
 
 from training.config import IterationConfig
-from training.model.caches import PrefixCache
+from training.model.caches import KeyValueCache
 from training.model.frozen_linear import FrozenLinear, freeze, operands_of
 from training.model.lora import LoRALinear
 from tutelage import atomic
@@ -106,6 +101,11 @@ class SplitModel:
             )
         return hidden
 
+    def new_cache(self, layers: nn.ModuleList, rows: int, width: int) -> KeyValueCache:
+        """An empty cache for some layers: ``rows`` rows of at most ``width`` tokens."""
+        shape = (rows, self.kv_heads, width, self.head_dim)
+        return KeyValueCache(layers, shape, self.device, self.dtype)
+
     def adapted(self, rank: int, alpha: float, seed: int) -> nn.ModuleList:
         """The reference's layers with LoRA beside every linear map; only LoRA takes gradients."""
         frozen = [m for m in self.reference.modules() if isinstance(m, FrozenLinear)]
@@ -147,119 +147,3 @@ def _overwrite(weights: Path, changed: Mapping[str, Tensor]) -> None:
             tensor = changed[name].detach().to("cpu", _DTYPES[header[name]["dtype"]])
             file.seek(8 + header_size + header[name]["data_offsets"][0])
             file.write(tensor.contiguous().view(torch.uint8).numpy().data)
-
-
-def adapter_state(layers: nn.ModuleList) -> dict[str, Tensor]:
-    """The trainable tensors of an adapted top, by name."""
-    return {name: p.detach() for name, p in layers.named_parameters() if p.requires_grad}
-
-
-def load_adapter(layers: nn.ModuleList, state: dict[str, Tensor]) -> None:
-    """Copies what ``adapter_state`` gave back into an adapted top."""
-    with torch.no_grad():
-        for name, tensor in state.items():
-            layers.get_parameter(name).copy_(tensor)
-
-
-def merged(adapted: nn.ModuleList) -> nn.ModuleList:
-    """Layers that compute what the adapted ones do, at plain speed; they can only be run."""
-    shared: dict[int, Any] = {id(p): p for p in adapted.parameters()}
-    for module in adapted.modules():
-        if isinstance(module, LoRALinear):
-            plain = FrozenLinear(module.merged_weight(), module.base.bias, module.base.operands)
-            plain.release()
-            shared[id(module)] = plain
-    return copy.deepcopy(adapted, shared)
-
-
-def merge(adapted: nn.ModuleList, into: nn.ModuleList) -> None:
-    """Writes every adapted weight, LoRA added, into the reference, when a stage ends.
-
-    The model is then the merged policy, and the adapters are spent.
-    """
-    for name, module in adapted.named_modules():
-        if isinstance(module, LoRALinear):
-            target = into.get_submodule(name)
-            assert isinstance(target, FrozenLinear)
-            target.write(module.merged_weight())
-
-
-def pad(rows: list[Tensor]) -> Tensor:
-    """Stacks tensors of different lengths, padded with zeros on the right: [B, T, ...].
-
-    Behind the last real token nothing is read, so causal attention needs no mask.
-    """
-    return pad_sequence(rows, batch_first=True)
-
-
-def positions(hidden: Tensor) -> Tensor:
-    """0, 1, 2, ... for each row: [B, T, ...] -> [B, T]."""
-    return torch.arange(hidden.shape[1], device=hidden.device).expand(hidden.shape[0], -1)
-
-
-def common_prefix(prompts: list[list[int]]) -> int:
-    """How many tokens all prompts begin with, short of the last token of any.
-
-    The chat template and the system prompt are the same for all; often they are half a prompt.
-    """
-    shortest = min(prompts, key=len)
-    same = itertools.takewhile(
-        lambda t: all(prompt[t] == shortest[t] for prompt in prompts), range(len(shortest) - 1)
-    )
-    return sum(1 for _ in same)
-
-
-def causal_mask(length: int, before: int) -> Tensor:
-    """What ``length`` tokens may attend to after ``before`` others: [1, 1, length, all]."""
-    return torch.ones(length, before + length, dtype=torch.bool).tril(before)[None, None]
-
-
-Step = Callable[[Tensor, Tensor, Any, Any], Tensor]  # inputs, positions, cache, mask -> hidden
-
-
-def share_prefix(step: Step, prefix: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Runs rows that continue one prefix, the prefix computed once.
-
-    Args: ``step``: ``trunk`` or a bound ``top``; prefix [1, P, ...], P may be 0; rows [K, T, ...].
-    Returns: the hidden states of the prefix [1, P, H] and of the rows [K, T, H].
-    """
-    cache, before, length = PrefixCache(), prefix.shape[1], rows.shape[1]
-    if not before:
-        whole = step(rows, positions(rows), None, None)
-        return whole[:1, :0], whole
-    first = step(prefix, positions(prefix), cache, None)
-    if not length:  # every row is an empty response
-        return first, first[:, :0].expand(len(rows), -1, -1)
-    return first, step(rows, positions(rows) + before, cache, causal_mask(length, before))
-
-
-def buckets(lengths: list[int], tokens: int) -> Iterator[list[int]]:
-    """Indexes of rows of like lengths, grouped so that a padded batch has at most ``tokens``."""
-    batch: list[int] = []
-    for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        if batch and lengths[i] * (len(batch) + 1) > tokens:
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch
-
-
-@contextmanager
-def compute(config: IterationConfig) -> Iterator[None]:
-    """Runs a stage on the configured number of threads, without transformers' progress bars."""
-    before, bars = torch.get_num_threads(), logging.is_progress_bar_enabled()
-    torch.set_num_threads(config.threads or _cores())
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        if bars:
-            logging.enable_progress_bar()
-
-
-def _cores() -> int:
-    """As many as this process may use: more threads than that would wait for each other."""
-    bound = getattr(os, "sched_getaffinity", None)  # Linux has it
-    return len(bound(0)) if bound else os.cpu_count() or 1

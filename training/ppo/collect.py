@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from training.config import PPOConfig
-from training.model.split_model import SplitModel, merged
+from training.model.lora import merged
+from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer, Message
 from training.ppo.replay import ReplayBuffer
 from training.ppo.rollout import Episode, RolloutSampling, sample

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from training import rlhf
 from training.config import IterationConfig
-from training.model.split_model import SplitModel, pad
+from training.model.batching import pad
+from training.model.split_model import SplitModel
 from training.ppo.collect import Rollouts
 from training.ppo.forward import final_hidden_states, response_logprobs
 from training.ppo.rollout import Episode

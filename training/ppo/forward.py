@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from training import rlhf
-from training.model.split_model import SplitModel, buckets, common_prefix, pad, share_prefix
+from training.model.batching import buckets, common_prefix, pad, share_prefix
+from training.model.split_model import SplitModel
 from training.ppo.rollout import Episode
 
 PASS_TOKENS = 2048  # padded tokens of one pass without gradients

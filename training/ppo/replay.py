@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from training.config import PPOConfig
-from training.model.split_model import SplitModel, positions
+from training.model.batching import positions
+from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
 from training.ppo.forward import final_hidden_states, response_logprobs
 from training.ppo.rollout import Episode

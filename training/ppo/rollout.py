@@ -12,15 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training.model.caches import KeyValueCache
-from training.model.split_model import (
-    SplitModel,
-    buckets,
-    causal_mask,
-    common_prefix,
-    pad,
-    positions,
-)
+from training.model.batching import buckets, causal_mask, common_prefix, pad, positions
+from training.model.split_model import SplitModel
 
 PREFILL_TOKENS = 1024  # padded tokens of one prefill pass
 SHRINK = 0.8  # the cache is compacted when fewer than this share of its rows still write
@@ -120,8 +113,8 @@ class _Batch:
         self.rows = torch.arange(count, device=device)
         self.active = torch.ones(count, dtype=torch.bool, device=device)
         self.final = torch.zeros(count, model.width, device=device, dtype=model.dtype)
-        self.lower = KeyValueCache(model, model.lower, count, width)
-        self.upper = KeyValueCache(model, layers, count, width)
+        self.lower = model.new_cache(model.lower, count, width)
+        self.upper = model.new_cache(layers, count, width)
 
     def prefill(self) -> None:
         """Runs the prompts, in groups of similar length, through trunk and top.

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from training import rlhf
 from training.config import IterationConfig
 from training.model.checkpoint import save_state
-from training.model.split_model import adapter_state
+from training.model.lora import adapter_state
 from training.ppo.diagnostics import diagnose
 from training.ppo.experience import Experience, Trajectories
 from training.ppo.rollout import Episode

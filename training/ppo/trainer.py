@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from training import rlhf
+from training.compute import compute
 from training.config import IterationConfig
-from training.model.split_model import SplitModel, compute, load_adapter, merge
+from training.model.lora import load_adapter, merge
+from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer, Message
 from training.ppo.collect import RolloutCollector
 from training.ppo.experience import ExperienceMaker, Trajectories

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from training import rlhf
 from training.config import PPOConfig
-from training.model.split_model import SplitModel, adapter_state, buckets, load_adapter
+from training.model.batching import buckets
+from training.model.lora import adapter_state, load_adapter
+from training.model.split_model import SplitModel
 from training.model.tokenizer import Dialogue
 from training.ppo.experience import Trajectories
 from training.ppo.forward import forward, response_states

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from training.config import IterationConfig
-from training.model.split_model import SplitModel, adapter_state
+from training.model.lora import adapter_state
+from training.model.split_model import SplitModel
 from training.reward.features import States, all_features, features_of
 from training.reward.head import fit, normalised
 from training.reward.model import RewardModel

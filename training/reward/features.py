@@ -7,8 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from training.config import IterationConfig
+from training.model.batching import pad, share_prefix
 from training.model.checkpoint import load_state
-from training.model.split_model import SplitModel, load_adapter, merged, pad, share_prefix
+from training.model.lora import load_adapter, merged
+from training.model.split_model import SplitModel
 from training.reward.preferences import PreferenceExample
 
 States = tuple[Tensor, Tensor]  # at the split: of the prompt [1, P, H], of the responses [K, T, H]

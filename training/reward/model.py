@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from training.config import RewardModelConfig
 from training.model.checkpoint import load_state, save_state
-from training.model.split_model import SplitModel, load_adapter
+from training.model.lora import load_adapter
+from training.model.split_model import SplitModel
 from tutelage.errors import Invalid
 from tutelage.policies.library import sha256_of
 

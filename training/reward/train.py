@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from training.compute import compute
 from training.config import IterationConfig, RewardModelConfig
-from training.model.split_model import SplitModel, compute
+from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
 from training.progress import Progress
 from training.reward.adapter import try_lora

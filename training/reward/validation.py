@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from training.compute import compute
 from training.config import IterationConfig
-from training.model.split_model import SplitModel, compute
+from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
 from training.reward.features import all_features, trunk_states
 from training.reward.model import RewardModel

@@ -8,7 +8,9 @@ from transformers import AutoModelForCausalLM
 
 from training import rlhf
 from training.config import IterationConfig
-from training.model.split_model import SplitModel, adapter_state, merged, positions
+from training.model.batching import positions
+from training.model.lora import adapter_state, merged
+from training.model.split_model import SplitModel
 from training.ppo.rollout import Episode, RolloutSampling, sample
 
 PROMPTS = [[1, 40, 41], [1, 50, 51, 52, 53, 54, 55, 56], [1, 60], [1, 70, 71, 72]]

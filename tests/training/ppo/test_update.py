@@ -8,7 +8,7 @@ import torch
 from ppo_runs import EVAL_PROMPTS, PROMPTS, history, logged_by, new_run, run, with_ppo
 
 from training.config import IterationConfig
-from training.model.split_model import adapter_state
+from training.model.lora import adapter_state
 from training.ppo.trainer import PPO, train_ppo
 from training.ppo.update import value_head
 from training.progress import silent

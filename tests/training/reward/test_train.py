@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from training.config import IterationConfig, RewardModelConfig
-from training.model.split_model import SplitModel, positions
+from training.model.batching import positions
+from training.model.split_model import SplitModel
 from training.model.tiny import write_tiny_policy
 from training.model.tokenizer import ChatTokenizer
 from training.progress import silent

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from training.config import IterationConfig
-from training.model.split_model import SplitModel, buckets, common_prefix, pad, share_prefix
+from training.model.batching import buckets, common_prefix, pad, share_prefix
+from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
 from training.ppo.rollout import RolloutSampling, sample
 from training.rlhf import logprobs_and_entropy

@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from training.compute import compute
 from training.config import IterationConfig
 from training.evaluation.limitations.policy import EvaluatedPolicy
 from training.evaluation.limitations.public_sets import read_set
 from training.evaluation.limitations.suite import Advance, as_json, run_suite
-from training.model.split_model import compute
 from tutelage import atomic
 from tutelage.composition import Core
 from tutelage.policies.library import sha256_of

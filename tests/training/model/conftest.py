@@ -1,0 +1,13 @@
+"""A tiny policy cut in two, for the tests of the model."""
+
+from pathlib import Path
+
+import pytest
+
+from training.config import IterationConfig
+from training.model.split_model import SplitModel
+
+
+@pytest.fixture
+def model(tiny_policy: Path, smoke: IterationConfig) -> SplitModel:
+    return SplitModel.load(tiny_policy, smoke)

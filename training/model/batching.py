@@ -1,0 +1,71 @@
+"""Rows of different lengths in one forward pass: padding, buckets of like lengths, prefixes."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from training.model.caches import PrefixCache
+
+Step = Callable[[Tensor, Tensor, Any, Any], Tensor]  # inputs, positions, cache, mask -> hidden
+
+
+def pad(rows: list[Tensor]) -> Tensor:
+    """Stacks tensors of different lengths, padded with zeros on the right: [B, T, ...].
+
+    Behind the last real token nothing is read, so causal attention needs no mask.
+    """
+    return pad_sequence(rows, batch_first=True)
+
+
+def positions(hidden: Tensor) -> Tensor:
+    """0, 1, 2, ... for each row: [B, T, ...] -> [B, T]."""
+    return torch.arange(hidden.shape[1], device=hidden.device).expand(hidden.shape[0], -1)
+
+
+def buckets(lengths: list[int], tokens: int) -> Iterator[list[int]]:
+    """Indexes of rows of like lengths, grouped so that a padded batch has at most ``tokens``."""
+    batch: list[int] = []
+    for i in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if batch and lengths[i] * (len(batch) + 1) > tokens:
+            yield batch
+            batch = []
+        batch.append(i)
+    if batch:
+        yield batch
+
+
+def common_prefix(prompts: list[list[int]]) -> int:
+    """How many tokens all prompts begin with, short of the last token of any.
+
+    The chat template and the system prompt are the same for all; often they are half a prompt.
+    """
+    shortest = min(prompts, key=len)
+    same = itertools.takewhile(
+        lambda t: all(prompt[t] == shortest[t] for prompt in prompts), range(len(shortest) - 1)
+    )
+    return sum(1 for _ in same)
+
+
+def causal_mask(length: int, before: int) -> Tensor:
+    """What ``length`` tokens may attend to after ``before`` others: [1, 1, length, all]."""
+    return torch.ones(length, before + length, dtype=torch.bool).tril(before)[None, None]
+
+
+def share_prefix(step: Step, prefix: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Runs rows that continue one prefix, the prefix computed once.
+
+    Args: ``step``: ``trunk`` or a bound ``top``; prefix [1, P, ...], P may be 0; rows [K, T, ...].
+    Returns: the hidden states of the prefix [1, P, H] and of the rows [K, T, H].
+    """
+    cache, before, length = PrefixCache(), prefix.shape[1], rows.shape[1]
+    if not before:
+        whole = step(rows, positions(rows), None, None)
+        return whole[:1, :0], whole
+    first = step(prefix, positions(prefix), cache, None)
+    if not length:  # every row is an empty response
+        return first, first[:, :0].expand(len(rows), -1, -1)
+    return first, step(rows, positions(rows) + before, cache, causal_mask(length, before))
