@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from moderation.classifier import ModerationClassifier
 from moderation.rules import Action, ModerationRules, SideRules, judge
 from tutelage.datasets.example import Example
-from tutelage.datasets.reading import Report
+from tutelage.datasets.reading import ImportReport
 
 STEP = 32  # examples that are classified together
 _TOLD = (Action.WARN, Action.BLOCK)
@@ -23,7 +23,7 @@ def moderate(
     classifier: ModerationClassifier,
     rules: ModerationRules,
     examples: Sequence[Example],
-    report: Report,
+    report: ImportReport,
     told: Callable[[int], None] = _mute,
 ) -> None:
     """Write into the report which examples would have been warned of or blocked, by category.

@@ -16,7 +16,7 @@ from training.config import SnapshotConfig
 from tutelage import atomic, jsonl
 from tutelage.errors import Unavailable
 from tutelage.feedback import preference_data
-from tutelage.feedback.preference_data import Dialogue, Judgement, Prompt, Rows
+from tutelage.feedback.preference_data import Dialogue, FeedbackExample, Prompt, Rows
 from tutelage.labeling import agreement
 from tutelage.policies.library import sha256_of
 from tutelage.tables import FeedbackKind
@@ -137,7 +137,7 @@ def _practice(found: Sequence[Prompt], config: SnapshotConfig) -> list[Prompt]:
     return own + imported[: max(0, config.imported_prompts - len(own))]
 
 
-def _taught(learnable: Sequence[Judgement], config: SnapshotConfig) -> list[Judgement]:
+def _taught(learnable: Sequence[FeedbackExample], config: SnapshotConfig) -> list[FeedbackExample]:
     """Demonstrations and edits; then liked answers, newest first, where those are few."""
     taught = [j for j in learnable if j.kind in (FeedbackKind.DEMONSTRATION, FeedbackKind.EDIT)]
     liked = [j for j in learnable if j.liked and j.responses[0].strip()]
@@ -145,42 +145,42 @@ def _taught(learnable: Sequence[Judgement], config: SnapshotConfig) -> list[Judg
     return taught + liked[::-1][:room]
 
 
-def _ranking(judgement: Judgement, split: str, weight: float) -> Row:
+def _ranking(example: FeedbackExample, split: str, weight: float) -> Row:
     return {
-        "id": judgement.id,
-        "conversation_id": judgement.conversation_id,
-        "author": judgement.author_id,
-        "kind": judgement.kind.value,
-        "prompt": judgement.prompt,
-        "responses": judgement.responses,
-        "ranks": judgement.ranks,
+        "id": example.id,
+        "conversation_id": example.conversation_id,
+        "author": example.author_id,
+        "kind": example.kind.value,
+        "prompt": example.prompt,
+        "responses": example.responses,
+        "ranks": example.ranks,
         "weight": weight,
-        "source": judgement.source,
+        "source": example.source,
         "split": split,
     }
 
 
-def _thumb(judgement: Judgement, split: str) -> Row:
+def _thumb(example: FeedbackExample, split: str) -> Row:
     return {
-        "id": judgement.id,
-        "conversation_id": judgement.conversation_id,
-        "author": judgement.author_id,
-        "prompt": judgement.prompt,
-        "response": judgement.responses[0],
-        "value": int(judgement.liked),
+        "id": example.id,
+        "conversation_id": example.conversation_id,
+        "author": example.author_id,
+        "prompt": example.prompt,
+        "response": example.responses[0],
+        "value": int(example.liked),
         "split": split,
     }
 
 
-def _demonstration(judgement: Judgement, split: str) -> Row:
-    kind = "liked" if judgement.kind == FeedbackKind.THUMBS else judgement.kind.value
-    answer: Dialogue = [{"role": "assistant", "content": judgement.responses[0]}]
+def _demonstration(example: FeedbackExample, split: str) -> Row:
+    kind = "liked" if example.kind == FeedbackKind.THUMBS else example.kind.value
+    answer: Dialogue = [{"role": "assistant", "content": example.responses[0]}]
     return {
-        "id": judgement.id,
-        "conversation_id": judgement.conversation_id,
+        "id": example.id,
+        "conversation_id": example.conversation_id,
         "kind": kind,
-        "messages": judgement.prompt + answer,
-        "source": judgement.source,
+        "messages": example.prompt + answer,
+        "source": example.source,
         "split": split,
     }
 

@@ -26,7 +26,7 @@ def sweep(core: Core, keep: int) -> list[str]:
         others = [p for p in reversed(core.library.ids()) if p not in spared]
         old = [p for p in others[keep:] if core.library.has_weights(p)]
         for policy_id in old:
-            core.library.shed(policy_id)
+            core.library.delete_weights(policy_id)
             audit.record(session, "retention", "policy.shed", policy_id, keep=keep)
         _forget_leftovers(core, session)
     return old
@@ -35,8 +35,8 @@ def sweep(core: Core, keep: int) -> list[str]:
 def _in_use(session: Session) -> set[str]:
     """Policies that answer, might, or are the way back."""
     used = {pin.policy_id for pin in session.exec(select(PolicyPin))}
-    trial, current = experiments.running(session), deployment.current(session)
-    used |= {trial.policy_id, trial.control_id} if trial else set()
+    experiment, current = experiments.running(session), deployment.current(session)
+    used |= {experiment.policy_id, experiment.control_id} if experiment else set()
     used |= {current.id} if current else set()
     retired = select(PolicyVersion).where(PolicyVersion.state == PolicyState.RETIRED)
     back = max(session.exec(retired), key=lambda v: v.promoted_at or 0.0, default=None)

@@ -93,8 +93,10 @@ class ApiKey(SQLModel, table=True):
     revoked_at: float | None = None
 
 
-class Usage(SQLModel, table=True):
+class DailyUsage(SQLModel, table=True):
     """What a person used on one day (UTC, days since 1970); it outlives erased conversations."""
+
+    __tablename__ = "usage"
 
     user_id: str = Field(
         sa_column=Column(String, ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
@@ -177,8 +179,10 @@ class Message(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
-class Share(SQLModel, table=True):
+class ShareLink(SQLModel, table=True):
     """A link by which anybody may read a conversation up to one message; the token is the right."""
+
+    __tablename__ = "share"
 
     token: str = Field(default_factory=lambda: secrets.token_urlsafe(16), primary_key=True)
     conversation_id: str = Field(sa_column=cascade("conversation.id"))
@@ -396,8 +400,10 @@ class PolicyPin(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
-class ShadowAnswer(SQLModel, table=True):
+class ShadowResponse(SQLModel, table=True):
     """What a shadow would have answered; kept beside the answer that was shown instead."""
+
+    __tablename__ = "shadowanswer"
 
     id: str = Field(default_factory=lambda: new_id("shadow"), primary_key=True)
     experiment_id: str = Field(index=True)

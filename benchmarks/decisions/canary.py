@@ -75,7 +75,7 @@ def main() -> None:
 def plan(core: Core, service: Service, preference: Preference) -> None:
     """Collect feedback on the first policy and set a schedule."""
     with core.store.read() as session:
-        planned, taught = schedule.in_force(session), schedule.judgements_since(session)
+        planned, taught = schedule.in_force(session), schedule.feedback_since(session)
         known = bool(iterations.listed(session))
     if not known and not taught:
         prompts = shipped_prompts()[:TAUGHT]
@@ -97,13 +97,13 @@ def train(core: Core) -> dict[str, Any]:
     worker.run_waiting()
     maintenance()
     with core.store.read() as session:
-        newest, trial = iterations.listed(session)[0], experiments.running(session)
+        newest, experiment = iterations.listed(session)[0], experiments.running(session)
     return {
         "iteration": newest.id,
         "requested_by": newest.requested_by,
         "decision": newest.decision,
         "reasons": newest.reasons,
-        "on_trial": trial.policy_id if trial else None,
+        "on_trial": experiment.policy_id if experiment else None,
         "minutes": round((time.monotonic() - began) / 60, 1),
     }
 
@@ -118,14 +118,14 @@ def try_out(core: Core, service: Service, crowd: Crowd) -> dict[str, Any]:
             if experiments.running(session) is None:
                 break
         ask_round(service, crowd, turn)
-        maintenance.judge_trials()
+        maintenance.decide_experiments()
         told({"round": turn + 1} | verdict(core))
     with core.store.read() as session:
-        trial, current = experiments.listed(session)[0], deployment.current(session)
+        experiment, current = experiments.listed(session)[0], deployment.current(session)
     assert current is not None
     service.wait_for(current.id)
     minutes = round((time.monotonic() - began) / 60, 1)
-    return summary(trial) | {"current": current.id, "minutes": minutes}
+    return summary(experiment) | {"current": current.id, "minutes": minutes}
 
 
 def verdict(core: Core) -> dict[str, Any]:
@@ -180,14 +180,14 @@ def keys(core: Core, count: int) -> list[str]:
         return [people.create_key(session, user, user.name)[1] for user in made]
 
 
-def summary(trial: Experiment) -> dict[str, Any]:
+def summary(experiment: Experiment) -> dict[str, Any]:
     """How the canary ended."""
     return {
-        "policy": trial.policy_id,
-        "state": str(trial.state),
-        "started_by": trial.started_by,
-        "reasons": trial.reasons,
-        "verdict": trial.verdict,
+        "policy": experiment.policy_id,
+        "state": str(experiment.state),
+        "started_by": experiment.started_by,
+        "reasons": experiment.reasons,
+        "verdict": experiment.verdict,
     }
 
 

@@ -60,7 +60,7 @@ class Day:
 
     number: int
     current: str
-    trial: str = ""
+    experiment: str = ""
     gold: float = 0.0  # mean true score of what people were shown
     by_policy: dict[str, list[float]] = field(default_factory=dict)  # policy: [answers, mean gold]
     feedback: int = 0  # judgements that the service confirmed
@@ -148,8 +148,8 @@ class Month:
             self.ruin()
         day = Day(number, self.current())
         with self.core.store.read() as session:
-            trial = experiments.running(session)
-            day.trial = trial.policy_id if trial else ""
+            experiment = experiments.running(session)
+            day.experiment = experiment.policy_id if experiment else ""
         self.talk(day)
         self.runner.kills = 0
         self.night(day)
@@ -196,11 +196,13 @@ class Month:
 
     def pass_time(self, day: Day) -> None:
         """Shift the canary's start by the simulated days; by the clock it lasted minutes."""
-        lived = sum(past.trial == day.trial for past in [*days(self.core), day])
+        lived = sum(past.experiment == day.experiment for past in [*days(self.core), day])
         with self.core.store.write() as session:
-            trial = experiments.running(session)
-            if trial:
-                experiments.judge(session, trial.id, trial.created_at + lived * experiments.DAY)
+            experiment = experiments.running(session)
+            if experiment:
+                experiments.judge(
+                    session, experiment.id, experiment.created_at + lived * experiments.DAY
+                )
 
     def current(self) -> str:
         """The current policy."""
@@ -222,9 +224,9 @@ class Month:
         with self.core.store.write() as session:
             digest = self.core.library.manifest_sha256(bad)
             deployment.register(session, bad, digest, self.current())
-            trial = experiments.running(session)
-            if trial:
-                experiments.stop(session, trial.id, "month", ["Made room."])
+            experiment = experiments.running(session)
+            if experiment:
+                experiments.stop(session, experiment.id, "month", ["Made room."])
             experiments.start(session, bad, "month", share=0.5)
         time.sleep(3)  # until the service has it in memory
 

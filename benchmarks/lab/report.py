@@ -125,7 +125,7 @@ def told(rows: Sequence[Any]) -> str:
 
 def told_trials(trials: Sequence[Any]) -> str:
     """How the canaries ended."""
-    ends = [str(trial.state).replace("_", " ") for trial in trials]
+    ends = [str(experiment.state).replace("_", " ") for experiment in trials]
     return ", ".join(f"{ends.count(name)} {name}" for name in sorted(set(ends)))
 
 
@@ -157,8 +157,8 @@ def plot(days: Sequence[Any], golds: dict[str, float], path: Path) -> None:
     axes.plot([d.number for d in days], [d.gold for d in days], label="all answers that day")
     axes.step([d.number for d in days], [golds[d.current] for d in days], where="mid",
               label="the current policy", linestyle="--")  # fmt: skip
-    tried = [d for d in days if d.trial in d.by_policy and d.number != BAD_DAY]
-    axes.plot([d.number for d in tried], [d.by_policy[d.trial][1] for d in tried], ".",
+    tried = [d for d in days if d.experiment in d.by_policy and d.number != BAD_DAY]
+    axes.plot([d.number for d in tried], [d.by_policy[d.experiment][1] for d in tried], ".",
               label="the policy on trial", color="tab:green")  # fmt: skip
     for day, height, text in ((BAD_DAY, 0.04, "ruined policy on trial"),
                               (DRIFT_DAY, 0.12, "people drift")):  # fmt: skip

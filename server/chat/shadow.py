@@ -9,7 +9,7 @@ from server.chat.response import TurnResponse, start_response
 from server.services import Services
 from tutelage.errors import TutelageError
 from tutelage.experiments.experiments import Routing
-from tutelage.tables import Message, ShadowAnswer
+from tutelage.tables import Message, ShadowResponse
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ async def shadow(
         logger.info("A shadow response was skipped: %s", error)
         return
     assert response.stream is not None
-    row = ShadowAnswer(
+    row = ShadowResponse(
         experiment_id=routing.experiment.id,
         message_id=shown.id,
         policy_id=response.stream.policy_id,
@@ -42,7 +42,7 @@ async def shadow(
     await run_in_threadpool(_save, services, row)
 
 
-def _save(services: Services, row: ShadowAnswer) -> None:
+def _save(services: Services, row: ShadowResponse) -> None:
     with services.store.write() as session:
         if session.get(Message, row.message_id):  # else it was erased meanwhile
             session.add(row)

@@ -76,8 +76,8 @@ def list_feedback(
 def withdraw_feedback(feedback_id: Name, caller: CallerDep, services: ServicesDep) -> Deleted:
     """Take a judgement back. What a policy has learned from it stays learned."""
     with services.store.write() as session:
-        standing = {row.id for row in feedback.of_author(session, caller.user.id)}
-        if feedback_id not in standing:
+        current = {row.id for row in feedback.of_author(session, caller.user.id)}
+        if feedback_id not in current:
             raise NotFound(f"No feedback {feedback_id!r} of yours stands.")
         feedback.withdraw(session, caller.user.id, feedback_id)
     return Deleted(id=feedback_id)
@@ -116,7 +116,7 @@ def _answer(
     if (body.completion_id is None) == (body.message_id is None):
         raise Invalid("Give either completion_id (and choice) or message_id.", "completion_id")
     if body.message_id is not None:
-        return feedback.visible_answer(session, author_id, body.message_id, "message_id")
+        return feedback.visible_response(session, author_id, body.message_id, "message_id")
     assert body.completion_id is not None
     choices = feedback.visible_completion(session, author_id, body.completion_id)
     for message in choices:

@@ -11,7 +11,7 @@ from server.schemas.text import Deleted, Name, Page
 from tutelage.chat import conversations
 from tutelage.errors import NotFound
 from tutelage.people import portability
-from tutelage.tables import Conversation, Message, Share
+from tutelage.tables import Conversation, Message, ShareLink
 
 router = APIRouter(tags=["conversations"])
 
@@ -41,8 +41,8 @@ def list_shares(conversation_id: Name, caller: CallerDep, services: ServicesDep)
     """The links to one's conversation."""
     with services.store.read() as session:
         conversations.owned(session, conversation_id, caller.user.id)
-        statement = select(Share).where(Share.conversation_id == conversation_id)
-        rows = session.exec(statement.order_by(col(Share.created_at))).all()
+        statement = select(ShareLink).where(ShareLink.conversation_id == conversation_id)
+        rows = session.exec(statement.order_by(col(ShareLink.created_at))).all()
     return Page(data=[ShareItem.model_validate(row) for row in rows])
 
 
@@ -54,7 +54,7 @@ def share_conversation(
     with services.store.write() as session:
         conversations.owned(session, conversation_id, caller.user.id)
         _branch(session, conversation_id, body.leaf_id)
-        row = Share(conversation_id=conversation_id, leaf_id=body.leaf_id)
+        row = ShareLink(conversation_id=conversation_id, leaf_id=body.leaf_id)
         session.add(row)
     return ShareItem.model_validate(row)
 
@@ -66,7 +66,7 @@ def withdraw_share(
     """The link stops working at once."""
     with services.store.write() as session:
         conversations.owned(session, conversation_id, caller.user.id)
-        row = session.get(Share, token)
+        row = session.get(ShareLink, token)
         if row is None or row.conversation_id != conversation_id:
             raise NotFound("There is no such link.")
         session.delete(row)
@@ -77,7 +77,7 @@ def withdraw_share(
 def read_shared(token: Name, _anyone: AnyoneDep, services: ServicesDep) -> SharedConversation:
     """What the link shows, to anybody who has it."""
     with services.store.read() as session:
-        row = session.get(Share, token)
+        row = session.get(ShareLink, token)
         chat = session.get(Conversation, row.conversation_id) if row else None
         if row is None or chat is None:
             raise NotFound(_GONE)

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field
 
 from server.schemas.text import Body, Name, Shape, Text
-from tutelage.people.quota import Standing
+from tutelage.people.quota import QuotaState
 from tutelage.tables import Scope
 
 Title = Annotated[Text, Field(min_length=1, max_length=100)]
@@ -37,14 +37,14 @@ class QuotaStanding(BaseModel):
     resets_at: float = Field(description="When the next day begins.")
 
     @classmethod
-    def of(cls, standing: Standing) -> Self:
+    def of(cls, quota_state: QuotaState) -> Self:
         """What a user has used and may use today."""
         return cls(
-            requests_limit=standing.quota.requests,
-            requests_used=standing.requests,
-            tokens_limit=standing.quota.tokens,
-            tokens_used=standing.tokens,
-            resets_at=standing.resets_at,
+            requests_limit=quota_state.quota.requests,
+            requests_used=quota_state.requests,
+            tokens_limit=quota_state.quota.tokens,
+            tokens_used=quota_state.tokens,
+            resets_at=quota_state.resets_at,
         )
 
 

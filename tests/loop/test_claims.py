@@ -9,7 +9,7 @@ from tutelage.chat import conversations
 from tutelage.composition import Core
 from tutelage.errors import NotFound
 from tutelage.policies import deployment
-from tutelage.policies.lineage import behind
+from tutelage.policies.lineage import lineage_of_message
 from tutelage.tables import User
 
 pytestmark = pytest.mark.loop
@@ -35,7 +35,7 @@ def test_an_answer_leads_to_what_taught_its_policy(core: Core) -> None:
         answer = conversations.append(
             session, conversation, prompt.id, "assistant", "Yes.", policy_id="policy-0001"
         )
-        newest, oldest = behind(session, core.library, core.iterations, answer.id)
+        newest, oldest = lineage_of_message(session, core.library, core.iterations, answer.id)
     assert (newest["policy"], newest["iteration"]) == ("policy-0001", "iteration-0001")
     assert newest["intact"] and len(newest["feedback"]) > 10
     assert (oldest["policy"], oldest["feedback"]) == ("policy-0000", [])

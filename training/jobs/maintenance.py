@@ -32,7 +32,7 @@ class Maintenance:
             return
         self._next = time.monotonic() + self._look
         self.judge_shadows()
-        self.judge_trials()
+        self.decide_experiments()
         self.start_canary()
         self.start_iteration()
         self.order_labeling()
@@ -42,19 +42,19 @@ class Maintenance:
     def judge_shadows(self) -> None:
         """Score what a shadow wrote since the last round."""
         with self._core.store.read() as session:
-            trial = experiments.running(session)
-            waits = trial and outcomes.unjudged_shadows(session, trial.id)
-        if trial and waits:
+            experiment = experiments.running(session)
+            waits = experiment and outcomes.unjudged_shadows(session, experiment.id)
+        if experiment and waits:
             from training.jobs.score_shadows import judge_shadows  # torch only when there is work
 
-            judge_shadows(self._core, trial)
+            judge_shadows(self._core, experiment)
 
-    def judge_trials(self) -> None:
+    def decide_experiments(self) -> None:
         """Act on the trial under way where its rules say so."""
         with self._core.store.write() as session:
-            trial = experiments.running(session)
-            if trial:
-                ended = experiments.judge(session, trial.id)
+            experiment = experiments.running(session)
+            if experiment:
+                ended = experiments.judge(session, experiment.id)
                 if ended.ended_at:
                     logger.info("%s is %s: %s", ended.id, ended.state, " ".join(ended.reasons))
 

@@ -22,24 +22,24 @@ from tutelage.chat import conversations
 from tutelage.composition import Core
 from tutelage.experiments import outcomes
 from tutelage.iterations import iterations
-from tutelage.tables import Experiment, Iteration, PolicyVersion, ShadowAnswer
+from tutelage.tables import Experiment, Iteration, PolicyVersion, ShadowResponse
 
 AT_ONCE = 64  # answers
 ANY_LENGTH = 10**6  # tokens
 
 
-def judge_shadows(core: Core, trial: Experiment) -> int:
+def judge_shadows(core: Core, experiment: Experiment) -> int:
     """Score the shadow answers that wait for it; how many. 0 too where no reward model is left."""
     with core.store.read() as session:
-        waiting = outcomes.unjudged_shadows(session, trial.id)[:AT_ONCE]
-        iteration = _maker(session, trial.policy_id)
+        waiting = outcomes.unjudged_shadows(session, experiment.id)[:AT_ONCE]
+        iteration = _maker(session, experiment.policy_id)
         rows = [_row(session, shadow, shown) for shadow, shown in waiting]
     if not rows or iteration is None or not _judge(core, iteration).is_dir():
         return 0
     scores = _scores(core, iteration, rows)
     with core.store.write() as session:
         for name, (shown_score, score) in scores.items():
-            shadow = session.get(ShadowAnswer, name)
+            shadow = session.get(ShadowResponse, name)
             if shadow:  # else it was erased meanwhile
                 shadow.shown_score, shadow.score = shown_score, score
                 session.add(shadow)
@@ -57,7 +57,7 @@ def _judge(core: Core, iteration: Iteration) -> Path:
     return core.iterations / iteration.id / "reward_model" / "held_out"
 
 
-def _row(session: Session, shadow: ShadowAnswer, shown: Any) -> dict[str, Any]:
+def _row(session: Session, shadow: ShadowResponse, shown: Any) -> dict[str, Any]:
     tree = conversations.messages(session, shown.conversation_id)
     path = conversations.path_to(tree, shown.parent_id)
     return {

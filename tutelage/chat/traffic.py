@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Answered:
+class ServedResponse:
     """One answer without its text."""
 
     id: str
@@ -56,7 +56,7 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Quantiles:
+class QuantileSummary:
     """A waiting time: the median, and what 95 in 100 waited at most, in seconds."""
 
     median: float
@@ -72,8 +72,8 @@ class Window:
     answers: int
     prompt_tokens: int
     response_tokens: int
-    first_text: Quantiles | None
-    seconds: Quantiles | None
+    first_text: QuantileSummary | None
+    seconds: QuantileSummary | None
     flagged_prompts: int
     flagged_answers: int
     failed: int
@@ -89,7 +89,7 @@ def answers(
     kind: Kind = Kind.ALL,
     after: str | None = None,
     limit: int | None = None,
-) -> list[Answered]:
+) -> list[ServedResponse]:
     """Answers of chats, newest first; ``after`` is the last id of the page before."""
     logprobs = func.coalesce(
         func.json_array_length(Message.logprobs), func.json_array_length(Message.token_ids), 0
@@ -138,7 +138,9 @@ def windows(session: Session, since: float, until: float, count: int) -> list[Wi
     ]
 
 
-def window(at: float, said: Sequence[Answered], flagged_prompts: int, judgements: int) -> Window:
+def window(
+    at: float, said: Sequence[ServedResponse], flagged_prompts: int, judgements: int
+) -> Window:
     """What these answers come to."""
     firsts = {row.completion_id: row for row in said}  # the prompt is read once for all choices
     return Window(
@@ -161,10 +163,10 @@ def whole(session: Session, since: float, until: float) -> Window:
     return windows(session, since, until, 1)[0]
 
 
-def _answered(row: Any) -> Answered:
+def _answered(row: Any) -> ServedResponse:
     values = list(row)
     values[5] = values[5] or 0
-    return Answered(*values)
+    return ServedResponse(*values)
 
 
 def _flagged_prompts(session: Session, since: float, until: float) -> list[float]:
@@ -199,9 +201,9 @@ def _shared_out(rows: Sequence[Any], since: float, step: float, count: int) -> l
     return found
 
 
-def _quantiles(values: Sequence[float | None]) -> Quantiles | None:
+def _quantiles(values: Sequence[float | None]) -> QuantileSummary | None:
     known = [value for value in values if value is not None]
     if not known:
         return None
     median, p95 = np.quantile(known, (0.5, 0.95))
-    return Quantiles(float(median), float(p95))
+    return QuantileSummary(float(median), float(p95))

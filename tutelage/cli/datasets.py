@@ -12,7 +12,7 @@ from tutelage.errors import Invalid
 if TYPE_CHECKING:
     from tutelage.composition import Core
     from tutelage.datasets.example import Example
-    from tutelage.datasets.reading import Report
+    from tutelage.datasets.reading import ImportReport
 
 app = typer.Typer(
     help="Data sets in the field's formats: openai, oasst, ultrafeedback, hh-rlhf, trl.",
@@ -128,7 +128,7 @@ def erase(
         typer.echo(f"Policies that had learned from it: {', '.join(policies)}.")
 
 
-def _moderate(core: "Core", examples: "list[Example]", report: "Report") -> None:
+def _moderate(core: "Core", examples: "list[Example]", report: "ImportReport") -> None:
     """Moderate the examples under the active rules."""
     from moderation import rule_store
     from moderation.classifiers.factory import open_classifier
@@ -146,7 +146,7 @@ def _moderate(core: "Core", examples: "list[Example]", report: "Report") -> None
         moderate(classifier, rules, examples, report, lambda done: say("moderation", done, total))
 
 
-def _read(file: Path, format_name: str | None) -> "tuple[list[Example], Report]":
+def _read(file: Path, format_name: str | None) -> "tuple[list[Example], ImportReport]":
     from tutelage.datasets import reading
 
     try:

@@ -19,7 +19,7 @@ def show(data: Data = None, as_json: Json = False) -> None:
     with open_data(data).store.read() as session:
         row = schedule.in_force(session)
         upcoming = schedule.next_at(session, row, time.time()) if row else None
-        judgements = schedule.judgements_since(session)
+        judgements = schedule.feedback_since(session)
     if as_json:
         found = row.model_dump() if row else None
         typer.echo(json.dumps({"schedule": found, "next_at": upcoming, "judgements": judgements}))

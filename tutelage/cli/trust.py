@@ -105,11 +105,11 @@ def lineage(message_id: str, data: Data = None, as_json: Json = False) -> None:
 
     Example: `tutelage lineage msg_18c2f0a1b2c3d4e5a1b2c3d4`
     """
-    from tutelage.policies.lineage import behind
+    from tutelage.policies.lineage import lineage_of_message
 
     core = open_data(data)
     with core.store.read() as session:
-        steps = behind(session, core.library, core.iterations, message_id)
+        steps = lineage_of_message(session, core.library, core.iterations, message_id)
     if as_json:
         typer.echo(json.dumps(steps))
         return

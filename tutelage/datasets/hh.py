@@ -52,8 +52,8 @@ def _dialogue(transcript: object) -> Dialogue:
     ]
 
 
-def _transcript(prompt: Dialogue, answer: str) -> str:
-    said = [*prompt, {"role": "assistant", "content": answer}]
+def _transcript(prompt: Dialogue, response: str) -> str:
+    said = [*prompt, {"role": "assistant", "content": response}]
     if any(each["role"] not in _NAMES for each in said):
         raise Invalid("This format holds no system messages.")
     if any(_TURN.search(each["content"]) for each in said):

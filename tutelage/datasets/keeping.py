@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.datasets.example import Example
-from tutelage.datasets.reading import Report
+from tutelage.datasets.reading import ImportReport
 from tutelage.errors import Conflict, Invalid, NotFound
 from tutelage.people import erasure, people
 from tutelage.store import Store
@@ -36,7 +36,7 @@ _TITLE = 60
 
 
 def begin(
-    session: Session, name: str, licence: str, origin: str, report: Report, actor: str
+    session: Session, name: str, licence: str, origin: str, report: ImportReport, actor: str
 ) -> Dataset:
     """The source to keep examples under: a new one, or the one that was broken off.
 
@@ -127,7 +127,7 @@ def erase_containing(
 
 
 def _new(
-    session: Session, name: str, licence: str, origin: str, report: Report, actor: str
+    session: Session, name: str, licence: str, origin: str, report: ImportReport, actor: str
 ) -> Dataset:
     source = people.create_user(session, f"Data set {name}")
     source.disabled_at = time.time()
@@ -171,23 +171,23 @@ def _rows_of(
             )
         )
     prompt_id = messages[-1].id
-    answers = [
+    responses = [
         Message(conversation_id=chat.id, parent_id=prompt_id, role="assistant", content=text)
         for text in example.responses
     ]
-    return [chat], messages + answers, [_judgement(example, chat, prompt_id, answers)]
+    return [chat], messages + responses, [_judgement(example, chat, prompt_id, responses)]
 
 
 def _judgement(
-    example: Example, chat: Conversation, prompt_id: str, answers: Sequence[Message]
+    example: Example, chat: Conversation, prompt_id: str, responses: Sequence[Message]
 ) -> Feedback:
     value: dict[str, Any]
     if not example.is_ranking:
-        kind, target, value = FeedbackKind.DEMONSTRATION, answers[0].id, {"turns": []}
+        kind, target, value = FeedbackKind.DEMONSTRATION, responses[0].id, {"turns": []}
     else:
         groups: list[list[str]] = [[] for _ in range(max(example.ranks) + 1)]
-        for answer, rank in zip(answers, example.ranks, strict=True):
-            groups[rank].append(answer.id)
+        for response, rank in zip(responses, example.ranks, strict=True):
+            groups[rank].append(response.id)
         kind, target, value = FeedbackKind.RANKING, prompt_id, {"ranking": groups}
     return Feedback(
         kind=kind, author_id=chat.owner_id, conversation_id=chat.id, target=target, value=value

@@ -21,7 +21,7 @@ _MOST_BYTES = 1 << 29  # of a file once it is unpacked
 
 
 @dataclass
-class Report:
+class ImportReport:
     """What a file holds and what of it cannot be used."""
 
     format: str
@@ -65,7 +65,7 @@ class Report:
         return found
 
 
-def read(content: bytes, format_name: str | None) -> tuple[list[Example], Report]:
+def read(content: bytes, format_name: str | None) -> tuple[list[Example], ImportReport]:
     """The examples of a file, JSON Lines or a JSON array, also gzipped; each said once.
 
     Raises Invalid for a file that is no data set at all.
@@ -74,7 +74,7 @@ def read(content: bytes, format_name: str | None) -> tuple[list[Example], Report
     if not rows:
         raise Invalid("The file has no rows.", "file")
     name = format_name or formats.recognised(rows[0])
-    report = Report(name, hashlib.sha256(content).hexdigest(), len(rows))
+    report = ImportReport(name, hashlib.sha256(content).hexdigest(), len(rows))
     known: dict[str, Example] = {}
     for number, row in enumerate(rows, start=1):
         for example in _examples(formats.named(name), row, number, report):
@@ -84,7 +84,7 @@ def read(content: bytes, format_name: str | None) -> tuple[list[Example], Report
     return list(known.values()), report
 
 
-def without_flagged(examples: Sequence[Example], report: Report) -> list[Example]:
+def without_flagged(examples: Sequence[Example], report: ImportReport) -> list[Example]:
     """What is left when the flagged examples are left out; the report counts only that."""
     suspects = report.suspects
     left = [each for each in examples if each.fingerprint not in suspects]
@@ -98,13 +98,13 @@ def rows_of(examples: Sequence[Example]) -> list[int]:
     return sorted({each.row for each in examples})[:_SHOWN]
 
 
-def _count(examples: Sequence[Example], report: Report) -> None:
+def _count(examples: Sequence[Example], report: ImportReport) -> None:
     report.demonstrations = sum(not each.is_ranking for each in examples)
     report.rankings = sum(each.is_ranking for each in examples)
     report.comparisons = sum(len(each.pairs()) for each in examples)
 
 
-def _examples(format: formats.Format, row: Any, number: int, report: Report) -> list[Example]:
+def _examples(format: formats.Format, row: Any, number: int, report: ImportReport) -> list[Example]:
     try:
         if not isinstance(row, dict):
             raise Invalid("The row is no JSON object.")

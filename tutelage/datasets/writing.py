@@ -10,21 +10,21 @@ from tutelage.datasets import formats
 from tutelage.datasets.example import Example, demonstration, ranking
 from tutelage.errors import Invalid
 from tutelage.feedback import preference_data
-from tutelage.feedback.preference_data import Judgement
+from tutelage.feedback.preference_data import FeedbackExample
 from tutelage.tables import FeedbackKind
 
 PEOPLE = "people"  # the source that is no data set
 
 
 @dataclass
-class Written:
+class ExportedRows:
     """The lines of a file, and why judgements are not among them."""
 
     lines: list[str] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
 
 
-def export(session: Session, format_name: str, source: str, actor: str) -> Written:
+def export(session: Session, format_name: str, source: str, actor: str) -> ExportedRows:
     """What people, or one imported source, said, as lines of JSON; every export is audited.
 
     Conversations that may not teach, withdrawn judgements and blocked messages are left out, and
@@ -40,13 +40,13 @@ def export(session: Session, format_name: str, source: str, actor: str) -> Writt
     return written
 
 
-def write(format: formats.Format, learnable: Iterable[Judgement]) -> Written:
+def write(format: formats.Format, learnable: Iterable[FeedbackExample]) -> ExportedRows:
     """Judgements in a format; what it cannot hold is counted by reason."""
-    written = Written()
-    for judgement in learnable:
-        for compares in _kinds(judgement):
+    written = ExportedRows()
+    for item in learnable:
+        for compares in _kinds(item):
             try:
-                rows = format.write(example_of(judgement, compares))
+                rows = format.write(example_of(item, compares))
             except Invalid as error:
                 written.left_out[error.message] = written.left_out.get(error.message, 0) + 1
                 continue
@@ -54,16 +54,16 @@ def write(format: formats.Format, learnable: Iterable[Judgement]) -> Written:
     return written
 
 
-def example_of(judgement: Judgement, compares: bool) -> Example:
+def example_of(item: FeedbackExample, compares: bool) -> Example:
     """A judgement as a ranking, or its best answer as a demonstration."""
     if compares:
-        return ranking(judgement.prompt, judgement.responses, [-rank for rank in judgement.ranks])
-    return demonstration(judgement.prompt, judgement.responses[0])
+        return ranking(item.prompt, item.responses, [-rank for rank in item.ranks])
+    return demonstration(item.prompt, item.responses[0])
 
 
-def _kinds(judgement: Judgement) -> Iterator[bool]:
+def _kinds(item: FeedbackExample) -> Iterator[bool]:
     """Whether it compares, shows, or does both, as an edit does. Thumbs do neither."""
-    if judgement.kind in (FeedbackKind.RANKING, FeedbackKind.EDIT):
+    if item.kind in (FeedbackKind.RANKING, FeedbackKind.EDIT):
         yield True
-    if judgement.kind in (FeedbackKind.DEMONSTRATION, FeedbackKind.EDIT):
+    if item.kind in (FeedbackKind.DEMONSTRATION, FeedbackKind.EDIT):
         yield False

@@ -65,21 +65,21 @@ class Routing:
 
     def policy_for(self, user_id: str) -> str | None:
         """The challenger, for users whom it serves; None for the current one."""
-        trial = self.experiment
-        if trial is None or trial.kind != ExperimentKind.CANARY:
+        experiment = self.experiment
+        if experiment is None or experiment.kind != ExperimentKind.CANARY:
             return None
         pinned = self.pins.get(user_id)
         if pinned is not None:
-            return trial.policy_id if pinned == trial.policy_id else None
-        return trial.policy_id if place(trial.id, user_id) < trial.share else None
+            return experiment.policy_id if pinned == experiment.policy_id else None
+        return experiment.policy_id if place(experiment.id, user_id) < experiment.share else None
 
     def side_by_side(self, user_id: str, training: bool, choices: int) -> bool:
         """Whether somebody who asked for several answers gets those of both policies."""
-        trial = self.experiment
+        experiment = self.experiment
         return (
-            trial is not None
-            and trial.side_by_side
-            and trial.kind == ExperimentKind.CANARY
+            experiment is not None
+            and experiment.side_by_side
+            and experiment.kind == ExperimentKind.CANARY
             and training
             and choices > 1
             and user_id not in self.pins
@@ -87,11 +87,11 @@ class Routing:
 
     def shadowed(self, message_id: str) -> bool:
         """Whether the shadow writes an answer to this turn too."""
-        trial = self.experiment
+        experiment = self.experiment
         return (
-            trial is not None
-            and trial.kind == ExperimentKind.SHADOW
-            and place(trial.id, message_id) < trial.share
+            experiment is not None
+            and experiment.kind == ExperimentKind.SHADOW
+            and place(experiment.id, message_id) < experiment.share
         )
 
 
@@ -103,10 +103,12 @@ def place(experiment_id: str, subject: str) -> float:
 
 def routing(session: Session) -> Routing:
     """Who meets which policy now."""
-    trial, current = running(session), deployment.current(session)
-    if trial is None or current is None or current.id != trial.control_id:
+    experiment, current = running(session), deployment.current(session)
+    if experiment is None or current is None or current.id != experiment.control_id:
         return Routing()
-    return Routing(trial, {pin.user_id: pin.policy_id for pin in session.exec(select(PolicyPin))})
+    return Routing(
+        experiment, {pin.user_id: pin.policy_id for pin in session.exec(select(PolicyPin))}
+    )
 
 
 def running(session: Session) -> Experiment | None:
@@ -222,8 +224,8 @@ def pin(session: Session, user_id: str, policy_id: str, actor: str) -> PolicyPin
     """Let somebody always meet the current policy, or always the one on trial."""
     if session.get(User, user_id) is None:
         raise NotFound(f"There is nobody with the id {user_id!r}.")
-    trial, current = running(session), deployment.current(session)
-    served = {p for p in (trial and trial.policy_id, current and current.id) if p}
+    experiment, current = running(session), deployment.current(session)
+    served = {p for p in (experiment and experiment.policy_id, current and current.id) if p}
     if policy_id not in served:
         raise Invalid(f"{policy_id} answers nobody now; served are: {', '.join(sorted(served))}.")
     row = session.get(PolicyPin, user_id) or PolicyPin(user_id=user_id, policy_id=policy_id)
@@ -284,7 +286,7 @@ def measured(session: Session, experiment: Experiment) -> dict[str, AlwaysValid]
     found = {
         name: compare(seen.control[name], seen.challenger[name], alpha) for name in outcomes.RATES
     }
-    return found | {outcomes.DUELS: paired(seen.duels, alpha)}
+    return found | {outcomes.COMPARISONS: paired(seen.comparisons, alpha)}
 
 
 def _overtaken(session: Session, experiment: Experiment, current: str) -> Experiment:

@@ -20,12 +20,12 @@ from tutelage.tables import (
     ModerationRecord,
     PolicyPin,
     Purpose,
-    ShadowAnswer,
+    ShadowResponse,
 )
 
 LIKED, REGENERATED, FLAGGED, FAILED = "liked", "regenerated", "flagged", "failed"
-SLOW, DUELS, SCORED = "slow", "duels", "scored"
-GOALS, GUARDS = (LIKED, DUELS), (REGENERATED, FLAGGED, FAILED, SLOW)
+SLOW, COMPARISONS, SCORED = "slow", "duels", "scored"
+GOALS, GUARDS = (LIKED, COMPARISONS), (REGENERATED, FLAGGED, FAILED, SLOW)
 RATES = (LIKED, *GUARDS)
 NAMES = {
     LIKED: "Thumbs up among thumbs",
@@ -33,7 +33,7 @@ NAMES = {
     FLAGGED: "Answers that moderation acted on",
     FAILED: "Answers that broke off",
     SLOW: "Answers that took too long",
-    DUELS: "Wins side by side",
+    COMPARISONS: "Wins side by side",
     SCORED: "Scored higher by the reward model",
 }
 RECENT, FEW = 500, 20  # answers by which it is known how long one usually waits
@@ -47,7 +47,7 @@ class Outcomes:
 
     control: dict[str, Arm]
     challenger: dict[str, Arm]
-    duels: Arm
+    comparisons: Arm
 
 
 def read(session: Session, experiment: Experiment) -> Outcomes:
@@ -58,18 +58,18 @@ def read(session: Session, experiment: Experiment) -> Outcomes:
     return Outcomes(
         control=seen.arm(experiment.control_id),
         challenger=seen.arm(experiment.policy_id),
-        duels=arm(seen.duels(experiment.policy_id)),
+        comparisons=arm(seen.comparisons(experiment.policy_id)),
     )
 
 
 def scored_shadows(session: Session, experiment: Experiment) -> Arm:
     """Of a shadow's answers, whether the reward model scores them above those that were shown."""
     statement = (
-        select(Conversation.owner_id, ShadowAnswer.score, ShadowAnswer.shown_score)
-        .join(Message, col(ShadowAnswer.message_id) == col(Message.id))
+        select(Conversation.owner_id, ShadowResponse.score, ShadowResponse.shown_score)
+        .join(Message, col(ShadowResponse.message_id) == col(Message.id))
         .join(Conversation)
-        .where(ShadowAnswer.experiment_id == experiment.id)
-        .where(col(ShadowAnswer.score).is_not(None))
+        .where(ShadowResponse.experiment_id == experiment.id)
+        .where(col(ShadowResponse.score).is_not(None))
     )
     return arm(
         (owner, 0.5 if mine == shown else float(mine > shown))
@@ -78,14 +78,14 @@ def scored_shadows(session: Session, experiment: Experiment) -> Arm:
     )
 
 
-def unjudged_shadows(session: Session, experiment_id: str) -> list[tuple[ShadowAnswer, Message]]:
+def unjudged_shadows(session: Session, experiment_id: str) -> list[tuple[ShadowResponse, Message]]:
     """Shadow answers that no reward model has scored, with what was shown instead."""
     statement = (
-        select(ShadowAnswer, Message)
+        select(ShadowResponse, Message)
         .join(Message)
-        .where(ShadowAnswer.experiment_id == experiment_id, col(ShadowAnswer.score).is_(None))
+        .where(ShadowResponse.experiment_id == experiment_id, col(ShadowResponse.score).is_(None))
     )
-    return list(session.exec(statement.order_by(col(ShadowAnswer.id))))
+    return list(session.exec(statement.order_by(col(ShadowResponse.id))))
 
 
 def patience(session: Session, policy_id: str) -> float:
@@ -158,7 +158,7 @@ class _Seen:
             ),
         }
 
-    def duels(self, challenger: str) -> list[Outcome]:
+    def comparisons(self, challenger: str) -> list[Outcome]:
         """For each ranking of both policies' answers the share of pairs that the challenger won."""
         return [
             (row.author_id, won)

@@ -76,12 +76,12 @@ def compare(control: Arm, challenger: Arm, alpha: float) -> AlwaysValid:
     return AlwaysValid(difference, difference - half, difference + half, people)
 
 
-def paired(duels: Arm, alpha: float) -> AlwaysValid:
+def paired(comparisons: Arm, alpha: float) -> AlwaysValid:
     """Duels (1 the challenger won, 0 it lost, ties half) against one half, as a difference."""
-    if not duels.people:
+    if not comparisons.people:
         return AlwaysValid(0.0, -0.5, 0.5, 0)
-    difference, half = duels.mean - 0.5, half_width(duels.variance, alpha)
-    return AlwaysValid(difference, difference - half, difference + half, len(duels.people))
+    difference, half = comparisons.mean - 0.5, half_width(comparisons.variance, alpha)
+    return AlwaysValid(difference, difference - half, difference + half, len(comparisons.people))
 
 
 def half_width(variance: float, alpha: float) -> float:

@@ -48,7 +48,7 @@ def record(
     return row
 
 
-def visible_answer(session: Session, author_id: str, message_id: str, field: str) -> Message:
+def visible_response(session: Session, author_id: str, message_id: str, field: str) -> Message:
     """An assistant message of one of the author's conversations; else NotFound."""
     message = session.get(Message, message_id)
     conversation = session.get(Conversation, message.conversation_id) if message else None
@@ -64,7 +64,7 @@ def visible_completion(session: Session, author_id: str, completion_id: str) -> 
     choices = conversations.completion(session, completion_id)
     if not choices:
         raise NotFound(f"There is no completion {completion_id!r}.", "completion_id")
-    visible_answer(session, author_id, choices[0].id, "completion_id")
+    visible_response(session, author_id, choices[0].id, "completion_id")
     return choices
 
 

@@ -49,7 +49,7 @@ class Rows:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class FeedbackExample:
     """One standing judgement with the texts it is about.
 
     ``responses`` are answers to ``prompt`` and ``ranks`` their places, 0 the best, equal = tied.
@@ -113,16 +113,16 @@ def read(session: Session) -> Rows:
     )
 
 
-def learnable(rows: Rows) -> list[Judgement]:
+def learnable(rows: Rows) -> list[FeedbackExample]:
     """The judgements that may be learned from, in order of their ids."""
     usable = _Usable(rows)
     consented = {conversation.id for conversation in rows.conversations if conversation.training}
-    standing = feedback.effective(row for row in rows.feedback if row.conversation_id in consented)
-    resolved = (usable.judgement(row) for row in standing)
+    current = feedback.effective(row for row in rows.feedback if row.conversation_id in consented)
+    resolved = (usable.example(row) for row in current)
     return [
-        replace(judgement, source=rows.source_of(judgement.conversation_id))
-        for judgement in resolved
-        if judgement
+        replace(example, source=rows.source_of(example.conversation_id))
+        for example in resolved
+        if example
     ]
 
 
@@ -186,20 +186,20 @@ class _Usable:
             if m.id not in rows.blocked and not m.tool_calls and m.role != "tool"
         }
 
-    def judgement(self, row: Feedback) -> Judgement | None:
+    def example(self, row: Feedback) -> FeedbackExample | None:
         """The row with its texts, or nothing where a text is missing or says nothing."""
         if row.kind == FeedbackKind.RANKING:
             return self._ranking(row)
-        answer = self._by_id.get(row.target)
-        prompt = self.dialogue(answer.parent_id) if answer else None
-        if answer is None or not prompt:
+        response = self._by_id.get(row.target)
+        prompt = self.dialogue(response.parent_id) if response else None
+        if response is None or not prompt:
             return None
         if row.kind == FeedbackKind.EDIT:
-            return self._edit(row, prompt, answer.content)
+            return self._edit(row, prompt, response.content)
         if row.kind == FeedbackKind.THUMBS:
-            return _judged(row, prompt, [answer.content], [0], row.value.get("value") == "up")
-        if row.kind == FeedbackKind.DEMONSTRATION and answer.content.strip():
-            return _judged(row, prompt, [answer.content], [0])
+            return _judged(row, prompt, [response.content], [0], row.value.get("value") == "up")
+        if row.kind == FeedbackKind.DEMONSTRATION and response.content.strip():
+            return _judged(row, prompt, [response.content], [0])
         return None
 
     def dialogue(self, message_id: str | None) -> Dialogue | None:
@@ -213,7 +213,7 @@ class _Usable:
             message_id = message.parent_id
         return path[::-1] if path and path[0]["role"] == "user" else None
 
-    def _ranking(self, row: Feedback) -> Judgement | None:
+    def _ranking(self, row: Feedback) -> FeedbackExample | None:
         groups = row.value.get("ranking", [])
         placed = [
             (self._by_id[message_id], rank)
@@ -228,7 +228,7 @@ class _Usable:
         responses = [message.content for message, _ in siblings]
         return _judged(row, prompt, responses, _dense([rank for _, rank in siblings]))
 
-    def _edit(self, row: Feedback, prompt: Dialogue, original: str) -> Judgement | None:
+    def _edit(self, row: Feedback, prompt: Dialogue, original: str) -> FeedbackExample | None:
         text = row.value.get("text", "").strip()
         if not text or text == original.strip():
             return None
@@ -237,8 +237,8 @@ class _Usable:
 
 def _judged(
     row: Feedback, prompt: Dialogue, responses: list[str], ranks: list[int], liked: bool = False
-) -> Judgement:
-    return Judgement(
+) -> FeedbackExample:
+    return FeedbackExample(
         row.id,
         FeedbackKind(row.kind),
         row.conversation_id,

@@ -89,9 +89,9 @@ def cases(session: Session) -> list[dict[str, Any]]:
     return [{"id": row.id, **row.evaluation_case} for row in rows if row.evaluation_case]
 
 
-def fails(case: dict[str, Any], answer: str) -> bool:
+def fails(case: dict[str, Any], response: str) -> bool:
     """Whether an answer is as bad as the one that was reported."""
-    said, bad = answer.lower().strip(), str(case["bad"]).lower().strip()
+    said, bad = response.lower().strip(), str(case["bad"]).lower().strip()
     if case.get("pattern") and str(case["pattern"]).lower() in said:
         return True
     return SequenceMatcher(None, said, bad).ratio() >= AS_BAD

@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import Session
 
 from tutelage.feedback import preference_data
-from tutelage.feedback.preference_data import Judgement
+from tutelage.feedback.preference_data import FeedbackExample
 
 NOTHING_CONSENTED = (
     "No conversation may be trained on: nobody has consented. People switch it on in the web UI; "
@@ -38,16 +38,16 @@ def readiness(session: Session) -> dict[str, dict[str, Any]]:
     return {preset: _answer(missing(need, consented, learnable)) for preset, need in NEEDS.items()}
 
 
-def missing(need: Need, consented: int, learnable: Sequence[Judgement]) -> list[str]:
+def missing(need: Need, consented: int, learnable: Sequence[FeedbackExample]) -> list[str]:
     """What is missing, a sentence each; empty when nothing is.
 
     ``consented`` is the number of conversations that may be trained on.
     """
     if not consented:
         return [NOTHING_CONSENTED]
-    comparing = [judgement for judgement in learnable if judgement.comparisons]
-    comparisons = sum(judgement.comparisons for judgement in comparing)
-    openings = len({judgement.opening for judgement in comparing})
+    comparing = [example for example in learnable if example.comparisons]
+    comparisons = sum(example.comparisons for example in comparing)
+    openings = len({example.opening for example in comparing})
     sentences = []
     if comparisons < need.comparisons:
         sentences.append(

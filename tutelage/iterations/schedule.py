@@ -60,7 +60,7 @@ def next_at(session: Session, schedule: Schedule, now: float) -> float | None:
     return _next_slot(schedule.cron, _since(session, schedule, now, now))
 
 
-def judgements_since(session: Session) -> int:
+def feedback_since(session: Session) -> int:
     """Judgements in consented conversations since the newest iteration began."""
     newest = _newest(session)
     statement = (
@@ -102,7 +102,7 @@ def _may_be_tried(iteration: Iteration, schedule: Schedule) -> bool:
 
 
 def _by_feedback(session: Session, schedule: Schedule) -> str | None:
-    if not schedule.feedback or judgements_since(session) < schedule.feedback:
+    if not schedule.feedback or feedback_since(session) < schedule.feedback:
         return None
     newest = _newest(session)
     return f"feedback/{schedule.id}/{newest.id if newest else 'first'}"

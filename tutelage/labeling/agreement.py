@@ -31,7 +31,7 @@ Labels = dict[Pair, dict[str, int]]  # labeler -> -1 the first is better, 0 tied
 
 
 @dataclass(frozen=True)
-class Agreement:
+class LabelerAgreement:
     """What is known of the labelers together; None where nobody ranked the same."""
 
     tasks: int  # ranked by two or more
@@ -66,11 +66,11 @@ def read(session: Session) -> Labels:
     return labels_of(feedback.effective(rows))
 
 
-def agreement(labels: Labels, seed: int = 0) -> Agreement:
+def agreement(labels: Labels, seed: int = 0) -> LabelerAgreement:
     """How far they agree on what two or more ranked."""
     shared = {pair: given for pair, given in labels.items() if len(given) > 1}
     tasks = {pair[0] for pair in shared}
-    return Agreement(len(tasks), len(shared), _alpha(shared), _same(shared, seed))
+    return LabelerAgreement(len(tasks), len(shared), _alpha(shared), _same(shared, seed))
 
 
 def reliability(labels: Labels) -> dict[str, float]:

@@ -29,7 +29,7 @@ from tutelage.tables import (
     User,
 )
 
-MOST_ANSWERS = 9
+MOST_RESPONSES = 9
 FLAGS = ("wrong", "harmful", "asks_back", "too_long", "off_topic")
 CHAT, PROMPTS, OWN = "chat", "prompts", "own"
 _PROMPT_SET = "Prompt set"
@@ -37,7 +37,7 @@ _KINDS = (FeedbackKind.RANKING, FeedbackKind.DEMONSTRATION)
 
 
 @dataclass(frozen=True)
-class Instructions:
+class LabelingInstructions:
     """What labelers are asked to do. A change of the text is a new version."""
 
     version: int
@@ -54,10 +54,10 @@ class DemonstrationTurn:
 
 
 @cache
-def instructions() -> Instructions:
+def instructions() -> LabelingInstructions:
     """The instructions in force; their first line ends with the version."""
     text = (resources.files("tutelage") / "data" / "labeling_instructions.md").read_text("utf-8")
-    return Instructions(int(text.splitlines()[0].rsplit(" ", 1)[1]), text)
+    return LabelingInstructions(int(text.splitlines()[0].rsplit(" ", 1)[1]), text)
 
 
 def prompt_set() -> list[str]:
@@ -293,8 +293,8 @@ def write_gold(
     Raises Invalid for fewer than two places, more than nine answers, or two that say the same.
     """
     texts = [text.strip() for group in best_first for text in group]
-    if len(best_first) < 2 or not all(best_first) or len(texts) > MOST_ANSWERS:
-        raise Invalid(f"A gold task has 2 to {MOST_ANSWERS} answers, not all equal.", "answers")
+    if len(best_first) < 2 or not all(best_first) or len(texts) > MOST_RESPONSES:
+        raise Invalid(f"A gold task has 2 to {MOST_RESPONSES} answers, not all equal.", "answers")
     if len(set(texts)) < len(texts) or not all(texts):
         raise Invalid("Two answers say the same, or one is empty.", "answers")
     task = add_task(session, FeedbackKind.RANKING, prompt, None, overlap=1)

@@ -92,18 +92,18 @@ def _candidate(session: Session, conversation_id: str, draw: random.Random) -> C
     ]
     if not answered:
         return None
-    answer = draw.choice(answered)
-    path = conversations.path_to(tree, answer.parent_id)
+    response = draw.choice(answered)
+    path = conversations.path_to(tree, response.parent_id)
     if not path or path[-1].role != "user" or any(each.id in blocked for each in path):
         return None
-    return Candidate(path, _need(feedback.of_conversation(session, conversation_id), answer.id))
+    return Candidate(path, _need(feedback.of_conversation(session, conversation_id), response.id))
 
 
-def _need(judged: Sequence[Feedback], answer_id: str) -> float:
+def _need(judged: Sequence[Feedback], response_id: str) -> float:
     values = [
         row.value.get("value")
         for row in judged
-        if row.kind == FeedbackKind.THUMBS and row.target == answer_id
+        if row.kind == FeedbackKind.THUMBS and row.target == response_id
     ]
     if "down" in values:
         return 1.0

@@ -10,12 +10,12 @@ from tutelage.tables import (
     ApiKey,
     Assignment,
     Conversation,
+    DailyUsage,
     Feedback,
     Identity,
     Message,
     ModerationRecord,
-    Share,
-    Usage,
+    ShareLink,
     User,
 )
 
@@ -32,7 +32,7 @@ def everything_of(session: Session, user_id: str) -> dict[str, Any]:
         "user": _plain(user) if user else None,
         "api_keys": _rows(session, ApiKey, ApiKey.user_id == user_id),
         "identities": _rows(session, Identity, Identity.user_id == user_id),
-        "usage": _rows(session, Usage, Usage.user_id == user_id),
+        "usage": _rows(session, DailyUsage, DailyUsage.user_id == user_id),
         "conversations": [export(session, chat) for chat in chats],
         "feedback": _rows(session, Feedback, Feedback.author_id == user_id),
         "labeling": _rows(session, Assignment, Assignment.labeler_id == user_id),
@@ -45,7 +45,7 @@ def export(session: Session, conversation: Conversation) -> dict[str, Any]:
     return _plain(conversation) | {
         "messages": [_plain(each) for each in conversations.messages(session, conversation.id)],
         "moderation": _rows(session, ModerationRecord, col(ModerationRecord.message_id).in_(said)),
-        "shares": _rows(session, Share, Share.conversation_id == conversation.id),
+        "shares": _rows(session, ShareLink, ShareLink.conversation_id == conversation.id),
     }
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
 from tutelage.errors import Invalid, TutelageError
-from tutelage.tables import Usage, User
+from tutelage.tables import DailyUsage, User
 
 DAY = 86_400
 GUEST = "guest"
@@ -34,7 +34,7 @@ class Quota:
 
 
 @dataclass(frozen=True)
-class Standing:
+class QuotaState:
     """What somebody may use today, what they have used, and when the next day begins."""
 
     quota: Quota
@@ -63,37 +63,37 @@ class Quotas:
         guest = user.login is None and user.role == "user" and GUEST in self._by_role
         return self._by_role.get(GUEST if guest else str(user.role), Quota())
 
-    def standing(self, session: Session, user: User) -> Standing:
+    def state(self, session: Session, user: User) -> QuotaState:
         """Where a person stands today."""
         today = int(time.time() // DAY)
-        used = session.get(Usage, (user.id, today), populate_existing=True)
+        used = session.get(DailyUsage, (user.id, today), populate_existing=True)
         requests, tokens = (used.requests, used.tokens) if used else (0, 0)
-        return Standing(self.of(user), requests, tokens, float((today + 1) * DAY))
+        return QuotaState(self.of(user), requests, tokens, float((today + 1) * DAY))
 
-    def require(self, session: Session, user: User) -> Standing:
+    def require(self, session: Session, user: User) -> QuotaState:
         """Where a person stands. Raises QuotaExceeded when nothing is left."""
-        standing = self.standing(session, user)
+        state = self.state(session, user)
         for what, most, used in (
-            ("requests", standing.quota.requests, standing.requests),
-            ("tokens", standing.quota.tokens, standing.tokens),
+            ("requests", state.quota.requests, state.requests),
+            ("tokens", state.quota.tokens, state.tokens),
         ):
             if most and used >= most:
-                wait = max(1, round(standing.resets_at - time.time()))
+                wait = max(1, round(state.resets_at - time.time()))
                 raise QuotaExceeded(
                     f"You have used your {most} {what} of today. "
                     f"The next day begins in {wait // 3600} h {wait % 3600 // 60} min.",
                     wait,
                 )
-        return standing
+        return state
 
 
 def count(session: Session, user_id: str, requests: int = 0, tokens: int = 0) -> None:
     """Add to what a person has used today; what others add at the same moment counts too."""
     insert = _INSERT[session.get_bind().dialect.name]
-    row = insert(Usage).values(
+    row = insert(DailyUsage).values(
         user_id=user_id, day=int(time.time() // DAY), requests=requests, tokens=tokens
     )
-    sums = {name: getattr(Usage, name) + row.excluded[name] for name in ("requests", "tokens")}
+    sums = {name: getattr(DailyUsage, name) + row.excluded[name] for name in ("requests", "tokens")}
     session.connection().execute(
         row.on_conflict_do_update(index_elements=["user_id", "day"], set_=sums)
     )

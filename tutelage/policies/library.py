@@ -14,7 +14,7 @@ from tutelage import atomic
 from tutelage.errors import Conflict, NotFound, Unavailable
 
 MANIFEST, CARD = "manifest.json", "card.md"
-SHED = ".weights-removed"  # a mark: the weights went to save disk space
+WEIGHTS_REMOVED = ".weights-removed"  # a mark: the weights went to save disk space
 WEIGHTS = ".safetensors"
 _ID = re.compile(r"policy-\d{4,}")
 
@@ -78,12 +78,12 @@ class PolicyLibrary:
 
     def has_weights(self, policy_id: str) -> bool:
         """Whether the weights are still there; retention removes those of old policies."""
-        return not (self.path(policy_id) / SHED).exists()
+        return not (self.path(policy_id) / WEIGHTS_REMOVED).exists()
 
-    def shed(self, policy_id: str) -> None:
+    def delete_weights(self, policy_id: str) -> None:
         """Remove the weights; the mark comes first, so that nobody takes a half policy for one."""
         path = self.path(policy_id)
-        atomic.write_text(path / SHED, "The weights were removed to save disk space.\n")
+        atomic.write_text(path / WEIGHTS_REMOVED, "The weights were removed to save disk space.\n")
         for file in path.glob(f"*{WEIGHTS}"):
             file.unlink()
 
@@ -103,7 +103,7 @@ class PolicyLibrary:
         except (Unavailable, KeyError) as error:
             return [f"The manifest cannot be read ({error})."]
         found = digests(path)
-        found.pop(SHED, None)
+        found.pop(WEIGHTS_REMOVED, None)
         if not self.has_weights(policy_id):
             expected = {n: d for n, d in expected.items() if not n.endswith(WEIGHTS)}
         return [

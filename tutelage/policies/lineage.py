@@ -57,7 +57,7 @@ def affected(
     return _with_descendants(versions, taught)
 
 
-def behind(
+def lineage_of_message(
     session: Session, library: PolicyLibrary, iterations: Path, message_id: str
 ) -> list[dict[str, Any]]:
     """What is behind an answer: its policy and that policy's ancestors, newest first.

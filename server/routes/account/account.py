@@ -28,7 +28,7 @@ from server.schemas.text import Deleted, Name, Page, columns
 from tutelage.errors import Conflict, Forbidden, Invalid, NotFound
 from tutelage.feedback import feedback
 from tutelage.people import accounts, erasure, people, portability
-from tutelage.people.quota import Standing
+from tutelage.people.quota import QuotaState
 from tutelage.tables import Conversation, Identity, Purpose, Role, Scope, User
 
 router = APIRouter(prefix="/v1/account", tags=["account"])
@@ -71,7 +71,7 @@ def get_account(caller: PersonDep, services: ServicesDep, state: StateDep) -> Ac
     """Who one is, and what is left of today's quota."""
     with services.store.read() as session:
         user = accounts.get(session, caller.user.id)
-        return _account(session, user, state.quotas.standing(session, user))
+        return _account(session, user, state.quotas.state(session, user))
 
 
 @router.patch("")
@@ -156,7 +156,7 @@ def revoke_key(key_id: Name, caller: PersonDep, services: ServicesDep) -> Delete
     return Deleted(id=key_id)
 
 
-def _account(session: Session, user: User, standing: Standing) -> Account:
+def _account(session: Session, user: User, quota_state: QuotaState) -> Account:
     chats = select(func.count()).where(
         Conversation.owner_id == user.id, Conversation.purpose == Purpose.CHAT
     )
@@ -166,7 +166,7 @@ def _account(session: Session, user: User, standing: Standing) -> Account:
         | {
             "has_password": user.password_hash is not None,
             "providers": list(session.exec(vouching.order_by(col(Identity.issuer)))),
-            "quota": QuotaStanding.of(standing),
+            "quota": QuotaStanding.of(quota_state),
             "conversations": session.exec(chats).one(),
             "feedback": len(feedback.of_author(session, user.id)),
         }

@@ -16,7 +16,7 @@ from server.schemas.operator.datasets import (
 )
 from server.schemas.text import Name, Page, columns
 from tutelage.datasets import keeping, reading, writing
-from tutelage.datasets.reading import Report
+from tutelage.datasets.reading import ImportReport
 
 router = APIRouter(prefix="/v1/operator/datasets", tags=["operator"])
 
@@ -85,7 +85,7 @@ def erase_dataset(dataset_id: Name, operator: OperatorDep, services: ServicesDep
     return DatasetErased(id=dataset_id, policies=policies)
 
 
-def _report(report: Report, kept: int) -> DatasetReport:
+def _report(report: ImportReport, kept: int) -> DatasetReport:
     problems = [
         Unusable(reason=reason, rows=rows[:_SHOWN], count=len(rows))
         for reason, rows in sorted(report.problems.items(), key=lambda each: -len(each[1]))

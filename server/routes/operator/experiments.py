@@ -26,7 +26,7 @@ from server.services import Services
 from tutelage.errors import Conflict
 from tutelage.experiments import experiments, leaderboard
 from tutelage.iterations import schedule
-from tutelage.tables import Experiment, Message, PolicyPin, Schedule, ShadowAnswer
+from tutelage.tables import Experiment, Message, PolicyPin, Schedule, ShadowResponse
 
 router = APIRouter(prefix="/v1/operator", tags=["operator"])
 
@@ -150,11 +150,11 @@ def unpin(user_id: Name, operator: OperatorDep, services: ServicesDep) -> None:
 def get_leaderboard(_operator: OperatorDep, services: ServicesDep) -> list[BoardItem]:
     """How strong the policies are, judged by people and by the gate's reward models."""
     with services.store.read() as session:
-        duels = {
-            leaderboard.PEOPLE: leaderboard.people_duels(session),
-            leaderboard.GATE: leaderboard.gate_duels(session, services.iterations),
+        comparisons = {
+            leaderboard.PEOPLE: leaderboard.user_comparisons(session),
+            leaderboard.GATE: leaderboard.gate_comparisons(session, services.iterations),
         }
-    boards = [leaderboard.board(source, rows) for source, rows in duels.items()]
+    boards = [leaderboard.board(source, rows) for source, rows in comparisons.items()]
     return [
         BoardItem(
             source=board.source,
@@ -206,11 +206,11 @@ def _with_news(session: Session, row: Experiment) -> ExperimentItem:
 
 def _shadows(session: Session, experiment_id: str) -> list[ShadowItem]:
     newest = (
-        select(ShadowAnswer, Message)
+        select(ShadowResponse, Message)
         .join(Message)
-        .where(ShadowAnswer.experiment_id == experiment_id)
+        .where(ShadowResponse.experiment_id == experiment_id)
         .where(col(Message.conversation_id).in_(experiments.consented()))
-        .order_by(col(ShadowAnswer.id).desc())
+        .order_by(col(ShadowResponse.id).desc())
         .limit(SHADOWS_SHOWN)
     )
     return [
@@ -233,5 +233,5 @@ def _schedule(session: Session) -> ScheduleState:
     return ScheduleState(
         schedule=ScheduleItem.model_validate(row) if row else None,
         next_at=schedule.next_at(session, row, time.time()) if row else None,
-        judgements=schedule.judgements_since(session),
+        judgements=schedule.feedback_since(session),
     )

@@ -162,8 +162,8 @@ def _count(session: Session, table: type) -> int:
 
 
 def _feedback_by_kind(session: Session) -> dict[str, int]:
-    standing = feedback.effective(session.exec(select(Feedback)))
-    return dict(Counter(str(row.kind) for row in standing))
+    current = feedback.effective(session.exec(select(Feedback)))
+    return dict(Counter(str(row.kind) for row in current))
 
 
 def _report(session: Session, row: Report) -> ReportItem:

@@ -165,7 +165,7 @@ def _items(session: Session, quotas: Quotas, users: list[User]) -> list[UserItem
                 "consented": user.consented_at is not None,
                 "conversations": conversations[user.id],
                 "feedback": judgements[user.id],
-                "quota": QuotaStanding.of(quotas.standing(session, user)),
+                "quota": QuotaStanding.of(quotas.state(session, user)),
                 "own_quota": user.quota is not None,
                 "keys": [KeyItem.model_validate(k) for k in accounts.keys_of(session, user.id)],
             }

@@ -12,7 +12,7 @@ from tutelage import audit
 from tutelage.chat import conversations
 from tutelage.composition import Core, open_core
 from tutelage.datasets import keeping, reading, writing
-from tutelage.datasets.reading import Report
+from tutelage.datasets.reading import ImportReport
 from tutelage.errors import Conflict, Invalid, NotFound
 from tutelage.feedback import feedback, preference_data
 from tutelage.people import people
@@ -30,7 +30,7 @@ def core(tmp_path: Path) -> Iterator[Core]:
     core.store.close()
 
 
-def begin(core: Core, name: str = "pairs", licence: str = "MIT") -> tuple[Dataset, Report]:
+def begin(core: Core, name: str = "pairs", licence: str = "MIT") -> tuple[Dataset, ImportReport]:
     _, report = reading.read(CONTENT, None)
     with core.store.write() as session:
         return keeping.begin(session, name, licence, "somewhere", report, "ada"), report

@@ -10,7 +10,7 @@ from tutelage.chat import conversations
 from tutelage.errors import Conflict, Invalid
 from tutelage.experiments import experiments, leaderboard, outcomes
 from tutelage.experiments.experiments import Rules, place
-from tutelage.experiments.leaderboard import Duel, board
+from tutelage.experiments.leaderboard import PairwiseComparison, board
 from tutelage.feedback import feedback
 from tutelage.people import people
 from tutelage.policies import deployment
@@ -40,7 +40,7 @@ def tried(any_store: Store) -> Store:
     return any_store
 
 
-def trial(session: Session) -> Experiment:
+def experiment(session: Session) -> Experiment:
     return experiments.listed(session)[0]
 
 
@@ -70,7 +70,7 @@ def thumbs(store: Store, policy: str, people_count: int, up: int) -> None:
 
 def judged(store: Store, **rules: float) -> Experiment:
     with store.write() as session:
-        row = trial(session)
+        row = experiment(session)
         row.rules = row.rules | rules
         session.add(row)
         return experiments.judge(session, row.id)
@@ -87,7 +87,7 @@ def test_a_larger_share_takes_nobody_back(tried: Store) -> None:
     with tried.write() as session:
         before = experiments.routing(session)
         met = {n for n in names if before.policy_for(n)}
-        experiments.set_share(session, trial(session).id, 0.8, "ada")
+        experiments.set_share(session, experiment(session).id, 0.8, "ada")
         after = experiments.routing(session)
     assert met < {n for n in names if after.policy_for(n)}
 
@@ -170,7 +170,7 @@ def test_without_automatic_rules_it_only_tells(tried: Store) -> None:
     thumbs(tried, OLD, 60, 52)
     thumbs(tried, NEW, 60, 20)
     with tried.write() as session:
-        row = trial(session)
+        row = experiment(session)
         row.automatic = False
         session.add(row)
     found = judged(tried)
@@ -180,7 +180,7 @@ def test_without_automatic_rules_it_only_tells(tried: Store) -> None:
 
 def test_time_ends_it_undecided(tried: Store) -> None:
     with tried.write() as session:
-        ended = experiments.judge(session, trial(session).id, now=time.time() + 15 * 86400)
+        ended = experiments.judge(session, experiment(session).id, now=time.time() + 15 * 86400)
     assert (ended.state, state(tried)) == (ExperimentState.STOPPED, PolicyState.CANDIDATE)
 
 
@@ -189,12 +189,12 @@ def test_a_promotion_by_hand_overtakes_it(tried: Store) -> None:
         deployment.register(session, "policy-0002", "0" * 64)
         deployment.promote(session, "policy-0002", "ada")
         assert experiments.routing(session).challenger is None
-        assert experiments.judge(session, trial(session).id).state == ExperimentState.STOPPED
+        assert experiments.judge(session, experiment(session).id).state == ExperimentState.STOPPED
 
 
 def test_a_shadow_answers_nobody(tried: Store) -> None:
     with tried.write() as session:
-        experiments.stop(session, trial(session).id, "ada", [])
+        experiments.stop(session, experiment(session).id, "ada", [])
         experiments.start(session, NEW, "ada", ExperimentKind.SHADOW, share=1.0)
         routing = experiments.routing(session)
     assert routing.challenger == NEW and routing.shadowed("msg_1")
@@ -214,9 +214,9 @@ def test_rankings_of_both_policies_are_duels(tried: Store) -> None:
             feedback.record(
                 session, user.id, FeedbackKind.RANKING, [old, new], {"ranking": best}, old.id
             )
-        duels = leaderboard.people_duels(session)
-    assert len(duels) == 60
-    strongest = board(leaderboard.PEOPLE, duels).ratings[0]
+        comparisons = leaderboard.user_comparisons(session)
+    assert len(comparisons) == 60
+    strongest = board(leaderboard.PEOPLE, comparisons).ratings[0]
     assert strongest.policy_id == NEW
     assert strongest.low > 1000
     assert judged(tried).state == ExperimentState.PROMOTED
@@ -229,7 +229,9 @@ def test_rules_are_numbers_that_are_known() -> None:
 
 
 def test_length_takes_up_what_longer_answers_win() -> None:
-    by_length = [Duel("b", "a", float(i % 2), 30 if i % 2 else -30) for i in range(100)]
+    by_length = [
+        PairwiseComparison("b", "a", float(i % 2), 30 if i % 2 else -30) for i in range(100)
+    ]
     found = board(leaderboard.GATE, by_length)
     assert abs(found.ratings[0].elo - found.ratings[1].elo) < 40
     assert found.elo_of_ten_words > 50

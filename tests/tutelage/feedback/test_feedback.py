@@ -88,7 +88,7 @@ def test_a_report_is_opened_for_triage(any_store: Store, ada: User, answer: Mess
 
 def test_anothers_answer_cannot_be_judged(any_store: Store, answer: Message) -> None:
     with any_store.read() as session, pytest.raises(NotFound):
-        feedback.visible_answer(session, "user_eve", answer.id, "message_id")
+        feedback.visible_response(session, "user_eve", answer.id, "message_id")
 
 
 @pytest.mark.parametrize("ranking", [[[0], [0, 1]], [[0]], [[]], [[0], [], [1]], [[0], [7]]])

@@ -87,7 +87,7 @@ def test_judgements_make_it_due(store: Store) -> None:
             prompt = conversations.append(session, conversation, None, "user", f"{number}?")
             said = conversations.append(session, conversation, prompt.id, "assistant", "Yes.")
             feedback.record(session, user.id, FeedbackKind.THUMBS, [said], {"value": "up"}, said.id)
-        assert schedule.judgements_since(session) == 3
+        assert schedule.feedback_since(session) == 3
         assert schedule.due(session, NOON, NOON) is not None
 
 
@@ -119,9 +119,12 @@ def test_a_candidate_that_passed_goes_on_trial_once(store: Store) -> None:
         finished(session, NOON)
         assert schedule.start_canary(session) is not None
         assert schedule.start_canary(session) is None
-        trial = experiments.running(session)
-        assert trial is not None and (trial.share, trial.started_by) == (0.25, "schedule")
-        experiments.stop(session, trial.id, "ada", [])
+        experiment = experiments.running(session)
+        assert experiment is not None and (experiment.share, experiment.started_by) == (
+            0.25,
+            "schedule",
+        )
+        experiments.stop(session, experiment.id, "ada", [])
         assert schedule.start_canary(session) is None
 
 
@@ -139,8 +142,8 @@ def test_what_the_gate_asks_about_is_tried_only_for_want_of_proof_and_where_want
         deployment.promote(session, "policy-0000", "ada")
         finished(session, NOON, IterationState.UNDECIDED, {"unproven": unproven})
         assert (schedule.start_canary(session) is not None) == tried
-        trial = experiments.running(session)
-        assert trial is None or trial.rules["days"] == 3.0
+        experiment = experiments.running(session)
+        assert experiment is None or experiment.rules["days"] == 3.0
 
 
 def note(store: Store, action: str) -> None:

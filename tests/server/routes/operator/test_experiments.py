@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from tutelage.composition import Core
 from tutelage.experiments import experiments
-from tutelage.tables import Role, ShadowAnswer, User
+from tutelage.tables import Role, ShadowResponse, User
 
 START = "/v1/operator/experiments"
 
@@ -33,17 +33,17 @@ def user_id(core: Core, name: str) -> str:
 
 
 def test_a_canary_answers_its_share_and_a_rollback_ends_that(service: ChatService) -> None:
-    trial = start(service, share=1.0)
+    experiment = start(service, share=1.0)
     assert met(service) == "policy-0001"
-    ended = service.post(f"{START}/{trial['id']}/rollback", name="operator").json()
+    ended = service.post(f"{START}/{experiment['id']}/rollback", name="operator").json()
     assert ended["state"] == "rolled_back"
     assert met(service) == "policy-0000"
 
 
 def test_a_promotion_ends_the_trial(service: ChatService) -> None:
-    trial = start(service, share=0.000001)
+    experiment = start(service, share=0.000001)
     assert met(service) == "policy-0000"
-    service.post(f"{START}/{trial['id']}/promote", name="operator")
+    service.post(f"{START}/{experiment['id']}/promote", name="operator")
     assert met(service) == "policy-0001"
 
 
@@ -72,18 +72,18 @@ def test_side_by_side_shows_both_to_who_consents(service: ChatService) -> None:
 
 
 def test_a_shadow_is_kept_and_shown_to_nobody(service: ChatService) -> None:
-    trial = start(service, kind="shadow", share=1.0)
+    experiment = start(service, kind="shadow", share=1.0)
     completion = service.ask("Say it again.")
     assert completion["system_fingerprint"] == "policy-0000"
 
-    def rows() -> list[ShadowAnswer]:
+    def rows() -> list[ShadowResponse]:
         with service.core.store.read() as session:
-            return list(session.exec(select(ShadowAnswer)))
+            return list(session.exec(select(ShadowResponse)))
 
     assert eventually(lambda: len(rows()) == 1)
     assert (rows()[0].policy_id, rows()[0].content) == ("policy-0001", "Say it again.")
     assert len(service.conversation(completion)["messages"]) == 2
-    listed = service.get(f"{START}/{trial['id']}/shadows", "operator").json()["data"]
+    listed = service.get(f"{START}/{experiment['id']}/shadows", "operator").json()["data"]
     assert (listed[0]["prompt"], listed[0]["shadow"]) == ("Say it again.", "Say it again.")
 
 
@@ -118,7 +118,7 @@ def test_a_rollback_moves_all_traffic_under_load(core: Core) -> None:
 
     with listen(new_services(core)) as address:
         with core.store.write() as session:
-            trial = experiments.start(session, "policy-0001", "ada", share=1.0)
+            experiment = experiments.start(session, "policy-0001", "ada", share=1.0)
         headers = {"authorization": f"Bearer {key}"}
         body = {"model": "tutelage", "messages": [{"role": "user", "content": "Hello there"}]}
 
@@ -136,7 +136,7 @@ def test_a_rollback_moves_all_traffic_under_load(core: Core) -> None:
         assert eventually(lambda: seen["policy-0001"] > 5)
         operator = new_key(core.store, "boss", role=Role.OPERATOR)
         ended = httpx.post(
-            f"{address}{START}/{trial.id}/rollback",
+            f"{address}{START}/{experiment.id}/rollback",
             headers={"authorization": f"Bearer {operator}"}, timeout=30,
         )  # fmt: skip
         assert ended.json()["state"] == "rolled_back"
