@@ -13,49 +13,47 @@ from tutelage.datasets.example import MOST_RESPONSES, Example, ranking
 from tutelage.errors import Invalid
 
 some = settings(max_examples=25)
-texts = st.text("a:é\n 漢\u2028", min_size=1, max_size=6).map(lambda text: f"x{text}x") | (
-    st.sampled_from(["Human:", "x\n\nAssistant: y", "</s>", '"', "\ufeff", "🤖"])
+plain = st.text("a:é\n 漢\u2028", min_size=1, max_size=6).map(lambda text: f"x{text}x") | (
+    st.sampled_from(["</s>", '"', "\ufeff", "🤖"])
 )
+texts = plain | st.sampled_from(["Human:", "x\n\nAssistant: y"])
 
 
 @st.composite
-def dialogues(draw: st.DrawFn) -> list[dict[str, str]]:
-    turns = draw(
-        st.sampled_from([1, 3, 5]).flatmap(lambda n: st.lists(texts, min_size=n, max_size=n))
-    )
+def dialogues(
+    draw: st.DrawFn,
+    said: st.SearchStrategy[str] = texts,
+    lengths: tuple[int, ...] = (1, 3, 5),
+    system: bool = True,
+) -> list[dict[str, str]]:
+    length = draw(st.sampled_from(lengths))
+    turns = draw(st.lists(said, min_size=length, max_size=length))
     roles = ("user", "assistant")
-    said = [{"role": roles[n % 2], "content": text} for n, text in enumerate(turns)]
-    system = draw(st.none() | texts)
-    return [{"role": "system", "content": system}, *said] if system else said
+    messages = [{"role": roles[n % 2], "content": text} for n, text in enumerate(turns)]
+    first = draw(st.none() | said) if system else None
+    return [{"role": "system", "content": first}, *messages] if first else messages
 
 
 @st.composite
-def rankings(draw: st.DrawFn) -> Example:
-    answers = draw(st.lists(texts, min_size=2, max_size=MOST_RESPONSES, unique=True))
+def rankings(
+    draw: st.DrawFn,
+    prompts: st.SearchStrategy[list[dict[str, str]]] | None = None,
+    said: st.SearchStrategy[str] = texts,
+) -> Example:
+    answers = draw(st.lists(said, min_size=2, max_size=MOST_RESPONSES, unique=True))
     worth = st.lists(st.integers(0, 4), min_size=len(answers), max_size=len(answers))
-    return ranking(draw(dialogues()), answers, draw(worth.filter(lambda each: len(set(each)) > 1)))
+    prompt = draw(dialogues() if prompts is None else prompts)
+    return ranking(prompt, answers, draw(worth.filter(lambda each: len(set(each)) > 1)))
 
 
-demonstrations = st.builds(
-    lambda prompt, answer: Example(prompt, (answer,), (0,)), dialogues(), texts
-)
-WHOLE = [("openai", demonstrations), ("oasst", demonstrations), ("oasst", rankings()),
-         ("ultrafeedback", rankings())]  # fmt: skip
+def demonstrations(prompts: st.SearchStrategy[list[dict[str, str]]]) -> st.SearchStrategy[Example]:
+    return st.builds(lambda prompt, answer: Example(prompt, (answer,), (0,)), prompts, texts)
 
 
-def holds(name: str, example: Example) -> bool:
-    """Whether the format can hold the example, as its documentation says."""
-    if name == "ultrafeedback":
-        return len(example.prompt) == 1
-    if name in ("oasst", "hh-rlhf") and example.prompt[0]["role"] == "system":
-        return False
-    texts = [*(each["content"] for each in example.prompt), *example.responses]
-    speakers = ("Human:", "Assistant:")
-    return name != "hh-rlhf" or not any(
-        text.startswith(speakers) or f"\n\n{speaker}" in text
-        for text in texts
-        for speaker in speakers
-    )
+no_system, one_message = dialogues(system=False), dialogues(lengths=(1,), system=False)
+WHOLE = [("openai", demonstrations(dialogues())), ("oasst", demonstrations(no_system)),
+         ("oasst", rankings(no_system)), ("ultrafeedback", rankings(one_message))]  # fmt: skip
+PAIRS = [("hh-rlhf", rankings(dialogues(plain, system=False), plain)), ("trl", rankings())]
 
 
 def there_and_back(name: str, example: Example) -> list[Example]:
@@ -72,31 +70,44 @@ def there_and_back(name: str, example: Example) -> list[Example]:
 def test_an_example_comes_back_whole(
     name: str, kind: st.SearchStrategy[Example], data: st.DataObject
 ) -> None:
-    example = data.draw(kind.filter(lambda each: holds(name, each)))
+    example = data.draw(kind)
     back = [each for each in there_and_back(name, example) if each.is_ranking == example.is_ranking]
     assert back == [example]
 
 
-@pytest.mark.parametrize("name", ["hh-rlhf", "trl"])
+@pytest.mark.parametrize(("name", "kind"), PAIRS, ids=str)
 @some
 @given(data=st.data())
-def test_a_ranking_comes_back_as_its_pairs(name: str, data: st.DataObject) -> None:
-    example = data.draw(rankings().filter(lambda each: holds(name, each)))
+def test_a_ranking_comes_back_as_its_pairs(
+    name: str, kind: st.SearchStrategy[Example], data: st.DataObject
+) -> None:
+    example = data.draw(kind)
     back = there_and_back(name, example)
     assert [each.pairs() for each in back] == [[pair] for pair in example.pairs()]
     assert all(each.prompt == example.prompt for each in back)
 
 
-@pytest.mark.parametrize("name", formats.FORMATS)
-@some
-@given(example=rankings() | demonstrations)
+HI = {"role": "user", "content": "Hi"}
+SYSTEM = [{"role": "system", "content": "Be brief."}, HI]
+LONG = [HI, {"role": "assistant", "content": "Hello."}, HI]
+SPEAKER = [{"role": "user", "content": "Hi\n\nAssistant: Hello."}]
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [
+        ("openai", ranking([HI], ["A", "B"], [1, 0])),
+        *((name, Example([HI], ("A",), (0,))) for name in ("ultrafeedback", "hh-rlhf", "trl")),
+        *((name, ranking(SYSTEM, ["A", "B"], [1, 0]))
+          for name in ("oasst", "ultrafeedback", "hh-rlhf")),
+        ("ultrafeedback", ranking(LONG, ["A", "B"], [1, 0])),
+        ("hh-rlhf", ranking(SPEAKER, ["A", "B"], [1, 0])),
+        ("hh-rlhf", ranking([HI], ["A", "B\n\nHuman: C"], [1, 0])),
+    ],
+)  # fmt: skip
 def test_what_a_format_cannot_hold_is_refused(name: str, example: Example) -> None:
-    kinds = {"openai": (False,), "oasst": (False, True)}.get(name, (True,))
-    if example.is_ranking in kinds and holds(name, example):
-        assert formats.named(name).write(example)
-    else:
-        with pytest.raises(Invalid):
-            formats.named(name).write(example)
+    with pytest.raises(Invalid):
+        formats.named(name).write(example)
 
 
 @pytest.mark.parametrize("name", formats.FORMATS)
