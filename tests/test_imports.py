@@ -1,13 +1,15 @@
-"""Who may import whom: core <- moderation <- server, and core <- moderation <- training.
+"""Who may import whom: packages, folders, modules; and that every class name exists once.
 
-Inside a package, a folder and its own subfolder may import each other; two other folders never
-import each other both ways.
+The packages: core <- moderation <- server, and core <- moderation <- training. `pytest -s` prints
+the floors: each folder stands above those that it imports.
 """
 
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -19,74 +21,134 @@ ALLOWED = {
     "server": {"tutelage", "moderation", "server"},
     "training": {"tutelage", "moderation", "training"},
 }
+MOST_FILES = 16  # Python files side by side in a folder
+ALL_ROUTES = "server.routes.all"  # lists the route modules, and is none itself
 
-
-def imported(path: Path) -> Iterator[str]:
-    """The dotted name of everything that a file imports."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def packages(path: Path) -> set[str]:
-    """The top-level packages that a file imports."""
-    return {name.split(".")[0] for name in imported(path)}
-
-
-def folder_of(name: str) -> str:
-    """The folder, dotted, in which the module of a dotted name lies."""
-    parts = name.split(".")
-    while parts and not (ROOT / "/".join(parts)).is_dir():
-        parts.pop()
-    return ".".join(parts)
+Graph = dict[str, set[str]]
 
 
 def sources(package: str) -> list[Path]:
     return sorted((ROOT / package).rglob("*.py"))
 
 
-@pytest.mark.parametrize("package", ["moderation", "server", "training"])
+def name_of(path: Path) -> str:
+    """``tutelage/chat/__init__.py`` -> ``tutelage.chat``."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): path for package in ALLOWED for path in sources(package)}
+TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in MODULES.items()}
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Every module that the tree imports, also inside functions and for types alone."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, "imports are absolute"
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                yield submodule if submodule in MODULES else node.module
+
+
+MODULE_GRAPH: Graph = {
+    name: {found for found in imports(tree) if found in MODULES} for name, tree in TREES.items()
+}
+
+
+def folder_of(module: str) -> str:
+    return ".".join(MODULES[module].relative_to(ROOT).parent.parts)
+
+
+def folder_graph() -> Graph:
+    """Which folder imports which other. A folder's own subfolders, and the folders that it lies
+    in, do not count: files at the top of a folder are its ground or its roof."""
+    graph: Graph = defaultdict(set)
+    for module, targets in MODULE_GRAPH.items():
+        for target in targets:
+            one, other = folder_of(module), folder_of(target)
+            if not (f"{other}.".startswith(f"{one}.") or f"{one}.".startswith(f"{other}.")):
+                graph[one].add(other)
+    return graph
+
+
+def cycle(graph: Mapping[str, set[str]]) -> list[str]:
+    """A cycle, or nothing."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def floors(graph: Graph) -> list[list[str]]:
+    """The folders in topological order, those that import no other first."""
+    sorter = TopologicalSorter(graph)
+    sorter.prepare()
+    found = []
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        found.append(sorted(ready))
+        sorter.done(*ready)
+    return found
+
+
+@pytest.mark.parametrize("package", ALLOWED)
 def test_packages_import_only_what_lies_below_them(package: str) -> None:
+    """The core's commands open the other packages; nothing else of the core does."""
     wrong = [
-        f"{path.relative_to(ROOT)} imports {name}"
-        for path in sources(package)
-        for name in packages(path)
-        if name in ALLOWED and name not in ALLOWED[package]
+        f"{module} imports {target}"
+        for module, targets in MODULE_GRAPH.items()
+        for target in targets
+        if module.split(".")[0] == package
+        and target.split(".")[0] not in ALLOWED[package]
+        and not module.startswith("tutelage.cli.")
     ]
     assert wrong == []
 
 
-@pytest.mark.parametrize("package", sorted(ALLOWED))
-def test_no_two_folders_import_each_other(package: str) -> None:
-    arrows = {
-        (".".join(path.parent.relative_to(ROOT).parts), folder_of(name))
-        for path in sources(package)
-        for name in imported(path)
-        if name.split(".")[0] == package
-    }
-    both_ways = [(a, b) for a, b in sorted(arrows) if a < b and (b, a) in arrows]
-    assert [(a, b) for a, b in both_ways if not b.startswith(f"{a}.")] == []
+def test_no_modules_import_each_other() -> None:
+    assert cycle(MODULE_GRAPH) == []
+
+
+def test_no_folders_import_each_other() -> None:
+    graph = folder_graph()
+    assert cycle(graph) == []
+    for number, folders in enumerate(floors(graph)):
+        print(f"floor {number}: {', '.join(folders)}")
 
 
 def test_no_route_module_imports_another() -> None:
-    wrong = [
-        f"{path.relative_to(ROOT)} imports {name}"
-        for path in (ROOT / "server" / "routes").rglob("*.py")
-        for name in imported(path)
-        if name.startswith("server.routes.") and path.name != "all.py"
-    ]
-    assert wrong == []
+    routes = {
+        name
+        for name, path in MODULES.items()
+        if name.startswith("server.routes.") and path.name != "__init__.py" and name != ALL_ROUTES
+    }
+    wrong = [(one, other) for one in routes for other in MODULE_GRAPH[one] & routes]
+    assert routes and wrong == []
 
 
-def test_the_core_imports_the_others_only_inside_commands() -> None:
-    wrong = [
-        str(path.relative_to(ROOT))
-        for path in sources("tutelage")
-        if packages(path) & {"moderation", "server", "training"} and path.parent.name != "cli"
-    ]
-    assert wrong == []
+def test_a_class_name_exists_once() -> None:
+    places: dict[str, list[str]] = defaultdict(list)
+    for module, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places[node.name].append(module)
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_no_folder_has_too_many_files_side_by_side() -> None:
+    files: dict[Path, int] = defaultdict(int)
+    for path in MODULES.values():
+        files[path.parent] += path.name != "__init__.py"
+    assert {folder: count for folder, count in files.items() if count > MOST_FILES} == {}
+
+
+def test_cycles_are_found() -> None:
+    assert set(cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}})) == {"a", "b", "c"}
+    assert cycle({"a": {"b", "c"}, "b": {"c"}}) == []
+    assert floors({"a": {"b", "c"}, "b": {"c"}}) == [["c"], ["b"], ["a"]]
 
 
 @pytest.mark.parametrize(

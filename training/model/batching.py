@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from training.model.caches import PrefixCache
+from training.model.caches import SharedPrefixCache
 
 Step = Callable[[Tensor, Tensor, Any, Any], Tensor]  # inputs, positions, cache, mask -> hidden
 
@@ -61,7 +61,7 @@ def share_prefix(step: Step, prefix: Tensor, rows: Tensor) -> tuple[Tensor, Tens
     Args: ``step``: ``trunk`` or a bound ``top``; prefix [1, P, ...], P may be 0; rows [K, T, ...].
     Returns: the hidden states of the prefix [1, P, H] and of the rows [K, T, H].
     """
-    cache, before, length = PrefixCache(), prefix.shape[1], rows.shape[1]
+    cache, before, length = SharedPrefixCache(), prefix.shape[1], rows.shape[1]
     if not before:
         whole = step(rows, positions(rows), None, None)
         return whole[:1, :0], whole

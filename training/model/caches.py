@@ -58,7 +58,7 @@ class KeyValueCache:
             self.values[layer] = self.values[layer][rows]
 
 
-class PrefixCache:
+class SharedPrefixCache:
     """Keys and values of a prefix that several rows continue; the prefix is computed once."""
 
     def __init__(self) -> None:

@@ -37,7 +37,7 @@ _KINDS = (FeedbackKind.RANKING, FeedbackKind.DEMONSTRATION)
 
 
 @dataclass(frozen=True)
-class LabelingInstructions:
+class Instructions:
     """What labelers are asked to do. A change of the text is a new version."""
 
     version: int
@@ -54,10 +54,10 @@ class DemonstrationTurn:
 
 
 @cache
-def instructions() -> LabelingInstructions:
+def instructions() -> Instructions:
     """The instructions in force; their first line ends with the version."""
     text = (resources.files("tutelage") / "data" / "labeling_instructions.md").read_text("utf-8")
-    return LabelingInstructions(int(text.splitlines()[0].rsplit(" ", 1)[1]), text)
+    return Instructions(int(text.splitlines()[0].rsplit(" ", 1)[1]), text)
 
 
 def prompt_set() -> list[str]:
