@@ -1,0 +1,21 @@
+"""What Prometheus reads."""
+
+from chat_service import ChatService
+
+
+def test_metrics_count(service: ChatService) -> None:
+    done = service.ask("one two", n=2)
+    service.post("/v1/feedback", {"kind": "thumbs", "completion_id": done["id"], "value": "up"})
+    service.ask("A threatword")
+    text = service.client.get("/metrics").text
+    for line in (
+        'tutelage_requests_total{method="POST",route="/v1/chat/completions",status="200"} 2.0',
+        'tutelage_tokens_total{side="response"} 6.0',
+        'tutelage_tokens_total{side="prompt"} 2.0',
+        'tutelage_moderation_actions_total{action="block",side="prompt"} 1.0',
+        'tutelage_feedback_total{kind="thumbs"} 1.0',
+        "tutelage_first_token_seconds_count 2.0",
+        "tutelage_turns_running 0.0",
+        'tutelage_policy_loads_total{outcome="ok"} 1.0',
+    ):
+        assert line in text
