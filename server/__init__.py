@@ -1,1 +1,1 @@
-"""The HTTP API: chat completions in OpenAI's shapes, feedback, conversations, operation."""
+"""The HTTP API: OpenAI-compatible chat, feedback, conversations, labeling, administration."""

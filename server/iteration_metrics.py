@@ -1,4 +1,4 @@
-"""Reads what a training iteration has written so far: metric rows and the report."""
+"""Reads the files of a training iteration, also while it runs: metric rows and the report."""
 
 from pathlib import Path
 

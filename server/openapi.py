@@ -1,4 +1,4 @@
-"""The OpenAPI document: ``python -m server.openapi`` prints it, always with the same bytes."""
+"""The OpenAPI document: ``python -m server.openapi`` prints it, byte for byte reproducible."""
 
 import json
 import sys
@@ -12,19 +12,19 @@ import tutelage
 from server.schemas.openai.chat import ChatCompletionChunk
 
 _DESCRIPTION = """\
-A chat assistant that is taught by the people who use it.
+A self-hosted chat assistant that learns from its users' feedback.
 
-`/v1/chat/completions`, `/v1/responses`, `/v1/models` and `/v1/moderations` speak the OpenAI API: \
-the official SDKs work with `base_url` = this server + `/v1`. Every answer can be judged with \
-`/v1/feedback`; what people say becomes the next policy.
+`/v1/chat/completions`, `/v1/responses`, `/v1/models` and `/v1/moderations` are OpenAI-compatible: \
+the official SDKs work with `base_url` = this server + `/v1`. Every response can be rated with \
+`/v1/feedback`; the ratings train the next policy.
 
 Authentication: `Authorization: Bearer tk-…` (`tutelage key create --name N`), or the web UI's \
-session cookie. Every failure has the shape `{"error": {"message", "type", "param", "code"}}`.
+session cookie. Every error has the format `{"error": {"message", "type", "param", "code"}}`.
 """
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The document of an application's routes, made once."""
+    """The document of an application's routes, generated once."""
     if app.openapi_schema is None:
         drawn = get_openapi(
             title="tutelage",
@@ -37,7 +37,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
 
 
 def _completed(drawn: dict[str, Any]) -> dict[str, Any]:
-    """Adds what FastAPI cannot know: the chunks of a stream, and the key."""
+    """Adds what FastAPI does not infer: the chunks of a stream, and bearer authentication."""
     schemas = drawn["components"]["schemas"]
     chunk = ChatCompletionChunk.model_json_schema(
         ref_template="#/components/schemas/{model}", mode="serialization"
@@ -56,7 +56,7 @@ def _completed(drawn: dict[str, Any]) -> dict[str, Any]:
 
 
 def operation_id(route: APIRoute) -> str:
-    """The function's name, which generated clients then bear."""
+    """The function's name, which generated clients use."""
     return route.name
 
 

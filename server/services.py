@@ -1,4 +1,4 @@
-"""What the API is handed: the store, the policies, a generator and a classifier."""
+"""The services behind the API: the store, the policies, a generator and a classifier."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,13 +34,13 @@ class Services:
     moderation: ModerationRules  # as the settings have it
 
     def rules(self) -> ModerationRules:
-        """The moderation rules in force now: an operator may have set others."""
+        """The active moderation rules: the operator's, else those of the settings."""
         with self.store.read() as session:
             return rule_store.in_force(session, self.moderation)
 
 
 def open_services(core: Core) -> Services:
-    """The real generator and classifier, as the settings ask for them."""
+    """The generator and classifier that the settings name."""
     settings = core.settings
     classifier = open_classifier(settings)
     return Services(
@@ -66,7 +66,7 @@ def _generator(settings: Settings) -> Generator:
             weights=settings.weights,
         )
     if not settings.engine_url:
-        raise Invalid(f"TUTELAGE_ENGINE={settings.engine} needs TUTELAGE_ENGINE_URL.")
+        raise Invalid(f"TUTELAGE_ENGINE={settings.engine} requires TUTELAGE_ENGINE_URL.")
     from server.generators.remote.remote import RemoteGenerator
 
     return RemoteGenerator(_engine(settings))
@@ -88,4 +88,4 @@ def _moderation_rules(settings: Settings) -> ModerationRules:
     try:
         return ModerationRules.from_settings(settings.moderation_actions)
     except ValueError as error:
-        raise Invalid(f"TUTELAGE_MODERATION_ACTIONS is wrong: {error}") from error
+        raise Invalid(f"TUTELAGE_MODERATION_ACTIONS is invalid: {error}") from error

@@ -26,5 +26,9 @@ class Conflict(TutelageError):
     """Something else is under way or already done."""
 
 
+class LimitReached(TutelageError):
+    """A daily limit of this user is reached."""
+
+
 class Unavailable(TutelageError):
     """It cannot be done now: a missing file, a full disk, a service that is not there."""

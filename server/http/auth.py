@@ -1,4 +1,4 @@
-"""Who is asking: a bearer key, or the browser's session cookie with a same-origin check."""
+"""Authentication: a bearer key, or the browser's session cookie with a same-origin check."""
 
 import time
 from dataclasses import dataclass
@@ -20,29 +20,29 @@ _SCOPES = (
     ("/v1/labeling", Scope.LABEL),
     ("/v1/operator", Scope.OPERATE),
 )
-HOW = "Send `Authorization: Bearer tk-…`; `tutelage key create --name N` makes a key."
+HOW = "Send `Authorization: Bearer tk-…`; `tutelage key create --name N` creates a key."
 
 
 @dataclass(frozen=True)
 class Caller:
-    """A known person, and the key they came with, if it was one."""
+    """An authenticated user, and the API key of the request, if it has one."""
 
     user: User
     key: ApiKey | None = None
 
     @property
     def training(self) -> bool:
-        """Whether the conversations that they start may be trained on."""
+        """Whether conversations that the user starts may be used for training."""
         return self.key.training if self.key else self.user.training
 
     @property
     def limited_as(self) -> str:
-        """Whose rate limit this request counts for."""
+        """The identity that this request's rate limit is counted by."""
         return self.key.id if self.key else self.user.id
 
 
 def identify(request: Request, store: Store) -> Caller | None:
-    """Who sent the request; nobody when it carries neither key nor (valid) cookie.
+    """The caller; None for a request with neither an API key nor a valid session cookie.
 
     Raises ApiError 401 for a key that is not valid, 403 for a forged cross-site request.
     """
@@ -62,7 +62,7 @@ def identify(request: Request, store: Store) -> Caller | None:
 
 
 def require_scope(request: Request, caller: Caller) -> None:
-    """Raises Forbidden when the key was not made for this part of the API."""
+    """Raises Forbidden when the key lacks the scope of this part of the API."""
     if caller.key is None or caller.key.scopes is None:
         return
     path = request.url.path
@@ -73,23 +73,23 @@ def require_scope(request: Request, caller: Caller) -> None:
 
 
 def refused(header: str | None = None) -> ApiError:
-    """What nobody is told."""
-    problem = "This API key is not valid." if header else "Nobody is signed in."
+    """The error for a request without valid credentials."""
+    problem = "Invalid API key." if header else "Missing API key."
     challenge = {"www-authenticate": "Bearer"}
     type_ = "authentication_error"
     return ApiError(401, f"{problem} {HOW}", type_, None, "invalid_api_key", challenge)
 
 
 def require_same_origin(request: Request) -> None:
-    """Refuse what another site's page sent with this browser's cookie."""
+    """Raises ApiError 403 for a request that another site's page sent with this cookie."""
     origin = request.headers.get("origin", "")
     if not same_origin(origin, request.headers.get("host", "")):
-        message = "This request came from another site, or its Origin header is missing."
+        message = "Cross-origin request, or the Origin header is missing."
         raise ApiError(403, message, "permission_error", None, "cross_origin")
 
 
 def same_origin(origin: str, host: str) -> bool:
-    """Whether the page that asks was loaded from this host (the scheme a proxy may change)."""
+    """Whether the requesting page was loaded from this host (a proxy may change the scheme)."""
     try:
         parts = urlsplit(origin)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Failures as OpenAI's clients expect them: one shape, a status, a code and the field at fault."""
+"""Errors in OpenAI's format: a status, a type, a code and the field at fault."""
 
 import logging
 from typing import Any
@@ -11,21 +11,29 @@ from starlette.exceptions import HTTPException
 
 from server.generators.generator import ContextTooLong, Overloaded
 from server.schemas.errors import Error, ErrorDetail
-from tutelage.errors import Conflict, Forbidden, Invalid, NotFound, TutelageError, Unavailable
+from tutelage.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    LimitReached,
+    NotFound,
+    TutelageError,
+    Unavailable,
+)
 from tutelage.people.quota import QuotaExceeded
 
 logger = logging.getLogger(__name__)
 
 BAD_REQUEST = "invalid_request_error"
-INTERNAL = "The server made a mistake. It is in its log under this answer's x-request-id."
+INTERNAL = "Internal server error. Quote the x-request-id header when you report it."
 NO_DATABASE = (
-    "The database cannot be used at the moment, so nothing of this request was kept. "
-    "The operator should look at its disk space and its log; then try again."
+    "The database is unavailable; this request was not stored. Try again later. "
+    "(Operator: check disk space and the database log.)"
 )
 
 
 class ApiError(Exception):
-    """A failure with everything that its answer needs."""
+    """An error with everything that its HTTP response needs."""
 
     def __init__(
         self,
@@ -43,11 +51,11 @@ class ApiError(Exception):
 
     @property
     def body(self) -> dict[str, Any]:
-        """What the client reads."""
+        """The JSON body."""
         return Error(error=self.detail).model_dump()
 
     def response(self) -> JSONResponse:
-        """The answer."""
+        """The HTTP response."""
         return JSONResponse(self.body, self.status, self.headers)
 
 
@@ -57,6 +65,7 @@ _KINDS: tuple[tuple[type[TutelageError], int, str, str], ...] = (
     (Invalid, 400, BAD_REQUEST, "invalid_value"),
     (NotFound, 404, BAD_REQUEST, "not_found"),
     (Forbidden, 403, "permission_error", "forbidden"),
+    (LimitReached, 429, "rate_limit_error", "rate_limit_exceeded"),
     (QuotaExceeded, 429, "insufficient_quota", "insufficient_quota"),
     (Conflict, 409, "conflict_error", "conflict"),
     (Overloaded, 503, "overloaded_error", "overloaded"),
@@ -79,7 +88,7 @@ _HTTP_CODES = {
 
 
 def as_api_error(error: Exception) -> ApiError:
-    """Any failure as an answer; one that nobody foresaw tells nothing of its inside."""
+    """Any exception as an ApiError; an unexpected one reveals no internal details."""
     if isinstance(error, ApiError):
         return error
     for kind, status, type_, code in _KINDS:
@@ -99,7 +108,7 @@ def as_api_error(error: Exception) -> ApiError:
 
 
 def handle_errors(app: FastAPI) -> None:
-    """Let every failure that is foreseen become an answer in our shape."""
+    """Turn every expected error into a response in OpenAI's format."""
     for kind in (ApiError, TutelageError, OperationalError):
         app.add_exception_handler(kind, _foreseen)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -118,18 +127,18 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
 async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     message = {
-        400: "The body is not JSON in UTF-8.",
-        404: f"There is nothing at {request.method} {request.url.path}.",
-        405: f"{request.url.path} does not understand {request.method}.",
+        400: "The request body is not valid UTF-8 encoded JSON.",
+        404: f"Unknown endpoint: {request.method} {request.url.path}",
+        405: f"{request.method} is not allowed at {request.url.path}.",
     }.get(error.status_code, error.detail)
     return as_api_error(HTTPException(error.status_code, message, error.headers)).response()
 
 
 def from_validation(error: RequestValidationError) -> ApiError:
-    """The deepest of pydantic's complaints, with the field as OpenAI names it.
+    """The deepest of pydantic's errors, with the field as OpenAI names it.
 
-    Where a value may have several forms, pydantic complains once per form; the complaint that
-    reaches deepest into the body belongs to the form that was meant.
+    Where a value may have several forms, pydantic reports one error per form; the error that
+    reaches deepest into the body belongs to the form that the client intended.
     """
     located = [(_param(each, error.body), each) for each in error.errors()]
     path, chosen = max(located, key=lambda pair: len(pair[0]))
@@ -141,9 +150,9 @@ def from_validation(error: RequestValidationError) -> ApiError:
 def _sentence(complaint: dict[str, Any], param: str | None, body: Any) -> str:
     kind, message = complaint["type"], complaint["msg"]
     if kind == "json_invalid":
-        return f"The body is not JSON: {complaint['ctx']['error']} at {complaint['loc'][-1]}."
+        return f"Invalid JSON: {complaint['ctx']['error']} at {complaint['loc'][-1]}."
     if isinstance(body, bytes):
-        return "The body is not taken as JSON: send it with `Content-Type: application/json`."
+        return "The body is not JSON: send it with `Content-Type: application/json`."
     if kind == "extra_forbidden":
         return f"Unknown parameter: '{param}'."
     if kind == "missing":
@@ -152,7 +161,7 @@ def _sentence(complaint: dict[str, Any], param: str | None, body: Any) -> str:
 
 
 def _param(complaint: dict[str, Any], body: Any) -> tuple[str | int, ...]:
-    """The part of a complaint's location that leads into what was sent: no names of types."""
+    """The part of an error's location that leads into the request body, without type names."""
     place, *location = complaint["loc"]
     if place != "body" or complaint["type"] == "json_invalid":
         return tuple(location) if place != "body" else ()

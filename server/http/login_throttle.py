@@ -1,4 +1,4 @@
-"""Slows down guessing: so many failed sign-ins for each name and each address, then a pause."""
+"""Sign-in throttling: a limited number of failures per login and per address, then a pause."""
 
 import time
 
@@ -13,7 +13,7 @@ _ADDRESS_FACTOR = 5  # several people may share an address
 
 
 class LoginThrottle:
-    """Counts failures in memory: each server process by itself."""
+    """Counts failures in memory, per server process."""
 
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -21,7 +21,7 @@ class LoginThrottle:
         self._by_address = RateLimitItemPerMinute(FAILURES * _ADDRESS_FACTOR, MINUTES)
 
     def require(self, name: str, address: str) -> None:
-        """Raises ApiError 429 while the name or the address has failed too often."""
+        """Raises ApiError 429 while the login or the address has too many recent failures."""
         for item, who in self._counters(name, address):
             if not self._limiter.test(item, who):
                 reset = self._limiter.get_window_stats(item, who).reset_time

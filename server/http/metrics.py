@@ -1,4 +1,4 @@
-"""What Prometheus reads at /metrics."""
+"""Prometheus metrics of /metrics."""
 
 import time
 from collections import Counter as Counts
@@ -21,21 +21,21 @@ class Metrics:
             "tutelage_requests", "HTTP requests.", ["method", "route", "status"], registry=registry
         )
         self._seconds = Histogram(
-            "tutelage_request_seconds", "Time to the end of the answer.", ["route"],
+            "tutelage_request_seconds", "Time to the end of the response.", ["route"],
             buckets=_DURATIONS, registry=registry,
         )  # fmt: skip
         self._tokens = Counter(
             "tutelage_tokens", "Tokens, by side (prompt, response).", ["side"], registry=registry
         )
         self._first_text = Histogram(
-            "tutelage_first_token_seconds", "From the request to the first text of its answer.",
+            "tutelage_first_token_seconds", "Time to first text.",
             buckets=_LATENCIES, registry=registry,
         )  # fmt: skip
         self._finished = Counter(
-            "tutelage_responses", "Responses, by how they ended.", ["reason"], registry=registry
+            "tutelage_responses", "Responses, by finish reason.", ["reason"], registry=registry
         )
         self._moderation = Counter(
-            "tutelage_moderation_actions", "What moderation did.", ["side", "action"],
+            "tutelage_moderation_actions", "Moderation actions.", ["side", "action"],
             registry=registry,
         )  # fmt: skip
         self._unchecked = Counter(
@@ -43,32 +43,30 @@ class Metrics:
             registry=registry,
         )  # fmt: skip
         self._feedback = Counter(
-            "tutelage_feedback", "Judgements received.", ["kind"], registry=registry
+            "tutelage_feedback", "Feedback received.", ["kind"], registry=registry
         )
-        self._running = Gauge(
-            "tutelage_turns_running", "TurnService being answered now.", registry=registry
-        )
+        self._running = Gauge("tutelage_turns_running", "Turns in progress.", registry=registry)
         self._loads = Counter(
             "tutelage_policy_loads", "Policies loaded, by outcome.", ["outcome"], registry=registry
         )
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """An answered request; status 0: the connection broke before there was an answer."""
+        """A finished request; status 0: the connection was closed before the response began."""
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
     def turn_began(self) -> None:
-        """A turn is being answered."""
+        """A turn has begun."""
         self._running.inc()
 
     def turn_ended(self, prompt_tokens: int, response_tokens: int) -> None:
-        """It is answered, or was broken off."""
+        """A turn is over, also when it was interrupted."""
         self._running.dec()
         self._tokens.labels("prompt").inc(prompt_tokens)
         self._tokens.labels("response").inc(response_tokens)
 
     def first_text(self, seconds: float) -> None:
-        """How long the person waited."""
+        """The time to the first text of a turn."""
         self._first_text.observe(seconds)
 
     def response(self, finish_reason: str) -> None:
@@ -76,13 +74,13 @@ class Metrics:
         self._finished.labels(finish_reason).inc()
 
     def moderated(self, side: str, verdict: Verdict) -> None:
-        """A text was judged, or could not be checked."""
+        """A text was moderated, or the classifier failed."""
         self._moderation.labels(side, verdict.action).inc()
         if verdict.failed:
             self._unchecked.labels(side).inc()
 
     def judged(self, kind: str) -> None:
-        """Feedback was kept."""
+        """Feedback was stored."""
         self._feedback.labels(kind).inc()
 
     def loaded(self, outcome: str) -> None:
@@ -90,7 +88,7 @@ class Metrics:
         self._loads.labels(outcome).inc()
 
     def statuses(self) -> dict[str, int]:
-        """How many requests were answered with each status."""
+        """The number of requests by response status."""
         counts: Counts[str] = Counts()
         for metric in self._requests.collect():
             for sample in metric.samples:
@@ -99,9 +97,9 @@ class Metrics:
         return dict(sorted(counts.items()))
 
     def running(self) -> int:
-        """TurnService being answered now."""
+        """Turns in progress."""
         return int(next(iter(self._running.collect())).samples[0].value)
 
     def render(self) -> bytes:
-        """The text format."""
+        """The Prometheus text format."""
         return generate_latest(self._registry)

@@ -1,5 +1,5 @@
-"""The outermost layer: request ids, security headers, the body limit, counting, and the last
-resort for failures that nobody foresaw."""
+"""The outermost layer: request ids, security headers, the body limit, metrics, and the handler
+of unexpected errors."""
 
 import logging
 import secrets
@@ -45,7 +45,7 @@ class Edge:
 
 
 class _Exchange:
-    """One request and its answer."""
+    """One request and its response."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, max_body_bytes: int) -> None:
         self._scope = scope
@@ -71,13 +71,13 @@ class _Exchange:
             self._refuse_announced()
             await app(self._scope, self._take, self._give)
         except Exception as error:
-            answer = as_api_error(error)
-            if answer.status == 500:
+            failure = as_api_error(error)
+            if failure.status == 500:
                 path = self._scope["path"]
                 logger.exception("%s %s %s failed", self._id, self._scope["method"], path)
-            if self._status:  # the answer has begun: all that is left is to break it off
+            if self._status:  # the response has begun and can only be aborted
                 raise
-            await answer.response()(self._scope, self._receive, self._give)
+            await failure.response()(self._scope, self._receive, self._give)
 
     def _refuse_announced(self) -> None:
         announced = Headers(scope=self._scope).get("content-length", "0")
@@ -103,6 +103,6 @@ class _Exchange:
         await self._send(message)
 
     def _too_large(self) -> HTTPException:
-        """An HTTPException is what FastAPI lets through while it reads a body."""
-        message = f"The body is larger than {self._limit} bytes."
+        """An HTTPException, which FastAPI does not convert while it reads a body."""
+        message = f"Request body too large (limit: {self._limit} bytes)."
         return HTTPException(413, message, {"connection": "close"})

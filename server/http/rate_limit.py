@@ -1,4 +1,4 @@
-"""Rate limits: so many requests and so many tokens a minute for each key, session or address."""
+"""Rate limits: requests and tokens per minute for each key, session or address."""
 
 import time
 from typing import NoReturn
@@ -11,23 +11,23 @@ from server.http.errors import ApiError
 
 
 class RateLimits:
-    """Counts in memory: each server process allows the full rate by itself.
+    """Counts in memory: each server process allows the full rate.
 
-    What an answer costs is known when it has ended. So tokens are counted then, and who has none
-    left begins no further turn: several at once may go beyond their minute, once.
+    Tokens of a response are counted when it has ended; a caller without tokens left starts no
+    further turn, but concurrent turns may exceed the limit once.
     """
 
     def __init__(self, requests: int, tokens: int = 0) -> None:
-        """How many of each a minute. No tokens: any number; no requests: no limits at all."""
+        """The number of each per minute. tokens=0: unlimited; requests=0: no limits at all."""
         self._requests = RateLimitItemPerMinute(requests) if requests else None
         self._tokens = RateLimitItemPerMinute(tokens) if requests and tokens else None
         self._each = MovingWindowRateLimiter(MemoryStorage())
         self._sums = SlidingWindowCounterRateLimiter(MemoryStorage())  # notes no single token
 
     def take(self, who: str) -> dict[str, str]:
-        """Count one request of ``who``; returns the headers that tell them where they stand.
+        """Count one request of ``who``; returns the rate-limit headers.
 
-        Raises ApiError 429 when they have used up their minute.
+        Raises ApiError 429 above the limit.
         """
         if self._requests is None:
             return {}
@@ -39,7 +39,7 @@ class RateLimits:
         return headers
 
     def require_tokens(self, who: str) -> dict[str, str]:
-        """The headers about tokens. Raises ApiError 429 when ``who`` has none left."""
+        """The rate-limit headers for tokens. Raises ApiError 429 when ``who`` has none left."""
         if self._tokens is None:
             return {}
         stats = self._sums.get_window_stats(self._tokens, who)
@@ -49,7 +49,7 @@ class RateLimits:
         return headers
 
     def use_tokens(self, who: str, tokens: int) -> None:
-        """Count what an answer cost, prompt included."""
+        """Count the tokens of a prompt and its responses."""
         if self._tokens is not None:
             remaining = self._sums.get_window_stats(self._tokens, who).remaining
             self._sums.hit(self._tokens, who, cost=min(tokens, remaining))
@@ -67,7 +67,7 @@ def _refuse(what: str, most: int, stats: WindowStats, headers: dict[str, str]) -
     wait = _wait(stats)
     raise ApiError(
         429,
-        f"More than {most} {what} in a minute. Try again in {wait} s.",
+        f"Rate limit of {most} {what} per minute exceeded. Try again in {wait} s.",
         "rate_limit_error",
         code="rate_limit_exceeded",
         headers={**headers, "retry-after": str(wait)},
@@ -75,5 +75,5 @@ def _refuse(what: str, most: int, stats: WindowStats, headers: dict[str, str]) -
 
 
 def _wait(stats: WindowStats) -> int:
-    """Seconds until something is free again, at least one."""
+    """Seconds until the limit resets, at least one."""
     return max(1, round(stats.reset_time - time.time() + 0.5))

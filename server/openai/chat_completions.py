@@ -13,13 +13,13 @@ from server.openai.moderation import as_notice, moderated
 from server.openai.sse import DONE, frame
 from server.openai.tool_calls import called_tool
 from server.schemas.openai.chat import (
-    AnswerMessage,
     ChatCompletion,
     ChatCompletionChunk,
     Choice,
     ChoiceLogprobs,
     ChunkChoice,
     ChunkInfo,
+    CompletionMessage,
     CompletionUsage,
     Delta,
     FinishReason,
@@ -44,7 +44,7 @@ def of_turn(
         choices=[
             Choice(
                 index=response.choice,
-                message=AnswerMessage(
+                message=CompletionMessage(
                     content=response.shown,
                     tool_calls=[called_tool(call) for call in response.tool_calls] or None,
                 ),
@@ -74,7 +74,7 @@ def of_stored(stored: StoredCompletion, responses: Sequence[Message]) -> ChatCom
         choices=[
             Choice(
                 index=each.choice or 0,
-                message=AnswerMessage(
+                message=CompletionMessage(
                     content=each.content,
                     tool_calls=[CalledTool(**call) for call in each.tool_calls or ()] or None,
                 ),

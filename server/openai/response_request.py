@@ -110,7 +110,7 @@ def _continued(services: Services, caller: Caller, previous: str | None) -> dict
         except NotFound as error:
             problem = f"No stored response {previous!r}."
             raise Invalid(problem, "previous_response_id") from error
-        answers = completions.answers(session, stored)
-    if not answers:
+        messages = completions.answers(session, stored)
+    if not messages:
         raise Conflict(f"{previous} is not complete yet.", "previous_response_id")
-    return {"conversation_id": stored.conversation_id, "parent_id": answers[0].id}
+    return {"conversation_id": stored.conversation_id, "parent_id": messages[0].id}

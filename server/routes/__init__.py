@@ -1,1 +1,1 @@
-"""The routes, a module per noun."""
+"""The routes, one module per resource."""

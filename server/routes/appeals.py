@@ -1,4 +1,4 @@
-"""/v1/messages/{id}/moderation: why moderation acted on one's message, and appealing it."""
+"""/v1/messages/{id}/moderation: why moderation acted on a message, and appeals."""
 
 from collections.abc import Iterable
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/messages/{message_id}", tags=["moderation"])
 
 @router.get("/moderation")
 def explain_verdict(message_id: Name, caller: CallerDep, services: ServicesDep) -> VerdictDetail:
-    """Which categories were found in one's message or its answer, how surely, and where."""
+    """The categories found in your message or its response, with scores and spans."""
     with services.store.read() as session:
         record = appeals.verdict_of(session, caller.user.id, message_id)
         message = session.get_one(Message, message_id)
@@ -40,7 +40,7 @@ def explain_verdict(message_id: Name, caller: CallerDep, services: ServicesDep) 
 def file_appeal(
     message_id: Name, body: AppealRequest, caller: CallerDep, services: ServicesDep
 ) -> AppealItem:
-    """Object to what moderation did: an operator will look at it."""
+    """Appeal a moderation verdict; an operator reviews it."""
     with services.store.write() as session:
         record = appeals.verdict_of(session, caller.user.id, message_id)
         appeal = appeals.file(session, record, caller.user.id, body.comment)
@@ -48,7 +48,7 @@ def file_appeal(
 
 
 def _findings(services: Services, record: ModerationRecord, message: Message) -> Iterable[Finding]:
-    """Scores as stored; spans as the present classifier explains them, none in withheld text."""
+    """Stored scores, and spans by the current classifier; without spans in withheld text."""
     for category in record.categories:
         span = None
         if services.classifier and category in CATEGORIES and not record.withheld:

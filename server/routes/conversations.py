@@ -1,4 +1,4 @@
-"""/v1/conversations: one's own conversations with their messages."""
+"""/v1/conversations: the user's conversations with their messages."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated
@@ -32,9 +32,9 @@ def list_conversations(
     services: ServicesDep,
     limit: Limit = 50,
     after: After = None,
-    q: Annotated[Name, Query(description="Words of the title or of a message.")] = "",
+    q: Annotated[Name, Query(description="Search text, in the title or a message.")] = "",
 ) -> Page[ConversationSummary]:
-    """One's own conversations, last used first."""
+    """Your conversations, most recently used first."""
     with services.store.read() as session:
         rows = conversations.listed(session, caller.user.id, limit + 1, after, q)
     data = [ConversationSummary.model_validate(row) for row in rows[:limit]]
@@ -45,7 +45,7 @@ def list_conversations(
 def get_conversation(
     conversation_id: Name, caller: CallerDep, services: ServicesDep
 ) -> ConversationDetail:
-    """A conversation with its tree of messages, moderation notices and one's own feedback."""
+    """A conversation with its tree of messages, moderation notices and your feedback."""
     with services.store.read() as session:
         conversation = conversations.owned(session, conversation_id, caller.user.id)
         messages = conversations.messages(session, conversation_id)
@@ -68,7 +68,7 @@ def get_conversation(
 def change_conversation(
     conversation_id: Name, body: ConversationChange, caller: CallerDep, services: ServicesDep
 ) -> ConversationSummary:
-    """Rename it, pin it, or change whether it may be trained on."""
+    """Rename or pin a conversation, or change whether it may be used for training."""
     with services.store.write() as session:
         conversation = conversations.owned(session, conversation_id, caller.user.id)
         conversations.update(session, conversation, body.title, body.training, body.pinned)
@@ -77,7 +77,7 @@ def change_conversation(
 
 @router.delete("/{conversation_id}")
 def delete_conversation(conversation_id: Name, caller: CallerDep, services: ServicesDep) -> Deleted:
-    """Erase it with its messages and feedback. What a policy has learned stays learned."""
+    """Erase a conversation with its messages and feedback. Trained policies are not retrained."""
     with services.store.write() as session:
         conversation = conversations.owned(session, conversation_id, caller.user.id)
         actor = caller.user.id
@@ -107,7 +107,7 @@ def _notices(session: Session, messages: Sequence[Message]) -> dict[str, Moderat
 def _by_message(
     rows: Iterable[Feedback], messages: Sequence[Message]
 ) -> dict[str, list[FeedbackItem]]:
-    """Each judgement beside the message that it is about; a ranking beside all it names."""
+    """Feedback by the message that it rates; a ranking with every message that it names."""
     found: dict[str, list[FeedbackItem]] = {message.id: [] for message in messages}
     for row in rows:
         groups = row.value["ranking"] if row.kind == FeedbackKind.RANKING else [[row.target]]

@@ -1,4 +1,4 @@
-"""/v1/feedback: judgements of answers; append-only, idempotent, withdrawable."""
+"""/v1/feedback: ratings of responses; append-only, idempotent, withdrawable."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,13 +28,13 @@ from tutelage.tables import Feedback, FeedbackKind, Message
 router = APIRouter(prefix="/v1/feedback", tags=["feedback"])
 
 IdempotencyKey = Annotated[
-    Name | None, Header(description="The same key again gives the same judgement back.")
+    Name | None, Header(description="A repeated key returns the feedback that it created.")
 ]
 
 
 @dataclass(frozen=True)
 class ValidatedFeedback:
-    """A judgement that makes sense, ready to be kept."""
+    """Feedback whose references were resolved, ready to be stored."""
 
     messages: Sequence[Message]
     value: dict[str, Any]
@@ -50,10 +50,10 @@ def give_feedback(
     state: StateDep,
     idempotency_key: IdempotencyKey = None,
 ) -> FeedbackItem:
-    """Judge an answer. A later judgement of the same kind on the same answer replaces this one."""
+    """Rate a response. Later feedback of the same kind on the same response replaces it."""
     try:
         row = _save(services.store, caller, body, idempotency_key)
-    except IntegrityError:  # the same key at the same moment: the other request has kept it
+    except IntegrityError:  # a concurrent request with the same key has stored it
         row = _save(services.store, caller, body, idempotency_key)
     state.metrics.judged(row.kind)
     return FeedbackItem.model_validate(row)
@@ -63,7 +63,7 @@ def give_feedback(
 def list_feedback(
     caller: CallerDep, services: ServicesDep, limit: Limit = 50, after: After = None
 ) -> Page[FeedbackItem]:
-    """One's own judgements that stand, newest first."""
+    """Your active feedback, newest first."""
     with services.store.read() as session:
         rows = feedback.of_author(session, caller.user.id)[::-1]
     rest = [row for row in rows if after is None or row.id < after]
@@ -74,11 +74,11 @@ def list_feedback(
 
 @router.delete("/{feedback_id}")
 def withdraw_feedback(feedback_id: Name, caller: CallerDep, services: ServicesDep) -> Deleted:
-    """Take a judgement back. What a policy has learned from it stays learned."""
+    """Withdraw feedback. Policies that were trained on it are not retrained."""
     with services.store.write() as session:
         current = {row.id for row in feedback.of_author(session, caller.user.id)}
         if feedback_id not in current:
-            raise NotFound(f"No feedback {feedback_id!r} of yours stands.")
+            raise NotFound(f"You have no active feedback {feedback_id!r}.")
         feedback.withdraw(session, caller.user.id, feedback_id)
     return Deleted(id=feedback_id)
 
@@ -86,7 +86,7 @@ def withdraw_feedback(feedback_id: Name, caller: CallerDep, services: ServicesDe
 def _save(store: Store, caller: Caller, body: FeedbackRequest, key: str | None) -> Feedback:
     with store.write() as session:
         if body.kind == "report":
-            reports.require_room(session, caller.user.id)
+            reports.require_within_limit(session, caller.user.id)
         judged = _judged(session, caller.user.id, body)
         return feedback.record(
             session,
@@ -105,16 +105,16 @@ def _judged(session: Session, author_id: str, body: FeedbackRequest) -> Validate
         if body.parent_id is not None:
             return _ranked_siblings(session, author_id, body, body.parent_id)
         return _ranked_choices(session, author_id, body)
-    message = _answer(session, author_id, body)
+    message = _response(session, author_id, body)
     return ValidatedFeedback([message], _value(body, message), message.id)
 
 
-def _answer(
+def _response(
     session: Session, author_id: str, body: ThumbsRequest | EditRequest | ReportRequest
 ) -> Message:
-    """The one answer that is judged."""
+    """The one response that is rated."""
     if (body.completion_id is None) == (body.message_id is None):
-        raise Invalid("Give either completion_id (and choice) or message_id.", "completion_id")
+        raise Invalid("Provide either completion_id (and choice) or message_id.", "completion_id")
     if body.message_id is not None:
         return feedback.visible_response(session, author_id, body.message_id, "message_id")
     assert body.completion_id is not None
@@ -131,16 +131,16 @@ def _value(body: ThumbsRequest | EditRequest | ReportRequest, message: Message) 
     if isinstance(body, ReportRequest):
         return {"category": body.category, "comment": body.comment}
     if not body.text.strip():
-        raise Invalid("The edited answer is empty.", "text")
+        raise Invalid("The edited response is empty.", "text")
     if body.text.strip() == message.content.strip():
-        raise Invalid("The edited answer is the same as before.", "text")
+        raise Invalid("The edited response is identical to the original.", "text")
     return {"text": body.text}
 
 
 def _ranked_choices(session: Session, author_id: str, body: RankingRequest) -> ValidatedFeedback:
     """A ranking of the choices of one completion."""
     if body.completion_id is None:
-        raise Invalid("A ranking needs completion_id or parent_id.", "completion_id")
+        raise Invalid("A ranking requires completion_id or parent_id.", "completion_id")
     choices = feedback.visible_completion(session, author_id, body.completion_id)
     by_choice: dict[Any, Message] = {message.choice: message for message in choices}
     return _ranked(body, by_choice, body.completion_id)
@@ -149,18 +149,18 @@ def _ranked_choices(session: Session, author_id: str, body: RankingRequest) -> V
 def _ranked_siblings(
     session: Session, author_id: str, body: RankingRequest, parent_id: str
 ) -> ValidatedFeedback:
-    """A ranking of any answers to one prompt."""
+    """A ranking of any responses to one prompt."""
     if body.completion_id is not None:
-        raise Invalid("Give either completion_id or parent_id.", "parent_id")
+        raise Invalid("Provide either completion_id or parent_id.", "parent_id")
     parent = session.get(Message, parent_id)
     if parent is None:
-        raise NotFound(f"There is no message {parent_id!r}.", "parent_id")
+        raise NotFound(f"Message {parent_id!r} not found.", "parent_id")
     try:
         conversations.owned(session, parent.conversation_id, author_id)
     except NotFound:
-        raise NotFound(f"There is no message {parent_id!r}.", "parent_id") from None
-    answers = select(Message).where(Message.parent_id == parent_id, Message.role == "assistant")
-    by_id: dict[Any, Message] = {each.id: each for each in session.exec(answers)}
+        raise NotFound(f"Message {parent_id!r} not found.", "parent_id") from None
+    responses = select(Message).where(Message.parent_id == parent_id, Message.role == "assistant")
+    by_id: dict[Any, Message] = {each.id: each for each in session.exec(responses)}
     return _ranked(body, by_id, parent_id)
 
 
@@ -177,10 +177,12 @@ def _positions(body: RankingRequest, known: dict[Any, Message]) -> list[str] | N
         return None
     unknown = [item for item in shown if item not in known]
     if unknown:
-        raise Invalid(f"positions names {unknown[0]!r}, which is no answer here.", "positions")
+        raise Invalid(
+            f"positions contains {unknown[0]!r}, which is not a response here.", "positions"
+        )
     if len(set(shown)) != len(shown):
-        raise Invalid("positions names an answer twice.", "positions")
+        raise Invalid("positions contains a response twice.", "positions")
     missing = [item for group in body.ranking for item in group if item not in shown]
     if missing:
-        raise Invalid(f"positions leaves out {missing[0]!r}, which is ranked.", "positions")
+        raise Invalid(f"positions lacks {missing[0]!r}, which is ranked.", "positions")
     return [known[item].id for item in shown]

@@ -12,15 +12,15 @@ router = APIRouter(tags=["health"])
 
 @router.get("/healthz")
 async def healthz() -> Health:
-    """The process answers."""
+    """The process is running."""
     return Health()
 
 
 @router.get("/readyz", responses={503: {"model": ReadyState}})
 def readyz(services: ServicesDep, state: StateDep, response: Response) -> ReadyState:
-    """Whether turns can be answered: a policy is loaded and the database answers.
+    """Readiness: a policy is loaded and the database is reachable.
 
-    ``problem`` also tells why a promoted policy is not the one that answers.
+    ``problem`` also says why a promoted policy is not loaded.
     """
     problem = state.policies.problem
     database = True
@@ -28,7 +28,7 @@ def readyz(services: ServicesDep, state: StateDep, response: Response) -> ReadyS
         with services.store.read() as session:
             session.exec(select(1)).one()
     except Exception as error:
-        database, problem = False, f"The database does not answer: {type(error).__name__}."
+        database, problem = False, f"The database is not reachable: {type(error).__name__}."
     ready = database and state.policies.policy_id is not None
     response.status_code = 200 if ready else 503
     status = "ready" if ready else "not_ready"
@@ -37,5 +37,5 @@ def readyz(services: ServicesDep, state: StateDep, response: Response) -> ReadyS
 
 @router.get("/metrics", response_class=Response)
 async def metrics(state: StateDep) -> Response:
-    """Counts for Prometheus."""
+    """Prometheus metrics."""
     return Response(state.metrics.render(), media_type=CONTENT_TYPE_LATEST)

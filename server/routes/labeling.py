@@ -11,7 +11,6 @@ from server.dependencies import After, LabelerDep, Limit, ServicesDep, StateDep
 from server.generators.generator import Sampling
 from server.http.auth import Caller
 from server.schemas.labeling import (
-    AnswerToRank,
     AssignmentDetail,
     AssignmentItem,
     DemonstrateRequest,
@@ -23,6 +22,7 @@ from server.schemas.labeling import (
     MaybeAssignment,
     NextTask,
     RankRequest,
+    ResponseToRank,
     SkipRequest,
     Suggestion,
     SuggestRequest,
@@ -46,7 +46,7 @@ _AS_USER = (
 
 @router.get("")
 def labeling_home(labeler: LabelerDep, services: ServicesDep) -> LabelingHome:
-    """What waits for one, and what one has done."""
+    """Your waiting tasks and your statistics."""
     me = labeler.user.id
     with services.store.read() as session:
         waiting = {
@@ -67,13 +67,13 @@ def labeling_home(labeler: LabelerDep, services: ServicesDep) -> LabelingHome:
 
 @router.get("/instructions")
 def get_instructions(_labeler: LabelerDep) -> LabelingInstructions:
-    """What labelers are to do."""
+    """The labeling instructions."""
     return LabelingInstructions(**vars(labeling.instructions()))
 
 
 @router.post("/next")
 def next_task(body: NextTask, labeler: LabelerDep, services: ServicesDep) -> MaybeAssignment:
-    """The next task of that kind, or the one that is open still."""
+    """The next task of a kind, or the one that is still open."""
     with services.store.write() as session:
         row = labeling.take(
             session,
@@ -89,7 +89,7 @@ def next_task(body: NextTask, labeler: LabelerDep, services: ServicesDep) -> May
 def list_assignments(
     labeler: LabelerDep, services: ServicesDep, limit: Limit = 20, after: After = None
 ) -> Page[AssignmentItem]:
-    """One's own tasks, newest first."""
+    """Your tasks, newest first."""
     statement = select(Assignment).where(Assignment.labeler_id == labeler.user.id)
     if after:
         statement = statement.where(Assignment.id < after)
@@ -104,7 +104,7 @@ def list_assignments(
 def get_assignment(
     assignment_id: Name, labeler: LabelerDep, services: ServicesDep
 ) -> AssignmentDetail:
-    """One of one's own tasks."""
+    """One of your tasks."""
     with services.store.read() as session:
         return _detail(session, _mine(session, assignment_id, labeler))
 
@@ -113,7 +113,7 @@ def get_assignment(
 def rank_answers(
     assignment_id: Name, body: RankRequest, labeler: LabelerDep, services: ServicesDep
 ) -> AssignmentItem:
-    """Order the answers of a task."""
+    """Rank the responses of a task."""
     with services.store.write() as session:
         row = _mine(session, assignment_id, labeler)
         labeling.rank(
@@ -126,7 +126,7 @@ def rank_answers(
 def demonstrate(
     assignment_id: Name, body: DemonstrateRequest, labeler: LabelerDep, services: ServicesDep
 ) -> AssignmentItem:
-    """Show how it is done, by a dialogue of which one wrote both sides."""
+    """Submit a demonstration: a dialogue of which you wrote both sides."""
     with services.store.write() as session:
         row = _mine(session, assignment_id, labeler)
         labeling.demonstrate(session, row, _turns(body.turns), body.seconds)
@@ -137,7 +137,7 @@ def demonstrate(
 def skip_task(
     assignment_id: Name, body: SkipRequest, labeler: LabelerDep, services: ServicesDep
 ) -> AssignmentItem:
-    """Leave the task to others."""
+    """Skip a task."""
     with services.store.write() as session:
         row = _mine(session, assignment_id, labeler)
         labeling.skip(session, row, body.reason, body.seconds)
@@ -146,7 +146,7 @@ def skip_task(
 
 @router.post("/assignments/{assignment_id}/undo")
 def undo_task(assignment_id: Name, labeler: LabelerDep, services: ServicesDep) -> AssignmentDetail:
-    """Open an answered or skipped task again; what one said is withdrawn."""
+    """Reopen a completed or skipped task; your feedback on it is withdrawn."""
     with services.store.write() as session:
         row = _mine(session, assignment_id, labeler)
         labeling.undo(session, row)
@@ -156,7 +156,7 @@ def undo_task(assignment_id: Name, labeler: LabelerDep, services: ServicesDep) -
 
 @router.post("/assignments/{assignment_id}/gold")
 def make_gold(assignment_id: Name, labeler: LabelerDep, services: ServicesDep) -> AssignmentItem:
-    """Say that the order that one sent is right: the task then measures the other labelers."""
+    """Make your ranking the gold ranking, which measures the other labelers."""
     with services.store.write() as session:
         row = _mine(session, assignment_id, labeler)
         task = labeling.set_own_gold(session, row)
@@ -166,7 +166,7 @@ def make_gold(assignment_id: Name, labeler: LabelerDep, services: ServicesDep) -
 
 @router.post("/gold", status_code=201)
 def write_gold(body: GoldTask, labeler: LabelerDep, services: ServicesDep) -> TasksMade:
-    """Write a task of which the right order is known: it measures the other labelers."""
+    """Create a gold task: its known ranking measures the other labelers."""
     with services.store.write() as session:
         task = labeling.write_gold(session, body.prompt, body.answers, labeler.user.id)
         audit.record(session, labeler.user.id, "labeling.gold", task.id, gold=True, written=True)
@@ -186,7 +186,7 @@ async def suggest(body: SuggestRequest, _labeler: LabelerDep, state: StateDep) -
 
 
 def _suggested_dialogue(body: SuggestRequest) -> list[dict[str, str]]:
-    """For the user's side the roles are turned round, so that the policy speaks as the user."""
+    """For the user's side the roles are swapped, so that the policy writes as the user."""
     said = [{"role": turn.role, "content": turn.content} for turn in body.turns]
     if body.side == "assistant":
         return said
@@ -223,6 +223,6 @@ def _detail(session: Session, row: Assignment) -> AssignmentDetail:
     return AssignmentDetail(
         **_item(session, row).model_dump(),
         dialogue=DialogueMessage.of(labeling.dialogue(session, task)),
-        answers=AnswerToRank.of(ranked),
+        answers=ResponseToRank.of(ranked),
         demonstrated=DialogueMessage.of(labeling.demonstrated(session, row)),
     )

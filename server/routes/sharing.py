@@ -1,4 +1,4 @@
-"""Conversations for others and elsewhere: read-only links, and export as JSON or Markdown."""
+"""Sharing conversations by read-only links, and export as JSON or Markdown."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ from tutelage.tables import Conversation, Message, ShareLink
 
 router = APIRouter(tags=["conversations"])
 
-_GONE = "This link leads nowhere: it was withdrawn, or its conversation was deleted."
+_GONE = "Link not found: it was revoked, or its conversation was deleted."
 
 
 @router.get("/v1/conversations/{conversation_id}/export", response_class=Response)
@@ -24,9 +24,11 @@ def export_conversation(
     caller: CallerDep,
     services: ServicesDep,
     format: Literal["json", "markdown"] = "json",
-    leaf_id: Annotated[Name | None, Query(description="Markdown: the branch's end.")] = None,
+    leaf_id: Annotated[
+        Name | None, Query(description="Markdown: the last message of the branch.")
+    ] = None,
 ) -> Response:
-    """The whole tree as JSON, or one branch as Markdown, as a file."""
+    """Download all branches as JSON, or one branch as Markdown."""
     with services.store.read() as session:
         chat = conversations.owned(session, conversation_id, caller.user.id)
         if format == "json":
@@ -38,7 +40,7 @@ def export_conversation(
 
 @router.get("/v1/conversations/{conversation_id}/shares")
 def list_shares(conversation_id: Name, caller: CallerDep, services: ServicesDep) -> Page[ShareItem]:
-    """The links to one's conversation."""
+    """The read-only links to your conversation."""
     with services.store.read() as session:
         conversations.owned(session, conversation_id, caller.user.id)
         statement = select(ShareLink).where(ShareLink.conversation_id == conversation_id)
@@ -50,7 +52,7 @@ def list_shares(conversation_id: Name, caller: CallerDep, services: ServicesDep)
 def share_conversation(
     conversation_id: Name, body: ShareRequest, caller: CallerDep, services: ServicesDep
 ) -> ShareItem:
-    """Make a link by which anybody may read the branch up to a message, and nothing after it."""
+    """Create a link: anyone who has it can read the branch up to a message, and not beyond."""
     with services.store.write() as session:
         conversations.owned(session, conversation_id, caller.user.id)
         _branch(session, conversation_id, body.leaf_id)
@@ -63,19 +65,19 @@ def share_conversation(
 def withdraw_share(
     conversation_id: Name, token: Name, caller: CallerDep, services: ServicesDep
 ) -> Deleted:
-    """The link stops working at once."""
+    """Revoke a link, immediately."""
     with services.store.write() as session:
         conversations.owned(session, conversation_id, caller.user.id)
         row = session.get(ShareLink, token)
         if row is None or row.conversation_id != conversation_id:
-            raise NotFound("There is no such link.")
+            raise NotFound("Link not found.")
         session.delete(row)
     return Deleted(id=token)
 
 
 @router.get("/v1/shared/{token}")
 def read_shared(token: Name, _anyone: AnyoneDep, services: ServicesDep) -> SharedConversation:
-    """What the link shows, to anybody who has it."""
+    """A shared conversation, for anyone with the link."""
     with services.store.read() as session:
         row = session.get(ShareLink, token)
         chat = session.get(Conversation, row.conversation_id) if row else None

@@ -1,4 +1,4 @@
-"""One's own account: name and password, API keys, and what is left of the quota."""
+"""The user's own account: name and password, API keys, and what is left of the quota."""
 
 from typing import Annotated, Self
 
@@ -20,7 +20,7 @@ class SignUpRequest(Body):
 
 
 class AccountChange(Body):
-    """What is left out stays. Another password needs the old one, if there is one."""
+    """Omitted fields stay unchanged. A new password requires the old one, if there is one."""
 
     name: Title | None = None
     password: Name | None = None
@@ -28,13 +28,13 @@ class AccountChange(Body):
 
 
 class QuotaStanding(BaseModel):
-    """Where one stands today; a limit of 0 is none."""
+    """Today's usage and limits; a limit of 0 means unlimited."""
 
     requests_limit: int
     requests_used: int
     tokens_limit: int
     tokens_used: int
-    resets_at: float = Field(description="When the next day begins.")
+    resets_at: float = Field(description="When usage resets: midnight UTC.")
 
     @classmethod
     def of(cls, quota_state: QuotaState) -> Self:
@@ -49,18 +49,18 @@ class QuotaStanding(BaseModel):
 
 
 class Account(BaseModel):
-    """One's own account."""
+    """The user's own account."""
 
     id: str
     name: str
     login: str | None
     role: str
     has_password: bool
-    providers: list[str] = Field(description="OpenID Connect providers that vouch for one.")
+    providers: list[str] = Field(description="Linked OpenID Connect providers.")
     created_at: float
     quota: QuotaStanding
     conversations: int
-    feedback: int = Field(description="Judgements that stand.")
+    feedback: int = Field(description="Active feedback.")
 
 
 class KeyItem(Shape):
@@ -70,7 +70,7 @@ class KeyItem(Shape):
     name: str
     prefix: str = Field(description="The first characters of the secret.")
     training: bool
-    scopes: list[str] | None = Field(description="null: whatever its owner may.")
+    scopes: list[str] | None = Field(description="null: everything that its owner may do.")
     created_at: float
     expires_at: float | None
     last_used_at: float | None
@@ -82,17 +82,19 @@ class KeyRequest(Body):
 
     name: Title
     scopes: list[ScopeName] = Field(min_length=1, max_length=4)
-    days: int | None = Field(None, ge=1, le=3650, description="It expires after so many days.")
-    training: bool = Field(False, description="Whether what it sends may be trained on.")
+    days: int | None = Field(None, ge=1, le=3650, description="Days until it expires; null: never.")
+    training: bool = Field(
+        False, description="Whether requests made with this key may be used for training."
+    )
 
 
 class NewKey(KeyItem):
-    """A key that was just made."""
+    """A key that was just created."""
 
-    secret: str = Field(description="Shown this once.")
+    secret: str = Field(description="Shown only once.")
 
 
 class ErasureRequest(Body):
-    """Delete the account: its name again, as a seal."""
+    """Account deletion, confirmed by the account's name."""
 
     confirm: Name

@@ -1,4 +1,4 @@
-"""Why moderation acted, appeals against it, and what operators decide."""
+"""Moderation verdicts, appeals against them, and operators' decisions."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ from tutelage.tables import AppealState
 
 
 class Finding(BaseModel):
-    """One category that reached its threshold."""
+    """A category whose score reached its threshold."""
 
     category: str
     score: float
@@ -23,27 +23,29 @@ class Finding(BaseModel):
 
 
 class AppealItem(Shape):
-    """An objection to a verdict, as its author sees it."""
+    """An appeal against a verdict, as its author sees it."""
 
     id: str
     state: AppealState
     comment: str
-    answer: str = Field(description="What the operator answered.")
+    answer: str = Field(description="The operator's reply.")
     created_at: float
     decided_at: float | None
 
 
 class VerdictDetail(BaseModel):
-    """What moderation did with a message, why, and what became of an appeal."""
+    """What moderation did with a message, why, and the state of an appeal."""
 
     message_id: str
     role: str
     action: str
-    classifier: str = Field(description="The version that scored it.")
-    failed: bool = Field(description="The classifier failed, so that nothing was decided on.")
-    text: str = Field(description="What was shown of the message.")
-    withheld: bool = Field(description="Whether there was more, which nobody was shown.")
-    findings: list[Finding] = Field(description="Most severe first; spans are of `text`.")
+    classifier: str = Field(description="The classifier's version.")
+    failed: bool = Field(
+        description="Whether the classifier failed, so that the text was not scored."
+    )
+    text: str = Field(description="The shown part of the message.")
+    withheld: bool = Field(description="Whether a further part was not shown.")
+    findings: list[Finding] = Field(description="Most severe first; spans refer to `text`.")
     appeal: AppealItem | None
 
 
@@ -54,7 +56,7 @@ class AppealRequest(Body):
 
 
 class AppealCase(AppealItem):
-    """An appeal with all that is needed to decide it."""
+    """An appeal with everything that its reviewer needs."""
 
     message_id: str
     role: str
@@ -63,28 +65,28 @@ class AppealCase(AppealItem):
     categories: list[str]
     scores: dict[str, float]
     thresholds: dict[str, float]
-    text: str = Field(description="The whole text that was moderated, also what was withheld.")
-    shown: int = Field(description="How many characters of it were shown.")
-    prompt: str = Field(description="What the message answers, if it is an answer.")
-    training: bool = Field(description="Whether the decision may be learned from.")
+    text: str = Field(description="The whole moderated text, including the withheld part.")
+    shown: int = Field(description="Number of characters of it that were shown.")
+    prompt: str = Field(description="The prompt, if the message is a response.")
+    training: bool = Field(description="Whether the decision may be used for training.")
     labels: dict[str, int] | None
 
 
 class AppealDecision(Body):
-    """Which categories hold. With none the appeal is won."""
+    """The categories that apply. With none the verdict is overturned."""
 
     labels: dict[str, Literal[0, 1]]
-    answer: Text = Field("", max_length=COMMENT_LIMIT, description="Told to the person.")
+    answer: Text = Field("", max_length=COMMENT_LIMIT, description="Shown to the user.")
 
 
 class RulesChange(Body):
-    """The rules to put in force; null goes back to those of the settings."""
+    """The rules to activate; null restores those of the settings."""
 
     rules: ModerationRules | None
 
 
 class RulesVersion(Shape):
-    """Rules that were in force; null rules are those of the settings."""
+    """Previously active rules; null stands for those of the settings."""
 
     id: str
     author_id: str
@@ -93,33 +95,35 @@ class RulesVersion(Shape):
 
 
 class RulesInForce(BaseModel):
-    """What applies to the next turn, and where it comes from."""
+    """The active rules and their source."""
 
     rules: ModerationRules
-    set_by_operator: bool = Field(description="False: the settings' rules are in force.")
-    classifier: str | None = Field(description="Null: moderation is switched off.")
+    set_by_operator: bool = Field(description="False: the rules of the settings are active.")
+    classifier: str | None = Field(description="Null: moderation is disabled.")
     history: list[RulesVersion] = Field(description="Newest first.")
 
 
 class DecidedScore(BaseModel):
-    """What the classifier made of a text of which an operator decided."""
+    """The classifier's score of a text that an operator decided on."""
 
     score: float
     holds: bool
 
 
 class ThresholdEffect(BaseModel):
-    """What thresholds of 0, 0.01 … 1 do in one category."""
+    """The effect of thresholds 0, 0.01 … 1 in one category."""
 
     category: str
     positives: int = Field(description="Labelled texts that are harmful in this category.")
-    recall: list[float] = Field(description="Share of them that is caught; empty: unmeasured.")
-    precision: list[float] = Field(description="Share of what is caught that is harmful.")
-    false_alarms: list[float] = Field(description="Share of everyday texts that is caught.")
-    recent: list[int] = Field(description="Messages among the newest that would be caught.")
+    recall: list[float] = Field(description="Share of them that is flagged; empty: not measured.")
+    precision: list[float] = Field(description="Share of flagged texts that are harmful.")
+    false_alarms: list[float] = Field(description="Share of everyday texts that are flagged.")
+    recent: list[int] = Field(description="Recent messages that would be flagged.")
     recent_messages: int
     decisions: list[DecidedScore] = Field(description="Of decided appeals.")
-    suggested: float | None = Field(description="A threshold that serves the decisions better.")
+    suggested: float | None = Field(
+        description="A threshold that agrees better with the decisions."
+    )
 
 
 class Effects(BaseModel):
@@ -131,7 +135,7 @@ class Effects(BaseModel):
 
 
 class MeasuredCategory(BaseModel):
-    """How well harm of one category ranks above the rest, with 95 % intervals; null where only
+    """Detection quality in one category, with 95 % intervals; null where only
     one label occurs."""
 
     category: str
@@ -151,7 +155,7 @@ class MeasuredFigure(BaseModel):
 
 
 class MeasuredShare(BaseModel):
-    """What the shipped thresholds for prompts do with one kind of texts."""
+    """Flag rates of the default prompt thresholds on one kind of texts."""
 
     name: str
     texts: int
@@ -169,7 +173,7 @@ class MeasuredGroup(BaseModel):
 
 
 class MeasuredTenth(BaseModel):
-    """Labels that scored within one tenth: the mean score, and how many hold."""
+    """Calibration within one tenth of scores: the mean score, and the share of harmful labels."""
 
     labels: int
     score: float
@@ -177,11 +181,11 @@ class MeasuredTenth(BaseModel):
 
 
 class MeasuredFigures(BaseModel):
-    """The figures of the card, to be drawn."""
+    """The figures of the model card, as data."""
 
     version: str
-    texts: int = Field(description="Each judged by heads that were not trained on it.")
-    reported: int = Field(description="Of these, no threshold was set on.")
+    texts: int = Field(description="Each scored by heads that were not trained on it.")
+    reported: int = Field(description="Texts not used to set thresholds.")
     categories: list[MeasuredCategory]
     overall: list[MeasuredFigure]
     shares: list[MeasuredShare]
@@ -190,8 +194,8 @@ class MeasuredFigures(BaseModel):
 
 
 class FilterCard(BaseModel):
-    """What is known of the filter that ships."""
+    """The model card of the default filter."""
 
     card: str = Field(description="Markdown: data, results with intervals, known failures.")
     measured: MeasuredFigures
-    classifier: str | None = Field(description="The version that runs.")
+    classifier: str | None = Field(description="The active version.")

@@ -8,18 +8,20 @@ from server.schemas.text import Body, Shape, Text
 
 
 class ConversationSummary(Shape):
-    """A conversation in the list."""
+    """A conversation in a list."""
 
     id: str
     title: str
-    training: bool = Field(description="Whether it may be trained on.")
+    training: bool = Field(description="Whether it may be used for training.")
     created_at: float
     updated_at: float
-    pinned_at: float | None = Field(description="When it was pinned; pinned ones come first.")
+    pinned_at: float | None = Field(
+        description="When it was pinned; pinned conversations come first."
+    )
 
 
 class StoredMessage(BaseModel):
-    """A node of the conversation's tree; messages with the same parent are alternatives."""
+    """A node of the message tree; messages with the same parent are alternatives."""
 
     id: str
     parent_id: str | None
@@ -29,11 +31,11 @@ class StoredMessage(BaseModel):
     choice: int | None
     policy_id: str | None = Field(description="The policy version that wrote it.")
     finish_reason: str | None = Field(
-        description="stop, length, content_filter, or cancelled (the client went away)."
+        description="stop, length, tool_calls, content_filter, error, or cancelled."
     )
     created_at: float
     moderation: ModerationNotice | None
-    feedback: list[FeedbackItem] = Field(description="One's own judgements that stand.")
+    feedback: list[FeedbackItem] = Field(description="Your active feedback.")
 
 
 class ConversationDetail(ConversationSummary):
@@ -43,7 +45,7 @@ class ConversationDetail(ConversationSummary):
 
 
 class ConversationChange(Body):
-    """Rename, pin, or change consent; what is left out stays."""
+    """Rename, pin, or change consent; omitted fields stay unchanged."""
 
     title: Text | None = Field(None, min_length=1, max_length=200)
     training: bool | None = None

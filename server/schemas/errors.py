@@ -1,19 +1,21 @@
-"""OpenAI's error shape, which every failure of the API has."""
+"""OpenAI's error format, which every error of the API has."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class ErrorDetail(BaseModel):
-    """What went wrong, and where."""
+    """What went wrong, and where in the request."""
 
-    message: str = Field(description="A sentence for people: what went wrong and what to do.")
-    type: str = Field(description="The family, such as `invalid_request_error`.")
-    param: str | None = Field(None, description="The request field at fault, `messages.0.content`.")
-    code: str | None = Field(None, description="For programs, such as `model_not_found`.")
+    message: str = Field(description="Human-readable: what went wrong and what to do.")
+    type: str = Field(description="The error type, such as `invalid_request_error`.")
+    param: str | None = Field(
+        None, description="The request field at fault, such as `messages.0.content`."
+    )
+    code: str | None = Field(None, description="Machine-readable, such as `model_not_found`.")
 
 
 class Error(BaseModel):
-    """The body of every answer whose status is 400 or above."""
+    """The body of every response with a status of 400 or above."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -1,4 +1,4 @@
-"""Feedback: thumbs, rankings with ties, edits and reports, told apart by ``kind``."""
+"""Feedback: thumbs, rankings with ties, edits and reports, distinguished by ``kind``."""
 
 from typing import Annotated, Any, Literal
 
@@ -13,12 +13,14 @@ ChoiceIndex = Annotated[int, Field(ge=0, le=1000)]
 
 class _OnAnswer(Body):
     completion_id: Name | None = Field(None, description="The completion, together with `choice`.")
-    choice: ChoiceIndex = Field(0, description="Which answer of the completion.")
-    message_id: Name | None = Field(None, description="The answer itself, instead of the two.")
+    choice: ChoiceIndex = Field(0, description="Index of the completion's choice.")
+    message_id: Name | None = Field(
+        None, description="The response's message id, instead of the two."
+    )
 
 
 class ThumbsRequest(_OnAnswer):
-    """An answer is good or bad, and why."""
+    """Thumbs up or down, with reasons."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -36,7 +38,7 @@ class ThumbsRequest(_OnAnswer):
 
 
 class RankingRequest(Body):
-    """Answers to one prompt from best to worst; an inner list holds equals."""
+    """Responses to one prompt from best to worst; an inner list holds ties."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -46,25 +48,25 @@ class RankingRequest(Body):
     )  # fmt: skip
 
     kind: Literal["ranking"]
-    completion_id: Name | None = Field(None, description="Then `ranking` holds choice indexes.")
+    completion_id: Name | None = Field(None, description="With it, `ranking` holds choice indexes.")
     parent_id: Name | None = Field(
-        None, description="The prompt; then `ranking` holds ids of its answers."
+        None, description="The prompt; with it, `ranking` holds message ids of its responses."
     )
     ranking: list[list[ChoiceIndex] | list[Name]] = Field(max_length=100)
     positions: list[ChoiceIndex] | list[Name] | None = Field(
-        None, max_length=100, description="The answers in the order in which they were shown."
+        None, max_length=100, description="The responses in the order in which they were shown."
     )
 
 
 class EditRequest(_OnAnswer):
-    """What the answer should have been."""
+    """The text that the response should have had."""
 
     kind: Literal["edit"]
     text: Text = Field(min_length=1, max_length=32_000)
 
 
 class ReportRequest(_OnAnswer):
-    """The answer is harmful, biased or otherwise unacceptable."""
+    """A report of a harmful, biased or otherwise unacceptable response."""
 
     kind: Literal["report"]
     category: Text = Field(min_length=1, max_length=100)
@@ -77,11 +79,11 @@ FeedbackRequest = Annotated[
 
 
 class FeedbackItem(Shape):
-    """A judgement that stands. ``value`` by kind: thumbs {value, reasons, comment}; ranking
+    """Active feedback. ``value`` by kind: thumbs {value, reasons, comment}; ranking
     {ranking: [[message id]]}; edit {text}; report {category, comment}."""
 
     id: str
     kind: FeedbackKind
-    target: str = Field(description="The message judged; for a ranking the completion or prompt.")
+    target: str = Field(description="The rated message; for a ranking the completion or prompt.")
     value: dict[str, Any]
     created_at: float

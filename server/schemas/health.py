@@ -6,14 +6,16 @@ from pydantic import BaseModel, Field
 
 
 class Health(BaseModel):
-    """The process answers."""
+    """The process is running."""
 
     status: Literal["ok"] = "ok"
 
 
 class ReadyState(BaseModel):
-    """Whether chat turns can be answered."""
+    """Whether the service can respond to chat turns."""
 
     status: Literal["ready", "not_ready"]
     policy: str | None = Field(description="The loaded policy.")
-    problem: str | None = Field(description="What stands in the way, or went wrong at the swap.")
+    problem: str | None = Field(
+        description="Why the service is not ready, or why the promoted policy is not loaded."
+    )

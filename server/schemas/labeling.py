@@ -1,4 +1,4 @@
-"""What labelers are asked and what they answer; what operators see of it."""
+"""Labeling tasks and submissions; progress, agreement and disputes for operators."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal, Self
@@ -14,28 +14,28 @@ Content = Annotated[Text, Field(min_length=1, max_length=32_000)]
 
 
 class LabelingInstructions(BaseModel):
-    """What labelers are to do; assignments remember the version."""
+    """The labeling instructions; assignments record the version."""
 
     version: int
     text: str = Field(description="Markdown.")
 
 
 class LabelingHome(BaseModel):
-    """A labeler's desk: what waits and what was done."""
+    """A labeler's waiting tasks and statistics."""
 
     instructions_version: int
-    waiting: dict[str, int] = Field(description="Tasks one could take, by kind.")
+    waiting: dict[str, int] = Field(description="Available tasks, by kind.")
     answered: int
     skipped: int
     open: int
-    seconds: float | None = Field(description="Median time of one's answered tasks.")
+    seconds: float | None = Field(description="Median time of your completed tasks.")
 
 
 class NextTask(Body):
-    """The next task of a kind."""
+    """A request for the next task."""
 
     kind: TaskKind
-    own: bool = Field(False, description="A demonstration on a prompt of one's own.")
+    own: bool = Field(False, description="A demonstration on a prompt of your own.")
 
 
 class DialogueMessage(BaseModel):
@@ -50,8 +50,8 @@ class DialogueMessage(BaseModel):
         return [cls(role=each.role, content=each.content) for each in messages]
 
 
-class AnswerToRank(BaseModel):
-    """One alternative; which policy wrote it is not told."""
+class ResponseToRank(BaseModel):
+    """One response to rank; the policy is not shown."""
 
     id: str
     content: str
@@ -63,7 +63,7 @@ class AnswerToRank(BaseModel):
 
 
 class AssignmentItem(BaseModel):
-    """One labeler's go at a task."""
+    """One labeler's assignment of a task."""
 
     id: str
     kind: FeedbackKind
@@ -72,16 +72,18 @@ class AssignmentItem(BaseModel):
     seconds: float | None
     created_at: float
     finished_at: float | None
-    prompt: str = Field(description="The first characters of what is to be answered.")
-    gold: bool = Field(description="Whether one said oneself that one's order is right.")
+    prompt: str = Field(description="The first characters of the prompt.")
+    gold: bool = Field(description="Whether the labeler's own ranking is the gold ranking.")
 
 
 class AssignmentDetail(AssignmentItem):
     """A task as a labeler sees it."""
 
     dialogue: list[DialogueMessage]
-    answers: list[AnswerToRank] = Field(description="In an order drawn for this labeler.")
-    demonstrated: list[DialogueMessage] = Field(description="What one answered, if it is that.")
+    answers: list[ResponseToRank] = Field(description="In a random order for this labeler.")
+    demonstrated: list[DialogueMessage] = Field(
+        description="The submitted demonstration, if it is one."
+    )
 
 
 class MaybeAssignment(BaseModel):
@@ -91,10 +93,10 @@ class MaybeAssignment(BaseModel):
 
 
 class RankRequest(Body):
-    """All answers, best first; an inner list holds equals."""
+    """All responses, best first; an inner list holds ties."""
 
     ranking: list[list[Name]] = Field(max_length=9)
-    positions: list[Name] = Field(max_length=9, description="In the order shown.")
+    positions: list[Name] = Field(max_length=9, description="The responses in the order shown.")
     flags: dict[Name, list[Name]] = Field(default_factory=dict)
     ratings: dict[Name, int] = Field(default_factory=dict, description="1 (worst) to 7 (best).")
     seconds: Seconds = 0.0
@@ -105,7 +107,7 @@ class DialogueTurn(Body):
 
     role: Literal["user", "assistant"]
     content: Content
-    suggestion: Text | None = Field(None, description="What the model had suggested for it.")
+    suggestion: Text | None = Field(None, description="The model's suggestion for it.")
 
 
 class DemonstrateRequest(Body):
@@ -116,60 +118,60 @@ class DemonstrateRequest(Body):
 
 
 class SkipRequest(Body):
-    """Why the task is left to others."""
+    """Why the task is skipped."""
 
     reason: Text = Field(min_length=1, max_length=500)
     seconds: Seconds = 0.0
 
 
 class SuggestRequest(Body):
-    """Ask the model for the next message of a dialogue."""
+    """A request for a suggested next message."""
 
     side: Literal["user", "assistant"]
     turns: list[DialogueTurn] = Field(max_length=40)
 
 
 class Suggestion(BaseModel):
-    """What the model would write."""
+    """A suggested next message."""
 
     text: str
     policy_id: str
 
 
 class TasksRequest(Body):
-    """Make tasks. Ranking tasks have their answers written in the background."""
+    """Create tasks. The responses of ranking tasks are generated in the background."""
 
     kind: TaskKind
     count: int = Field(ge=1, le=200)
     source: Literal["chat", "prompts"] = "chat"
-    answers: int = Field(4, ge=2, le=9, description="How many alternatives to a prompt.")
+    answers: int = Field(4, ge=2, le=9, description="Responses per prompt.")
     temperatures: list[Annotated[float, Field(ge=0, le=2, strict=False)]] = Field(
         default_factory=lambda: [0.7, 1.0], min_length=1, max_length=9
     )
     policies: list[Name] = Field(
-        default_factory=list, max_length=9, description="Loaded ones; none: the current."
+        default_factory=list, max_length=9, description="Loaded policies; empty: the current one."
     )
-    overlap: int = Field(2, ge=1, le=9, description="How many labelers answer each.")
+    overlap: int = Field(2, ge=1, le=9, description="Annotators per task.")
 
 
 class TasksMade(BaseModel):
-    """How many there were to make."""
+    """The number of tasks created."""
 
     made: int
 
 
 class GoldRequest(Body):
-    """The order that is known to be right; null: an ordinary task again."""
+    """The gold ranking; null makes it an ordinary task again."""
 
     ranking: list[list[Name]] | None
 
 
 class GoldTask(Body):
-    """A gold task that is written by hand."""
+    """A hand-written gold task."""
 
     prompt: Content
     answers: list[list[Content]] = Field(
-        min_length=2, max_length=9, description="Best first; an inner list holds equals."
+        min_length=2, max_length=9, description="Best first; an inner list holds ties."
     )
 
 
@@ -182,24 +184,24 @@ class Mean(BaseModel):
 
 
 class LabelerItem(BaseModel):
-    """One labeler's work and how far it can be relied on."""
+    """One labeler's statistics and reliability."""
 
     id: str
     name: str
     answered: int
     skipped: int
     seconds: float | None = Field(description="Median.")
-    shared_pairs: int = Field(description="Pairs that somebody else ranked too.")
+    shared_pairs: int = Field(description="Pairs that another labeler also ranked.")
     reliability: float | None
-    weight: float = Field(description="What their rankings count in training.")
+    weight: float = Field(description="Weight of the labeler's rankings in training.")
     gold_right: int
     gold_pairs: int
-    suggestions: int = Field(description="Suggestions shown in their demonstrations.")
-    accepted: int = Field(description="Of those, taken unchanged.")
+    suggestions: int = Field(description="Suggestions shown in the labeler's demonstrations.")
+    accepted: int = Field(description="Of those, accepted unchanged.")
 
 
 class LabelingProgress(BaseModel):
-    """How labeling goes."""
+    """Labeling progress and agreement."""
 
     tasks: dict[str, int] = Field(description="preparing, failed, open, done, gold")
     answered: int
@@ -209,8 +211,8 @@ class LabelingProgress(BaseModel):
     alpha: float | None = Field(description="Krippendorff's alpha over pairs, ordinal.")
     same: Mean | None = Field(description="Share of pairs on which two labelers agree.")
     labelers: list[LabelerItem]
-    policies: list[str] = Field(description="Loaded policies, from which answers can be sampled.")
-    gold_every: int = Field(description="Every n-th task of a labeler is a gold task; 0: none.")
+    policies: list[str] = Field(description="Loaded policies, from which responses can be sampled.")
+    gold_every: int = Field(description="Every n-th task of a labeler is a gold task; 0 = none.")
 
 
 class Opinion(BaseModel):
@@ -221,11 +223,11 @@ class Opinion(BaseModel):
 
 
 class Disagreement(BaseModel):
-    """A task on which labelers differ."""
+    """A task on which labelers disagree."""
 
     task_id: str
-    share: float = Field(description="Pairs not agreed on.")
+    share: float = Field(description="Share of pairs without agreement.")
     gold: list[list[str]] | None
     dialogue: list[DialogueMessage]
-    answers: list[AnswerToRank]
+    answers: list[ResponseToRank]
     opinions: list[Opinion]

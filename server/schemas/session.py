@@ -1,4 +1,4 @@
-"""Who am I, signing in and consent."""
+"""The current session, signing in and consent."""
 
 from typing import Self
 
@@ -10,14 +10,14 @@ from tutelage.tables import Role, User
 
 
 class SessionUser(BaseModel):
-    """The person behind the cookie or key."""
+    """The user of the cookie or key."""
 
     id: str
     name: str
-    login: str | None = Field(description="The name to sign in with; guests have none.")
+    login: str | None = Field(description="The login name; null for guests.")
     role: Role
-    training: bool = Field(description="Whether new conversations may be trained on.")
-    consented: bool = Field(description="Whether the person has answered that question.")
+    training: bool = Field(description="Whether new conversations may be used for training.")
+    consented: bool = Field(description="Whether the user has made that choice.")
 
     @classmethod
     def of(cls, user: User) -> Self:
@@ -26,12 +26,12 @@ class SessionUser(BaseModel):
 
 
 class SessionState(BaseModel):
-    """Who is asking; ``user`` is null for somebody unknown."""
+    """The current session; ``user`` is null without valid credentials."""
 
     user: SessionUser | None
-    guests: bool = Field(description="Whether people may chat without an account.")
-    sign_up: bool = Field(description="Whether people may make themselves an account.")
-    oidc: str | None = Field(description="The OpenID Connect provider's name, if there is one.")
+    guests: bool = Field(description="Whether users may chat without an account.")
+    sign_up: bool = Field(description="Whether users may sign up.")
+    oidc: str | None = Field(description="The name of the OpenID Connect provider, if configured.")
 
     @classmethod
     def of(cls, settings: Settings, user: User | None) -> Self:
@@ -45,7 +45,7 @@ class SessionState(BaseModel):
 
 
 class SignInRequest(Body):
-    """Nothing for a guest; or the token of a one-time sign-in link; or name and password."""
+    """Empty for a guest; or the token of a one-time sign-in link; or login and password."""
 
     link: Name | None = None
     login: Name | None = None
@@ -53,6 +53,6 @@ class SignInRequest(Body):
 
 
 class ConsentRequest(Body):
-    """The person's answer to: may your conversations teach the assistant?"""
+    """Whether new conversations may be used for training."""
 
     training: bool

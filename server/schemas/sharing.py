@@ -1,4 +1,4 @@
-"""Links by which others may read a conversation, and one's feedback with what came of it."""
+"""Shared conversations, the user's feedback history, and erasures."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from server.schemas.text import Body, Name, Shape
 
 
 class ShareRequest(Body):
-    """Share the branch that ends with this message."""
+    """The last message of the branch to share."""
 
     leaf_id: Annotated[Name, Field(min_length=1)]
 
@@ -23,7 +23,7 @@ class ShareItem(Shape):
 
 
 class SharedMessage(Shape):
-    """A message as anybody with the link reads it."""
+    """A message as anyone with the link reads it."""
 
     id: str
     role: str
@@ -32,7 +32,7 @@ class SharedMessage(Shape):
 
 
 class SharedConversation(BaseModel):
-    """A branch of somebody's conversation; whose is not told."""
+    """A branch of a conversation; the owner is not named."""
 
     title: str
     created_at: float
@@ -40,34 +40,34 @@ class SharedConversation(BaseModel):
 
 
 class LearnedBy(BaseModel):
-    """An iteration that learned from a judgement, and the policy that came of it."""
+    """An iteration that used the feedback, and the resulting policy."""
 
     iteration_id: str
     policy_id: str | None
-    state: str | None = Field(description="Where that policy stands.")
+    state: str | None = Field(description="The state of that policy or iteration.")
 
 
 class FeedbackStory(FeedbackItem):
-    """One of one's own judgements, with what it is about and what came of it."""
+    """The user's own feedback, with the rated response and the iterations that used it."""
 
     conversation_id: str
     conversation_title: str
-    training: bool = Field(description="Whether the conversation may teach.")
+    training: bool = Field(description="Whether the conversation may be used for training.")
     prompt_id: str | None
     prompt: str
-    answer: str = Field(description="The answer judged; of a ranking the best one.")
-    policy_id: str | None = Field(description="Who had given it.")
+    answer: str = Field(description="The rated response; of a ranking the best one.")
+    policy_id: str | None = Field(description="The policy that wrote it.")
     learned_by: list[LearnedBy]
 
 
 class ErasureItem(Shape):
-    """Something erased that policies had learned from; ids only."""
+    """Erased data that policies were trained on; ids only."""
 
     id: str
     subject: str
     conversations: list[str]
     feedback: list[str]
-    policies: list[str] = Field(description="Learned from it, or were trained from one that did.")
-    iteration_id: str | None = Field(description="The one that was started to learn without it.")
+    policies: list[str] = Field(description="Policies trained on it, and their descendants.")
+    iteration_id: str | None = Field(description="The iteration that retrains without it.")
     created_at: float
-    parent: str | None = Field(description="The newest policy that never learned from it.")
+    parent: str | None = Field(description="The newest policy not trained on it.")

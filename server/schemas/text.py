@@ -1,4 +1,4 @@
-"""Texts that can be stored, lists, and the strict base of every request body."""
+"""Text types, lists, and the strict base class of every request body."""
 
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -7,14 +7,14 @@ from pydantic_core import PydanticCustomError
 
 
 def storable(text: str) -> str:
-    """Refuse NUL, which PostgreSQL cannot store, and lone surrogates, which no UTF-8 has."""
+    """Rejects NUL, which PostgreSQL cannot store, and lone surrogates, which UTF-8 forbids."""
     if "\x00" in text:
         raise PydanticCustomError("invalid_text", "The text contains a NUL character (U+0000)")
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
-            problem = "The text contains half of a surrogate pair, which is no character"
+            problem = "The text contains an unpaired surrogate, which is not a valid character"
             raise PydanticCustomError("invalid_text", problem) from None
     return text
 
@@ -25,8 +25,8 @@ Explanation = Annotated[
     str,
     Field(
         max_length=2000,
-        description="Why the policy may answer although it fails cases of accepted reports; it is "
-        "asked for where it does.",
+        description="Why the policy is deployed although it fails cases of accepted reports; "
+        "required where it does.",
     ),
     AfterValidator(storable),
 ]
@@ -34,7 +34,7 @@ Explanation = Annotated[
 
 def _unsupported(value: Any) -> Any:
     if value not in (None, [], {}, False):
-        raise PydanticCustomError("unsupported_parameter", "This parameter is not supported here")
+        raise PydanticCustomError("unsupported_parameter", "This parameter is not supported")
     return value
 
 
@@ -42,13 +42,13 @@ Unsupported = Annotated[Any, AfterValidator(_unsupported)]
 
 
 def only(*allowed: Any) -> AfterValidator:
-    """A validator for parameters of which we know one behaviour: its default."""
+    """A validator for parameters of which only the default behaviour is supported."""
 
     def check(value: Any) -> Any:
         if value is not None and value not in allowed:
             shown = " or ".join(repr(one) for one in allowed)
             raise PydanticCustomError(
-                "unsupported_value", "Only {shown} is supported here", {"shown": shown}
+                "unsupported_value", "Only {shown} is supported", {"shown": shown}
             )
         return value
 
@@ -56,7 +56,7 @@ def only(*allowed: Any) -> AfterValidator:
 
 
 class Body(BaseModel):
-    """A request body: unknown fields and wrong types are errors, never mended in silence."""
+    """A request body: unknown fields and wrong types are errors and are not coerced."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 
@@ -68,7 +68,7 @@ class Shape(BaseModel):
 
 
 def columns(row: object, shape: type[BaseModel]) -> dict[str, Any]:
-    """What a shape takes over from a stored row: the columns that bear its fields' names."""
+    """The columns of a stored row that have the names of a schema's fields."""
     return {name: getattr(row, name) for name in shape.model_fields if hasattr(row, name)}
 
 
@@ -76,10 +76,12 @@ Item = TypeVar("Item")
 
 
 class Page(BaseModel, Generic[Item]):
-    """A page of a list. The next one: ``after`` = the last id of this one."""
+    """A page of a list. For the next page, set ``after`` to its last id."""
 
     model_config = ConfigDict(  # a generic's docstring does not reach the OpenAPI document
-        json_schema_extra={"description": "A page of a list. `after` = its last id: the next page."}
+        json_schema_extra={
+            "description": "A page of a list. For the next page, set `after` to its last id."
+        }
     )
 
     object: Literal["list"] = "list"
@@ -88,7 +90,7 @@ class Page(BaseModel, Generic[Item]):
 
 
 class Listed(BaseModel):
-    """What OpenAI's lists have besides their data."""
+    """The fields of OpenAI's lists besides their data."""
 
     object: Literal["list"] = "list"
     first_id: str | None
@@ -97,7 +99,7 @@ class Listed(BaseModel):
 
 
 class Deleted(BaseModel):
-    """What was deleted."""
+    """The id of what was deleted."""
 
     id: str
     deleted: Literal[True] = True

@@ -1,4 +1,4 @@
-"""The web UI: built files as they are, and its one page for every address that it draws itself."""
+"""The web UI: built files, and its single page for every path that it routes itself."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def add_ui(app: FastAPI, static: Path) -> None:
         return FileResponse(path, headers={"cache-control": _FOREVER} if hashed else None)
 
     def lost(request: Request) -> Response:
-        """A browser gets the UI, which says that there is nothing; a program gets JSON."""
+        """A browser gets the UI, which shows "not found"; a program gets JSON."""
         if request.method != "GET" or request.url.path.startswith("/v1/") or not _reads(request):
             raise HTTPException(404)
         return _page(static, 404)
@@ -62,12 +62,12 @@ def _page(static: Path, status: int = 200) -> Response:
 
 
 def _reads(request: Request) -> bool:
-    """Whether somebody looks at it in a browser."""
+    """Whether the client is a browser."""
     return "text/html" in request.headers.get("accept", "")
 
 
 def _inside(static: Path, name: str) -> Path | None:
-    """The built file of that name; nothing outside the folder, and nothing hidden."""
+    """The built file of that name; no hidden file, and no file outside the folder."""
     if "\x00" in name or any(part.startswith(".") for part in name.split("/")):
         return None
     path = (static / name.lstrip("/")).resolve()

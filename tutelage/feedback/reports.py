@@ -13,7 +13,7 @@ from sqlmodel import Session, col, func, select
 
 from tutelage import audit
 from tutelage.chat import conversations
-from tutelage.errors import Conflict, Invalid, NotFound
+from tutelage.errors import Invalid, LimitReached, NotFound
 from tutelage.tables import Feedback, FeedbackKind, Message, Report, ReportState
 
 A_DAY, MOST_A_DAY = 86_400.0, 20
@@ -22,8 +22,8 @@ ALIKE = 0.6  # of difflib's ratio: reports that are probably about the same
 AS_BAD = 0.8  # an answer so like the reported one fails its case
 
 
-def require_room(session: Session, author_id: str, now: float | None = None) -> None:
-    """Raises Conflict when somebody has reported so much today that nobody can read it."""
+def require_within_limit(session: Session, author_id: str, now: float | None = None) -> None:
+    """Raises LimitReached above the daily limit of reports by one user."""
     since = (time.time() if now is None else now) - A_DAY
     statement = (
         select(func.count())
@@ -32,7 +32,7 @@ def require_room(session: Session, author_id: str, now: float | None = None) -> 
         .where(Feedback.created_at > since)
     )
     if session.exec(statement).one() >= MOST_A_DAY:
-        raise Conflict(f"{MOST_A_DAY} reports a day are read; please send the next one tomorrow.")
+        raise LimitReached(f"Daily limit of {MOST_A_DAY} reports reached; try again tomorrow.")
 
 
 def get(session: Session, report_id: str) -> Report:

@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * Healthz
-         * @description The process answers.
+         * @description The process is running.
          */
         get: operations["healthz"];
         put?: never;
@@ -33,7 +33,7 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description Counts for Prometheus.
+         * @description Prometheus metrics.
          */
         get: operations["metrics"];
         put?: never;
@@ -53,9 +53,9 @@ export interface paths {
         };
         /**
          * Readyz
-         * @description Whether turns can be answered: a policy is loaded and the database answers.
+         * @description Readiness: a policy is loaded and the database is reachable.
          *
-         *     ``problem`` also tells why a promoted policy is not the one that answers.
+         *     ``problem`` also says why a promoted policy is not loaded.
          */
         get: operations["readyz"];
         put?: never;
@@ -75,13 +75,13 @@ export interface paths {
         };
         /**
          * Get Account
-         * @description Who one is, and what is left of today's quota.
+         * @description Your account, and what is left of today's quota.
          */
         get: operations["get_account"];
         put?: never;
         /**
          * Sign Up
-         * @description Make an account and sign in to it. A guest who is signed in becomes the account.
+         * @description Create an account and sign in. A guest who is signed in keeps their conversations.
          */
         post: operations["sign_up"];
         delete?: never;
@@ -89,7 +89,7 @@ export interface paths {
         head?: never;
         /**
          * Change Account
-         * @description Another name or password. A new password signs all other browsers out.
+         * @description Change your name or password. A new password signs out all other browsers.
          */
         patch: operations["change_account"];
         trace?: never;
@@ -103,7 +103,7 @@ export interface paths {
         };
         /**
          * Download Data
-         * @description Everything that is kept of one, as JSON.
+         * @description Everything that is stored about you, as JSON.
          */
         get: operations["download_data"];
         put?: never;
@@ -125,7 +125,7 @@ export interface paths {
         put?: never;
         /**
          * Erase Account
-         * @description Erase the account with its conversations, feedback and keys. It cannot be undone.
+         * @description Delete the account with its conversations, feedback and keys, permanently.
          */
         post: operations["erase_account"];
         delete?: never;
@@ -143,7 +143,7 @@ export interface paths {
         };
         /**
          * My Feedback
-         * @description One's own judgements that stand, newest first.
+         * @description Your active feedback, newest first.
          */
         get: operations["my_feedback"];
         put?: never;
@@ -163,13 +163,13 @@ export interface paths {
         };
         /**
          * List Keys
-         * @description One's API keys, newest first, without their secrets.
+         * @description Your API keys, newest first, without their secrets.
          */
         get: operations["list_keys"];
         put?: never;
         /**
          * Create Key
-         * @description A new key; its secret is in this answer and nowhere else.
+         * @description Create a key; its secret is only in this response.
          */
         post: operations["create_key"];
         delete?: never;
@@ -190,7 +190,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke Key
-         * @description The key stops working at once.
+         * @description Revoke a key, immediately.
          */
         delete: operations["revoke_key"];
         options?: never;
@@ -207,7 +207,7 @@ export interface paths {
         };
         /**
          * List Completions
-         * @description One's stored completions. ``metadata[key]=value`` keeps those that bear it.
+         * @description Your stored completions. ``metadata[key]=value`` filters by metadata.
          */
         get: operations["list_completions"];
         put?: never;
@@ -242,7 +242,7 @@ export interface paths {
         post: operations["update_completion"];
         /**
          * Delete Completion
-         * @description Forget that it was stored. Its conversation stays: DELETE /v1/conversations erases that.
+         * @description Remove a completion from the list. DELETE /v1/conversations erases its conversation.
          */
         delete: operations["delete_completion"];
         options?: never;
@@ -259,7 +259,7 @@ export interface paths {
         };
         /**
          * List Completion Messages
-         * @description The messages that a stored completion answered.
+         * @description The prompt messages of a stored completion.
          */
         get: operations["list_completion_messages"];
         put?: never;
@@ -279,7 +279,7 @@ export interface paths {
         };
         /**
          * List Conversations
-         * @description One's own conversations, last used first.
+         * @description Your conversations, most recently used first.
          */
         get: operations["list_conversations"];
         put?: never;
@@ -299,21 +299,21 @@ export interface paths {
         };
         /**
          * Get Conversation
-         * @description A conversation with its tree of messages, moderation notices and one's own feedback.
+         * @description A conversation with its tree of messages, moderation notices and your feedback.
          */
         get: operations["get_conversation"];
         put?: never;
         post?: never;
         /**
          * Delete Conversation
-         * @description Erase it with its messages and feedback. What a policy has learned stays learned.
+         * @description Erase a conversation with its messages and feedback. Trained policies are not retrained.
          */
         delete: operations["delete_conversation"];
         options?: never;
         head?: never;
         /**
          * Change Conversation
-         * @description Rename it, pin it, or change whether it may be trained on.
+         * @description Rename or pin a conversation, or change whether it may be used for training.
          */
         patch: operations["change_conversation"];
         trace?: never;
@@ -327,7 +327,7 @@ export interface paths {
         };
         /**
          * Export Conversation
-         * @description The whole tree as JSON, or one branch as Markdown, as a file.
+         * @description Download all branches as JSON, or one branch as Markdown.
          */
         get: operations["export_conversation"];
         put?: never;
@@ -347,13 +347,13 @@ export interface paths {
         };
         /**
          * List Shares
-         * @description The links to one's conversation.
+         * @description The read-only links to your conversation.
          */
         get: operations["list_shares"];
         put?: never;
         /**
          * Share Conversation
-         * @description Make a link by which anybody may read the branch up to a message, and nothing after it.
+         * @description Create a link: anyone who has it can read the branch up to a message, and not beyond.
          */
         post: operations["share_conversation"];
         delete?: never;
@@ -374,7 +374,7 @@ export interface paths {
         post?: never;
         /**
          * Withdraw Share
-         * @description The link stops working at once.
+         * @description Revoke a link, immediately.
          */
         delete: operations["withdraw_share"];
         options?: never;
@@ -391,13 +391,13 @@ export interface paths {
         };
         /**
          * List Feedback
-         * @description One's own judgements that stand, newest first.
+         * @description Your active feedback, newest first.
          */
         get: operations["list_feedback"];
         put?: never;
         /**
          * Give Feedback
-         * @description Judge an answer. A later judgement of the same kind on the same answer replaces this one.
+         * @description Rate a response. Later feedback of the same kind on the same response replaces it.
          */
         post: operations["give_feedback"];
         delete?: never;
@@ -418,7 +418,7 @@ export interface paths {
         post?: never;
         /**
          * Withdraw Feedback
-         * @description Take a judgement back. What a policy has learned from it stays learned.
+         * @description Withdraw feedback. Policies that were trained on it are not retrained.
          */
         delete: operations["withdraw_feedback"];
         options?: never;
@@ -435,7 +435,7 @@ export interface paths {
         };
         /**
          * Labeling Home
-         * @description What waits for one, and what one has done.
+         * @description Your waiting tasks and your statistics.
          */
         get: operations["labeling_home"];
         put?: never;
@@ -455,7 +455,7 @@ export interface paths {
         };
         /**
          * List Assignments
-         * @description One's own tasks, newest first.
+         * @description Your tasks, newest first.
          */
         get: operations["list_assignments"];
         put?: never;
@@ -475,7 +475,7 @@ export interface paths {
         };
         /**
          * Get Assignment
-         * @description One of one's own tasks.
+         * @description One of your tasks.
          */
         get: operations["get_assignment"];
         put?: never;
@@ -497,7 +497,7 @@ export interface paths {
         put?: never;
         /**
          * Demonstrate
-         * @description Show how it is done, by a dialogue of which one wrote both sides.
+         * @description Submit a demonstration: a dialogue of which you wrote both sides.
          */
         post: operations["demonstrate"];
         delete?: never;
@@ -517,7 +517,7 @@ export interface paths {
         put?: never;
         /**
          * Make Gold
-         * @description Say that the order that one sent is right: the task then measures the other labelers.
+         * @description Make your ranking the gold ranking, which measures the other labelers.
          */
         post: operations["make_gold"];
         delete?: never;
@@ -537,7 +537,7 @@ export interface paths {
         put?: never;
         /**
          * Rank Answers
-         * @description Order the answers of a task.
+         * @description Rank the responses of a task.
          */
         post: operations["rank_answers"];
         delete?: never;
@@ -557,7 +557,7 @@ export interface paths {
         put?: never;
         /**
          * Skip Task
-         * @description Leave the task to others.
+         * @description Skip a task.
          */
         post: operations["skip_task"];
         delete?: never;
@@ -577,7 +577,7 @@ export interface paths {
         put?: never;
         /**
          * Undo Task
-         * @description Open an answered or skipped task again; what one said is withdrawn.
+         * @description Reopen a completed or skipped task; your feedback on it is withdrawn.
          */
         post: operations["undo_task"];
         delete?: never;
@@ -597,7 +597,7 @@ export interface paths {
         put?: never;
         /**
          * Write Gold
-         * @description Write a task of which the right order is known: it measures the other labelers.
+         * @description Create a gold task: its known ranking measures the other labelers.
          */
         post: operations["write_gold"];
         delete?: never;
@@ -615,7 +615,7 @@ export interface paths {
         };
         /**
          * Get Instructions
-         * @description What labelers are to do.
+         * @description The labeling instructions.
          */
         get: operations["get_instructions"];
         put?: never;
@@ -637,7 +637,7 @@ export interface paths {
         put?: never;
         /**
          * Next Task
-         * @description The next task of that kind, or the one that is open still.
+         * @description The next task of a kind, or the one that is still open.
          */
         post: operations["next_task"];
         delete?: never;
@@ -677,7 +677,7 @@ export interface paths {
         put?: never;
         /**
          * File Appeal
-         * @description Object to what moderation did: an operator will look at it.
+         * @description Appeal a moderation verdict; an operator reviews it.
          */
         post: operations["file_appeal"];
         delete?: never;
@@ -695,7 +695,7 @@ export interface paths {
         };
         /**
          * Explain Verdict
-         * @description Which categories were found in one's message or its answer, how surely, and where.
+         * @description The categories found in your message or its response, with scores and spans.
          */
         get: operations["explain_verdict"];
         put?: never;
@@ -757,7 +757,7 @@ export interface paths {
         put?: never;
         /**
          * Moderate
-         * @description Score texts. ``flagged`` follows the thresholds that prompts are held to.
+         * @description Score texts. ``flagged`` uses the thresholds for prompts.
          */
         post: operations["moderate"];
         delete?: never;
@@ -775,7 +775,7 @@ export interface paths {
         };
         /**
          * List Answers
-         * @description The answers behind the numbers, newest first.
+         * @description The responses behind the numbers, newest first.
          */
         get: operations["list_answers"];
         put?: never;
@@ -795,7 +795,7 @@ export interface paths {
         };
         /**
          * List Appeals
-         * @description Appeals with what they are about, oldest first.
+         * @description Appeals with the moderated text, oldest first.
          */
         get: operations["list_appeals"];
         put?: never;
@@ -817,7 +817,7 @@ export interface paths {
         put?: never;
         /**
          * Decide Appeal
-         * @description Say which categories hold. Where its conversation may be trained on, the filter can learn.
+         * @description Decide which categories apply. The filter can learn from it, with the owner's consent.
          */
         post: operations["decide_appeal"];
         delete?: never;
@@ -835,7 +835,7 @@ export interface paths {
         };
         /**
          * List Audit
-         * @description The hash-chained log of privileged acts, newest first; `tutelage audit verify` checks it.
+         * @description The hash-chained audit log, newest first; `tutelage audit verify` checks it.
          */
         get: operations["list_audit"];
         put?: never;
@@ -855,15 +855,15 @@ export interface paths {
         };
         /**
          * List Blind Tests
-         * @description One's own tests, newest first.
+         * @description Your blind tests, newest first.
          */
         get: operations["list_blind_tests"];
         put?: never;
         /**
          * Start Blind Test
-         * @description Let both policies answer; it takes as long as the answers take.
+         * @description Start a blind test; the request ends when all responses are written.
          *
-         *     A policy that is not in memory is loaded beside the current one, while nothing is on trial.
+         *     A policy that is not loaded is loaded as the challenger, which needs a free slot: no trial.
          */
         post: operations["start_blind_test"];
         delete?: never;
@@ -881,7 +881,7 @@ export interface paths {
         };
         /**
          * Get Blind Test
-         * @description The test with its answers; policies are named once all prompts are judged.
+         * @description A blind test with its responses; policies are named once all prompts are judged.
          */
         get: operations["get_blind_test"];
         put?: never;
@@ -903,7 +903,7 @@ export interface paths {
         put?: never;
         /**
          * Judge Blind Pair
-         * @description Judge one prompt's answers, or judge them anew as long as policies are not named.
+         * @description Judge the responses to one prompt; it can be repeated until the policies are named.
          */
         post: operations["judge_blind_pair"];
         delete?: never;
@@ -921,13 +921,13 @@ export interface paths {
         };
         /**
          * List Datasets
-         * @description All sources, newest first.
+         * @description Imported data sets, newest first.
          */
         get: operations["list_datasets"];
         put?: never;
         /**
          * Import Dataset
-         * @description Check a file, or keep it as a source; larger files go through the command line.
+         * @description Check or import a file; import larger files with the command line.
          */
         post: operations["import_dataset"];
         delete?: never;
@@ -945,7 +945,7 @@ export interface paths {
         };
         /**
          * Export Dataset
-         * @description What may be learned from, as JSON Lines; nobody is named.
+         * @description Export consented feedback, anonymised, as JSON Lines.
          */
         get: operations["export_dataset"];
         put?: never;
@@ -968,7 +968,7 @@ export interface paths {
         post?: never;
         /**
          * Erase Dataset
-         * @description Erase a source with all that it brought.
+         * @description Erase a data set with all its examples.
          */
         delete: operations["erase_dataset"];
         options?: never;
@@ -985,7 +985,7 @@ export interface paths {
         };
         /**
          * List Erasures
-         * @description Erasures that policies had learned from, newest first.
+         * @description Erasures of data that policies were trained on, newest first.
          */
         get: operations["list_erasures"];
         put?: never;
@@ -1007,7 +1007,7 @@ export interface paths {
         put?: never;
         /**
          * Retrain Without
-         * @description Queue an iteration from the newest policy that never learned what was erased.
+         * @description Queue an iteration from the newest policy not trained on the erased data.
          */
         post: operations["retrain_without"];
         delete?: never;
@@ -1025,13 +1025,13 @@ export interface paths {
         };
         /**
          * List Experiments
-         * @description All experiments, newest first; the one under way with what is known by now.
+         * @description All trials, newest first; the running one with its results so far.
          */
         get: operations["list_experiments"];
         put?: never;
         /**
          * Start Experiment
-         * @description Put a policy on trial: as a canary for a share of the people, or as a shadow.
+         * @description Start a trial of a policy: as a canary for a share of users, or as a shadow.
          */
         post: operations["start_experiment"];
         delete?: never;
@@ -1049,7 +1049,7 @@ export interface paths {
         };
         /**
          * Get Experiment
-         * @description One experiment, with what is known by now.
+         * @description One trial, with its results so far.
          */
         get: operations["get_experiment"];
         put?: never;
@@ -1069,9 +1069,9 @@ export interface paths {
         };
         /**
          * List Shadows
-         * @description The newest shadow answers beside those that were shown, of conversations that may be read.
+         * @description The newest shadow responses and the responses that were shown instead.
          *
-         *     Only conversations whose owners agreed to training are listed.
+         *     Only conversations that allow training are listed.
          */
         get: operations["list_shadows"];
         put?: never;
@@ -1093,7 +1093,7 @@ export interface paths {
         put?: never;
         /**
          * Change Share
-         * @description Let more or fewer people meet it.
+         * @description Change the share of users in a trial.
          */
         post: operations["change_share"];
         delete?: never;
@@ -1113,7 +1113,7 @@ export interface paths {
         put?: never;
         /**
          * End Experiment
-         * @description End it: promote the policy, roll it back, or stop without a verdict.
+         * @description End a trial: promote the policy, roll it back, or stop undecided.
          */
         post: operations["end_experiment"];
         delete?: never;
@@ -1131,7 +1131,7 @@ export interface paths {
         };
         /**
          * List Incidents
-         * @description Accepted reports as plain JSON, newest first, for other registers of incidents.
+         * @description Accepted reports as plain JSON, newest first, for incident registers.
          */
         get: operations["list_incidents"];
         put?: never;
@@ -1235,7 +1235,7 @@ export interface paths {
         };
         /**
          * List Judgements
-         * @description The judgements behind the numbers, newest first; withdrawals are rows of their own.
+         * @description The feedback behind the numbers, newest first; withdrawals are separate rows.
          */
         get: operations["list_judgements"];
         put?: never;
@@ -1258,7 +1258,7 @@ export interface paths {
         post?: never;
         /**
          * Revoke Any Key
-         * @description Anybody's key stops working at once.
+         * @description Revoke any user's key, immediately.
          */
         delete: operations["revoke_any_key"];
         options?: never;
@@ -1275,7 +1275,7 @@ export interface paths {
         };
         /**
          * Labeling Progress
-         * @description How many tasks stand where, how far labelers agree, and who can be relied on.
+         * @description Task counts, inter-annotator agreement and labeler reliability.
          */
         get: operations["labeling_progress"];
         put?: never;
@@ -1295,7 +1295,7 @@ export interface paths {
         };
         /**
          * List Disagreements
-         * @description Tasks on which labelers differ, the worst first.
+         * @description Tasks on which labelers disagree, the worst first.
          */
         get: operations["list_disagreements"];
         put?: never;
@@ -1317,7 +1317,7 @@ export interface paths {
         put?: never;
         /**
          * Make Tasks
-         * @description Make tasks of consented chats, by need and diversity, or of the shipped prompts.
+         * @description Create tasks from consented chats, by need and diversity, or from the bundled prompts.
          */
         post: operations["make_tasks"];
         delete?: never;
@@ -1337,7 +1337,7 @@ export interface paths {
         put?: never;
         /**
          * Set Gold
-         * @description Say which order is right: the task then measures labelers.
+         * @description Set a task's gold ranking, which measures labelers.
          */
         post: operations["set_gold"];
         delete?: never;
@@ -1355,7 +1355,7 @@ export interface paths {
         };
         /**
          * Get Leaderboard
-         * @description How strong the policies are, judged by people and by the gate's reward models.
+         * @description Elo ratings of the policies, by users' comparisons and by the gate's reward models.
          */
         get: operations["get_leaderboard"];
         put?: never;
@@ -1395,7 +1395,7 @@ export interface paths {
         };
         /**
          * Filter Card
-         * @description How well the filter that ships does, and what it misses.
+         * @description The model card of the default filter: quality and known failures.
          */
         get: operations["filter_card"];
         put?: never;
@@ -1415,7 +1415,7 @@ export interface paths {
         };
         /**
          * Effects
-         * @description What each threshold would catch: of the labelled set, of recent messages, of appeals.
+         * @description What each threshold would flag: in the labelled set, recent messages and decided appeals.
          */
         get: operations["effects"];
         put?: never;
@@ -1435,17 +1435,17 @@ export interface paths {
         };
         /**
          * Show Learning
-         * @description How many decisions can be learned from, and the heads that learned so far.
+         * @description The decisions available for training, and the retrained heads so far.
          */
         get: operations["show_learning"];
         /**
          * Choose Heads
-         * @description Put heads in force: every service on this database follows within seconds.
+         * @description Activate heads: every service on this database follows within seconds.
          */
         put: operations["choose_heads"];
         /**
          * Learn From Appeals
-         * @description Make heads from what may be learned now; seconds on one core. They are not in force yet.
+         * @description Train heads on the decided appeals; seconds on one core. It does not activate them.
          */
         post: operations["learn_from_appeals"];
         delete?: never;
@@ -1468,7 +1468,7 @@ export interface paths {
         get: operations["get_rules"];
         /**
          * Change Rules
-         * @description Put rules in force, from the next turn on.
+         * @description Set the moderation rules, from the next turn on.
          */
         put: operations["change_rules"];
         post?: never;
@@ -1487,7 +1487,7 @@ export interface paths {
         };
         /**
          * List Opinions
-         * @description What people made of each policy's answers, with intervals by person.
+         * @description Users' reactions to each policy's responses, with intervals over users.
          */
         get: operations["list_opinions"];
         put?: never;
@@ -1507,7 +1507,7 @@ export interface paths {
         };
         /**
          * List Pins
-         * @description Everybody who always meets one policy.
+         * @description Users who are pinned to one policy.
          */
         get: operations["list_pins"];
         put?: never;
@@ -1528,13 +1528,13 @@ export interface paths {
         get?: never;
         /**
          * Pin
-         * @description Let somebody always meet the current policy, or always the one on trial.
+         * @description Pin a user to the current policy or to the one on trial.
          */
         put: operations["pin"];
         post?: never;
         /**
          * Unpin
-         * @description Let the hash decide again.
+         * @description Remove a pin: the user is assigned by hash again.
          */
         delete: operations["unpin"];
         options?: never;
@@ -1551,7 +1551,7 @@ export interface paths {
         };
         /**
          * List Policies
-         * @description All policy versions, newest first, with what was measured of them.
+         * @description All policy versions, newest first, with their evaluation metrics.
          */
         get: operations["list_policies"];
         put?: never;
@@ -1573,7 +1573,7 @@ export interface paths {
         put?: never;
         /**
          * Rollback
-         * @description Return to the policy that was current before; running answers are not cut.
+         * @description Return to the previous policy; running responses are not interrupted.
          */
         post: operations["rollback"];
         delete?: never;
@@ -1613,7 +1613,7 @@ export interface paths {
         put?: never;
         /**
          * Promote
-         * @description Let this policy answer new turns. Its files are checked first; running answers finish.
+         * @description Make a policy the current one, after its files are checked; running responses finish.
          */
         post: operations["promote"];
         delete?: never;
@@ -1631,7 +1631,7 @@ export interface paths {
         };
         /**
          * List Reports
-         * @description Reports of harm and bias, newest first.
+         * @description Reports of harmful or biased responses, newest first.
          */
         get: operations["list_reports"];
         put?: never;
@@ -1653,7 +1653,7 @@ export interface paths {
         put?: never;
         /**
          * Triage Report
-         * @description Accept or dismiss a report, or open it again.
+         * @description Accept, dismiss or reopen a report.
          */
         post: operations["triage_report"];
         delete?: never;
@@ -1671,7 +1671,7 @@ export interface paths {
         };
         /**
          * List Alike
-         * @description Other reports that are probably about the same thing.
+         * @description Possible duplicates of a report.
          */
         get: operations["list_alike"];
         put?: never;
@@ -1691,12 +1691,12 @@ export interface paths {
         };
         /**
          * Get Schedule
-         * @description The schedule in force, and what comes next.
+         * @description The active schedule and the next start.
          */
         get: operations["get_schedule"];
         /**
          * Set Schedule
-         * @description Let iterations start by the clock, by the number of judgements, or both.
+         * @description Start iterations on a cron schedule, after a number of new ratings, or both.
          */
         put: operations["set_schedule"];
         post?: never;
@@ -1715,7 +1715,7 @@ export interface paths {
         };
         /**
          * List Settings
-         * @description The settings in force and where each comes from.
+         * @description The active settings and the source of each.
          */
         get: operations["list_settings"];
         put?: never;
@@ -1735,7 +1735,7 @@ export interface paths {
         };
         /**
          * Summary
-         * @description What runs, what was collected, and whether it is enough for an iteration.
+         * @description The loaded policy, the collected feedback, and whether it suffices for an iteration.
          */
         get: operations["summary"];
         put?: never;
@@ -1755,7 +1755,7 @@ export interface paths {
         };
         /**
          * Get Traffic
-         * @description Requests, tokens, waiting times, moderation and judgements, whole and in windows.
+         * @description Requests, tokens, latencies, moderation and feedback, in total and by window.
          */
         get: operations["get_traffic"];
         put?: never;
@@ -1775,13 +1775,13 @@ export interface paths {
         };
         /**
          * List Users
-         * @description People with accounts, roles or keys, newest first; guests only when they are asked for.
+         * @description Users with accounts, roles or keys, newest first; guests only in a search.
          */
         get: operations["list_users"];
         put?: never;
         /**
          * Invite User
-         * @description Let somebody in: an account of that role, and the link that signs them in once.
+         * @description Invite a user: create an account with a role, and a one-time sign-in link.
          */
         post: operations["invite_user"];
         delete?: never;
@@ -1805,7 +1805,7 @@ export interface paths {
         head?: never;
         /**
          * Change User
-         * @description Change somebody's role or quota, or shut them out.
+         * @description Change a user's role or quota, or disable the account.
          */
         patch: operations["change_user"];
         trace?: never;
@@ -1821,7 +1821,7 @@ export interface paths {
         put?: never;
         /**
          * Make Link
-         * @description A link that signs this person in once, for somebody who lost their password.
+         * @description Create a one-time sign-in link for a user, for example after a lost password.
          */
         post: operations["make_link"];
         delete?: never;
@@ -1883,25 +1883,25 @@ export interface paths {
         };
         /**
          * Get Session
-         * @description Who am I? ``user`` is null for somebody unknown.
+         * @description The current session; ``user`` is null without valid credentials.
          */
         get: operations["get_session"];
         put?: never;
         /**
          * Sign In
-         * @description Begin a guest session, or sign in: by a one-time link, or by name and password.
+         * @description Start a guest session, or sign in with a one-time link or with login and password.
          */
         post: operations["sign_in"];
         /**
          * Sign Out
-         * @description Forget the browser's session.
+         * @description Sign out: end the browser's session.
          */
         delete: operations["sign_out"];
         options?: never;
         head?: never;
         /**
          * Change Consent
-         * @description Whether new conversations of this person may be trained on.
+         * @description Change whether your new conversations may be used for training.
          */
         patch: operations["change_consent"];
         trace?: never;
@@ -1915,7 +1915,7 @@ export interface paths {
         };
         /**
          * Begin Oidc
-         * @description Send the browser to the provider.
+         * @description Redirect the browser to the provider.
          */
         get: operations["begin_oidc"];
         put?: never;
@@ -1935,7 +1935,7 @@ export interface paths {
         };
         /**
          * Finish Oidc
-         * @description The provider sends the browser back here; it is signed in, or told why not.
+         * @description The provider redirects the browser here, which is signed in or sees the reason why not.
          */
         get: operations["finish_oidc"];
         put?: never;
@@ -1955,7 +1955,7 @@ export interface paths {
         };
         /**
          * Read Shared
-         * @description What the link shows, to anybody who has it.
+         * @description A shared conversation, for anyone with the link.
          */
         get: operations["read_shared"];
         put?: never;
@@ -1972,7 +1972,7 @@ export interface components {
     schemas: {
         /**
          * Account
-         * @description One's own account.
+         * @description The user's own account.
          */
         Account: {
             /** Conversations */
@@ -1981,7 +1981,7 @@ export interface components {
             created_at: number;
             /**
              * Feedback
-             * @description Judgements that stand.
+             * @description Active feedback.
              */
             feedback: number;
             /** Has Password */
@@ -1994,7 +1994,7 @@ export interface components {
             name: string;
             /**
              * Providers
-             * @description OpenID Connect providers that vouch for one.
+             * @description Linked OpenID Connect providers.
              */
             providers: string[];
             quota: components["schemas"]["QuotaStanding"];
@@ -2003,7 +2003,7 @@ export interface components {
         };
         /**
          * AccountChange
-         * @description What is left out stays. Another password needs the old one, if there is one.
+         * @description Omitted fields stay unchanged. A new password requires the old one, if there is one.
          */
         AccountChange: {
             /** Name */
@@ -2021,7 +2021,7 @@ export interface components {
         Action: "off" | "log" | "warn" | "block";
         /**
          * AlikeReport
-         * @description A report that is probably about the same thing.
+         * @description A possible duplicate of a report.
          */
         AlikeReport: {
             /** Alike */
@@ -2030,7 +2030,7 @@ export interface components {
             comment: string;
             /**
              * Content
-             * @description The answer reported.
+             * @description The reported response.
              */
             content: string;
             /** Id */
@@ -2038,82 +2038,15 @@ export interface components {
             state: components["schemas"]["ReportState"];
         };
         /**
-         * AnswerMessage
-         * @description The answer.
-         */
-        AnswerMessage: {
-            /**
-             * Annotations
-             * @description Always empty.
-             */
-            annotations?: unknown[];
-            /** Content */
-            content: string;
-            /** Refusal */
-            refusal?: null;
-            /**
-             * Role
-             * @default assistant
-             * @constant
-             */
-            role?: "assistant";
-            /** Tool Calls */
-            tool_calls?: components["schemas"]["CalledTool"][] | null;
-        };
-        /**
-         * AnswerToRank
-         * @description One alternative; which policy wrote it is not told.
-         */
-        AnswerToRank: {
-            /** Content */
-            content: string;
-            /** Id */
-            id: string;
-        };
-        /**
-         * AnsweredItem
-         * @description An answer behind the numbers; its text only where its owner lets it teach.
-         */
-        AnsweredItem: {
-            /**
-             * Action
-             * @description What moderation did.
-             */
-            action: string | null;
-            /** At */
-            at: number;
-            /** Completion Id */
-            completion_id: string | null;
-            /**
-             * Excerpt
-             * @description Null where its owner keeps it.
-             */
-            excerpt: string | null;
-            /** Finish Reason */
-            finish_reason: string | null;
-            /** First Text Seconds */
-            first_text_seconds: number | null;
-            /** Id */
-            id: string;
-            /** Policy Id */
-            policy_id: string | null;
-            /** Prompt Tokens */
-            prompt_tokens: number;
-            /** Seconds */
-            seconds: number | null;
-            /** Tokens */
-            tokens: number;
-        };
-        /**
          * AppealCase
-         * @description An appeal with all that is needed to decide it.
+         * @description An appeal with everything that its reviewer needs.
          */
         AppealCase: {
             /** Action */
             action: string;
             /**
              * Answer
-             * @description What the operator answered.
+             * @description The operator's reply.
              */
             answer: string;
             /** Categories */
@@ -2136,7 +2069,7 @@ export interface components {
             message_id: string;
             /**
              * Prompt
-             * @description What the message answers, if it is an answer.
+             * @description The prompt, if the message is a response.
              */
             prompt: string;
             /** Role */
@@ -2147,13 +2080,13 @@ export interface components {
             };
             /**
              * Shown
-             * @description How many characters of it were shown.
+             * @description Number of characters of it that were shown.
              */
             shown: number;
             state: components["schemas"]["AppealState"];
             /**
              * Text
-             * @description The whole text that was moderated, also what was withheld.
+             * @description The whole moderated text, including the withheld part.
              */
             text: string;
             /** Thresholds */
@@ -2162,18 +2095,18 @@ export interface components {
             };
             /**
              * Training
-             * @description Whether the decision may be learned from.
+             * @description Whether the decision may be used for training.
              */
             training: boolean;
         };
         /**
          * AppealDecision
-         * @description Which categories hold. With none the appeal is won.
+         * @description The categories that apply. With none the verdict is overturned.
          */
         AppealDecision: {
             /**
              * Answer
-             * @description Told to the person.
+             * @description Shown to the user.
              * @default
              */
             answer?: string;
@@ -2184,12 +2117,12 @@ export interface components {
         };
         /**
          * AppealItem
-         * @description An objection to a verdict, as its author sees it.
+         * @description An appeal against a verdict, as its author sees it.
          */
         AppealItem: {
             /**
              * Answer
-             * @description What the operator answered.
+             * @description The operator's reply.
              */
             answer: string;
             /** Comment */
@@ -2226,14 +2159,14 @@ export interface components {
         AssignmentDetail: {
             /**
              * Answers
-             * @description In an order drawn for this labeler.
+             * @description In a random order for this labeler.
              */
-            answers: components["schemas"]["AnswerToRank"][];
+            answers: components["schemas"]["ResponseToRank"][];
             /** Created At */
             created_at: number;
             /**
              * Demonstrated
-             * @description What one answered, if it is that.
+             * @description The submitted demonstration, if it is one.
              */
             demonstrated: components["schemas"]["DialogueMessage"][];
             /** Dialogue */
@@ -2242,7 +2175,7 @@ export interface components {
             finished_at: number | null;
             /**
              * Gold
-             * @description Whether one said oneself that one's order is right.
+             * @description Whether the labeler's own ranking is the gold ranking.
              */
             gold: boolean;
             /** Id */
@@ -2255,7 +2188,7 @@ export interface components {
             kind: components["schemas"]["FeedbackKind"];
             /**
              * Prompt
-             * @description The first characters of what is to be answered.
+             * @description The first characters of the prompt.
              */
             prompt: string;
             /** Seconds */
@@ -2265,7 +2198,7 @@ export interface components {
         };
         /**
          * AssignmentItem
-         * @description One labeler's go at a task.
+         * @description One labeler's assignment of a task.
          */
         AssignmentItem: {
             /** Created At */
@@ -2274,7 +2207,7 @@ export interface components {
             finished_at: number | null;
             /**
              * Gold
-             * @description Whether one said oneself that one's order is right.
+             * @description Whether the labeler's own ranking is the gold ranking.
              */
             gold: boolean;
             /** Id */
@@ -2287,7 +2220,7 @@ export interface components {
             kind: components["schemas"]["FeedbackKind"];
             /**
              * Prompt
-             * @description The first characters of what is to be answered.
+             * @description The first characters of the prompt.
              */
             prompt: string;
             /** Seconds */
@@ -2297,7 +2230,7 @@ export interface components {
         };
         /**
          * AssistantMessage
-         * @description An earlier answer, as the client remembers it.
+         * @description An earlier response, as the client stored it.
          */
         AssistantMessage: {
             /** Annotations */
@@ -2306,7 +2239,7 @@ export interface components {
             audio?: unknown;
             /**
              * Content
-             * @description May be left out beside `tool_calls`.
+             * @description Optional with `tool_calls`.
              */
             content?: (string | (components["schemas"]["TextPart"] | components["schemas"]["OtherPart"])[]) | null;
             /** Function Call */
@@ -2331,7 +2264,7 @@ export interface components {
         };
         /**
          * AuditItem
-         * @description A link of the audit chain.
+         * @description An entry of the hash-chained audit log.
          */
         AuditItem: {
             /** Action */
@@ -2354,20 +2287,8 @@ export interface components {
             subject: string;
         };
         /**
-         * BlindAnswer
-         * @description One of two answers; whose it is, is told at the end.
-         */
-        BlindAnswer: {
-            /** Content */
-            content: string;
-            /** Id */
-            id: string;
-            /** Policy Id */
-            policy_id: string | null;
-        };
-        /**
          * BlindJudgement
-         * @description Which answer to a prompt is better; null: neither.
+         * @description The preferred response to a prompt; null: a tie.
          */
         BlindJudgement: {
             /** Preferred */
@@ -2377,14 +2298,14 @@ export interface components {
         };
         /**
          * BlindPair
-         * @description A prompt and both answers, in an order that tells nothing.
+         * @description A prompt and both responses, in an order that is independent of the policies.
          */
         BlindPair: {
             /** Answers */
-            answers: components["schemas"]["BlindAnswer"][];
+            answers: components["schemas"]["BlindResponse"][];
             /**
              * Judged
-             * @description The ranking, one place for a tie.
+             * @description The ranking; a tie is one group.
              */
             judged: string[][] | null;
             /** Prompt */
@@ -2393,8 +2314,20 @@ export interface components {
             prompt_id: string;
         };
         /**
+         * BlindResponse
+         * @description One of two responses; its policy is named at the end.
+         */
+        BlindResponse: {
+            /** Content */
+            content: string;
+            /** Id */
+            id: string;
+            /** Policy Id */
+            policy_id: string | null;
+        };
+        /**
          * BlindShare
-         * @description How often a policy's answer was preferred, ties half, with a 95 % interval over prompts.
+         * @description A policy's win rate, ties half, with a 95 % interval over prompts.
          */
         BlindShare: {
             /** High */
@@ -2408,7 +2341,7 @@ export interface components {
         };
         /**
          * BlindTest
-         * @description A test; its result once every prompt is judged.
+         * @description A blind test; it has a result once every prompt is judged.
          */
         BlindTest: {
             /** Created At */
@@ -2422,7 +2355,7 @@ export interface components {
         };
         /**
          * BlindTestItem
-         * @description A test in the list.
+         * @description A blind test in a list.
          */
         BlindTestItem: {
             /** Created At */
@@ -2436,7 +2369,7 @@ export interface components {
         };
         /**
          * BlindTestRequest
-         * @description Which two policies answer, and what.
+         * @description Two policies and the prompts.
          */
         BlindTestRequest: {
             /** Policies */
@@ -2446,12 +2379,12 @@ export interface components {
         };
         /**
          * BoardItem
-         * @description A leaderboard: judged by people, or by the gate's reward models.
+         * @description A leaderboard from users' comparisons, or from the gate's reward models.
          */
         BoardItem: {
             /**
              * Elo Of Ten Words
-             * @description What ten more words win by themselves.
+             * @description Elo points that ten more words gain (length bias).
              */
             elo_of_ten_words: number;
             /** Ratings */
@@ -2466,7 +2399,7 @@ export interface components {
         CalledFunction: {
             /**
              * Arguments
-             * @description JSON, as the policy wrote it: check it before use.
+             * @description JSON as generated by the policy; validate it before use.
              */
             arguments: string;
             /** Name */
@@ -2474,7 +2407,7 @@ export interface components {
         };
         /**
          * CalledTool
-         * @description A call that an answer makes.
+         * @description A tool call of a response.
          */
         CalledTool: {
             function: components["schemas"]["CalledFunction"];
@@ -2489,7 +2422,7 @@ export interface components {
         };
         /**
          * CalledToolDelta
-         * @description A call in a stream. It comes whole, since its arguments are moderated first.
+         * @description A tool call in a stream, sent as a whole, since its arguments are moderated first.
          */
         CalledToolDelta: {
             function: components["schemas"]["CalledFunction"];
@@ -2506,7 +2439,7 @@ export interface components {
         };
         /**
          * ChatCompletion
-         * @description The answers to a turn.
+         * @description The responses to a turn.
          */
         ChatCompletion: {
             /** Choices */
@@ -2523,17 +2456,17 @@ export interface components {
             id: string;
             /**
              * Metadata
-             * @description As the client set it.
+             * @description As set by the client.
              */
             metadata?: {
                 [key: string]: string;
             } | null;
             /**
              * Model
-             * @description The policy version that answered.
+             * @description The policy version that wrote it.
              */
             model: string;
-            /** @description The scores, if they were asked for. */
+            /** @description The scores, if requested. */
             moderation?: components["schemas"]["Moderated"] | null;
             /**
              * Object
@@ -2543,7 +2476,7 @@ export interface components {
             object?: "chat.completion";
             /**
              * System Fingerprint
-             * @description The policy version that answered.
+             * @description The policy version that wrote it.
              */
             system_fingerprint: string;
             tutelage: components["schemas"]["TurnInfo"];
@@ -2551,7 +2484,7 @@ export interface components {
         };
         /**
          * ChatCompletionChunk
-         * @description One server-sent event of a streamed answer; the stream ends with ``data: [DONE]``.
+         * @description One server-sent event of a streamed completion; the stream ends with ``data: [DONE]``.
          */
         ChatCompletionChunk: {
             /** Choices */
@@ -2563,7 +2496,7 @@ export interface components {
             /** Model */
             model: string;
             /**
-             * @description On a chunk of its own, if asked for.
+             * @description On a separate chunk, if requested.
              * @default null
              */
             moderation?: components["schemas"]["Moderated"] | null;
@@ -2582,7 +2515,7 @@ export interface components {
         };
         /**
          * ChatCompletionRequest
-         * @description A chat turn. Without ``conversation_id`` it starts a conversation of its own.
+         * @description A chat turn. Without ``conversation_id`` it starts a new conversation.
          * @example {
          *       "messages": [
          *         {
@@ -2599,12 +2532,12 @@ export interface components {
             audio?: unknown;
             /**
              * Conversation Id
-             * @description Ours: append to this conversation; `messages` holds only what is new.
+             * @description tutelage extension: append to this conversation the new `messages`.
              */
             conversation_id?: string | null;
             /**
              * Frequency Penalty
-             * @description The same, for every time that they came.
+             * @description The same, for each occurrence.
              * @default 0
              */
             frequency_penalty?: number | null;
@@ -2614,35 +2547,35 @@ export interface components {
             functions?: unknown;
             /**
              * Logit Bias
-             * @description Token id -> what is added to its logit.
+             * @description Token id -> bias added to its logit.
              */
             logit_bias?: {
                 [key: string]: number;
             } | null;
             /**
              * Logprobs
-             * @description Give each token's log-probability.
+             * @description Return each token's log-probability.
              * @default false
              */
             logprobs?: boolean | null;
             /**
              * Max Completion Tokens
-             * @description The most tokens of an answer.
+             * @description Maximum number of response tokens.
              */
             max_completion_tokens?: number | null;
             /**
              * Max Tokens
-             * @description The older name of it.
+             * @description Older name of max_completion_tokens.
              */
             max_tokens?: number | null;
             /**
              * Messages
-             * @description The conversation so far; with `conversation_id` only what is new.
+             * @description The conversation so far; with `conversation_id` only the new messages.
              */
             messages: (components["schemas"]["SystemMessage"] | components["schemas"]["UserMessage"] | components["schemas"]["AssistantMessage"] | components["schemas"]["ToolMessage"])[];
             /**
              * Metadata
-             * @description Kept with a stored completion.
+             * @description Stored with the completion.
              */
             metadata?: {
                 [key: string]: string;
@@ -2651,14 +2584,14 @@ export interface components {
             modalities?: string[] | null;
             /**
              * Model
-             * @description `tutelage`, or a policy that GET /v1/models calls available.
+             * @description `tutelage`, or a policy that GET /v1/models lists as available.
              */
             model: string;
-            /** @description Give moderation scores with the answer, or block what is flagged. */
+            /** @description Return moderation scores with the completion, or block flagged text. */
             moderation?: components["schemas"]["ModerationOptions"] | null;
             /**
              * N
-             * @description How many alternatives.
+             * @description Number of choices.
              * @default 1
              */
             n?: number | null;
@@ -2669,14 +2602,14 @@ export interface components {
             parallel_tool_calls?: boolean | null;
             /**
              * Parent Id
-             * @description Ours, with `conversation_id`: the message to continue from. Left out: the newest answer. null: the root (another first prompt). A user message with empty `messages`: another answer to it.
+             * @description tutelage extension, with `conversation_id`: the message to continue from. Default: the newest response. null: the root (another first prompt). A user message with empty `messages`: another response to it.
              */
             parent_id?: string | null;
             /** Prediction */
             prediction?: unknown;
             /**
              * Presence Penalty
-             * @description Above 0: tokens that came already become less likely.
+             * @description Above 0: tokens that occurred already become less likely.
              * @default 0
              */
             presence_penalty?: number | null;
@@ -2696,31 +2629,31 @@ export interface components {
             safety_identifier?: string | null;
             /**
              * Seed
-             * @description Same seed, same policy, same answer.
+             * @description The same seed and policy give the same response.
              */
             seed?: number | null;
             /** Service Tier */
             service_tier?: string | null;
             /**
              * Stop
-             * @description Up to four texts that end the answer.
+             * @description Up to four stop strings.
              */
             stop?: string | string[] | null;
             /**
              * Store
-             * @description List it under GET /v1/chat/completions. It is logged in any case.
+             * @description List it under GET /v1/chat/completions. It is stored in any case.
              */
             store?: boolean | null;
             /**
              * Stream
-             * @description Answer with server-sent events.
+             * @description Stream server-sent events.
              * @default false
              */
             stream?: boolean | null;
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Temperature
-             * @description 0 takes the likeliest token.
+             * @description 0 = greedy.
              * @default 1
              */
             temperature?: number | null;
@@ -2728,17 +2661,17 @@ export interface components {
             tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedTool"] | null;
             /**
              * Tools
-             * @description For remote engines whose policies know tools; else refused.
+             * @description Only with remote engines that support tools.
              */
             tools?: components["schemas"]["Tool"][] | null;
             /**
              * Top K
-             * @description Ours: only so many likeliest tokens; 0: all.
+             * @description tutelage extension: sample from the k most likely tokens; 0 = all.
              */
             top_k?: number | null;
             /**
              * Top Logprobs
-             * @description With `logprobs`: the likeliest alternatives of each token.
+             * @description With `logprobs`: the most likely alternatives of each token.
              */
             top_logprobs?: number | null;
             /**
@@ -2779,7 +2712,7 @@ export interface components {
         };
         /**
          * Choice
-         * @description One of the n answers.
+         * @description One of the n responses.
          */
         Choice: {
             /**
@@ -2790,11 +2723,11 @@ export interface components {
             /** Index */
             index: number;
             logprobs?: components["schemas"]["ChoiceLogprobs"] | null;
-            message: components["schemas"]["AnswerMessage"];
+            message: components["schemas"]["CompletionMessage"];
         };
         /**
          * ChoiceLogprobs
-         * @description The tokens of an answer.
+         * @description The tokens of a response.
          */
         ChoiceLogprobs: {
             /** Content */
@@ -2804,7 +2737,7 @@ export interface components {
         };
         /**
          * ChunkChoice
-         * @description A piece of one of the n answers.
+         * @description A chunk of one of the n responses.
          */
         ChunkChoice: {
             delta: components["schemas"]["Delta"];
@@ -2820,7 +2753,7 @@ export interface components {
         };
         /**
          * ChunkInfo
-         * @description Ours: the ids are on the first chunk, moderation on the last of a choice.
+         * @description tutelage extension: ids on the first chunk, moderation on the last of a choice.
          */
         ChunkInfo: {
             /**
@@ -2843,7 +2776,7 @@ export interface components {
         };
         /**
          * CompletionChange
-         * @description New metadata in the place of the old.
+         * @description New metadata, which replaces the old.
          */
         CompletionChange: {
             /** Metadata */
@@ -2872,8 +2805,31 @@ export interface components {
             object?: "chat.completion.deleted";
         };
         /**
+         * CompletionMessage
+         * @description The HTTP response.
+         */
+        CompletionMessage: {
+            /**
+             * Annotations
+             * @description Always empty.
+             */
+            annotations?: unknown[];
+            /** Content */
+            content: string;
+            /** Refusal */
+            refusal?: null;
+            /**
+             * Role
+             * @default assistant
+             * @constant
+             */
+            role?: "assistant";
+            /** Tool Calls */
+            tool_calls?: components["schemas"]["CalledTool"][] | null;
+        };
+        /**
          * CompletionPrompt
-         * @description A message that was answered.
+         * @description A prompt message.
          */
         CompletionPrompt: {
             /** Content */
@@ -2889,7 +2845,7 @@ export interface components {
         };
         /**
          * CompletionPrompts
-         * @description The messages that were answered, first to last.
+         * @description The prompt messages, first to last.
          */
         CompletionPrompts: {
             /** Data */
@@ -2909,7 +2865,7 @@ export interface components {
         };
         /**
          * CompletionUsage
-         * @description Token counts: the prompt once, the answers together.
+         * @description Token counts: the prompt once, all choices together.
          */
         CompletionUsage: {
             /** Completion Tokens */
@@ -2921,7 +2877,7 @@ export interface components {
         };
         /**
          * ConsentRequest
-         * @description The person's answer to: may your conversations teach the assistant?
+         * @description Whether new conversations may be used for training.
          */
         ConsentRequest: {
             /** Training */
@@ -2929,7 +2885,7 @@ export interface components {
         };
         /**
          * ConversationChange
-         * @description Rename, pin, or change consent; what is left out stays.
+         * @description Rename, pin, or change consent; omitted fields stay unchanged.
          */
         ConversationChange: {
             /** Pinned */
@@ -2952,14 +2908,14 @@ export interface components {
             messages: components["schemas"]["StoredMessage"][];
             /**
              * Pinned At
-             * @description When it was pinned; pinned ones come first.
+             * @description When it was pinned; pinned conversations come first.
              */
             pinned_at: number | null;
             /** Title */
             title: string;
             /**
              * Training
-             * @description Whether it may be trained on.
+             * @description Whether it may be used for training.
              */
             training: boolean;
             /** Updated At */
@@ -2967,7 +2923,7 @@ export interface components {
         };
         /**
          * ConversationSummary
-         * @description A conversation in the list.
+         * @description A conversation in a list.
          */
         ConversationSummary: {
             /** Created At */
@@ -2976,14 +2932,14 @@ export interface components {
             id: string;
             /**
              * Pinned At
-             * @description When it was pinned; pinned ones come first.
+             * @description When it was pinned; pinned conversations come first.
              */
             pinned_at: number | null;
             /** Title */
             title: string;
             /**
              * Training
-             * @description Whether it may be trained on.
+             * @description Whether it may be used for training.
              */
             training: boolean;
             /** Updated At */
@@ -2991,20 +2947,20 @@ export interface components {
         };
         /**
          * DatasetErased
-         * @description A source that is gone.
+         * @description An erased data set.
          */
         DatasetErased: {
             /** Id */
             id: string;
             /**
              * Policies
-             * @description Policies that had learned from it.
+             * @description Policies that were trained on it.
              */
             policies: string[];
         };
         /**
          * DatasetItem
-         * @description One source.
+         * @description One imported data set.
          */
         DatasetItem: {
             /** Created At */
@@ -3019,12 +2975,12 @@ export interface components {
             id: string;
             /**
              * Kept
-             * @description Examples in the store; fewer while it is being imported.
+             * @description Stored examples; fewer while it is being imported.
              */
             kept: number;
             /**
              * Licence
-             * @description Or whose consent it rests on.
+             * @description Licence or basis of consent.
              */
             licence: string;
             /** Name */
@@ -3036,7 +2992,7 @@ export interface components {
         };
         /**
          * DatasetReport
-         * @description What a file holds.
+         * @description The report on a file.
          */
         DatasetReport: {
             /** Comparisons */
@@ -3047,7 +3003,7 @@ export interface components {
             duplicates: number;
             /**
              * Excluded
-             * @description Flagged examples that were left out, as asked.
+             * @description Flagged examples that were excluded on request.
              */
             excluded: number;
             /** Flagged */
@@ -3056,12 +3012,12 @@ export interface components {
             format: string;
             /**
              * Kept
-             * @description Examples that were kept now; 0 when it was only checked.
+             * @description Examples imported; 0 when the file was only checked.
              */
             kept: number;
             /**
              * Moderated
-             * @description Whether moderation looked; false where it is off.
+             * @description Whether the examples were moderated; false where moderation is disabled.
              */
             moderated: boolean;
             /** Problems */
@@ -3078,7 +3034,7 @@ export interface components {
         };
         /**
          * DecidedScore
-         * @description What the classifier made of a text of which an operator decided.
+         * @description The classifier's score of a text that an operator decided on.
          */
         DecidedScore: {
             /** Holds */
@@ -3088,7 +3044,7 @@ export interface components {
         };
         /**
          * Deleted
-         * @description What was deleted.
+         * @description The id of what was deleted.
          */
         Deleted: {
             /**
@@ -3158,17 +3114,17 @@ export interface components {
             role: "user" | "assistant";
             /**
              * Suggestion
-             * @description What the model had suggested for it.
+             * @description The model's suggestion for it.
              */
             suggestion?: string | null;
         };
         /**
          * Disagreement
-         * @description A task on which labelers differ.
+         * @description A task on which labelers disagree.
          */
         Disagreement: {
             /** Answers */
-            answers: components["schemas"]["AnswerToRank"][];
+            answers: components["schemas"]["ResponseToRank"][];
             /** Dialogue */
             dialogue: components["schemas"]["DialogueMessage"][];
             /** Gold */
@@ -3177,7 +3133,7 @@ export interface components {
             opinions: components["schemas"]["Opinion"][];
             /**
              * Share
-             * @description Pairs not agreed on.
+             * @description Share of pairs without agreement.
              */
             share: number;
             /** Task Id */
@@ -3185,12 +3141,12 @@ export interface components {
         };
         /**
          * EditRequest
-         * @description What the answer should have been.
+         * @description The text that the response should have had.
          */
         EditRequest: {
             /**
              * Choice
-             * @description Which answer of the completion.
+             * @description Index of the completion's choice.
              * @default 0
              */
             choice?: number;
@@ -3206,7 +3162,7 @@ export interface components {
             kind: "edit";
             /**
              * Message Id
-             * @description The answer itself, instead of the two.
+             * @description The response's message id, instead of the two.
              */
             message_id?: string | null;
             /** Text */
@@ -3235,7 +3191,7 @@ export interface components {
         Ending: "promote" | "rollback" | "stop";
         /**
          * ErasureItem
-         * @description Something erased that policies had learned from; ids only.
+         * @description Erased data that policies were trained on; ids only.
          */
         ErasureItem: {
             /** Conversations */
@@ -3248,17 +3204,17 @@ export interface components {
             id: string;
             /**
              * Iteration Id
-             * @description The one that was started to learn without it.
+             * @description The iteration that retrains without it.
              */
             iteration_id: string | null;
             /**
              * Parent
-             * @description The newest policy that never learned from it.
+             * @description The newest policy not trained on it.
              */
             parent: string | null;
             /**
              * Policies
-             * @description Learned from it, or were trained from one that did.
+             * @description Policies trained on it, and their descendants.
              */
             policies: string[];
             /** Subject */
@@ -3266,7 +3222,7 @@ export interface components {
         };
         /**
          * ErasureRequest
-         * @description Delete the account: its name again, as a seal.
+         * @description Account deletion, confirmed by the account's name.
          */
         ErasureRequest: {
             /** Confirm */
@@ -3274,7 +3230,7 @@ export interface components {
         };
         /**
          * Error
-         * @description The body of every answer whose status is 400 or above.
+         * @description The body of every response with a status of 400 or above.
          * @example {
          *       "error": {
          *         "code": "invalid_value",
@@ -3289,33 +3245,33 @@ export interface components {
         };
         /**
          * ErrorDetail
-         * @description What went wrong, and where.
+         * @description What went wrong, and where in the request.
          */
         ErrorDetail: {
             /**
              * Code
-             * @description For programs, such as `model_not_found`.
+             * @description Machine-readable, such as `model_not_found`.
              */
             code?: string | null;
             /**
              * Message
-             * @description A sentence for people: what went wrong and what to do.
+             * @description Human-readable: what went wrong and what to do.
              */
             message: string;
             /**
              * Param
-             * @description The request field at fault, `messages.0.content`.
+             * @description The request field at fault, such as `messages.0.content`.
              */
             param?: string | null;
             /**
              * Type
-             * @description The family, such as `invalid_request_error`.
+             * @description The error type, such as `invalid_request_error`.
              */
             type: string;
         };
         /**
          * ExperimentItem
-         * @description A policy on trial beside the current one.
+         * @description A trial of a policy against the current one.
          */
         ExperimentItem: {
             /** Automatic */
@@ -3346,7 +3302,7 @@ export interface components {
             state: components["schemas"]["ExperimentState"];
             /**
              * Verdict
-             * @description By measure: difference (challenger minus control), low, high, people.
+             * @description By metric: difference (challenger minus control), low, high, users.
              */
             verdict: {
                 [key: string]: unknown;
@@ -3368,18 +3324,18 @@ export interface components {
         };
         /**
          * ExperimentStart
-         * @description What to put on trial, and by which rules.
+         * @description A new trial and its rules.
          */
         ExperimentStart: {
             /**
              * Automatic
-             * @description The rules promote and roll back by themselves.
+             * @description Whether the rules promote and roll back automatically.
              * @default true
              */
             automatic?: boolean;
             /**
              * Explanation
-             * @description Why the policy may answer although it fails cases of accepted reports; it is asked for where it does.
+             * @description Why the policy is deployed although it fails cases of accepted reports; required where it does.
              * @default
              */
             explanation?: string;
@@ -3393,7 +3349,7 @@ export interface components {
             };
             /**
              * Share
-             * @description Of the people; of the turns for a shadow.
+             * @description Share of users; of turns for a shadow.
              * @default 0.1
              */
             share?: number;
@@ -3411,7 +3367,7 @@ export interface components {
         ExperimentState: "running" | "promoted" | "rolled_back" | "stopped";
         /**
          * FeedbackItem
-         * @description A judgement that stands. ``value`` by kind: thumbs {value, reasons, comment}; ranking
+         * @description Active feedback. ``value`` by kind: thumbs {value, reasons, comment}; ranking
          *     {ranking: [[message id]]}; edit {text}; report {category, comment}.
          */
         FeedbackItem: {
@@ -3422,7 +3378,7 @@ export interface components {
             kind: components["schemas"]["FeedbackKind"];
             /**
              * Target
-             * @description The message judged; for a ranking the completion or prompt.
+             * @description The rated message; for a ranking the completion or prompt.
              */
             target: string;
             /** Value */
@@ -3438,12 +3394,12 @@ export interface components {
         FeedbackKind: "thumbs" | "ranking" | "edit" | "report" | "demonstration" | "withdrawal";
         /**
          * FeedbackStory
-         * @description One of one's own judgements, with what it is about and what came of it.
+         * @description The user's own feedback, with the rated response and the iterations that used it.
          */
         FeedbackStory: {
             /**
              * Answer
-             * @description The answer judged; of a ranking the best one.
+             * @description The rated response; of a ranking the best one.
              */
             answer: string;
             /** Conversation Id */
@@ -3459,7 +3415,7 @@ export interface components {
             learned_by: components["schemas"]["LearnedBy"][];
             /**
              * Policy Id
-             * @description Who had given it.
+             * @description The policy that wrote it.
              */
             policy_id: string | null;
             /** Prompt */
@@ -3468,12 +3424,12 @@ export interface components {
             prompt_id: string | null;
             /**
              * Target
-             * @description The message judged; for a ranking the completion or prompt.
+             * @description The rated message; for a ranking the completion or prompt.
              */
             target: string;
             /**
              * Training
-             * @description Whether the conversation may teach.
+             * @description Whether the conversation may be used for training.
              */
             training: boolean;
             /** Value */
@@ -3483,17 +3439,17 @@ export interface components {
         };
         /**
          * FilterAgreement
-         * @description The share of decided labels that the filter gets right.
+         * @description The filter's accuracy on decided labels.
          */
         FilterAgreement: {
             /**
              * After
-             * @description By heads that never saw the conversation; null: there is only one.
+             * @description Cross-validated over conversations; null: there is only one.
              */
             after: number | null;
             /**
              * Before
-             * @description By the heads that ship.
+             * @description Of the default heads.
              */
             before: number;
             /** Labels */
@@ -3501,7 +3457,7 @@ export interface components {
         };
         /**
          * FilterCard
-         * @description What is known of the filter that ships.
+         * @description The model card of the default filter.
          */
         FilterCard: {
             /**
@@ -3511,14 +3467,14 @@ export interface components {
             card: string;
             /**
              * Classifier
-             * @description The version that runs.
+             * @description The active version.
              */
             classifier: string | null;
             measured: components["schemas"]["MeasuredFigures"];
         };
         /**
          * Finding
-         * @description One category that reached its threshold.
+         * @description A category whose score reached its threshold.
          */
         Finding: {
             /** Category */
@@ -3535,7 +3491,7 @@ export interface components {
         };
         /**
          * Flagged
-         * @description Examples that moderation would have warned of or blocked.
+         * @description Examples that moderation would warn of or block.
          */
         Flagged: {
             /** Category */
@@ -3544,13 +3500,13 @@ export interface components {
             count: number;
             /**
              * Rows
-             * @description Numbers of the first of their rows.
+             * @description The first row numbers.
              */
             rows: number[];
         };
         /**
          * Function
-         * @description A function that the policy may have called.
+         * @description A function that the policy may call.
          */
         Function: {
             /** Description */
@@ -3577,7 +3533,7 @@ export interface components {
         };
         /**
          * FunctionTool
-         * @description A tool on offer.
+         * @description A tool that the policy may call.
          */
         FunctionTool: {
             /** Description */
@@ -3601,7 +3557,7 @@ export interface components {
         };
         /**
          * GoldRequest
-         * @description The order that is known to be right; null: an ordinary task again.
+         * @description The gold ranking; null makes it an ordinary task again.
          */
         GoldRequest: {
             /** Ranking */
@@ -3609,12 +3565,12 @@ export interface components {
         };
         /**
          * GoldTask
-         * @description A gold task that is written by hand.
+         * @description A hand-written gold task.
          */
         GoldTask: {
             /**
              * Answers
-             * @description Best first; an inner list holds equals.
+             * @description Best first; an inner list holds ties.
              */
             answers: string[][];
             /** Prompt */
@@ -3622,7 +3578,7 @@ export interface components {
         };
         /**
          * HeadsChoice
-         * @description The heads to put in force; null goes back to those that ship.
+         * @description The heads to activate; null restores the default heads.
          */
         HeadsChoice: {
             /** Version */
@@ -3630,7 +3586,7 @@ export interface components {
         };
         /**
          * Health
-         * @description The process answers.
+         * @description The process is running.
          */
         Health: {
             /**
@@ -3641,13 +3597,13 @@ export interface components {
             status?: "ok";
         };
         /**
-         * HttpAnswers
-         * @description What this process answered since it started, by status; /metrics tells it by route.
+         * HttpResponses
+         * @description HTTP responses of this process since it started, by status; /metrics has them by route.
          */
-        HttpAnswers: {
+        HttpResponses: {
             /**
              * Running
-             * @description TurnService being answered now.
+             * @description Turns in progress.
              */
             running: number;
             /** Since */
@@ -3659,7 +3615,7 @@ export interface components {
         };
         /**
          * Incomplete
-         * @description Why an answer is not whole.
+         * @description Why a response is incomplete.
          */
         Incomplete: {
             /**
@@ -3670,12 +3626,12 @@ export interface components {
         };
         /**
          * InputCall
-         * @description A call that an earlier response made.
+         * @description A function call of an earlier response.
          */
         InputCall: {
             /**
              * Arguments
-             * @description JSON, as the policy wrote it: check it before use.
+             * @description JSON as generated by the policy; validate it before use.
              */
             arguments: string;
             /** Call Id */
@@ -3700,7 +3656,7 @@ export interface components {
         };
         /**
          * InputCallOutput
-         * @description What a called function has found.
+         * @description The result of a function call.
          */
         InputCallOutput: {
             /** Call Id */
@@ -3725,7 +3681,7 @@ export interface components {
         };
         /**
          * InputDetails
-         * @description Of the prompt's tokens.
+         * @description Details of the prompt tokens.
          */
         InputDetails: {
             /**
@@ -3795,7 +3751,7 @@ export interface components {
             reasons: string[];
             /**
              * Report
-             * @description Path of the HTML report, once there is one.
+             * @description Path of the HTML report; null until it is written.
              */
             report: string | null;
             /** Requested By */
@@ -3848,7 +3804,7 @@ export interface components {
         };
         /**
          * IterationRequest
-         * @description Which iteration to run.
+         * @description A new iteration.
          */
         IterationRequest: {
             /**
@@ -3866,7 +3822,7 @@ export interface components {
         IterationState: "queued" | "running" | "promoted" | "refused" | "undecided" | "failed" | "cancelled";
         /**
          * JsonObjectFormat
-         * @description Some JSON object.
+         * @description A JSON object.
          */
         JsonObjectFormat: {
             /**
@@ -3877,7 +3833,7 @@ export interface components {
         };
         /**
          * JsonSchema
-         * @description What the answer looks like, as JSON Schema.
+         * @description A JSON Schema for the response.
          */
         JsonSchema: {
             /**
@@ -3901,7 +3857,7 @@ export interface components {
             };
             /**
              * Strict
-             * @description It is always strict.
+             * @description Always strict.
              */
             strict?: boolean | null;
         };
@@ -3919,7 +3875,7 @@ export interface components {
         };
         /**
          * JudgementItem
-         * @description A judgement behind the numbers; what it says only where its conversation may teach.
+         * @description Feedback behind the numbers; its content only where the conversation allows training.
          */
         JudgementItem: {
             /** Author Id */
@@ -3962,7 +3918,7 @@ export interface components {
             revoked_at: number | null;
             /**
              * Scopes
-             * @description null: whatever its owner may.
+             * @description null: everything that its owner may do.
              */
             scopes: string[] | null;
             /** Training */
@@ -3975,7 +3931,7 @@ export interface components {
         KeyRequest: {
             /**
              * Days
-             * @description It expires after so many days.
+             * @description Days until it expires; null: never.
              */
             days?: number | null;
             /** Name */
@@ -3984,7 +3940,7 @@ export interface components {
             scopes: components["schemas"]["Scope"][];
             /**
              * Training
-             * @description Whether what it sends may be trained on.
+             * @description Whether requests made with this key may be used for training.
              * @default false
              */
             training?: boolean;
@@ -3997,12 +3953,12 @@ export interface components {
         Kind: "all" | "flagged" | "failed" | "regenerated";
         /**
          * LabelerItem
-         * @description One labeler's work and how far it can be relied on.
+         * @description One labeler's statistics and reliability.
          */
         LabelerItem: {
             /**
              * Accepted
-             * @description Of those, taken unchanged.
+             * @description Of those, accepted unchanged.
              */
             accepted: number;
             /** Answered */
@@ -4024,25 +3980,25 @@ export interface components {
             seconds: number | null;
             /**
              * Shared Pairs
-             * @description Pairs that somebody else ranked too.
+             * @description Pairs that another labeler also ranked.
              */
             shared_pairs: number;
             /** Skipped */
             skipped: number;
             /**
              * Suggestions
-             * @description Suggestions shown in their demonstrations.
+             * @description Suggestions shown in the labeler's demonstrations.
              */
             suggestions: number;
             /**
              * Weight
-             * @description What their rankings count in training.
+             * @description Weight of the labeler's rankings in training.
              */
             weight: number;
         };
         /**
          * LabelingHome
-         * @description A labeler's desk: what waits and what was done.
+         * @description A labeler's waiting tasks and statistics.
          */
         LabelingHome: {
             /** Answered */
@@ -4053,14 +4009,14 @@ export interface components {
             open: number;
             /**
              * Seconds
-             * @description Median time of one's answered tasks.
+             * @description Median time of your completed tasks.
              */
             seconds: number | null;
             /** Skipped */
             skipped: number;
             /**
              * Waiting
-             * @description Tasks one could take, by kind.
+             * @description Available tasks, by kind.
              */
             waiting: {
                 [key: string]: number;
@@ -4068,7 +4024,7 @@ export interface components {
         };
         /**
          * LabelingInstructions
-         * @description What labelers are to do; assignments remember the version.
+         * @description The labeling instructions; assignments record the version.
          */
         LabelingInstructions: {
             /**
@@ -4081,7 +4037,7 @@ export interface components {
         };
         /**
          * LabelingProgress
-         * @description How labeling goes.
+         * @description Labeling progress and agreement.
          */
         LabelingProgress: {
             /**
@@ -4093,14 +4049,14 @@ export interface components {
             answered: number;
             /**
              * Gold Every
-             * @description Every n-th task of a labeler is a gold task; 0: none.
+             * @description Every n-th task of a labeler is a gold task; 0 = none.
              */
             gold_every: number;
             /** Labelers */
             labelers: components["schemas"]["LabelerItem"][];
             /**
              * Policies
-             * @description Loaded policies, from which answers can be sampled.
+             * @description Loaded policies, from which responses can be sampled.
              */
             policies: string[];
             /** @description Share of pairs on which two labelers agree. */
@@ -4121,7 +4077,7 @@ export interface components {
         };
         /**
          * LatencyQuantiles
-         * @description A waiting time in seconds.
+         * @description Latency quantiles in seconds.
          */
         LatencyQuantiles: {
             /** Median */
@@ -4131,7 +4087,7 @@ export interface components {
         };
         /**
          * LearnedBy
-         * @description An iteration that learned from a judgement, and the policy that came of it.
+         * @description An iteration that used the feedback, and the resulting policy.
          */
         LearnedBy: {
             /** Iteration Id */
@@ -4140,19 +4096,19 @@ export interface components {
             policy_id: string | null;
             /**
              * State
-             * @description Where that policy stands.
+             * @description The state of that policy or iteration.
              */
             state: string | null;
         };
         /**
          * LearnedHeads
-         * @description Heads that learned from appeals.
+         * @description Heads retrained on decided appeals.
          */
         LearnedHeads: {
             agreement: components["schemas"]["FilterAgreement"];
             /**
              * Base
-             * @description The heads from which they started.
+             * @description The heads that training started from.
              */
             base: string;
             /** Created At */
@@ -4161,12 +4117,12 @@ export interface components {
             decisions: number;
             /**
              * Examples Sha256
-             * @description Of the frozen examples.
+             * @description Hash of the frozen examples.
              */
             examples_sha256: string;
             /**
              * No Longer Allowed
-             * @description Conversations behind it that were erased or withdrawn since.
+             * @description Training conversations that were erased or withdrawn since.
              */
             no_longer_allowed: number;
             /** Version */
@@ -4175,12 +4131,12 @@ export interface components {
         };
         /**
          * Learning
-         * @description What could be learned, what was, and what is in force.
+         * @description Available decisions, retrained heads, and the active heads.
          */
         Learning: {
             /**
              * Decisions
-             * @description Decided appeals that may be learned from now.
+             * @description Decided appeals available for training.
              */
             decisions: number;
             /**
@@ -4190,17 +4146,17 @@ export interface components {
             heads: components["schemas"]["LearnedHeads"][];
             /**
              * In Force
-             * @description Null: the heads that ship.
+             * @description Null: the default heads.
              */
             in_force: string | null;
             /**
              * Running
-             * @description What this service reads with at present.
+             * @description The classifier version that this process uses.
              */
             running: string | null;
             /**
              * Withheld
-             * @description Decided ones whose owner does not let them be learned from.
+             * @description Decided appeals whose owner has not consented to training.
              */
             withheld: number;
         };
@@ -4225,7 +4181,7 @@ export interface components {
         };
         /**
          * MeasuredCategory
-         * @description How well harm of one category ranks above the rest, with 95 % intervals; null where only
+         * @description Detection quality in one category, with 95 % intervals; null where only
          *     one label occurs.
          */
         MeasuredCategory: {
@@ -4259,7 +4215,7 @@ export interface components {
         };
         /**
          * MeasuredFigures
-         * @description The figures of the card, to be drawn.
+         * @description The figures of the model card, as data.
          */
         MeasuredFigures: {
             /** Calibration */
@@ -4272,14 +4228,14 @@ export interface components {
             overall: components["schemas"]["MeasuredFigure"][];
             /**
              * Reported
-             * @description Of these, no threshold was set on.
+             * @description Texts not used to set thresholds.
              */
             reported: number;
             /** Shares */
             shares: components["schemas"]["MeasuredShare"][];
             /**
              * Texts
-             * @description Each judged by heads that were not trained on it.
+             * @description Each scored by heads that were not trained on it.
              */
             texts: number;
             /** Version */
@@ -4299,7 +4255,7 @@ export interface components {
         };
         /**
          * MeasuredShare
-         * @description What the shipped thresholds for prompts do with one kind of texts.
+         * @description Flag rates of the default prompt thresholds on one kind of texts.
          */
         MeasuredShare: {
             /** Blocked */
@@ -4315,7 +4271,7 @@ export interface components {
         };
         /**
          * MeasuredTenth
-         * @description Labels that scored within one tenth: the mean score, and how many hold.
+         * @description Calibration within one tenth of scores: the mean score, and the share of harmful labels.
          */
         MeasuredTenth: {
             /** Harmful */
@@ -4327,12 +4283,12 @@ export interface components {
         };
         /**
          * ModelDivergence
-         * @description How far a policy is, as it is served, from the one that was trained.
+         * @description The divergence of a policy as served from the policy as trained.
          */
         ModelDivergence: {
             /**
              * Greedy
-             * @description Share of places with the same likeliest token.
+             * @description Share of positions with the same most likely token.
              */
             greedy: number;
             /** Largest */
@@ -4345,17 +4301,17 @@ export interface components {
         };
         /**
          * ModelItem
-         * @description A policy version, or `tutelage` for whatever is current.
+         * @description A policy version, or `tutelage` for the current one.
          */
         ModelItem: {
             /**
              * Available
-             * @description Ours: whether you can ask it by name.
+             * @description tutelage extension: whether you may request it by name.
              */
             available: boolean;
             /** Created */
             created: number;
-            /** @description Ours: measured at loading with TUTELAGE_WEIGHTS=int8; else null. */
+            /** @description tutelage extension: measured with TUTELAGE_WEIGHTS=int8; else null. */
             divergence?: components["schemas"]["ModelDivergence"] | null;
             /**
              * Id
@@ -4376,12 +4332,12 @@ export interface components {
             owned_by?: string;
             /**
              * Policy Id
-             * @description Ours: the policy behind the name.
+             * @description tutelage extension: the policy version.
              */
             policy_id?: string | null;
             /**
              * State
-             * @description Ours: candidate, canary, current, retired or rejected.
+             * @description tutelage extension: candidate, canary, current, retired or rejected.
              */
             state: string;
         };
@@ -4441,7 +4397,7 @@ export interface components {
         };
         /**
          * ModerationItem
-         * @description A verdict of the classifier that led to an action.
+         * @description A moderation verdict that led to an action.
          */
         ModerationItem: {
             /** Action */
@@ -4476,7 +4432,7 @@ export interface components {
         };
         /**
          * ModerationMode
-         * @description ``score`` reports; ``block`` also withholds what any category flags.
+         * @description ``score`` reports; ``block`` also withholds flagged text of any category.
          */
         ModerationMode: {
             /**
@@ -4487,7 +4443,7 @@ export interface components {
         };
         /**
          * ModerationNotice
-         * @description What moderation did, for the person to read.
+         * @description What moderation did, as a sentence for the user.
          */
         ModerationNotice: {
             /**
@@ -4504,12 +4460,12 @@ export interface components {
          * ModerationOptions
          * @description Ask for moderation results with the completion.
          *
-         *     The operator's own rules hold as well: a request can make them stricter, never weaker.
+         *     The operator's rules apply as well: a request can make them stricter, never weaker.
          */
         ModerationOptions: {
             /**
              * Model
-             * @description Any name: there is one classifier.
+             * @description Any name; there is one classifier.
              */
             model: string;
             policy?: components["schemas"]["ModerationSides"] | null;
@@ -4529,7 +4485,7 @@ export interface components {
             input: string | string[] | (components["schemas"]["TextPart"] | components["schemas"]["OtherPart"])[];
             /**
              * Model
-             * @description Accepted for compatibility: there is one.
+             * @description Accepted for compatibility; there is one classifier.
              */
             model?: string | null;
         };
@@ -4561,7 +4517,7 @@ export interface components {
         };
         /**
          * ModerationResults
-         * @description The scores of the prompt, or of each answer in the order of the choices.
+         * @description The scores of the prompt, or of each response in the order of the choices.
          */
         ModerationResults: {
             /** Model */
@@ -4611,7 +4567,7 @@ export interface components {
         };
         /**
          * ModerationSides
-         * @description What happens to flagged text on each side; left out: score.
+         * @description What happens to flagged text on each side; default: score.
          */
         ModerationSides: {
             input?: components["schemas"]["ModerationMode"] | null;
@@ -4619,7 +4575,7 @@ export interface components {
         };
         /**
          * NamedFunction
-         * @description The tool that has to be called.
+         * @description The tool that must be called.
          */
         NamedFunction: {
             /** Name */
@@ -4632,7 +4588,7 @@ export interface components {
         };
         /**
          * NamedTool
-         * @description The tool that has to be called.
+         * @description The tool that must be called.
          */
         NamedTool: {
             function: components["schemas"]["FunctionChoice"];
@@ -4644,7 +4600,7 @@ export interface components {
         };
         /**
          * NewKey
-         * @description A key that was just made.
+         * @description A key that was just created.
          */
         NewKey: {
             /** Created At */
@@ -4666,12 +4622,12 @@ export interface components {
             revoked_at: number | null;
             /**
              * Scopes
-             * @description null: whatever its owner may.
+             * @description null: everything that its owner may do.
              */
             scopes: string[] | null;
             /**
              * Secret
-             * @description Shown this once.
+             * @description Shown only once.
              */
             secret: string;
             /** Training */
@@ -4679,7 +4635,7 @@ export interface components {
         };
         /**
          * NextTask
-         * @description The next task of a kind.
+         * @description A request for the next task.
          */
         NextTask: {
             /**
@@ -4689,7 +4645,7 @@ export interface components {
             kind: "ranking" | "demonstration";
             /**
              * Own
-             * @description A demonstration on a prompt of one's own.
+             * @description A demonstration on a prompt of your own.
              * @default false
              */
             own?: boolean;
@@ -4705,12 +4661,12 @@ export interface components {
             conversations: number;
             /**
              * Current Policy
-             * @description The policy promoted.
+             * @description The promoted policy.
              */
             current_policy: string | null;
             /**
              * Feedback
-             * @description Judgements that stand, by kind.
+             * @description Active feedback, by kind.
              */
             feedback: {
                 [key: string]: number;
@@ -4722,7 +4678,7 @@ export interface components {
             load_error: string | null;
             /**
              * Loaded Policy
-             * @description The policy that answers in this process.
+             * @description The policy that is loaded in this process.
              */
             loaded_policy: string | null;
             /** Open Reports */
@@ -4751,7 +4707,7 @@ export interface components {
         };
         /**
          * Opinions
-         * @description Policies, the newest first.
+         * @description Reactions by policy, newest policy first.
          */
         Opinions: {
             /** Policies */
@@ -4761,7 +4717,7 @@ export interface components {
         };
         /**
          * OtherPart
-         * @description An image, sound or file: refused.
+         * @description An image, audio or file part: not supported.
          */
         OtherPart: {
             /**
@@ -4774,12 +4730,12 @@ export interface components {
         };
         /**
          * OutputCall
-         * @description A call that the answer makes. In a stream it comes whole: its arguments are moderated.
+         * @description A function call. A stream sends it as a whole, since its arguments are moderated.
          */
         OutputCall: {
             /**
              * Arguments
-             * @description JSON, as the policy wrote it: check it before use.
+             * @description JSON as generated by the policy; validate it before use.
              */
             arguments: string;
             /** Call Id */
@@ -4803,7 +4759,7 @@ export interface components {
         };
         /**
          * OutputDetails
-         * @description Of the answer's tokens.
+         * @description Details of the response tokens.
          */
         OutputDetails: {
             /**
@@ -4814,7 +4770,7 @@ export interface components {
         };
         /**
          * OutputMessage
-         * @description The answer.
+         * @description The HTTP response.
          */
         OutputMessage: {
             /** Content */
@@ -4841,7 +4797,7 @@ export interface components {
         };
         /**
          * OutputText
-         * @description The text of an answer.
+         * @description The text of a response.
          */
         OutputText: {
             /**
@@ -4864,28 +4820,8 @@ export interface components {
             type?: "output_text";
         };
         /**
-         * Page[AnsweredItem]
-         * @description A page of a list. `after` = its last id: the next page.
-         */
-        Page_AnsweredItem_: {
-            /** Data */
-            data: components["schemas"]["AnsweredItem"][];
-            /**
-             * Has More
-             * @description Whether there is another page.
-             * @default false
-             */
-            has_more?: boolean;
-            /**
-             * Object
-             * @default list
-             * @constant
-             */
-            object?: "list";
-        };
-        /**
          * Page[AppealCase]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_AppealCase_: {
             /** Data */
@@ -4905,7 +4841,7 @@ export interface components {
         };
         /**
          * Page[AssignmentItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_AssignmentItem_: {
             /** Data */
@@ -4925,7 +4861,7 @@ export interface components {
         };
         /**
          * Page[AuditItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_AuditItem_: {
             /** Data */
@@ -4945,7 +4881,7 @@ export interface components {
         };
         /**
          * Page[BlindTestItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_BlindTestItem_: {
             /** Data */
@@ -4965,7 +4901,7 @@ export interface components {
         };
         /**
          * Page[ConversationSummary]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_ConversationSummary_: {
             /** Data */
@@ -4985,7 +4921,7 @@ export interface components {
         };
         /**
          * Page[DatasetItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_DatasetItem_: {
             /** Data */
@@ -5005,7 +4941,7 @@ export interface components {
         };
         /**
          * Page[Disagreement]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_Disagreement_: {
             /** Data */
@@ -5025,7 +4961,7 @@ export interface components {
         };
         /**
          * Page[ErasureItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_ErasureItem_: {
             /** Data */
@@ -5045,7 +4981,7 @@ export interface components {
         };
         /**
          * Page[ExperimentItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_ExperimentItem_: {
             /** Data */
@@ -5065,7 +5001,7 @@ export interface components {
         };
         /**
          * Page[FeedbackItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_FeedbackItem_: {
             /** Data */
@@ -5085,7 +5021,7 @@ export interface components {
         };
         /**
          * Page[FeedbackStory]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_FeedbackStory_: {
             /** Data */
@@ -5105,7 +5041,7 @@ export interface components {
         };
         /**
          * Page[IterationItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_IterationItem_: {
             /** Data */
@@ -5125,7 +5061,7 @@ export interface components {
         };
         /**
          * Page[JudgementItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_JudgementItem_: {
             /** Data */
@@ -5145,7 +5081,7 @@ export interface components {
         };
         /**
          * Page[KeyItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_KeyItem_: {
             /** Data */
@@ -5165,7 +5101,7 @@ export interface components {
         };
         /**
          * Page[ModerationItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_ModerationItem_: {
             /** Data */
@@ -5185,7 +5121,7 @@ export interface components {
         };
         /**
          * Page[Pin]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_Pin_: {
             /** Data */
@@ -5205,7 +5141,7 @@ export interface components {
         };
         /**
          * Page[PolicyItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_PolicyItem_: {
             /** Data */
@@ -5225,7 +5161,7 @@ export interface components {
         };
         /**
          * Page[ReportItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_ReportItem_: {
             /** Data */
@@ -5244,8 +5180,28 @@ export interface components {
             object?: "list";
         };
         /**
+         * Page[ResponseItem]
+         * @description A page of a list. For the next page, set `after` to its last id.
+         */
+        Page_ResponseItem_: {
+            /** Data */
+            data: components["schemas"]["ResponseItem"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
          * Page[SettingItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_SettingItem_: {
             /** Data */
@@ -5265,7 +5221,7 @@ export interface components {
         };
         /**
          * Page[ShadowItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_ShadowItem_: {
             /** Data */
@@ -5285,7 +5241,7 @@ export interface components {
         };
         /**
          * Page[ShareItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_ShareItem_: {
             /** Data */
@@ -5305,7 +5261,7 @@ export interface components {
         };
         /**
          * Page[UserItem]
-         * @description A page of a list. `after` = its last id: the next page.
+         * @description A page of a list. For the next page, set `after` to its last id.
          */
         Page_UserItem_: {
             /** Data */
@@ -5325,7 +5281,7 @@ export interface components {
         };
         /**
          * Pin
-         * @description Somebody who always meets one policy.
+         * @description A user who is pinned to one policy.
          */
         Pin: {
             /** Created At */
@@ -5337,7 +5293,7 @@ export interface components {
         };
         /**
          * PinRequest
-         * @description Which policy somebody is to meet.
+         * @description The policy to pin a user to.
          */
         PinRequest: {
             /** Policy Id */
@@ -5345,7 +5301,7 @@ export interface components {
         };
         /**
          * PolicyDetail
-         * @description A policy version with its papers.
+         * @description A policy version with its manifest and card.
          */
         PolicyDetail: {
             /**
@@ -5406,20 +5362,20 @@ export interface components {
         };
         /**
          * PolicyOpinion
-         * @description What people made of one policy's answers.
+         * @description Users' reactions to one policy's responses.
          */
         PolicyOpinion: {
-            /** @description Answers that broke off. */
+            /** @description Responses that ended with an error. */
             failed: components["schemas"]["Proportion"];
-            /** @description Answers that moderation acted on. */
+            /** @description Rate of moderated responses. */
             flagged: components["schemas"]["Proportion"];
-            /** @description Thumbs up among thumbs. */
+            /** @description Thumbs-up rate. */
             liked: components["schemas"]["Proportion"];
             /** Policy Id */
             policy_id: string;
-            /** @description Answers that were asked for again. */
+            /** @description Regeneration rate. */
             regenerated: components["schemas"]["Proportion"];
-            /** @description Answers that took too long. */
+            /** @description Rate of slow responses. */
             slow: components["schemas"]["Proportion"];
         };
         /**
@@ -5430,19 +5386,19 @@ export interface components {
         PolicyState: "candidate" | "canary" | "current" | "retired" | "rejected";
         /**
          * PromotionRequest
-         * @description What an operator says to a promotion.
+         * @description The explanation of a promotion.
          */
         PromotionRequest: {
             /**
              * Explanation
-             * @description Why the policy may answer although it fails cases of accepted reports; it is asked for where it does.
+             * @description Why the policy is deployed although it fails cases of accepted reports; required where it does.
              * @default
              */
             explanation?: string;
         };
         /**
          * Proportion
-         * @description A share with its 95 % interval, by person; null without any case.
+         * @description A proportion with its 95 % interval over users; null without cases.
          */
         Proportion: {
             /** Count */
@@ -5458,7 +5414,7 @@ export interface components {
         };
         /**
          * QuotaChange
-         * @description The most that somebody may use in a day; 0 for no limit.
+         * @description A daily quota; 0 = unlimited.
          */
         QuotaChange: {
             /** Requests */
@@ -5468,7 +5424,7 @@ export interface components {
         };
         /**
          * QuotaStanding
-         * @description Where one stands today; a limit of 0 is none.
+         * @description Today's usage and limits; a limit of 0 means unlimited.
          */
         QuotaStanding: {
             /** Requests Limit */
@@ -5477,7 +5433,7 @@ export interface components {
             requests_used: number;
             /**
              * Resets At
-             * @description When the next day begins.
+             * @description When usage resets: midnight UTC.
              */
             resets_at: number;
             /** Tokens Limit */
@@ -5487,7 +5443,7 @@ export interface components {
         };
         /**
          * RankRequest
-         * @description All answers, best first; an inner list holds equals.
+         * @description All responses, best first; an inner list holds ties.
          */
         RankRequest: {
             /** Flags */
@@ -5496,7 +5452,7 @@ export interface components {
             };
             /**
              * Positions
-             * @description In the order shown.
+             * @description The responses in the order shown.
              */
             positions: string[];
             /** Ranking */
@@ -5516,7 +5472,7 @@ export interface components {
         };
         /**
          * RankingRequest
-         * @description Answers to one prompt from best to worst; an inner list holds equals.
+         * @description Responses to one prompt from best to worst; an inner list holds ties.
          * @example {
          *       "completion_id": "chatcmpl-…",
          *       "kind": "ranking",
@@ -5543,7 +5499,7 @@ export interface components {
         RankingRequest: {
             /**
              * Completion Id
-             * @description Then `ranking` holds choice indexes.
+             * @description With it, `ranking` holds choice indexes.
              */
             completion_id?: string | null;
             /**
@@ -5553,12 +5509,12 @@ export interface components {
             kind: "ranking";
             /**
              * Parent Id
-             * @description The prompt; then `ranking` holds ids of its answers.
+             * @description The prompt; with it, `ranking` holds message ids of its responses.
              */
             parent_id?: string | null;
             /**
              * Positions
-             * @description The answers in the order in which they were shown.
+             * @description The responses in the order in which they were shown.
              */
             positions?: (number[] | string[]) | null;
             /** Ranking */
@@ -5566,7 +5522,7 @@ export interface components {
         };
         /**
          * RatingItem
-         * @description A policy's strength on Elo's scale, with its 95 % interval.
+         * @description A policy's Elo rating with its 95 % interval.
          */
         RatingItem: {
             /** Duels */
@@ -5589,7 +5545,7 @@ export interface components {
         Readiness: {
             /**
              * Missing
-             * @description What is missing, a sentence each.
+             * @description What is missing, one sentence each.
              */
             missing: string[];
             /** Ready */
@@ -5597,7 +5553,7 @@ export interface components {
         };
         /**
          * ReadyState
-         * @description Whether chat turns can be answered.
+         * @description Whether the service can respond to chat turns.
          */
         ReadyState: {
             /**
@@ -5607,7 +5563,7 @@ export interface components {
             policy: string | null;
             /**
              * Problem
-             * @description What stands in the way, or went wrong at the swap.
+             * @description Why the service is not ready, or why the promoted policy is not loaded.
              */
             problem: string | null;
             /**
@@ -5618,23 +5574,23 @@ export interface components {
         };
         /**
          * ReferenceMetrics
-         * @description What the filter makes of texts that nobody appealed.
+         * @description The filter's quality on texts without appeals.
          */
         ReferenceMetrics: {
             /**
              * Any
-             * @description AUPRC of any harm.
+             * @description AUPRC, any harm.
              */
             any: number | null;
             /**
              * Everyday
-             * @description Share of everyday texts that is flagged.
+             * @description Share of everyday texts that are flagged.
              */
             everyday: number;
         };
         /**
          * ReferenceTexts
-         * @description What learning changes for the texts that were written for the project.
+         * @description The effect of retraining on the project's own test texts.
          */
         ReferenceTexts: {
             after: components["schemas"]["ReferenceMetrics"];
@@ -5649,7 +5605,7 @@ export interface components {
         ReportChange: {
             /**
              * Credit
-             * @description Whom to thank, as they wish to be named.
+             * @description Credit to the reporter, as they wish to be named.
              * @default
              */
             credit?: string;
@@ -5662,7 +5618,7 @@ export interface components {
             note?: string;
             /**
              * Pattern
-             * @description Words that a good answer never holds.
+             * @description Phrases that must not appear in a response.
              * @default
              */
             pattern?: string;
@@ -5677,7 +5633,7 @@ export interface components {
         };
         /**
          * ReportItem
-         * @description A report of harm or bias, with the answer that it is about.
+         * @description A report of a harmful or biased response.
          */
         ReportItem: {
             /** Category */
@@ -5686,7 +5642,7 @@ export interface components {
             comment: string;
             /**
              * Content
-             * @description The answer reported.
+             * @description The reported response.
              */
             content: string;
             /** Created At */
@@ -5705,7 +5661,7 @@ export interface components {
             policy_id: string | null;
             /**
              * Prompt
-             * @description What was answered.
+             * @description The prompt.
              */
             prompt: string;
             /** Rubric */
@@ -5716,14 +5672,14 @@ export interface components {
         };
         /**
          * ReportRequest
-         * @description The answer is harmful, biased or otherwise unacceptable.
+         * @description A report of a harmful, biased or otherwise unacceptable response.
          */
         ReportRequest: {
             /** Category */
             category: string;
             /**
              * Choice
-             * @description Which answer of the completion.
+             * @description Index of the completion's choice.
              * @default 0
              */
             choice?: number;
@@ -5744,7 +5700,7 @@ export interface components {
             kind: "report";
             /**
              * Message Id
-             * @description The answer itself, instead of the two.
+             * @description The response's message id, instead of the two.
              */
             message_id?: string | null;
         };
@@ -5756,7 +5712,7 @@ export interface components {
         ReportState: "open" | "accepted" | "dismissed" | "duplicate";
         /**
          * Response
-         * @description A response. ``tutelage`` in chat completions has its ids: judge it by its message's id.
+         * @description A response. Rate it with the id of its output message.
          */
         Response: {
             /**
@@ -5868,7 +5824,7 @@ export interface components {
         };
         /**
          * ResponseDeleted
-         * @description It can no longer be got or continued.
+         * @description A response that can no longer be retrieved or continued.
          */
         ResponseDeleted: {
             /**
@@ -5902,7 +5858,7 @@ export interface components {
         };
         /**
          * ResponseInputMessage
-         * @description A message; also one that an earlier response put out.
+         * @description A message, also of an earlier response's output.
          */
         ResponseInputMessage: {
             /** Content */
@@ -5934,8 +5890,42 @@ export interface components {
             type?: string;
         };
         /**
+         * ResponseItem
+         * @description A response behind the numbers; its text only where its owner consented to training.
+         */
+        ResponseItem: {
+            /**
+             * Action
+             * @description Moderation actions.
+             */
+            action: string | null;
+            /** At */
+            at: number;
+            /** Completion Id */
+            completion_id: string | null;
+            /**
+             * Excerpt
+             * @description Null without the owner's consent to training.
+             */
+            excerpt: string | null;
+            /** Finish Reason */
+            finish_reason: string | null;
+            /** First Text Seconds */
+            first_text_seconds: number | null;
+            /** Id */
+            id: string;
+            /** Policy Id */
+            policy_id: string | null;
+            /** Prompt Tokens */
+            prompt_tokens: number;
+            /** Seconds */
+            seconds: number | null;
+            /** Tokens */
+            tokens: number;
+        };
+        /**
          * ResponseRequest
-         * @description A turn. ``previous_response_id`` continues the conversation of an earlier one.
+         * @description A turn. ``previous_response_id`` continues the conversation of an earlier response.
          * @example {
          *       "input": "Why is the sky blue?",
          *       "model": "tutelage"
@@ -5952,7 +5942,7 @@ export interface components {
             input: string | (components["schemas"]["ResponseInputMessage"] | components["schemas"]["InputCall"] | components["schemas"]["InputCallOutput"])[];
             /**
              * Instructions
-             * @description How to behave; for this response only, in the place of earlier ones.
+             * @description A system prompt for this response only; replaces earlier ones.
              */
             instructions?: string | null;
             /** Max Output Tokens */
@@ -5965,7 +5955,7 @@ export interface components {
             } | null;
             /**
              * Model
-             * @description `tutelage`, or the id of a policy version that answers.
+             * @description `tutelage`, or a policy that GET /v1/models lists as available.
              */
             model: string;
             /**
@@ -5993,7 +5983,7 @@ export interface components {
             service_tier?: string | null;
             /**
              * Store
-             * @description Whether it can be got and continued later.
+             * @description Whether it can be retrieved and continued later.
              * @default true
              */
             store?: boolean | null;
@@ -6014,7 +6004,7 @@ export interface components {
             tool_choice?: ("none" | "auto" | "required") | components["schemas"]["NamedFunction"] | null;
             /**
              * Tools
-             * @description For remote engines whose policies know tools; else refused.
+             * @description Only with remote engines that support tools.
              */
             tools?: components["schemas"]["FunctionTool"][] | null;
             /** Top Logprobs */
@@ -6031,6 +6021,16 @@ export interface components {
              * @description Accepted; not used.
              */
             user?: string | null;
+        };
+        /**
+         * ResponseToRank
+         * @description One response to rank; the policy is not shown.
+         */
+        ResponseToRank: {
+            /** Content */
+            content: string;
+            /** Id */
+            id: string;
         };
         /**
          * ResponseUsage
@@ -6074,19 +6074,19 @@ export interface components {
         };
         /**
          * RulesChange
-         * @description The rules to put in force; null goes back to those of the settings.
+         * @description The rules to activate; null restores those of the settings.
          */
         RulesChange: {
             rules: components["schemas"]["ModerationRules"] | null;
         };
         /**
          * RulesInForce
-         * @description What applies to the next turn, and where it comes from.
+         * @description The active rules and their source.
          */
         RulesInForce: {
             /**
              * Classifier
-             * @description Null: moderation is switched off.
+             * @description Null: moderation is disabled.
              */
             classifier: string | null;
             /**
@@ -6097,13 +6097,13 @@ export interface components {
             rules: components["schemas"]["ModerationRules"];
             /**
              * Set By Operator
-             * @description False: the settings' rules are in force.
+             * @description False: the rules of the settings are active.
              */
             set_by_operator: boolean;
         };
         /**
          * RulesVersion
-         * @description Rules that were in force; null rules are those of the settings.
+         * @description Previously active rules; null stands for those of the settings.
          */
         RulesVersion: {
             /** Author Id */
@@ -6116,7 +6116,7 @@ export interface components {
         };
         /**
          * ScheduleItem
-         * @description When iterations start by themselves.
+         * @description When iterations start automatically.
          */
         ScheduleItem: {
             /** Canary */
@@ -6150,13 +6150,13 @@ export interface components {
             canary?: boolean;
             /**
              * Cron
-             * @description Five fields, UTC; empty: not by the clock.
+             * @description Cron expression of five fields, UTC; empty = off.
              * @default
              */
             cron?: string;
             /**
              * Days
-             * @description After these a trial stops undecided.
+             * @description Stop an undecided trial after this many days.
              * @default 14
              */
             days?: number;
@@ -6167,7 +6167,7 @@ export interface components {
             enabled?: boolean;
             /**
              * Feedback
-             * @description Start after so many judgements; 0: never.
+             * @description New ratings that trigger an iteration (0 = off).
              * @default 0
              */
             feedback?: number;
@@ -6188,24 +6188,24 @@ export interface components {
             share?: number;
             /**
              * Unproven
-             * @description Also try candidates whose gain may be chance but that are no worse.
+             * @description Also try inconclusive candidates (no metric worse, gain not significant).
              * @default false
              */
             unproven?: boolean;
         };
         /**
          * ScheduleState
-         * @description The schedule in force, and what comes next.
+         * @description The active schedule and the next start.
          */
         ScheduleState: {
             /**
              * Judgements
-             * @description Made since the newest iteration began.
+             * @description New ratings since the newest iteration began.
              */
             judgements: number;
             /**
              * Next At
-             * @description When the clock starts the next iteration.
+             * @description The next start by the cron expression.
              */
             next_at: number | null;
             schedule: components["schemas"]["ScheduleItem"] | null;
@@ -6231,7 +6231,7 @@ export interface components {
             };
             /**
              * Strict
-             * @description It is always strict.
+             * @description Always strict.
              */
             strict?: boolean | null;
             /**
@@ -6248,41 +6248,41 @@ export interface components {
         Scope: "chat" | "feedback" | "label" | "operate";
         /**
          * SessionState
-         * @description Who is asking; ``user`` is null for somebody unknown.
+         * @description The current session; ``user`` is null without valid credentials.
          */
         SessionState: {
             /**
              * Guests
-             * @description Whether people may chat without an account.
+             * @description Whether users may chat without an account.
              */
             guests: boolean;
             /**
              * Oidc
-             * @description The OpenID Connect provider's name, if there is one.
+             * @description The name of the OpenID Connect provider, if configured.
              */
             oidc: string | null;
             /**
              * Sign Up
-             * @description Whether people may make themselves an account.
+             * @description Whether users may sign up.
              */
             sign_up: boolean;
             user: components["schemas"]["SessionUser"] | null;
         };
         /**
          * SessionUser
-         * @description The person behind the cookie or key.
+         * @description The user of the cookie or key.
          */
         SessionUser: {
             /**
              * Consented
-             * @description Whether the person has answered that question.
+             * @description Whether the user has made that choice.
              */
             consented: boolean;
             /** Id */
             id: string;
             /**
              * Login
-             * @description The name to sign in with; guests have none.
+             * @description The login name; null for guests.
              */
             login: string | null;
             /** Name */
@@ -6290,13 +6290,13 @@ export interface components {
             role: components["schemas"]["Role"];
             /**
              * Training
-             * @description Whether new conversations may be trained on.
+             * @description Whether new conversations may be used for training.
              */
             training: boolean;
         };
         /**
          * SettingItem
-         * @description A setting in force; secrets are not shown.
+         * @description An active setting; secrets are not shown.
          */
         SettingItem: {
             /** About */
@@ -6315,12 +6315,12 @@ export interface components {
         };
         /**
          * ShadowItem
-         * @description An answer that was shown, and the one that a shadow wrote.
+         * @description A response that was shown, and the shadow's response.
          */
         ShadowItem: {
             /**
              * Action
-             * @description What moderation would have done with the shadow's.
+             * @description What moderation did with the shadow's response.
              */
             action: string;
             /** Created At */
@@ -6331,7 +6331,7 @@ export interface components {
             prompt: string;
             /**
              * Score
-             * @description The reward model's for the shadow's, once judged.
+             * @description The reward model's score of the shadow's response, once scored.
              */
             score: number | null;
             /** Shadow */
@@ -6340,7 +6340,7 @@ export interface components {
             shown: string;
             /**
              * Shown Score
-             * @description And for what was shown.
+             * @description The score of the shown response.
              */
             shown_score: number | null;
         };
@@ -6358,7 +6358,7 @@ export interface components {
         };
         /**
          * ShareRequest
-         * @description Share the branch that ends with this message.
+         * @description The last message of the branch to share.
          */
         ShareRequest: {
             /** Leaf Id */
@@ -6366,7 +6366,7 @@ export interface components {
         };
         /**
          * SharedConversation
-         * @description A branch of somebody's conversation; whose is not told.
+         * @description A branch of a conversation; the owner is not named.
          */
         SharedConversation: {
             /** Created At */
@@ -6378,7 +6378,7 @@ export interface components {
         };
         /**
          * SharedMessage
-         * @description A message as anybody with the link reads it.
+         * @description A message as anyone with the link reads it.
          */
         SharedMessage: {
             /** Content */
@@ -6402,7 +6402,7 @@ export interface components {
         };
         /**
          * SignInLink
-         * @description A link that signs somebody in once, within an hour.
+         * @description A one-time sign-in link, valid for one hour.
          */
         SignInLink: {
             /** Path */
@@ -6412,7 +6412,7 @@ export interface components {
         };
         /**
          * SignInRequest
-         * @description Nothing for a guest; or the token of a one-time sign-in link; or name and password.
+         * @description Empty for a guest; or the token of a one-time sign-in link; or login and password.
          */
         SignInRequest: {
             /** Link */
@@ -6434,7 +6434,7 @@ export interface components {
         };
         /**
          * SkipRequest
-         * @description Why the task is left to others.
+         * @description Why the task is skipped.
          */
         SkipRequest: {
             /** Reason */
@@ -6447,7 +6447,7 @@ export interface components {
         };
         /**
          * StageMetrics
-         * @description What each stage measured; empty until it has begun.
+         * @description Metrics of each stage; empty until it has begun.
          */
         StageMetrics: {
             /**
@@ -6459,7 +6459,7 @@ export interface components {
             }[];
             /**
              * Reward Model
-             * @description How well each one predicts judgements.
+             * @description How well each reward model predicts rankings.
              */
             reward_model: {
                 [key: string]: unknown;
@@ -6474,7 +6474,7 @@ export interface components {
         };
         /**
          * StoredMessage
-         * @description A node of the conversation's tree; messages with the same parent are alternatives.
+         * @description A node of the message tree; messages with the same parent are alternatives.
          */
         StoredMessage: {
             /** Choice */
@@ -6487,12 +6487,12 @@ export interface components {
             created_at: number;
             /**
              * Feedback
-             * @description One's own judgements that stand.
+             * @description Your active feedback.
              */
             feedback: components["schemas"]["FeedbackItem"][];
             /**
              * Finish Reason
-             * @description stop, length, content_filter, or cancelled (the client went away).
+             * @description stop, length, tool_calls, content_filter, error, or cancelled.
              */
             finish_reason: string | null;
             /** Id */
@@ -6526,7 +6526,7 @@ export interface components {
         };
         /**
          * SuggestRequest
-         * @description Ask the model for the next message of a dialogue.
+         * @description A request for a suggested next message.
          */
         SuggestRequest: {
             /**
@@ -6539,7 +6539,7 @@ export interface components {
         };
         /**
          * Suggestion
-         * @description What the model would write.
+         * @description A suggested next message.
          */
         Suggestion: {
             /** Policy Id */
@@ -6549,7 +6549,7 @@ export interface components {
         };
         /**
          * SystemMessage
-         * @description How the assistant should behave; replaces the policy's own system prompt.
+         * @description A system prompt; replaces the policy's default.
          */
         SystemMessage: {
             /**
@@ -6570,7 +6570,7 @@ export interface components {
         };
         /**
          * TasksMade
-         * @description How many there were to make.
+         * @description The number of tasks created.
          */
         TasksMade: {
             /** Made */
@@ -6578,12 +6578,12 @@ export interface components {
         };
         /**
          * TasksRequest
-         * @description Make tasks. Ranking tasks have their answers written in the background.
+         * @description Create tasks. The responses of ranking tasks are generated in the background.
          */
         TasksRequest: {
             /**
              * Answers
-             * @description How many alternatives to a prompt.
+             * @description Responses per prompt.
              * @default 4
              */
             answers?: number;
@@ -6596,13 +6596,13 @@ export interface components {
             kind: "ranking" | "demonstration";
             /**
              * Overlap
-             * @description How many labelers answer each.
+             * @description Annotators per task.
              * @default 2
              */
             overlap?: number;
             /**
              * Policies
-             * @description Loaded ones; none: the current.
+             * @description Loaded policies; empty: the current one.
              */
             policies?: string[];
             /**
@@ -6616,7 +6616,7 @@ export interface components {
         };
         /**
          * TextFormat
-         * @description Any text.
+         * @description Plain text.
          */
         TextFormat: {
             /**
@@ -6627,7 +6627,7 @@ export interface components {
         };
         /**
          * TextOptions
-         * @description The form of the answer.
+         * @description The format of the response.
          */
         TextOptions: {
             /** Format */
@@ -6650,7 +6650,7 @@ export interface components {
         };
         /**
          * ThresholdEffect
-         * @description What thresholds of 0, 0.01 … 1 do in one category.
+         * @description The effect of thresholds 0, 0.01 … 1 in one category.
          */
         ThresholdEffect: {
             /** Category */
@@ -6662,7 +6662,7 @@ export interface components {
             decisions: components["schemas"]["DecidedScore"][];
             /**
              * False Alarms
-             * @description Share of everyday texts that is caught.
+             * @description Share of everyday texts that are flagged.
              */
             false_alarms: number[];
             /**
@@ -6672,30 +6672,30 @@ export interface components {
             positives: number;
             /**
              * Precision
-             * @description Share of what is caught that is harmful.
+             * @description Share of flagged texts that are harmful.
              */
             precision: number[];
             /**
              * Recall
-             * @description Share of them that is caught; empty: unmeasured.
+             * @description Share of them that is flagged; empty: not measured.
              */
             recall: number[];
             /**
              * Recent
-             * @description Messages among the newest that would be caught.
+             * @description Recent messages that would be flagged.
              */
             recent: number[];
             /** Recent Messages */
             recent_messages: number;
             /**
              * Suggested
-             * @description A threshold that serves the decisions better.
+             * @description A threshold that agrees better with the decisions.
              */
             suggested: number | null;
         };
         /**
          * ThumbsRequest
-         * @description An answer is good or bad, and why.
+         * @description Thumbs up or down, with reasons.
          * @example {
          *       "comment": "17 + 25 is 42.",
          *       "kind": "thumbs",
@@ -6709,7 +6709,7 @@ export interface components {
         ThumbsRequest: {
             /**
              * Choice
-             * @description Which answer of the completion.
+             * @description Index of the completion's choice.
              * @default 0
              */
             choice?: number;
@@ -6730,7 +6730,7 @@ export interface components {
             kind: "thumbs";
             /**
              * Message Id
-             * @description The answer itself, instead of the two.
+             * @description The response's message id, instead of the two.
              */
             message_id?: string | null;
             /** Reasons */
@@ -6743,7 +6743,7 @@ export interface components {
         };
         /**
          * TokenLogprob
-         * @description A token of the answer with its natural-log probability at temperature 1.
+         * @description A token of the response with its natural-log probability at temperature 1.
          */
         TokenLogprob: {
             /** Bytes */
@@ -6757,7 +6757,7 @@ export interface components {
         };
         /**
          * Tool
-         * @description A tool on offer.
+         * @description A tool that the policy may call.
          */
         Tool: {
             function: components["schemas"]["Function"];
@@ -6769,7 +6769,7 @@ export interface components {
         };
         /**
          * ToolMessage
-         * @description What a called tool has found.
+         * @description The result of a tool call.
          */
         ToolMessage: {
             /**
@@ -6787,7 +6787,7 @@ export interface components {
         };
         /**
          * TopLogprob
-         * @description One of the likeliest tokens at a place.
+         * @description One of the most likely tokens at a position.
          */
         TopLogprob: {
             /** Bytes */
@@ -6799,10 +6799,10 @@ export interface components {
         };
         /**
          * Traffic
-         * @description The whole time, and its windows.
+         * @description Totals of a period, and its windows.
          */
         Traffic: {
-            http: components["schemas"]["HttpAnswers"];
+            http: components["schemas"]["HttpResponses"];
             /** Since */
             since: number;
             total: components["schemas"]["TrafficWindow"];
@@ -6813,7 +6813,7 @@ export interface components {
         };
         /**
          * TrafficWindow
-         * @description What happened from ``at`` until the next window.
+         * @description Counts from ``at`` until the next window.
          */
         TrafficWindow: {
             /** Answers */
@@ -6822,16 +6822,16 @@ export interface components {
             at: number;
             /**
              * Failed
-             * @description Answers that broke off.
+             * @description Responses that ended with an error.
              */
             failed: number;
-            /** @description From the request to its first text. */
+            /** @description Time to first text. */
             first_text: components["schemas"]["LatencyQuantiles"] | null;
             /** Flagged Answers */
             flagged_answers: number;
             /**
              * Flagged Prompts
-             * @description Warned of or blocked.
+             * @description Prompts that moderation warned of or blocked.
              */
             flagged_prompts: number;
             /** Judgements */
@@ -6842,31 +6842,31 @@ export interface components {
             requests: number;
             /** Response Tokens */
             response_tokens: number;
-            /** @description From the request to the end of its answer. */
+            /** @description Time to the end of the response. */
             seconds: components["schemas"]["LatencyQuantiles"] | null;
         };
         /**
          * TurnInfo
-         * @description Ours: where the turn is stored, so that it can be judged and continued.
+         * @description tutelage extension: where the turn is stored, to rate and continue it.
          */
         TurnInfo: {
             /** Conversation Id */
             conversation_id: string;
             /**
              * Message Ids
-             * @description The answers, one per choice.
+             * @description The responses, one per choice.
              */
             message_ids: string[];
             moderation?: components["schemas"]["TurnModeration"] | null;
             /**
              * Prompt Message Id
-             * @description The message that is answered.
+             * @description The prompt.
              */
             prompt_message_id: string;
         };
         /**
          * TurnModeration
-         * @description What moderation did in a turn; null where it did nothing.
+         * @description What moderation did in a turn; null where it did not act.
          */
         TurnModeration: {
             prompt?: components["schemas"]["ModerationNotice"] | null;
@@ -6878,7 +6878,7 @@ export interface components {
         };
         /**
          * Unusable
-         * @description Why rows are left out, and which.
+         * @description Rows that were skipped for one reason.
          */
         Unusable: {
             /** Count */
@@ -6887,13 +6887,13 @@ export interface components {
             reason: string;
             /**
              * Rows
-             * @description Numbers of the first of them.
+             * @description The first row numbers.
              */
             rows: number[];
         };
         /**
          * UserChange
-         * @description What is left out stays.
+         * @description Omitted fields stay unchanged.
          */
         UserChange: {
             /** Disabled */
@@ -6902,14 +6902,14 @@ export interface components {
             role?: components["schemas"]["Role"] | null;
             /**
              * Role Quota
-             * @description Back to the quota of the role.
+             * @description Restore the role's default quota.
              * @default false
              */
             role_quota?: boolean;
         };
         /**
          * UserItem
-         * @description A person, as operators see them; what they wrote is not shown.
+         * @description A user, without their texts.
          */
         UserItem: {
             /** Consented */
@@ -6932,7 +6932,7 @@ export interface components {
             name: string;
             /**
              * Own Quota
-             * @description Whether the quota is an exception for this person.
+             * @description Whether the quota is specific to this user.
              */
             own_quota: boolean;
             quota: components["schemas"]["QuotaStanding"];
@@ -6940,7 +6940,7 @@ export interface components {
         };
         /**
          * UserMessage
-         * @description What the person says.
+         * @description The user's message.
          */
         UserMessage: {
             /**
@@ -6961,7 +6961,7 @@ export interface components {
         };
         /**
          * UserRequest
-         * @description Somebody to let in by a link.
+         * @description A user to invite by a link.
          */
         UserRequest: {
             /** Name */
@@ -6971,7 +6971,7 @@ export interface components {
         };
         /**
          * VerdictDetail
-         * @description What moderation did with a message, why, and what became of an appeal.
+         * @description What moderation did with a message, why, and the state of an appeal.
          */
         VerdictDetail: {
             /** Action */
@@ -6979,17 +6979,17 @@ export interface components {
             appeal: components["schemas"]["AppealItem"] | null;
             /**
              * Classifier
-             * @description The version that scored it.
+             * @description The classifier's version.
              */
             classifier: string;
             /**
              * Failed
-             * @description The classifier failed, so that nothing was decided on.
+             * @description Whether the classifier failed, so that the text was not scored.
              */
             failed: boolean;
             /**
              * Findings
-             * @description Most severe first; spans are of `text`.
+             * @description Most severe first; spans refer to `text`.
              */
             findings: components["schemas"]["Finding"][];
             /** Message Id */
@@ -6998,12 +6998,12 @@ export interface components {
             role: string;
             /**
              * Text
-             * @description What was shown of the message.
+             * @description The shown part of the message.
              */
             text: string;
             /**
              * Withheld
-             * @description Whether there was more, which nobody was shown.
+             * @description Whether a further part was not shown.
              */
             withheld: boolean;
         };
@@ -7505,13 +7505,13 @@ export interface operations {
     list_completions: {
         parameters: {
             query?: {
-                /** @description The last id of the page before. */
+                /** @description The last id of the previous page. */
                 after?: string | null;
-                /** @description How many at most. */
+                /** @description Page size. */
                 limit?: number;
                 /** @description A policy version. */
                 model?: string | null;
-                /** @description By age. */
+                /** @description Sort order by creation time. */
                 order?: "asc" | "desc";
             };
             header?: never;
@@ -7725,11 +7725,11 @@ export interface operations {
     list_completion_messages: {
         parameters: {
             query?: {
-                /** @description The last id of the page before. */
+                /** @description The last id of the previous page. */
                 after?: string | null;
-                /** @description How many at most. */
+                /** @description Page size. */
                 limit?: number;
-                /** @description By age. */
+                /** @description Sort order by creation time. */
                 order?: "asc" | "desc";
             };
             header?: never;
@@ -7776,7 +7776,7 @@ export interface operations {
                 limit?: number;
                 /** @description The last id of the previous page. */
                 after?: string | null;
-                /** @description Words of the title or of a message. */
+                /** @description Search text, in the title or a message. */
                 q?: string;
             };
             header?: never;
@@ -7942,7 +7942,7 @@ export interface operations {
         parameters: {
             query?: {
                 format?: "json" | "markdown";
-                /** @description Markdown: the branch's end. */
+                /** @description Markdown: the last message of the branch. */
                 leaf_id?: string | null;
             };
             header?: never;
@@ -8152,7 +8152,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The same key again gives the same judgement back. */
+                /** @description A repeated key returns the feedback that it created. */
                 "idempotency-key"?: string | null;
             };
             path?: never;
@@ -8937,11 +8937,11 @@ export interface operations {
     list_answers: {
         parameters: {
             query?: {
-                /** @description How far to look back. */
+                /** @description How far back. */
                 hours?: number;
-                /** @description Only of this policy. */
+                /** @description Only this policy. */
                 policy_id?: string | null;
-                /** @description Which answers. */
+                /** @description Which responses. */
                 kind?: components["schemas"]["Kind"];
                 /** @description Page size. */
                 limit?: number;
@@ -8960,7 +8960,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_AnsweredItem_"];
+                    "application/json": components["schemas"]["Page_ResponseItem_"];
                 };
             };
             /** @description The request is invalid or not allowed. */
@@ -9076,7 +9076,7 @@ export interface operations {
             query?: {
                 /** @description Page size. */
                 limit?: number;
-                /** @description The last seq of the page before. */
+                /** @description The last seq of the previous page. */
                 after?: number | null;
             };
             header?: never;
@@ -9319,14 +9319,14 @@ export interface operations {
     import_dataset: {
         parameters: {
             query?: {
-                /** @description Empty: as the first row looks. */
+                /** @description Empty: detected from the first row. */
                 format?: string;
                 name?: string;
                 licence?: string;
                 origin?: string;
-                /** @description Only report; keep nothing. */
+                /** @description Only report; import nothing. */
                 check?: boolean;
-                /** @description What of it moderation would act on. */
+                /** @description Whether to import flagged rows. */
                 flagged?: "keep" | "exclude";
             };
             header?: never;
@@ -9371,7 +9371,7 @@ export interface operations {
     export_dataset: {
         parameters: {
             query?: {
-                /** @description Empty: as the first row looks. */
+                /** @description Empty: detected from the first row. */
                 format?: string;
                 source?: string;
             };
@@ -10018,11 +10018,11 @@ export interface operations {
     list_judgements: {
         parameters: {
             query?: {
-                /** @description Only of this policy. */
+                /** @description Only this policy. */
                 policy_id?: string | null;
-                /** @description Only of this person. */
+                /** @description Only this user. */
                 author_id?: string | null;
-                /** @description How far to look back. */
+                /** @description How far back. */
                 hours?: number | null;
                 kind?: components["schemas"]["FeedbackKind"] | null;
                 /** @description Page size. */
@@ -10146,7 +10146,7 @@ export interface operations {
     list_disagreements: {
         parameters: {
             query?: {
-                /** @description All ranked tasks, agreed on or not. */
+                /** @description All ranked tasks, not only those with disagreements. */
                 every?: boolean;
             };
             header?: never;
@@ -10632,7 +10632,7 @@ export interface operations {
     list_opinions: {
         parameters: {
             query?: {
-                /** @description How far to look back. */
+                /** @description How far back. */
                 days?: number;
             };
             header?: never;
@@ -11237,7 +11237,7 @@ export interface operations {
     get_traffic: {
         parameters: {
             query?: {
-                /** @description How far to look back. */
+                /** @description How far back. */
                 hours?: number;
             };
             header?: never;

@@ -1,1 +1,1 @@
-"""Routes for a person's own account and session."""
+"""Routes for the user's own account and session."""

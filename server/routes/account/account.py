@@ -1,4 +1,4 @@
-"""/v1/account: sign up, name and password, API keys, all one's data, deletion."""
+"""/v1/account: sign-up, name and password, API keys, data export, deletion."""
 
 import time
 
@@ -45,11 +45,11 @@ def sign_up(
     services: ServicesDep,
     state: StateDep,
 ) -> SessionState:
-    """Make an account and sign in to it. A guest who is signed in becomes the account."""
+    """Create an account and sign in. A guest who is signed in keeps their conversations."""
     if "origin" in request.headers:
         require_same_origin(request)
     if not services.settings.sign_up:
-        raise Forbidden("Accounts are made by the operator here; ask for a sign-in link.")
+        raise Forbidden("Sign-up is disabled; ask the operator for a sign-in link.")
     state.throttle.require(body.login, address_of(request))
     guest = caller.user if caller and caller.key is None else None
     try:
@@ -58,9 +58,7 @@ def sign_up(
             accounts.end_sessions(session, user.id)
             secret = people.create_session(session, user)
     except Conflict:
-        state.throttle.failed(
-            body.login, address_of(request)
-        )  # nor may names be guessed at leisure
+        state.throttle.failed(body.login, address_of(request))  # guessing logins is throttled too
         raise
     set_cookie(request, response, secret)
     return SessionState.of(services.settings, user)
@@ -68,7 +66,7 @@ def sign_up(
 
 @router.get("")
 def get_account(caller: PersonDep, services: ServicesDep, state: StateDep) -> Account:
-    """Who one is, and what is left of today's quota."""
+    """Your account, and what is left of today's quota."""
     with services.store.read() as session:
         user = accounts.get(session, caller.user.id)
         return _account(session, user, state.quotas.state(session, user))
@@ -83,7 +81,7 @@ def change_account(
     services: ServicesDep,
     state: StateDep,
 ) -> SessionState:
-    """Another name or password. A new password signs all other browsers out."""
+    """Change your name or password. A new password signs out all other browsers."""
     login, address = caller.user.login or caller.user.id, address_of(request)
     state.throttle.require(login, address)
     try:
@@ -103,7 +101,7 @@ def change_account(
 
 @router.get("/data")
 def download_data(caller: PersonDep, services: ServicesDep) -> Response:
-    """Everything that is kept of one, as JSON."""
+    """Everything that is stored about you, as JSON."""
     with services.store.read() as session:
         content = portability.everything_of(session, caller.user.id)
     headers = {"content-disposition": 'attachment; filename="tutelage-data.json"'}
@@ -114,9 +112,9 @@ def download_data(caller: PersonDep, services: ServicesDep) -> Response:
 def erase_account(
     body: ErasureRequest, response: Response, caller: PersonDep, services: ServicesDep
 ) -> Deleted:
-    """Erase the account with its conversations, feedback and keys. It cannot be undone."""
+    """Delete the account with its conversations, feedback and keys, permanently."""
     if body.confirm.strip().casefold() != (caller.user.login or caller.user.name).casefold():
-        raise Invalid("Write the account's name to confirm.", "confirm")
+        raise Invalid("Enter the account's name to confirm.", "confirm")
     with services.store.write() as session:
         erasure.erase_user(session, services.iterations, caller.user.id)
     response.delete_cookie(COOKIE)
@@ -125,7 +123,7 @@ def erase_account(
 
 @router.get("/keys")
 def list_keys(caller: PersonDep, services: ServicesDep) -> Page[KeyItem]:
-    """One's API keys, newest first, without their secrets."""
+    """Your API keys, newest first, without their secrets."""
     with services.store.read() as session:
         keys = accounts.keys_of(session, caller.user.id)
     return Page(data=[KeyItem.model_validate(key) for key in keys])
@@ -133,13 +131,13 @@ def list_keys(caller: PersonDep, services: ServicesDep) -> Page[KeyItem]:
 
 @router.post("/keys", status_code=201)
 def create_key(body: KeyRequest, caller: PersonDep, services: ServicesDep) -> NewKey:
-    """A new key; its secret is in this answer and nowhere else."""
+    """Create a key; its secret is only in this response."""
     _require_role(caller.user, body.scopes)
     expires = time.time() + body.days * 86_400 if body.days else None
     with services.store.write() as session:
         user = accounts.get(session, caller.user.id)
         if user.login is None and user.role == Role.USER:
-            raise Forbidden("Guests have no keys: sign up first.")
+            raise Forbidden("Guests cannot create API keys: sign up first.")
         key, secret = people.create_key(
             session, user, body.name, body.training, user.id, body.scopes, expires
         )
@@ -148,10 +146,10 @@ def create_key(body: KeyRequest, caller: PersonDep, services: ServicesDep) -> Ne
 
 @router.delete("/keys/{key_id}")
 def revoke_key(key_id: Name, caller: PersonDep, services: ServicesDep) -> Deleted:
-    """The key stops working at once."""
+    """Revoke a key, immediately."""
     with services.store.write() as session:
         if key_id not in {key.id for key in accounts.keys_of(session, caller.user.id)}:
-            raise NotFound(f"There is no key {key_id!r} of yours.")
+            raise NotFound(f"You have no key {key_id!r}.")
         people.revoke_key(session, key_id, caller.user.id)
     return Deleted(id=key_id)
 
@@ -176,4 +174,4 @@ def _account(session: Session, user: User, quota_state: QuotaState) -> Account:
 def _require_role(user: User, scopes: list[Scope]) -> None:
     for scope in scopes:
         if user.role not in _NEEDS_ROLE.get(scope, tuple(Role)):
-            raise Forbidden(f"Your role does not go with the scope {scope.value}.", "scopes")
+            raise Forbidden(f"Your role does not allow the scope {scope.value}.", "scopes")

@@ -1,4 +1,4 @@
-"""/v1/account/feedback: one's judgements, what they are about, and what came of them."""
+"""/v1/account/feedback: the user's feedback, and which iterations learned from it."""
 
 from fastapi import APIRouter
 from sqlmodel import Session, col, select
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/account/feedback", tags=["account"])
 def my_feedback(
     caller: PersonDep, services: ServicesDep, limit: Limit = 20, after: After = None
 ) -> Page[FeedbackStory]:
-    """One's own judgements that stand, newest first."""
+    """Your active feedback, newest first."""
     with services.store.read() as session:
         rows = feedback.of_author(session, caller.user.id)[::-1]
         rest = [row for row in rows if after is None or row.id < after]
@@ -29,8 +29,8 @@ def my_feedback(
 
 
 def _story(session: Session, row: Feedback, iterations: list[str]) -> FeedbackStory:
-    answer = session.get(Message, _judged(row))
-    prompt = session.get(Message, answer.parent_id) if answer and answer.parent_id else None
+    response = session.get(Message, _judged(row))
+    prompt = session.get(Message, response.parent_id) if response and response.parent_id else None
     chat = session.get(Conversation, row.conversation_id)
     return FeedbackStory(
         **columns(row, FeedbackItem),
@@ -39,14 +39,14 @@ def _story(session: Session, row: Feedback, iterations: list[str]) -> FeedbackSt
         training=bool(chat and chat.training),
         prompt_id=prompt.id if prompt else None,
         prompt=prompt.content if prompt else "",
-        answer=answer.content if answer else "",
-        policy_id=answer.policy_id if answer else None,
+        answer=response.content if response else "",
+        policy_id=response.policy_id if response else None,
         learned_by=[_learned(session, each) for each in iterations],
     )
 
 
 def _judged(row: Feedback) -> str:
-    """The message judged; of a ranking the best one."""
+    """The rated message; of a ranking the best one."""
     ranked: str = row.value["ranking"][0][0] if row.kind == FeedbackKind.RANKING else row.target
     return ranked
 

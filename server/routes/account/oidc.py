@@ -35,7 +35,7 @@ _NAMES = ("name", "preferred_username", "email", "sub")
 async def begin_oidc(
     request: Request, _anyone: AnyoneDep, services: ServicesDep
 ) -> RedirectResponse:
-    """Send the browser to the provider."""
+    """Redirect the browser to the provider."""
     provider = await _discover(services.settings)
     verifier, nonce = secrets.token_urlsafe(48), secrets.token_urlsafe(24)
     async with _client(services.settings, request) as client:
@@ -60,12 +60,12 @@ async def finish_oidc(
     state: str = "",
     error: str = "",
 ) -> RedirectResponse:
-    """The provider sends the browser back here; it is signed in, or told why not."""
+    """The provider redirects the browser here, which is signed in or sees the reason why not."""
     if not services.settings.oidc_issuer:
         raise _unconfigured()
     try:
         if error:
-            raise Forbidden(f"The sign-in was not completed ({error[:100]}).")
+            raise Forbidden(f"Sign-in was not completed ({error[:100]}).")
         claims = await _claims(request, services.settings, code, state)
         secret = await run_in_threadpool(_admit, services, claims)
     except TutelageError as problem:
@@ -77,16 +77,16 @@ async def finish_oidc(
 
 
 async def _claims(request: Request, settings: Settings, code: str, state: str) -> dict[str, Any]:
-    """What the provider says of the person, signed by it and meant for us.
+    """The verified claims of the provider's id token.
 
-    Raises Forbidden for an answer that is not ours, Unavailable when the provider fails.
+    Raises Forbidden for a response that cannot be verified, Unavailable when the provider fails.
     """
     from joserfc import jwt  # here and below: most services start without a provider
     from joserfc.jwk import KeySet
 
     kept = _kept(request)
     if not state or not secrets.compare_digest(state, kept["state"]):
-        raise Forbidden("This sign-in was begun in another browser or too long ago. Try again.")
+        raise Forbidden("This sign-in was started in another browser or has expired. Try again.")
     provider = await _discover(settings)
     try:
         async with _client(settings, request) as client:
@@ -104,28 +104,28 @@ async def _claims(request: Request, settings: Settings, code: str, state: str) -
             exp={"essential": True},
         ).validate(claims)
     except Exception as error:  # the libraries raise many kinds, and each means the same to people
-        logger.warning("The provider's answer was refused: %s", type(error).__name__)
-        raise Forbidden("The provider's answer could not be verified. Try again.") from error
+        logger.warning("The provider's response was refused: %s", type(error).__name__)
+        raise Forbidden("The provider's response could not be verified. Try again.") from error
     return dict(claims)
 
 
 def _admit(services: Services, claims: dict[str, Any]) -> str:
-    name = next((str(claims[each]) for each in _NAMES if claims.get(each)), "Somebody")
+    name = next((str(claims[each]) for each in _NAMES if claims.get(each)), "User")
     with services.store.write() as session:
         user = accounts.by_identity(session, claims["iss"], str(claims["sub"]), name[:100])
         return people.create_session(session, user)
 
 
 async def _discover(settings: Settings) -> dict[str, Any]:
-    """The provider's own description of its addresses."""
+    """The provider's discovery document."""
     if not settings.oidc_issuer:
         raise _unconfigured()
     address = settings.oidc_issuer.rstrip("/") + "/.well-known/openid-configuration"
     try:
         async with httpx.AsyncClient(timeout=10, follow_redirects=True) as client:
-            answer = await client.get(address)
-            answer.raise_for_status()
-            found: dict[str, Any] = answer.json()
+            reply = await client.get(address)
+            reply.raise_for_status()
+            found: dict[str, Any] = reply.json()
     except (httpx.HTTPError, ValueError) as error:
         raise Unavailable(f"{settings.oidc_name} cannot be reached. Try again later.") from error
     return found
@@ -150,7 +150,7 @@ def _kept(request: Request) -> dict[str, str]:
         kept: dict[str, str] = json.loads(bytes.fromhex(unquote(request.cookies.get(COOKIE, ""))))
         return {name: kept[name] for name in ("state", "nonce", "verifier")}
     except (ValueError, KeyError, TypeError):
-        raise Forbidden("This sign-in was begun in another browser or too long ago.") from None
+        raise Forbidden("This sign-in was started in another browser or has expired.") from None
 
 
 def _back(address: str) -> RedirectResponse:
@@ -160,4 +160,4 @@ def _back(address: str) -> RedirectResponse:
 
 
 def _unconfigured() -> NotFound:
-    return NotFound("No OpenID Connect provider is set up here (TUTELAGE_OIDC_ISSUER).")
+    return NotFound("No OpenID Connect provider is configured (TUTELAGE_OIDC_ISSUER).")

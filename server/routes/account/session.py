@@ -1,4 +1,4 @@
-"""/v1/session: who am I; guest sessions, one-time links, consent, signing out."""
+"""/v1/session: the current session; guest sessions, one-time links, consent, signing out."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -18,7 +18,7 @@ GUEST = "Guest"
 
 @router.get("")
 def get_session(caller: AnyoneDep, services: ServicesDep) -> SessionState:
-    """Who am I? ``user`` is null for somebody unknown."""
+    """The current session; ``user`` is null without valid credentials."""
     return SessionState.of(services.settings, caller.user if caller else None)
 
 
@@ -31,7 +31,7 @@ def sign_in(
     services: ServicesDep,
     state: StateDep,
 ) -> SessionState:
-    """Begin a guest session, or sign in: by a one-time link, or by name and password."""
+    """Start a guest session, or sign in with a one-time link or with login and password."""
     if "origin" in request.headers:
         require_same_origin(request)
     if body.login is not None:
@@ -48,7 +48,7 @@ def sign_in(
 
 @router.patch("")
 def change_consent(body: ConsentRequest, caller: CallerDep, services: ServicesDep) -> SessionState:
-    """Whether new conversations of this person may be trained on."""
+    """Change whether your new conversations may be used for training."""
     with services.store.write() as session:
         user = people.set_consent(session, caller.user.id, body.training)
     return SessionState.of(services.settings, user)
@@ -58,7 +58,7 @@ def change_consent(body: ConsentRequest, caller: CallerDep, services: ServicesDe
 def sign_out(
     request: Request, response: Response, caller: AnyoneDep, services: ServicesDep
 ) -> SessionState:
-    """Forget the browser's session."""
+    """Sign out: end the browser's session."""
     secret = request.cookies.get(COOKIE)
     if secret and caller and caller.key is None:
         with services.store.write() as session:
@@ -88,7 +88,7 @@ def _exchange(services: Services, link: str) -> tuple[User, str]:
 
 def _guest(services: Services) -> tuple[User, str]:
     if not services.settings.guests:
-        raise Forbidden("Guests are not admitted here; ask the operator for a sign-in link.")
+        raise Forbidden("Guest access is disabled; ask the operator for a sign-in link.")
     with services.store.write() as session:
         user = people.create_user(session, GUEST)
         return user, people.create_session(session, user)

@@ -1,4 +1,4 @@
-"""/v1/chat/completions of the past: those that were sent with ``store: true``."""
+"""Stored chat completions: those that were requested with ``store: true``."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -23,9 +23,9 @@ from tutelage.tables import CompletionKind, StoredCompletion
 
 router = APIRouter(prefix="/v1/chat/completions", tags=["chat"])
 
-PageSize = Annotated[int, Query(ge=1, le=100, description="How many at most.")]
-After = Annotated[Name | None, Query(description="The last id of the page before.")]
-Order = Annotated[Literal["asc", "desc"], Query(description="By age.")]
+PageSize = Annotated[int, Query(ge=1, le=100, description="Page size.")]
+After = Annotated[Name | None, Query(description="The last id of the previous page.")]
+Order = Annotated[Literal["asc", "desc"], Query(description="Sort order by creation time.")]
 
 
 @router.get("")
@@ -38,7 +38,7 @@ def list_completions(
     model: Annotated[Name | None, Query(description="A policy version.")] = None,
     order: Order = "asc",
 ) -> ChatCompletions:
-    """One's stored completions. ``metadata[key]=value`` keeps those that bear it."""
+    """Your stored completions. ``metadata[key]=value`` filters by metadata."""
     tags = {
         name[9:-1]: value
         for name, value in request.query_params.items()
@@ -75,7 +75,7 @@ def update_completion(
 def delete_completion(
     completion_id: Name, caller: CallerDep, services: ServicesDep
 ) -> CompletionDeleted:
-    """Forget that it was stored. Its conversation stays: DELETE /v1/conversations erases that."""
+    """Remove a completion from the list. DELETE /v1/conversations erases its conversation."""
     with services.store.write() as session:
         stored = completions.owned(session, completion_id, caller.user.id, CompletionKind.CHAT)
         session.delete(stored)
@@ -91,7 +91,7 @@ def list_completion_messages(
     limit: PageSize = 20,
     order: Order = "asc",
 ) -> CompletionPrompts:
-    """The messages that a stored completion answered."""
+    """The prompt messages of a stored completion."""
     with services.store.read() as session:
         stored = completions.owned(session, completion_id, caller.user.id, CompletionKind.CHAT)
         path = completions.prompt(session, stored)
@@ -105,7 +105,7 @@ def _behind(messages: list[CompletionPrompt], after: str | None) -> list[Complet
         return messages
     places = [index for index, each in enumerate(messages) if each.id == after]
     if not places:
-        raise Invalid(f"There is no message {after!r} in this completion.", "after")
+        raise Invalid(f"Message {after!r} not found in this completion.", "after")
     return messages[places[0] + 1 :]
 
 

@@ -1,4 +1,4 @@
-"""POST /v1/moderations: the 13 categories of any text, in OpenAI's shape."""
+"""POST /v1/moderations: scores of any text in OpenAI's 13 categories."""
 
 from fastapi import APIRouter
 
@@ -20,14 +20,14 @@ router = APIRouter(prefix="/v1/moderations", tags=["moderation"])
 
 @router.post("")
 def moderate(body: ModerationRequest, _caller: CallerDep, services: ServicesDep) -> Moderation:
-    """Score texts. ``flagged`` follows the thresholds that prompts are held to."""
+    """Score texts. ``flagged`` uses the thresholds for prompts."""
     classifier = services.classifier
     if classifier is None:
-        raise Unavailable("Moderation is switched off (TUTELAGE_MODERATION=off).")
+        raise Unavailable("Moderation is disabled (TUTELAGE_MODERATION=off).")
     texts = _texts(body.input)
     longest = services.settings.max_message_chars
     if any(len(text) > longest for text in texts):
-        raise Invalid(f"A text is longer than {longest} characters.", "input")
+        raise Invalid(f"Text too long: longer than {longest} characters.", "input")
     scores = classifier.classify(texts)
     rules = services.rules().prompt
     results = [_result(each, rules) for each in scores]

@@ -1,4 +1,4 @@
-"""/v1/operator/blind-tests: two policies on the same prompts, judged without their names."""
+"""/v1/operator/blind-tests: blind comparisons of two policies on the same prompts."""
 
 from fastapi import APIRouter
 from sqlmodel import Session
@@ -7,9 +7,9 @@ from server.dependencies import OperatorDep, ServicesDep, StateDep
 from server.labeling import blind_test
 from server.labeling.blind_test import BlindComparison
 from server.schemas.operator.blind_tests import (
-    BlindAnswer,
     BlindJudgement,
     BlindPair,
+    BlindResponse,
     BlindShare,
     BlindTest,
     BlindTestItem,
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/v1/operator/blind-tests", tags=["operator"])
 
 @router.get("")
 def list_blind_tests(operator: OperatorDep, services: ServicesDep) -> Page[BlindTestItem]:
-    """One's own tests, newest first."""
+    """Your blind tests, newest first."""
     with services.store.read() as session:
         tests = blind_test.listed(session, operator.user.id)
         data = [_item(test.id, test.created_at, session, operator.user.id) for test in tests]
@@ -38,9 +38,9 @@ async def start_blind_test(
     operator: OperatorDep,
     state: StateDep,
 ) -> BlindTest:
-    """Let both policies answer; it takes as long as the answers take.
+    """Start a blind test; the request ends when all responses are written.
 
-    A policy that is not in memory is loaded beside the current one, while nothing is on trial.
+    A policy that is not loaded is loaded as the challenger, which needs a free slot: no trial.
     """
     blind_test.require_two(body.policies)
     test_id = await blind_test.write(
@@ -53,7 +53,7 @@ async def start_blind_test(
 
 @router.get("/{test_id}")
 def get_blind_test(test_id: Name, operator: OperatorDep, services: ServicesDep) -> BlindTest:
-    """The test with its answers; policies are named once all prompts are judged."""
+    """A blind test with its responses; policies are named once all prompts are judged."""
     with services.store.read() as session:
         return _shown(session, test_id, operator.user.id)
 
@@ -62,15 +62,15 @@ def get_blind_test(test_id: Name, operator: OperatorDep, services: ServicesDep) 
 def judge_blind_pair(
     test_id: Name, body: BlindJudgement, operator: OperatorDep, services: ServicesDep
 ) -> BlindTest:
-    """Judge one prompt's answers, or judge them anew as long as policies are not named."""
+    """Judge the responses to one prompt; it can be repeated until the policies are named."""
     me = operator.user.id
     with services.store.write() as session:
         pairs = blind_test.pairs(session, test_id, me)
         if all(pair.judged for pair in pairs):
-            raise Conflict("The policies of this test are named; nothing more is judged.")
+            raise Conflict("This test is complete: its policies are named.")
         pair = next((each for each in pairs if each.prompt.id == body.prompt_id), None)
         if pair is None:
-            raise NotFound(f"There is no prompt {body.prompt_id!r} in this test.", "prompt_id")
+            raise NotFound(f"Prompt {body.prompt_id!r} not found in this test.", "prompt_id")
         value = {"ranking": _ranking(pair, body.preferred)}
         feedback.record(
             session, me, FeedbackKind.RANKING, pair.responses, value, pair.prompt.id,
@@ -85,7 +85,7 @@ def _ranking(pair: BlindComparison, preferred: str | None) -> list[list[str]]:
     if preferred is None:
         return [ids]
     if preferred not in ids:
-        raise Invalid(f"{preferred!r} is no answer to this prompt.", "preferred")
+        raise Invalid(f"{preferred!r} is not a response to this prompt.", "preferred")
     return [[preferred], [each for each in ids if each != preferred]]
 
 
@@ -115,7 +115,7 @@ def _pair(pair: BlindComparison, named: bool) -> BlindPair:
         prompt_id=pair.prompt.id,
         prompt=pair.prompt.content,
         answers=[
-            BlindAnswer(
+            BlindResponse(
                 id=each.id, content=each.content, policy_id=each.policy_id if named else None
             )
             for each in pair.responses

@@ -1,4 +1,4 @@
-"""/v1/operator/datasets: check and import a file, list sources, erase one, export judgements."""
+"""/v1/operator/datasets: check, import, list and erase data sets; export feedback."""
 
 from typing import Annotated, Literal
 
@@ -22,12 +22,14 @@ router = APIRouter(prefix="/v1/operator/datasets", tags=["operator"])
 
 _SHOWN = 5  # rows that are named for each problem
 File = Annotated[bytes, Body(media_type="application/octet-stream", description="The file.")]
-FormatName = Annotated[Name, Query(alias="format", description="Empty: as the first row looks.")]
+FormatName = Annotated[
+    Name, Query(alias="format", description="Empty: detected from the first row.")
+]
 
 
 @router.get("")
 def list_datasets(_operator: OperatorDep, services: ServicesDep) -> Page[DatasetItem]:
-    """All sources, newest first."""
+    """Imported data sets, newest first."""
     with services.store.read() as session:
         data = [DatasetItem(**columns(row, DatasetItem)) for row in keeping.listed(session)]
     return Page(data=data)
@@ -42,12 +44,12 @@ async def import_dataset(
     name: Name = "",
     licence: Name = "",
     origin: Name = "",
-    check: Annotated[bool, Query(description="Only report; keep nothing.")] = True,
+    check: Annotated[bool, Query(description="Only report; import nothing.")] = True,
     flagged: Annotated[
-        Literal["keep", "exclude"], Query(description="What of it moderation would act on.")
+        Literal["keep", "exclude"], Query(description="Whether to import flagged rows.")
     ] = "keep",
 ) -> DatasetReport:
-    """Check a file, or keep it as a source; larger files go through the command line."""
+    """Check or import a file; import larger files with the command line."""
 
     def work() -> DatasetReport:
         examples, report = reading.read(file, format_name or None)
@@ -71,7 +73,7 @@ def export_dataset(
     format_name: FormatName = "trl",
     source: Name = writing.PEOPLE,
 ) -> Response:
-    """What may be learned from, as JSON Lines; nobody is named."""
+    """Export consented feedback, anonymised, as JSON Lines."""
     with services.store.write() as session:
         written = writing.export(session, format_name, source, operator.user.id)
     headers = {"content-disposition": f'attachment; filename="tutelage-{format_name}.jsonl"'}
@@ -80,7 +82,7 @@ def export_dataset(
 
 @router.delete("/{dataset_id}")
 def erase_dataset(dataset_id: Name, operator: OperatorDep, services: ServicesDep) -> DatasetErased:
-    """Erase a source with all that it brought."""
+    """Erase a data set with all its examples."""
     policies = keeping.erase(services.store, services.iterations, dataset_id, operator.user.id)
     return DatasetErased(id=dataset_id, policies=policies)
 

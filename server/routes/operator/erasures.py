@@ -1,4 +1,4 @@
-"""/v1/operator/erasures: what was erased, which policies had learned from it, training without."""
+"""/v1/operator/erasures: erased data, the policies trained on it, retraining without it."""
 
 from fastapi import APIRouter
 from sqlmodel import Session
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/v1/operator/erasures", tags=["operator"])
 
 @router.get("")
 def list_erasures(_operator: OperatorDep, services: ServicesDep) -> Page[ErasureItem]:
-    """Erasures that policies had learned from, newest first."""
+    """Erasures of data that policies were trained on, newest first."""
     with services.store.read() as session:
         data = [_item(session, row) for row in erasure.listed(session)]
     return Page(data=data)
@@ -26,7 +26,7 @@ def list_erasures(_operator: OperatorDep, services: ServicesDep) -> Page[Erasure
 def retrain_without(
     erasure_id: Name, body: IterationRequest, operator: OperatorDep, services: ServicesDep
 ) -> IterationItem:
-    """Queue an iteration from the newest policy that never learned what was erased."""
+    """Queue an iteration from the newest policy not trained on the erased data."""
     with services.store.write() as session:
         row = erasure.retrain_without(session, erasure_id, body.preset, operator.user.id)
     return IterationItem.model_validate(row)

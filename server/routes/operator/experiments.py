@@ -1,4 +1,4 @@
-"""/v1/operator/experiments, pins, leaderboard, schedule: who meets which policy, and when."""
+"""/v1/operator/experiments, pins, leaderboard, schedule: which users get which policy, and when."""
 
 import time
 from dataclasses import asdict
@@ -35,7 +35,7 @@ SHADOWS_SHOWN = 50
 
 @router.get("/experiments")
 def list_experiments(_operator: OperatorDep, services: ServicesDep) -> Page[ExperimentItem]:
-    """All experiments, newest first; the one under way with what is known by now."""
+    """All trials, newest first; the running one with its results so far."""
     with services.store.read() as session:
         rows = [_with_news(session, row) for row in experiments.listed(session)]
     return Page(data=rows)
@@ -45,7 +45,7 @@ def list_experiments(_operator: OperatorDep, services: ServicesDep) -> Page[Expe
 async def start_experiment(
     body: ExperimentStart, operator: OperatorDep, services: ServicesDep, state: StateDep
 ) -> ExperimentItem:
-    """Put a policy on trial: as a canary for a share of the people, or as a shadow."""
+    """Start a trial of a policy: as a canary for a share of users, or as a shadow."""
     row = await run_in_threadpool(_start, services, body, operator.user.id)
     await state.policies.refresh()
     return ExperimentItem.model_validate(row)
@@ -55,7 +55,7 @@ async def start_experiment(
 def get_experiment(
     experiment_id: Name, _operator: OperatorDep, services: ServicesDep
 ) -> ExperimentItem:
-    """One experiment, with what is known by now."""
+    """One trial, with its results so far."""
     with services.store.read() as session:
         return _with_news(session, experiments.get(session, experiment_id))
 
@@ -64,9 +64,9 @@ def get_experiment(
 def list_shadows(
     experiment_id: Name, _operator: OperatorDep, services: ServicesDep
 ) -> Page[ShadowItem]:
-    """The newest shadow answers beside those that were shown, of conversations that may be read.
+    """The newest shadow responses and the responses that were shown instead.
 
-    Only conversations whose owners agreed to training are listed.
+    Only conversations that allow training are listed.
     """
     with services.store.read() as session:
         experiments.get(session, experiment_id)
@@ -81,7 +81,7 @@ async def change_share(
     services: ServicesDep,
     state: StateDep,
 ) -> ExperimentItem:
-    """Let more or fewer people meet it."""
+    """Change the share of users in a trial."""
 
     def change() -> Experiment:
         with services.store.write() as session:
@@ -100,7 +100,7 @@ async def end_experiment(
     services: ServicesDep,
     state: StateDep,
 ) -> ExperimentItem:
-    """End it: promote the policy, roll it back, or stop without a verdict."""
+    """End a trial: promote the policy, roll it back, or stop undecided."""
 
     def end() -> Experiment:
         with services.store.write() as session:
@@ -114,7 +114,7 @@ async def end_experiment(
 
 @router.get("/pins")
 def list_pins(_operator: OperatorDep, services: ServicesDep) -> Page[Pin]:
-    """Everybody who always meets one policy."""
+    """Users who are pinned to one policy."""
     with services.store.read() as session:
         rows = session.exec(select(PolicyPin).order_by(col(PolicyPin.created_at).desc())).all()
     return Page(data=[Pin.model_validate(row) for row in rows])
@@ -128,7 +128,7 @@ async def pin(
     services: ServicesDep,
     state: StateDep,
 ) -> Pin:
-    """Let somebody always meet the current policy, or always the one on trial."""
+    """Pin a user to the current policy or to the one on trial."""
 
     def write() -> PolicyPin:
         with services.store.write() as session:
@@ -141,14 +141,14 @@ async def pin(
 
 @router.delete("/pins/{user_id}", status_code=204)
 def unpin(user_id: Name, operator: OperatorDep, services: ServicesDep) -> None:
-    """Let the hash decide again."""
+    """Remove a pin: the user is assigned by hash again."""
     with services.store.write() as session:
         experiments.unpin(session, user_id, operator.user.id)
 
 
 @router.get("/leaderboard")
 def get_leaderboard(_operator: OperatorDep, services: ServicesDep) -> list[BoardItem]:
-    """How strong the policies are, judged by people and by the gate's reward models."""
+    """Elo ratings of the policies, by users' comparisons and by the gate's reward models."""
     with services.store.read() as session:
         comparisons = {
             leaderboard.PEOPLE: leaderboard.user_comparisons(session),
@@ -167,7 +167,7 @@ def get_leaderboard(_operator: OperatorDep, services: ServicesDep) -> list[Board
 
 @router.get("/schedule")
 def get_schedule(_operator: OperatorDep, services: ServicesDep) -> ScheduleState:
-    """The schedule in force, and what comes next."""
+    """The active schedule and the next start."""
     with services.store.read() as session:
         return _schedule(session)
 
@@ -176,7 +176,7 @@ def get_schedule(_operator: OperatorDep, services: ServicesDep) -> ScheduleState
 def set_schedule(
     body: ScheduleRequest, operator: OperatorDep, services: ServicesDep
 ) -> ScheduleState:
-    """Let iterations start by the clock, by the number of judgements, or both."""
+    """Start iterations on a cron schedule, after a number of new ratings, or both."""
     with services.store.write() as session:
         schedule.set_schedule(session, Schedule(**body.model_dump(), author_id=operator.user.id))
         return _schedule(session)
@@ -186,7 +186,7 @@ def _start(services: Services, body: ExperimentStart, actor: str) -> Experiment:
     if body.policy_id in services.library.ids():
         problems = services.library.verify(body.policy_id)
         if problems:
-            raise Conflict(f"{body.policy_id} is damaged and cannot be tried: {problems[0]}")
+            raise Conflict(f"{body.policy_id} is damaged and was not put on trial: {problems[0]}")
         services.library.require_weights(body.policy_id)
     rules = experiments.as_rules(dict(body.rules))
     with services.store.write() as session:

@@ -41,7 +41,7 @@ def request_iteration(
     with services.store.write() as session:
         current = deployment.current(session)
         if current is None:
-            raise Unavailable("No policy is promoted; `tutelage setup` makes the base policy.")
+            raise Unavailable("No policy is promoted; `tutelage setup` creates the base policy.")
         key = new_id("request")
         row = iterations.request(session, body.preset, current.id, key, operator.user.id)
     return IterationItem.model_validate(row)

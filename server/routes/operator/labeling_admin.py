@@ -1,4 +1,4 @@
-"""/v1/operator/labeling: making tasks, progress, agreement, reliability, disputes, gold."""
+"""/v1/operator/labeling: task creation, progress, agreement, reliability, disputes, gold tasks."""
 
 import statistics
 import time
@@ -11,7 +11,6 @@ from sqlmodel import Session, select
 
 from server.dependencies import OperatorDep, ServicesDep
 from server.schemas.labeling import (
-    AnswerToRank,
     DialogueMessage,
     Disagreement,
     GoldRequest,
@@ -19,6 +18,7 @@ from server.schemas.labeling import (
     LabelingProgress,
     Mean,
     Opinion,
+    ResponseToRank,
     TasksMade,
     TasksRequest,
 )
@@ -38,7 +38,7 @@ DISPUTES = 50
 
 @router.get("")
 def labeling_progress(_operator: OperatorDep, services: ServicesDep) -> LabelingProgress:
-    """How many tasks stand where, how far labelers agree, and who can be relied on."""
+    """Task counts, inter-annotator agreement and labeler reliability."""
     with services.store.read() as session:
         labels = agreement.read(session)
         found = agreement.agreement(labels)
@@ -59,10 +59,10 @@ def labeling_progress(_operator: OperatorDep, services: ServicesDep) -> Labeling
 
 @router.post("/tasks", status_code=201)
 def make_tasks(body: TasksRequest, operator: OperatorDep, services: ServicesDep) -> TasksMade:
-    """Make tasks of consented chats, by need and diversity, or of the shipped prompts."""
+    """Create tasks from consented chats, by need and diversity, or from the bundled prompts."""
     unknown = [each for each in body.policies if each not in _loaded(services)]
     if unknown:
-        raise Invalid(f"{unknown[0]} is not loaded; it can write no answers.", "policies")
+        raise Invalid(f"{unknown[0]} is not loaded and cannot generate responses.", "policies")
     with services.store.write() as session:
         made = _make(session, body, services.generator.policy_id)
         subject = f"{body.kind}:{body.source}"
@@ -74,9 +74,11 @@ def make_tasks(body: TasksRequest, operator: OperatorDep, services: ServicesDep)
 def list_disagreements(
     _operator: OperatorDep,
     services: ServicesDep,
-    every: Annotated[bool, Query(description="All ranked tasks, agreed on or not.")] = False,
+    every: Annotated[
+        bool, Query(description="All ranked tasks, not only those with disagreements.")
+    ] = False,
 ) -> Page[Disagreement]:
-    """Tasks on which labelers differ, the worst first."""
+    """Tasks on which labelers disagree, the worst first."""
     with services.store.read() as session:
         names = {user.id: user.name for user in session.exec(select(User))}
         by_prompt = {task.message_id: task for task in session.exec(select(LabelingTask))}
@@ -94,7 +96,7 @@ def list_disagreements(
 def set_gold(
     task_id: Name, body: GoldRequest, operator: OperatorDep, services: ServicesDep
 ) -> TasksMade:
-    """Say which order is right: the task then measures labelers."""
+    """Set a task's gold ranking, which measures labelers."""
     with services.store.write() as session:
         labeling.set_gold(session, task_id, body.ranking, operator.user.id)
         audit.record(session, operator.user.id, "labeling.gold", task_id, gold=bool(body.ranking))
@@ -129,7 +131,7 @@ def _unused_prompts(session: Session, count: int) -> list[str]:
 
 
 def _samplings(body: TasksRequest, current: str | None) -> list[dict[str, Any]]:
-    """Policies and temperatures in turn, each answer with a seed of its own."""
+    """Policies and temperatures in turn, each response with its own seed."""
     policies: list[str | None] = [*body.policies] or [current]
     return [
         {
@@ -228,6 +230,6 @@ def _dispute(
         share=share,
         gold=task.gold["ranking"] if task.gold else None,
         dialogue=DialogueMessage.of(labeling.dialogue(session, task)),
-        answers=AnswerToRank.of(labeling.answers(session, task)),
+        answers=ResponseToRank.of(labeling.answers(session, task)),
         opinions=opinions,
     )

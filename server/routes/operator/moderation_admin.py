@@ -1,4 +1,4 @@
-"""/v1/operator: the queue of appeals, the moderation rules in force, and what thresholds do."""
+"""/v1/operator: the queue of appeals, the active moderation rules, and the effect of thresholds."""
 
 from typing import Annotated, Literal
 
@@ -41,7 +41,7 @@ def list_appeals(
     after: After = None,
     state: AppealState | None = None,
 ) -> Page[AppealCase]:
-    """Appeals with what they are about, oldest first."""
+    """Appeals with the moderated text, oldest first."""
     with services.store.read() as session:
         cases = appeals.listed(session, limit + 1, after, state)
         data = [_case(session, each) for each in cases[:limit]]
@@ -52,9 +52,9 @@ def list_appeals(
 def decide_appeal(
     appeal_id: Name, body: AppealDecision, operator: OperatorDep, services: ServicesDep
 ) -> AppealCase:
-    """Say which categories hold. Where its conversation may be trained on, the filter can learn."""
+    """Decide which categories apply. The filter can learn from it, with the owner's consent."""
     if unknown := sorted(set(body.labels) - {*CATEGORIES, injection.CATEGORY}):
-        raise Invalid(f"{unknown[0]!r} is no category.", "labels")
+        raise Invalid(f"{unknown[0]!r} is not a category.", "labels")
     with services.store.write() as session:
         appeal = appeals.decide(
             session, appeal_id, operator.user.id, body.labels, body.answer.strip()
@@ -70,7 +70,7 @@ def get_rules(_operator: OperatorDep, services: ServicesDep) -> RulesInForce:
 
 @router.put("/moderation/rules")
 def change_rules(body: RulesChange, operator: OperatorDep, services: ServicesDep) -> RulesInForce:
-    """Put rules in force, from the next turn on."""
+    """Set the moderation rules, from the next turn on."""
     with services.store.write() as session:
         rule_store.set_rules(session, body.rules, operator.user.id)
     return _in_force(services)
@@ -78,7 +78,7 @@ def change_rules(body: RulesChange, operator: OperatorDep, services: ServicesDep
 
 @router.get("/moderation/effects")
 def effects(_operator: OperatorDep, services: ServicesDep, side: Side = "prompt") -> Effects:
-    """What each threshold would catch: of the labelled set, of recent messages, of appeals."""
+    """What each threshold would flag: in the labelled set, recent messages and decided appeals."""
     version = services.classifier.version if services.classifier else ""
     with services.store.read() as session:
         recent = _recent_scores(session, side, version)
@@ -99,7 +99,7 @@ def _effect(effect: threshold_effects.Effect) -> ThresholdEffect:
 
 @router.get("/moderation/card")
 def filter_card(_operator: OperatorDep, services: ServicesDep) -> FilterCard:
-    """How well the filter that ships does, and what it misses."""
+    """The model card of the default filter: quality and known failures."""
     running = services.classifier.version if services.classifier else None
     measured = MeasuredFigures.model_validate_json(threshold_effects.FIGURES.read_text("utf-8"))
     return FilterCard(
@@ -120,7 +120,7 @@ def _in_force(services: Services) -> RulesInForce:
 
 
 def _recent_scores(session: Session, side: str, version: str) -> list[dict[str, float]]:
-    """The scores of the newest messages of one side by the classifier that runs now."""
+    """The scores of the newest messages of one side by the current classifier."""
     statement = (
         select(ModerationRecord)
         .where(ModerationRecord.message_id == Message.id)

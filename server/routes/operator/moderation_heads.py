@@ -1,4 +1,4 @@
-"""/v1/operator/moderation/learned: teach the filter what was decided on appeals, and choose."""
+"""/v1/operator/moderation/learned: retrain the filter's heads on decided appeals; activate them."""
 
 from typing import Any
 
@@ -17,19 +17,19 @@ router = APIRouter(prefix="/v1/operator/moderation/learned", tags=["operator"])
 
 @router.get("")
 def show_learning(_operator: OperatorDep, services: ServicesDep) -> Learning:
-    """How many decisions can be learned from, and the heads that learned so far."""
+    """The decisions available for training, and the retrained heads so far."""
     return _learning(services)
 
 
 @router.post("", status_code=201)
 def learn_from_appeals(operator: OperatorDep, services: ServicesDep) -> LearnedHeads:
-    """Make heads from what may be learned now; seconds on one core. They are not in force yet."""
+    """Train heads on the decided appeals; seconds on one core. It does not activate them."""
     from moderation.appeals.retrain import learn  # torch
 
     with services.store.read() as session:
         decided = dataset.derive(session)
     if not decided:
-        raise Conflict("No decided appeal may be learned from yet.")
+        raise Conflict("No decided appeal is available for training yet.")
     described = learn(decided, registry.folder(services.settings.data))
     with services.store.write() as session:
         registry.record_learning(session, described, operator.user.id)
@@ -38,7 +38,7 @@ def learn_from_appeals(operator: OperatorDep, services: ServicesDep) -> LearnedH
 
 @router.put("")
 def choose_heads(body: HeadsChoice, operator: OperatorDep, services: ServicesDep) -> Learning:
-    """Put heads in force: every service on this database follows within seconds."""
+    """Activate heads: every service on this database follows within seconds."""
     with services.store.write() as session:
         kept = registry.folder(services.settings.data)
         registry.put_in_force(session, kept, body.version, operator.user.id)

@@ -40,7 +40,7 @@ Actions = Annotated[list[str] | None, Query(description="log, warn, block; defau
 
 @router.get("/summary")
 def summary(_operator: OperatorDep, services: ServicesDep, state: StateDep) -> OperatorSummary:
-    """What runs, what was collected, and whether it is enough for an iteration."""
+    """The loaded policy, the collected feedback, and whether it suffices for an iteration."""
     with services.store.read() as session:
         current = deployment.current(session)
         consented = select(func.count()).select_from(Conversation).where(Conversation.training)
@@ -70,7 +70,7 @@ def list_reports(
     after: After = None,
     state: ReportState | None = None,
 ) -> Page[ReportItem]:
-    """Reports of harm and bias, newest first."""
+    """Reports of harmful or biased responses, newest first."""
     statement = select(Report).order_by(col(Report.id).desc()).limit(limit + 1)
     if after:
         statement = statement.where(Report.id < after)
@@ -86,7 +86,7 @@ def list_reports(
 def triage_report(
     report_id: Name, body: ReportChange, operator: OperatorDep, services: ServicesDep
 ) -> ReportItem:
-    """Accept or dismiss a report, or open it again."""
+    """Accept, dismiss or reopen a report."""
     with services.store.write() as session:
         row = reports.triage(
             session, report_id, body.state, operator.user.id, body.rubric,
@@ -97,7 +97,7 @@ def triage_report(
 
 @router.get("/reports/{report_id}/alike")
 def list_alike(report_id: Name, _operator: OperatorDep, services: ServicesDep) -> list[AlikeReport]:
-    """Other reports that are probably about the same thing."""
+    """Possible duplicates of a report."""
     with services.store.read() as session:
         found = [
             (share, _report(session, reports.get(session, name)))
@@ -111,7 +111,7 @@ def list_alike(report_id: Name, _operator: OperatorDep, services: ServicesDep) -
 
 @router.get("/incidents")
 def list_incidents(_operator: OperatorDep, services: ServicesDep) -> list[dict[str, Any]]:
-    """Accepted reports as plain JSON, newest first, for other registers of incidents."""
+    """Accepted reports as plain JSON, newest first, for incident registers."""
     with services.store.read() as session:
         return reports.incidents(session)
 
@@ -145,9 +145,9 @@ def list_audit(
     _operator: OperatorDep,
     services: ServicesDep,
     limit: Limit = 50,
-    after: Annotated[int | None, Query(description="The last seq of the page before.")] = None,
+    after: Annotated[int | None, Query(description="The last seq of the previous page.")] = None,
 ) -> Page[AuditItem]:
-    """The hash-chained log of privileged acts, newest first; `tutelage audit verify` checks it."""
+    """The hash-chained audit log, newest first; `tutelage audit verify` checks it."""
     statement = select(AuditEvent).order_by(col(AuditEvent.seq).desc()).limit(limit + 1)
     if after is not None:
         statement = statement.where(AuditEvent.seq < after)
@@ -167,7 +167,7 @@ def _feedback_by_kind(session: Session) -> dict[str, int]:
 
 
 def _report(session: Session, row: Report) -> ReportItem:
-    """The report with the answer that it is about; both go together when they are erased."""
+    """A report with the reported response; erasure deletes both together."""
     message = session.get(Message, row.message_id)
     prompt = session.get(Message, message.parent_id) if message and message.parent_id else None
     return ReportItem(

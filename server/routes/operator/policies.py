@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/operator/policies", tags=["operator"])
 
 @router.get("")
 def list_policies(_operator: OperatorDep, services: ServicesDep) -> Page[PolicyItem]:
-    """All policy versions, newest first, with what was measured of them."""
+    """All policy versions, newest first, with their evaluation metrics."""
     with services.store.read() as session:
         versions = deployment.versions(session)
     return Page(data=[_item(services.library, version) for version in versions])
@@ -25,7 +25,7 @@ def list_policies(_operator: OperatorDep, services: ServicesDep) -> Page[PolicyI
 
 @router.post("/rollback")
 def rollback(operator: OperatorDep, services: ServicesDep) -> PolicyItem:
-    """Return to the policy that was current before; running answers are not cut."""
+    """Return to the previous policy; running responses are not interrupted."""
     with services.store.write() as session:
         version = deployment.rollback(session, operator.user.id)
     return _item(services.library, version)
@@ -37,7 +37,7 @@ def get_policy(policy_id: Name, _operator: OperatorDep, services: ServicesDep) -
     with services.store.read() as session:
         version = session.get(PolicyVersion, policy_id)
     if version is None:
-        raise NotFound(f"There is no policy {policy_id!r}.")
+        raise NotFound(f"Policy {policy_id!r} not found.")
     item = _item(services.library, version)
     manifest = _manifest(services.library, policy_id)
     card = _card(services.library, policy_id)
@@ -51,7 +51,7 @@ def promote(
     services: ServicesDep,
     body: PromotionRequest | None = None,
 ) -> PolicyItem:
-    """Let this policy answer new turns. Its files are checked first; running answers finish."""
+    """Make a policy the current one, after its files are checked; running responses finish."""
     explanation = body.explanation if body else ""
     if policy_id in services.library.ids():
         problems = services.library.verify(policy_id)
@@ -69,7 +69,7 @@ def _item(library: PolicyLibrary, version: PolicyVersion) -> PolicyItem:
 
 
 def _manifest(library: PolicyLibrary, policy_id: str) -> dict[str, Any]:
-    """The manifest, or nothing when it cannot be read: the list must show damaged ones too."""
+    """The manifest, or nothing when it cannot be read: the list shows damaged policies too."""
     try:
         return library.manifest(policy_id)
     except TutelageError:

@@ -1,4 +1,4 @@
-"""/v1/operator/traffic: the service over time, opinions of policies, and the rows behind both."""
+"""/v1/operator/traffic: the service over time, ratings by policy, and the rows behind both."""
 
 import time
 from collections.abc import Collection
@@ -9,12 +9,12 @@ from sqlmodel import Session, col, select
 
 from server.dependencies import After, Limit, OperatorDep, ServicesDep, StateDep
 from server.schemas.operator.traffic import (
-    AnsweredItem,
-    HttpAnswers,
+    HttpResponses,
     JudgementItem,
     Opinions,
     PolicyOpinion,
     Proportion,
+    ResponseItem,
     Traffic,
     TrafficWindow,
 )
@@ -31,16 +31,16 @@ HOUR, DAY = 3600.0, 86_400.0
 WINDOWS = {1: 60, 24: 48, 168: 56}  # hours looked back: how many windows
 EXCERPT = 200
 
-Hours = Annotated[int, Query(ge=1, le=168, description="How far to look back.")]
-Older = Annotated[int, Query(ge=1, le=8760, description="How far to look back.")]
-Policy = Annotated[Name | None, Query(description="Only of this policy.")]
+Hours = Annotated[int, Query(ge=1, le=168, description="How far back.")]
+Older = Annotated[int, Query(ge=1, le=8760, description="How far back.")]
+Policy = Annotated[Name | None, Query(description="Only this policy.")]
 
 
 @router.get("/traffic")
 def get_traffic(
     _operator: OperatorDep, services: ServicesDep, state: StateDep, hours: Hours = 24
 ) -> Traffic:
-    """Requests, tokens, waiting times, moderation and judgements, whole and in windows."""
+    """Requests, tokens, latencies, moderation and feedback, in total and by window."""
     until = time.time()
     since = until - hours * HOUR
     with services.store.read() as session:
@@ -51,7 +51,7 @@ def get_traffic(
         until=until,
         total=TrafficWindow.model_validate(total),
         windows=[TrafficWindow.model_validate(each) for each in windows],
-        http=HttpAnswers(
+        http=HttpResponses(
             since=state.metrics.began,
             statuses=state.metrics.statuses(),
             running=state.metrics.running(),
@@ -65,11 +65,11 @@ def list_answers(
     services: ServicesDep,
     hours: Older = 24,
     policy_id: Policy = None,
-    kind: Annotated[traffic.Kind, Query(description="Which answers.")] = traffic.Kind.ALL,
+    kind: Annotated[traffic.Kind, Query(description="Which responses.")] = traffic.Kind.ALL,
     limit: Limit = 50,
     after: After = None,
-) -> Page[AnsweredItem]:
-    """The answers behind the numbers, newest first."""
+) -> Page[ResponseItem]:
+    """The responses behind the numbers, newest first."""
     until = time.time()
     with services.store.read() as session:
         rows = traffic.answers(
@@ -78,7 +78,7 @@ def list_answers(
         )  # fmt: skip
         texts = _readable(session, [row.id for row in rows])
     data = [
-        AnsweredItem(**columns(row, AnsweredItem) | {"excerpt": texts.get(row.id)})
+        ResponseItem(**columns(row, ResponseItem) | {"excerpt": texts.get(row.id)})
         for row in rows[:limit]
     ]
     return Page(data=data, has_more=len(rows) > limit)
@@ -88,9 +88,9 @@ def list_answers(
 def list_opinions(
     _operator: OperatorDep,
     services: ServicesDep,
-    days: Annotated[int, Query(ge=1, le=365, description="How far to look back.")] = 30,
+    days: Annotated[int, Query(ge=1, le=365, description="How far back.")] = 30,
 ) -> Opinions:
-    """What people made of each policy's answers, with intervals by person."""
+    """Users' reactions to each policy's responses, with intervals over users."""
     since = time.time() - days * DAY
     with services.store.read() as session:
         policies = [version.id for version in deployment.versions(session)]
@@ -104,13 +104,13 @@ def list_judgements(
     _operator: OperatorDep,
     services: ServicesDep,
     policy_id: Policy = None,
-    author_id: Annotated[Name | None, Query(description="Only of this person.")] = None,
-    hours: Annotated[int | None, Query(ge=1, description="How far to look back.")] = None,
+    author_id: Annotated[Name | None, Query(description="Only this user.")] = None,
+    hours: Annotated[int | None, Query(ge=1, description="How far back.")] = None,
     kind: FeedbackKind | None = None,
     limit: Limit = 50,
     after: After = None,
 ) -> Page[JudgementItem]:
-    """The judgements behind the numbers, newest first; withdrawals are rows of their own."""
+    """The feedback behind the numbers, newest first; withdrawals are separate rows."""
     statement = select(Feedback).order_by(col(Feedback.id).desc()).limit(limit + 1)
     if policy_id:
         statement = statement.where(Feedback.policy_id == policy_id)
@@ -130,7 +130,7 @@ def list_judgements(
 
 
 def _readable(session: Session, ids: Collection[str]) -> dict[str, str]:
-    """The beginnings of those texts that operators may read along."""
+    """The beginnings of the texts that operators may read."""
     statement = select(Message.id, Message.content).where(
         col(Message.id).in_(ids), col(Message.conversation_id).in_(experiments.consented())
     )

@@ -1,4 +1,4 @@
-"""/v1/operator/users and /settings: who may do what, their keys and quotas, settings in force."""
+"""/v1/operator/users and /settings: roles, keys and quotas of users; the active settings."""
 
 from collections import Counter
 from typing import Annotated
@@ -39,7 +39,7 @@ def list_users(
     q: Annotated[Name, Query(description="Part of a name.")] = "",
     role: Role | None = None,
 ) -> Page[UserItem]:
-    """People with accounts, roles or keys, newest first; guests only when they are asked for."""
+    """Users with accounts, roles or keys, newest first; guests only in a search."""
     keyed = select(ApiKey.user_id)
     statement = select(User).order_by(col(User.id).desc()).limit(limit + 1)
     if q:
@@ -60,7 +60,7 @@ def list_users(
 
 @router.post("/users", status_code=201)
 def invite_user(body: UserRequest, operator: OperatorDep, services: ServicesDep) -> SignInLink:
-    """Let somebody in: an account of that role, and the link that signs them in once."""
+    """Invite a user: create an account with a role, and a one-time sign-in link."""
     with services.store.write() as session:
         user = people.create_user(session, body.name, body.role)
         audit.record(session, operator.user.id, "user.create", user.id, role=body.role.value)
@@ -76,7 +76,7 @@ def change_user(
     services: ServicesDep,
     state: StateDep,
 ) -> UserItem:
-    """Change somebody's role or quota, or shut them out."""
+    """Change a user's role or quota, or disable the account."""
     actor = operator.user.id
     with services.store.write() as session:
         user = accounts.get(session, user_id)
@@ -94,7 +94,7 @@ def change_user(
 
 @router.post("/users/{user_id}/link", status_code=201)
 def make_link(user_id: Name, operator: OperatorDep, services: ServicesDep) -> SignInLink:
-    """A link that signs this person in once, for somebody who lost their password."""
+    """Create a one-time sign-in link for a user, for example after a lost password."""
     with services.store.write() as session:
         user = accounts.get(session, user_id)
         secret = people.create_link(session, user, operator.user.id)
@@ -103,17 +103,17 @@ def make_link(user_id: Name, operator: OperatorDep, services: ServicesDep) -> Si
 
 @router.delete("/keys/{key_id}")
 def revoke_any_key(key_id: Name, operator: OperatorDep, services: ServicesDep) -> Deleted:
-    """Anybody's key stops working at once."""
+    """Revoke any user's key, immediately."""
     with services.store.write() as session:
         if session.get(ApiKey, key_id) is None:
-            raise NotFound(f"There is no key {key_id!r}.")
+            raise NotFound(f"Key {key_id!r} not found.")
         people.revoke_key(session, key_id, operator.user.id)
     return Deleted(id=key_id)
 
 
 @router.get("/settings")
 def list_settings(_operator: OperatorDep, services: ServicesDep) -> Page[SettingItem]:
-    """The settings in force and where each comes from."""
+    """The active settings and the source of each."""
     settings = services.settings
     environment = type(settings)()
     return Page(
@@ -133,7 +133,7 @@ def _setting(settings: Settings, environment: Settings, name: str) -> SettingIte
 
 
 def _source(settings: Settings, environment: Settings, name: str) -> Source:
-    """Where a setting comes from; the command line stands above the environment."""
+    """The source of a setting; the command line overrides the environment."""
     if name not in settings.model_fields_set:
         return "default"
     told = name in environment.model_fields_set

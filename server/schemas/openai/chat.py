@@ -30,7 +30,7 @@ class TextPart(Body):
 
 
 class OtherPart(BaseModel):
-    """An image, sound or file: refused."""
+    """An image, audio or file part: not supported."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -84,19 +84,19 @@ class _InputMessage(Body):
 
 
 class SystemMessage(_InputMessage):
-    """How the assistant should behave; replaces the policy's own system prompt."""
+    """A system prompt; replaces the policy's default."""
 
     role: Literal["system", "developer"]
 
 
 class UserMessage(_InputMessage):
-    """What the person says."""
+    """The user's message."""
 
     role: Literal["user"]
 
 
 class ToolMessage(Body):
-    """What a called tool has found."""
+    """The result of a tool call."""
 
     role: Literal["tool"]
     content: Content = Field(description="A string, or a list of text parts.")
@@ -109,10 +109,10 @@ class ToolMessage(Body):
 
 
 class AssistantMessage(Body):
-    """An earlier answer, as the client remembers it."""
+    """An earlier response, as the client stored it."""
 
     role: Literal["assistant"]
-    content: Content | None = Field(None, description="May be left out beside `tool_calls`.")
+    content: Content | None = Field(None, description="Optional with `tool_calls`.")
     name: Name | None = Field(None, description="Accepted for compatibility; not used.")
     refusal: Text | None = Field(None, description="Accepted for compatibility; not used.")
     annotations: Unsupported = None
@@ -145,16 +145,16 @@ class StreamOptions(Body):
 
 
 class JsonSchema(Body):
-    """What the answer looks like, as JSON Schema."""
+    """A JSON Schema for the response."""
 
     name: Name = Field(description="Not used.")
     description: Text | None = Field(None, description="Not used.")
     schema_: dict[str, Any] = Field({"type": "object"}, alias="schema")
-    strict: bool | None = Field(None, description="It is always strict.")
+    strict: bool | None = Field(None, description="Always strict.")
 
 
 class TextFormat(Body):
-    """Any text."""
+    """Plain text."""
 
     type: Literal["text"]
 
@@ -165,7 +165,7 @@ class TextFormat(Body):
 
 
 class JsonObjectFormat(Body):
-    """Some JSON object."""
+    """A JSON object."""
 
     type: Literal["json_object"]
 
@@ -199,7 +199,7 @@ Stop = (
 
 
 class ChatCompletionRequest(Body):
-    """A chat turn. Without ``conversation_id`` it starts a conversation of its own."""
+    """A chat turn. Without ``conversation_id`` it starts a new conversation."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -213,56 +213,66 @@ class ChatCompletionRequest(Body):
         }
     )
 
-    model: Text = Field(description="`tutelage`, or a policy that GET /v1/models calls available.")
+    model: Text = Field(
+        description="`tutelage`, or a policy that GET /v1/models lists as available."
+    )
     messages: list[InputMessage] = Field(
         max_length=MAX_MESSAGES,
-        description="The conversation so far; with `conversation_id` only what is new.",
+        description="The conversation so far; with `conversation_id` only the new messages.",
     )
-    stream: bool | None = Field(False, description="Answer with server-sent events.")
+    stream: bool | None = Field(False, description="Stream server-sent events.")
     stream_options: StreamOptions | None = None
-    n: int | None = Field(1, ge=1, le=MAX_CHOICES, description="How many alternatives.")
-    temperature: float | None = Field(1.0, ge=0, le=2, description="0 takes the likeliest token.")
+    n: int | None = Field(1, ge=1, le=MAX_CHOICES, description="Number of choices.")
+    temperature: float | None = Field(1.0, ge=0, le=2, description="0 = greedy.")
     top_p: float | None = Field(1.0, ge=0, le=1, description="Nucleus sampling.")
     max_completion_tokens: int | None = Field(
-        None, ge=1, le=1_000_000, description="The most tokens of an answer."
+        None, ge=1, le=1_000_000, description="Maximum number of response tokens."
     )
-    max_tokens: int | None = Field(None, ge=1, le=1_000_000, description="The older name of it.")
-    stop: Stop | None = Field(None, description="Up to four texts that end the answer.")
+    max_tokens: int | None = Field(
+        None, ge=1, le=1_000_000, description="Older name of max_completion_tokens."
+    )
+    stop: Stop | None = Field(None, description="Up to four stop strings.")
     seed: int | None = Field(
-        None, ge=-(2**63), lt=2**63, description="Same seed, same policy, same answer."
+        None, ge=-(2**63), lt=2**63, description="The same seed and policy give the same response."
     )
-    logprobs: bool | None = Field(False, description="Give each token's log-probability.")
+    logprobs: bool | None = Field(False, description="Return each token's log-probability.")
     top_logprobs: int | None = Field(
-        None, ge=0, le=20, description="With `logprobs`: the likeliest alternatives of each token."
+        None,
+        ge=0,
+        le=20,
+        description="With `logprobs`: the most likely alternatives of each token.",
     )
     user: Name | None = Field(None, description="Accepted for compatibility; not used.")
     safety_identifier: Name | None = Field(None, description="Accepted; not used.")
     prompt_cache_key: Name | None = Field(None, description="Accepted; not used.")
     metadata: Annotated[Metadata, Field(max_length=16)] | None = Field(
-        None, description="Kept with a stored completion."
+        None, description="Stored with the completion."
     )
     store: bool | None = Field(
-        None, description="List it under GET /v1/chat/completions. It is logged in any case."
+        None, description="List it under GET /v1/chat/completions. It is stored in any case."
     )
     presence_penalty: float | None = Field(
-        0, ge=-2, le=2, description="Above 0: tokens that came already become less likely."
+        0, ge=-2, le=2, description="Above 0: tokens that occurred already become less likely."
     )
     frequency_penalty: float | None = Field(
-        0, ge=-2, le=2, description="The same, for every time that they came."
+        0, ge=-2, le=2, description="The same, for each occurrence."
     )
     top_k: int | None = Field(
-        None, ge=0, le=1_000_000, description="Ours: only so many likeliest tokens; 0: all."
+        None,
+        ge=0,
+        le=1_000_000,
+        description="tutelage extension: sample from the k most likely tokens; 0 = all.",
     )
     response_format: ResponseFormat | None = None
     service_tier: Annotated[str | None, only("auto", "default")] = None
     modalities: Annotated[list[str] | None, only(["text"])] = None
     tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS)] | None = Field(
-        None, description="For remote engines whose policies know tools; else refused."
+        None, description="Only with remote engines that support tools."
     )
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
     parallel_tool_calls: bool | None = Field(None, description="With `tools`.")
     logit_bias: dict[TokenId, Annotated[float, Field(ge=-100, le=100)]] | None = Field(
-        None, max_length=1024, description="Token id -> what is added to its logit."
+        None, max_length=1024, description="Token id -> bias added to its logit."
     )
     functions: Unsupported = None
     function_call: Annotated[Any, only("none", "auto")] = None
@@ -272,38 +282,39 @@ class ChatCompletionRequest(Body):
     verbosity: Annotated[str | None, only("medium")] = None
     web_search_options: Unsupported = None
     moderation: ModerationOptions | None = Field(
-        None, description="Give moderation scores with the answer, or block what is flagged."
+        None, description="Return moderation scores with the completion, or block flagged text."
     )
 
     conversation_id: Name | None = Field(
-        None, description="Ours: append to this conversation; `messages` holds only what is new."
+        None,
+        description="tutelage extension: append to this conversation the new `messages`.",
     )
     parent_id: Name | None = Field(
         None,
-        description="Ours, with `conversation_id`: the message to continue from. Left out: the "
-        "newest answer. null: the root (another first prompt). A user message with empty "
-        "`messages`: another answer to it.",
+        description="tutelage extension, with `conversation_id`: the message to continue from. "
+        "Default: the newest response. null: the root (another first prompt). A user message "
+        "with empty `messages`: another response to it.",
     )
 
     @property
     def token_limit(self) -> int | None:
-        """The asked-for limit, whichever name it came under."""
+        """The requested limit, by either name."""
         return self.max_completion_tokens or self.max_tokens
 
     @property
     def stops(self) -> tuple[str, ...]:
-        """The stop texts."""
+        """The stop strings."""
         return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
 
     @property
     def tool_options(self) -> dict[str, Any] | None:
-        """What an engine is told of tools; None without any."""
+        """The tools and how to use them, for an engine; None without any."""
         told = {"tools", "tool_choice", "parallel_tool_calls"}
         return self.model_dump(include=told, exclude_none=True) if self.tools else None
 
 
 class ModerationNotice(BaseModel):
-    """What moderation did, for the person to read."""
+    """What moderation did, as a sentence for the user."""
 
     action: Literal["warn", "block"]
     categories: list[str]
@@ -311,23 +322,23 @@ class ModerationNotice(BaseModel):
 
 
 class TurnModeration(BaseModel):
-    """What moderation did in a turn; null where it did nothing."""
+    """What moderation did in a turn; null where it did not act."""
 
     prompt: ModerationNotice | None = None
     responses: list[ModerationNotice | None] = Field(description="One per choice.")
 
 
 class TurnInfo(BaseModel):
-    """Ours: where the turn is stored, so that it can be judged and continued."""
+    """tutelage extension: where the turn is stored, to rate and continue it."""
 
     conversation_id: str
-    prompt_message_id: str = Field(description="The message that is answered.")
-    message_ids: list[str] = Field(description="The answers, one per choice.")
+    prompt_message_id: str = Field(description="The prompt.")
+    message_ids: list[str] = Field(description="The responses, one per choice.")
     moderation: TurnModeration | None = None
 
 
 class TopLogprob(BaseModel):
-    """One of the likeliest tokens at a place."""
+    """One of the most likely tokens at a position."""
 
     token: str
     logprob: float
@@ -335,7 +346,7 @@ class TopLogprob(BaseModel):
 
 
 class TokenLogprob(BaseModel):
-    """A token of the answer with its natural-log probability at temperature 1."""
+    """A token of the response with its natural-log probability at temperature 1."""
 
     token: str
     logprob: float
@@ -344,7 +355,7 @@ class TokenLogprob(BaseModel):
 
 
 class ChoiceLogprobs(BaseModel):
-    """The tokens of an answer."""
+    """The tokens of a response."""
 
     content: list[TokenLogprob]
     refusal: None = None
@@ -353,8 +364,8 @@ class ChoiceLogprobs(BaseModel):
 FinishReason = Literal["stop", "length", "content_filter", "tool_calls"]
 
 
-class AnswerMessage(BaseModel):
-    """The answer."""
+class CompletionMessage(BaseModel):
+    """The HTTP response."""
 
     role: Literal["assistant"] = "assistant"
     content: str
@@ -364,16 +375,16 @@ class AnswerMessage(BaseModel):
 
 
 class Choice(BaseModel):
-    """One of the n answers."""
+    """One of the n responses."""
 
     index: int
-    message: AnswerMessage
+    message: CompletionMessage
     logprobs: ChoiceLogprobs | None = None
     finish_reason: FinishReason
 
 
 class CompletionUsage(BaseModel):
-    """Token counts: the prompt once, the answers together."""
+    """Token counts: the prompt once, all choices together."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -381,17 +392,17 @@ class CompletionUsage(BaseModel):
 
 
 class ChatCompletion(BaseModel):
-    """The answers to a turn."""
+    """The responses to a turn."""
 
     id: str = Field(examples=["chatcmpl-18c2f0a1b2c3d4e5a1b2c3d4"])
     object: Literal["chat.completion"] = "chat.completion"
     created: int = Field(description="Unix seconds.")
-    model: str = Field(description="The policy version that answered.")
+    model: str = Field(description="The policy version that wrote it.")
     choices: list[Choice]
     usage: CompletionUsage
-    system_fingerprint: str = Field(description="The policy version that answered.")
-    moderation: Moderated | None = Field(None, description="The scores, if they were asked for.")
-    metadata: dict[str, str] | None = Field(None, description="As the client set it.")
+    system_fingerprint: str = Field(description="The policy version that wrote it.")
+    moderation: Moderated | None = Field(None, description="The scores, if requested.")
+    metadata: dict[str, str] | None = Field(None, description="As set by the client.")
     tutelage: TurnInfo
 
 
@@ -410,7 +421,7 @@ class Delta(BaseModel):
 
 
 class ChunkChoice(BaseModel):
-    """A piece of one of the n answers."""
+    """A chunk of one of the n responses."""
 
     index: int
     delta: Delta
@@ -419,7 +430,7 @@ class ChunkChoice(BaseModel):
 
 
 class ChunkInfo(BaseModel):
-    """Ours: the ids are on the first chunk, moderation on the last of a choice."""
+    """tutelage extension: ids on the first chunk, moderation on the last of a choice."""
 
     conversation_id: str | None = None
     prompt_message_id: str | None = None
@@ -428,7 +439,7 @@ class ChunkInfo(BaseModel):
 
 
 class ChatCompletionChunk(BaseModel):
-    """One server-sent event of a streamed answer; the stream ends with ``data: [DONE]``."""
+    """One server-sent event of a streamed completion; the stream ends with ``data: [DONE]``."""
 
     id: str
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
@@ -436,6 +447,6 @@ class ChatCompletionChunk(BaseModel):
     model: str
     choices: list[ChunkChoice]
     usage: CompletionUsage | None = None
-    moderation: Moderated | None = Field(None, description="On a chunk of its own, if asked for.")
+    moderation: Moderated | None = Field(None, description="On a separate chunk, if requested.")
     system_fingerprint: str
     tutelage: ChunkInfo | None = None

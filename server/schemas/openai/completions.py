@@ -1,4 +1,4 @@
-"""Stored chat completions: what can be changed, and the messages that were answered."""
+"""Stored chat completions: changes to them, and their prompt messages."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from server.schemas.text import Body, Listed
 
 
 class CompletionChange(Body):
-    """New metadata in the place of the old."""
+    """New metadata, which replaces the old."""
 
     metadata: Annotated[Metadata, Field(max_length=16)] | None
 
@@ -23,7 +23,7 @@ class CompletionDeleted(BaseModel):
 
 
 class CompletionPrompt(BaseModel):
-    """A message that was answered."""
+    """A prompt message."""
 
     id: str
     role: str
@@ -33,6 +33,6 @@ class CompletionPrompt(BaseModel):
 
 
 class CompletionPrompts(Listed):
-    """The messages that were answered, first to last."""
+    """The prompt messages, first to last."""
 
     data: list[CompletionPrompt]

@@ -6,25 +6,28 @@ from pydantic import BaseModel, Field
 
 
 class ModelDivergence(BaseModel):
-    """How far a policy is, as it is served, from the one that was trained."""
+    """The divergence of a policy as served from the policy as trained."""
 
     mean: float = Field(description="Absolute difference of log-probabilities, in nats.")
     largest: float
-    greedy: float = Field(description="Share of places with the same likeliest token.")
+    greedy: float = Field(description="Share of positions with the same most likely token.")
 
 
 class ModelItem(BaseModel):
-    """A policy version, or `tutelage` for whatever is current."""
+    """A policy version, or `tutelage` for the current one."""
 
     id: str = Field(examples=["tutelage", "policy-0003"])
     object: Literal["model"] = "model"
     created: int
     owned_by: str = "tutelage"
-    policy_id: str | None = Field(None, description="Ours: the policy behind the name.")
-    state: str = Field(description="Ours: candidate, canary, current, retired or rejected.")
-    available: bool = Field(description="Ours: whether you can ask it by name.")
+    policy_id: str | None = Field(None, description="tutelage extension: the policy version.")
+    state: str = Field(
+        description="tutelage extension: candidate, canary, current, retired or rejected."
+    )
+    available: bool = Field(description="tutelage extension: whether you may request it by name.")
     divergence: ModelDivergence | None = Field(
-        None, description="Ours: measured at loading with TUTELAGE_WEIGHTS=int8; else null."
+        None,
+        description="tutelage extension: measured with TUTELAGE_WEIGHTS=int8; else null.",
     )
 
 

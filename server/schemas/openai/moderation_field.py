@@ -1,4 +1,4 @@
-"""The ``moderation`` field of a completion: what is asked, and the scores that come back."""
+"""The ``moderation`` field of completions: options of the request, scores of the response."""
 
 from typing import Annotated, Literal
 
@@ -8,13 +8,13 @@ from server.schemas.text import Body, Name
 
 
 class ModerationMode(Body):
-    """``score`` reports; ``block`` also withholds what any category flags."""
+    """``score`` reports; ``block`` also withholds flagged text of any category."""
 
     mode: Literal["score", "block"]
 
 
 class ModerationSides(Body):
-    """What happens to flagged text on each side; left out: score."""
+    """What happens to flagged text on each side; default: score."""
 
     input: ModerationMode | None = None
     output: ModerationMode | None = None
@@ -23,14 +23,14 @@ class ModerationSides(Body):
 class ModerationOptions(Body):
     """Ask for moderation results with the completion.
 
-    The operator's own rules hold as well: a request can make them stricter, never weaker.
+    The operator's rules apply as well: a request can make them stricter, never weaker.
     """
 
-    model: Name = Field(description="Any name: there is one classifier.")
+    model: Name = Field(description="Any name; there is one classifier.")
     policy: ModerationSides | None = None
 
     def mode(self, side: Literal["input", "output"]) -> str:
-        """What this side asks for."""
+        """The mode of one side."""
         chosen = getattr(self.policy, side) if self.policy else None
         return chosen.mode if chosen else "score"
 
@@ -47,7 +47,7 @@ class ModerationScores(BaseModel):
 
 
 class ModerationResults(BaseModel):
-    """The scores of the prompt, or of each answer in the order of the choices."""
+    """The scores of the prompt, or of each response in the order of the choices."""
 
     type: Literal["moderation_results"]
     model: str

@@ -33,7 +33,9 @@ class ModerationRequest(Body):
     )
 
     input: ModerationInput
-    model: Text | None = Field(None, description="Accepted for compatibility: there is one.")
+    model: Text | None = Field(
+        None, description="Accepted for compatibility; there is one classifier."
+    )
 
 
 class ModerationResult(BaseModel):

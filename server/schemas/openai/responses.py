@@ -1,4 +1,4 @@
-"""The responses API: OpenAI's newer request and answer, as far as text goes."""
+"""OpenAI's responses API: request and response, text only."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -42,7 +42,7 @@ Content = Annotated[
 
 
 class ResponseInputMessage(Body):
-    """A message; also one that an earlier response put out."""
+    """A message, also of an earlier response's output."""
 
     type: Annotated[str, only("message")] = "message"
     id: Name | None = Field(None, description="Accepted; not used.")
@@ -58,7 +58,7 @@ class ResponseInputMessage(Body):
 
 
 class InputCall(CalledFunction):
-    """A call that an earlier response made."""
+    """A function call of an earlier response."""
 
     type: Literal["function_call"]
     id: Name | None = Field(None, description="Accepted; not used.")
@@ -67,7 +67,7 @@ class InputCall(CalledFunction):
 
 
 class InputCallOutput(Body):
-    """What a called function has found."""
+    """The result of a function call."""
 
     type: Literal["function_call_output"]
     id: Name | None = Field(None, description="Accepted; not used.")
@@ -95,13 +95,13 @@ InputItem = Annotated[
 
 
 class FunctionTool(Function):
-    """A tool on offer."""
+    """A tool that the policy may call."""
 
     type: ToolKind
 
 
 class NamedFunction(FunctionChoice):
-    """The tool that has to be called."""
+    """The tool that must be called."""
 
     type: ToolKind
 
@@ -113,7 +113,7 @@ class SchemaFormat(Body):
     name: Name = Field(description="Not used.")
     description: Text | None = Field(None, description="Not used.")
     schema_: dict[str, Any] = Field(alias="schema")
-    strict: bool | None = Field(None, description="It is always strict.")
+    strict: bool | None = Field(None, description="Always strict.")
 
     @property
     def constraint(self) -> str | None:
@@ -122,7 +122,7 @@ class SchemaFormat(Body):
 
 
 class TextOptions(Body):
-    """The form of the answer."""
+    """The format of the response."""
 
     format: (
         Annotated[TextFormat | JsonObjectFormat | SchemaFormat, Field(discriminator="type")] | None
@@ -135,24 +135,26 @@ def _input_tag(value: Any) -> str:
 
 
 class ResponseRequest(Body):
-    """A turn. ``previous_response_id`` continues the conversation of an earlier one."""
+    """A turn. ``previous_response_id`` continues the conversation of an earlier response."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"model": "tutelage", "input": "Why is the sky blue?"}]}
     )
 
-    model: Text = Field(description="`tutelage`, or the id of a policy version that answers.")
+    model: Text = Field(
+        description="`tutelage`, or a policy that GET /v1/models lists as available."
+    )
     input: Annotated[
         Annotated[Text, Tag("text")]
         | Annotated[list[InputItem], Field(min_length=1, max_length=2000), Tag("items")],
         Discriminator(_input_tag),
     ]
     instructions: Text | None = Field(
-        None, description="How to behave; for this response only, in the place of earlier ones."
+        None, description="A system prompt for this response only; replaces earlier ones."
     )
     previous_response_id: Name | None = None
     stream: bool | None = False
-    store: bool | None = Field(True, description="Whether it can be got and continued later.")
+    store: bool | None = Field(True, description="Whether it can be retrieved and continued later.")
     temperature: float | None = Field(1.0, ge=0, le=2)
     top_p: float | None = Field(1.0, ge=0, le=1)
     max_output_tokens: int | None = Field(None, ge=1, le=1_000_000)
@@ -162,7 +164,7 @@ class ResponseRequest(Body):
     safety_identifier: Name | None = Field(None, description="Accepted; not used.")
     prompt_cache_key: Name | None = Field(None, description="Accepted; not used.")
     tools: Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS)] | None = Field(
-        None, description="For remote engines whose policies know tools; else refused."
+        None, description="Only with remote engines that support tools."
     )
     tool_choice: Literal["none", "auto", "required"] | NamedFunction | None = None
     parallel_tool_calls: bool | None = Field(None, description="With `tools`.")
@@ -179,7 +181,7 @@ class ResponseRequest(Body):
 
 
 class OutputText(BaseModel):
-    """The text of an answer."""
+    """The text of a response."""
 
     type: Literal["output_text"] = "output_text"
     text: str
@@ -188,7 +190,7 @@ class OutputText(BaseModel):
 
 
 class OutputMessage(BaseModel):
-    """The answer."""
+    """The HTTP response."""
 
     type: Literal["message"] = "message"
     id: str
@@ -198,31 +200,31 @@ class OutputMessage(BaseModel):
 
 
 class OutputCall(BaseModel):
-    """A call that the answer makes. In a stream it comes whole: its arguments are moderated."""
+    """A function call. A stream sends it as a whole, since its arguments are moderated."""
 
     type: Literal["function_call"] = "function_call"
     id: str
     status: Literal["in_progress", "completed"] = "completed"
     call_id: str
     name: str
-    arguments: str = Field(description="JSON, as the policy wrote it: check it before use.")
+    arguments: str = Field(description="JSON as generated by the policy; validate it before use.")
 
 
 class Incomplete(BaseModel):
-    """Why an answer is not whole."""
+    """Why a response is incomplete."""
 
     reason: Literal["max_output_tokens", "content_filter"]
 
 
 class InputDetails(BaseModel):
-    """Of the prompt's tokens."""
+    """Details of the prompt tokens."""
 
     cached_tokens: int = 0
     cache_write_tokens: int = 0
 
 
 class OutputDetails(BaseModel):
-    """Of the answer's tokens."""
+    """Details of the response tokens."""
 
     reasoning_tokens: int = 0
 
@@ -245,7 +247,7 @@ class ResponseError(BaseModel):
 
 
 class Response(BaseModel):
-    """A response. ``tutelage`` in chat completions has its ids: judge it by its message's id."""
+    """A response. Rate it with the id of its output message."""
 
     id: str = Field(examples=["resp_18c2f0a1b2c3d4e5a1b2c3d4"])
     object: Literal["response"] = "response"
@@ -281,7 +283,7 @@ class Response(BaseModel):
 
 
 class ResponseDeleted(BaseModel):
-    """It can no longer be got or continued."""
+    """A response that can no longer be retrieved or continued."""
 
     id: str
     object: Literal["response"] = "response"

@@ -11,14 +11,14 @@ PromptText = Annotated[Text, Field(min_length=1, max_length=2000)]
 
 
 class BlindTestRequest(Body):
-    """Which two policies answer, and what."""
+    """Two policies and the prompts."""
 
     policies: list[Name] = Field(min_length=2, max_length=2)
     prompts: list[PromptText] = Field(min_length=1, max_length=MOST_PROMPTS)
 
 
-class BlindAnswer(BaseModel):
-    """One of two answers; whose it is, is told at the end."""
+class BlindResponse(BaseModel):
+    """One of two responses; its policy is named at the end."""
 
     id: str
     content: str
@@ -26,16 +26,16 @@ class BlindAnswer(BaseModel):
 
 
 class BlindPair(BaseModel):
-    """A prompt and both answers, in an order that tells nothing."""
+    """A prompt and both responses, in an order that is independent of the policies."""
 
     prompt_id: str
     prompt: str
-    answers: list[BlindAnswer]
-    judged: list[list[str]] | None = Field(description="The ranking, one place for a tie.")
+    answers: list[BlindResponse]
+    judged: list[list[str]] | None = Field(description="The ranking; a tie is one group.")
 
 
 class BlindShare(BaseModel):
-    """How often a policy's answer was preferred, ties half, with a 95 % interval over prompts."""
+    """A policy's win rate, ties half, with a 95 % interval over prompts."""
 
     policy_id: str
     mean: float
@@ -44,7 +44,7 @@ class BlindShare(BaseModel):
 
 
 class BlindTest(BaseModel):
-    """A test; its result once every prompt is judged."""
+    """A blind test; it has a result once every prompt is judged."""
 
     id: str
     created_at: float
@@ -53,7 +53,7 @@ class BlindTest(BaseModel):
 
 
 class BlindTestItem(BaseModel):
-    """A test in the list."""
+    """A blind test in a list."""
 
     id: str
     created_at: float
@@ -62,7 +62,7 @@ class BlindTestItem(BaseModel):
 
 
 class BlindJudgement(Body):
-    """Which answer to a prompt is better; null: neither."""
+    """The preferred response to a prompt; null: a tie."""
 
     prompt_id: Name
     preferred: Name | None

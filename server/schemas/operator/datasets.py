@@ -4,38 +4,38 @@ from pydantic import BaseModel, Field
 
 
 class DatasetItem(BaseModel):
-    """One source."""
+    """One imported data set."""
 
     id: str
     name: str
     format: str
-    licence: str = Field(description="Or whose consent it rests on.")
+    licence: str = Field(description="Licence or basis of consent.")
     origin: str
     examples: int
     demonstrations: int
     rankings: int
-    kept: int = Field(description="Examples in the store; fewer while it is being imported.")
+    kept: int = Field(description="Stored examples; fewer while it is being imported.")
     created_at: float
 
 
 class Unusable(BaseModel):
-    """Why rows are left out, and which."""
+    """Rows that were skipped for one reason."""
 
     reason: str
-    rows: list[int] = Field(description="Numbers of the first of them.")
+    rows: list[int] = Field(description="The first row numbers.")
     count: int
 
 
 class Flagged(BaseModel):
-    """Examples that moderation would have warned of or blocked."""
+    """Examples that moderation would warn of or block."""
 
     category: str
-    rows: list[int] = Field(description="Numbers of the first of their rows.")
+    rows: list[int] = Field(description="The first row numbers.")
     count: int
 
 
 class DatasetReport(BaseModel):
-    """What a file holds."""
+    """The report on a file."""
 
     format: str
     rows: int
@@ -44,15 +44,17 @@ class DatasetReport(BaseModel):
     comparisons: int
     duplicates: int
     problems: list[Unusable]
-    moderated: bool = Field(description="Whether moderation looked; false where it is off.")
+    moderated: bool = Field(
+        description="Whether the examples were moderated; false where moderation is disabled."
+    )
     flagged: list[Flagged]
     suspects: int = Field(description="Flagged examples, each counted once.")
-    excluded: int = Field(description="Flagged examples that were left out, as asked.")
-    kept: int = Field(description="Examples that were kept now; 0 when it was only checked.")
+    excluded: int = Field(description="Flagged examples that were excluded on request.")
+    kept: int = Field(description="Examples imported; 0 when the file was only checked.")
 
 
 class DatasetErased(BaseModel):
-    """A source that is gone."""
+    """An erased data set."""
 
     id: str
-    policies: list[str] = Field(description="Policies that had learned from it.")
+    policies: list[str] = Field(description="Policies that were trained on it.")

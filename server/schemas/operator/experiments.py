@@ -1,4 +1,4 @@
-"""Policies on trial, pins, the leaderboard and the schedule, as operators see and set them."""
+"""Trials, pins, the leaderboard and the schedule."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tutelage.tables import ExperimentKind, ExperimentState
 
 
 class ExperimentItem(Shape):
-    """A policy on trial beside the current one."""
+    """A trial of a policy against the current one."""
 
     id: str
     kind: ExperimentKind
@@ -21,7 +21,7 @@ class ExperimentItem(Shape):
     automatic: bool
     rules: dict[str, Any]
     verdict: dict[str, Any] = Field(
-        description="By measure: difference (challenger minus control), low, high, people."
+        description="By metric: difference (challenger minus control), low, high, users."
     )
     reasons: list[str]
     started_by: str
@@ -30,13 +30,15 @@ class ExperimentItem(Shape):
 
 
 class ExperimentStart(Body):
-    """What to put on trial, and by which rules."""
+    """A new trial and its rules."""
 
     policy_id: Name
     kind: ExperimentKind = Field(ExperimentKind.CANARY, strict=False)
-    share: float = Field(0.1, gt=0, le=1, description="Of the people; of the turns for a shadow.")
+    share: float = Field(0.1, gt=0, le=1, description="Share of users; of turns for a shadow.")
     side_by_side: bool = True
-    automatic: bool = Field(True, description="The rules promote and roll back by themselves.")
+    automatic: bool = Field(
+        True, description="Whether the rules promote and roll back automatically."
+    )
     rules: dict[str, float] = Field(default_factory=dict)
     explanation: Explanation = ""
 
@@ -48,20 +50,22 @@ class ExperimentShare(Body):
 
 
 class ShadowItem(BaseModel):
-    """An answer that was shown, and the one that a shadow wrote."""
+    """A response that was shown, and the shadow's response."""
 
     message_id: str
     prompt: str
     shown: str
     shadow: str
-    action: str = Field(description="What moderation would have done with the shadow's.")
-    score: float | None = Field(description="The reward model's for the shadow's, once judged.")
-    shown_score: float | None = Field(description="And for what was shown.")
+    action: str = Field(description="What moderation did with the shadow's response.")
+    score: float | None = Field(
+        description="The reward model's score of the shadow's response, once scored."
+    )
+    shown_score: float | None = Field(description="The score of the shown response.")
     created_at: float
 
 
 class Pin(Shape):
-    """Somebody who always meets one policy."""
+    """A user who is pinned to one policy."""
 
     user_id: str
     policy_id: str
@@ -69,13 +73,13 @@ class Pin(Shape):
 
 
 class PinRequest(Body):
-    """Which policy somebody is to meet."""
+    """The policy to pin a user to."""
 
     policy_id: Name
 
 
 class RatingItem(BaseModel):
-    """A policy's strength on Elo's scale, with its 95 % interval."""
+    """A policy's Elo rating with its 95 % interval."""
 
     policy_id: str
     elo: float
@@ -86,15 +90,17 @@ class RatingItem(BaseModel):
 
 
 class BoardItem(BaseModel):
-    """A leaderboard: judged by people, or by the gate's reward models."""
+    """A leaderboard from users' comparisons, or from the gate's reward models."""
 
     source: str
     ratings: list[RatingItem]
-    elo_of_ten_words: float = Field(description="What ten more words win by themselves.")
+    elo_of_ten_words: float = Field(
+        description="Elo points that ten more words gain (length bias)."
+    )
 
 
 class ScheduleItem(Shape):
-    """When iterations start by themselves."""
+    """When iterations start automatically."""
 
     preset: str
     cron: str
@@ -108,24 +114,29 @@ class ScheduleItem(Shape):
 
 
 class ScheduleState(BaseModel):
-    """The schedule in force, and what comes next."""
+    """The active schedule and the next start."""
 
     schedule: ScheduleItem | None
-    next_at: float | None = Field(description="When the clock starts the next iteration.")
-    judgements: int = Field(description="Made since the newest iteration began.")
+    next_at: float | None = Field(description="The next start by the cron expression.")
+    judgements: int = Field(description="New ratings since the newest iteration began.")
 
 
 class ScheduleRequest(Body):
     """A new schedule."""
 
     preset: str = Field("quick", pattern="^(smoke|quick|standard)$")
-    cron: str = Field("", max_length=100, description="Five fields, UTC; empty: not by the clock.")
-    feedback: int = Field(0, ge=0, description="Start after so many judgements; 0: never.")
+    cron: str = Field(
+        "", max_length=100, description="Cron expression of five fields, UTC; empty = off."
+    )
+    feedback: int = Field(0, ge=0, description="New ratings that trigger an iteration (0 = off).")
     canary: bool = True
     unproven: bool = Field(
-        False, description="Also try candidates whose gain may be chance but that are no worse."
+        False,
+        description="Also try inconclusive candidates (no metric worse, gain not significant).",
     )
     share: float = Field(0.1, gt=0, le=1)
-    days: float = Field(14.0, gt=0, le=365, description="After these a trial stops undecided.")
+    days: float = Field(
+        14.0, gt=0, le=365, description="Stop an undecided trial after this many days."
+    )
     keep: int = Field(5, ge=1)
     enabled: bool = True

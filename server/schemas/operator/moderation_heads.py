@@ -1,4 +1,4 @@
-"""Moderation heads that learned from appeals, as operators see and choose them."""
+"""Moderation heads retrained on decided appeals."""
 
 from pydantic import BaseModel, Field
 
@@ -6,24 +6,24 @@ from server.schemas.text import Body
 
 
 class FilterAgreement(BaseModel):
-    """The share of decided labels that the filter gets right."""
+    """The filter's accuracy on decided labels."""
 
     labels: int
-    before: float = Field(description="By the heads that ship.")
+    before: float = Field(description="Of the default heads.")
     after: float | None = Field(
-        description="By heads that never saw the conversation; null: there is only one."
+        description="Cross-validated over conversations; null: there is only one."
     )
 
 
 class ReferenceMetrics(BaseModel):
-    """What the filter makes of texts that nobody appealed."""
+    """The filter's quality on texts without appeals."""
 
-    any: float | None = Field(description="AUPRC of any harm.")
-    everyday: float = Field(description="Share of everyday texts that is flagged.")
+    any: float | None = Field(description="AUPRC, any harm.")
+    everyday: float = Field(description="Share of everyday texts that are flagged.")
 
 
 class ReferenceTexts(BaseModel):
-    """What learning changes for the texts that were written for the project."""
+    """The effect of retraining on the project's own test texts."""
 
     texts: int
     before: ReferenceMetrics
@@ -31,31 +31,31 @@ class ReferenceTexts(BaseModel):
 
 
 class LearnedHeads(BaseModel):
-    """Heads that learned from appeals."""
+    """Heads retrained on decided appeals."""
 
     version: str
-    base: str = Field(description="The heads from which they started.")
+    base: str = Field(description="The heads that training started from.")
     decisions: int
-    examples_sha256: str = Field(description="Of the frozen examples.")
+    examples_sha256: str = Field(description="Hash of the frozen examples.")
     created_at: float
     agreement: FilterAgreement
     written: ReferenceTexts
     no_longer_allowed: int = Field(
-        description="Conversations behind it that were erased or withdrawn since."
+        description="Training conversations that were erased or withdrawn since."
     )
 
 
 class Learning(BaseModel):
-    """What could be learned, what was, and what is in force."""
+    """Available decisions, retrained heads, and the active heads."""
 
-    decisions: int = Field(description="Decided appeals that may be learned from now.")
-    withheld: int = Field(description="Decided ones whose owner does not let them be learned from.")
-    in_force: str | None = Field(description="Null: the heads that ship.")
-    running: str | None = Field(description="What this service reads with at present.")
+    decisions: int = Field(description="Decided appeals available for training.")
+    withheld: int = Field(description="Decided appeals whose owner has not consented to training.")
+    in_force: str | None = Field(description="Null: the default heads.")
+    running: str | None = Field(description="The classifier version that this process uses.")
     heads: list[LearnedHeads] = Field(description="Newest first.")
 
 
 class HeadsChoice(Body):
-    """The heads to put in force; null goes back to those that ship."""
+    """The heads to activate; null restores the default heads."""
 
     version: str | None = Field(max_length=200)

@@ -1,4 +1,4 @@
-"""What operators see and do: iterations, policies, reports, moderation, audit."""
+"""Operators' views: iterations, policies, reports, moderation, audit."""
 
 from typing import Any, Literal
 
@@ -12,16 +12,16 @@ class Readiness(BaseModel):
     """Whether there is enough feedback for an iteration."""
 
     ready: bool
-    missing: list[str] = Field(description="What is missing, a sentence each.")
+    missing: list[str] = Field(description="What is missing, one sentence each.")
 
 
 class OperatorSummary(BaseModel):
     """The service at a glance."""
 
-    current_policy: str | None = Field(description="The policy promoted.")
-    loaded_policy: str | None = Field(description="The policy that answers in this process.")
+    current_policy: str | None = Field(description="The promoted policy.")
+    loaded_policy: str | None = Field(description="The policy that is loaded in this process.")
     load_error: str | None = Field(description="Why the promoted policy could not be loaded.")
-    feedback: dict[str, int] = Field(description="Judgements that stand, by kind.")
+    feedback: dict[str, int] = Field(description="Active feedback, by kind.")
     conversations: int
     consented_conversations: int
     policies: int
@@ -51,10 +51,12 @@ class IterationItem(Shape):
 
 
 class StageMetrics(BaseModel):
-    """What each stage measured; empty until it has begun."""
+    """Metrics of each stage; empty until it has begun."""
 
     sft: list[dict[str, Any]] = Field(description="A row per step.")
-    reward_model: dict[str, Any] = Field(description="How well each one predicts judgements.")
+    reward_model: dict[str, Any] = Field(
+        description="How well each reward model predicts rankings."
+    )
     ppo: list[dict[str, Any]] = Field(description="A row per update.")
 
 
@@ -62,11 +64,11 @@ class IterationDetail(IterationItem):
     """An iteration with its curves."""
 
     stages: StageMetrics
-    report: str | None = Field(description="Path of the HTML report, once there is one.")
+    report: str | None = Field(description="Path of the HTML report; null until it is written.")
 
 
 class IterationRequest(Body):
-    """Which iteration to run."""
+    """A new iteration."""
 
     preset: Literal["smoke", "quick", "standard"] = "quick"
 
@@ -85,20 +87,20 @@ class PolicyItem(Shape):
 
 
 class PolicyDetail(PolicyItem):
-    """A policy version with its papers."""
+    """A policy version with its manifest and card."""
 
     manifest: dict[str, Any]
     card: str = Field(description="Markdown.")
 
 
 class PromotionRequest(Body):
-    """What an operator says to a promotion."""
+    """The explanation of a promotion."""
 
     explanation: Explanation = ""
 
 
 class ReportItem(Shape):
-    """A report of harm or bias, with the answer that it is about."""
+    """A report of a harmful or biased response."""
 
     id: str
     message_id: str
@@ -110,8 +112,8 @@ class ReportItem(Shape):
     duplicate_of: str | None
     credit: str
     note: str
-    content: str = Field(description="The answer reported.")
-    prompt: str = Field(description="What was answered.")
+    content: str = Field(description="The reported response.")
+    prompt: str = Field(description="The prompt.")
     policy_id: str | None
 
 
@@ -121,23 +123,27 @@ class ReportChange(Body):
     state: ReportState = Field(strict=False)
     rubric: dict[str, int] | None = Field(None, description="severity, novelty, harm: 0 to 3.")
     duplicate_of: Name | None = None
-    pattern: str = Field("", max_length=200, description="Words that a good answer never holds.")
-    credit: str = Field("", max_length=100, description="Whom to thank, as they wish to be named.")
+    pattern: str = Field(
+        "", max_length=200, description="Phrases that must not appear in a response."
+    )
+    credit: str = Field(
+        "", max_length=100, description="Credit to the reporter, as they wish to be named."
+    )
     note: str = Field("", max_length=2000)
 
 
 class AlikeReport(BaseModel):
-    """A report that is probably about the same thing."""
+    """A possible duplicate of a report."""
 
     id: str
     alike: float
     state: ReportState
     comment: str
-    content: str = Field(description="The answer reported.")
+    content: str = Field(description="The reported response.")
 
 
 class ModerationItem(Shape):
-    """A verdict of the classifier that led to an action."""
+    """A moderation verdict that led to an action."""
 
     id: str
     message_id: str
@@ -153,7 +159,7 @@ class ModerationItem(Shape):
 
 
 class AuditItem(Shape):
-    """A link of the audit chain."""
+    """An entry of the hash-chained audit log."""
 
     seq: int
     at: float

@@ -1,4 +1,4 @@
-"""What the service does over time, the answers behind each number, and what people made of them."""
+"""Traffic over time, the responses behind the numbers, and users' reactions by policy."""
 
 from typing import Any
 
@@ -9,50 +9,48 @@ from tutelage.tables import FeedbackKind
 
 
 class LatencyQuantiles(Shape):
-    """A waiting time in seconds."""
+    """Latency quantiles in seconds."""
 
     median: float
     p95: float
 
 
 class TrafficWindow(Shape):
-    """What happened from ``at`` until the next window."""
+    """Counts from ``at`` until the next window."""
 
     at: float
     requests: int
     answers: int
     prompt_tokens: int
     response_tokens: int
-    first_text: LatencyQuantiles | None = Field(description="From the request to its first text.")
-    seconds: LatencyQuantiles | None = Field(
-        description="From the request to the end of its answer."
-    )
-    flagged_prompts: int = Field(description="Warned of or blocked.")
+    first_text: LatencyQuantiles | None = Field(description="Time to first text.")
+    seconds: LatencyQuantiles | None = Field(description="Time to the end of the response.")
+    flagged_prompts: int = Field(description="Prompts that moderation warned of or blocked.")
     flagged_answers: int
-    failed: int = Field(description="Answers that broke off.")
+    failed: int = Field(description="Responses that ended with an error.")
     judgements: int
 
 
-class HttpAnswers(BaseModel):
-    """What this process answered since it started, by status; /metrics tells it by route."""
+class HttpResponses(BaseModel):
+    """HTTP responses of this process since it started, by status; /metrics has them by route."""
 
     since: float
     statuses: dict[str, int]
-    running: int = Field(description="TurnService being answered now.")
+    running: int = Field(description="Turns in progress.")
 
 
 class Traffic(BaseModel):
-    """The whole time, and its windows."""
+    """Totals of a period, and its windows."""
 
     since: float
     until: float
     total: TrafficWindow
     windows: list[TrafficWindow]
-    http: HttpAnswers
+    http: HttpResponses
 
 
-class AnsweredItem(Shape):
-    """An answer behind the numbers; its text only where its owner lets it teach."""
+class ResponseItem(Shape):
+    """A response behind the numbers; its text only where its owner consented to training."""
 
     id: str
     at: float
@@ -63,12 +61,12 @@ class AnsweredItem(Shape):
     finish_reason: str | None
     first_text_seconds: float | None
     seconds: float | None
-    action: str | None = Field(description="What moderation did.")
-    excerpt: str | None = Field(description="Null where its owner keeps it.")
+    action: str | None = Field(description="Moderation actions.")
+    excerpt: str | None = Field(description="Null without the owner's consent to training.")
 
 
 class Proportion(BaseModel):
-    """A share with its 95 % interval, by person; null without any case."""
+    """A proportion with its 95 % interval over users; null without cases."""
 
     mean: float | None
     low: float | None
@@ -78,25 +76,25 @@ class Proportion(BaseModel):
 
 
 class PolicyOpinion(BaseModel):
-    """What people made of one policy's answers."""
+    """Users' reactions to one policy's responses."""
 
     policy_id: str
-    liked: Proportion = Field(description="Thumbs up among thumbs.")
-    regenerated: Proportion = Field(description="Answers that were asked for again.")
-    flagged: Proportion = Field(description="Answers that moderation acted on.")
-    failed: Proportion = Field(description="Answers that broke off.")
-    slow: Proportion = Field(description="Answers that took too long.")
+    liked: Proportion = Field(description="Thumbs-up rate.")
+    regenerated: Proportion = Field(description="Regeneration rate.")
+    flagged: Proportion = Field(description="Rate of moderated responses.")
+    failed: Proportion = Field(description="Responses that ended with an error.")
+    slow: Proportion = Field(description="Rate of slow responses.")
 
 
 class Opinions(BaseModel):
-    """Policies, the newest first."""
+    """Reactions by policy, newest policy first."""
 
     since: float
     policies: list[PolicyOpinion]
 
 
 class JudgementItem(Shape):
-    """A judgement behind the numbers; what it says only where its conversation may teach."""
+    """Feedback behind the numbers; its content only where the conversation allows training."""
 
     id: str
     kind: FeedbackKind

@@ -1,4 +1,4 @@
-"""What operators see of people and of the settings."""
+"""Users and settings, as operators see them."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,7 +10,7 @@ from tutelage.tables import Role
 
 
 class UserItem(BaseModel):
-    """A person, as operators see them; what they wrote is not shown."""
+    """A user, without their texts."""
 
     id: str
     name: str
@@ -22,35 +22,35 @@ class UserItem(BaseModel):
     conversations: int
     feedback: int
     quota: QuotaStanding
-    own_quota: bool = Field(description="Whether the quota is an exception for this person.")
+    own_quota: bool = Field(description="Whether the quota is specific to this user.")
     keys: list[KeyItem]
 
 
 class QuotaChange(Body):
-    """The most that somebody may use in a day; 0 for no limit."""
+    """A daily quota; 0 = unlimited."""
 
     requests: int = Field(ge=0)
     tokens: int = Field(ge=0)
 
 
 class UserChange(Body):
-    """What is left out stays."""
+    """Omitted fields stay unchanged."""
 
     role: Annotated[Role | None, Field(strict=False)] = None
     disabled: bool | None = None
     quota: QuotaChange | None = None
-    role_quota: bool = Field(False, description="Back to the quota of the role.")
+    role_quota: bool = Field(False, description="Restore the role's default quota.")
 
 
 class UserRequest(Body):
-    """Somebody to let in by a link."""
+    """A user to invite by a link."""
 
     name: str = Field(min_length=1, max_length=100)
     role: Annotated[Role, Field(strict=False)] = Role.USER
 
 
 class SignInLink(BaseModel):
-    """A link that signs somebody in once, within an hour."""
+    """A one-time sign-in link, valid for one hour."""
 
     user_id: str
     path: str
@@ -60,7 +60,7 @@ Source = Literal["default", "environment", "command line"]
 
 
 class SettingItem(BaseModel):
-    """A setting in force; secrets are not shown."""
+    """An active setting; secrets are not shown."""
 
     name: str
     value: Any

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from tutelage import audit
 from tutelage.chat import conversations
 from tutelage.composition import open_core
-from tutelage.errors import Conflict, Invalid
+from tutelage.errors import Conflict, Invalid, LimitReached
 from tutelage.feedback import feedback, reports
 from tutelage.people import people
 from tutelage.policies import signing
@@ -82,12 +82,12 @@ def test_nobody_floods_the_desk(store: Store) -> None:
         report = reported(session, "You fool.")
         row = session.exec(select(Report)).one()
         author = session.get_one(feedback.Feedback, row.feedback_id).author_id
-        reports.require_room(session, author)
+        reports.require_within_limit(session, author)
         given = session.get_one(feedback.Feedback, report.feedback_id)
         for _ in range(reports.MOST_A_DAY):
             session.add(feedback.Feedback(**given.model_dump(exclude={"id", "idempotency_key"})))
-        with pytest.raises(Conflict, match="tomorrow"):
-            reports.require_room(session, author)
+        with pytest.raises(LimitReached, match="tomorrow"):
+            reports.require_within_limit(session, author)
 
 
 def test_incidents_are_told_with_credit(store: Store) -> None:
