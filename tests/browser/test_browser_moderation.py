@@ -28,7 +28,7 @@ def test_a_blocked_prompt_is_answered_with_a_sentence(open_page):
 def test_a_blocked_answer_shows_nothing_of_what_was_withheld(open_page):
     page = open_page()
     answer = ask(page, "Say vileword")
-    expect(answer.get_by_role("note")).to_contain_text("The answer was stopped here")
+    expect(answer.get_by_role("note")).to_contain_text("This answer was cut off")
     expect(answer).not_to_contain_text("vileword")
 
 
