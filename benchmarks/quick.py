@@ -24,7 +24,7 @@ from training.compute import compute
 from training.config import IterationConfig
 from training.demo.preferences import PREFERENCES
 from training.iteration.run import request_iteration, run_iteration
-from training.model.split_model import SplitModel
+from training.model.load import load_model
 from training.model.tiny import write_tiny_policy
 from training.model.tokenizer import ChatTokenizer
 from training.ppo.rollout import RolloutSampling, sample
@@ -72,7 +72,7 @@ def answers(policy: Path, prompts: Sequence[str], config: IterationConfig) -> li
     generator = torch.Generator().manual_seed(config.seed)
     sampling = RolloutSampling(config.ppo.temperature, new, tokenizer.eos_ids)
     with compute(config):
-        model, said = SplitModel.load(policy, config), []
+        model, said = load_model(policy, config), []
         for start in range(0, len(prompts), 16):
             asked = [[{"role": "user", "content": p}] for p in prompts[start : start + 16]]
             ids = [tokenizer.prompt(messages) for messages in asked for _ in range(ANSWERS)]

@@ -146,6 +146,7 @@ class IterationConfig:
     seed: int = 17
     threads: int = 0  # 0: as many as the cores that the process may use
     device: str = "cpu"
+    dtype: str = "fp32"  # of the frozen weights: "fp32", "bf16"; adapters are always fp32
     precision: str = "auto"  # of the frozen layers' operands: "bf16", "fp32"; auto: bf16 if native
     top_layers: int = 10  # how many upper layers carry adapters; those below are frozen
     snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)

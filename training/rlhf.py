@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.model.frozen_linear import FrozenLinear
+from training.model.frozen_linear import Head
 
 CHUNK = 128  # rows of logits held at a time: 128 x 49152 floats are 25 MB
 
@@ -45,7 +45,7 @@ def entropy_from_logits(logits: Tensor) -> Tensor:
 
 
 def logprobs_and_entropy(
-    hidden: Tensor, head: FrozenLinear, tokens: Tensor, temperature: float = 1.0
+    hidden: Tensor, head: Head, tokens: Tensor, temperature: float = 1.0
 ) -> tuple[Tensor, Tensor]:
     """log p(token) and H(p) of softmax(head(hidden) / temperature), in little memory.
 
@@ -65,7 +65,7 @@ class _Logprobs(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, head: FrozenLinear, tokens: Tensor, temperature: float
+        ctx: Any, hidden: Tensor, head: Head, tokens: Tensor, temperature: float
     ) -> tuple[Tensor, Tensor]:
         parts = [
             _chunk(rows, head, wanted, temperature, hidden.requires_grad)
@@ -86,10 +86,12 @@ class _Logprobs(torch.autograd.Function):
 
 
 def _chunk(
-    hidden: Tensor, head: FrozenLinear, tokens: Tensor, temperature: float, keep: bool
+    hidden: Tensor, head: Head, tokens: Tensor, temperature: float, keep: bool
 ) -> tuple[Tensor, Tensor, Tensor | None]:
     """log p(token) [n], entropy [n] and, if wanted, onehot(token) - p [n, V]."""
-    logits = head.product(hidden).div_(temperature)  # [n, V]
+    logits = head.product(hidden)  # [n, V]
+    slope = head.slope(logits) if keep else 1.0
+    logits = logits.div_(temperature)
     normaliser = logits.logsumexp(-1)
     wanted = tokens.unsqueeze(1)
     logprobs = logits.gather(1, wanted).squeeze(1) - normaliser
@@ -97,7 +99,7 @@ def _chunk(
     entropy = normaliser - torch.linalg.vecdot(p, logits)
     if not keep:
         return logprobs, entropy, None
-    slopes = p.neg_().scatter_add_(1, wanted, p.new_ones(wanted.shape))
+    slopes = p.neg_().scatter_add_(1, wanted, p.new_ones(wanted.shape)).mul_(slope)
     return logprobs, entropy, slopes.to(head.back_operands)
 
 

@@ -19,6 +19,7 @@ from training.compute import compute
 from training.config import IterationConfig
 from training.model.batching import buckets, pad, positions
 from training.model.checkpoint import save_state
+from training.model.load import load_model
 from training.model.lora import adapter_state, load_adapter, merge
 from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer, Dialogue
@@ -78,7 +79,7 @@ class SFT:
         self.seed, self.config, self.progress = config.seed, config.sft, progress
         self.source = policy_dir
         self.tokenizer = ChatTokenizer(policy_dir)
-        self.model = SplitModel.load(policy_dir, config)
+        self.model = load_model(policy_dir, config)
         self.layers = self.model.adapted(self.config.lora_rank, self.config.lora_alpha, config.seed)
         self.best = adapter_state(self.layers)
 

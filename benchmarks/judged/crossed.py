@@ -19,7 +19,7 @@ from torch import Tensor
 
 from training.compute import compute
 from training.config import IterationConfig
-from training.model.split_model import SplitModel
+from training.model.load import load_model
 from training.model.tokenizer import ChatTokenizer
 from training.progress import Progress
 from training.reward.features import all_features, trunk_states
@@ -79,7 +79,7 @@ def _features(
     """Features [K, D] of each row; the states behind them are too many to keep."""
     found = []
     with compute(config):
-        model = SplitModel.load(policy, config)
+        model = load_model(policy, config)
         for i, row in enumerate(rows):
             found += all_features(model, model.reference, [row], [trunk_states(model, row)])
             progress("features", i + 1, len(rows), {})

@@ -15,6 +15,7 @@ from training.compute import compute
 from training.config import IterationConfig, PPOConfig, RewardModelConfig
 from training.model.batching import positions
 from training.model.checkpoint import load_state
+from training.model.load import load_model
 from training.model.lora import load_adapter, merged
 from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
@@ -73,7 +74,7 @@ class ToyPolicy:
     def __init__(self, policy: Path, config: IterationConfig = CONFIG) -> None:
         self.policy, self.config = policy, config
         self.tokenizer = ChatTokenizer(policy)
-        self.model = SplitModel.load(policy, config)
+        self.model = load_model(policy, config)
 
     def answers(
         self, prompts: Sequence[str], count: int, seed: int, adapter: dict[str, Any] | None = None

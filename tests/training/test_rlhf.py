@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.distributions import Categorical, kl_divergence
 
 from training import rlhf
-from training.model.frozen_linear import FrozenLinear
+from training.model.frozen_linear import Head
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_logprobs_without_kept_logits_equal_plain_ones(
     hidden = torch.randn(rows, 5, generator=generator, dtype=torch.float64)
     head = torch.randn(11, 5, generator=generator, dtype=torch.float64)
     tokens = torch.randint(11, (rows,), generator=generator)
-    logprobs, entropy = rlhf.logprobs_and_entropy(hidden, FrozenLinear(head), tokens, 0.7)
+    logprobs, entropy = rlhf.logprobs_and_entropy(hidden, Head(head), tokens, 0.7)
     logits = hidden @ head.T / 0.7
     exact = rlhf.logprobs_from_logits(logits, tokens), rlhf.entropy_from_logits(logits)
     torch.testing.assert_close((logprobs, entropy), exact)
@@ -49,7 +49,7 @@ def test_logprobs_without_kept_logits_have_the_right_gradient(generator: torch.G
     head = torch.randn(11, 5, generator=generator, dtype=torch.float64)
     tokens = torch.randint(11, (6,), generator=generator)
     assert torch.autograd.gradcheck(
-        lambda h: rlhf.logprobs_and_entropy(h, FrozenLinear(head), tokens, 0.7)[0], (hidden,)
+        lambda h: rlhf.logprobs_and_entropy(h, Head(head), tokens, 0.7)[0], (hidden,)
     )
 
 

@@ -25,6 +25,7 @@ from training.evaluation.limitations.result import BenchmarkResult
 from training.evaluation.limitations.suite import as_json, changes, run_suite
 from training.evaluation.metrics import AlignmentTax, Comparison, EvaluatedResponse, compare
 from training.model.batching import buckets, pad, positions
+from training.model.load import load_model
 from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
 from training.ppo.rollout import Episode, RolloutSampling, sample
@@ -202,7 +203,7 @@ def _sample(
     config: IterationConfig,
 ) -> list[Episode]:
     """The policy's answers; the random numbers are the same for every policy."""
-    model = SplitModel.load(directory, config)
+    model = load_model(directory, config)
     generator = torch.Generator().manual_seed(config.seed)
     random_uniforms = torch.rand(len(questions), config.ppo.max_new_tokens, generator=generator)
     sampling = RolloutSampling(config.ppo.temperature, config.ppo.max_new_tokens, tokenizer.eos_ids)
@@ -215,7 +216,7 @@ def _measure(
     policies: Policies, episodes: Sequence[Episode], config: IterationConfig
 ) -> list[tuple[float, float]]:
     """Score and KL of each episode, both by way of the reference policy."""
-    model = SplitModel.load(policies.reference, config)
+    model = load_model(policies.reference, config)
     reward = RewardModel.load(policies.reward)
     layers = reward.top(model, config.reward_model)
     measured = [(0.0, 0.0)] * len(episodes)

@@ -1,4 +1,4 @@
-"""Rows of different lengths in one forward pass: padding, buckets of like lengths, prefixes."""
+"""Rows of different lengths in one forward pass: padding, buckets of like lengths."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -7,8 +7,6 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-
-from training.model.caches import SharedPrefixCache
 
 Step = Callable[[Tensor, Tensor, Any, Any], Tensor]  # inputs, positions, cache, mask -> hidden
 
@@ -50,22 +48,7 @@ def common_prefix(prompts: list[list[int]]) -> int:
     return sum(1 for _ in same)
 
 
-def causal_mask(length: int, before: int) -> Tensor:
+def causal_mask(length: int, before: int, device: torch.device) -> Tensor:
     """What ``length`` tokens may attend to after ``before`` others: [1, 1, length, all]."""
-    return torch.ones(length, before + length, dtype=torch.bool).tril(before)[None, None]
-
-
-def share_prefix(step: Step, prefix: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Runs rows that continue one prefix, the prefix computed once.
-
-    Args: ``step``: ``trunk`` or a bound ``top``; prefix [1, P, ...], P may be 0; rows [K, T, ...].
-    Returns: the hidden states of the prefix [1, P, H] and of the rows [K, T, H].
-    """
-    cache, before, length = SharedPrefixCache(), prefix.shape[1], rows.shape[1]
-    if not before:
-        whole = step(rows, positions(rows), None, None)
-        return whole[:1, :0], whole
-    first = step(prefix, positions(prefix), cache, None)
-    if not length:  # every row is an empty response
-        return first, first[:, :0].expand(len(rows), -1, -1)
-    return first, step(rows, positions(rows) + before, cache, causal_mask(length, before))
+    allowed = torch.ones(length, before + length, dtype=torch.bool, device=device)
+    return allowed.tril(before)[None, None]

@@ -7,6 +7,8 @@ they can be laid out once, and their gradient is never needed.
 """
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import torch
@@ -22,6 +24,9 @@ class FrozenLinear(nn.Linear):
     On a CPU inputs and weights are rounded to ``operands`` in the product, and to ``back_operands``
     in the product backwards; results have the input's type.
     """
+
+    exact = False  # inside ``exact_products``
+    from_conv1d = False  # the policy's file holds the weight transposed
 
     def __init__(
         self,
@@ -44,12 +49,13 @@ class FrozenLinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         """x [..., in] -> [..., out]."""
         if torch.is_grad_enabled() and x.requires_grad:
-            return _Product.apply(x, self)
+            out: Tensor = _Product.apply(x.reshape(-1, x.shape[-1]), self)
+            return out.view(*x.shape[:-1], -1)
         return self.product(x)
 
     def product(self, x: Tensor) -> Tensor:
         """x W' + bias, outside autograd: [..., in] -> [..., out]."""
-        if not self._packs:
+        if FrozenLinear.exact or not self._packs:
             return functional.linear(x, self.weight, self.bias)
         return _onednn(x.to(self.operands), self._laid_out(transposed=False), self.bias, x.dtype)
 
@@ -91,7 +97,39 @@ class FrozenLinear(nn.Linear):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         bias = None if self.bias is None else copy.deepcopy(self.bias, memo)
         weight = copy.deepcopy(self.weight, memo)
-        return type(self)(weight, bias, self.operands, self.back_operands)
+        new = type(self)(weight, bias, self.operands, self.back_operands)
+        new.from_conv1d = self.from_conv1d
+        return new
+
+
+class Head(FrozenLinear):
+    """The map from final hidden states to logits [..., V], in float32 at least.
+
+    Beside the product some families scale the logits (Granite, Cohere) or squash them between
+    -softcap and softcap (Gemma 2).
+    """
+
+    def __init__(
+        self, weight: Tensor, bias: Tensor | None = None, operands: torch.dtype = torch.float32,
+        back_operands: torch.dtype | None = None, scale: float = 1.0, softcap: float | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(weight, bias, operands, back_operands)
+        self.scale, self.softcap = scale, softcap
+
+    def product(self, x: Tensor) -> Tensor:
+        """Logits, outside autograd: [..., H] -> [..., V]."""
+        logits = super().product(x)
+        if logits.dtype in (torch.bfloat16, torch.float16):
+            logits = logits.float()
+        if self.scale != 1:
+            logits = logits * self.scale
+        return logits if self.softcap is None else torch.tanh(logits / self.softcap) * self.softcap
+
+    def slope(self, logits: Tensor) -> Tensor | float:
+        """d logits / d (W x): what a gradient is multiplied with before it goes through W."""
+        if self.softcap is None:
+            return self.scale
+        return (1 - (logits / self.softcap) ** 2) * self.scale
 
 
 class _Product(torch.autograd.Function):
@@ -136,9 +174,32 @@ def operands_of(precision: str) -> torch.dtype:
     )
 
 
+@contextmanager
+def exact_products() -> Iterator[None]:
+    """No rounding of operands and no other layout inside; nothing may be released before."""
+    FrozenLinear.exact = True
+    try:
+        yield
+    finally:
+        FrozenLinear.exact = False
+
+
 def freeze(module: nn.Module, operands: torch.dtype = torch.float32) -> None:
     """Puts frozen maps in place of all plain linear layers inside ``module``; same weights."""
     for parent in list(module.modules()):
         for name, child in parent.named_children():
-            if type(child) is nn.Linear:
-                setattr(parent, name, FrozenLinear(child.weight.data, child.bias, operands))
+            frozen = _frozen(child, operands)
+            if frozen is not None:
+                setattr(parent, name, frozen)
+
+
+def _frozen(layer: Any, operands: torch.dtype) -> FrozenLinear | None:
+    """A frozen map that computes what a linear layer does; None for other modules."""
+    kind = type(layer).__name__
+    if kind in ("Linear", "FalconLinear"):  # Falcon's differs in how it is written
+        return FrozenLinear(layer.weight.data, layer.bias, operands)
+    if kind == "Conv1D":  # of GPT-2: a linear map whose weight lies the other way round
+        frozen = FrozenLinear(layer.weight.data.T.contiguous(), layer.bias, operands)
+        frozen.from_conv1d = True
+        return frozen
+    return None

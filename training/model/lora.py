@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from training.model.frozen_linear import FrozenLinear
 
@@ -27,8 +28,9 @@ class LoRALinear(nn.Module):
         self.base = base
         self.scale = alpha / rank
         start = torch.randn(rank, base.in_features, generator=generator) / base.in_features**0.5
-        self.a = nn.Parameter(start.to(base.weight))
-        self.b = nn.Parameter(base.weight.new_zeros(base.out_features, rank))
+        device = base.weight.device
+        self.a = nn.Parameter(start.to(device))  # float32, whatever the base is kept in
+        self.b = nn.Parameter(torch.zeros(base.out_features, rank, device=device))
 
     def forward(self, x: Tensor) -> Tensor:
         """x [..., in] -> [..., out]."""
@@ -37,7 +39,8 @@ class LoRALinear(nn.Module):
 
     def merged_weight(self) -> Tensor:
         """W + (alpha / rank) B A: [out, in]."""
-        return torch.addmm(self.base.weight, self.b.detach(), self.a.detach(), alpha=self.scale)
+        weight, a, b = self.base.weight, self.a.detach(), self.b.detach()
+        return torch.addmm(weight.float(), b, a, alpha=self.scale).to(weight.dtype)
 
 
 class _Adapted(torch.autograd.Function):
@@ -45,6 +48,7 @@ class _Adapted(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, a: Tensor, b: Tensor, layer: LoRALinear) -> Tensor:
+        a, b = a.to(x.dtype), b.to(x.dtype)
         low = a @ x.T  # [R, N]
         ctx.save_for_backward(x, a, b, low)
         ctx.layer = layer
@@ -59,6 +63,44 @@ class _Adapted(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             of_x = base.transposed_product(grad).addmm_(low_grad.T, a)
         return of_x, low_grad @ x, (low @ grad).mul_(scale).T, None
+
+
+class LoRAExperts(nn.Module):
+    """A mixture's frozen experts with a low-rank update that learns for each.
+
+    transformers keeps experts as three-dimensional parameters [E, out, in] rather than as linear
+    layers: W + (alpha / rank) B A for each of the E.
+    """
+
+    def __init__(
+        self, base: nn.Module, rank: int, alpha: float, generator: torch.Generator
+    ) -> None:
+        super().__init__()
+        self.base = base
+        self.scale = alpha / rank
+        self.a, self.b = nn.ParameterDict(), nn.ParameterDict()
+        for name, weight in expert_weights(base).items():
+            count, rows, columns = weight.shape
+            start = torch.randn(count, rank, columns, generator=generator) / columns**0.5
+            self.a[name] = nn.Parameter(start.to(weight.device))
+            self.b[name] = nn.Parameter(torch.zeros(count, rows, rank, device=weight.device))
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Whatever the experts take and give."""
+        return functional_call(self.base, self.weights(), args, kwargs)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The experts' weights with the update added, by name: [E, out, in] each."""
+        return {
+            name: (weight + (self.scale * self.b[name] @ self.a[name])).to(weight.dtype)
+            for name, weight in expert_weights(self.base).items()
+        }
+
+
+def expert_weights(module: nn.Module) -> dict[str, nn.Parameter]:
+    """The three-dimensional matrices that a module holds itself: those of a mixture's experts."""
+    own = module.named_parameters(recurse=False)
+    return {name: p for name, p in own if p.ndim == 3 and min(p.shape) > 1}
 
 
 def adapter_state(layers: nn.ModuleList) -> dict[str, Tensor]:
@@ -81,6 +123,11 @@ def merged(adapted: nn.ModuleList) -> nn.ModuleList:
             plain = FrozenLinear(module.merged_weight(), module.base.bias, module.base.operands)
             plain.release()
             shared[id(module)] = plain
+        elif isinstance(module, LoRAExperts):
+            experts = copy.deepcopy(module.base, {id(p): p for p in module.base.parameters()})
+            for name, weight in module.weights().items():
+                setattr(experts, name, nn.Parameter(weight.detach(), requires_grad=False))
+            shared[id(module)] = experts
     return copy.deepcopy(adapted, shared)
 
 
@@ -94,3 +141,7 @@ def merge(adapted: nn.ModuleList, into: nn.ModuleList) -> None:
             target = into.get_submodule(name)
             assert isinstance(target, FrozenLinear)
             target.write(module.merged_weight())
+        elif isinstance(module, LoRAExperts):
+            with torch.no_grad():
+                for key, weight in module.weights().items():
+                    into.get_submodule(name).get_parameter(key).copy_(weight)

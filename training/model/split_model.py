@@ -21,10 +21,10 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, PreTrainedModel
 
-from training.config import IterationConfig
-from training.model.caches import KeyValueCache
-from training.model.frozen_linear import FrozenLinear, freeze, operands_of
-from training.model.lora import LoRALinear
+from training.model.batching import Step, causal_mask, positions
+from training.model.caches import KeyValueCache, SharedPrefixCache
+from training.model.frozen_linear import FrozenLinear, Head, freeze
+from training.model.lora import LoRAExperts, LoRALinear, expert_weights
 from tutelage import atomic
 from tutelage.errors import Invalid
 from tutelage.policies.library import CARD, MANIFEST
@@ -37,44 +37,44 @@ class SplitModel:
 
     The trunk's weights are held once, as products want them. ``operands`` is what the layers'
     products round to; the head's are not, since logits of 20 in bfloat16 would be off by 0.06.
+
+    This class calls the layers itself, which is fast and right only for families whose forward
+    pass is nothing but embedding, layers, norm and head. ``training.model.load`` decides.
     """
 
     def __init__(
         self, model: PreTrainedModel, top_layers: int, operands: torch.dtype = torch.float32
     ) -> None:
-        decoder = model.get_decoder()
-        if not 0 < top_layers < len(decoder.layers):
+        self.model = model.eval().requires_grad_(False)
+        self.decoder = model.get_decoder()
+        self.layers_name, layers = decoder_layers(self.decoder)
+        if not 0 < top_layers < len(layers):
             raise Invalid(
-                f"top_layers must be between 1 and {len(decoder.layers) - 1} for this policy, "
+                f"top_layers must be between 1 and {len(layers) - 1} for this policy, "
                 f"not {top_layers}.",
                 "top_layers",
             )
-        self.model = model.eval().requires_grad_(False)
-        head = model.get_output_embeddings().weight.data  # [V, H]
-        self.head = FrozenLinear(head, back_operands=operands)
-        for layer in decoder.layers:
+        self.head = _head(model, operands)
+        for layer in layers:
             freeze(layer, operands)
+        self.lower: nn.ModuleList = layers[:-top_layers]
+        self.reference: nn.ModuleList = layers[-top_layers:]
+        self.device, self.dtype = self.head.weight.device, self.head.weight.dtype
+        self.width: int = self.head.in_features
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Finds the parts that ``run`` calls."""
+        decoder = self.decoder
         self.embed, self.rotary, self.norm = decoder.embed_tokens, decoder.rotary_emb, decoder.norm
-        self.lower: nn.ModuleList = decoder.layers[:-top_layers]
-        self.reference: nn.ModuleList = decoder.layers[-top_layers:]
+        self.head_dim: int = self.lower[0].self_attn.head_dim  # type: ignore[union-attr, assignment]
+        self.kv_heads: int = self.model.config.num_key_value_heads
+
+    def release(self) -> None:
+        """Keeps the trunk's weights only as products want them; they are never read again."""
         for module in self.lower.modules():
             if isinstance(module, FrozenLinear):
                 module.release()
-        self.device, self.dtype = self.head.weight.device, self.head.weight.dtype
-        attention = decoder.layers[0].self_attn
-        self.head_dim: int = attention.head_dim
-        self.kv_heads: int = model.config.num_key_value_heads
-        self.width: int = model.config.hidden_size
-
-    @classmethod
-    def load(cls, policy_dir: Path, config: IterationConfig) -> "SplitModel":
-        """Reads a policy directory."""
-        model = AutoModelForCausalLM.from_pretrained(
-            policy_dir, dtype=torch.float32, local_files_only=True
-        )
-        for parameter in model.parameters():  # off the mapped file, which can then go
-            parameter.data = parameter.data.clone()
-        return cls(model.to(config.device), config.top_layers, operands_of(config.precision))
 
     def trunk(self, ids: Tensor, positions: Tensor, cache: Any = None, mask: Any = None) -> Tensor:
         """Hidden states at the split: ids, positions [B, T] -> [B, T, H]."""
@@ -113,26 +113,104 @@ class SplitModel:
         layers = copy.deepcopy(self.reference, {id(thing): thing for thing in shared})
         generator = torch.Generator().manual_seed(seed)
         for name, module in list(layers.named_modules()):
+            parent, _, child = name.rpartition(".")
             if isinstance(module, FrozenLinear):
-                parent, _, child = name.rpartition(".")
-                adapter = LoRALinear(module, rank, alpha, generator)
-                setattr(layers.get_submodule(parent), child, adapter)
+                adapter: nn.Module = LoRALinear(module, rank, alpha, generator)
+            elif expert_weights(module):
+                adapter = LoRAExperts(module, rank, alpha, generator)
+            else:
+                continue
+            setattr(layers.get_submodule(parent), child, adapter)
         return layers
+
+    def share_prefix(self, step: Step, prefix: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Runs rows that continue one prefix, the prefix computed once.
+
+        Args: ``step``: ``trunk`` or a bound ``top``; prefix [1, P, ...], P may be 0; rows
+        [K, T, ...]. Returns: the hidden states of the prefix [1, P, H] and of the rows [K, T, H].
+        """
+        cache, before, length = SharedPrefixCache(), prefix.shape[1], rows.shape[1]
+        if not before:
+            whole = step(rows, positions(rows), None, None)
+            return whole[:1, :0], whole
+        first = step(prefix, positions(prefix), cache, None)
+        if not length:  # every row is an empty response
+            return first, first[:, :0].expand(len(rows), -1, -1)
+        mask = causal_mask(length, before, rows.device)
+        return first, step(rows, positions(rows) + before, cache, mask)
 
     def save(self, source: Path, path: Path) -> None:
         """Writes the policy in ``source``, from which this was loaded, with the present top.
 
         The policy directory is written whole (safetensors, tokenizer, template) or not at all.
         """
-        top = {id(p) for p in self.reference.parameters()}
-        changed = {name: p for name, p in self.model.named_parameters() if id(p) in top}
-
+        changed = self._changed()
         with atomic.directory(path, replace=True) as beside:
             for file in sorted(source.iterdir()):
                 if file.name not in (MANIFEST, CARD):
                     shutil.copy(file, beside)
-                if file.suffix == ".safetensors":
-                    _overwrite(beside / file.name, changed)
+            files = sorted(beside.glob("*.safetensors"))
+            if changed.keys() <= {name for file in files for name in _header(file)[1]}:
+                for file in files:
+                    _overwrite(file, changed)
+            else:  # transformers renames this family's weights when it loads them
+                for file in files:
+                    file.unlink()
+                _save_by_transformers(source, beside, changed)
+
+    def _changed(self) -> dict[str, Tensor]:
+        """The top's parameters by their names in the whole model, as transformers keeps them."""
+        top = {id(p) for p in self.reference.parameters()}
+        changed = {name: p.data for name, p in self.model.named_parameters() if id(p) in top}
+        for name, module in self.model.named_modules():
+            if isinstance(module, FrozenLinear) and module.from_conv1d:
+                changed |= {key: changed[key].T for key in [f"{name}.weight"] if key in changed}
+        return changed
+
+
+def decoder_layers(decoder: nn.Module) -> tuple[str, nn.ModuleList]:
+    """A decoder's stack of layers and its name there (``layers``, or ``h`` in older families).
+
+    Raises: Invalid: it has none, or several.
+    """
+    stacks = [(n, m) for n, m in decoder.named_children() if isinstance(m, nn.ModuleList)]
+    count = decoder.config.num_hidden_layers  # type: ignore[union-attr]
+    stacks = [(name, stack) for name, stack in stacks if len(stack) == count]
+    if len(stacks) != 1:
+        raise Invalid(
+            f"A {type(decoder).__name__} has no single stack of {count} layers, so it cannot be "
+            "trained here. Choose a decoder-only chat model."
+        )
+    return stacks[0]
+
+
+def _head(model: PreTrainedModel, operands: torch.dtype) -> Head:
+    """The model's map to logits, with what its family does to them."""
+    linear, config = model.get_output_embeddings(), model.config
+    scale = getattr(config, "logit_scale", None) or 1 / (
+        getattr(config, "logits_scaling", None) or 1.0
+    )
+    bias = None if linear.bias is None else linear.bias.data
+    softcap = getattr(config, "final_logit_softcapping", None)
+    return Head(linear.weight.data, bias, torch.float32, operands, scale, softcap)
+
+
+def _save_by_transformers(source: Path, path: Path, changed: Mapping[str, Tensor]) -> None:
+    """Writes the weights of ``source`` with some changed, under the names that a file has."""
+    model = AutoModelForCausalLM.from_pretrained(source, dtype="auto", local_files_only=True)
+    with torch.no_grad():
+        for name, tensor in changed.items():
+            model.get_parameter(name).copy_(tensor)
+    model.save_pretrained(path)
+
+
+def _header(weights: Path) -> tuple[int, dict[str, Any]]:
+    """Size and content of a safetensors file's header: what it holds, and where."""
+    with weights.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header: dict[str, Any] = json.loads(file.read(size))
+    header.pop("__metadata__", None)
+    return size, header
 
 
 def _overwrite(weights: Path, changed: Mapping[str, Tensor]) -> None:
@@ -140,9 +218,8 @@ def _overwrite(weights: Path, changed: Mapping[str, Tensor]) -> None:
 
     The file is the length of its header (8 bytes), the header (JSON), then the tensors.
     """
+    header_size, header = _header(weights)
     with weights.open("r+b") as file:
-        header_size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(header_size))
         for name in header.keys() & changed.keys():
             tensor = changed[name].detach().to("cpu", _DTYPES[header[name]["dtype"]])
             file.seek(8 + header_size + header[name]["data_offsets"][0])

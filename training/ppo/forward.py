@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from training import rlhf
-from training.model.batching import buckets, common_prefix, pad, share_prefix
+from training.model.batching import buckets, common_prefix, pad
 from training.model.split_model import SplitModel
 from training.ppo.rollout import Episode
 
@@ -24,7 +24,7 @@ def forward(
     common = common_prefix([e.prompt.tolist() for e in episodes])
     rest = pad([e.hidden[common:] for e in episodes])
     top = partial(model.top, layers)
-    first, rows = share_prefix(top, episodes[0].hidden[None, :common], rest)
+    first, rows = model.share_prefix(top, episodes[0].hidden[None, :common], rest)
     return first[0], rows
 
 

@@ -1,9 +1,7 @@
 """Samples responses in one batch, keeping what scoring and updates need of every token.
 
 The sampler's log-probabilities and the trunk's hidden states at the split come along, so the lower
-layers run once per token and never again. Prompts are padded on the right and each row writes at
-its own column of a preallocated cache: prefill is plain causal attention without a mask, and the
-kept hidden states have no holes. Rows that are done are dropped from the batch.
+layers run once per token and never again. Rows that are done are dropped from the batch.
 """
 
 from collections.abc import Collection
@@ -12,10 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from training.model.batching import buckets, causal_mask, common_prefix, pad, positions
+from training.model.decoding import decoding
 from training.model.split_model import SplitModel
 
-PREFILL_TOKENS = 1024  # padded tokens of one prefill pass
 SHRINK = 0.8  # the cache is compacted when fewer than this share of its rows still write
 
 
@@ -65,12 +62,12 @@ def sample(
             its number by inverse transform sampling, so it does not depend on the other rows.
     """
     batch = _Batch(model, layers, prompts, sampling)
-    batch.prefill()
     for t in range(sampling.max_new_tokens):
-        batch.write(*_draw(batch.logits(), random_uniforms[batch.rows, t], sampling.temperature), t)
-        if not batch.active.any():
+        tokens, logprobs = _draw(
+            batch.decoding.logits(), random_uniforms[batch.decoding.rows, t], sampling.temperature
+        )
+        if not batch.write(tokens, logprobs, t):
             break
-        batch.feed(t, last=t + 1 == sampling.max_new_tokens)
     return batch.episodes()
 
 
@@ -86,7 +83,7 @@ def _draw(logits: Tensor, random_uniforms: Tensor, temperature: float) -> tuple[
 
 
 class _Batch:
-    """The rows in flight: slot j of the caches belongs to prompt ``rows[j]``.
+    """What the rows have written so far.
 
     A row that has ended may stay for a while, inactive; what it still writes is never read.
     """
@@ -98,107 +95,48 @@ class _Batch:
         prompts: list[list[int]],
         sampling: RolloutSampling,
     ) -> None:
-        self.model, self.layers, self.prompts, self.sampling = model, layers, prompts, sampling
-        count, new = len(prompts), sampling.max_new_tokens
-        self.common = common_prefix(prompts)
-        device = model.device
-        self.lengths = torch.tensor([len(p) for p in prompts], device=device)
+        self.prompts, self.new = prompts, sampling.max_new_tokens
+        self.decoding = decoding(model, layers, prompts, self.new)
+        count, device = len(prompts), model.device
         self.eos = torch.tensor(sorted(sampling.eos_ids), device=device)
-        width = int(self.lengths.max()) + new
-        self.hidden = torch.zeros(count, width, model.width, device=device, dtype=model.dtype)
-        self.tokens = torch.zeros(count, new, dtype=torch.long, device=device)
-        self.logprobs = torch.zeros(count, new, device=device)
-        self.counts = torch.full((count,), new, device=device)
+        self.tokens = torch.zeros(count, self.new, dtype=torch.long, device=device)
+        self.logprobs = torch.zeros(count, self.new, device=device)
+        self.counts = torch.full((count,), self.new, device=device)
         self.finished = torch.zeros(count, dtype=torch.bool, device=device)
-        self.rows = torch.arange(count, device=device)
-        self.active = torch.ones(count, dtype=torch.bool, device=device)
-        self.final = torch.zeros(count, model.width, device=device, dtype=model.dtype)
-        self.lower = model.new_cache(model.lower, count, width)
-        self.upper = model.new_cache(layers, count, width)
+        self.decoding.prefill()
 
-    def prefill(self) -> None:
-        """Runs the prompts, in groups of similar length, through trunk and top.
+    def write(self, tokens: Tensor, logprobs: Tensor, t: int) -> bool:
+        """Records the t-th tokens and feeds them; rows that ended go once they are many.
 
-        What they all begin with runs once; every row gets a copy of its keys and values.
+        Returns: whether any row still writes. That is the one time a step waits for the device.
         """
-        self._prefill_common()
-        order = sorted(range(len(self.prompts)), key=lambda i: len(self.prompts[i]))
-        self.rows = torch.tensor(order, device=self.hidden.device)
-        start = 0
-        for group in buckets([len(self.prompts[i]) - self.common for i in order], PREFILL_TOKENS):
-            self._prefill(slice(start, start + len(group)))
-            start += len(group)
-
-    def _prefill_common(self) -> None:
-        ids = torch.tensor([self.prompts[0][: self.common]], device=self.hidden.device)
-        everyone = slice(0, len(self.prompts))
-        self.lower.place(everyone, None, 0)
-        self.upper.place(everyone, None, 0)
-        if self.common:
-            hidden = self.model.trunk(ids, positions(ids), self.lower)
-            self.model.top(self.layers, hidden, positions(ids), self.upper)
-            self.hidden[:, : self.common] = hidden
-
-    def _prefill(self, slots: slice) -> None:
-        rows, common = self.rows[slots], self.common
-        ids = [torch.tensor(self.prompts[i][common:], device=rows.device) for i in rows.tolist()]
-        rest = pad(ids)
-        where = positions(rest) + common
-        mask = causal_mask(rest.shape[1], common).to(rest.device)
-        self.lower.place(slots, None, common)
-        self.upper.place(slots, None, common)
-        hidden = self.model.trunk(rest, where, self.lower, mask)
-        self.hidden[rows, common : common + rest.shape[1]] = hidden
-        final = self.model.top(self.layers, hidden, where, self.upper, mask)
-        self.final[slots] = final[torch.arange(len(rows)), self.lengths[rows] - 1 - common]
-
-    def logits(self) -> Tensor:
-        """Logits of the next token for each row that still writes: [b, V]."""
-        return self.model.head.product(self.final)
-
-    def write(self, tokens: Tensor, logprobs: Tensor, t: int) -> None:
-        """Records the t-th tokens; rows that ended are taken out once they are many."""
-        self.tokens[self.rows, t] = tokens
-        self.logprobs[self.rows, t] = logprobs
-        ended = torch.isin(tokens, self.eos) & self.active
-        self.finished[self.rows[ended]] = True
-        self.counts[self.rows[ended]] = t + 1
-        self.active &= ~ended
-        if self.active.float().mean() < SHRINK:
-            self._shrink()
-
-    def _shrink(self) -> None:
-        keep = self.active.nonzero().squeeze(1)
-        self.lower.keep(keep)
-        self.upper.keep(keep)
-        self.rows, self.active = self.rows[keep], self.active[keep]
-
-    def feed(self, t: int, last: bool) -> None:
-        """Feeds the t-th tokens; after the last one only the trunk is needed."""
-        columns = self.lengths[self.rows] + t
-        used = int(columns.max()) + 1
-        everyone = slice(0, len(self.rows))
-        self.lower.place(everyone, columns, used)
-        self.upper.place(everyone, columns, used)
-        seen = torch.arange(used, device=columns.device) <= columns[:, None]
-        mask = torch.zeros_like(seen, dtype=self.final.dtype).masked_fill_(~seen, -torch.inf)
-        mask = mask[:, None, None]  # added to the scores; attention would turn a bool into this
-        ids, where = self.tokens[self.rows, t, None], columns[:, None]
-        hidden = self.model.trunk(ids, where, self.lower, mask)
-        self.hidden[self.rows, columns] = hidden[:, 0]
-        if not last:
-            self.final = self.model.top(self.layers, hidden, where, self.upper, mask)[:, 0]
+        rows = self.decoding.rows
+        self.tokens[rows, t] = tokens
+        self.logprobs[rows, t] = logprobs
+        ended = torch.isin(tokens, self.eos)
+        done = self.finished[rows]
+        self.counts[rows] = torch.where(ended & ~done, t + 1, self.counts[rows])
+        self.finished[rows] = done | ended
+        writing = int((~self.finished[rows]).sum())
+        if not writing:
+            return False
+        if writing < SHRINK * len(rows):
+            slots = (~self.finished[rows]).nonzero().squeeze(1)
+            self.decoding.keep(slots)
+            tokens = tokens[slots]
+        self.decoding.feed(tokens, t, last=t + 1 == self.new)
+        return True
 
     def episodes(self) -> list[Episode]:
         """All rows in the order of the prompts, cut to their lengths."""
-        return [self._episode(i) for i in range(len(self.prompts))]
-
-    def _episode(self, i: int) -> Episode:
-        length, count, finished = (int(x[i]) for x in (self.lengths, self.counts, self.finished))
-        return Episode(
-            prompt=torch.tensor(self.prompts[i], device=self.hidden.device),
-            response=self.tokens[i, :count].clone(),
-            logprobs=self.logprobs[i, :count].clone(),
-            hidden=self.hidden[i, : length + count - finished].clone(),
-            finished=bool(finished),
-        )
+        facts = zip(self.prompts, self.counts.tolist(), self.finished.tolist(), strict=True)
+        return [
+            Episode(
+                prompt=torch.tensor(prompt, device=self.tokens.device),
+                response=self.tokens[i, :count].clone(),
+                logprobs=self.logprobs[i, :count].clone(),
+                hidden=self.decoding.states(i, len(prompt) + count - finished).clone(),
+                finished=finished,
+            )
+            for i, (prompt, count, finished) in enumerate(facts)
+        ]

@@ -16,8 +16,8 @@ from torch import Tensor
 from training import rlhf
 from training.compute import compute
 from training.config import IterationConfig
+from training.model.load import load_model
 from training.model.lora import load_adapter, merge
-from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer, Message
 from training.ppo.collect import RolloutCollector
 from training.ppo.experience import ExperienceMaker, Trajectories
@@ -75,7 +75,7 @@ class PPO:
     ) -> None:
         self.config, self.source, self.out = config, sft_dir, out
         self.tokenizer = ChatTokenizer(sft_dir)
-        self.model = SplitModel.load(sft_dir, config)
+        self.model = load_model(sft_dir, config)
         proxy, held_out = RewardModel.load(reward_dir), RewardModel.load(heldout_dir)
         for reward_model in (proxy, held_out):
             check_policy(reward_model, sft_dir)

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from training.config import IterationConfig
-from training.model.batching import pad, share_prefix
+from training.model.batching import pad
 from training.model.checkpoint import load_state
+from training.model.load import load_model
 from training.model.lora import load_adapter, merged
 from training.model.split_model import SplitModel
 from training.reward.preferences import PreferenceExample
@@ -37,14 +38,14 @@ def prefix_features(split: Tensor, final: Tensor, prompt: int) -> Tensor:
 def trunk_states(model: SplitModel, row: PreferenceExample) -> States:
     """Hidden states at the split of one row; computed once, whatever is trained on them."""
     responses = pad(row.responses).to(model.device)
-    return share_prefix(model.trunk, row.prompt[None].to(model.device), responses)
+    return model.share_prefix(model.trunk, row.prompt[None].to(model.device), responses)
 
 
 def features_of(
     model: SplitModel, layers: nn.ModuleList, row: PreferenceExample, states: States
 ) -> Tensor:
     """Features [K, D] of a row's responses; the prompt is computed once for all."""
-    finals = share_prefix(partial(model.top, layers), *states)
+    finals = model.share_prefix(partial(model.top, layers), *states)
     return torch.stack(
         [
             prefix_features(_whole(states, i, n), _whole(finals, i, n), len(row.prompt))[-1]
@@ -71,7 +72,7 @@ def all_features(
 
 def sft_policy(parent: Path, adapter: Path, config: IterationConfig) -> SplitModel:
     """What SFT made of the parent: the policy whose features the reward models read."""
-    model = SplitModel.load(parent, config)
+    model = load_model(parent, config)
     if adapter.is_file():
         layers = model.adapted(config.sft.lora_rank, config.sft.lora_alpha, config.seed)
         load_adapter(layers, load_state(adapter)[0])

@@ -12,6 +12,7 @@ from typing import Any
 
 from training.compute import compute
 from training.config import IterationConfig, RewardModelConfig
+from training.model.load import load_model
 from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
 from training.progress import Progress
@@ -45,7 +46,7 @@ def train_reward_model(
         rows = preference_examples(tokenizer, rankings, thumbs, config.reward_model.max_tokens)
         if not rows:
             raise Invalid("There is nothing to compare: no ranking, edit or thumb.", "rankings")
-        model = SplitModel.load(policy_dir, config)
+        model = load_model(policy_dir, config)
         reward_model, ensemble = _train(model, rows, config, progress)
         made_by = {"policy": sha256_of(policy_dir / "model.safetensors")}
         facts = reward_model.facts | made_by

@@ -9,7 +9,7 @@ import torch
 
 from training.compute import compute
 from training.config import IterationConfig
-from training.model.split_model import SplitModel
+from training.model.load import load_model
 from training.model.tokenizer import ChatTokenizer
 from training.reward.features import all_features, trunk_states
 from training.reward.model import RewardModel
@@ -35,7 +35,7 @@ def validate_reward_model(
     """
     with compute(config), torch.no_grad():
         reward = RewardModel.load(reward_dir)
-        model = SplitModel.load(policy_dir, config)
+        model = load_model(policy_dir, config)
         rows = preference_examples(
             ChatTokenizer(policy_dir), rankings, [], config.reward_model.max_tokens
         )

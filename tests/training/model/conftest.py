@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from training.config import IterationConfig
+from training.model.load import load_model
 from training.model.split_model import SplitModel
 
 
 @pytest.fixture
 def model(tiny_policy: Path, smoke: IterationConfig) -> SplitModel:
-    return SplitModel.load(tiny_policy, smoke)
+    return load_model(tiny_policy, smoke)

@@ -5,13 +5,14 @@ import torch
 from split_models import IDS, disturbed
 
 from training.config import IterationConfig
-from training.model.batching import buckets, common_prefix, pad, positions, share_prefix
+from training.model.batching import buckets, common_prefix, pad, positions
+from training.model.load import load_model
 from training.model.split_model import SplitModel
 
 
 def test_rows_that_share_a_prefix_get_the_states_of_whole_rows(model: SplitModel) -> None:
     prefix, rows = IDS[:1, :2], torch.stack((IDS[0, 2:], IDS[1, 2:]))
-    first, rest = share_prefix(model.trunk, prefix, rows)
+    first, rest = model.share_prefix(model.trunk, prefix, rows)
     whole = torch.cat((prefix.expand(2, -1), rows), 1)
     expected = model.trunk(whole, positions(whole))
     torch.testing.assert_close(rest, expected[:, 2:], atol=1e-5, rtol=1e-5)
@@ -21,8 +22,8 @@ def test_rows_that_share_a_prefix_get_the_states_of_whole_rows(model: SplitModel
 def test_gradients_pass_through_a_shared_prefix(model: SplitModel) -> None:
     adapted = disturbed(model.adapted(4, 8.0, 0))
     prefix, rows = IDS[:1, :2], torch.stack((IDS[0, 2:], IDS[1, 2:]))
-    states = share_prefix(model.trunk, prefix, rows)
-    share_prefix(partial(model.top, adapted), *states)[1].sum().backward()
+    states = model.share_prefix(model.trunk, prefix, rows)
+    model.share_prefix(partial(model.top, adapted), *states)[1].sum().backward()
     shared = [p.grad.clone() for p in adapted.parameters() if p.grad is not None]
     adapted.zero_grad()
     whole = torch.cat((prefix.expand(2, -1), rows), 1)
@@ -42,15 +43,15 @@ def test_padding_changes_no_state(model: SplitModel) -> None:
 
 
 def test_an_empty_prefix_is_no_prefix(model: SplitModel) -> None:
-    first, rest = share_prefix(model.trunk, IDS[:1, :0], IDS)
+    first, rest = model.share_prefix(model.trunk, IDS[:1, :0], IDS)
     assert first.shape[1] == 0
     torch.testing.assert_close(rest, model.trunk(IDS, positions(IDS)))
 
 
 def test_rows_without_a_token_have_no_states(tiny_policy: Path, smoke: IterationConfig) -> None:
-    model = SplitModel.load(tiny_policy, smoke)
+    model = load_model(tiny_policy, smoke)
     prefix, rows = torch.tensor([[3, 4, 5]]), torch.zeros(2, 0, dtype=torch.long)
-    before, states = share_prefix(model.trunk, prefix, rows)
+    before, states = model.share_prefix(model.trunk, prefix, rows)
     assert (before.shape[1], tuple(states.shape[:2])) == (3, (2, 0))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from training.config import IterationConfig
-from training.model.split_model import SplitModel
+from training.model.load import load_model
 from training.model.tokenizer import ChatTokenizer
 from training.ppo.rollout import RolloutSampling, sample
 from training.ppo.trainer import PPO, train_ppo
@@ -25,7 +25,7 @@ EVAL_PROMPTS = [[{"role": "user", "content": f"Another {i}"}] for i in range(4)]
 
 def sampled(policy: Path, config: IterationConfig, seed: int, count: int) -> list[list[Any]]:
     """``count`` sampled responses to each prompt, as token ids."""
-    tokenizer, model = ChatTokenizer(policy), SplitModel.load(policy, config)
+    tokenizer, model = ChatTokenizer(policy), load_model(policy, config)
     ids = [tokenizer.prompt(p) for p in PROMPTS for _ in range(count)]
     numbers = torch.rand(len(ids), 16, generator=torch.Generator().manual_seed(seed))
     episodes = sample(
@@ -40,7 +40,7 @@ def write_reward_model(policy: Path, config: IterationConfig, directory: Path) -
         PreferenceExample("", row[0].prompt, [e.words for e in row if len(e.words)], [], None, 1.0)
         for row in sampled(policy, config, 0, 16)
     ]
-    model = SplitModel.load(policy, config)
+    model = load_model(policy, config)
     states = [trunk_states(model, row) for row in rows]
     features = torch.cat(all_features(model, model.reference, rows, states))
     width = features.shape[1]

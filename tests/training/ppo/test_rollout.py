@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM
 from training import rlhf
 from training.config import IterationConfig
 from training.model.batching import positions
+from training.model.load import load_model
 from training.model.lora import adapter_state, merged
 from training.model.split_model import SplitModel
 from training.ppo.rollout import Episode, RolloutSampling, sample
@@ -18,7 +19,7 @@ PROMPTS = [[1, 40, 41], [1, 50, 51, 52, 53, 54, 55, 56], [1, 60], [1, 70, 71, 72
 
 @pytest.fixture(scope="module")
 def model(tiny_policy: Path, smoke: IterationConfig) -> SplitModel:
-    return SplitModel.load(tiny_policy, smoke)
+    return load_model(tiny_policy, smoke)
 
 
 def uniforms(rows: int, steps: int, seed: int = 0) -> torch.Tensor:
@@ -46,7 +47,7 @@ def test_logprobs_equal_those_of_a_full_forward_pass(model: SplitModel) -> None:
 def test_rounded_operands_change_logprobs_by_little_and_in_neither_direction(
     tiny_policy: Path, smoke: IterationConfig
 ) -> None:
-    rounding = SplitModel.load(tiny_policy, replace(smoke, precision="bf16"))
+    rounding = load_model(tiny_policy, replace(smoke, precision="bf16"))
     adapted = rounding.adapted(4, 8.0, 0)
     with torch.no_grad():
         for parameter in adapter_state(adapted).values():

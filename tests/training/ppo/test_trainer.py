@@ -7,7 +7,7 @@ from ppo_runs import EVAL_PROMPTS, PROMPTS, history, new_run, run, sampled, with
 
 from training import rlhf
 from training.config import IterationConfig, PPOConfig
-from training.model.split_model import SplitModel
+from training.model.load import load_model
 from training.reward.features import all_features, trunk_states
 from training.reward.model import RewardModel
 from training.reward.preferences import PreferenceExample
@@ -19,7 +19,7 @@ def mean_score(policy: Path, scored_by: Path, reference: Path, config: Iteration
         PreferenceExample("", row[0].prompt, [e.words for e in row if len(e.words)], [], None, 1.0)
         for row in sampled(policy, config, 9, 16)
     ]
-    model = SplitModel.load(reference, config)
+    model = load_model(reference, config)
     features = all_features(model, model.reference, rows, [trunk_states(model, r) for r in rows])
     return float(RewardModel.load(scored_by).score(torch.cat(features)).mean())
 

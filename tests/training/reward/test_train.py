@@ -6,7 +6,7 @@ import torch
 
 from training.config import IterationConfig, RewardModelConfig
 from training.model.batching import positions
-from training.model.split_model import SplitModel
+from training.model.load import load_model
 from training.model.tiny import write_tiny_policy
 from training.model.tokenizer import ChatTokenizer
 from training.progress import silent
@@ -74,7 +74,7 @@ def test_a_part_that_nobody_makes_is_refused() -> None:
 def test_features_of_responses_that_share_a_prompt_equal_those_of_each_alone(
     tiny_policy: Path, smoke: IterationConfig
 ) -> None:
-    model, tokenizer = SplitModel.load(tiny_policy, smoke), ChatTokenizer(tiny_policy)
+    model, tokenizer = load_model(tiny_policy, smoke), ChatTokenizer(tiny_policy)
     rows = preference_examples(tokenizer, shorter_is_better(1), [], 512)
     (features,) = all_features(model, model.reference, rows, [trunk_states(model, rows[0])])
     for response, mine in zip(rows[0].responses, features, strict=True):
@@ -95,7 +95,7 @@ def test_it_learns_what_the_rankings_say(trained: Path) -> None:
 def test_scores_of_the_judged_answers_have_mean_zero_and_deviation_one(
     trained: Path, tiny_policy: Path, smoke: IterationConfig
 ) -> None:
-    reward_model, model = RewardModel.load(trained), SplitModel.load(tiny_policy, smoke)
+    reward_model, model = RewardModel.load(trained), load_model(tiny_policy, smoke)
     rows = preference_examples(ChatTokenizer(tiny_policy), shorter_is_better(8), [], 512)
     states = [trunk_states(model, row) for row in rows]
     features = all_features(model, model.reference, rows, states)
@@ -122,7 +122,7 @@ def test_thumbs_alone_are_enough(tiny_policy: Path, smoke: IterationConfig, tmp_
     ]
     train_reward_model(tiny_policy, [], thumbs, smoke, tmp_path, silent)
     rows = preference_examples(ChatTokenizer(tiny_policy), [], thumbs, 512)
-    model, reward_model = SplitModel.load(tiny_policy, smoke), RewardModel.load(tmp_path)
+    model, reward_model = load_model(tiny_policy, smoke), RewardModel.load(tmp_path)
     features = all_features(model, model.reference, rows, [trunk_states(model, r) for r in rows])
     scores = reward_model.score(torch.cat(features))
     assert scores[1::2].min() > scores[::2].max()
@@ -148,7 +148,7 @@ def test_lora_is_tried_kept_on_request_and_comes_back_from_disk(
     facts = train_reward_model(tiny_policy, shorter_is_better(8), [], config, tmp_path, silent)
     reward_model = RewardModel.load(tmp_path)
     assert facts["lora/kept"] and reward_model.adapter
-    model = SplitModel.load(tiny_policy, smoke)
+    model = load_model(tiny_policy, smoke)
     rows = preference_examples(ChatTokenizer(tiny_policy), shorter_is_better(8), [], 512)
     states = [trunk_states(model, row) for row in rows]
     layers = reward_model.top(model, config.reward_model)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from training.config import IterationConfig
-from training.model.batching import buckets, common_prefix, pad, share_prefix
-from training.model.split_model import SplitModel
+from training.model.batching import buckets, common_prefix, pad
+from training.model.load import load_model
 from training.model.tokenizer import ChatTokenizer
 from training.ppo.rollout import RolloutSampling, sample
 from training.rlhf import logprobs_and_entropy
@@ -59,7 +59,7 @@ class EvaluatedPolicy:
 
     def __init__(self, directory: Path, config: IterationConfig) -> None:
         self.tokenizer = ChatTokenizer(directory)
-        self.model = SplitModel.load(directory, config)
+        self.model = load_model(directory, config)
         self._completions: dict[
             tuple[str, int], Completion
         ] = {}  # two dials ask the same harmful requests
@@ -108,8 +108,9 @@ class EvaluatedPolicy:
 
     def _final(self, prefix: Tensor, rest: Tensor) -> Tensor:
         """Final hidden states of the rows behind their prefix: [K, T] -> [K, T, H]."""
-        before, hidden = share_prefix(self.model.trunk, prefix, rest)
-        return share_prefix(partial(self.model.top, self.model.reference), before, hidden)[1]
+        before, hidden = self.model.share_prefix(self.model.trunk, prefix, rest)
+        top = partial(self.model.top, self.model.reference)
+        return self.model.share_prefix(top, before, hidden)[1]
 
     def _mean_logprob(self, states: Tensor, row: _Row, shared: int) -> float:
         start = len(row.ids) - len(row.option) - shared - 1  # the state that foretells its first
