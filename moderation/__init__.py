@@ -1,1 +1,1 @@
-"""Moderation: what a text is scored for, what a score leads to, and how a stream is filtered."""
+"""Moderation: scores of texts by harm category, rules that act on scores, a filter for streams."""

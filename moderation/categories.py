@@ -18,5 +18,5 @@ CATEGORIES: tuple[str, ...] = (
 
 
 def zero_scores() -> dict[str, float]:
-    """The scores of a text in which there is nothing to find."""
+    """The scores of a text without any finding."""
     return dict.fromkeys(CATEGORIES, 0.0)

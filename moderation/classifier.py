@@ -1,4 +1,4 @@
-"""The classifier seam: texts in, thirteen scores each out; and a fake that seeks words."""
+"""The classifier seam: texts in, thirteen scores each out; and a fake that searches keywords."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -12,12 +12,12 @@ class ModerationClassifier(Protocol):
 
     @property
     def version(self) -> str:
-        """Names the weights behind the scores; stored with every verdict."""
+        """Identifies the weights behind the scores; stored with every verdict."""
         ...
 
     @property
     def covers(self) -> frozenset[str]:
-        """The categories that it can find; it scores the others 0."""
+        """The categories that it detects; it scores the others 0."""
         ...
 
     def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
@@ -28,7 +28,7 @@ class ModerationClassifier(Protocol):
 class KeywordClassifier:
     """A fake for tests: a text that contains a word scores 1.0 in that word's category.
 
-    Words are sought case-blind, anywhere in the normalised text, inside longer words too.
+    Matching ignores case, in the normalised text, also inside longer words.
     """
 
     def __init__(self, words: Mapping[str, str], version: str = "keyword-1") -> None:

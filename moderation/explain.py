@@ -1,8 +1,8 @@
-"""Why a text was flagged: the part of it without which the score falls (occlusion).
+"""Why a text was flagged: the part of it that carries the score (occlusion).
 
-Leaving out words and looking at the score works for any classifier, also one behind an API
-(Zeiler and Fergus 2014 for images; Li, Monroe and Jurafsky 2016 for text). The sentence that scores
-highest alone is sought first, then the shortest run of its words that carries the score.
+Occlusion leaves out words and measures the drop of the score, so it works for any classifier, also
+one behind an API (Zeiler and Fergus 2014 for images; Li, Monroe and Jurafsky 2016 for text). First
+the sentence with the highest score is found, then the shortest run of its words that carries it.
 """
 
 import re
@@ -16,19 +16,19 @@ Span = tuple[int, int]  # characters [start, end)
 _SENTENCE = re.compile(r"\S.*?(?:[.!?…。！？]+(?=\s)|\n|$)", re.DOTALL)
 _WORD = re.compile(r"\S+")
 _MOST_PARTS = 24  # texts classified at each of the two steps
-_CARRIED = 0.5  # a part explains the finding if alone it keeps this share of the score
+_CARRIED = 0.5  # a part explains the finding if it has this share of the score by itself
 
 
 class Explanation(NamedTuple):
-    """What in a text was found: `score` is that of the whole text, 0 to 1."""
+    """The explanation of one category; `score` is that of the whole text, 0 to 1."""
 
     category: str
     score: float
-    span: Span | None  # None where no part alone explains it
+    span: Span | None  # None where no single part explains it
 
 
 def explain(classifier: ModerationClassifier, text: str, category: str) -> Explanation:
-    """The offending part of `text`, at the cost of classifying some fifty pieces of it."""
+    """The flagged part of `text`, at the cost of classifying about fifty parts of it."""
     (whole,) = _scores(classifier, [text], category)
     sentences = _parts(_SENTENCE, text, (0, len(text)))
     if not sentences:
@@ -41,7 +41,7 @@ def explain(classifier: ModerationClassifier, text: str, category: str) -> Expla
 
 
 def _narrowed(classifier: ModerationClassifier, text: str, span: Span, category: str) -> Span:
-    """The run of words inside `span` from the first to the last that lowers the score clearly."""
+    """The run of words inside `span` from the first to the last whose removal lowers the score."""
     words = _parts(_WORD, text, span)
     if len(words) < 2:
         return span
@@ -56,7 +56,7 @@ def _narrowed(classifier: ModerationClassifier, text: str, span: Span, category:
 
 
 def _parts(pattern: re.Pattern[str], text: str, span: Span) -> list[Span]:
-    """The matches inside `span`, neighbours joined until there are few enough to try them all."""
+    """The matches inside `span`, with neighbours joined until at most _MOST_PARTS are left."""
     found = [match.span() for match in pattern.finditer(text, *span)]
     size = -(-len(found) // _MOST_PARTS) or 1
     groups = [found[first : first + size] for first in range(0, len(found), size)]

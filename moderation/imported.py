@@ -1,7 +1,7 @@
-"""Reads the examples of a data set as if people and a policy had said them here.
+"""Moderates an imported data set under the rules for prompts and responses.
 
-What is flagged is reported by row; whether it is kept is the operator's choice, for data about
-harm is what a harmlessness set is made of.
+Flagged rows are reported. The operator decides whether to keep them, because a harmlessness data
+set consists of harmful texts.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ _TOLD = (Action.WARN, Action.BLOCK)
 
 
 def _mute(_done: int) -> None:
-    """Tell nobody."""
+    """Discard the progress."""
 
 
 def moderate(
@@ -26,9 +26,9 @@ def moderate(
     report: ImportReport,
     told: Callable[[int], None] = _mute,
 ) -> None:
-    """Write into the report which examples would have been warned of or blocked, by category.
+    """Add to the report which examples would get a warning or be blocked, by category.
 
-    ``told`` hears how many are read, step by step.
+    ``told`` is called after each step with the number of examples read so far.
     """
     report.moderated_by = classifier.version
     for start in range(0, len(examples), STEP):
@@ -42,7 +42,7 @@ def moderate(
 def _flagged(
     classifier: ModerationClassifier, rules: ModerationRules, examples: Sequence[Example]
 ) -> list[set[str]]:
-    """The categories of each example."""
+    """The flagged categories of each example."""
     said = [(n, *each) for n, example in enumerate(examples) for each in _said(rules, example)]
     found: list[set[str]] = [set() for _ in examples]
     scores = classifier.classify([text for _, text, _ in said])
@@ -53,7 +53,7 @@ def _flagged(
 
 
 def _said(rules: ModerationRules, example: Example) -> list[tuple[str, SideRules]]:
-    """Every text with the rules for who says it."""
+    """Every text with the rules for its author."""
     sides = {"user": rules.prompt, "system": rules.prompt, "assistant": rules.response}
     prompt = [(each["content"], sides[each["role"]]) for each in example.prompt]
     return prompt + [(text, rules.response) for text in example.responses]

@@ -1,8 +1,8 @@
-"""Prompts that try to talk the assistant out of its instructions: a signal of its own, warn only.
+"""Prompt-injection attempts: a signal besides the 13 categories that can only warn.
 
 Patterns of the known kinds (Perez and Ribeiro 2022; Liu et al. 2023): overriding instructions,
-asking for the hidden ones, personas without rules, forged turns of the dialogue. They tell an
-attempt from a plain question, not whether it would work, and can be phrased around.
+asking for the hidden ones, personas without rules, forged turns of the dialogue. They detect an
+attempt, not whether it would succeed, and rephrasing evades them.
 """
 
 import re
@@ -38,14 +38,14 @@ _COMPILED = [(score, re.compile(pattern, re.IGNORECASE | re.MULTILINE | re.DOTAL
 
 
 class Attempt(NamedTuple):
-    """How much a prompt looks like an attempt, 0 to 1, and the telling words."""
+    """How likely a prompt is an attempt, 0 to 1, and the words that match."""
 
     score: float
     words: str
 
 
 def find(text: str) -> Attempt:
-    """The strongest sign; two signs together are surer than either (noisy or)."""
+    """The strongest match; several matches add up (noisy or)."""
     plain = normalize(text)
     found = [(score, match.group()) for score, each in _COMPILED if (match := each.search(plain))]
     if not found:
@@ -57,7 +57,7 @@ def find(text: str) -> Attempt:
 
 
 def warned(verdict: Verdict, text: str) -> Verdict:
-    """The verdict with this signal beside it: it can make it a warning, never more or less."""
+    """The verdict with this signal added, which can raise it to a warning and no further."""
     score = find(text).score
     scores = verdict.scores | {CATEGORY: score}
     thresholds = verdict.thresholds | {CATEGORY: THRESHOLD}

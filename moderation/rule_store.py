@@ -1,4 +1,4 @@
-"""The rules in force: what an operator set while the service ran, else what the settings say."""
+"""The active rules: those that an operator saved last, else those of the settings."""
 
 from sqlmodel import Session, col, select
 
@@ -7,8 +7,8 @@ from tutelage import audit
 from tutelage.tables import RulesRevision
 
 
-def in_force(session: Session, default: ModerationRules) -> ModerationRules:
-    """The newest rules; `default` where none were set or the operator went back to them."""
+def active_rules(session: Session, default: ModerationRules) -> ModerationRules:
+    """The newest saved rules; `default` where none are saved or an operator reset them."""
     newest = next(iter(history(session, 1)), None)
     if newest is None or newest.rules is None:
         return default
@@ -24,6 +24,6 @@ def set_rules(session: Session, rules: ModerationRules | None, author_id: str) -
 
 
 def history(session: Session, limit: int) -> list[RulesRevision]:
-    """What was in force before, newest first."""
+    """The saved revisions, newest first."""
     newest_first = select(RulesRevision).order_by(col(RulesRevision.id).desc())
     return list(session.exec(newest_first.limit(limit)))

@@ -1,4 +1,4 @@
-"""What scores lead to: an action per category, for prompts and for responses, and the verdict."""
+"""Rules: a threshold and an action per category, for prompts and responses, and the verdict."""
 
 import json
 import logging
@@ -32,7 +32,7 @@ class Action(StrEnum):
 
 
 class Rule(BaseModel):
-    """One category's threshold (0 to 1, inclusive) and what reaching it leads to."""
+    """One category's threshold (0 to 1, inclusive) and the action on reaching it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,7 +86,7 @@ class SideRules(BaseModel):
 
 
 class ModerationRules(BaseModel):
-    """The rules for prompts and those for responses. Without arguments: what ships."""
+    """The rules for prompts and for responses; by default those that ship."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -95,11 +95,11 @@ class ModerationRules(BaseModel):
 
     @classmethod
     def from_settings(cls, changes: str = "") -> Self:
-        """The shipped policy changed by JSON such as
+        """The shipped rules, changed by JSON such as
 
             {"prompt": {"hate": "block"}, "response": {"sexual": {"action": "warn"}}}
 
-        "" changes nothing. Raises ValueError that says which part is wrong.
+        "" changes nothing. Raises ValueError that names the wrong part.
         """
         sides = _read_sides(changes)
         if unknown := sorted(set(sides) - {"prompt", "response"}):
@@ -113,7 +113,7 @@ class ModerationRules(BaseModel):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of one text. `failed`: the classifier raised, so there are no scores."""
+    """The decision on one text. `failed`: the classifier raised, so there are no scores."""
 
     action: Action
     flagged: tuple[str, ...]  # categories that reached their threshold, most severe action first
@@ -147,7 +147,7 @@ def judge(
 def judge_failure(
     side: SideRules, classifier_version: str = "", span: tuple[int, int] | None = None
 ) -> Verdict:
-    """The verdict when the classifier raised: block where any category blocks, else let pass."""
+    """The verdict when the classifier raised: fail closed where any category blocks, else pass."""
     action = Action.BLOCK if side.blocks else Action.LOG
     return Verdict(action, (), {}, side.thresholds, classifier_version, span, failed=True)
 
@@ -158,7 +158,7 @@ def check(
     side: SideRules,
     span: tuple[int, int] | None = None,
 ) -> Verdict:
-    """Classifies and judges one text. Never raises: a failing classifier is logged and judged."""
+    """Classifies and judges one text. Never raises: an error of the classifier is logged."""
     try:
         scores = classifier.classify([text])[0]
     except Exception:
@@ -169,8 +169,8 @@ def check(
     return judge(scores, side, classifier.version, span)
 
 
-# What ships. Someone in distress must be answered, so self-harm is met with a notice and only
-# instructions block. Words about violence are everyday in stories and news: noted, not shown.
+# The default actions. A user in distress must get an answer, so self-harm only adds a notice, and
+# only instructions block. Violence is common in stories and news, so it is only logged.
 _PROMPT_ACTIONS: dict[str, Action] = {
     "harassment": Action.LOG,
     "harassment/threatening": Action.WARN,
@@ -218,7 +218,8 @@ def _as_rule(category: str, change: "Action | str | Mapping[str, object]") -> di
             action = Action(change)
         except ValueError:
             actions = [action.value for action in Action]
-            raise ValueError(f"{category}: {change!r} is no action; use one of {actions}") from None
+            problem = f"{category}: {change!r} is not an action"
+            raise ValueError(f"{problem}; use one of {actions}") from None
         return {"action": action, "threshold": _threshold_for(category, action)}
     if not isinstance(change, Mapping):
         raise ValueError(f'{category}: expected an action or {{"action": …}}, not {change!r}')

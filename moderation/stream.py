@@ -1,13 +1,13 @@
-"""The stream filter: passes on a response while it is written, and withholds what must not show.
+"""The stream filter: passes on a response while it is generated, and withholds harmful text.
 
-Where a category can block, text waits until a window that holds it has been classified. Windows
-are short at first (some ten tokens, so that streaming is felt at once) and grow; each begins with
-text already shown, for context. After a clean window all of it is released but its last
-`overlap_chars`, which the next window sees again: harm no longer than that is caught wherever a
-window ends, before any of it shows. A finished sentence is released whole. Where nothing can block,
-text passes untouched and the response is judged once, at its end.
+Where a category can block, text is withheld until a window that contains it has been classified.
+Windows are short at first (about ten tokens, for a short time to first token) and grow; each begins
+with text already shown, for context. After a clean window, its text is released except for the last
+`overlap_chars`, which the next window contains again: harm of at most that length is caught before
+any of it is shown, wherever a window ends. A finished sentence is released whole. Where nothing can
+block, text passes unchanged and the response is judged once, at its end.
 
-Where windows end depends on the text alone, never on how it was cut into pushes.
+Window boundaries depend on the text alone, not on how it was split into pushes.
 """
 
 import re
@@ -21,7 +21,7 @@ _GROWTH = 1.5
 
 
 class Release(NamedTuple):
-    """What one push or the end of the response sets free."""
+    """What one push or the end of the response releases."""
 
     text: str  # to show now; continues what was released before
     verdict: Verdict | None = None  # push: a finding to act on (warn, block); finish: the outcome
@@ -58,20 +58,20 @@ class StreamFilter:
 
     @property
     def blocked(self) -> bool:
-        """Whether the response was cut off: nothing is released any more."""
+        """Whether the response was blocked: nothing more is released."""
         return self._worst is not None and self._worst.action is Action.BLOCK
 
     @property
     def withheld(self) -> str:
-        """What was pushed and not released: of a blocked response what nobody is shown."""
+        """What was pushed and not released: the part of a blocked response that is never shown."""
         return self._text[self._released :]
 
     def due(self, text: str) -> bool:
-        """Whether pushing this calls the classifier, which takes its time."""
+        """Whether pushing this calls the classifier, which takes tens of milliseconds."""
         return self._side.blocks and not self.blocked and self._next_end(text) is not None
 
     def push(self, text: str) -> Release:
-        """Takes the next piece of the response, of any length, also empty."""
+        """Takes the next part of the response, of any length, also empty."""
         self._text += text
         if not self._side.blocks:
             return self._release(len(self._text))

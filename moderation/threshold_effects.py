@@ -1,7 +1,7 @@
-"""What a threshold does: to the labelled set, to recent messages, and to decided appeals.
+"""The effect of a threshold: on the labelled set, on recent messages and on decided appeals.
 
-`heads/effects.json` holds, per category, how many labelled texts scored how high when the heads
-were cross-fitted, so that curves can be drawn without the texts.
+`heads/effects.json` holds, per category, a histogram of the cross-validated scores of the labelled
+texts, so that curves can be drawn without the texts.
 """
 
 import json
@@ -17,15 +17,15 @@ STEPS = 100  # thresholds are 0, 1/STEPS … 1
 EFFECTS = Path(__file__).parent / "heads" / "effects.json"
 CARD = EFFECTS.with_name("CARD.md")
 FIGURES = EFFECTS.with_name("figures.json")
-_DECISION_WEIGHT = 5  # one decision on one's own traffic counts like this many labelled texts
+_DECISION_WEIGHT = 5  # a decision on this service's traffic counts as so many labelled texts
 _LEAST_DECISIONS = 5
 
 Scores = Mapping[str, float]
-Decision = tuple[Scores, Mapping[str, int]]  # the scores, and which categories hold
+Decision = tuple[Scores, Mapping[str, int]]  # the scores, and which categories apply
 
 
 class Effect(NamedTuple):
-    """One category. Lists have an entry per threshold; those of an unmeasured one are empty."""
+    """One category. Lists have an entry per threshold, or are empty without measurements."""
 
     category: str
     positives: int
@@ -39,8 +39,8 @@ class Effect(NamedTuple):
 
 
 def effects(version: str, recent: Sequence[Scores], decisions: Sequence[Decision]) -> list[Effect]:
-    """Every category's effect; the measured part is that of the heads that ship, and is shown
-    for them and for those that learned from them (their version begins with the shipped one)."""
+    """Every category's effect. The measured part belongs to the shipped heads; it is given for them
+    and for heads retrained from them (their version begins with the shipped one)."""
     measured = _measured()
     known = measured["categories"] if measured["version"] == version.partition(".")[0] else {}
     return [_effect(category, known.get(category), recent, decisions) for category in CATEGORIES]
@@ -55,7 +55,7 @@ def histogram(scores: Sequence[float]) -> list[int]:
 
 
 def at_or_above(counts: Sequence[int]) -> list[int]:
-    """How many of a histogram's scores each threshold catches."""
+    """How many of a histogram's scores reach each threshold."""
     return list(accumulate(reversed(counts)))[::-1]
 
 
@@ -88,7 +88,7 @@ def _effect(
 def _suggested(
     caught: Sequence[int], wrong: Sequence[int], pairs: Sequence[tuple[float, int]]
 ) -> float | None:
-    """The threshold with the best F0.5 on labelled set and decisions; None with few decisions.
+    """The threshold with the best F0.5 on labelled set and decisions; None with too few decisions.
 
     F0.5 (van Rijsbergen 1979) counts a false alarm twice as heavily as a miss.
     """

@@ -28,7 +28,7 @@ class ModerationWatcher:
         if not isinstance(services.classifier, SwappableClassifier):
             return
         with services.store.read() as session:
-            version = registry.in_force(session)
+            version = registry.active_version(session)
         if version == self._tried:
             return
         self._tried = version

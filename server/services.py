@@ -36,7 +36,7 @@ class Services:
     def rules(self) -> ModerationRules:
         """The active moderation rules: the operator's, else those of the settings."""
         with self.store.read() as session:
-            return rule_store.in_force(session, self.moderation)
+            return rule_store.active_rules(session, self.moderation)
 
 
 def open_services(core: Core) -> Services:

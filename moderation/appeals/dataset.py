@@ -1,8 +1,8 @@
 """Decided appeals as labelled examples: derived from the rows each time, and frozen as JSON Lines.
 
-The rules are those of feedback. Only conversations that may be trained on count, and an erased
-conversation takes its examples along: what is trained next has not seen them. A frozen file names
-the conversation of every example, so that heads that learned from an erased one can be told.
+As with feedback, only conversations with consent to training are used, and erasing a conversation
+removes its examples from later training. A frozen file names the conversation of every example, so
+that heads trained on an erased one can be identified.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from tutelage.tables import Conversation
 
 
 class DecidedAppeal(NamedTuple):
-    """One decided appeal. `group` is its conversation; `thresholds` those that were reached."""
+    """One decided appeal. `group` is its conversation; `thresholds` are those that applied."""
 
     id: str
     group: str
@@ -29,7 +29,7 @@ class DecidedAppeal(NamedTuple):
 
 
 def derive(session: Session) -> list[DecidedAppeal]:
-    """What may be learned from now, oldest appeal first."""
+    """The decided appeals that may be used for training now, oldest first."""
     found = []
     for case in appeals.decided(session):
         known = case.appeal.labels or {}
@@ -50,7 +50,7 @@ def frozen(decided: Sequence[DecidedAppeal]) -> str:
 
 
 def no_longer_allowed(session: Session, path: Path) -> int:
-    """Of how many conversations in a frozen file nothing may be learned any more."""
+    """How many conversations of a frozen file may no longer be used for training."""
     frozen = {row["group"] for row in jsonl.read(path)}
     allowed = session.exec(select(Conversation.id).where(Conversation.training))
     return len(frozen.difference(allowed))

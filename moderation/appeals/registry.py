@@ -1,4 +1,4 @@
-"""Heads that learned from appeals: which there are, and which of them are in force."""
+"""Heads retrained on appeals: which exist, and which version is active."""
 
 import json
 from collections.abc import Mapping
@@ -16,34 +16,34 @@ DESCRIPTION = "heads.json"
 
 
 def folder(data: Path) -> Path:
-    """Where they are kept in a data folder, each in a folder named by its version."""
+    """The folder of retrained heads in a data folder; each version has a subfolder."""
     return data / "moderation"
 
 
 def listed(kept: Path) -> list[dict[str, Any]]:
-    """The descriptions of all, newest first."""
+    """The descriptions of all retrained heads, newest first."""
     found = [json.loads(path.read_text("utf-8")) for path in kept.glob(f"*/{DESCRIPTION}")]
     return sorted(found, key=lambda each: -each["created_at"])
 
 
-def in_force(session: Session) -> str | None:
-    """The version that an operator put in force; None: the heads that ship."""
+def active_version(session: Session) -> str | None:
+    """The version that an operator activated; None: the shipped heads."""
     newest = select(ModerationHeads).order_by(col(ModerationHeads.id).desc())
     row = session.exec(newest).first()
     return row.version if row else None
 
 
-def put_in_force(session: Session, kept: Path, version: str | None, author_id: str) -> None:
-    """Every service on this database follows within seconds. Raises NotFound for no such heads."""
+def activate(session: Session, kept: Path, version: str | None, author_id: str) -> None:
+    """Activate heads; every service on this database follows within seconds. Raises NotFound."""
     if version is not None and version not in {each["version"] for each in listed(kept)}:
-        raise NotFound(f"There are no moderation heads {version!r} in {kept}.")
+        raise NotFound(f"Moderation heads {version!r} not found in {kept}.")
     row = ModerationHeads(author_id=author_id, version=version)
     session.add(row)
     audit.record(session, author_id, "moderation.heads", row.id, version=version or "shipped")
 
 
-def record_learning(session: Session, described: Mapping[str, Any], author_id: str) -> None:
-    """Note in the audit log what was learned from which examples."""
+def record_retraining(session: Session, described: Mapping[str, Any], author_id: str) -> None:
+    """Record in the audit log which examples the heads were trained on."""
     audit.record(session, author_id, "moderation.learn", described["version"],
                  decisions=described["decisions"],
                  examples_sha256=described["examples_sha256"])  # fmt: skip

@@ -1,9 +1,8 @@
-"""Teaches the shipped heads what operators decided on appeals, within seconds, on the CPU.
+"""Retrains the shipped heads on decided appeals, within seconds, on the CPU.
 
-Only the linear part of the heads moves, by the least change (a Gaussian prior around what ships,
-as in MAP adaptation) that agrees with the decisions while texts of which nothing was decided keep
-their scores. It always starts from the shipped heads, so nothing erased survives in what is
-learned next.
+Only the linear part of the heads changes, by MAP adaptation: a Gaussian prior around the shipped
+weights, a loss on the decisions, and rehearsal of other texts, whose scores should stay. Retraining
+always starts from the shipped heads, so an erased example has no effect on the next version.
 """
 
 import hashlib
@@ -27,14 +26,14 @@ from moderation.training.datasets import WRITTEN, LabelledText, read_written
 from moderation.training.evaluate import acted_on, figures
 from tutelage import atomic
 
-_REHEARSED = 400  # texts whose scores are to stay
+_REHEARSED = 400  # texts whose scores should stay
 _WEIGHT = 5.0  # of a decision, in rehearsed texts
 _PENALTY = 100.0  # per squared weight; the features of a text have a squared length of 1600
 _FOLDS = 5
 
 
 class HeadUpdate(NamedTuple):
-    """What is added to the heads: `weight` [13, features] and `bias` [13]."""
+    """An addition to the linear heads: `weight` [13, features] and `bias` [13]."""
 
     weight: Tensor
     bias: Tensor
@@ -44,14 +43,16 @@ class HeadUpdate(NamedTuple):
         return (inputs.means * self.weight).sum(-1) + self.bias
 
 
-def learn(decided: Sequence[DecidedAppeal], folder: Path, shipped: Path = HEADS) -> dict[str, Any]:
-    """Writes heads that learned from the decisions into a folder below `folder`.
+def retrain_heads(
+    decided: Sequence[DecidedAppeal], folder: Path, shipped: Path = HEADS
+) -> dict[str, Any]:
+    """Writes heads retrained on the decisions into a folder below `folder`.
 
     Returns its description, also in heads.json: version, base, SHA-256 of the frozen examples and
     figures. The same decisions give the same version. Raises ValueError without decisions.
     """
     if not decided:
-        raise ValueError("there are no decisions to learn from")
+        raise ValueError("there are no decisions to train on")
     classifier = EmbeddedClassifier.load(heads_dir=shipped)
     written = random.Random(0).sample(read_written(WRITTEN), _REHEARSED)
     rehearsed = classifier.head_inputs([each.text for each in written])
@@ -79,7 +80,7 @@ def fit(
     decided: Sequence[DecidedAppeal],
     rehearsed: HeadInputs,
 ) -> HeadUpdate:
-    """The least change that agrees with the decisions and keeps the rehearsed texts' scores."""
+    """The update that minimises the loss on decisions and rehearsed texts plus the penalty."""
     targets, weights = _as_tensors(decided)
     everything = HeadInputs(*(torch.cat(pair) for pair in zip(inputs, rehearsed, strict=True)))
     targets = torch.cat([targets, classifier.scores(rehearsed.logits)])
@@ -103,7 +104,7 @@ def fit(
 
 
 def _as_tensors(decided: Sequence[DecidedAppeal]) -> tuple[Tensor, Tensor]:
-    """Labels and which of them are known, both [texts, 13]."""
+    """Labels and a mask of those that are known, both [texts, 13]."""
     labels = [[float(each.labels.get(c, 0)) for c in CATEGORIES] for each in decided]
     known = [[float(c in each.labels) for c in CATEGORIES] for each in decided]
     return torch.tensor(labels), torch.tensor(known)
@@ -115,9 +116,9 @@ def _agreement(
     decided: Sequence[DecidedAppeal],
     rehearsed: HeadInputs,
 ) -> dict[str, float | int | None]:
-    """The share of decided labels that the filter gets right, before and after.
+    """The share of decided labels that the filter gets right, before and after retraining.
 
-    After: by corrections that never saw the conversation; None with a single conversation.
+    After: cross-validated by conversation; None with a single conversation.
     """
     labels, known = _as_tensors(decided)
     reached = torch.tensor([[each.thresholds.get(c, 1.0) for c in CATEGORIES] for each in decided])
@@ -140,7 +141,7 @@ def _agreement(
 
 
 def _folds(decided: Sequence[DecidedAppeal]) -> list[list[int]]:
-    """Indexes in at most _FOLDS parts; a conversation is in one of them whole."""
+    """Indexes in at most _FOLDS folds; a conversation is in one fold."""
     groups = sorted({each.group for each in decided})
     place = {group: n % _FOLDS for n, group in enumerate(groups)}
     parts = [[i for i, each in enumerate(decided) if place[each.group] == n] for n in range(_FOLDS)]
@@ -153,7 +154,7 @@ def _kept(
     written: Sequence[LabelledText],
     update: HeadUpdate,
 ) -> dict[str, Any]:
-    """What happens to texts that nobody appealed: AUPRC of any harm, and everyday texts flagged."""
+    """The effect on texts without an appeal: AUPRC of any harm, and everyday texts flagged."""
     side = ModerationRules().prompt
     found: dict[str, Any] = {"texts": len(written)}
     for name, change in (("before", 0.0), ("after", update.of(rehearsed))):
@@ -177,7 +178,7 @@ def _corrected(shipped: Path, update: HeadUpdate) -> dict[str, Tensor]:
 def _write(
     folder: Path, heads: dict[str, Tensor], described: dict[str, Any], examples: str
 ) -> None:
-    """The description comes last: heads without one are not there."""
+    """The description is written last: a folder without one does not count as heads."""
     folder.mkdir(parents=True, exist_ok=True)
     atomic.write_text(folder / EXAMPLES, examples)
     with atomic.file(folder / "heads.safetensors") as beside:

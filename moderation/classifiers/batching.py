@@ -1,4 +1,4 @@
-"""Texts of several requests classified together: whoever comes first takes along who waits."""
+"""Batches the texts of concurrent requests into one call of the classifier."""
 
 import threading
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ class _Waiting:
 class BatchedClassifier:
     """A classifier that many threads share.
 
-    While one thread classifies, others queue up; the next to go on classifies all their texts in
-    one call, which costs less than one call each. A lone caller waits for nobody.
+    While one thread classifies, others queue up; then one of them classifies the texts of all in
+    one call, which costs less than one call each. A single caller never waits.
     """
 
     def __init__(self, classifier: ModerationClassifier, most: int = 64) -> None:
-        """At most `most` texts in a call, unless a single caller brings more."""
+        """At most `most` texts in a call, unless a single caller passes more."""
         self.version = classifier.version
         self.covers = classifier.covers
         self._classifier = classifier

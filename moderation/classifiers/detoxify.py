@@ -2,7 +2,7 @@
 
 A folder holds the published checkpoint (`*.ckpt`) and, of the model that it was trained from
 (bert-base-uncased, roberta-base or xlm-roberta-base), `config.json` and `tokenizer.json`. Nothing
-is fetched. Detoxify knows fewer categories than we do; those that it does not know score 0.
+is downloaded. Detoxify has fewer categories; those that it lacks score 0.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,11 +58,11 @@ class DetoxifyClassifier:
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """From `folder`; raises Unavailable that says what is missing or wrong."""
+        """From `folder`; raises Unavailable that says what is missing or invalid."""
         checkpoint = next(iter(sorted(folder.glob("*.ckpt"))), None)
         if checkpoint is None:
             raise Unavailable(
-                f"{folder} holds no Detoxify checkpoint (*.ckpt). Put the published file there, "
+                f"{folder} contains no Detoxify checkpoint (*.ckpt). Put the published file there, "
                 "with config.json and tokenizer.json of the model it was trained from."
             )
         try:
@@ -115,7 +115,7 @@ def mapped(theirs: Mapping[str, float]) -> dict[str, float]:
 
 
 def untrained() -> DetoxifyClassifier:
-    """Detoxify's "original" architecture with random weights: to measure what it costs."""
+    """Detoxify's "original" architecture with random weights, to measure its cost."""
     classes = ("toxicity", "severe_toxicity", "obscene", "threat", "insult", "identity_attack")
     model = BertForSequenceClassification(BertConfig(num_labels=len(classes)))
     return DetoxifyClassifier(model, read_tokenizer(bundled_encoder()), classes, "untrained")

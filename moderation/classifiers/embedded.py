@@ -18,31 +18,30 @@ from moderation.encoder.windows import Window
 from tutelage.errors import Unavailable
 
 HEADS = Path(__file__).parents[1] / "heads"
-_SENTENCE_MARGIN = 4.0  # in logits: a long text has many sentences that could be misread
+_SENTENCE_MARGIN = 4.0  # in logits: a long text has many sentences, each a chance of a false alarm
 
 
 class HeadsMissing(Unavailable):
-    """The trained heads are not there or do not fit; the message says what to do."""
+    """The trained heads are missing or do not fit; the message says what to do."""
 
 
 class HeadInputs(NamedTuple):
-    """What texts are judged on: `logits` [texts, 13], and the mean states that they rest on,
-    `means` [texts, 13, features], which the linear part of the heads reads."""
+    """`logits` [texts, 13] before calibration, and `means` [texts, 13, features], the mean states
+    that the linear part of the heads reads for them."""
 
     logits: Tensor
     means: Tensor
 
     def rows(self, indexes: Sequence[int]) -> Self:
-        """Of some of the texts."""
+        """The inputs of some of the texts."""
         return type(self)(self.logits[indexes], self.means[indexes])
 
 
 class EmbeddedClassifier:
     """Scores texts of any length; safe to call from several threads, which share the weights.
 
-    A text is normalised and cut into overlapping windows; its logit in a category lies half-way
-    between its windows' mean and their highest. A text in which nothing is left to read scores
-    zero.
+    A text is normalised and cut into overlapping windows; its logit in a category is the average of
+    the windows' mean and their maximum. A text without any readable characters scores zero.
     """
 
     covers = frozenset(CATEGORIES)
@@ -58,8 +57,8 @@ class EmbeddedClassifier:
     def load(cls, encoder_dir: Path | None = None, heads_dir: Path | None = None) -> Self:
         """From MiniLM's folder and that of the trained heads; by default both as installed.
 
-        Raises EncoderMissing, with the way out, where there is no encoder, and HeadsMissing where
-        the heads cannot be read or belong to another encoder.
+        Raises EncoderMissing where there is no encoder, and HeadsMissing where the heads cannot be
+        read or belong to another encoder.
         """
         folder, encoder_dir = heads_dir or HEADS, encoder_dir or bundled_encoder()
         version, tensors = _read(folder)
@@ -90,7 +89,7 @@ class EmbeddedClassifier:
         return torch.sigmoid(self.calibrated(logits))
 
     def logits(self, texts: Sequence[str]) -> Tensor:
-        """[texts, 13] before calibration; -inf where nothing is left to read."""
+        """[texts, 13] before calibration; -inf for a text without readable characters."""
         read = [self._encoder.windows(text) for text in texts]
         distinct = list(
             dict.fromkeys(each for of_text in read for part in of_text for each in part)
@@ -104,7 +103,7 @@ class EmbeddedClassifier:
         return torch.stack(logits) if logits else torch.empty(0, len(CATEGORIES))
 
     def head_inputs(self, texts: Sequence[str]) -> HeadInputs:
-        """The logits of texts with something to read, and what they rest on."""
+        """Logits and mean states of texts with readable characters."""
         found = [self._head_inputs(*self._encoder.windows(text)) for text in texts]
         return HeadInputs(*(torch.stack(part) for part in zip(*found, strict=True)))
 
@@ -117,10 +116,10 @@ class EmbeddedClassifier:
 
 
 def reached(logits: Tensor, windows: int) -> tuple[Tensor, Tensor]:
-    """A text's logits [13] from those of its readings [readings, 13], and each reading's share.
+    """A text's logits [13] from those of its parts [parts, 13], and the share of each part.
 
-    The first readings are its `windows`: half-way between their mean and the highest of them.
-    The others are single sentences, which have to be surer. Shares are [readings, 13].
+    The first parts are its `windows`: the average of their mean and their maximum. The others are
+    single sentences, which need a margin of _SENTENCE_MARGIN. Shares are [parts, 13].
     """
     shares = torch.zeros_like(logits)
     if not windows:

@@ -1,4 +1,4 @@
-"""Several classifiers as one: the highest of their scores, or the mean of those who know."""
+"""Several classifiers as one: the maximum or the mean of their scores."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -10,18 +10,18 @@ Combination = Literal["max", "mean"]
 
 
 class EnsembleClassifier:
-    """Asks all. A category counts only the classifiers that cover it, so none dilutes another."""
+    """Calls all members. Only the members that cover a category count for its score."""
 
     def __init__(self, members: Sequence[ModerationClassifier], how: Combination = "max") -> None:
         if not members:
-            raise ValueError("a combination needs at least one classifier")
+            raise ValueError("an ensemble needs at least one classifier")
         self.version = f"{how}({', '.join(member.version for member in members)})"
         self.covers = frozenset().union(*(member.covers for member in members))
         self._members = members
         self._join: Callable[[Sequence[float]], float] = max if how == "max" else _mean
 
     def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        """Raises what the first that fails raises: a half answer is no answer."""
+        """Raises the first member's error: partial scores would look like safe ones."""
         answers = [member.classify(texts) for member in self._members]
         return [self._joined([answer[row] for answer in answers]) for row in range(len(texts))]
 

@@ -1,4 +1,4 @@
-"""The classifier that the settings ask for."""
+"""Constructs the classifier that the settings name."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from tutelage.settings import Settings
 
 
 def open_classifier(settings: Settings, heads: Path | None = None) -> ModerationClassifier | None:
-    """None where moderation is switched off; `heads` are the folder of other heads than ship.
+    """None where moderation is switched off; `heads` is the folder of heads other than the shipped.
 
-    Raises Unavailable or Invalid with the way out.
+    Raises Unavailable or Invalid with the remedy.
     """
     if settings.moderation == "off":
         return None

@@ -1,4 +1,4 @@
-"""A classifier that can be exchanged for another while threads use it."""
+"""A classifier that can be replaced by another while threads use it."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from moderation.classifier import ModerationClassifier
 
 
 class SwappableClassifier:
-    """Passes texts on to the classifier in use; calls that run end on the one they began with."""
+    """Delegates to the classifier in use; a running call finishes on the one it began with."""
 
     def __init__(self, classifier: ModerationClassifier) -> None:
         self._used = classifier
@@ -20,7 +20,7 @@ class SwappableClassifier:
         return self._used.covers
 
     def use(self, classifier: ModerationClassifier) -> None:
-        """From the next call on."""
+        """Use another classifier from the next call on."""
         self._used = classifier
 
     def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:

@@ -1,4 +1,4 @@
-"""A moderation service that speaks OpenAI's API, such as OpenAI's own or another tutelage."""
+"""A moderation service with OpenAI's API: OpenAI itself or another tutelage."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ _BATCH = 32
 
 
 class RemoteClassifier:
-    """Asks `url`/moderations. What goes wrong there is raised: the rules decide what that means."""
+    """Calls `url`/moderations. Errors are raised: the rules decide whether to fail closed."""
 
     covers = frozenset(CATEGORIES)
 
@@ -34,7 +34,7 @@ class RemoteClassifier:
         )
 
     def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        """Raises Unavailable when the service does not answer as it should."""
+        """Raises Unavailable when the request fails or the response is malformed."""
         found = [zero_scores() for _ in texts]
         asked = [index for index, text in enumerate(texts) if normalize(text).strip()]
         for first in range(0, len(asked), _BATCH):

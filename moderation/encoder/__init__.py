@@ -1,1 +1,1 @@
-"""The embedded classifier's view of a text: normalisation, windows, MiniLM, lexical features."""
+"""The encoder of the embedded classifier: normalisation, windows, MiniLM, lexical features."""

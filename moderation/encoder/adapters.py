@@ -13,7 +13,7 @@ ADAPTED = ("qkv", "out", "up", "down")
 
 
 class Adapted(nn.Module):
-    """A frozen linear map plus a trained product of two thin matrices, zero at first."""
+    """A frozen linear map plus a trained product of two low-rank matrices, initially zero."""
 
     def __init__(self, linear: nn.Linear, rank: int) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class Adapted(nn.Module):
 
 
 def adapt(transformer: Transformer, first: int, rank: int) -> dict[str, nn.Parameter]:
-    """Put adapters on the layers from `first` on; what there is to train, by name."""
+    """Add adapters to the layers from `first` on; returns the trainable parameters by name."""
     trained: dict[str, nn.Parameter] = {}
     for layer in range(first, LAYERS):
         block = transformer.blocks[layer]
@@ -52,11 +52,11 @@ def merge(transformer: Transformer, adapters: Mapping[str, Tensor]) -> None:
 class Int8Linear(nn.Module):
     """A linear map in int8: weights with a scale per output, inputs within a measured range.
 
-    The range is fixed, so a text's scores do not depend on the texts beside it in a batch.
+    The range is fixed, so a text's scores do not depend on the other texts of its batch.
     """
 
     def __init__(self, linear: nn.Linear, inputs: Tensor) -> None:
-        """`inputs` [2]: the lowest and the highest input; what lies outside is cut off."""
+        """`inputs` [2]: the lowest and the highest input; values outside are clipped."""
         super().__init__()
         weight = linear.weight.detach()
         scales = weight.abs().amax(1).clamp(min=1e-8) / 127

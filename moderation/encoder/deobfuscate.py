@@ -1,7 +1,7 @@
-"""A vocabulary that undoes disguises which only a known word gives away.
+"""Deobfuscation by vocabulary: restores disguised words that match a known word.
 
-Whether "cocain3" means cocaine, or "k i l l m y d o g" three words, is decided by what is a word:
-by the encoder's own vocabulary, whose order is that of frequency.
+That "cocain3" means cocaine and "k i l l m y d o g" is three words follows from a vocabulary: the
+encoder's own, which is ordered by frequency.
 """
 
 import math
@@ -12,7 +12,7 @@ from pathlib import Path
 
 _TOKEN = re.compile(r"[A-Za-z0-9@$!|€]*[A-Za-z][A-Za-z0-9@$!|€]*")
 _ORDINAL = re.compile(r"\d+(st|nd|rd|th|s|am|pm)", re.IGNORECASE)
-_DISGUISED = re.compile(r"[0-9@$!|€]+[A-Za-z]")  # signs elsewhere than at the end
+_DISGUISED = re.compile(r"[0-9@$!|€]+[A-Za-z]")  # signs not only at the end
 LEET = str.maketrans({
     "0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t",
     "@": "a", "$": "s", "!": "i", "|": "i", "€": "e",
@@ -21,7 +21,7 @@ _SHORTEST = 3  # letters of a word that is restored
 _LONGEST = 24
 _MOST_RUNS = 8  # repeated letters tried once and twice
 _ONE_LETTER = ("a", "i")
-_MORE = Path(__file__).parent / "harm_words.txt"  # what a general vocabulary lacks
+_MORE = Path(__file__).parent / "harm_words.txt"  # words that a general vocabulary lacks
 _MORE_RANK = 5_000
 
 
@@ -29,7 +29,7 @@ class Words:
     """Known words with their rank, most frequent first."""
 
     def __init__(self, vocabulary: Mapping[str, int]) -> None:
-        """`vocabulary` gives every word a number that grows as the word gets rarer."""
+        """`vocabulary` gives every word its rank; rarer words have a higher one."""
         known = [word for word in vocabulary if word.isalpha() and word.isascii()]
         ordered = sorted(
             (word for word in known if len(word) > 1 or word in _ONE_LETTER),
@@ -41,11 +41,11 @@ class Words:
         self._cost = {word: math.log((rank + 2) * zipf) for word, rank in ranks.items()}
 
     def respell(self, text: str) -> str:
-        """`text` with words that are none replaced by the known one that they disguise."""
+        """`text` with disguised words replaced by the known words that they stand for."""
         return _TOKEN.sub(lambda token: self._restored(token.group()), text)
 
     def split(self, letters: str) -> str:
-        """Letters without spaces as the likeliest words (Zipf's law; Norvig 2009)."""
+        """Letters without spaces, split into the most probable words (Zipf's law; Norvig 2009)."""
         lower = letters.lower()
         best: list[tuple[float, int]] = [(0.0, 0)]  # cost of what is before, where its word began
         for end in range(1, len(lower) + 1):

@@ -27,11 +27,11 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+|\n+")
 
 
 class EncoderMissing(Unavailable):
-    """The MiniLM encoder is not there or not readable; the message says how to get it."""
+    """The MiniLM encoder is missing or not readable; the message says how to get it."""
 
 
 def bundled_encoder() -> Path:
-    """The folder of the MiniLM encoder inside its package, which is not imported."""
+    """The folder of the MiniLM encoder inside its package, found without importing it."""
     spec = importlib.util.find_spec(ENCODER_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
         raise EncoderMissing(
@@ -61,10 +61,10 @@ class Encoder:
         self._lexical = lexical
 
     def windows(self, text: str) -> tuple[list[Window], list[Window]]:
-        """A normalised text's tokens in overlapping windows; none where nothing is left to read.
+        """A text's tokens, normalised, in overlapping windows; none without readable characters.
 
-        And, of all but short texts, each sentence by itself: calm sentences around it would draw
-        the reading of a bad one towards their own.
+        Also, except for short texts, each sentence by itself: harmless sentences around a harmful
+        one would lower its score.
         """
         plain = normalize(text, self._words)
         whole = self._cut(plain)
@@ -91,13 +91,13 @@ class Encoder:
 
     @torch.no_grad()
     def logits_and_means(self, windows: Sequence[Window]) -> tuple[Tensor, Tensor]:
-        """[windows, 13], and the mean states that they rest on [windows, features]."""
+        """[windows, 13], and the mean states that the linear heads read [windows, features]."""
         layers, mask = self._read(windows)
         means = mean_states(layers, mask)
         return self._pooling(layers, mask) + self._lexical(windows), means
 
     def _read(self, windows: Sequence[Window]) -> tuple[list[Tensor], Tensor]:
-        """The states after every layer [windows, tokens, WIDTH], and what is read of them."""
+        """The states after every layer [windows, tokens, WIDTH], and the mask of real tokens."""
         rows = [torch.tensor(window) for window in windows]
         ids = nn.utils.rnn.pad_sequence(rows, batch_first=True)
         mask = torch.arange(ids.shape[1]) < torch.tensor([len(row) for row in rows])[:, None]

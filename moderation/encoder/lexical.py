@@ -1,8 +1,8 @@
-"""Which words stand in a window: thirteen logits that the encoder's are added to.
+"""Lexical features: thirteen logits from the words of a window, added to the encoder's.
 
-The encoder reads what is meant and blurs single words; a name for a drug or a slur weighs here.
-Features are word pieces and neighbouring pairs of them, each once, weighted by how rare they are
-(TF-IDF with binary counts; Spaerck Jones 1972). Pairs share buckets by a hash.
+The encoder represents meaning and loses single words, such as the name of a drug or a slur.
+Features are word pieces and adjacent pairs of them with binary counts, weighted by TF-IDF (Spaerck
+Jones 1972). Pairs are hashed into buckets.
 """
 
 from collections.abc import Sequence

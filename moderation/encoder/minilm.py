@@ -1,4 +1,4 @@
-"""MiniLM's transformer (BERT, post-norm), written out so that it can be adapted and quantised.
+"""MiniLM's transformer (BERT, post-norm), in plain modules that can be adapted and quantised.
 
 The architecture is that of Devlin et al. 2018 with the sizes of Wang et al. 2020 (MiniLM L6 H384).
 """
@@ -43,7 +43,7 @@ class Block(nn.Module):
 def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
     """Scaled dot products (Vaswani et al. 2017), all [texts, heads, tokens, features].
 
-    Written out: on texts this short torch's fused kernel takes longer, above all backwards.
+    Not torch's fused kernel, which is slower on texts this short, above all backwards.
     """
     scores = query @ key.transpose(-1, -2) * key.shape[-1] ** -0.5
     if mask is not None:
@@ -79,7 +79,7 @@ class Transformer(nn.Module):
 
 
 def read_transformer(folder: Path) -> Transformer:
-    """MiniLM from its published weights, without its pooler, frozen. Raises what reading raises."""
+    """MiniLM from its published weights, without its pooler, frozen."""
     weights = load_file(folder / "model.safetensors")
     transformer = Transformer()
     transformer.load_state_dict(_renamed(weights))
@@ -103,7 +103,7 @@ _BLOCK_NAMES = {
 
 
 def _renamed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Our names for BERT's; query, key and value are one matrix here."""
+    """BERT's weights under the names of `Transformer`; query, key and value are one matrix."""
     ours = {name: weights[theirs] for name, theirs in _NAMES.items()}
     for layer in range(LAYERS):
         theirs = f"encoder.layer.{layer}"

@@ -1,8 +1,8 @@
-"""Light Unicode normalisation, so that a disguised word reads as the word it imitates.
+"""Unicode normalisation that restores disguised words.
 
 It undoes full-width and styled letters (NFKC), invisible characters, stacked accents, the common
-Cyrillic and Greek look-alikes, digits and signs inside words (leetspeak), letters spaced out one
-by one, and letters repeated for emphasis. Whole texts in other scripts are left as they are.
+Cyrillic and Greek look-alikes, digits and signs inside words (leetspeak), letters separated by
+spaces, and repeated letters. Texts in other scripts do not change.
 """
 
 import re
@@ -46,9 +46,9 @@ _ADDRESS = re.compile(r"(?<!\S)\S*(?:://|\w@\w+\.\w)\S*")
 
 
 def normalize(text: str, words: Words | None = None) -> str:
-    """`text` as a reader would take it; never raises, and costs time linear in its length.
+    """`text` as a human would read it. Never raises; takes time linear in the length.
 
-    `words`, where given, restores what only a known word gives away.
+    `words`, where given, also restores words by vocabulary.
     """
     plain = _without_invisible(unicodedata.normalize("NFKC", text))
     if not plain.isascii():
@@ -90,7 +90,7 @@ def _without_accents(text: str) -> str:
 
 
 def _fold_disguise(text: str, words: Words | None) -> str:
-    """Undoes leetspeak inside words, letters spaced out one by one, and drawn-out letters."""
+    """Undoes leetspeak inside words, letters separated by spaces, and repeated letters."""
     text = _LEET_INSIDE.sub(lambda signs: signs.group().translate(LEET), text)
     text = _LEET_FIRST.sub(lambda sign: sign.group().translate(LEET), text)
     text = _SPACED_OUT.sub(lambda letters: _joined(letters.group(), words), text)
@@ -100,6 +100,6 @@ def _fold_disguise(text: str, words: Words | None) -> str:
 
 
 def _joined(letters: str, words: Words | None) -> str:
-    """Letters that were spaced out, as words."""
+    """Letters that were separated by spaces, as words."""
     together = _SEPARATOR.sub("", letters)
     return words.split(together) if words else together

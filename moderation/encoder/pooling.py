@@ -1,8 +1,8 @@
-"""From a window's token states to thirteen logits: what is said throughout, and what stands out.
+"""The heads: thirteen logits from a window's token states, by mean pooling and attention pooling.
 
 A category's logit is a linear function of the mean states of the last layers, plus a value per
-token of the last layer, weighted by attention (Ilse, Tomczak and Welling 2018): one bad sentence
-counts however many good ones stand around it.
+token of the last layer, weighted by attention (Ilse, Tomczak and Welling 2018), so that one harmful
+sentence counts regardless of the harmless ones around it.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from moderation.encoder.minilm import WIDTH
 
 POOLED_LAYERS = 4
 _SCALE = 20.0  # unit vectors of 384 numbers, scaled so that each number is around 1
-_RARE = -3.0  # the logit to begin with: harm is rare
+_RARE = -3.0  # the initial logit: harm is rare
 
 
 class Pooling(nn.Module):
@@ -31,7 +31,7 @@ class Pooling(nn.Module):
         nn.init.constant_(self.mean.bias, _RARE)
 
     def forward(self, layers: Sequence[Tensor], mask: Tensor, dropout: float = 0.0) -> Tensor:
-        """Logits [texts, 13] from the last layers' states; `mask` [texts, tokens]: what is read."""
+        """Logits [texts, 13] from the last layers' states; `mask` [texts, tokens]: real tokens."""
         states = _dropped(layers[-1].float(), dropout)
         pooled = _dropped(mean_states(layers, mask), dropout)
         weights = self.attention(states).masked_fill(~mask.bool()[:, :, None], -1e4).softmax(1)
@@ -40,7 +40,7 @@ class Pooling(nn.Module):
 
 
 def mean_states(layers: Sequence[Tensor], mask: Tensor) -> Tensor:
-    """[texts, POOLED_LAYERS * WIDTH]: the mean state of each of the last layers, of one length."""
+    """[texts, POOLED_LAYERS * WIDTH]: the mean states of the last layers, of length _SCALE."""
     read = mask.float()
     share = (read / read.sum(1, keepdim=True)).unsqueeze(1)  # [texts, 1, tokens]
     means = [(share @ layer.float()).squeeze(1) for layer in layers[-POOLED_LAYERS:]]

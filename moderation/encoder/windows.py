@@ -10,9 +10,9 @@ Window = tuple[int, ...]
 
 
 def cut(ids: Sequence[int], ends: tuple[int, int], size: int, overlap: int) -> list[Window]:
-    """`ids` in windows of at most `size` tokens, `ends` ([CLS] and [SEP]) included; none of none.
+    """`ids` in windows of at most `size` tokens, `ends` ([CLS] and [SEP]) included.
 
-    Neighbours share `overlap` tokens, so that what lies across an edge is read whole once.
+    Adjacent windows share `overlap` tokens, so that a phrase across a boundary is whole in one.
     """
     start, end = ends
     inside = size - 2

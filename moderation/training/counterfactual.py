@@ -1,7 +1,8 @@
-"""The same sentences about one group of people and another, so that no group's name is harm.
+"""Counterfactual augmentation: the same sentences about different groups of people.
 
-Counterfactual augmentation (Dixon et al. 2018; Garg et al. 2019): `counterfactual.jsonl` has
-sentences with a gap, harmless and hateful ones; in either kind every group stands equally often.
+So that the name of a group alone does not raise a score (Dixon et al. 2018; Garg et al. 2019).
+`counterfactual.jsonl` has harmless and hateful sentences with a placeholder; every group is
+inserted equally often in both kinds.
 """
 
 from collections.abc import Iterator
@@ -30,11 +31,11 @@ _GROUPS = (
     ("blind people", "a blind person", "blind"),
     ("old people", "an old person", "old"),
 )
-_EACH = 7  # groups that a sentence is about
+_EACH = 7  # groups that are inserted into a sentence
 
 
 def about_groups(sentences: Iterator[str]) -> Iterator[tuple[str, list[str]]]:
-    """Each sentence, and what it says of some groups; the groups take turns."""
+    """Each sentence with its versions for some of the groups, in rotation."""
     turns = cycle(_GROUPS)
     for sentence in sentences:
         yield sentence, [_filled(sentence, *group) for group in islice(turns, _EACH)]

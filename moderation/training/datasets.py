@@ -1,7 +1,7 @@
-"""Labelled texts from public sets, each brought into the thirteen categories.
+"""Labelled texts from public sets, with their labels mapped to the thirteen categories.
 
-Every reader turns one file into `Example`s. A label is 1, 0 or absent: absent means that the set
-does not say, and training and evaluation leave the pair out. Sources and licences: heads/CARD.md.
+A reader turns one file into `LabelledText`s. A label is 1, 0 or absent: absent means unknown, and
+training and evaluation leave the pair out. Sources and licences: heads/CARD.md.
 """
 
 import csv
@@ -30,7 +30,7 @@ _PYRIT = "pyrit/datasets/"
 
 @dataclass(frozen=True)
 class LabelledText:
-    """One labelled text. Examples of one `group` (template, rewording) always share a fold."""
+    """One text with its known labels. Texts of one `group` (template, rewording) share a fold."""
 
     text: str
     labels: Mapping[str, int]
@@ -43,7 +43,7 @@ class LabelledText:
 
     @property
     def reported(self) -> bool:
-        """Whether figures are reported on it, not thresholds set, where it is held out."""
+        """Whether it is in the half on which results are reported, not in that for thresholds."""
         return bool(self._digest[1] % 2)
 
     @property
@@ -52,20 +52,20 @@ class LabelledText:
 
     @property
     def harmful(self) -> bool | None:
-        """Whether any category holds; None where nothing is known to hold and some are unknown."""
+        """Whether any category applies; None where none is known to apply and some are unknown."""
         if any(self.labels.values()):
             return True
         return False if len(self.labels) == len(CATEGORIES) else None
 
     @property
     def everyday(self) -> bool:
-        """Whether the text is what people ordinarily write and read in a chat; no contrast is."""
+        """Whether the text is ordinary chat; texts of contrast groups are not."""
         ours = self.source == "written" and self.group == self.text
         return self.harmful is False and (ours or self.source in EVERYDAY_SOURCES)
 
 
 def implied(labels: Mapping[str, int]) -> dict[str, int]:
-    """`labels` and what follows: "hate/threatening" holds only if "hate" does, and so on."""
+    """`labels` with what they imply: "hate/threatening" applies only if "hate" does, and so on."""
     complete = dict(labels)
     for category in CATEGORIES:
         parent = category.partition("/")[0]
@@ -79,11 +79,11 @@ def implied(labels: Mapping[str, int]) -> dict[str, int]:
 def read_all(
     data: Path, pyrit: Path | None = None, appeals: Path | None = None
 ) -> tuple[list[LabelledText], dict[str, str]]:
-    """Every example that can be had, and the SHA-256 of each file read.
+    """All available texts, and the SHA-256 of each file read.
 
-    `data` is the folder with the public sets (a set that is not there is left out); `pyrit` the
-    wheel of PyRIT, which holds more of them; `appeals` decided appeals, as they were frozen.
-    Raises FileNotFoundError when there is no set at all.
+    `data` is the folder with the public sets (missing sets are skipped); `pyrit` the wheel of
+    PyRIT, which contains more of them; `appeals` a frozen file of decided appeals.
+    Raises FileNotFoundError when no public set is found.
     """
     ours = {WRITTEN: _written, COUNTERFACTUAL: _counterfactual}
     examples = [each for path, reader in ours.items() for each in _from_rows(reader, path)]
@@ -93,7 +93,7 @@ def read_all(
             examples += _from_rows(reader, path)
             digests[name] = _digest(path)
     if len(digests) == len(ours):
-        raise FileNotFoundError(f"{data} holds none of {sorted(_READERS)}: see heads/CARD.md")
+        raise FileNotFoundError(f"{data} contains none of {sorted(_READERS)}: see heads/CARD.md")
     if pyrit is not None:
         examples += _pyrit(pyrit)
         digests[pyrit.name] = _digest(pyrit)
@@ -158,7 +158,7 @@ def _digest(path: Path) -> str:
 
 
 def _without_repeats(examples: list[LabelledText]) -> list[LabelledText]:
-    """The first of each text, so that none stands in training and test at once."""
+    """The first of each text, so that no text is in training and test at once."""
     first: dict[str, LabelledText] = {}
     for example in examples:
         first.setdefault(" ".join(example.text.casefold().split()), example)
@@ -166,14 +166,14 @@ def _without_repeats(examples: list[LabelledText]) -> list[LabelledText]:
 
 
 def _written(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
-    """Ours: {"text", "holds": [categories]}; every other category is 0. Contrasts share a group."""
+    """Ours: {"text", "holds": [categories]}; other categories are 0. Contrasts share a group."""
     for row in jsonl.read(path):
         group = str(row.get("group", row["text"]))
         yield row["text"], _CLEAN | dict.fromkeys(row["holds"], 1), group
 
 
 def _counterfactual(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
-    """Ours, with gaps: {"text", "holds"}. The fillings of one sentence share a group."""
+    """Our templates: {"text", "holds"}. The versions of one sentence share a group."""
     for holds, rows in groupby(jsonl.read(path), key=itemgetter("holds")):
         labels = _CLEAN | dict.fromkeys(holds, 1)
         for sentence, texts in about_groups(row["text"] for row in rows):
@@ -198,7 +198,7 @@ def _openai(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
 
 
 def _davidson(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
-    """Tweets: class 0 hate, 1 offensive, 2 neither. Of 0 those agreed on, of 1 and 2 a sample."""
+    """Tweets: class 0 hate, 1 offensive, 2 neither. 0 with agreement, a sample of 1 and 2."""
     with path.open(encoding="utf-8", newline="") as file:
         for number, row in enumerate(csv.DictReader(file)):
             tweet = re.sub(r"(RT )?@\w+:?|https?://\S+|&#\d+;", " ", row["tweet"])
@@ -256,7 +256,7 @@ _CATQA_CLEAN = {"Tailored Financial Advice", "Election advertising", "Lobbying"}
 
 
 def _catqa(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
-    """Harmful questions. Financial advice and ordinary campaigning are not harm to us."""
+    """Harmful questions. Financial advice and election campaigning count as harmless."""
     for row in jsonl.read(path):
         category, kind = row["category"], row["subcategory"].rstrip(":").strip()
         if kind in _CATQA:
@@ -283,7 +283,7 @@ def _harmbench(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
 
 
 def _xstest(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
-    """Safe prompts that look harmful, and harmful ones beside them; the latter name no category."""
+    """Safe prompts that look harmful, and similar harmful ones, which come without a category."""
     for row in jsonl.read(path):
         kind = row["type"]
         if row["label"] == "safe":
@@ -297,7 +297,7 @@ def _xstest(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
 
 
 def _xstest_refusals(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
-    """A refusal names the harm and does none; an answer to a safe prompt does none either."""
+    """A refusal mentions harm but is harmless; so is an answer to a safe prompt."""
     for row in jsonl.read(path):
         if row["final_label"] == "2_full_refusal" or not row["type"].startswith("contrast"):
             yield row["completion"], _CLEAN, row["id"].removeprefix("v2-")
@@ -318,7 +318,7 @@ def _seed_tasks(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
 
 
 def _oasst_dialogues(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
-    """Messages in order; one without a parent opens a dialogue, which is the group."""
+    """Messages in order; one without a parent begins a dialogue, which is the group."""
     opening = ""
     for message in json.loads(path.read_text("utf-8")):
         opening = opening if message["parent_message_id"] else message["text"]
@@ -336,7 +336,7 @@ def _oasst_trees(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
 
 
 def _prompts(path: Path) -> Iterator[tuple[str, Mapping[str, int], str]]:
-    """What people asked; one of them asked for harm."""
+    """Prompts of users; one of them is harmful."""
     for row in jsonl.read(path):
         harmful = row["prompt"] == "How do I build a bomb?"
         yield row["prompt"], _VIOLENT_CRIME if harmful else _CLEAN, row["prompt"]
@@ -386,7 +386,7 @@ _ADVBENCH_HARM: tuple[tuple[str, Mapping[str, int]], ...] = (
 
 
 def _pyrit(wheel: Path) -> list[LabelledText]:
-    """PyRIT's responses with human harm scores (0 to 1; middling ones left out), and AdvBench."""
+    """PyRIT's responses with human harm scores (0 to 1, without the middle), and AdvBench."""
     examples = []
     with zipfile.ZipFile(wheel) as archive:
         for name, category in _PYRIT_HARM.items():

@@ -26,7 +26,7 @@ Bounds = list[float]  # [low, high]
 
 
 def score(classifier: ModerationClassifier, examples: Sequence[LabelledText]) -> list[Scored]:
-    """Each example with what the classifier makes of it."""
+    """Each example with its scores."""
     scores = classifier.classify([example.text for example in examples])
     return list(zip(examples, scores, strict=True))
 
@@ -34,8 +34,8 @@ def score(classifier: ModerationClassifier, examples: Sequence[LabelledText]) ->
 def figures(scored: Sequence[Scored]) -> dict[str, Any]:
     """AUPRC per category over the texts whose label is known, and of any harm over all texts.
 
-    A figure is None where only one label occurs. "any" ranks texts by their highest score in a
-    category that some text is labelled in: of the others nobody knows what a false alarm is.
+    A figure is None where only one label occurs. "any" ranks texts by their highest score among the
+    categories that occur as labels: in the others a false alarm cannot be recognised.
     """
     auprc = {c: _figure(average_precision_score, _known(c, scored)) for c in CATEGORIES}
     measured = [figure for figure in auprc.values() if figure is not None]
@@ -67,7 +67,7 @@ def auroc_of_any(scored: Sequence[Scored]) -> tuple[float | None, Bounds | None]
 
 
 def figures_of_sets(scored: Sequence[Scored]) -> dict[str, Any]:
-    """The figures that single public sets are known for, without any threshold."""
+    """Threshold-free metrics on single public sets, for comparison with published figures."""
     openai = [row for row in scored if row[0].source == "mod_openai1680"]
     hatecheck = _known("hate", [row for row in scored if row[0].source == "mod_hatecheck"])
     return {
@@ -78,7 +78,7 @@ def figures_of_sets(scored: Sequence[Scored]) -> dict[str, Any]:
 
 
 def shares_of_sets(scored: Sequence[Scored], side: SideRules | None = None) -> dict[str, Any]:
-    """What the rules for prompts do with everyday texts and with XSTest's two kinds."""
+    """The actions of the rules for prompts on everyday texts and on XSTest."""
     side = side or ModerationRules().prompt
     xstest = [row for row in scored if row[0].source == "eval_xstest"]
     return {
@@ -89,7 +89,7 @@ def shares_of_sets(scored: Sequence[Scored], side: SideRules | None = None) -> d
 
 
 def acted_on(scored: Sequence[Scored], side: SideRules | None = None) -> dict[str, Any]:
-    """The shares of texts that the rules for prompts flag, warn about and block."""
+    """The shares of texts that the rules for prompts flag, warn of and block."""
     side = side or ModerationRules().prompt
     verdicts = [judge(scores, side) for _, scores in scored]
     flagged = [bool(verdict.flagged) for verdict in verdicts]
@@ -103,7 +103,7 @@ def acted_on(scored: Sequence[Scored], side: SideRules | None = None) -> dict[st
 
 
 def calibration(scored: Sequence[Scored]) -> list[dict[str, float]]:
-    """How often what is scored so high is harmful: a row per tenth, over all known labels."""
+    """Calibration: score and share of harmful labels in each tenth, over all known labels."""
     pairs = [pair for category in CATEGORIES for pair in _known(category, scored)]
     labels, scores = zip(*pairs, strict=True) if pairs else ((), ())
     return [
@@ -122,7 +122,7 @@ def by_group(scored: Sequence[tuple[str, Scored]], side: SideRules) -> dict[str,
 
 
 def cpu_milliseconds(classifier: ModerationClassifier, repeats: int = 20) -> float:
-    """CPU time of one call with one text of some 128 tokens, the median of `repeats`."""
+    """Median CPU time of one call with one text of about 128 tokens, over `repeats` calls."""
     classifier.classify([_ABOUT_128_TOKENS])
     times = []
     for _ in range(repeats):
@@ -133,7 +133,7 @@ def cpu_milliseconds(classifier: ModerationClassifier, repeats: int = 20) -> flo
 
 
 def share(flags: Sequence[bool]) -> float:
-    """The share that is true; 0 of nothing."""
+    """The share of true values; 0 without any."""
     return round(sum(flags) / len(flags), 4) if flags else 0.0
 
 
@@ -157,7 +157,7 @@ def _any_harm(scored: Sequence[Scored]) -> list[tuple[int, float]]:
 
 
 def _known(category: str, scored: Sequence[Scored]) -> list[tuple[int, float]]:
-    """(label, score) of the examples that say whether `category` holds."""
+    """(label, score) of the examples with a known label in `category`."""
     return [
         (example.labels[category], scores[category])
         for example, scores in scored

@@ -1,4 +1,4 @@
-"""Disguises of a text that people try against filters; used by the moderation benchmark.
+"""Obfuscations that users try against filters; used by the moderation benchmark.
 
 python -m moderation.training.evasions "I will kill you"
 """
@@ -22,7 +22,7 @@ Disguise = Callable[[str, random.Random], str]
 
 
 def _inside(sign: str, share: float = 1.0) -> Disguise:
-    """Puts `sign` between the letters of words of four letters and more."""
+    """Puts `sign` between the letters of words of at least four letters."""
 
     def disguise(text: str, draw: random.Random) -> str:
         return " ".join(

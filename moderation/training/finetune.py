@@ -1,7 +1,7 @@
 """Fine-tunes adapters and heads on labelled texts, on one CPU core.
 
-The layers below the adapters are frozen, so their output is computed once and kept. There are
-checkpoints, from which a run that was killed goes on (Adam's moments begin anew then).
+The layers below the adapters are frozen, so their output is computed once and cached. A killed run
+resumes from its last checkpoint, with Adam's moments reset.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ from moderation.encoder.pooling import Pooling, mean_states
 from moderation.training.datasets import LabelledText
 from tutelage import atomic
 
-_BATCH_TOKENS = 64 * 64  # when only reading
-_STEPS_KEPT = 60  # from one checkpoint to the next
+_BATCH_TOKENS = 64 * 64  # without gradients
+_STEPS_KEPT = 60  # between checkpoints
 _LOSS_SCALE = 4.0  # a mean over 13 mostly easy categories is small
 
 
 @dataclass(frozen=True)
 class FinetuneSettings:
-    """How one model is trained; recorded beside the results."""
+    """Hyper-parameters of one model; recorded with the results."""
 
     seed: int = 0
     first_layer: int = 3  # layers from here on are adapted
@@ -41,7 +41,7 @@ class FinetuneSettings:
     dropout: float = 0.1
     adapter_decay: float = 0.01
     head_decay: float = 0.05
-    l2: float = 0.02  # of the heads to begin with, per squared weight of a standardised feature
+    l2: float = 0.02  # of the initial linear heads, per squared weight of a standardised feature
     source_weights: tuple[tuple[str, float], ...] = (
         ("mod_davidson", 0.3),  # noisy labels
         ("written", 2.0),
@@ -51,14 +51,14 @@ class FinetuneSettings:
 
 
 class TextBatch(NamedTuple):
-    """Texts of similar length; `states` are those that the first adapted layer reads."""
+    """Texts of similar length; `states` are the input of the first adapted layer."""
 
     states: Tensor  # [texts, tokens, WIDTH]
     mask: Tensor  # [texts, tokens] bool
 
 
 class FrozenStates:
-    """The kept output of the frozen layers: a row of bfloat16 states per token of every text."""
+    """The cached output of the frozen layers: a row of bfloat16 states per token of every text."""
 
     def __init__(self, rows: Tensor, lengths: Sequence[int]) -> None:
         """`rows` [all tokens, WIDTH], text after text; `lengths` in tokens."""
@@ -75,7 +75,7 @@ class FrozenStates:
 def freeze(
     transformer: Transformer, texts: Sequence[Sequence[int]], first: int, kept: Path
 ) -> FrozenStates:
-    """The output of the layers below `first` for token ids `texts`, from `kept` if it is there."""
+    """The output of the layers below `first` for token ids `texts`, cached in the folder `kept`."""
     digest = hashlib.sha256(repr((first, texts)).encode()).hexdigest()[:16]
     path = kept / f"states-{digest}.safetensors"
     if not path.exists():
@@ -112,7 +112,7 @@ def _by_length(lengths: Sequence[int], indexes: Sequence[int]) -> Iterator[list[
 
 
 class FinetunedModel:
-    """The adapted upper layers and the heads."""
+    """The adapted upper layers and the heads, in training."""
 
     def __init__(self, transformer: Transformer, settings: FinetuneSettings) -> None:
         torch.manual_seed(settings.seed)
@@ -130,7 +130,7 @@ class FinetunedModel:
 
     @torch.inference_mode()
     def mean_states(self, frozen: FrozenStates) -> Tensor:
-        """What the linear part of the heads reads of every text."""
+        """The input of the linear heads for every text [texts, features]."""
         found: dict[int, Tensor] = {}
         for indexes in _by_length(frozen.lengths, range(len(frozen.lengths))):
             batch = frozen.batch(indexes)
@@ -148,12 +148,12 @@ class FinetunedModel:
         return torch.stack([found[index] for index in indexes])
 
     def tensors(self) -> dict[str, Tensor]:
-        """What was trained, by name; the names of the heads begin with "pooling."."""
+        """The trained tensors by name; the names of the heads begin with "pooling."."""
         heads = {f"pooling.{name}": each for name, each in self.pooling.state_dict().items()}
         return {name: each.detach() for name, each in (self.adapters | heads).items()}
 
     def load(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take over what `tensors` gave."""
+        """Load what `tensors` returned."""
         for name, parameter in self.adapters.items():
             parameter.data = tensors[name]
         prefix = "pooling."
@@ -169,7 +169,7 @@ def finetune(
     settings: FinetuneSettings,
     folder: Path,
 ) -> None:
-    """Trains `model` on the examples at `indexes`, from `folder`'s last checkpoint on."""
+    """Trains `model` on the examples at `indexes`; resumes from the checkpoint in `folder`."""
     optimizer = _optimizer(model, settings)
     labels, weights = as_tensors(examples, settings)
     batches = _batches(frozen, indexes, settings)
@@ -189,7 +189,7 @@ def finetune(
 def as_tensors(
     examples: Sequence[LabelledText], settings: FinetuneSettings
 ) -> tuple[Tensor, Tensor]:
-    """Labels and weights, both [texts, 13]; a label that is not known weighs nothing."""
+    """Labels and weights, both [texts, 13]; an unknown label has weight 0."""
     of_source = dict(settings.source_weights)
     labels = [[float(example.labels.get(c, 0)) for c in CATEGORIES] for example in examples]
     weights = [
@@ -203,7 +203,7 @@ def begin(
     model: FinetunedModel, means: Tensor, examples: Sequence[LabelledText], indexes: Sequence[int],
     settings: FinetuneSettings,
 ) -> None:  # fmt: skip
-    """Sets the linear heads to the logistic regression on the untrained model's `means`.
+    """Initialises the linear heads by logistic regression on the untrained model's `means`.
 
     `means` [texts, POOLED_LAYERS * WIDTH] are standardised for the penalty.
     """
@@ -216,7 +216,7 @@ def begin(
 
 
 def _logistic(rows: Tensor, labels: Tensor, weights: Tensor, l2: float) -> tuple[Tensor, Tensor]:
-    """Weight [13, features] and offset [13] of least weighted cross-entropy, by L-BFGS."""
+    """Weight [13, features] and offset [13] that minimise the weighted cross-entropy, by L-BFGS."""
     weight = torch.zeros(labels.shape[1], rows.shape[1], requires_grad=True)
     offset = torch.full((labels.shape[1],), -3.0, requires_grad=True)
     optimizer = torch.optim.LBFGS([weight, offset], max_iter=50, line_search_fn="strong_wolfe")
@@ -293,7 +293,7 @@ def _keep(folder: Path, steps: int, model: FinetunedModel) -> None:
 
 
 def _resume(folder: Path, model: FinetunedModel) -> int:
-    """How many steps are done."""
+    """Load the checkpoint, if there is one; returns the number of steps done."""
     path = folder / "checkpoint.safetensors"
     if not path.exists():
         return 0

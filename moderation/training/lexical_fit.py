@@ -1,6 +1,6 @@
 """Fits the lexical part of the heads: a logistic regression on words and pairs per category.
 
-None for hate: there the words that weigh most are the names of the groups that are hated.
+Except for hate, where the names of the targeted groups would get the highest weights.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ from moderation.categories import CATEGORIES
 from moderation.encoder.lexical import BUCKETS, Lexical, buckets
 
 _BY_MEANING = ("hate", "hate/threatening")
-_SURENESS = 3.0  # the inverse of the penalty: higher trusts single words more
+_SURENESS = 3.0  # the inverse of the L2 penalty
 
 
 def fit(texts: Sequence[Sequence[int]], labels: Tensor, weights: Tensor) -> Lexical:
-    """From token ids, and labels and weights [texts, 13]; a label of weight 0 is not known.
+    """From token ids, and labels and weights [texts, 13]; a label of weight 0 is unknown.
 
-    A category with labels of one kind only is left at zero.
+    A category with only one label value keeps weight zero.
     """
     found = [buckets(text).numpy() for text in texts]
     starts = np.cumsum([0, *map(len, found)])

@@ -1,4 +1,4 @@
-"""The card of trained heads: what they were trained on, how well they do, what they miss."""
+"""The model card of trained heads: data, results, known failures."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,10 +26,10 @@ _SHARES = (
 
 
 def results(scored: Sequence[Scored], side: SideRules, groups: Mapping[str, str]) -> dict[str, Any]:
-    """All figures of texts that were not trained on. `groups` gives the group a text is about.
+    """All metrics on held-out scores. `groups` gives the group of people that a text is about.
 
-    How harm ranks is measured on all of them; what thresholds and calibration make of it only on
-    the half that these were not set on.
+    Ranking metrics use all texts; metrics that depend on thresholds or calibration use only the
+    half on which these were not set.
     """
     reported = [row for row in scored if row[0].reported]
     ranked, sets, shares = figures(scored), figures_of_sets(scored), shares_of_sets(reported, side)
@@ -67,7 +67,7 @@ def results(scored: Sequence[Scored], side: SideRules, groups: Mapping[str, str]
 
 
 def card(version: str, found: Mapping[str, Any]) -> str:
-    """Markdown of what `results` found."""
+    """The card in Markdown, from what `results` returned."""
     return _TEMPLATE.read_text("utf-8").format(
         version=version,
         texts=found["texts"],

@@ -2,12 +2,12 @@
 
     python -m moderation.training.train --data DIR --work DIR [--pyrit WHEEL] [--out DIR]
 
---data holds the public sets that `moderation.training.datasets` names; the wheel, PyRIT 1.1.0
-(`pip download --no-deps pyrit==1.1.0`). What ships is trained on every text. It is judged by
-cross-validation: for each third of the texts all is trained anew on the others (adapters, heads and
-words), and the third read as the service reads, whole and in int8. Calibration and thresholds are
-set on one half of the texts, and what they do is reported on the other. What is done is kept in
---work: a run that was killed goes on from its last checkpoint.
+--data is the folder of the public sets that `moderation.training.datasets` names; the wheel is
+PyRIT 1.1.0 (`pip download --no-deps pyrit==1.1.0`). The shipped heads are trained on every text
+and evaluated by cross-validation: for each third of the texts, everything (adapters, heads and
+words) is trained on the other two thirds, and the third is scored as in the service, in full and in
+int8. Calibration and thresholds are set on one half of the texts; the results are reported on the
+other half. --work holds checkpoints, from which a killed run resumes.
 """
 
 import argparse
@@ -52,13 +52,13 @@ from moderation.training.model_card import card, results
 _LONGEST = {"mod_openai1680": 160, "pyrit_harm": 96}  # tokens read of a text of that source
 _LONGEST_OTHER = 64
 _LONGEST_LEXICAL = 512
-_OBSERVED = 400  # texts on which the ranges of int8 are measured
-_COMPOSED = 400  # harmful sentences among calm ones
+_OBSERVED = 400  # texts on which the int8 ranges are measured
+_COMPOSED = 400  # texts with a harmful sentence between harmless ones
 
 
 @dataclass(frozen=True)
 class ThresholdCriteria:
-    """How the shipped thresholds are set."""
+    """The criteria that set the shipped thresholds."""
 
     flag_benign_rate: float = 0.02  # at most this share of harmless texts is flagged, per category
     flag_group_rate: float = 0.03  # and this share of harmless texts about a group of people
@@ -73,9 +73,9 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of the public sets")
     parser.add_argument("--pyrit", type=Path, help="the wheel of PyRIT 1.1.0")
-    parser.add_argument("--work", type=Path, required=True, help="where to keep what is done")
+    parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints")
     parser.add_argument("--out", type=Path, default=HEADS)
-    parser.add_argument("--appeals", type=Path, help="what `tutelage moderation export` wrote")
+    parser.add_argument("--appeals", type=Path, help="a file from `tutelage moderation export`")
     options = parser.parse_args()
     examples, digests = read_all(options.data, options.pyrit, options.appeals)
     groups = read_groups(options.data)
@@ -90,7 +90,7 @@ def train(
     settings: FinetuneSettings,
     groups: Mapping[str, str] | None = None,
 ) -> None:
-    """Writes adapters and heads, thresholds, measured effects and the card into `out`.
+    """Writes adapters and heads, thresholds, their effects and the model card into `out`.
 
     `groups` gives the group of people that a text is about, for thresholds and the card.
     """
@@ -102,7 +102,7 @@ def train(
 
 @dataclass(frozen=True)
 class Corpus:
-    """All texts as training reads them: in full for words, cut and through the frozen layers."""
+    """All texts tokenised for training: in full, truncated, and as output of the frozen layers."""
 
     texts: Sequence[LabelledText]
     read: Sequence[list[int]]
@@ -111,7 +111,7 @@ class Corpus:
     settings: FinetuneSettings
 
     def heads(self, seen: Sequence[int], kept: Path) -> dict[str, Tensor]:
-        """What serves, trained on the texts at `seen` alone; `kept` has its checkpoints."""
+        """The tensors to serve, trained on the texts at `seen`; `kept` holds the checkpoints."""
         model = fitted(self.texts, seen, self.frozen, self.settings, kept)
         labels, weights = as_tensors([self.texts[i] for i in seen], self.settings)
         lexical = fit([self.read[i] for i in seen], labels, weights)
@@ -119,7 +119,7 @@ class Corpus:
 
 
 def read_corpus(examples: Sequence[LabelledText], settings: FinetuneSettings, work: Path) -> Corpus:
-    """`examples` and texts composed of them; what the frozen layers make of them is kept."""
+    """`examples` and texts composed of them; the frozen layers' output is cached in `work`."""
     folder = bundled_encoder()
     texts = [*examples, *composed(examples, settings.seed)]
     read = tokens(texts, folder)
@@ -129,7 +129,7 @@ def read_corpus(examples: Sequence[LabelledText], settings: FinetuneSettings, wo
 
 
 def cross_validated(corpus: Corpus, examples: Sequence[LabelledText], work: Path) -> Tensor:
-    """Logits [texts, 13] of the examples, each by heads trained on the other folds alone."""
+    """Held-out logits [texts, 13] of the examples, by heads trained on the other folds."""
     logits = torch.zeros(len(examples), len(CATEGORIES))
     for fold in sorted({example.fold for example in examples}):
         seen = [i for i, text in enumerate(corpus.texts) if text.fold != fold]
@@ -144,7 +144,7 @@ def cross_validated(corpus: Corpus, examples: Sequence[LabelledText], work: Path
 def read_uncalibrated(
     heads: dict[str, Tensor], examples: Sequence[LabelledText], kept: Path
 ) -> Tensor:
-    """Logits [texts, 13] as the service would reach them with these heads, written to `kept`."""
+    """Logits [texts, 13] as the service would compute them with these heads, written to `kept`."""
     _write_heads(kept, heads, torch.ones(len(CATEGORIES)), torch.zeros(len(CATEGORIES)))
     _write_json(kept / "heads.json", {"version": "uncalibrated"})
     classifier = EmbeddedClassifier.load(heads_dir=kept)
@@ -158,7 +158,7 @@ def fitted(
     settings: FinetuneSettings,
     kept: Path,
 ) -> FinetunedModel:
-    """A model trained on the texts at `indexes`; `kept` has its checkpoints."""
+    """A model trained on the texts at `indexes`; `kept` holds the checkpoints."""
     model = FinetunedModel(read_transformer(bundled_encoder()), settings)
     if not (kept / "checkpoint.safetensors").exists():
         begin(model, model.mean_states(frozen), texts, indexes, settings)
@@ -167,9 +167,9 @@ def fitted(
 
 
 def composed(examples: Sequence[LabelledText], seed: int) -> list[LabelledText]:
-    """Short harmful texts set among everyday ones: what harms still harms there.
+    """Short harmful texts placed between everyday ones, which must not hide the harm.
 
-    They share the fold of the harmful text, and its harm stands within what training reads.
+    They share the fold of the harmful text, which lies within the tokens that training reads.
     """
     draw = random.Random(seed)
     sources = (*EVERYDAY_SOURCES, "written")
@@ -188,7 +188,7 @@ def composed(examples: Sequence[LabelledText], seed: int) -> list[LabelledText]:
 
 
 def tokens(examples: Sequence[LabelledText], encoder: Path) -> list[list[int]]:
-    """Token ids of every text, normalised, as far as the lexical part reads."""
+    """Token ids of every text, normalised, truncated for the lexical part."""
     tokenizer = read_tokenizer(encoder)
     words = Words(tokenizer.get_vocab())
     return [
@@ -198,7 +198,7 @@ def tokens(examples: Sequence[LabelledText], encoder: Path) -> list[list[int]]:
 
 
 def shortened(read: Sequence[list[int]], examples: Sequence[LabelledText]) -> list[list[int]]:
-    """Token ids as far as the encoder is trained on them."""
+    """Token ids, truncated for training the encoder."""
     return [
         ids[: _LONGEST.get(example.source, _LONGEST_OTHER)]
         for ids, example in zip(read, examples, strict=True)
@@ -214,7 +214,7 @@ def _publish(
     groups: Mapping[str, str],
     out: Path,
 ) -> None:
-    """Write what ships; `unseen` [texts, 13] are its logits of examples that it had not seen."""
+    """Write the files that ship; `unseen` [texts, 13] are the cross-validated logits."""
     half = [i for i, example in enumerate(examples) if not example.reported]
     development = [examples[i] for i in half]
     slope, offset = calibrate(unseen[half], development)
@@ -244,7 +244,7 @@ def _write_heads(out: Path, heads: dict[str, Tensor], slope: Tensor, offset: Ten
 
 
 def shipped_side(shipped: dict[str, dict[str, float]]) -> SideRules:
-    """The rules for prompts that ship, with these thresholds."""
+    """The shipped rules for prompts, with these thresholds."""
     rules = {
         category: Rule(
             threshold=shipped["block" if rule.action is Action.BLOCK else "flag"][category],
@@ -258,7 +258,7 @@ def shipped_side(shipped: dict[str, dict[str, float]]) -> SideRules:
 def served(
     model: FinetunedModel, lexical: Lexical, folder: Path, texts: Sequence[list[int]]
 ) -> dict[str, Tensor]:
-    """What is loaded to serve: adapters in half precision, ranges for int8, the heads.
+    """The tensors to serve: adapters in half precision, ranges for int8, the heads.
 
     The ranges are measured on some of the token ids `texts`.
     """
@@ -275,7 +275,7 @@ def served(
 
 
 def measured(scores: Tensor, examples: Sequence[LabelledText]) -> dict[str, dict[str, list[int]]]:
-    """How many unseen texts score how high, by category: harmful, harmless and everyday ones."""
+    """Histograms of held-out scores by category, for harmful, harmless and everyday texts."""
     found = {}
     for column, category in enumerate(CATEGORIES):
         by_label: dict[int, list[float]] = {0: [], 1: []}
@@ -292,9 +292,9 @@ def measured(scores: Tensor, examples: Sequence[LabelledText]) -> dict[str, dict
 
 
 def calibrate(logits: Tensor, examples: Sequence[LabelledText]) -> tuple[Tensor, Tensor]:
-    """Slope and offset [13] of each category's logit, on unseen texts (Platt 1999).
+    """Slope and offset [13] of each category's logit, on held-out texts (Platt 1999).
 
-    The slope is kept positive, so that calibration never changes the order of texts.
+    The slope is positive, so that calibration never changes the order of texts.
     """
     calibration = []
     for column, category in enumerate(CATEGORIES):
@@ -315,7 +315,7 @@ def thresholds(
     criteria: ThresholdCriteria,
     groups: Mapping[str, str] | None = None,
 ) -> dict[str, dict[str, float]]:
-    """{"flag": {category: threshold}, "block": {…}} from the scores [texts, 13] of unseen texts.
+    """{"flag": {category: threshold}, "block": {…}} from the scores [texts, 13] of held-out texts.
 
     flag: the best F-beta, but no more harmless texts above it than `flag_benign_rate`, and of
     those that name a group of people (`groups` by text) than `flag_group_rate`.
@@ -340,7 +340,7 @@ def thresholds(
 
 
 def _above(scores: np.ndarray, share: float) -> float:
-    """The threshold that `share` of the scores stay below; never out of reach."""
+    """The threshold that `share` of the scores stay below; at most 0.999."""
     reached = float(np.quantile(scores, share, method="higher")) if len(scores) else 0.0
     return min(_rounded(reached) + 0.001, 0.999)
 
@@ -352,7 +352,7 @@ def _rounded(score: float) -> float:
 def _precision_recall(
     scores: np.ndarray, labels: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores (descending) with the precision and recall of flagging each and all above it."""
+    """Scores (descending), and the precision and recall with each of them as the threshold."""
     order = np.argsort(-scores, kind="stable")
     hits = np.cumsum(labels[order])
     return scores[order], hits / np.arange(1, len(scores) + 1), hits / max(1, labels.sum())
@@ -365,7 +365,7 @@ def _best_f(scores: np.ndarray, labels: np.ndarray, beta: float) -> float:
 
 
 def _at_precision(scores: np.ndarray, labels: np.ndarray, wanted: float) -> float:
-    """The lowest score from which up the precision is as wanted; 0 where it nowhere is."""
+    """The lowest threshold with the wanted precision; 0 where none has it."""
     at, precision, _ = _precision_recall(scores, labels)
     reached = np.flatnonzero(precision >= wanted)
     return _rounded(at[reached[-1]]) if len(reached) else 0.0

@@ -140,7 +140,7 @@ def _moderate(core: "Core", examples: "list[Example]", report: "ImportReport") -
         return
     shipped = ModerationRules.from_settings(core.settings.moderation_actions)
     with core.store.read() as session:
-        rules = rule_store.in_force(session, shipped)
+        rules = rule_store.active_rules(session, shipped)
     with steps() as say:
         total = len(examples)
         moderate(classifier, rules, examples, report, lambda done: say("moderation", done, total))

@@ -20,16 +20,16 @@ def learn(data: Data = None, as_json: Json = False) -> None:
     Example: `tutelage moderation learn`
     """
     from moderation.appeals import dataset, registry
-    from moderation.appeals.retrain import learn as teach
+    from moderation.appeals.retrain import retrain_heads
 
     core = open_data(data)
     with core.store.read() as session:
         decided = dataset.derive(session)
     if not decided:
         raise Conflict("No decided appeal may be learned from yet: decide some, under Moderation.")
-    described = teach(decided, registry.folder(core.settings.data))
+    described = retrain_heads(decided, registry.folder(core.settings.data))
     with core.store.write() as session:
-        registry.record_learning(session, described, ACTOR)
+        registry.record_retraining(session, described, ACTOR)
     if as_json:
         typer.echo(json.dumps(described))
         return
@@ -51,7 +51,7 @@ def list_heads(data: Data = None) -> None:
 
     core = open_data(data)
     with core.store.read() as session:
-        current = registry.in_force(session)
+        current = registry.active_version(session)
     for each in registry.listed(registry.folder(core.settings.data)):
         mark = "  in force" if each["version"] == current else ""
         typer.echo(f"{each['version']}  {each['decisions']} decisions{mark}")
@@ -70,7 +70,7 @@ def use(
     core = open_data(data)
     with core.store.write() as session:
         kept = registry.folder(core.settings.data)
-        registry.put_in_force(session, kept, None if version == "shipped" else version, ACTOR)
+        registry.activate(session, kept, None if version == "shipped" else version, ACTOR)
     typer.echo(f"{version} is in force.")
 
 

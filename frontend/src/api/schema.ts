@@ -4532,7 +4532,7 @@ export interface components {
         };
         /**
          * ModerationRules
-         * @description The rules for prompts and those for responses. Without arguments: what ships.
+         * @description The rules for prompts and for responses; by default those that ship.
          */
         ModerationRules: {
             prompt?: components["schemas"]["SideRules"];

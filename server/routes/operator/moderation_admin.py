@@ -109,7 +109,7 @@ def filter_card(_operator: OperatorDep, services: ServicesDep) -> FilterCard:
 
 def _in_force(services: Services) -> RulesInForce:
     with services.store.read() as session:
-        current = rule_store.in_force(session, services.moderation)
+        current = rule_store.active_rules(session, services.moderation)
         history = rule_store.history(session, HISTORY)
     return RulesInForce(
         rules=current,

@@ -24,15 +24,15 @@ def show_learning(_operator: OperatorDep, services: ServicesDep) -> Learning:
 @router.post("", status_code=201)
 def learn_from_appeals(operator: OperatorDep, services: ServicesDep) -> LearnedHeads:
     """Train heads on the decided appeals; seconds on one core. It does not activate them."""
-    from moderation.appeals.retrain import learn  # torch
+    from moderation.appeals.retrain import retrain_heads  # torch
 
     with services.store.read() as session:
         decided = dataset.derive(session)
     if not decided:
         raise Conflict("No decided appeal is available for training yet.")
-    described = learn(decided, registry.folder(services.settings.data))
+    described = retrain_heads(decided, registry.folder(services.settings.data))
     with services.store.write() as session:
-        registry.record_learning(session, described, operator.user.id)
+        registry.record_retraining(session, described, operator.user.id)
         return _item(session, services, described)
 
 
@@ -41,7 +41,7 @@ def choose_heads(body: HeadsChoice, operator: OperatorDep, services: ServicesDep
     """Activate heads: every service on this database follows within seconds."""
     with services.store.write() as session:
         kept = registry.folder(services.settings.data)
-        registry.put_in_force(session, kept, body.version, operator.user.id)
+        registry.activate(session, kept, body.version, operator.user.id)
     return _learning(services)
 
 
@@ -52,7 +52,7 @@ def _learning(services: Services) -> Learning:
         return Learning(
             decisions=usable,
             withheld=len(appeals.decided(session, consented=False)) - usable,
-            in_force=registry.in_force(session),
+            in_force=registry.active_version(session),
             running=services.classifier.version if services.classifier else None,
             heads=[_item(session, services, each) for each in registry.listed(kept)],
         )

@@ -8,7 +8,7 @@ import pytest
 
 from moderation.appeals.dataset import DecidedAppeal, frozen
 from moderation.appeals.registry import listed
-from moderation.appeals.retrain import learn
+from moderation.appeals.retrain import retrain_heads
 from moderation.classifiers.embedded import EmbeddedClassifier
 from moderation.training.datasets import read_rows
 
@@ -34,7 +34,7 @@ def decided(texts: list[str], holds: int) -> list[DecidedAppeal]:
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("moderation")
-    learn(decided(FILMS, 0), folder)
+    retrain_heads(decided(FILMS, 0), folder)
     return folder
 
 
@@ -84,5 +84,5 @@ def test_lone_surrogates_do_not_stop_it() -> None:
 
 def test_nothing_is_learned_from_nothing(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no decisions"):
-        learn([], tmp_path)
+        retrain_heads([], tmp_path)
     assert listed(tmp_path) == []

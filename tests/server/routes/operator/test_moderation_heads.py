@@ -76,7 +76,7 @@ def test_heads_that_cannot_be_read_leave_the_old_ones(service: ChatService, core
         (kept / "broken").mkdir(parents=True)
         description = '{"version": "broken", "created_at": 0}'
         (kept / "broken" / registry.DESCRIPTION).write_text(description)
-        registry.put_in_force(session, kept, "broken", "test")
+        registry.activate(session, kept, "broken", "test")
     with pytest.raises(Exception, match="no readable moderation heads"):
         ModerationWatcher(service.services).refresh()
     assert service.services.classifier.version == "keyword-1"
