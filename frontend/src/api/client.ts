@@ -39,8 +39,8 @@ export async function unwrap<Data>(call: Promise<Outcome<Data>>): Promise<Data> 
 }
 
 function failure(body: unknown, status: number): ApiError {
-  const told = (body as { error?: { message?: string } } | undefined)?.error?.message;
-  return new ApiError(told ?? `The server responded with status ${status}. Try again in a moment.`, status);
+  const message = (body as { error?: { message?: string } } | undefined)?.error?.message;
+  return new ApiError(message ?? `The server responded with status ${status}. Try again in a moment.`, status);
 }
 
 export const session = {

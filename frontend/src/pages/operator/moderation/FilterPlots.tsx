@@ -61,10 +61,10 @@ export function FilterPlots({ figures }: { figures: MeasuredFigures }) {
 }
 
 function Calibration({ figures }: { figures: MeasuredFigures }) {
-  const said = figures.calibration.map(({ score, harmful }) => `${percent(score)}: ${percent(harmful)}`).join(", ");
+  const pairs = figures.calibration.map(({ score, harmful }) => `${percent(score)}: ${percent(harmful)}`).join(", ");
   return (
     <>
-      <p className="sr-only">Mean score and observed harm rate: {said}.</p>
+      <p className="sr-only">Mean score and observed harm rate: {pairs}.</p>
       <div className="h-72" aria-hidden>
         <ResponsiveContainer width="100%" height="100%">
           <LineChart data={figures.calibration} margin={{ top: 8, right: 10, bottom: 16, left: -18 }} accessibilityLayer={false}>

@@ -39,12 +39,12 @@ function RetrainingView({ learning }: { learning: Learning }) {
   const refresh = useRefresh();
   const toast = useToast();
 
-  async function act(name: string, work: () => Promise<unknown>, said: string) {
+  async function act(name: string, work: () => Promise<unknown>, done: string) {
     setBusy(name);
     setError(null);
     try {
       await work();
-      toast(said);
+      toast(done);
       await refresh(...KEY);
     } catch (problem) {
       setError(problem);

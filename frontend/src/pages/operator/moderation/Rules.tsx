@@ -155,13 +155,13 @@ function SaveBar({ saved, rules, byOperator, onDiscard }: SaveBarProps) {
   const toast = useToast();
   const count = changes(saved, rules);
 
-  async function put(next: ModerationRules | null, told: string) {
+  async function put(next: ModerationRules | null, message: string) {
     setBusy(true);
     setError(null);
     try {
       await moderation.setRules(next);
       await refresh("operator", "moderation-rules");
-      toast(told);
+      toast(message);
     } catch (problem) {
       setError(problem);
     }

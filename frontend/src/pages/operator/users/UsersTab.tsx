@@ -49,8 +49,8 @@ export function UsersTab() {
           if (rows.length === 0) return <EmptyState icon={Users}>No matches.</EmptyState>;
           return (
             <Table columns={["Name", "Role", "Created", "Chats", "Feedback", "Requests today", "Keys", "Actions"]}>
-              {rows.map((person) => (
-                <Row key={person.id} person={person} />
+              {rows.map((user) => (
+                <Row key={user.id} user={user} />
               ))}
             </Table>
           );
@@ -65,46 +65,46 @@ export function UsersTab() {
   );
 }
 
-function Row({ person }: { person: UserRow }) {
+function Row({ user }: { user: UserRow }) {
   const [open, setOpen] = useState(false);
-  const active = person.keys.filter((key) => keyState(key) === "active").length;
+  const active = user.keys.filter((key) => keyState(key) === "active").length;
   return (
     <tr>
       <Cell>
-        <span className="block font-medium">{person.name}</span>
-        <span className="block text-xs text-muted">{person.login ?? "no password"}</span>
+        <span className="block font-medium">{user.name}</span>
+        <span className="block text-xs text-muted">{user.login ?? "no password"}</span>
       </Cell>
       <Cell>
-        <Badge tone={person.role === "user" ? "plain" : "accent"}>{words(person.role)}</Badge>{" "}
-        {person.disabled_at && <Badge tone="danger">Disabled</Badge>}
+        <Badge tone={user.role === "user" ? "plain" : "accent"}>{words(user.role)}</Badge>{" "}
+        {user.disabled_at && <Badge tone="danger">Disabled</Badge>}
       </Cell>
-      <Cell className="whitespace-nowrap text-muted">{ago(person.created_at)}</Cell>
-      <Cell className="tabular-nums">{person.conversations}</Cell>
+      <Cell className="whitespace-nowrap text-muted">{ago(user.created_at)}</Cell>
+      <Cell className="tabular-nums">{user.conversations}</Cell>
       <Cell>
-        <CountLink to={`/operator/feedback/judgements?author=${person.id}`}>{person.feedback}</CountLink>
+        <CountLink to={`/operator/feedback/judgements?author=${user.id}`}>{user.feedback}</CountLink>
       </Cell>
       <Cell className="whitespace-nowrap text-muted tabular-nums">
-        {figure(person.quota.requests_used)}
-        {person.quota.requests_limit > 0 && ` of ${figure(person.quota.requests_limit)}`}
+        {figure(user.quota.requests_used)}
+        {user.quota.requests_limit > 0 && ` of ${figure(user.quota.requests_limit)}`}
       </Cell>
       <Cell className="tabular-nums">{active}</Cell>
       <Cell className="text-right">
-        <Button small onClick={() => setOpen(true)} aria-label={`Manage ${person.name}`}>
+        <Button small onClick={() => setOpen(true)} aria-label={`Manage ${user.name}`}>
           Manage
         </Button>
-        <Dialog open={open} onClose={() => setOpen(false)} title={person.name} description={person.id}>
-          <Manage person={person} />
+        <Dialog open={open} onClose={() => setOpen(false)} title={user.name} description={user.id}>
+          <Manage user={user} />
         </Dialog>
       </Cell>
     </tr>
   );
 }
 
-function useChange(person: UserRow) {
+function useChange(user: UserRow) {
   const refresh = useRefresh();
   const toast = useToast();
   return useMutation({
-    mutationFn: (body: Parameters<typeof users.change>[1]) => users.change(person.id, body),
+    mutationFn: (body: Parameters<typeof users.change>[1]) => users.change(user.id, body),
     onSuccess: () => {
       void refresh("operator", "people");
       toast("Saved.");
@@ -112,8 +112,8 @@ function useChange(person: UserRow) {
   });
 }
 
-function Manage({ person }: { person: UserRow }) {
-  const change = useChange(person);
+function Manage({ user }: { user: UserRow }) {
+  const change = useChange(user);
   const me = useSession().data?.user?.id;
   const [link, setLink] = useState("");
   const [error, setError] = useState<unknown>(null);
@@ -121,32 +121,32 @@ function Manage({ person }: { person: UserRow }) {
     <div className="space-y-5">
       <Select
         label="Role"
-        value={person.role}
+        value={user.role}
         options={ROLES}
         disabled={change.isPending}
         onChange={(event) => change.mutate({ role: event.target.value as Role })}
       />
-      <Quota person={person} change={change} />
-      <Keys person={person} />
+      <Quota user={user} change={change} />
+      <Keys user={user} />
       {link && <SignInLink path={link} />}
       <ErrorMessage error={change.error ?? error} />
       <div className="flex flex-wrap gap-2">
-        <Button onClick={() => users.link(person.id).then((made) => setLink(made.path), setError)}>Create sign-in link</Button>
+        <Button onClick={() => users.link(user.id).then((made) => setLink(made.path), setError)}>Create sign-in link</Button>
         <Button
-          kind={person.disabled_at ? "secondary" : "danger"}
-          disabled={change.isPending || person.id === me}
-          onClick={() => change.mutate({ disabled: !person.disabled_at })}
+          kind={user.disabled_at ? "secondary" : "danger"}
+          disabled={change.isPending || user.id === me}
+          onClick={() => change.mutate({ disabled: !user.disabled_at })}
         >
-          {person.disabled_at ? "Enable account" : "Disable account"}
+          {user.disabled_at ? "Enable account" : "Disable account"}
         </Button>
       </div>
     </div>
   );
 }
 
-function Quota({ person, change }: { person: UserRow; change: ReturnType<typeof useChange> }) {
-  const [requests, setRequests] = useState(String(person.quota.requests_limit));
-  const [tokens, setTokens] = useState(String(person.quota.tokens_limit));
+function Quota({ user, change }: { user: UserRow; change: ReturnType<typeof useChange> }) {
+  const [requests, setRequests] = useState(String(user.quota.requests_limit));
+  const [tokens, setTokens] = useState(String(user.quota.tokens_limit));
 
   function submit(event: FormEvent) {
     event.preventDefault();
@@ -164,7 +164,7 @@ function Quota({ person, change }: { person: UserRow; change: ReturnType<typeof 
       </div>
       <p className="mt-1.5 text-[13px] text-muted">
         0 = unlimited.{" "}
-        {person.own_quota ? (
+        {user.own_quota ? (
           <button type="button" className="underline underline-offset-2" onClick={() => change.mutate({ role_quota: true })}>
             Reset to the role's default quota
           </button>
@@ -176,9 +176,9 @@ function Quota({ person, change }: { person: UserRow; change: ReturnType<typeof 
   );
 }
 
-function Keys({ person }: { person: UserRow }) {
+function Keys({ user }: { user: UserRow }) {
   const refresh = useRefresh();
-  const keys = person.keys.filter((key) => keyState(key) === "active");
+  const keys = user.keys.filter((key) => keyState(key) === "active");
   if (keys.length === 0) return null;
   return (
     <ul className="divide-y divide-line rounded-xl border border-line text-sm">
