@@ -1,14 +1,6 @@
-"""Several classifiers as one, and several requests in one call."""
+"""Several classifiers as one."""
 
-import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-
-import pytest
-
-from moderation.categories import zero_scores
 from moderation.classifier import KeywordClassifier
-from moderation.classifiers.batching import BatchedClassifier
 from moderation.classifiers.ensemble import EnsembleClassifier
 
 ZONK = KeywordClassifier({"zonk": "hate"}, "a")
@@ -16,7 +8,7 @@ GLIB = KeywordClassifier({"glib": "hate"}, "b")
 
 
 class Narrow(KeywordClassifier):
-    """Knows of sexual content alone."""
+    """Covers sexual content only."""
 
     def __init__(self) -> None:
         super().__init__({"lewd": "sexual"}, "narrow")
@@ -33,58 +25,6 @@ def test_the_highest_score_counts() -> None:
     assert both.version == "max(a, b)"
 
 
-def test_the_mean_is_of_those_who_know_the_category() -> None:
+def test_the_mean_is_over_members_that_cover_the_category() -> None:
     assert hate(EnsembleClassifier([ZONK, GLIB], "mean"), "zonk") == 0.5
     assert hate(EnsembleClassifier([ZONK, Narrow()], "mean"), "zonk") == 1.0
-
-
-class Counting:
-    """Counts its calls; holds the first until it is let go; fails on "broken"."""
-
-    version = "counting"
-    covers = frozenset[str]()
-
-    def __init__(self) -> None:
-        self.calls: list[int] = []
-        self.go = threading.Event()
-        self.begun = threading.Event()
-
-    def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
-        self.calls.append(len(texts))
-        self.begun.set()
-        self.go.wait(30)
-        if "broken" in texts:
-            raise RuntimeError("out of order")
-        return [zero_scores() | {"hate": float(text)} for text in texts]
-
-
-def test_those_who_wait_are_classified_together_and_get_their_own_scores() -> None:
-    counting = Counting()
-    batched = BatchedClassifier(counting)
-    with ThreadPoolExecutor(9) as threads:
-        first = threads.submit(batched.classify, ["0.0"])
-        counting.begun.wait(30)
-        others = [threads.submit(batched.classify, [f"0.{n}"]) for n in range(1, 9)]
-        while len(batched._queue) < 8:
-            pass
-        counting.go.set()
-        scores = [each.result()[0]["hate"] for each in (first, *others)]
-    assert scores == [n / 10 for n in range(9)]
-    assert counting.calls == [1, 8]
-
-
-def test_a_text_that_breaks_the_classifier_fails_its_own_caller_only() -> None:
-    counting = Counting()
-    batched = BatchedClassifier(counting)
-    with ThreadPoolExecutor(3) as threads:
-        first = threads.submit(batched.classify, ["0.0"])
-        counting.begun.wait(30)
-        broken = threads.submit(batched.classify, ["broken"])
-        fine = threads.submit(batched.classify, ["0.5"])
-        while len(batched._queue) < 2:
-            pass
-        counting.go.set()
-        assert fine.result()[0]["hate"] == 0.5
-        with pytest.raises(RuntimeError):
-            broken.result()
-        first.result()
