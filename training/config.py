@@ -55,7 +55,7 @@ class RewardModelConfig:
     lora_minimum: int = 1000  # comparisons; below this, auto does not try LoRA
     length_control: str = "auto"  # "on", "off"; auto: on where like lengths are ordered better
     heads: int = 8  # of the ensemble that tells which rankings would teach most
-    min_accuracy: float = 0.5  # PPO climbs only what exceeds it on unseen comparisons; -1: anything
+    min_accuracy: float = 0.5  # on unseen comparisons; PPO is skipped at or below it; -1: never
 
 
 @dataclass(frozen=True)
@@ -79,23 +79,23 @@ class PPOConfig:
     kl_grid: float = 0.5  # a checkpoint is kept whenever sqrt(KL) passes a multiple of this
     ptx_coef: float = 0.0  # weight of the loss on demonstrations and best-ranked responses
     ptx_batch: int = 8  # of these per optimiser step
-    reuse: float = 0.0  # share of the batch that is logged answers, weighed by importance
+    reuse: float = 0.0  # share of the batch that is logged responses, weighted by importance
     reuse_limit: float = 1.0  # to which their weights are truncated
     whiten_rewards: bool = False  # to unit variance, their mean kept
-    score_clip: float = 3.0  # standard deviations of the collected answers' scores
+    score_clip: float = 3.0  # standard deviations of the ranked responses' scores
     missing_eos_penalty: float = 1.0
     gamma: float = 1.0
     lam: float = 0.95
     clip_range: float = 0.2
     value_clip_range: float = 0.2
     max_grad_norm: float = 1.0
-    eval_prompts: int = 24  # held-out prompts answered at every update
+    eval_prompts: int = 24  # held-out prompts to respond to at every update
     patience: int = 3  # updates without a better held-out score before PPO stops
 
 
 @dataclass(frozen=True)
-class DoctorConfig:
-    """Where PPO's health doctor raises an alarm; "first" is the policy that PPO begins with."""
+class HealthCheckConfig:
+    """Limits of PPO's health checks; "first" is the policy that PPO begins with."""
 
     kl_below_zero: float = 0.5  # nats per response under zero, which is noise
     kl_jump: float = 8.0  # nats per response in one update
@@ -103,7 +103,7 @@ class DoctorConfig:
     shortest: float = 0.2  # of the first policy's mean length
     longest: float = 2.5
     repetition_rise: float = 0.2  # in the share of repeated four-token runs
-    eos_fall: float = 0.3  # in the share of answers that end by themselves
+    eos_fall: float = 0.3  # in the share of responses that end with an EOS token
     explained_variance: float = -1.0  # of the returns, two updates in a row
     heldout_fall: float = 2.0  # standard errors below the best held-out score while the score rises
 
@@ -153,7 +153,7 @@ class IterationConfig:
     sft: SFTConfig = field(default_factory=SFTConfig)
     reward_model: RewardModelConfig = field(default_factory=RewardModelConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
-    doctor: DoctorConfig = field(default_factory=DoctorConfig)
+    doctor: HealthCheckConfig = field(default_factory=HealthCheckConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     gate: GateConfig = field(default_factory=GateConfig)
 

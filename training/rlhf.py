@@ -33,26 +33,14 @@ def whiten(values: Tensor, mask: Tensor, shift_mean: bool = True) -> Tensor:
     return (whitened if shift_mean else whitened + mean) * mask
 
 
-def logprobs_from_logits(logits: Tensor, tokens: Tensor) -> Tensor:
-    """log p(token): logits [..., V], tokens [...] -> [...]."""
-    return torch.log_softmax(logits, -1).gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
-
-
-def entropy_from_logits(logits: Tensor) -> Tensor:
-    """H(p) in nats: logits [..., V] -> [...]."""
-    log_p = torch.log_softmax(logits, -1)
-    return -(log_p.exp() * log_p).sum(-1)
-
-
 def logprobs_and_entropy(
     hidden: Tensor, head: Head, tokens: Tensor, temperature: float = 1.0
 ) -> tuple[Tensor, Tensor]:
     """log p(token) and H(p) of softmax(head(hidden) / temperature), in little memory.
 
-    The same numbers as ``logprobs_from_logits`` and ``entropy_from_logits``, but logits exist for
-    ``CHUNK`` rows at a time and only what the gradient needs of them is kept. The
-    gradient flows from the log-probabilities to ``hidden``; ``head`` is frozen, the entropy is a
-    measurement.
+    Logits exist for ``CHUNK`` rows at a time, and only what the gradient needs of them is kept.
+    The gradient flows from the log-probabilities to ``hidden``; ``head`` is frozen, and the entropy
+    is a measurement.
 
     Args: hidden [N, H], head: H -> V, tokens [N]. Returns: two tensors [N].
     """

@@ -1,1 +1,1 @@
-"""Proximal policy optimisation: rollouts, experience, update, selection of the best policy."""
+"""Proximal policy optimisation: start with ``trainer.PPO.step``, which names the steps."""

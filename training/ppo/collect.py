@@ -25,7 +25,7 @@ class Rollouts(NamedTuple):
 
 
 class RolloutCollector:
-    """Prompts, logged responses, and the policy that answers."""
+    """Prompts, logged responses, and the policy that responds to both kinds of prompt."""
 
     def __init__(
         self,
@@ -44,14 +44,15 @@ class RolloutCollector:
     def set_prompts(
         self, train: Sequence[Sequence[Message]], evaluation: Sequence[Sequence[Message]]
     ) -> None:
-        """Takes conversations to answer; one that is too long is left out.
+        """Takes conversations to respond to; one that is too long is left out.
 
         Raises: Invalid: none to train on is short enough.
         """
         self.train_prompts = self._encode(train)
         self.eval_prompts = self._encode(evaluation)[: self.config.eval_prompts]
         if not self.train_prompts:
-            raise Invalid("There is no prompt to practise on.", "prompts")
+            longest = self.config.max_prompt_tokens
+            raise Invalid(f"There is no prompt of at most {longest} tokens to train on.", "prompts")
 
     def _encode(self, prompts: Sequence[Sequence[Message]]) -> list[list[int]]:
         encoded = [self.tokenizer.prompt(messages) for messages in prompts]
@@ -60,7 +61,7 @@ class RolloutCollector:
     def sample_rollouts(self, update: int) -> Rollouts:
         """The responses of an update; new ones are sampled from the policy as it is.
 
-        Training and eval prompts are answered in one go: a larger batch decodes faster per token.
+        Training and eval prompts share one batch: a larger one decodes faster per token.
         """
         replayed = self.replay.draw(update)
         prompts = self.batch_prompts(update)[len(replayed) :]

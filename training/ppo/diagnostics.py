@@ -1,41 +1,41 @@
-"""The health doctor: what ails a PPO run, in words with the likely cause, from its metrics alone.
+"""Health checks of a PPO run, from its metrics alone: what is wrong, and the likely cause.
 
-Each check looks at the newest row beside the first, which is the policy that PPO began with, or
-beside the one before. A run that is ill stops; what is kept is the best policy from before.
+Each check compares the newest row with the first, which is the policy that PPO began with, or with
+the one before. A run that fails a check stops; the best policy so far is kept.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from training.config import DoctorConfig
+from training.config import HealthCheckConfig
 
 Row = Mapping[str, float]
 History = Sequence[Row]  # one row of ``objective/…`` and ``response/…`` metrics per update
 
 
-def diagnose(history: History, config: DoctorConfig) -> str | None:
-    """The first ailment found, as a sentence; nothing while the run is well."""
+def diagnose(history: History, config: HealthCheckConfig) -> str | None:
+    """The first check that fails, as a sentence; nothing while all pass."""
     return next(filter(None, (check(history, config) for check in CHECKS)), None)
 
 
-def _not_finite(history: History, config: DoctorConfig) -> str | None:
+def _not_finite(history: History, config: HealthCheckConfig) -> str | None:
     broken = [name for name, value in history[-1].items() if not math.isfinite(value)]
     if not broken:
         return None
     return f"{broken[0]} is not finite: the learning rate is likely too high."
 
 
-def _negative_kl(history: History, config: DoctorConfig) -> str | None:
+def _negative_kl(history: History, config: HealthCheckConfig) -> str | None:
     kl = history[-1]["objective/kl"]
     if kl >= -config.kl_below_zero:
         return None
     return (
-        f"The KL from the reference is {kl:.1f} nats, and no true KL is negative: sampler and "
+        f"The KL from the reference is {kl:.1f} nats, and a true KL is never negative: sampler and "
         "learner likely disagree about log-probabilities, or end-of-sequence tokens are masked."
     )
 
 
-def _exploding_kl(history: History, config: DoctorConfig) -> str | None:
+def _exploding_kl(history: History, config: HealthCheckConfig) -> str | None:
     jump = history[-1]["objective/kl"] - _before(history)["objective/kl"]
     if jump <= config.kl_jump:
         return None
@@ -45,60 +45,59 @@ def _exploding_kl(history: History, config: DoctorConfig) -> str | None:
     )
 
 
-def _entropy_collapse(history: History, config: DoctorConfig) -> str | None:
+def _entropy_collapse(history: History, config: HealthCheckConfig) -> str | None:
     first, now = history[0]["response/surprise"], history[-1]["response/surprise"]
     if now >= config.entropy_share * first:
         return None
     return (
-        f"The entropy fell from {first:.2f} to {now:.2f} nats a token: the policy says nearly the "
-        "same whatever the luck; it likely found one answer that the reward model likes."
+        f"The entropy collapsed from {first:.2f} to {now:.2f} nats/token: responses barely vary "
+        "across seeds (mode collapse, likely reward hacking)."
     )
 
 
-def _length_drift(history: History, config: DoctorConfig) -> str | None:
+def _length_drift(history: History, config: HealthCheckConfig) -> str | None:
     first, now = history[0]["response/length"], history[-1]["response/length"]
     if config.shortest * first <= now <= config.longest * first:
         return None
     return (
-        f"Answers went from {first:.0f} to {now:.0f} tokens: the reward model likely pays for "
-        "length itself, beyond the lengths that anyone judged."
+        f"The mean response went from {first:.0f} to {now:.0f} tokens: the reward model likely "
+        "rewards length itself, outside the range of the ranked responses."
     )
 
 
-def _repetition(history: History, config: DoctorConfig) -> str | None:
+def _repetition(history: History, config: HealthCheckConfig) -> str | None:
     first, now = history[0]["response/repetition"], history[-1]["response/repetition"]
     if now <= first + config.repetition_rise:
         return None
     return (
         f"{now:.0%} of the four-token runs repeat earlier ones ({first:.0%} at first): the reward "
-        "model likely pays for a phrase."
+        "model likely rewards a phrase."
     )
 
 
-def _missing_eos(history: History, config: DoctorConfig) -> str | None:
+def _missing_eos(history: History, config: HealthCheckConfig) -> str | None:
     first, now = history[0]["response/eos_share"], history[-1]["response/eos_share"]
     if now >= first - config.eos_fall:
         return None
     return (
-        f"Only {now:.0%} of the answers end by themselves ({first:.0%} at first): "
-        "missing_eos_penalty is likely too low for what the reward model pays."
+        f"Only {now:.0%} of the responses end by themselves, with an end-of-sequence token "
+        f"({first:.0%} at first): missing_eos_penalty is likely too low for the scores of the reward model."
     )
 
 
-def _value_divergence(history: History, config: DoctorConfig) -> str | None:
+def _value_divergence(history: History, config: HealthCheckConfig) -> str | None:
     name = "value/explained_variance"
-    found = [
-        row[name] for row in history[1:] if name in row
-    ]  # the first update only finds its level
+    # The first update, which shifts the value head to the mean return, does not count.
+    found = [row[name] for row in history[1:] if name in row]
     if len(found) < 2 or max(found[-2:]) >= config.explained_variance:
         return None
     return (
-        f"The value model explains {found[-1]:.1f} of the returns' variance, worse than their mean "
+        f"The value model explains {found[-1]:.1f} of the returns' variance, less than their mean "
         "would: value_learning_rate is likely too high."
     )
 
 
-def _hacking(history: History, config: DoctorConfig) -> str | None:
+def _hacking(history: History, config: HealthCheckConfig) -> str | None:
     best = max(history, key=lambda row: row["heldout/score"])
     now = history[-1]
     fell = best["heldout/score"] - now["heldout/score"]
@@ -106,8 +105,8 @@ def _hacking(history: History, config: DoctorConfig) -> str | None:
     if fell <= config.heldout_fall * now["heldout/standard_error"] or rose <= 0:
         return None
     return (
-        f"The score that is climbed rose by {rose:.2f} since update {best['update']:.0f} while the "
-        f"held-out score fell by {fell:.2f}: the policy pleases the reward model, no longer people."
+        f"Since update {best['update']:.0f} the training reward rose by {rose:.2f} while the "
+        f"held-out reward fell by {fell:.2f}: reward hacking."
     )
 
 
@@ -115,7 +114,7 @@ def _before(history: History) -> Row:
     return history[-2] if len(history) > 1 else history[-1]
 
 
-CHECKS: tuple[Callable[[History, DoctorConfig], str | None], ...] = (
+CHECKS: tuple[Callable[[History, HealthCheckConfig], str | None], ...] = (
     _not_finite,
     _negative_kl,
     _exploding_kl,

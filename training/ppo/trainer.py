@@ -51,7 +51,7 @@ def train_ppo(
         sft_dir: the policy to begin with, which is also the reference.
         reward_dir, heldout_reward_dir: the reward model to optimise against (the proxy), and the
             held-out one that selects the policy.
-        prompts, eval_prompts: conversations to answer; the latter are never trained on.
+        prompts, eval_prompts: conversations to respond to; the latter are never trained on.
         ptx_data: {"messages": [...]}, dialogues for PPO-ptx; used if ``ptx_coef`` is above 0.
         replay_data: {"prompt": [messages], "token_ids", "logprobs"}, logged responses with the
             log-probabilities they were drawn with, for the settings' share of each batch.
@@ -68,7 +68,7 @@ def train_ppo(
 
 
 class PPO:
-    """One run."""
+    """One run: its models, its state, and the steps of an update."""
 
     def __init__(
         self, sft_dir: Path, reward_dir: Path, heldout_dir: Path, config: IterationConfig, out: Path

@@ -15,7 +15,7 @@ def test_no_prompt_short_enough_is_refused(
         run(tiny_policy, rewards, with_ppo(smoke, max_prompt_tokens=3), tmp_path)
 
 
-def test_every_prompt_is_answered_once_before_any_twice(
+def test_every_prompt_is_used_once_before_any_twice(
     tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
 ) -> None:
     ppo = new_run(tiny_policy, rewards, with_ppo(smoke, batch=3), tmp_path)
@@ -39,7 +39,7 @@ def test_eval_prompts_get_the_same_random_numbers_at_every_update_and_training_p
     )
 
 
-def test_no_more_eval_prompts_are_answered_than_the_settings_say(
+def test_no_more_eval_prompts_are_used_than_the_settings_say(
     tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
 ) -> None:
     ppo = new_run(tiny_policy, rewards, with_ppo(smoke, eval_prompts=2), tmp_path)

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.distributions import Categorical
 from transformers import AutoModelForCausalLM
 
 from training import rlhf
@@ -22,12 +23,12 @@ def model(tiny_policy: Path, smoke: IterationConfig) -> SplitModel:
     return load_model(tiny_policy, smoke)
 
 
-def uniforms(rows: int, steps: int, seed: int = 0) -> torch.Tensor:
+def random_uniforms(rows: int, steps: int, seed: int = 0) -> torch.Tensor:
     return torch.rand(rows, steps, generator=torch.Generator().manual_seed(seed))
 
 
 def roll(model: SplitModel, sampling: RolloutSampling, seed: int = 0) -> list[Episode]:
-    numbers = uniforms(len(PROMPTS), sampling.max_new_tokens, seed)
+    numbers = random_uniforms(len(PROMPTS), sampling.max_new_tokens, seed)
     return sample(model, model.reference, PROMPTS, numbers, sampling)
 
 
@@ -40,7 +41,7 @@ def test_logprobs_equal_those_of_a_full_forward_pass(model: SplitModel) -> None:
     for episode in roll(model, replace(ending(20), temperature=0.7)):
         ids = torch.cat((episode.prompt, episode.response))[None]
         logits = model.model(ids).logits[0, len(episode.prompt) - 1 : -1] / 0.7
-        expected = rlhf.logprobs_from_logits(logits, episode.response)
+        expected = Categorical(logits=logits).log_prob(episode.response)
         torch.testing.assert_close(episode.logprobs, expected, atol=1e-4, rtol=0)
 
 
@@ -52,7 +53,7 @@ def test_rounded_operands_change_logprobs_by_little_and_in_neither_direction(
     with torch.no_grad():
         for parameter in adapter_state(adapted).values():
             parameter.add_(0.05)
-    numbers = uniforms(64, 24)
+    numbers = random_uniforms(64, 24)
     off = [
         episode.logprobs - _logprobs(rounding, adapted, episode)
         for episode in sample(rounding, merged(adapted), PROMPTS * 16, numbers, ending(5))
@@ -76,13 +77,13 @@ def test_kept_states_equal_those_of_a_full_trunk_pass(model: SplitModel) -> None
         torch.testing.assert_close(episode.hidden, expected, atol=1e-4, rtol=0)
 
 
-def test_greedy_answers_equal_those_of_transformers(model: SplitModel, tiny_policy: Path) -> None:
+def test_greedy_responses_equal_those_of_transformers(model: SplitModel, tiny_policy: Path) -> None:
     plain = AutoModelForCausalLM.from_pretrained(tiny_policy)
     for episode in roll(model, RolloutSampling(0.0, 12, {2})):
-        answer = plain.generate(
+        expected = plain.generate(
             episode.prompt[None], max_new_tokens=12, do_sample=False, eos_token_id=2
         )[0, len(episode.prompt) :]
-        assert episode.response.tolist() == answer.tolist()
+        assert episode.response.tolist() == expected.tolist()
 
 
 def test_a_response_ends_with_its_first_eos(model: SplitModel) -> None:
@@ -101,17 +102,17 @@ def test_a_response_that_is_cut_has_all_tokens_and_their_states(model: SplitMode
         assert len(episode.hidden) == len(episode.prompt) + 8
 
 
-def test_the_same_numbers_give_the_same_answers(model: SplitModel) -> None:
+def test_the_same_numbers_give_the_same_responses(model: SplitModel) -> None:
     first, second = (roll(model, ending(20)) for _ in range(2))
     for a, b in zip(first, second, strict=True):
         assert torch.equal(a.response, b.response)
         assert torch.equal(a.hidden, b.hidden)
 
 
-def test_an_answer_does_not_depend_on_who_else_is_in_the_batch(model: SplitModel) -> None:
+def test_a_response_does_not_depend_on_the_other_rows_of_the_batch(model: SplitModel) -> None:
     together = roll(model, ending(20))
     for i, prompt in enumerate(PROMPTS):
-        numbers = uniforms(len(PROMPTS), 24)[i : i + 1]
+        numbers = random_uniforms(len(PROMPTS), 24)[i : i + 1]
         alone = sample(model, model.reference, [prompt], numbers, ending(20))[0]
         assert torch.equal(alone.response, together[i].response)
 
