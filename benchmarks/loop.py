@@ -340,7 +340,8 @@ def ptx(lab: Lab) -> dict[str, Any]:
         for seed in lab.seeds:
             rewards = lab.work / f"a/{seed}/rewards"
             out = lab.fresh(f"f/{seed}")
-            optimise(lab.base, rewards, out, shown=TRAIN[:24], seed=seed, ptx_coef=coefficient)
+            shown = TRAIN[:24]
+            optimise(lab.base, rewards, out, ptx_prompts=shown, seed=seed, ptx_coef=coefficient)
             losses.append(bench.demonstration_loss(out / "policy", TEST))
             gold.append(float(np.mean(golds(TEST, ToyPolicy(out / "policy").answers(TEST, 8, 5)))))
         found[coefficient] = {"loss": asdict(_interval(losses)), "gold": asdict(_interval(gold))}
@@ -402,7 +403,8 @@ def reuse(lab: Lab) -> dict[str, Any]:
         logged = lab.toy_policy.logged(TRAIN, 8, 300 + seed)
         for name, (batch, share) in arms.items():
             out = lab.fresh(f"i/{seed}/ppo")
-            optimise(lab.base, rewards, out, seed=seed, logged=logged, batch=batch, reuse=share)
+            settings = {"batch": batch, "reuse": share}
+            optimise(lab.base, rewards, out, seed=seed, replay_data=logged, **settings)
             kept = ToyPolicy(out / "policy").answers(TEST, 8, 5)
             gold[name].append(float(np.mean(golds(TEST, kept))))
     gains = np.subtract(gold["32 new, 32 logged"], gold["32 new"]).tolist()

@@ -19,7 +19,7 @@ class SnapshotConfig:
 
     held_out: float = 0.3  # share of opening messages whose conversations are never trained on
     liked: int = 0  # answers with thumbs up fill the demonstrations up to this many
-    imported_prompts: int = 200  # imported prompts fill those to practise on up to this many
+    imported_prompts: int = 200  # imported prompts fill the training prompts up to this many
 
 
 @dataclass(frozen=True)

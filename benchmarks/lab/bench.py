@@ -169,21 +169,21 @@ def optimise(
     policy: Path,
     rewards: Path,
     out: Path,
-    shown: Sequence[str] = (),
+    ptx_prompts: Sequence[str] = (),
     seed: int = 17,
     config: IterationConfig = CONFIG,
-    logged: Sequence[dict[str, Any]] = (),
+    replay_data: Sequence[dict[str, Any]] = (),
     **settings: Any,
 ) -> dict[str, Any]:
     """PPO from a policy against ``rewards/proxy``, monitored by ``rewards/held_out``."""
     config = replace(config, seed=seed, ppo=replace(config.ppo, **settings))
-    demonstrations = [
+    ptx_data = [
         {"messages": [*dialogue(p), {"role": "assistant", "content": toy_environment.good(p)}]}
-        for p in shown
+        for p in ptx_prompts
     ]
     return train_ppo(
         policy, rewards / "proxy", rewards / "held_out", [dialogue(p) for p in TRAIN],
-        [dialogue(p) for p in OTHERS], config, out, silent, demonstrations, logged,
+        [dialogue(p) for p in OTHERS], config, out, silent, ptx_data, replay_data,
     )  # fmt: skip
 
 

@@ -186,7 +186,7 @@ class _Run:
         return taken
 
     def logged(self, rows: preference_data.Rows) -> list[dict[str, Any]]:
-        """The answers that PPO may practise on again."""
+        """The responses that PPO may learn from again."""
         held_out = self.config.snapshot.held_out
         return [
             asdict(response)

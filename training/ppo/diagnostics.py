@@ -81,7 +81,7 @@ def _missing_eos(history: History, config: HealthCheckConfig) -> str | None:
         return None
     return (
         f"Only {now:.0%} of the responses end by themselves, with an end-of-sequence token "
-        f"({first:.0%} at first): missing_eos_penalty is likely too low for the scores of the reward model."
+        f"({first:.0%} at first): missing_eos_penalty is likely too low for these scores."
     )
 
 
