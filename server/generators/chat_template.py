@@ -9,6 +9,7 @@ from transformers import PreTrainedTokenizerFast
 
 from server.generators.generator import Messages
 from tutelage.errors import Invalid, Unavailable
+from tutelage.policies.chat_format import ChatFormat
 
 
 class ChatTemplate:
@@ -19,6 +20,7 @@ class ChatTemplate:
         self.tokenizer = PreTrainedTokenizerFast.from_pretrained(path, local_files_only=True)
         if not self.tokenizer.chat_template:
             raise Unavailable("it has no chat template")
+        self.format = ChatFormat(self.tokenizer)
 
     def read(self, messages: Messages) -> tuple[str, list[int]]:
         """A conversation up to where the assistant's response begins, as text and as token ids.
@@ -26,14 +28,13 @@ class ChatTemplate:
         Raises Invalid when the chat template refuses it or a text is not valid Unicode.
         """
         try:
-            text = self.tokenizer.apply_chat_template(
-                [dict(message) for message in messages], tokenize=False, add_generation_prompt=True
-            )
+            rendered = self.format.render(messages, generation=True)
+            text = self.format.readable(rendered)
             text.encode()
         except (TemplateError, ValueError) as error:
             problem = f"This policy cannot read these messages: {error}."
             raise Invalid(problem, "messages") from error
-        return text, list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return text, self.format.encode(rendered)
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Text of tokens, without the special ones, exactly as generated."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tutelage.errors import Unavailable
 from tutelage.policies import deployment
+from tutelage.policies.chat_format import ChatFormat
 from tutelage.policies.library import PolicyLibrary
 from tutelage.store import Store
 
@@ -35,6 +36,15 @@ CHAT_TEMPLATE = """\
 {{ '<|im_start|>' + message['role'] + '\\n' + plain(message['content']) + '<|im_end|>\\n' }}
 {%- endfor -%}
 {%- if add_generation_prompt -%}{{ '<|im_start|>assistant\\n' }}{%- endif -%}
+"""
+# For templates without a system role: what the system says opens the first user turn.
+_SYSTEM_IN_FIRST_TURN = """\
+{%- if messages[0]['role'] == 'system' and messages|length > 1 and messages[1]['role'] == 'user' -%}
+{%- set opening = messages[0]['content'] + '\\n\\n' + messages[1]['content'] -%}
+{%- set messages = [{'role': 'user', 'content': opening}] + messages[2:] -%}
+{%- elif messages[0]['role'] == 'system' -%}
+{%- set messages = [{'role': 'user', 'content': messages[0]['content']}] + messages[1:] -%}
+{%- endif -%}
 """
 _WITH_OUR_SYSTEM_PROMPT = """\
 {%- if messages[0]['role'] != 'system' -%}
@@ -126,8 +136,35 @@ def _from_hugging_face(source: str) -> "tuple[PreTrainedModel, PreTrainedTokeniz
         raise Unavailable(f"The base model {source!r} has no chat template; choose a chat model.")
     if "Tutelage" not in tokenizer.chat_template:
         own = _with_system_prompt(_WITH_OUR_SYSTEM_PROMPT)
-        tokenizer.chat_template = own + tokenizer.chat_template
+        folded = "" if _has_system_role(tokenizer) else _SYSTEM_IN_FIRST_TURN
+        tokenizer.chat_template = own + folded + tokenizer.chat_template
+    _end_turns(model, tokenizer)
     return model, tokenizer
+
+
+def _has_system_role(tokenizer: "PreTrainedTokenizerBase") -> bool:
+    """Whether the chat template takes a system message and shows what it says."""
+    from jinja2 import TemplateError
+
+    messages = [
+        {"role": "system", "content": "Marker"},
+        {"role": "user", "content": "Hello"},
+    ]
+    try:
+        return "Marker" in str(tokenizer.apply_chat_template(messages, tokenize=False))
+    except TemplateError:
+        return False
+
+
+def _end_turns(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> None:
+    """Makes what ends a turn in the chat template an end of sequence for every engine.
+
+    Raises Unavailable where the template does not end a turn with a token of its own.
+    """
+    end = tokenizer.convert_tokens_to_ids(ChatFormat(tokenizer).turn_end())
+    known = model.generation_config.eos_token_id
+    ids = known if isinstance(known, list) else [] if known is None else [known]
+    model.generation_config.eos_token_id = sorted({*ids, end, tokenizer.eos_token_id} - {None})
 
 
 def _with_system_prompt(template: str) -> str:

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
-from transformers import AutoTokenizer
+from chat_templates import write_templated_policy
+from transformers import AutoTokenizer, GenerationConfig
 
+from server.generators.chat_template import ChatTemplate
 from tutelage.errors import Unavailable
 from tutelage.policies import base, deployment
 from tutelage.policies.library import PolicyLibrary
@@ -13,13 +15,13 @@ from tutelage.store import Store
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Hugging Face folder with a random tiny model whose template is plain ChatML."""
+    """A Hugging Face folder with a random tiny model and a template of its own."""
     from training.model.tiny import write_tiny_policy
 
     folder = tmp_path_factory.mktemp("tiny")
     write_tiny_policy(folder)
     (folder / "chat_template.jinja").write_text(
-        "{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}"
+        "{% for m in messages %}{{ m.role + ': ' + m.content + eos_token + '\n' }}{% endfor %}"
     )
     return folder
 
@@ -53,9 +55,43 @@ def test_another_template_gets_our_system_prompt(tiny: Path, tmp_path: Path) -> 
     tokenizer = AutoTokenizer.from_pretrained(tmp_path)
     turn = [{"role": "user", "content": "hi"}]
     text = tokenizer.apply_chat_template(turn, tokenize=False)
-    assert text.startswith("system: You are Tutelage") and text.endswith("user: hi\n")
+    assert text.startswith("system: You are Tutelage") and text.endswith("user: hi<|im_end|>\n")
     own = [{"role": "system", "content": "Be brief."}, *turn]
-    assert tokenizer.apply_chat_template(own, tokenize=False) == "system: Be brief.\nuser: hi\n"
+    expected = "system: Be brief.<|im_end|>\nuser: hi<|im_end|>\n"
+    assert tokenizer.apply_chat_template(own, tokenize=False) == expected
+
+
+@pytest.mark.parametrize("name", ["gemma", "mistral"])
+def test_without_a_system_role_the_first_user_turn_takes_the_system_prompt(
+    name: str, tmp_path: Path
+) -> None:
+    source = write_templated_policy(name, tmp_path / "source")
+    (tmp_path / "policy").mkdir()
+    base.build(tmp_path / "policy", str(source))
+    template = ChatTemplate(tmp_path / "policy")
+    text, _ = template.read([{"role": "user", "content": "hi"}])
+    assert text.index("You are Tutelage") < text.index("\n\nhi")
+    own = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}]
+    assert "Be brief.\n\nhi" in template.read(own)[0]
+    assert "Tutelage" not in template.read(own)[0]
+
+
+def test_what_ends_a_turn_ends_a_response_of_every_engine(tmp_path: Path) -> None:
+    source = write_templated_policy("phi3", tmp_path / "source")
+    (tmp_path / "policy").mkdir()
+    base.build(tmp_path / "policy", str(source))
+    ids = GenerationConfig.from_pretrained(tmp_path / "policy").eos_token_id
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "policy")
+    assert {"<|end|>", "<|endoftext|>"} <= set(tokenizer.convert_ids_to_tokens(ids))
+
+
+def test_a_template_that_ends_no_turn_is_refused(tmp_path: Path) -> None:
+    source = write_templated_policy("phi3", tmp_path / "source")
+    (source / "chat_template.jinja").write_text(
+        "{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}"
+    )
+    with pytest.raises(Unavailable, match="does not end the assistant's turn"):
+        base.build(tmp_path / "policy", str(source))
 
 
 @pytest.mark.parametrize("source", ["/no/such/folder", "nobody/no-such-model"])
