@@ -65,20 +65,20 @@ def accuracy(
     """Trains on some comparisons; accuracy on others."""
     with tempfile.TemporaryDirectory() as scratch:
         facts = train_reward_model(policy, train, [], config, Path(scratch), silent)
-        exam = validate_reward_model(policy, Path(scratch), test, config)
-    right = np.array(exam["chosen"]) > np.array(exam["rejected"])
+        validation = validate_reward_model(policy, Path(scratch), test, config)
+    right = np.array(validation.chosen) > np.array(validation.rejected)
     interval = bootstrap([float(x) for x in right], 2000, 0)
     return {
-        "accuracy": exam["accuracy"],
+        "accuracy": validation.accuracy,
         "interval": [round(interval.low, 3), round(interval.high, 3)],
-        "length_matched_accuracy": exam["length_matched_accuracy"],
-        "longer_wins": exam["longer_wins"],
-        "shorter_wins": 1 - exam["longer_wins"],
+        "length_matched_accuracy": validation.length_matched_accuracy,
+        "longer_wins": validation.longer_wins,
+        "shorter_wins": 1 - validation.longer_wins,
         "tfidf": tfidf_baseline.accuracy(train, test),
-        "ece": exam["ece"],
+        "ece": validation.ece,
         "cross_validated": facts["accuracy"],
         "trained_on": len(train),
-        "tested_on": exam["comparisons"],
+        "tested_on": validation.comparisons,
     }
 
 

@@ -1,28 +1,34 @@
-"""What one feedback iteration is run with: frozen settings, one TOML file each."""
+"""The settings of one training iteration: frozen, validated, one TOML file each."""
 
 import dataclasses
 import hashlib
 import json
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import Any, Self, get_type_hints
+from typing import Any, Literal, Self
 
+import tomli_w
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from tutelage import atomic
 from tutelage.errors import Invalid
 
 PRESETS = Path(__file__).parent / "presets"
+_STRICT = ConfigDict(extra="forbid", strict=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class SnapshotConfig:
-    """What the snapshot takes from the judgements."""
+    """What the snapshot takes from the stored feedback."""
 
-    held_out: float = 0.3  # share of opening messages whose conversations are never trained on
-    liked: int = 0  # answers with thumbs up fill the demonstrations up to this many
+    held_out: float = 0.3  # share of first user messages whose conversations are not trained on
+    liked: int = 0  # responses with thumbs up fill the demonstrations up to this many
     imported_prompts: int = 200  # imported prompts fill the training prompts up to this many
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class SFTConfig:
     """Supervised fine-tuning of LoRA adapters on the top layers (InstructGPT §3.5, step 1)."""
 
@@ -33,18 +39,18 @@ class SFTConfig:
     lora_rank: int = 16
     lora_alpha: float = 32.0
     max_tokens: int = 384  # a longer dialogue loses its oldest turns
-    replay_ratio: float = 1.0  # replayed dialogues per demonstration, so that nothing is forgotten
+    replay_ratio: float = 1.0  # replayed dialogues per demonstration, against forgetting
     validation_share: float = 0.1
     max_grad_norm: float = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class RewardModelConfig:
     """A score for a response, learned from rankings, thumbs, edits (InstructGPT §3.5, step 2)."""
 
-    kind: str = "auto"  # "head", "lora", or "auto": LoRA where it wins on held-out comparisons
+    kind: Literal["auto", "head", "lora"] = "auto"  # auto: LoRA where it wins on held-out pairs
     folds: int = 5  # cross-validation over conversations
-    reads: str = "auto"  # states: "final", "both" (at the split too); auto: by cross-validation
+    reads: Literal["auto", "final", "both"] = "auto"  # both: states at the split too; auto: by CV
     penalties: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)  # L2 grid of the head
     max_tokens: int = 512
     thumbs_weight: float = 0.5
@@ -53,12 +59,12 @@ class RewardModelConfig:
     lora_learning_rate: float = 5e-4
     lora_epochs: int = 2
     lora_minimum: int = 1000  # comparisons; below this, auto does not try LoRA
-    length_control: str = "auto"  # "on", "off"; auto: on where like lengths are ordered better
-    heads: int = 8  # of the ensemble that tells which rankings would teach most
-    min_accuracy: float = 0.5  # on unseen comparisons; PPO is skipped at or below it; -1: never
+    length_control: Literal["auto", "on", "off"] = "auto"  # auto: on where matched pairs gain
+    heads: int = 8  # of the ensemble that selects labeling tasks by disagreement
+    min_accuracy: float = 0.5  # PPO is skipped unless validation exceeds it; -1: never skipped
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class PPOConfig:
     """Proximal policy optimisation against the reward model (InstructGPT §3.5, step 3)."""
 
@@ -75,7 +81,7 @@ class PPOConfig:
     max_prompt_tokens: int = 256  # a longer prompt is left out
     kl_coef: float = 0.05
     kl_target: float = 0.0  # 0: kl_coef is fixed; else it adapts towards this KL
-    kl_budget: float = 12.0  # nats per response; PPO stops beyond
+    kl_budget: float = 12.0  # nats per response; PPO stops beyond it
     kl_grid: float = 0.5  # a checkpoint is kept whenever sqrt(KL) passes a multiple of this
     ptx_coef: float = 0.0  # weight of the loss on demonstrations and best-ranked responses
     ptx_batch: int = 8  # of these per optimiser step
@@ -93,11 +99,11 @@ class PPOConfig:
     patience: int = 3  # updates without a better held-out score before PPO stops
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class HealthCheckConfig:
     """Limits of PPO's health checks; "first" is the policy that PPO begins with."""
 
-    kl_below_zero: float = 0.5  # nats per response under zero, which is noise
+    kl_below_zero: float = 0.5  # nats per response below zero that count as noise
     kl_jump: float = 8.0  # nats per response in one update
     entropy_share: float = 0.2  # of the first policy's entropy
     shortest: float = 0.2  # of the first policy's mean length
@@ -108,46 +114,46 @@ class HealthCheckConfig:
     heldout_fall: float = 2.0  # standard errors below the best held-out score while the score rises
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class EvaluationConfig:
     """The candidate against the current policy, on prompts that neither was trained on."""
 
     prompts: int = 40
-    samples: int = 2  # answers per prompt and policy, with the same seeds
+    samples: int = 2  # responses per prompt and policy, with the same seeds
     resamples: int = 2000  # of the bootstrap
-    battery: int = 24  # limitation items of each kind; 0: the battery is left out
+    battery: int = 24  # items of each kind per limitation benchmark; 0: not measured
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class GateConfig:
-    """The checks that are registered before training; changes are candidate minus current."""
+    """The limits of the gate, registered before training; changes are candidate minus current."""
 
     min_gain: float = 0.0  # lower end of the interval of the held-out score's gain must exceed it
     min_win_rate: float = 0.5  # and so must that of the win rate
-    max_empty: float = 0.02  # share of answers without a word
-    max_length_ratio: float = 1.5  # of the mean lengths in words: longer is not better,
-    min_length_ratio: float = 0.25  # and next to nothing is no brevity
+    max_empty: float = 0.02  # share of responses without a word
+    max_length_ratio: float = 1.5  # of the mean lengths in words
+    min_length_ratio: float = 0.25
     max_unfinished_rise: float = 0.1
     max_repetition_rise: float = 0.05  # share of repeated four-grams
-    min_diversity_ratio: float = 0.6  # of distinct-2 over all answers
-    max_flagged_rise: float = 0.02  # share of answers that moderation flags
+    min_diversity_ratio: float = 0.6  # of distinct-2 over all responses
+    max_flagged_rise: float = 0.02  # share of responses that moderation flags
     max_kl: float = 25.0  # nats per response from the reference policy
-    max_refusal_rise: float = 0.05  # share of ordinary prompts that it declines to answer
-    max_work_ratio: float = 2.0  # computation of an answer: how long one waits for it
-    max_tax: float = 0.15  # nats per token on demonstrations that it never saw
-    max_limitation_fall: float = 0.1  # of each dial of the limitations battery, 0 to 1
+    max_refusal_rise: float = 0.05  # share of benign prompts refused
+    max_work_ratio: float = 2.0  # compute per response, which decides latency
+    max_tax: float = 0.15  # alignment tax: nats per token on unseen demonstrations
+    max_limitation_fall: float = 0.1  # of each limitation benchmark, 0 to 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=_STRICT)
 class IterationConfig:
-    """Everything that decides an iteration's result besides the feedback itself."""
+    """Everything that decides an iteration's result besides the feedback."""
 
     preset: str = "standard"
     seed: int = 17
     threads: int = 0  # 0: as many as the cores that the process may use
     device: str = "cpu"
-    dtype: str = "fp32"  # of the frozen weights: "fp32", "bf16"; adapters are always fp32
-    precision: str = "auto"  # of the frozen layers' operands: "bf16", "fp32"; auto: bf16 if native
+    dtype: Literal["fp32", "bf16"] = "fp32"  # of the frozen weights; adapters are fp32
+    precision: Literal["auto", "bf16", "fp32"] = "auto"  # of frozen layers; auto: bf16 if native
     top_layers: int = 10  # how many upper layers carry adapters; those below are frozen
     snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
     sft: SFTConfig = field(default_factory=SFTConfig)
@@ -162,18 +168,26 @@ class IterationConfig:
         """Reads a preset by name (smoke, quick, standard) or a TOML file by path.
 
         Raises:
-            Invalid: there is no such preset or file, or it names a setting that does not exist.
+            Invalid: there is no such preset or file, or a setting is unknown or of a wrong type.
         """
         path = _find(str(preset_or_path))
         try:
             return cls.from_dict(tomllib.loads(path.read_text("utf-8")))
         except tomllib.TOMLDecodeError as error:
-            raise Invalid(f"{path} is not TOML: {error}.", "preset") from error
+            raise Invalid(f"{path} is not valid TOML: {error}.", "preset") from error
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Builds the settings from nested dictionaries; what is not named keeps its default."""
-        return _build(cls, values, "")
+        """Builds the settings from nested dictionaries; a setting left out keeps its default.
+
+        Raises:
+            Invalid: names the setting that is unknown or of a wrong type.
+        """
+        try:
+            # As JSON: strict, yet tables become dataclasses and arrays tuples.
+            return TypeAdapter(cls).validate_json(json.dumps(values, default=str))
+        except ValidationError as error:
+            raise _invalid(error) from error
 
     def digest(self) -> str:
         """SHA-256 over the canonical JSON of all settings."""
@@ -182,7 +196,7 @@ class IterationConfig:
 
     def dump(self, path: Path) -> None:
         """Writes the settings as TOML; ``load`` reads them back equal."""
-        path.write_text("\n".join(_toml(dataclasses.asdict(self))) + "\n", "utf-8")
+        atomic.write_text(path, tomli_w.dumps(dataclasses.asdict(self)))
 
 
 def _find(name: str) -> Path:
@@ -192,37 +206,13 @@ def _find(name: str) -> Path:
     if path.is_file():
         return path
     known = ", ".join(sorted(p.stem for p in PRESETS.glob("*.toml")))
-    raise Invalid(f"There is no preset or file {name!r}. Presets: {known}.", "preset")
+    raise Invalid(f"Unknown preset or file {name!r}. Presets: {known}.", "preset")
 
 
-def _build(kind: type, values: dict[str, Any], prefix: str) -> Any:
-    hints = get_type_hints(kind)
-    unknown = sorted(set(values) - set(hints))
-    if unknown:
-        raise Invalid(
-            f"Unknown setting {prefix}{unknown[0]}. Known: {', '.join(sorted(hints))}.",
-            f"{prefix}{unknown[0]}",
-        )
-    return kind(**{key: _value(hints[key], value, prefix + key) for key, value in values.items()})
-
-
-def _value(hint: Any, value: Any, name: str) -> Any:
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type) and isinstance(value, dict):
-        return _build(hint, value, f"{name}.")
-    if hint is float and type(value) is int:
-        return float(value)
-    if isinstance(value, list):
-        return tuple(float(item) for item in value)
-    if not isinstance(hint, type) or type(value) is not hint:
-        raise Invalid(f"{name} must be {getattr(hint, '__name__', hint)}, not {value!r}.", name)
-    return value
-
-
-def _toml(values: dict[str, Any], table: str = "") -> list[str]:
-    plain = {k: v for k, v in values.items() if not isinstance(v, dict)}
-    lines = [f"\n[{table}]"] if table else []
-    lines += [f"{key} = {json.dumps(value)}" for key, value in plain.items()]
-    for key, value in values.items():
-        if isinstance(value, dict):
-            lines += _toml(value, f"{table}.{key}" if table else key)
-    return lines
+def _invalid(error: ValidationError) -> Invalid:
+    """The first problem, with the setting's name."""
+    problem = error.errors(include_url=False)[0]
+    name = ".".join(map(str, problem["loc"]))
+    if problem["type"] == "unexpected_keyword_argument":
+        return Invalid(f"Unknown setting {name}.", name)
+    return Invalid(f"{name}: {problem['msg']}, not {problem['input']!r}.", name)

@@ -26,8 +26,8 @@ from training.model.tokenizer import ChatTokenizer, Dialogue
 from training.progress import Progress
 from training.reward.preferences import Row
 from tutelage import jsonl
+from tutelage.iterations.folder import ADAPTER, METRICS
 
-METRICS, ADAPTER = "metrics.jsonl", "adapter.safetensors"
 PASS_TOKENS = 1536  # padded tokens of one pass
 
 

@@ -17,13 +17,13 @@ from tutelage import atomic, jsonl
 from tutelage.errors import Unavailable
 from tutelage.feedback import preference_data
 from tutelage.feedback.preference_data import Dialogue, FeedbackExample, Prompt, Rows
+from tutelage.iterations.folder import DIGEST
 from tutelage.labeling import agreement
 from tutelage.policies.library import sha256_of
 from tutelage.tables import FeedbackKind
 
 Row = dict[str, Any]
 TRAIN, HELD_OUT = "train", "held_out"
-DIGEST = "digest.json"
 _HASH_SPACE = 16**8
 
 

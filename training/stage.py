@@ -5,33 +5,48 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from tutelage import atomic
 from tutelage.errors import Unavailable
 from tutelage.policies.library import digests
 
-STAGES = ("snapshot", "sft", "reward_model", "ppo", "evaluation")
 COMPLETE = "complete.json"
 _CLEAR_PEAK = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
 
 
+class StageResult(Protocol):
+    """What a stage returns; it goes through JSON and comes back equal."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        ...
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The result that ``as_json`` was made of."""
+        ...
+
+
+Result = TypeVar("Result", bound=StageResult)
+
+
 @dataclass(frozen=True)
-class Complete:
-    """What a stage left behind."""
+class Complete(Generic[Result]):
+    """A stage that has ended."""
 
     stage: str
-    metrics: dict[str, Any]
+    result: Result
     seconds: float
     peak_memory_mb: float
     files: dict[str, str]  # sha256 by relative path
 
     @classmethod
-    def read(cls, directory: Path) -> Self | None:
-        """The stage's ending, or nothing when it did not end; its files are checked.
+    def read(cls, directory: Path, kind: type[Result]) -> "Complete[Result] | None":
+        """The stage's ending, or None when it did not end; its files are checked.
 
         Raises Unavailable when a file is missing or differs from what the stage wrote.
         """
@@ -39,8 +54,9 @@ class Complete:
         if not path.is_file():
             return None
         try:
-            complete = cls(**json.loads(path.read_text("utf-8")))
-        except (ValueError, TypeError) as error:
+            values = json.loads(path.read_text("utf-8"))
+            complete = Complete(result=kind.from_json(values.pop("metrics")), **values)
+        except (ValueError, TypeError, KeyError) as error:
             raise Unavailable(_damaged(directory, f"{COMPLETE} cannot be read")) from error
         found = digests(directory)
         for name, digest in complete.files.items():
@@ -49,27 +65,38 @@ class Complete:
                 raise Unavailable(_damaged(directory, f"{name} {change}"))
         return complete
 
+    def write(self, directory: Path) -> None:
+        """Write ``complete.json``."""
+        values = {
+            "stage": self.stage,
+            "metrics": self.result.as_json(),
+            "seconds": self.seconds,
+            "peak_memory_mb": self.peak_memory_mb,
+            "files": self.files,
+        }
+        atomic.write_text(directory / COMPLETE, json.dumps(values, indent=2) + "\n")
 
-def run(directory: Path, work: Callable[[Path], dict[str, Any]]) -> Complete:
-    """Let ``work`` fill the folder and return its metrics, unless it did so before.
+
+def run(directory: Path, kind: type[Result], work: Callable[[Path], Result]) -> Complete[Result]:
+    """Let ``work`` fill the folder and return its result, unless it did so before.
 
     A stage that was interrupted finds its folder as it left it and may carry on from there.
     """
-    complete = Complete.read(directory)
+    complete = Complete.read(directory, kind)
     if complete:
         return complete
     directory.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     _reset_peak_memory()
-    metrics = work(directory)
+    result = work(directory)
     complete = Complete(
         stage=directory.name,
-        metrics=metrics,
+        result=result,
         seconds=round(time.monotonic() - began, 2),
         peak_memory_mb=round(_peak_memory_mb(), 1),
         files=_lasting(digests(directory)),
     )
-    atomic.write_text(directory / COMPLETE, json.dumps(asdict(complete), indent=2) + "\n")
+    complete.write(directory)
     return complete
 
 
@@ -85,7 +112,7 @@ def _damaged(directory: Path, what: str) -> str:
 
 
 def _reset_peak_memory() -> None:
-    """Let the kernel's high-water mark of this process begin anew, where it can (Linux)."""
+    """Reset the kernel's high-water mark of this process, where it can be reset (Linux)."""
     try:
         _CLEAR_PEAK.write_text("5")
     except OSError:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tutelage.errors import Unavailable
+from tutelage.iterations.folder import IterationFolder
 from tutelage.policies.library import PolicyLibrary
 from tutelage.settings import Settings
 from tutelage.store import Store
@@ -21,6 +22,10 @@ class Core:
     def iterations(self) -> Path:
         """The folder that holds one folder per iteration."""
         return self.settings.data / "iterations"
+
+    def iteration(self, iteration_id: str) -> IterationFolder:
+        """The folder of one iteration, whether it exists yet or not."""
+        return IterationFolder(self.iterations / iteration_id)
 
 
 def open_core(settings: Settings) -> Core:

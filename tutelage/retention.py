@@ -16,7 +16,6 @@ from tutelage.policies import deployment
 from tutelage.tables import Iteration, IterationState, PolicyPin, PolicyState, PolicyVersion
 
 ENDED = (IterationState.FAILED, IterationState.CANCELLED)
-STAGES_WITH_WEIGHTS = ("sft", "ppo")
 
 
 def sweep(core: Core, keep: int) -> list[str]:
@@ -47,6 +46,5 @@ def _forget_leftovers(core: Core, session: Session) -> None:
     """Weights that iterations left which will never be taken up again."""
     for iteration in session.exec(select(Iteration)):
         if iteration.state in ENDED:
-            for stage in STAGES_WITH_WEIGHTS:
-                folder = core.iterations / iteration.id / stage / "policy"
-                shutil.rmtree(folder, ignore_errors=True)
+            for weights in core.iteration(iteration.id).weights:
+                shutil.rmtree(weights, ignore_errors=True)

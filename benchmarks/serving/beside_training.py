@@ -72,8 +72,8 @@ def described(found: Sequence[float]) -> dict[str, float]:
 
 async def training(core: Core, iteration_id: str) -> None:
     """Waits until the worker has finished the snapshot."""
-    folder = core.iterations / iteration_id
-    while not (folder / "snapshot" / "complete.json").exists():
+    folder = core.iteration(iteration_id)
+    while not folder.snapshot_digest.exists():
         with core.store.read() as session:
             state = iterations.get(session, iteration_id).state
         assert state in (IterationState.QUEUED, IterationState.RUNNING), f"it is {state} already"

@@ -31,7 +31,7 @@ def add_tasks(core: Core) -> list[LabelingTask]:
 
 def test_the_queue_is_ordered_by_disagreement_where_that_is_switched_on(core: Core) -> None:
     run(core)
-    assert newest_ensemble(core) == core.iterations / ITERATION / "reward_model" / "proxy"
+    assert newest_ensemble(core) == core.iteration(ITERATION)
     tasks = add_tasks(core)
     Maintenance(core).order_labeling()
     assert priorities(core, tasks) == [0.0, 0.0, 0.0]

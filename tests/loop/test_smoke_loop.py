@@ -15,11 +15,11 @@ from sqlmodel import select
 
 from training.config import IterationConfig
 from training.iteration.run import request_iteration, run_iteration
-from training.stage import STAGES
 from tutelage.composition import Core
 from tutelage.errors import Conflict, Invalid, Unavailable
 from tutelage.feedback import feedback
 from tutelage.iterations import iterations
+from tutelage.iterations.folder import STAGES
 from tutelage.policies import deployment
 from tutelage.tables import Conversation, IterationState, PolicyState, User
 

@@ -239,10 +239,16 @@ class _Demo:
             stage_minutes={name: round(cost["seconds"] / 60, 2) for name, cost in stages.items()},
             report=self.core.settings.data / REPORT,
         )
-        trained = bool(iteration.metrics)
-        curves = ppo_curves(self.core.iterations / iteration.id) if trained else ""
+        curves = self.curves(iteration)
         atomic.write_text(result.report, _report(result, self.preference, curves, before, after))
         return result
+
+    def curves(self, iteration: Iteration) -> str:
+        """How PPO went, as HTML; empty where nothing was trained."""
+        if not iteration.metrics:
+            return ""
+        folder = self.core.iteration(iteration.id)
+        return ppo_curves(folder, iteration.metrics["ppo"]["kept_update"])
 
     def gains(self, before: list[DemoResponse], after: list[DemoResponse]) -> list[float]:
         """By how much each prompt's answers are liked better now."""

@@ -10,9 +10,10 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
+from pydantic import TypeAdapter
 from torch import Tensor
 
 from moderation.classifier import ModerationClassifier
@@ -36,11 +37,12 @@ from training.rlhf import logprobs_and_entropy
 from tutelage import atomic, jsonl
 from tutelage.feedback import reports
 from tutelage.feedback.preference_data import Dialogue
+from tutelage.iterations.folder import EXAMPLES, RESULT
 
 Flag = Callable[[str], bool]
 STAGE = "evaluation"
-RESULT, EXAMPLES = "evaluation.json", "examples.jsonl"
 SCORING_TOKENS = 4096  # padded tokens of one scoring pass
+_COMPARISON = TypeAdapter(Comparison)
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,25 @@ class Policies:
     reward: Path  # the held-out reward model
 
 
+@dataclass(frozen=True)
+class EvaluationResult:
+    """What the gate decides on, and both policies' limitations."""
+
+    comparison: Comparison
+    benchmarks: dict[str, dict[str, Any]]  # by "current" and "candidate": ``suite.as_json``
+
+    def as_json(self) -> dict[str, Any]:
+        """The comparison's fields, and the benchmarks under their stored name, "readings"."""
+        compared: dict[str, Any] = _COMPARISON.dump_python(self.comparison, by_alias=True)
+        return compared | {"readings": self.benchmarks}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """The result that ``as_json`` was made of."""
+        rest = {name: value for name, value in values.items() if name != "readings"}
+        return cls(_COMPARISON.validate_python(rest), values["readings"])
+
+
 def evaluate(
     policies: Policies,
     prompts: Sequence[Dialogue],
@@ -61,14 +82,13 @@ def evaluate(
     out_dir: Path,
     progress: Progress,
     cases: Sequence[dict[str, Any]] = (),
-) -> dict[str, Any]:
+) -> EvaluationResult:
     """Answer, score and compare; ``prompts`` that are too long for PPO are left out.
 
     ``cases`` are those of accepted reports, which the candidate must not fail.
-
-    Returns: the comparison as plain JSON, also written to ``out_dir``.
+    The result is also written to ``out_dir``.
     """
-    config = replace(config, precision="fp32")  # what is judged is what is served
+    config = replace(config, precision="fp32")  # the precision that is served
     with compute(config):
         questions = _questions(policies.reference, prompts, config)
         responses, measured = {}, {}
@@ -76,11 +96,13 @@ def evaluate(
             responses[name] = _respond(directory, policies, questions, flag, config)
             measured[name] = side_metrics(directory, config)
         failed = _failed(policies.candidate, cases, config) if cases else None
-    result = asdict(replace(_compared(responses, measured, config), failed_cases=failed)) | {
-        "readings": {name: as_json(found.results) for name, found in measured.items()}
-    }
-    jsonl.write(out_dir / EXAMPLES, _examples(questions, responses, config.evaluation.samples))
-    atomic.write_text(out_dir / RESULT, json.dumps(result, indent=2) + "\n")
+    result = EvaluationResult(
+        replace(_compared(responses, measured, config), failed_cases=failed),
+        {name: as_json(found.results) for name, found in measured.items()},
+    )
+    examples = _examples(questions, responses, config.evaluation.samples)
+    jsonl.write(out_dir / EXAMPLES, examples)
+    atomic.write_text(out_dir / RESULT, json.dumps(result.as_json(), indent=2) + "\n")
     return result
 
 

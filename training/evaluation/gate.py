@@ -115,7 +115,7 @@ def _checks(c: Comparison, config: GateConfig) -> Iterable[Check]:
     yield from _faults(c, config)
     yield _diversity(c, config)
     yield _kl(c, config)
-    yield _work(c, config)
+    yield _compute_ratio(c, config)
     if c.tax:
         yield _tax(c, config)
     for name, change in (c.limitations or {}).items():
@@ -220,12 +220,12 @@ def _kl(c: Comparison, config: GateConfig) -> Check:
     )
 
 
-def _work(c: Comparison, config: GateConfig) -> Check:
+def _compute_ratio(c: Comparison, config: GateConfig) -> Check:
     return at_most(
-        "waiting",
-        c.work,
+        "compute ratio",
+        c.compute_ratio,
         config.max_work_ratio,
-        f"An answer takes {c.work.mean:.2f} times the current policy's computation; "
+        f"An answer takes {c.compute_ratio.mean:.2f} times the current policy's computation; "
         f"{config.max_work_ratio:g} times are allowed.",
     )
 

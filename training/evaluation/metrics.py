@@ -7,8 +7,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from training.config import IterationConfig
 from training.evaluation.length_control import win_rate_at_equal_length
@@ -105,7 +107,7 @@ class Comparison:
     changes: dict[str, Interval]  # of empty, finished, repetition, flagged, refused
     length: Interval  # the candidate's words over the current policy's
     diversity: Interval  # the candidate's distinct-2 over the current policy's
-    work: Interval  # parameters times tokens of an answer, likewise: how long one waits for it
+    compute_ratio: Annotated[Interval, Field(alias="work")]  # parameters times tokens, likewise
     tax: AlignmentTax | None = None
     limitations: dict[str, Interval] | None = None  # change of each dial, 0 to 1, higher better
     failed_cases: list[str] | None = None  # accepted reports whose bad answer came back
@@ -138,7 +140,7 @@ def compare(
         },
         length=paired.ratio(MEASURE_OF["words"]),
         diversity=paired.diversity(),
-        work=paired.ratio(lambda response: response.tokens).scaled(size_ratio),
+        compute_ratio=paired.ratio(lambda response: response.tokens).scaled(size_ratio),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import tutelage
 from training.config import IterationConfig
 from training.reports.model_card import write_card
+from training.stage_results import SnapshotResult
 from tutelage.composition import Core
 from tutelage.errors import Conflict
 from tutelage.iterations import iterations
@@ -17,20 +18,17 @@ from tutelage.tables import Iteration
 
 
 def lineage_of(
-    iteration: Iteration, config: IterationConfig, snapshot: dict[str, Any]
+    iteration: Iteration, config: IterationConfig, snapshot: SnapshotResult
 ) -> dict[str, Any]:
-    """Where a policy comes from; nothing here depends on the clock.
-
-    ``snapshot`` is what its stage reported: the digest and the counts.
-    """
+    """Where a policy comes from; nothing here depends on the clock."""
     return {
         "parent": iteration.parent_policy_id,
         "iteration": iteration.id,
         "preset": config.preset,
         "seed": config.seed,
         "code_version": tutelage.__version__,
-        "snapshot": snapshot,
-        "snapshot_sha256": snapshot["sha256"],
+        "snapshot": snapshot.as_json(),
+        "snapshot_sha256": snapshot.sha256,
         "config": asdict(config),
         "config_sha256": config.digest(),
     }
@@ -68,7 +66,7 @@ def _published(core: Core, policy_id: str, iteration_id: str) -> bool:
     owner = core.library.manifest(policy_id).get("iteration")
     if owner != iteration_id:
         raise Conflict(
-            f"{policy_id} was published by {owner or 'someone else'} meanwhile. "
+            f"{policy_id} was published by {owner or 'another process'} in the meantime. "
             "Cancel this iteration and request it again."
         )
     return True

@@ -5,7 +5,6 @@ the task's priority.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,32 +14,32 @@ from training.compute import compute
 from training.config import IterationConfig
 from training.jobs.score_shadows import ANY_LENGTH
 from training.model.tokenizer import ChatTokenizer
-from training.reward.ensemble import FILE, Ensemble
+from training.reward.ensemble import Ensemble
 from training.reward.features import all_features, sft_policy, trunk_states
 from training.reward.preferences import preference_examples
-from training.sft import ADAPTER
 from tutelage.composition import Core
+from tutelage.iterations.folder import IterationFolder, with_snapshot
 from tutelage.labeling import labeling
 from tutelage.tables import Iteration, LabelingTask
 
 AT_ONCE = 32  # tasks
 
 
-def newest_ensemble(core: Core) -> Path | None:
-    """The folder of the newest reward model that has one."""
-    found = sorted(core.iterations.glob(f"*/reward_model/proxy/{FILE}"))
-    return found[-1].parent if found else None
+def newest_ensemble(core: Core) -> IterationFolder | None:
+    """The newest iteration whose reward model has an ensemble of heads."""
+    found = [each for each in with_snapshot(core.iterations) if each.ensemble.is_file()]
+    return found[-1] if found else None
 
 
-def order_tasks(core: Core, judge: Path, after: str = "") -> str | None:
+def order_tasks(core: Core, newest: IterationFolder, after: str = "") -> str | None:
     """Give priorities to tasks whose ids come after one; the last one's id, None for no more."""
     with core.store.read() as session:
         tasks = labeling.unranked(session, after)[:AT_ONCE]
         rows = [_row(session, task) for task in tasks]
-        iteration = session.get(Iteration, judge.parts[-3])
+        iteration = session.get(Iteration, newest.id)
     if not tasks or iteration is None:
         return None
-    priorities = _disagreements(core, judge, iteration, rows)
+    priorities = _disagreements(core, newest, iteration, rows)
     with core.store.write() as session:
         for task in session.exec(select(LabelingTask).where(col(LabelingTask.id).in_(priorities))):
             task.priority = priorities[task.id]
@@ -60,14 +59,14 @@ def _row(session: Session, task: LabelingTask) -> dict[str, Any]:
 
 
 def _disagreements(
-    core: Core, judge: Path, iteration: Iteration, rows: Sequence[dict[str, Any]]
+    core: Core, folder: IterationFolder, iteration: Iteration, rows: Sequence[dict[str, Any]]
 ) -> dict[str, float]:
     """By task; the features are those of the SFT policy, without the reward model's adapter."""
-    parent, folder = core.library.path(iteration.parent_policy_id), judge.parents[1]
-    config = IterationConfig.load(folder / "config.toml")
+    parent = core.library.path(iteration.parent_policy_id)
+    config = IterationConfig.load(folder.config)
     with compute(config), torch.no_grad():
-        model = sft_policy(parent, folder / "sft" / ADAPTER, config)
-        ensemble = Ensemble.load(judge)
+        model = sft_policy(parent, folder.sft_adapter, config)
+        ensemble = Ensemble.load(folder.proxy)
         judged = preference_examples(ChatTokenizer(parent), rows, [], ANY_LENGTH)
         states = [trunk_states(model, row) for row in judged]
         features = all_features(model, model.reference, judged, states)

@@ -2,7 +2,6 @@
 
 import logging
 import time
-from pathlib import Path
 
 from tutelage import retention, webhook
 from tutelage.composition import Core
@@ -25,7 +24,7 @@ class Maintenance:
         self._seen = time.time()
         self._turned_down: dict[str, float] = {}  # key: monotonic time until which it rests
         self._swept: str | None = None
-        self._ordered: tuple[Path, str] | None = None  # by which reward model, up to which task
+        self._ordered: tuple[str, str] | None = None  # by which iteration, up to which task
 
     def __call__(self) -> None:
         if time.monotonic() < self._next:
@@ -91,13 +90,13 @@ class Maintenance:
             order_tasks,
         )
 
-        judge = newest_ensemble(self._core)
-        if judge is None:
+        newest = newest_ensemble(self._core)
+        if newest is None:
             return
-        done = self._ordered[1] if self._ordered and self._ordered[0] == judge else ""
-        last = order_tasks(self._core, judge, done)
+        done = self._ordered[1] if self._ordered and self._ordered[0] == newest.id else ""
+        last = order_tasks(self._core, newest, done)
         if last:
-            self._ordered = judge, last
+            self._ordered = newest.id, last
 
     def sweep(self) -> None:
         """Make room after each policy that was published."""

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from moderation.classifier import ModerationClassifier
-from training.iteration.run import CONFIG, Outcome, run_iteration
+from training.iteration.run import Outcome, run_iteration
 from training.progress import Progress, silent
-from training.snapshot import DIGEST
 from tutelage.composition import Core, open_core
 from tutelage.errors import Conflict, NotFound
+from tutelage.iterations.folder import IterationFolder
 from tutelage.policies import deployment
 from tutelage.tables import Iteration
 
@@ -44,7 +44,7 @@ def reproduce(
     """
     manifest = core.library.manifest(policy_id)
     if not manifest.get("iteration"):
-        raise NotFound(f"{policy_id} was not made by an iteration; there is nothing to repeat.")
+        raise NotFound(f"{policy_id} was not made by an iteration; there is nothing to reproduce.")
     core.library.require_weights(manifest["parent"])
     with tempfile.TemporaryDirectory(prefix="tutelage-reproduce-") as folder:
         beside = _prepared(core, policy_id, manifest, Path(folder))
@@ -57,16 +57,14 @@ def reproduce(
 def _prepared(core: Core, policy_id: str, manifest: dict[str, Any], folder: Path) -> Core:
     """A data folder as it was when the iteration had taken its snapshot."""
     iteration_id, parent = manifest["iteration"], manifest["parent"]
-    before, after = core.iterations / iteration_id, folder / "iterations" / iteration_id
-    if not (before / "snapshot" / DIGEST).is_file():
-        raise NotFound(f"The snapshot of {iteration_id} is gone, so it cannot be run again.")
-    if (
-        json.loads((before / "snapshot" / DIGEST).read_text())["sha256"]
-        != manifest["snapshot_sha256"]
-    ):
+    before = core.iteration(iteration_id)
+    after = IterationFolder(folder / "iterations" / iteration_id)
+    if not before.snapshot_digest.is_file():
+        raise NotFound(f"The snapshot of {iteration_id} was deleted, so it cannot be reproduced.")
+    if json.loads(before.snapshot_digest.read_text())["sha256"] != manifest["snapshot_sha256"]:
         raise Conflict(f"The snapshot of {iteration_id} is not the one that {policy_id} names.")
-    shutil.copytree(before / "snapshot", after / "snapshot")
-    shutil.copy(before / CONFIG, after / CONFIG)
+    shutil.copytree(before.snapshot, after.snapshot)
+    shutil.copy(before.config, after.config)
     (folder / "policies").mkdir()
     (folder / "policies" / parent).symlink_to(core.library.path(parent).absolute())
     beside = open_core(core.settings.model_copy(update={"data": folder, "database_url": ""}))

@@ -5,7 +5,6 @@ the SFT policy, which is the parent with the adapter that SFT left.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,7 +16,6 @@ from training.model.tokenizer import ChatTokenizer
 from training.reward.features import all_features, sft_policy, trunk_states
 from training.reward.model import RewardModel
 from training.reward.preferences import preference_examples
-from training.sft import ADAPTER
 from tutelage.chat import conversations
 from tutelage.composition import Core
 from tutelage.experiments import outcomes
@@ -34,7 +32,7 @@ def judge_shadows(core: Core, experiment: Experiment) -> int:
         waiting = outcomes.unjudged_shadows(session, experiment.id)[:AT_ONCE]
         iteration = _maker(session, experiment.policy_id)
         rows = [_row(session, shadow, shown) for shadow, shown in waiting]
-    if not rows or iteration is None or not _judge(core, iteration).is_dir():
+    if not rows or iteration is None or not core.iteration(iteration.id).held_out.is_dir():
         return 0
     scores = _scores(core, iteration, rows)
     with core.store.write() as session:
@@ -53,10 +51,6 @@ def _maker(session: Session, policy_id: str) -> Iteration | None:
     return iterations.get(session, made) if made else None
 
 
-def _judge(core: Core, iteration: Iteration) -> Path:
-    return core.iterations / iteration.id / "reward_model" / "held_out"
-
-
 def _row(session: Session, shadow: ShadowResponse, shown: Any) -> dict[str, Any]:
     tree = conversations.messages(session, shown.conversation_id)
     path = conversations.path_to(tree, shown.parent_id)
@@ -72,14 +66,11 @@ def _scores(
     core: Core, iteration: Iteration, rows: Sequence[dict[str, Any]]
 ) -> dict[str, tuple[float, float]]:
     """By shadow answer the score of what was shown, and its own."""
-    parent, directory = (
-        core.library.path(iteration.parent_policy_id),
-        core.iterations / iteration.id,
-    )
-    config = IterationConfig.load(directory / "config.toml")
+    parent, folder = core.library.path(iteration.parent_policy_id), core.iteration(iteration.id)
+    config = IterationConfig.load(folder.config)
     with compute(config), torch.no_grad():
-        model = sft_policy(parent, directory / "sft" / ADAPTER, config)
-        reward = RewardModel.load(_judge(core, iteration))
+        model = sft_policy(parent, folder.sft_adapter, config)
+        reward = RewardModel.load(folder.held_out)
         judged = preference_examples(ChatTokenizer(parent), rows, [], ANY_LENGTH)
         states = [trunk_states(model, row) for row in judged]
         layers = reward.top(model, config.reward_model)

@@ -29,8 +29,9 @@ from training.reward.model import RewardModel, check_policy
 from training.reward.preferences import Row
 from tutelage import jsonl
 from tutelage.errors import Invalid
+from tutelage.iterations.folder import METRICS
 
-CHECKPOINT, METRICS = "checkpoint.safetensors", "metrics.jsonl"
+CHECKPOINT = "checkpoint.safetensors"
 
 
 def train_ppo(

@@ -1,4 +1,4 @@
-"""Plots as SVG text that takes the page's own text colour, so that it reads in light and dark."""
+"""Plots as SVG text that takes the page's own text colour, for light and dark pages."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from training.reports.overoptimization import fit_rl
+from tutelage.statistics import CalibrationBin
 
 Rows = Sequence[dict[str, Any]]
 Named = tuple[str, list[float]]
@@ -43,36 +44,36 @@ _STYLE = {
 
 
 def scores(rows: Rows, kept: int) -> str:
-    """What PPO climbs beside what judges it, per update, with the update that was kept."""
+    """The proxy and the held-out score per update, with the update that was kept."""
 
     def draw(axes: Sequence[Axes]) -> None:
         updates = [row["update"] for row in rows]
         first, second = rows[0]["objective/scores"], rows[0]["heldout/score"]
         axes[0].plot(
             updates, [row["objective/scores"] - first for row in rows], color=ORANGE, marker="o",
-            markersize=3, label="reward model that is climbed",
+            markersize=3, label="proxy reward model",
         )  # fmt: skip
         axes[0].plot(
             updates, [row["heldout/score"] - second for row in rows], color=BLUE, marker="o",
             markersize=3, label="held-out reward model",
         )  # fmt: skip
-        axes[0].set(title="Score gained", xlabel="update")
+        axes[0].set(title="Gain in score", xlabel="update")
         _mark(axes[0], kept)
         axes[0].legend(loc="upper left")
         axes[1].plot(updates, [row["objective/kl"] for row in rows], color=GREEN)
-        axes[1].set(title="KL from the reference, nats per answer", xlabel="update")
+        axes[1].set(title="KL from the reference, nats per response", xlabel="update")
         _mark(axes[1], kept)
 
     return _svg(draw, columns=2)
 
 
 def over_optimisation(rows: Rows, kept: int) -> str:
-    """What was gained against the distance gone, with the curve that such climbs follow."""
+    """The gain in score by the distance from the reference, with the fitted scaling law."""
 
     def draw(axes: Sequence[Axes]) -> None:
         kl = [max(0.0, row["objective/kl"]) for row in rows]
         for name, color, label in (
-            ("objective/scores", ORANGE, "reward model that is climbed"),
+            ("objective/scores", ORANGE, "proxy reward model"),
             ("heldout/score", BLUE, "held-out reward model"),
         ):
             gains = [row[name] - rows[0][name] for row in rows]
@@ -82,23 +83,23 @@ def over_optimisation(rows: Rows, kept: int) -> str:
                 d = np.linspace(0.05, max(kl) ** 0.5, 60)
                 axes[0].plot(d, d * (curve.a - curve.b * np.log(d)), color=color, linewidth=1)
         axes[0].axvline(kl[kept] ** 0.5, color=GREY, linestyle="--", linewidth=1)
-        axes[0].set(title="Score gained, by distance", xlabel="sqrt(KL), nats per answer")
+        axes[0].set(title="Gain in score by distance", xlabel="sqrt(KL), nats per response")
         axes[0].legend(loc="upper left")
 
     return _svg(draw, columns=1)
 
 
-def reliability(bins: Sequence[dict[str, float]]) -> str:
-    """How often the reward model is right, by how sure it is."""
+def reliability(bins: Sequence[CalibrationBin]) -> str:
+    """The reward model's accuracy by its confidence."""
 
     def draw(axes: Sequence[Axes]) -> None:
         axes[0].plot((0.5, 1), (0.5, 1), color=GREY, linestyle=":")
         axes[0].scatter(
-            [b["confidence"] for b in bins], [b["accuracy"] for b in bins],
-            s=[20 + 2 * b["count"] for b in bins], color=BLUE, alpha=0.6,
+            [b.confidence for b in bins], [b.accuracy for b in bins],
+            s=[20 + 2 * b.count for b in bins], color=BLUE, alpha=0.6,
         )  # fmt: skip
         axes[0].set(
-            title="Right as often as it says", xlabel="confidence", ylabel="right",
+            title="Reliability diagram", xlabel="confidence", ylabel="accuracy",
             xlim=(0.48, 1.02), ylim=(-0.02, 1.05),
         )  # fmt: skip
 
@@ -106,14 +107,14 @@ def reliability(bins: Sequence[dict[str, float]]) -> str:
 
 
 def lengths(rows: Rows, kept: int) -> str:
-    """How long the answers are and how many are finished, per update."""
+    """Mean length of the responses and the share that ends by itself, per update."""
 
     def draw(axes: Sequence[Axes]) -> None:
         updates = [row["update"] for row in rows]
         axes[0].plot(updates, [row["response/length"] for row in rows], color=BLUE)
-        axes[0].set(title="Tokens per answer", xlabel="update", ylim=(0, None))
+        axes[0].set(title="Tokens per response", xlabel="update", ylim=(0, None))
         axes[1].plot(updates, [row["response/eos_share"] for row in rows], color=GREEN)
-        axes[1].set(title="Share of finished answers", xlabel="update", ylim=(0, 1.02))
+        axes[1].set(title="Share of finished responses", xlabel="update", ylim=(0, 1.02))
         for each in axes:
             _mark(each, kept)
 
@@ -138,24 +139,24 @@ def losses(rows: Rows) -> str:
 def reward_model(
     shares: dict[str, float], chosen: Sequence[float], rejected: Sequence[float]
 ) -> str:
-    """Accuracy by rule, and the scores of the preferred and the other answers."""
+    """Accuracy by model and rule, and the scores of preferred and rejected responses."""
 
     def draw(axes: Sequence[Axes]) -> None:
         names = list(shares)
         axes[0].barh(names, list(shares.values()), color=[BLUE] * (len(names) - 1) + [GREY])
         axes[0].invert_yaxis()
         axes[0].axvline(0.5, color=GREY, linestyle=":")
-        axes[0].set(title="Comparisons put in the right order", xlim=(0, 1))
+        axes[0].set(title="Pairwise accuracy", xlim=(0, 1))
         for place, share in enumerate(shares.values()):
             axes[0].text(min(share + 0.02, 0.88), place, f"{share:.0%}", va="center")
-        _histograms(axes[1], {"preferred": (chosen, BLUE), "other": (rejected, ORANGE)})
+        _histograms(axes[1], {"preferred": (chosen, BLUE), "rejected": (rejected, ORANGE)})
         axes[1].set(title="Scores on unseen comparisons", xlabel="score")
 
     return _svg(draw, columns=2)
 
 
 def distributions(title: str, first: Named, other: Named) -> str:
-    """The scores of two policies' answers, each with its name."""
+    """The scores of two policies' responses, each with its name."""
 
     def draw(axes: Sequence[Axes]) -> None:
         _histograms(axes[0], {first[0]: (first[1], ORANGE), other[0]: (other[1], BLUE)})

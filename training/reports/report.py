@@ -1,20 +1,20 @@
-"""The report of an iteration: one HTML file that needs nothing else, for the person who decides.
+"""The report of an iteration: one self-contained HTML file for the operator who decides.
 
-What was learned from, how each stage went, both policies' answers side by side, and what the gate
-says of them. It is made from the stages' folders alone.
+The training data, each stage's curves, both policies' responses side by side, and the gate's
+decision with its reasons. It is made from the stages' results and folders alone.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from training.evaluation.gate import Decision, GateVerdict
-from training.evaluation.metrics import MEASURES
+from training.evaluation.metrics import MEASURES, Comparison
 from training.reports import plots
-from training.stage import COMPLETE, STAGES
+from training.stage_results import CompleteStages, RewardModelResult
 from tutelage import atomic, jsonl
+from tutelage.iterations.folder import IterationFolder
 from tutelage.tables import Iteration
 
 Section = tuple[str, str]  # heading, HTML
@@ -23,30 +23,31 @@ _CSS = Path(__file__).parent / "report.css"
 
 
 def write_report(
-    directory: Path, iteration: Iteration, decision: Decision, policy_id: str | None
+    folder: IterationFolder,
+    iteration: Iteration,
+    decision: Decision,
+    policy_id: str | None,
+    stages: CompleteStages,
 ) -> Path:
     """Write ``report.html`` into the iteration's folder, and its plots into ``plots/``."""
-    stages = {name: _complete(directory / name) for name in STAGES}
-    drawn = _draw(directory, stages)
+    examples = jsonl.read(folder.examples)
+    drawn = _draw(folder, stages, examples)
     sections = [
-        ("What it learned from", _learned_from(stages)),
+        ("Training data", _training_data(stages)),
         *_curves(drawn),
         (
             "Both policies on held-out prompts",
-            _measures(stages["evaluation"]["metrics"])
-            + figure(drawn["answers"], "The first answer to each prompt.", narrow=True),
+            _measures(stages.evaluation.result.comparison)
+            + figure(drawn["responses"], "The first response to each prompt.", narrow=True),
         ),
-        (
-            "Answers side by side",
-            _examples(_rows(directory / "evaluation" / "examples.jsonl")),
-        ),
+        ("Responses side by side", _examples(examples)),
         ("Time and memory", _costs(stages)),
     ]
     head = _verdict(iteration, decision, policy_id) + _tiles(stages)
     title = f"{iteration.id}: {_outcome(policy_id)}"
-    path = directory / "report.html"
-    atomic.write_text(path, page(title, _subtitle(iteration), head, sections, _footer(iteration)))
-    return path
+    html = page(title, _subtitle(iteration), head, sections, _footer(iteration))
+    atomic.write_text(folder.report, html)
+    return folder.report
 
 
 def page(title: str, subtitle: str, head: str, sections: Sequence[Section], footer: str) -> str:
@@ -62,7 +63,7 @@ def page(title: str, subtitle: str, head: str, sections: Sequence[Section], foot
 
 
 def tiles(figures: Iterable[tuple[str, str]]) -> str:
-    """Large figures, each with what it is."""
+    """Large figures, each with its label."""
     each = (f"<div class=tile><b>{escape(v)}</b><span>{escape(n)}</span></div>" for v, n in figures)
     return f"<div class=tiles>{''.join(each)}</div>"
 
@@ -77,13 +78,13 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def figure(svg: str, caption: str, narrow: bool = False) -> str:
-    """A plot with what it shows."""
+    """A plot with its caption."""
     kind = ' class="narrow"' if narrow else ""
     return f"<figure{kind}>{svg}<figcaption>{escape(caption)}</figcaption></figure>"
 
 
 def example(prompt: str, before: str, after: str) -> str:
-    """A prompt with two answers; each is HTML."""
+    """A prompt with two responses; each is HTML."""
     return (
         f"<div class=example><p>{escape(prompt)}</p>"
         f"<div class=pair><div>{before}</div><div>{after}</div></div></div>"
@@ -91,11 +92,11 @@ def example(prompt: str, before: str, after: str) -> str:
 
 
 def _outcome(policy_id: str | None) -> str:
-    return f"{policy_id} may be promoted" if policy_id else "its candidate is refused"
+    return f"{policy_id} may be promoted" if policy_id else "candidate rejected"
 
 
 def _subtitle(iteration: Iteration) -> str:
-    return f"Preset {iteration.preset}, from {iteration.parent_policy_id}."
+    return f"Preset {iteration.preset}, trained from {iteration.parent_policy_id}."
 
 
 def _footer(iteration: Iteration) -> str:
@@ -116,45 +117,43 @@ def _verdict(iteration: Iteration, decision: Decision, policy_id: str | None) ->
     )
 
 
-def _tiles(stages: dict[str, Any]) -> str:
-    result, seconds = stages["evaluation"]["metrics"], sum(s["seconds"] for s in stages.values())
+def _tiles(stages: CompleteStages) -> str:
+    found = stages.evaluation.result.comparison
+    seconds = sum(cost["seconds"] for cost in stages.costs().values())
     return tiles(
         [
-            (f"{result['gain']['mean']:+.2f}", "held-out score gained"),
-            (f"{result['win_rate']['mean']:.0%}", "of prompts won"),
-            (f"{result['kl']['mean']:.1f}", "nats per answer from the reference"),
-            (f"{seconds / 60:.1f} min", "of training"),
+            (f"{found.gain.mean:+.2f}", "gain in held-out score"),
+            (f"{found.win_rate.mean:.0%}", "win rate over the current policy"),
+            (f"{found.kl.mean:.1f}", "KL from the reference, nats per response"),
+            (f"{seconds / 60:.1f} min", "training time"),
         ]
     )
 
 
-def _learned_from(stages: dict[str, Any]) -> str:
-    counts = stages["snapshot"]["metrics"]
+def _training_data(stages: CompleteStages) -> str:
+    snapshot, skipped = stages.snapshot.result, stages.sft.result.skipped
+    counts = snapshot.counts
     names = ("rankings", "thumbs", "demonstrations", "prompts")
     rows = [
         (name.capitalize(), str(counts[f"{name}/train"]), str(counts[f"{name}/held_out"]))
         for name in names
     ]
-    skipped = stages["sft"]["metrics"].get("skipped")
     note = f"<p class=soft>Fine-tuning was skipped: {escape(skipped)}</p>" if skipped else ""
     return (
-        f"<p>{counts['conversations']} conversations whose owners agreed to training. An edit "
+        f"<p>{snapshot.conversations} conversations whose owners consented to training. An edit "
         "counts as a ranking and as a demonstration.</p>"
         + table(("", "Trained on", "Held out"), rows)
         + note
     )
 
 
-def ppo_curves(directory: Path) -> str:
-    """How PPO went in an iteration's folder, as HTML."""
-    return _ppo(_draw_ppo(directory, _complete(directory / "ppo")))
+def ppo_curves(folder: IterationFolder, kept_update: int) -> str:
+    """PPO's curves in an iteration's folder, as HTML."""
+    return _ppo(_draw_ppo(folder, kept_update))
 
 
-def _draw_ppo(directory: Path, complete: dict[str, Any]) -> dict[str, str]:
-    rows, kept = (
-        _rows(directory / "ppo" / "metrics.jsonl"),
-        complete["metrics"]["kept_update"],
-    )
+def _draw_ppo(folder: IterationFolder, kept: int) -> dict[str, str]:
+    rows = jsonl.read(folder.metrics("ppo"))
     return {
         "scores": plots.scores(rows, kept),
         "over_optimisation": plots.over_optimisation(rows, kept),
@@ -162,51 +161,52 @@ def _draw_ppo(directory: Path, complete: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _draw(directory: Path, stages: dict[str, Any]) -> dict[str, str]:
+def _draw(
+    folder: IterationFolder, stages: CompleteStages, examples: Sequence[dict[str, Any]]
+) -> dict[str, str]:
     """All plots by name, also kept as files."""
-    exam = stages["reward_model"]["metrics"]["examination"]
-    examples = _rows(directory / "evaluation" / "examples.jsonl")
-    drawn = _draw_ppo(directory, stages["ppo"]) | {
+    rewards = stages.reward_model.result
+    validation = rewards.validation
+    drawn = _draw_ppo(folder, stages.ppo.result.kept_update) | {
         "reward_model": plots.reward_model(
-            _accuracies(stages["reward_model"]["metrics"]), exam["chosen"], exam["rejected"]
+            _accuracies(rewards), validation.chosen, validation.rejected
         ),
-        "reliability": plots.reliability(exam["reliability"]),
-        "answers": plots.distributions(
-            "Held-out scores of the answers",
+        "reliability": plots.reliability(validation.reliability),
+        "responses": plots.distributions(
+            "Held-out scores of the responses",
             ("current", [row["current"]["score"] for row in examples]),
             ("candidate", [row["candidate"]["score"] for row in examples]),
         ),
     }
-    sft = _rows(directory / "sft" / "metrics.jsonl")
-    if sft:
-        drawn["sft"] = plots.losses(sft)
-    (directory / "plots").mkdir(exist_ok=True)
+    losses = jsonl.read_growing(folder.metrics("sft"))  # none where SFT was skipped
+    if losses:
+        drawn["sft"] = plots.losses(losses)
+    folder.plots.mkdir(exist_ok=True)
     for name, svg in drawn.items():
         standalone = svg.replace("currentColor", "#6b7280")
-        atomic.write_text(directory / "plots" / f"{name}.svg", standalone)
+        atomic.write_text(folder.plots / f"{name}.svg", standalone)
     return drawn
 
 
-def _accuracies(metrics: dict[str, Any]) -> dict[str, float]:
-    exam = metrics["examination"]
+def _accuracies(rewards: RewardModelResult) -> dict[str, float]:
     found = {
-        "climbed, cross-validated": metrics["proxy"].get("accuracy"),
-        "climbed, on held-out": exam["accuracy"],
-        "judging, cross-validated": metrics["held_out"].get("accuracy"),
-        "“longer wins”, held-out": exam["longer_wins"],
+        "proxy, cross-validated": rewards.proxy.get("accuracy"),
+        "proxy, on held-out": rewards.validation.accuracy,
+        "held-out model, cross-val.": rewards.held_out.get("accuracy"),
+        "“longer wins”, held-out": rewards.validation.longer_wins,
     }
     return {name: share for name, share in found.items() if share is not None}
 
 
 def _curves(drawn: dict[str, str]) -> Iterable[Section]:
     if "sft" in drawn:
-        yield "Supervised fine-tuning", figure(drawn["sft"], "On demonstrations and edits.", True)
+        yield "Supervised fine-tuning", figure(drawn["sft"], "Demonstrations and edits.", True)
     yield (
         "Reward model",
-        figure(drawn["reward_model"], "Held-out: conversations whose opening message it never saw.")
+        figure(drawn["reward_model"], "Held-out: first user messages that were not trained on.")
         + figure(
             drawn["reliability"],
-            "Each dot: pairs it is about as sure of; larger, more of them.",
+            "Each dot is a bin of pairs by confidence; its area grows with their number.",
             True,
         ),
     )
@@ -217,22 +217,22 @@ def _ppo(drawn: dict[str, str]) -> str:
     return (
         figure(
             drawn["scores"],
-            "Where the two scores part, the policy begins to please the reward model only. The "
-            "update kept is the one with the best held-out score.",
+            "Where the two scores diverge, the policy begins to exploit the reward model. The "
+            "update with the best held-out score is kept.",
         )
         + figure(
             drawn["over_optimisation"],
-            "Lines: d (a - b log d) with d = sqrt(KL), as Gao et al. (2022) found. Where a line "
-            "bends down, more optimisation buys less.",
+            "Lines: d (a - b log d) with d = sqrt(KL), after Gao et al. (2022). Where a line bends "
+            "down, further optimisation lowers the score.",
             narrow=True,
         )
-        + figure(drawn["lengths"], "Answers to the practice prompts of each update.")
+        + figure(drawn["lengths"], "Responses to the training prompts of each update.")
     )
 
 
-def _measures(result: dict[str, Any]) -> str:
+def _measures(found: Comparison) -> str:
     rows = [
-        (name, form.format(result["current"][key]), form.format(result["candidate"][key]))
+        (name, form.format(getattr(found.current, key)), form.format(getattr(found.candidate, key)))
         for key, name, form in MEASURES
     ]
     return table(("", "Current", "Candidate"), rows)
@@ -240,30 +240,23 @@ def _measures(result: dict[str, Any]) -> str:
 
 def _examples(rows: Sequence[dict[str, Any]]) -> str:
     return "".join(
-        example(row["prompt"][-1]["content"], _answer(row, "current"), _answer(row, "candidate"))
+        example(
+            row["prompt"][-1]["content"], _response(row, "current"), _response(row, "candidate")
+        )
         for row in rows[:EXAMPLES_SHOWN]
     )
 
 
-def _answer(row: dict[str, Any], name: str) -> str:
+def _response(row: dict[str, Any], name: str) -> str:
     response = row[name]
     cut = "" if response["finished"] else " <em>(cut off)</em>"
     text = escape(response["text"]) or "<em>(empty)</em>"
     return f"<small>{name}, score {response['score']:+.2f}</small>{text}{cut}"
 
 
-def _costs(stages: dict[str, Any]) -> str:
+def _costs(stages: CompleteStages) -> str:
     rows = [
-        (name.replace("_", " "), f"{done['seconds']:.1f}", f"{done['peak_memory_mb']:.0f}")
-        for name, done in stages.items()
+        (name.replace("_", " "), f"{cost['seconds']:.1f}", f"{cost['peak_memory_mb']:.0f}")
+        for name, cost in stages.costs().items()
     ]
     return table(("Stage", "Seconds", "Peak memory, MB"), rows)
-
-
-def _complete(directory: Path) -> dict[str, Any]:
-    complete: dict[str, Any] = json.loads((directory / COMPLETE).read_text("utf-8"))
-    return complete
-
-
-def _rows(path: Path) -> list[dict[str, Any]]:
-    return jsonl.read(path) if path.is_file() else []

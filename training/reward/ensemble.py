@@ -18,8 +18,7 @@ from training.model.checkpoint import load_state, save_state
 from training.reward.head import fit_head
 from training.reward.model import RewardModel
 from training.reward.preferences import PreferenceBatch, PreferenceExample
-
-FILE = "ensemble.safetensors"
+from tutelage.iterations.folder import ENSEMBLE
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,12 @@ class Ensemble:
 
     def save(self, directory: Path) -> None:
         """Writes one safetensors file beside the reward model's."""
-        save_state(directory / FILE, {"weights": self.weights}, {})
+        save_state(directory / ENSEMBLE, {"weights": self.weights}, {})
 
     @classmethod
     def load(cls, directory: Path) -> "Ensemble":
         """Reads what ``save`` wrote, in the folder of its reward model."""
-        return cls(RewardModel.load(directory), load_state(directory / FILE)[0]["weights"])
+        return cls(RewardModel.load(directory), load_state(directory / ENSEMBLE)[0]["weights"])
 
 
 def fit_ensemble(

@@ -13,7 +13,6 @@ from torch import Tensor
 from training.config import RewardModelConfig
 from training.reward.model import PARTS, RewardModel
 from training.reward.preferences import PreferenceBatch, PreferenceExample, folds_of
-from tutelage.errors import Invalid
 
 READS = ("final", "both")  # states: of the last layer; at the split as well
 
@@ -21,12 +20,7 @@ READS = ("final", "both")  # states: of the last layer; at the split as well
 def fit(
     rows: list[PreferenceExample], features: list[Tensor], config: RewardModelConfig
 ) -> RewardModel:
-    """The head: L2, and what is read, chosen by cross-validation; fitted on all rows.
-
-    Raises: Invalid: the settings name something else to read.
-    """
-    if config.reads not in ("auto", *READS):
-        raise Invalid(f"reads must be auto, final or both, not {config.reads!r}.", "reads")
+    """The head: L2, and what is read, chosen by cross-validation; fitted on all rows."""
     candidates = READS if config.reads == "auto" else (config.reads,)
     heads = [_fit_reading(states, rows, features, config) for states in candidates]
     return min(heads, key=lambda head: head.facts["loss"])

@@ -122,11 +122,21 @@ class PreferenceBatch:
 
     @property
     def decided(self) -> Tensor:
-        """Which pairs are no tie: [M] -> [M]."""
+        """Which pairs are not a tie: [M]."""
         return self.preference != 0.5
 
+    @property
+    def winners(self) -> Tensor:
+        """The index of the preferred response, per decided pair: [M]."""
+        return torch.where(self.preference > 0.5, self.first, self.second)[self.decided]
+
+    @property
+    def losers(self) -> Tensor:
+        """The index of the other response, per decided pair: [M]."""
+        return torch.where(self.preference > 0.5, self.second, self.first)[self.decided]
+
     def length_matched(self, lengths: Tensor) -> Tensor:
-        """Per pair that is no tie: whether the shorter response has at least 4/5 of the longer.
+        """Per pair that is not a tie: whether the shorter response has at least 4/5 of the longer.
 
         lengths [N] -> one per decided pair.
         """
@@ -134,10 +144,10 @@ class PreferenceBatch:
         return torch.minimum(first, second) >= 0.8 * torch.maximum(first, second)
 
     def right(self, scores: Tensor) -> Tensor:
-        """Per pair that is no tie: 1 where the winner scores higher, 0.5 where equal, else 0."""
+        """Per pair that is not a tie: 1 where the winner scores higher, 0.5 where equal, else 0."""
         return 0.5 + 0.5 * torch.sign(self.margins(scores))
 
     def margins(self, scores: Tensor) -> Tensor:
-        """By how much the winner scores higher, per pair that is no tie: scores [N] -> [M]."""
+        """By how much the winner scores higher, per pair that is not a tie: scores [N] -> [M]."""
         ahead = torch.sign(self.preference - 0.5) * (scores[self.first] - scores[self.second])
         return ahead[self.decided]

@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 
 from tutelage import jsonl
 from tutelage.feedback import feedback
+from tutelage.iterations.folder import IterationFolder
 from tutelage.statistics import LEVEL, percentile_interval, resample_indices
 from tutelage.tables import Feedback, FeedbackKind, Iteration, Message
 
@@ -81,7 +82,7 @@ def gate_comparisons(session: Session, iterations: Path) -> list[PairwiseCompari
             _words(example["candidate"]["text"]) - _words(example["current"]["text"]),
         )
         for row in rows
-        for example in jsonl.read_growing(iterations / row.id / "evaluation" / "examples.jsonl")
+        for example in jsonl.read_growing(IterationFolder(iterations / row.id).examples)
     ]
 
 

@@ -14,6 +14,7 @@ from sqlmodel import Session, select
 
 from tutelage import jsonl
 from tutelage.errors import NotFound
+from tutelage.iterations.folder import IterationFolder, with_snapshot
 from tutelage.policies.library import PolicyLibrary
 from tutelage.tables import Message, PolicyVersion
 
@@ -30,8 +31,10 @@ class Learned:
 
 def learned(iterations: Path) -> dict[str, Learned]:
     """What each iteration with a complete snapshot learned from; the keys are iteration ids."""
-    found = sorted(iterations.glob("*/snapshot/digest.json"))
-    return {path.parts[-3]: _learned(path.parent, path.stat().st_mtime_ns) for path in found}
+    return {
+        each.id: _learned(each, each.snapshot_digest.stat().st_mtime_ns)
+        for each in with_snapshot(iterations)
+    }
 
 
 def uses(iterations: Path, feedback_ids: Collection[str]) -> dict[str, list[str]]:
@@ -106,10 +109,10 @@ def _with_descendants(versions: Iterable[PolicyVersion], taught: set[str]) -> li
 
 
 @lru_cache(maxsize=256)
-def _learned(snapshot: Path, _changed: int) -> Learned:
+def _learned(folder: IterationFolder, _changed: int) -> Learned:
     feedback, conversations = set(), set()
     for name in _FILES:
-        path = snapshot / f"{name}.jsonl"
+        path = folder.snapshot_rows(name)
         for row in jsonl.read(path) if path.is_file() else []:
             feedback.add(row["id"])
             conversations.add(row["conversation_id"])

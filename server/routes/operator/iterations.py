@@ -12,6 +12,7 @@ from server.schemas.text import Name, Page
 from server.services import Services
 from tutelage.errors import NotFound, Unavailable
 from tutelage.iterations import iterations
+from tutelage.iterations.folder import IterationFolder
 from tutelage.policies import deployment
 from tutelage.tables import new_id
 
@@ -54,12 +55,12 @@ def get_iteration(
     """One iteration with its curves so far."""
     with services.store.read() as session:
         row = iterations.get(session, iteration_id)
-    folder = services.iterations / row.id
+    folder = IterationFolder(services.iterations / row.id)
     report = f"/v1/operator/iterations/{row.id}/report"
     return IterationDetail(
         **IterationItem.model_validate(row).model_dump(),
         stages=iteration_metrics.stages(folder),
-        report=report if (folder / iteration_metrics.REPORT).is_file() else None,
+        report=report if folder.report.is_file() else None,
     )
 
 
@@ -85,4 +86,4 @@ def get_report(iteration_id: Name, _operator: OperatorDep, services: ServicesDep
 def _report_path(services: Services, iteration_id: str) -> Path:
     with services.store.read() as session:
         row = iterations.get(session, iteration_id)
-    return services.iterations / row.id / iteration_metrics.REPORT
+    return IterationFolder(services.iterations / row.id).report

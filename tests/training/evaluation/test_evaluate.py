@@ -3,20 +3,26 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from moderation.classifier import KeywordClassifier
 from training.config import EvaluationConfig, IterationConfig, PPOConfig, RewardModelConfig
-from training.evaluation import evaluate as module
-from training.evaluation.evaluate import Policies, choose_prompts, evaluate, flagged_by
+from training.evaluation.evaluate import (
+    EvaluationResult,
+    Policies,
+    choose_prompts,
+    evaluate,
+    flagged_by,
+)
 from training.evaluation.limitations.policy import EvaluatedPolicy
 from training.evaluation.limitations.suite import NAMES
-from training.evaluation.metrics import EvaluatedResponse, compare, describe, distinct
+from training.evaluation.metrics import Comparison, EvaluatedResponse, compare, describe, distinct
 from training.model.tiny import write_tiny_policy
 from training.progress import silent
 from training.reward.train import train_reward_model
+from tutelage.iterations.folder import EXAMPLES, RESULT
+from tutelage.statistics import Interval
 
 CONFIG = IterationConfig(
     preset="smoke", threads=1, top_layers=2,
@@ -51,9 +57,9 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> Policies:
     return Policies(root / "one", root / "two", root / "one", root / "reward")
 
 
-def run(policies: Policies, out: Path) -> dict[str, Any]:
+def run(policies: Policies, out: Path) -> Comparison:
     prompts = [user(f"Say {i}") for i in range(4)]
-    return evaluate(policies, prompts, flagged_by(None), CONFIG, out, silent)
+    return evaluate(policies, prompts, flagged_by(None), CONFIG, out, silent).comparison
 
 
 def test_the_measures_are_those_of_the_answers() -> None:
@@ -96,43 +102,46 @@ def test_prompts_that_chose_the_candidate_come_last() -> None:
 def test_a_policy_compared_with_itself_gains_nothing(policies: Policies, tmp_path: Path) -> None:
     same = Policies(policies.current, policies.current, policies.reference, policies.reward)
     found = run(same, tmp_path)
-    assert found["gain"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
-    assert found["win_rate"]["mean"] == 0.5
-    assert found["kl"]["mean"] == pytest.approx(0.0, abs=1e-4)
-    assert found["tax"]["rise"] == {"mean": 0.0, "low": 0.0, "high": 0.0}
+    assert found.gain == Interval(0.0, 0.0, 0.0)
+    assert found.win_rate.mean == 0.5
+    assert found.kl.mean == pytest.approx(0.0, abs=1e-4)
+    assert found.tax and found.tax.rise == Interval(0.0, 0.0, 0.0)
 
 
 def test_the_limitations_are_read_of_both(policies: Policies, tmp_path: Path) -> None:
     config = replace(CONFIG, evaluation=replace(CONFIG.evaluation, battery=1))
     prompts = [user("Say it")] * 2
     found = evaluate(policies, prompts, flagged_by(None), config, tmp_path, silent)
-    assert set(found["limitations"]) == set(found["readings"]["current"]["dials"]) == set(NAMES)
+    measured = found.benchmarks["current"]["dials"]
+    assert set(found.comparison.limitations or {}) == set(measured) == set(NAMES)
+    assert EvaluationResult.from_json(found.as_json()) == found
 
 
 def test_a_reported_answer_that_comes_back_is_named(policies: Policies, tmp_path: Path) -> None:
     prompt = user("Say it")
     policy = EvaluatedPolicy(policies.candidate, CONFIG)
-    (completions,) = policy.respond([prompt], CONFIG.ppo.max_new_tokens)
+    (completion,) = policy.respond([prompt], CONFIG.ppo.max_new_tokens)
     cases = [
-        {"id": "rep_1", "prompt": prompt, "bad": completions.text, "pattern": ""},
+        {"id": "rep_1", "prompt": prompt, "bad": completion.text, "pattern": ""},
         {"id": "rep_2", "prompt": prompt, "bad": "Quite another thing.", "pattern": ""},
     ]
     found = evaluate(policies, [prompt], flagged_by(None), CONFIG, tmp_path, silent, cases)
-    assert found["failed_cases"] == ["rep_1"]
+    assert found.comparison.failed_cases == ["rep_1"]
 
 
 def test_another_policy_is_away_from_the_reference(policies: Policies, tmp_path: Path) -> None:
-    assert run(policies, tmp_path)["kl"]["mean"] > 1
+    assert run(policies, tmp_path).kl.mean > 1
 
 
 def test_the_result_is_the_same_each_time(policies: Policies, tmp_path: Path) -> None:
     first = run(policies, tmp_path)
     assert run(policies, tmp_path) == first
-    assert json.loads((tmp_path / module.RESULT).read_text()) == first
+    written = json.loads((tmp_path / RESULT).read_text())
+    assert EvaluationResult.from_json(written).comparison == first
 
 
 def test_examples_show_both_answers_to_each_prompt(policies: Policies, tmp_path: Path) -> None:
     run(policies, tmp_path)
-    rows = [json.loads(line) for line in (tmp_path / module.EXAMPLES).read_text().splitlines()]
+    rows = [json.loads(line) for line in (tmp_path / EXAMPLES).read_text().splitlines()]
     assert [row["prompt"][0]["content"] for row in rows] == [f"Say {i}" for i in range(4)]
     assert all(set(row) == {"prompt", "current", "candidate"} for row in rows)

@@ -37,7 +37,7 @@ GOOD = Comparison(
     changes=dict.fromkeys(("empty", "finished", "repetition", "flagged", "refused"), NO_CHANGE),
     length=Interval(0.5, 0.4, 0.6),
     diversity=Interval(1.0, 0.9, 1.1),
-    work=Interval(0.5, 0.4, 0.6),
+    compute_ratio=Interval(0.5, 0.4, 0.6),
     tax=AlignmentTax(2.0, 2.02, Interval(0.02, -0.01, 0.05)),
     limitations={"harm": Interval(0.0, -0.1, 0.1)},
 )

@@ -65,12 +65,6 @@ def test_the_head_reads_what_it_is_told_to_read() -> None:
     assert head.score(features[0]).isfinite().all()
 
 
-def test_a_part_that_nobody_makes_is_refused() -> None:
-    rows = [PreferenceExample("", PROMPT, [PROMPT, PROMPT], [(0, 1, 1.0)], None, 1.0)]
-    with pytest.raises(Invalid, match="final or both"):
-        fit(rows, [torch.randn(2, 9)], RewardModelConfig(reads="middle"))
-
-
 def test_features_of_responses_that_share_a_prompt_equal_those_of_each_alone(
     tiny_policy: Path, smoke: IterationConfig
 ) -> None:

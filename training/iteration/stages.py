@@ -1,0 +1,184 @@
+"""The stages of an iteration: what each reads, what it writes into its folder, what it returns."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from training import bundled_data, snapshot
+from training.config import IterationConfig
+from training.evaluation.evaluate import (
+    EvaluationResult,
+    Flag,
+    Policies,
+    choose_prompts,
+    evaluate,
+)
+from training.ppo.trainer import train_ppo
+from training.progress import Progress
+from training.reward.train import train_reward_model
+from training.reward.validation import rejection_reason, validate_reward_model
+from training.sft import train_sft
+from training.snapshot import HELD_OUT, TRAIN, Snapshot, of_side
+from training.stage_results import PPOResult, RewardModelResult, SFTResult, SnapshotResult
+from tutelage import jsonl
+from tutelage.composition import Core
+from tutelage.errors import Invalid
+from tutelage.feedback import preference_data, reports
+from tutelage.feedback.preference_data import Dialogue
+from tutelage.iterations import readiness
+from tutelage.iterations.folder import IterationFolder
+
+
+class NotEnough(Exception):
+    """There is too little feedback; the arguments are the sentences that say what is missing."""
+
+
+def missing_feedback(config: IterationConfig, rows: preference_data.Rows) -> list[str]:
+    """What the preset needs and the stored feedback does not have, a sentence each."""
+    need = readiness.NEEDS.get(config.preset, readiness.NEEDS["standard"])
+    return readiness.missing(need, len(rows.conversations), preference_data.learnable(rows))
+
+
+@dataclass(frozen=True)
+class Stages:
+    """The stages' work; ``directory`` is always the stage's folder below ``folder``."""
+
+    core: Core
+    folder: IterationFolder
+    config: IterationConfig
+    parent: Path  # the current policy
+    flag: Flag
+    progress: Progress
+
+    def freeze_snapshot(self, directory: Path) -> SnapshotResult:
+        """Freeze what may be learned from. Raises NotEnough."""
+        with self.core.store.read() as session:
+            rows, cases = preference_data.read(session), reports.cases(session)
+        missing = missing_feedback(self.config, rows)
+        if missing:
+            raise NotEnough(*missing)
+        frozen = snapshot.derive(rows, self.config.snapshot)
+        digest = snapshot.write(frozen, directory)
+        jsonl.write(self.folder.reported_cases, cases, sort_keys=True)
+        if self.config.ppo.reuse:
+            jsonl.write(self.folder.logged_responses, self._replayable(rows), sort_keys=True)
+        return SnapshotResult(digest, len(rows.conversations), frozen.counts())
+
+    def fine_tune(self, frozen: Snapshot, directory: Path) -> SFTResult:
+        """SFT on demonstrations and edits; skipped where there are none.
+
+        The bundled demonstrations are only replayed beside those of the users: alone they would
+        teach what the users did not ask for, and the gain would not be theirs.
+        """
+        demonstrations = of_side(frozen.demonstrations, TRAIN)
+        if not demonstrations:
+            return SFTResult({}, skipped="No demonstration, edit or liked response to imitate.")
+        replay = bundled_data.replayable_demonstrations()
+        return SFTResult(
+            train_sft(self.parent, demonstrations, replay, self.config, directory, self.progress)
+        )
+
+    def train_reward_models(
+        self, frozen: Snapshot, sft_policy: Path, directory: Path
+    ) -> RewardModelResult:
+        """The proxy that PPO optimises against, and the held-out model from the other side."""
+        proxy, held_out = (
+            train_reward_model(
+                sft_policy, of_side(frozen.rankings, side), of_side(frozen.thumbs, side),
+                self.config, out, self.progress,
+            )
+            for out, side in ((self.folder.proxy, TRAIN), (self.folder.held_out, HELD_OUT))
+        )  # fmt: skip
+        unseen = of_side(frozen.rankings, HELD_OUT)
+        validation = validate_reward_model(sft_policy, self.folder.proxy, unseen, self.config)
+        result = RewardModelResult(proxy, held_out, validation)
+        rows = ({"model": name} | facts for name, facts in result.as_json().items())
+        jsonl.write(self.folder.metrics(directory.name), rows)
+        return result
+
+    def optimise(
+        self, frozen: Snapshot, sft_policy: Path, rewards: RewardModelResult, directory: Path
+    ) -> PPOResult:
+        """PPO from the SFT policy, stopped at the held-out peak.
+
+        Skipped where the proxy reward model fails its validation: the SFT policy is the candidate.
+        """
+        rejected = rejection_reason(rewards.validation, self.config.reward_model.min_accuracy)
+        config = self.config
+        if rejected:
+            config = replace(config, ppo=replace(config.ppo, updates=0))
+        metrics = train_ppo(
+            sft_policy,
+            self.folder.proxy,
+            self.folder.held_out,
+            _dialogues(of_side(frozen.prompts, TRAIN)),
+            self._selection_prompts(frozen),
+            config,
+            directory,
+            self.progress,
+            ptx_data=_ptx_data(frozen),
+            replay_data=_rows(self.folder.logged_responses),
+        )
+        return PPOResult.from_json(metrics | ({"stop_reason": rejected} if rejected else {}))
+
+    def compare(self, frozen: Snapshot, sft_policy: Path, directory: Path) -> EvaluationResult:
+        """Candidate and current policy on prompts that nothing was learned from."""
+        policies = Policies(
+            current=self.parent,
+            candidate=self.folder.candidate,
+            reference=sft_policy,
+            reward=self.folder.held_out,
+        )
+        prompts = choose_prompts(
+            _dialogues(of_side(frozen.prompts, HELD_OUT)),
+            _spare_prompts(frozen),
+            self._selection_prompts(frozen),
+            self.config.evaluation.prompts,
+        )
+        cases = jsonl.read(self.folder.reported_cases)
+        return evaluate(policies, prompts, self.flag, self.config, directory, self.progress, cases)
+
+    def _replayable(self, rows: preference_data.Rows) -> list[dict[str, Any]]:
+        """The logged responses that PPO may learn from again."""
+        held_out = self.config.snapshot.held_out
+        return [
+            asdict(response)
+            for response in preference_data.logged(rows)
+            if snapshot.split_of(preference_data.opening(response.prompt), held_out) == TRAIN
+        ]
+
+    def _selection_prompts(self, frozen: Snapshot) -> list[Dialogue]:
+        """The held-out prompts by which PPO's best update is selected."""
+        return _dialogues(of_side(frozen.prompts, HELD_OUT))[: self.config.ppo.eval_prompts]
+
+
+def require_both_sides(frozen: Snapshot) -> None:
+    """Raises Invalid unless both sides of the split have a comparison."""
+    for side in (TRAIN, HELD_OUT):
+        if not any(len(set(row["ranks"])) > 1 for row in of_side(frozen.rankings, side)):
+            raise Invalid(
+                f"No comparison fell on the {side} side of the split by first user message. "
+                "Rankings on more distinct first messages are needed; nothing was trained."
+            )
+
+
+def _ptx_data(frozen: Snapshot) -> list[dict[str, Any]]:
+    """What PPO-ptx learns to write: demonstrations and best-ranked responses to train prompts."""
+    best = snapshot.best_responses(of_side(frozen.rankings, TRAIN))
+    return of_side(frozen.demonstrations, TRAIN) + best
+
+
+def _spare_prompts(frozen: Snapshot) -> list[Dialogue]:
+    """Bundled prompts that no conversation of the snapshot begins with, last ones first."""
+    seen = {preference_data.opening(row["prompt"]) for row in frozen.prompts}
+    texts = [row["prompt"] for row in reversed(bundled_data.rows(bundled_data.PROMPTS))]
+    return [[{"role": "user", "content": text}] for text in texts if text not in seen]
+
+
+def _dialogues(rows: Sequence[dict[str, Any]]) -> list[Dialogue]:
+    return [row["prompt"] for row in rows]
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return jsonl.read(path) if path.is_file() else []
