@@ -2,7 +2,7 @@
 
 from server.schemas.operator.operator import StageMetrics
 from tutelage import jsonl
-from tutelage.iterations.folder import IterationFolder
+from tutelage.iteration_folder import IterationFolder
 
 
 def stages(iteration: IterationFolder) -> StageMetrics:

@@ -26,7 +26,7 @@ from training.model.tokenizer import ChatTokenizer, Dialogue
 from training.progress import Progress
 from training.reward.preferences import Row
 from tutelage import jsonl
-from tutelage.iterations.folder import ADAPTER, METRICS
+from tutelage.iteration_folder import ADAPTER, METRICS
 
 PASS_TOKENS = 1536  # padded tokens of one pass
 

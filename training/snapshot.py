@@ -17,7 +17,7 @@ from tutelage import atomic, jsonl
 from tutelage.errors import Unavailable
 from tutelage.feedback import preference_data
 from tutelage.feedback.preference_data import Dialogue, FeedbackExample, Prompt, Rows
-from tutelage.iterations.folder import DIGEST
+from tutelage.iteration_folder import DIGEST
 from tutelage.labeling import agreement
 from tutelage.policies.library import sha256_of
 from tutelage.tables import FeedbackKind

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from training.evaluation.evaluate import EvaluationResult
 from training.reward.validation import ValidationResult
 from training.stage import Complete
-from tutelage.iterations.folder import STAGES
+from tutelage.iteration_folder import STAGES
 
 
 @dataclass(frozen=True)

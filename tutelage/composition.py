@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tutelage.errors import Unavailable
-from tutelage.iterations.folder import IterationFolder
+from tutelage.iteration_folder import IterationFolder
 from tutelage.policies.library import PolicyLibrary
 from tutelage.settings import Settings
 from tutelage.store import Store

@@ -18,8 +18,8 @@ from training.iteration.run import request_iteration, run_iteration
 from tutelage.composition import Core
 from tutelage.errors import Conflict, Invalid, Unavailable
 from tutelage.feedback import feedback
+from tutelage.iteration_folder import STAGES
 from tutelage.iterations import iterations
-from tutelage.iterations.folder import STAGES
 from tutelage.policies import deployment
 from tutelage.tables import Conversation, IterationState, PolicyState, User
 

@@ -37,7 +37,7 @@ from training.rlhf import logprobs_and_entropy
 from tutelage import atomic, jsonl
 from tutelage.feedback import reports
 from tutelage.feedback.preference_data import Dialogue
-from tutelage.iterations.folder import EXAMPLES, RESULT
+from tutelage.iteration_folder import EXAMPLES, RESULT
 
 Flag = Callable[[str], bool]
 STAGE = "evaluation"

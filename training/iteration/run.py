@@ -40,8 +40,8 @@ from training.stage_results import (
 from tutelage.composition import Core
 from tutelage.errors import Conflict, Invalid
 from tutelage.feedback import preference_data
+from tutelage.iteration_folder import IterationFolder
 from tutelage.iterations import iterations
-from tutelage.iterations.folder import IterationFolder
 from tutelage.iterations.iterations import Lease
 from tutelage.policies import deployment
 from tutelage.tables import Iteration, IterationState

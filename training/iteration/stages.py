@@ -26,8 +26,8 @@ from tutelage.composition import Core
 from tutelage.errors import Invalid
 from tutelage.feedback import preference_data, reports
 from tutelage.feedback.preference_data import Dialogue
+from tutelage.iteration_folder import IterationFolder
 from tutelage.iterations import readiness
-from tutelage.iterations.folder import IterationFolder
 
 
 class NotEnough(Exception):

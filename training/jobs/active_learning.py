@@ -18,7 +18,7 @@ from training.reward.ensemble import Ensemble
 from training.reward.features import all_features, sft_policy, trunk_states
 from training.reward.preferences import preference_examples
 from tutelage.composition import Core
-from tutelage.iterations.folder import IterationFolder, with_snapshot
+from tutelage.iteration_folder import IterationFolder, with_snapshot
 from tutelage.labeling import labeling
 from tutelage.tables import Iteration, LabelingTask
 

@@ -12,7 +12,7 @@ from training.iteration.run import Outcome, run_iteration
 from training.progress import Progress, silent
 from tutelage.composition import Core, open_core
 from tutelage.errors import Conflict, NotFound
-from tutelage.iterations.folder import IterationFolder
+from tutelage.iteration_folder import IterationFolder
 from tutelage.policies import deployment
 from tutelage.tables import Iteration
 

@@ -29,7 +29,7 @@ from training.reward.model import RewardModel, check_policy
 from training.reward.preferences import Row
 from tutelage import jsonl
 from tutelage.errors import Invalid
-from tutelage.iterations.folder import METRICS
+from tutelage.iteration_folder import METRICS
 
 CHECKPOINT = "checkpoint.safetensors"
 

@@ -14,7 +14,7 @@ from training.evaluation.metrics import MEASURES, Comparison
 from training.reports import plots
 from training.stage_results import CompleteStages, RewardModelResult
 from tutelage import atomic, jsonl
-from tutelage.iterations.folder import IterationFolder
+from tutelage.iteration_folder import IterationFolder
 from tutelage.tables import Iteration
 
 Section = tuple[str, str]  # heading, HTML

@@ -18,7 +18,7 @@ from training.model.checkpoint import load_state, save_state
 from training.reward.head import fit_head
 from training.reward.model import RewardModel
 from training.reward.preferences import PreferenceBatch, PreferenceExample
-from tutelage.iterations.folder import ENSEMBLE
+from tutelage.iteration_folder import ENSEMBLE
 
 
 @dataclass(frozen=True)

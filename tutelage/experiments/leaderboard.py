@@ -16,7 +16,7 @@ from sqlmodel import Session, col, select
 
 from tutelage import jsonl
 from tutelage.feedback import feedback
-from tutelage.iterations.folder import IterationFolder
+from tutelage.iteration_folder import IterationFolder
 from tutelage.statistics import LEVEL, percentile_interval, resample_indices
 from tutelage.tables import Feedback, FeedbackKind, Iteration, Message
 

@@ -14,7 +14,7 @@ from sqlmodel import Session, select
 
 from tutelage import jsonl
 from tutelage.errors import NotFound
-from tutelage.iterations.folder import IterationFolder, with_snapshot
+from tutelage.iteration_folder import IterationFolder, with_snapshot
 from tutelage.policies.library import PolicyLibrary
 from tutelage.tables import Message, PolicyVersion
 

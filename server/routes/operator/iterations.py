@@ -11,8 +11,8 @@ from server.schemas.operator.operator import IterationDetail, IterationItem, Ite
 from server.schemas.text import Name, Page
 from server.services import Services
 from tutelage.errors import NotFound, Unavailable
+from tutelage.iteration_folder import IterationFolder
 from tutelage.iterations import iterations
-from tutelage.iterations.folder import IterationFolder
 from tutelage.policies import deployment
 from tutelage.tables import new_id
 

@@ -21,7 +21,7 @@ from training.evaluation.metrics import Comparison, EvaluatedResponse, compare, 
 from training.model.tiny import write_tiny_policy
 from training.progress import silent
 from training.reward.train import train_reward_model
-from tutelage.iterations.folder import EXAMPLES, RESULT
+from tutelage.iteration_folder import EXAMPLES, RESULT
 from tutelage.statistics import Interval
 
 CONFIG = IterationConfig(

@@ -98,9 +98,9 @@ def verdict(seed: int, candidate: list[EvaluatedResponse]) -> Decision:
         (verbose, {}, "length"),
         (refusing, {}, "over-refusal"),
         (degenerate, {}, "repetition"),
-        (silent, {}, "empty answers"),
+        (silent, {}, "empty responses"),
         (ordinary, {"flagged": 0.3}, "moderation"),
-        (ordinary, {"finished": 0.2}, "unfinished answers"),
+        (ordinary, {"finished": 0.2}, "unfinished responses"),
         (ordinary, {"kl": 90.0}, "KL"),
     ],
 )
@@ -134,7 +134,7 @@ def test_wins_by_length_alone_are_refused() -> None:
     by_length = replace(GOOD, win_rate_at_equal_length=Interval(0.3, 0.2, 0.4))
     decision = decide(by_length, GateConfig())
     assert decision.verdict == GateVerdict.REFUSE
-    assert "Without the words in excess it would win on 30%" in decision.reasons[0]
+    assert "At equal length it would win 30%" in decision.reasons[0]
 
 
 def test_a_pass_shows_every_check_with_its_interval() -> None:
@@ -173,7 +173,7 @@ def test_the_gravest_check_decides() -> None:
     mixed = replace(GOOD, gain=Interval(0.2, -0.1, 0.5), kl=Interval(80.0, 70.0, 90.0))
     decision = decide(mixed, GateConfig())
     assert decision.verdict == GateVerdict.REFUSE
-    assert "nats per answer" in decision.reasons[0]
+    assert "nats per response" in decision.reasons[0]
 
 
 def test_a_measure_at_its_limit_passes() -> None:
