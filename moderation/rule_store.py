@@ -25,5 +25,5 @@ def set_rules(session: Session, rules: ModerationRules | None, author_id: str) -
 
 def history(session: Session, limit: int) -> list[RulesRevision]:
     """The saved revisions, newest first."""
-    newest_first = select(RulesRevision).order_by(col(RulesRevision.id).desc())
+    newest_first = select(RulesRevision).order_by(col(RulesRevision.seq).desc())
     return list(session.exec(newest_first.limit(limit)))

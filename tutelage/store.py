@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from tutelage import extras
+from tutelage.tables import Ordered
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -65,7 +66,7 @@ class Store:
         engine = self.engine.execution_options(write=True)
         with (
             self._writing,
-            Session(engine, expire_on_commit=False) as session,
+            WriteSession(engine, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session
@@ -75,6 +76,31 @@ class Store:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+class WriteSession(Session):
+    """Gives new rows their places in the order of writing, and those that move to the end."""
+
+
+def _give_places(session: Session, *_: Any) -> None:
+    waiting = [
+        row for row in (*session.new, *session.dirty) if isinstance(row, Ordered) and not row.seq
+    ]
+    if waiting:
+        for row, place in zip(waiting, _places(session.connection(), len(waiting)), strict=True):
+            row.seq = place
+
+
+def _places(connection: sqlalchemy.Connection, count: int) -> Iterable[int]:
+    if connection.dialect.name == "postgresql":
+        next_ = "SELECT nextval('placing_last_seq') FROM generate_series(1, :count)"
+        return connection.execute(sqlalchemy.text(next_), {"count": count}).scalars().all()
+    more = "UPDATE placing SET last = last + :count RETURNING last"
+    last = connection.execute(sqlalchemy.text(more), {"count": count}).scalar_one()
+    return range(last - count + 1, last + 1)
+
+
+event.listen(WriteSession, "before_flush", _give_places)
 
 
 class WriteAheadLog:

@@ -9,12 +9,12 @@ import time
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, String, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, String, UniqueConstraint
+from sqlmodel import Field, SQLModel, select
 
 
 def new_id(prefix: str) -> str:
-    """A unique id that sorts by time of creation, such as ``msg_18c2f0a1b2c3d4e5a1b2c3d4``."""
+    """A unique id that begins with its time, such as ``msg_18c2f0a1b2c3d4e5a1b2c3d4``."""
     return f"{prefix}_{time.time_ns():016x}{secrets.token_hex(4)}"
 
 
@@ -29,6 +29,30 @@ def cascade(target: str, nullable: bool = False, index: bool = True) -> Any:
     return Column(String, key, nullable=nullable, index=index)
 
 
+class Ordered(SQLModel):
+    """A row with its place in the order of writing, over all tables.
+
+    The database gives the place when the row is first flushed (``store``): clocks are set back and
+    differ between hosts. 0 stands for "not placed yet"; a row that is set to 0 moves to the end.
+    """
+
+    seq: int = Field(
+        default=0, sa_type=BigInteger, index=True, sa_column_kwargs={"server_default": "0"}
+    )
+
+
+def place_of(table: type[Ordered], row_id: str) -> Any:
+    """The place of the row with that id, as a query; null where the row is gone."""
+    row: Any = table
+    return select(row.seq).where(row.id == row_id).scalar_subquery()
+
+
+class Placing(SQLModel, table=True):
+    """Where places come from: on SQLite the row holds the last one, on PostgreSQL its sequence."""
+
+    last: int = Field(primary_key=True, sa_type=BigInteger)
+
+
 class Role(StrEnum):
     """What a person may do: users chat, labelers also label, operators also deploy."""
 
@@ -37,7 +61,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
-class User(SQLModel, table=True):
+class User(Ordered, table=True):
     """A person or a client program's owner. ``training`` is the default consent of new chats.
 
     Guests have no ``login``. ``quota`` overrides the quota of the role: {"requests", "tokens"} a
@@ -74,7 +98,7 @@ class Scope(StrEnum):
     OPERATE = "operate"
 
 
-class ApiKey(SQLModel, table=True):
+class ApiKey(Ordered, table=True):
     """A bearer secret of a user, kept as a prefix to recognise it and a SHA-256 to check it.
 
     Without ``scopes`` it does whatever its owner may.
@@ -132,11 +156,11 @@ class Purpose(StrEnum):
     BLIND = "blind"  # two policies' answers, judged by an operator who is not told whose
 
 
-class Conversation(SQLModel, table=True):
+class Conversation(Ordered, table=True):
     """A tree of messages that belongs to one user.
 
     A copy that was made for labelers names its ``origin``: it belongs to the same owner, follows
-    the origin's consent and goes with it.
+    the origin's consent and goes with it. ``seq`` is the place of its last message.
     """
 
     id: str = Field(default_factory=lambda: new_id("conv"), primary_key=True)
@@ -150,7 +174,7 @@ class Conversation(SQLModel, table=True):
     updated_at: float = Field(default_factory=time.time, index=True)
 
 
-class Message(SQLModel, table=True):
+class Message(Ordered, table=True):
     """One turn. Siblings (same parent) are alternatives, edits or regenerations of each other.
 
     ``token_ids`` and ``logprobs`` are those of the response as sampled by the behaviour policy:
@@ -179,7 +203,7 @@ class Message(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
-class ShareLink(SQLModel, table=True):
+class ShareLink(Ordered, table=True):
     """A link by which anybody may read a conversation up to one message; the token is the right."""
 
     __tablename__ = "share"
@@ -201,7 +225,7 @@ class FeedbackKind(StrEnum):
     WITHDRAWAL = "withdrawal"
 
 
-class Feedback(SQLModel, table=True):
+class Feedback(Ordered, table=True):
     """Append-only. A later row of the same author, kind and target supersedes an earlier one.
 
     ``target`` is the message judged, or the completion for a ranking, or for a withdrawal
@@ -226,7 +250,7 @@ class Feedback(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time, index=True)
 
 
-class ModerationRecord(SQLModel, table=True):
+class ModerationRecord(Ordered, table=True):
     """What the classifier said of one message and what was done about it.
 
     ``span`` is where in the text the finding is. Of a blocked answer the text is what was shown
@@ -253,7 +277,7 @@ class AppealState(StrEnum):
     OVERTURNED = "overturned"
 
 
-class Appeal(SQLModel, table=True):
+class Appeal(Ordered, table=True):
     """A person's objection to one verdict, and what an operator decided.
 
     ``labels`` say for each category that the verdict named whether it holds: {category: 0 or 1}.
@@ -270,7 +294,7 @@ class Appeal(SQLModel, table=True):
     decided_at: float | None = None
 
 
-class RulesRevision(SQLModel, table=True):
+class RulesRevision(Ordered, table=True):
     """Moderation rules that an operator saved; the newest row is in force. Without ``rules``: those
     that the settings give."""
 
@@ -282,7 +306,7 @@ class RulesRevision(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
-class ModerationHeads(SQLModel, table=True):
+class ModerationHeads(Ordered, table=True):
     """Heads that an operator put in force; the newest row is. Without ``version``: those that
     ship."""
 
@@ -292,7 +316,7 @@ class ModerationHeads(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
-class LabelingTask(SQLModel, table=True):
+class LabelingTask(Ordered, table=True):
     """Something a labeler is asked: to demonstrate, or to rank the children of a message.
 
     ``overlap`` labelers answer it. A ranking waits until its answers, one for each of
@@ -314,7 +338,7 @@ class LabelingTask(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
-class Assignment(SQLModel, table=True):
+class Assignment(Ordered, table=True):
     """One labeler's go at one task; answered when it has feedback."""
 
     __table_args__ = (UniqueConstraint("task_id", "labeler_id"),)
@@ -340,8 +364,11 @@ class PolicyState(StrEnum):
     REJECTED = "rejected"
 
 
-class PolicyVersion(SQLModel, table=True):
-    """A published policy directory. The files are the truth; this row says how it is used."""
+class PolicyVersion(Ordered, table=True):
+    """A published policy directory. The files are the truth; this row says how it is used.
+
+    ``seq`` is the place of its last promotion, until then that of its registration.
+    """
 
     id: str = Field(primary_key=True)
     parent_id: str | None = None
@@ -368,7 +395,7 @@ class ExperimentState(StrEnum):
     STOPPED = "stopped"
 
 
-class Experiment(SQLModel, table=True):
+class Experiment(Ordered, table=True):
     """A policy on trial beside the current one, its rules, and what became of it.
 
     ``share`` of the people (of the turns, for a shadow) meet it. ``rules`` are fixed at the start.
@@ -390,7 +417,7 @@ class Experiment(SQLModel, table=True):
     ended_at: float | None = None
 
 
-class PolicyPin(SQLModel, table=True):
+class PolicyPin(Ordered, table=True):
     """Somebody who always meets one policy, whatever the shares are."""
 
     user_id: str = Field(
@@ -400,7 +427,7 @@ class PolicyPin(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
-class ShadowResponse(SQLModel, table=True):
+class ShadowResponse(Ordered, table=True):
     """What a shadow would have answered; kept beside the answer that was shown instead."""
 
     __tablename__ = "shadowanswer"
@@ -417,7 +444,7 @@ class ShadowResponse(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
-class Schedule(SQLModel, table=True):
+class Schedule(Ordered, table=True):
     """When iterations start by themselves; the newest row is in force."""
 
     id: str = Field(default_factory=lambda: new_id("sched"), primary_key=True)
@@ -455,7 +482,7 @@ class IterationState(StrEnum):
     CANCELLED = "cancelled"
 
 
-class Iteration(SQLModel, table=True):
+class Iteration(Ordered, table=True):
     """One feedback iteration: the job, its lease and what came of it."""
 
     id: str = Field(primary_key=True)
@@ -503,7 +530,7 @@ class ReportState(StrEnum):
     DUPLICATE = "duplicate"
 
 
-class Report(SQLModel, table=True):
+class Report(Ordered, table=True):
     """A harm or bias report on a message, and what became of it.
 
     ``rubric`` rates severity, novelty and real-world harm from 0 to 3 each. An accepted report
@@ -524,7 +551,7 @@ class Report(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
-class Erasure(SQLModel, table=True):
+class Erasure(Ordered, table=True):
     """What was erased, by ids alone, and the policies that had learned from it."""
 
     id: str = Field(default_factory=lambda: new_id("erase"), primary_key=True)
@@ -536,7 +563,7 @@ class Erasure(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
-class Dataset(SQLModel, table=True):
+class Dataset(Ordered, table=True):
     """An imported data set: a source with a name, a licence and an origin.
 
     Its conversations and judgements belong to a user who cannot sign in and go with them.
@@ -565,7 +592,7 @@ class CompletionKind(StrEnum):
     RESPONSE = "response"
 
 
-class StoredCompletion(SQLModel, table=True):
+class StoredCompletion(Ordered, table=True):
     """A completion that its client asked to store, so that it can be listed and looked up.
 
     Prompt and answers are Message rows; this row goes with its conversation, and the conversation

@@ -28,7 +28,7 @@ def listed(kept: Path) -> list[dict[str, Any]]:
 
 def active_version(session: Session) -> str | None:
     """The version that an operator activated; None: the shipped heads."""
-    newest = select(ModerationHeads).order_by(col(ModerationHeads.id).desc())
+    newest = select(ModerationHeads).order_by(col(ModerationHeads.seq).desc())
     row = session.exec(newest).first()
     return row.version if row else None
 

@@ -106,7 +106,7 @@ def listed(session: Session, operator_id: str) -> list[Conversation]:
     statement = select(Conversation).where(
         Conversation.owner_id == operator_id, Conversation.purpose == Purpose.BLIND
     )
-    return list(session.exec(statement.order_by(col(Conversation.id).desc())))
+    return list(session.exec(statement.order_by(col(Conversation.seq).desc())))
 
 
 def tally(judged: Sequence[BlindComparison]) -> dict[str, Arm]:
@@ -163,7 +163,7 @@ def _rankings(session: Session, test_id: str, prompts: int) -> dict[str, list[li
         Feedback.conversation_id == test_id, Feedback.kind == FeedbackKind.RANKING
     )
     rankings: dict[str, list[list[str]]] = {}
-    for row in session.exec(statement.order_by(Feedback.id)):
+    for row in session.exec(statement.order_by(col(Feedback.seq))):
         if len(rankings) < prompts:
             rankings[row.target] = row.value["ranking"]
     return rankings

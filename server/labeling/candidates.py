@@ -96,7 +96,7 @@ class CandidateWriter:
             col(LabelingTask.ready_at).is_(None), col(LabelingTask.problem).is_(None)
         )
         with self._services.store.read() as session:
-            return session.exec(statement.order_by(LabelingTask.id)).first()
+            return session.exec(statement.order_by(col(LabelingTask.seq))).first()
 
     def _dialogue(self, task: LabelingTask) -> list[dict[str, str]]:
         with self._services.store.read() as session:

@@ -66,7 +66,7 @@ def list_feedback(
     """Your active feedback, newest first."""
     with services.store.read() as session:
         rows = feedback.of_author(session, caller.user.id)[::-1]
-    rest = [row for row in rows if after is None or row.id < after]
+    rest = feedback.after(rows, after)
     return Page(
         data=[FeedbackItem.model_validate(row) for row in rest[:limit]], has_more=len(rest) > limit
     )

@@ -32,7 +32,7 @@ from server.schemas.text import Name, Page, columns
 from tutelage import audit
 from tutelage.labeling import labeling
 from tutelage.labeling.labeling import DemonstrationTurn
-from tutelage.tables import Assignment, FeedbackKind, LabelingTask, Message
+from tutelage.tables import Assignment, FeedbackKind, LabelingTask, Message, place_of
 
 router = APIRouter(prefix="/v1/labeling", tags=["labeling"])
 
@@ -92,9 +92,9 @@ def list_assignments(
     """Your tasks, newest first."""
     statement = select(Assignment).where(Assignment.labeler_id == labeler.user.id)
     if after:
-        statement = statement.where(Assignment.id < after)
+        statement = statement.where(Assignment.seq < place_of(Assignment, after))
     with services.store.read() as session:
-        ordered = statement.order_by(col(Assignment.id).desc()).limit(limit + 1)
+        ordered = statement.order_by(col(Assignment.seq).desc()).limit(limit + 1)
         rows = list(session.exec(ordered))
         data = [_item(session, row) for row in rows[:limit]]
     return Page(data=data, has_more=len(rows) > limit)

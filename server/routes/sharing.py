@@ -44,7 +44,7 @@ def list_shares(conversation_id: Name, caller: CallerDep, services: ServicesDep)
     with services.store.read() as session:
         conversations.owned(session, conversation_id, caller.user.id)
         statement = select(ShareLink).where(ShareLink.conversation_id == conversation_id)
-        rows = session.exec(statement.order_by(col(ShareLink.created_at))).all()
+        rows = session.exec(statement.order_by(col(ShareLink.seq))).all()
     return Page(data=[ShareItem.model_validate(row) for row in rows])
 
 

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.errors import Conflict, Invalid, NotFound
-from tutelage.tables import Appeal, AppealState, Conversation, Message, ModerationRecord
+from tutelage.tables import Appeal, AppealState, Conversation, Message, ModerationRecord, place_of
 
 COMMENT_LIMIT = 4_000
 CAN_BE_APPEALED = ("warn", "block")
@@ -37,7 +37,7 @@ def verdict_of(session: Session, owner_id: str, message_id: str) -> ModerationRe
         select(ModerationRecord)
         .where(ModerationRecord.message_id == message_id)
         .where(col(ModerationRecord.action).in_(CAN_BE_APPEALED))
-        .order_by(col(ModerationRecord.id).desc())
+        .order_by(col(ModerationRecord.seq).desc())
     ).first()
     if record is None:
         raise NotFound(f"Moderation did nothing with the message {message_id!r}.")
@@ -96,11 +96,11 @@ def listed(
         select(Appeal, ModerationRecord, Message)
         .where(Appeal.record_id == ModerationRecord.id)
         .where(ModerationRecord.message_id == Message.id)
-        .order_by(col(Appeal.id))
+        .order_by(col(Appeal.seq))
         .limit(limit)
     )
     if after:
-        statement = statement.where(Appeal.id > after)
+        statement = statement.where(Appeal.seq > place_of(Appeal, after))
     if state:
         statement = statement.where(Appeal.state == state)
     return [Case(*row) for row in session.exec(statement)]
@@ -114,7 +114,7 @@ def decided(session: Session, consented: bool = True) -> Sequence[Case]:
         .where(ModerationRecord.message_id == Message.id)
         .where(Message.conversation_id == Conversation.id)
         .where(Appeal.state != AppealState.OPEN)
-        .order_by(col(Appeal.id))
+        .order_by(col(Appeal.seq))
     )
     if consented:
         statement = statement.where(Conversation.training)

@@ -41,10 +41,10 @@ def listed(session: Session, owner_id: str, wanted: Wanted) -> list[StoredComple
         statement = statement.where(StoredCompletion.policy_id == wanted.model)
     for name, value in (wanted.tags or {}).items():
         statement = statement.where(col(StoredCompletion.tags)[name].as_string() == value)
-    age = col(StoredCompletion.id)  # ids sort by time
+    age = col(StoredCompletion.seq)
     if wanted.after:
-        owned(session, wanted.after, owner_id, CompletionKind.CHAT)
-        older = age < wanted.after if wanted.order == "desc" else age > wanted.after
+        last = owned(session, wanted.after, owner_id, CompletionKind.CHAT).seq
+        older = age < last if wanted.order == "desc" else age > last
         statement = statement.where(older)
     ordered = statement.order_by(age.desc() if wanted.order == "desc" else age.asc())
     return list(session.exec(ordered.limit(wanted.limit)))

@@ -41,10 +41,10 @@ def listed(
     if query:
         statement = statement.where(_mentions(query))
     pinned = case((col(Conversation.pinned_at).is_not(None), 1), else_=0)
-    order = (pinned, col(Conversation.updated_at), col(Conversation.id))
+    order = (pinned, col(Conversation.seq))
     if after:
         anchor = owned(session, after, owner_id)
-        place = (int(anchor.pinned_at is not None), anchor.updated_at, anchor.id)
+        place = (int(anchor.pinned_at is not None), anchor.seq)
         statement = statement.where(tuple_(*order) < tuple_(*map(literal, place)))
     return list(session.exec(statement.order_by(*(each.desc() for each in order)).limit(limit)))
 
@@ -91,7 +91,7 @@ def append(
         conversation_id=conversation.id, parent_id=parent_id, role=role, content=content, **response
     )
     session.add(message)
-    conversation.updated_at = time.time()
+    conversation.updated_at, conversation.seq = time.time(), 0
     if not conversation.title and role == "user":
         conversation.title = _title(content)
     session.add(conversation)
@@ -100,9 +100,13 @@ def append(
 
 
 def messages(session: Session, conversation_id: str) -> list[Message]:
-    """The whole tree in order of creation: parents before children."""
+    """The whole tree in order of writing; the choices of a completion by their numbers."""
     statement = select(Message).where(Message.conversation_id == conversation_id)
-    return list(session.exec(statement.order_by(Message.id)))
+    rows = list(session.exec(statement.order_by(col(Message.seq))))
+    began: dict[str, int] = {}
+    for row in rows:
+        began.setdefault(row.completion_id or row.id, row.seq)
+    return sorted(rows, key=lambda row: (began[row.completion_id or row.id], row.choice or 0))
 
 
 def path_to(tree: Sequence[Message], message_id: str | None) -> list[Message]:

@@ -21,6 +21,7 @@ from tutelage.tables import (
     Message,
     ModerationRecord,
     Purpose,
+    place_of,
 )
 
 ACTED = ("warn", "block")
@@ -105,7 +106,7 @@ def answers(
         .outerjoin(ModerationRecord, col(ModerationRecord.message_id) == Message.id)
         .where(Message.role == "assistant", Conversation.purpose == Purpose.CHAT)
         .where(*_between(Message.id, "msg", since, until))
-        .order_by(col(Message.id).desc())
+        .order_by(col(Message.seq).desc())
     )  # fmt: skip
     if policy_id:
         statement = statement.where(Message.policy_id == policy_id)
@@ -119,11 +120,11 @@ def answers(
             later.parent_id == Message.parent_id,  # type: ignore[arg-type]
             later.role == "assistant",  # type: ignore[arg-type]
             later.completion_id != Message.completion_id,  # type: ignore[arg-type]
-            col(later.id) > Message.id,
+            col(later.seq) > Message.seq,
         )
         statement = statement.where(again)
     if after:
-        statement = statement.where(Message.id < after)
+        statement = statement.where(Message.seq < place_of(Message, after))
     return [_answered(row) for row in session.exec(statement.limit(limit))]
 
 

@@ -35,12 +35,12 @@ def create(
 @app.command("list")
 def list_keys(data: Data = None) -> None:
     """List the keys, without their secrets. Example: `tutelage key list`"""
-    from sqlmodel import select
+    from sqlmodel import col, select
 
     from tutelage.tables import ApiKey
 
     with open_data(data).store.read() as session:
-        for key in session.exec(select(ApiKey).order_by(ApiKey.id)):
+        for key in session.exec(select(ApiKey).order_by(col(ApiKey.seq))):
             state = "revoked" if key.revoked_at else "active"
             training = "training" if key.training else "no training"
             typer.echo(f"{key.id}  {key.prefix}…  {state:8}{training:12}  {key.name}")

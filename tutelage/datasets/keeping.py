@@ -79,7 +79,7 @@ def keep(
 
 def listed(session: Session) -> list[Dataset]:
     """All sources, newest first."""
-    return list(session.exec(select(Dataset).order_by(col(Dataset.id).desc())))
+    return list(session.exec(select(Dataset).order_by(col(Dataset.seq).desc())))
 
 
 def named(session: Session, name: str) -> Dataset:

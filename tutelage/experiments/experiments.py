@@ -119,7 +119,7 @@ def running(session: Session) -> Experiment | None:
 
 def listed(session: Session) -> list[Experiment]:
     """All experiments, newest first."""
-    return list(session.exec(select(Experiment).order_by(col(Experiment.id).desc())))
+    return list(session.exec(select(Experiment).order_by(col(Experiment.seq).desc())))
 
 
 def get(session: Session, experiment_id: str) -> Experiment:

@@ -2,8 +2,9 @@
 and how long they wait."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sqlalchemy.orm import defer
@@ -54,7 +55,7 @@ def read(session: Session, experiment: Experiment) -> Outcomes:
     """Everything said since the experiment began, of what its two policies answered."""
     both = (experiment.control_id, experiment.policy_id)
     slow = float(experiment.rules.get("slow") or PATIENCE)
-    seen = _Seen(session, both, experiment.created_at, slow)
+    seen = _Seen(session, both, lambda row: row.seq > experiment.seq, slow)
     return Outcomes(
         control=seen.arm(experiment.control_id),
         challenger=seen.arm(experiment.policy_id),
@@ -85,7 +86,7 @@ def unjudged_shadows(session: Session, experiment_id: str) -> list[tuple[ShadowR
         .join(Message)
         .where(ShadowResponse.experiment_id == experiment_id, col(ShadowResponse.score).is_(None))
     )
-    return list(session.exec(statement.order_by(col(ShadowResponse.id))))
+    return list(session.exec(statement.order_by(col(ShadowResponse.seq))))
 
 
 def patience(session: Session, policy_id: str) -> float:
@@ -93,7 +94,7 @@ def patience(session: Session, policy_id: str) -> float:
     timed = (
         select(Message.seconds)
         .where(Message.policy_id == policy_id, col(Message.seconds).is_not(None))
-        .order_by(col(Message.id).desc())
+        .order_by(col(Message.seq).desc())
         .limit(RECENT)
     )
     seconds = [value for value in session.exec(timed) if value is not None]
@@ -104,7 +105,7 @@ def by_policy(
     session: Session, policies: Collection[str], since: float
 ) -> dict[str, dict[str, Arm]]:
     """What people made of each of these policies' answers since then, by measure."""
-    seen = _Seen(session, policies, since)
+    seen = _Seen(session, policies, lambda row: row.created_at >= since)
     return {policy_id: seen.arm(policy_id) for policy_id in policies}
 
 
@@ -117,27 +118,31 @@ def arm(outcomes: Iterable[Outcome]) -> Arm:
 
 
 class _Seen:
-    """The answers of some policies since a time, and what is known of them."""
+    """The answers of some policies since then, and what is known of them."""
 
     def __init__(
-        self, session: Session, policies: Collection[str], since: float, patience: float = PATIENCE
+        self,
+        session: Session,
+        policies: Collection[str],
+        is_since: Callable[[Any], Any],  # a table -> the condition that a row of it is recent
+        patience: float = PATIENCE,
     ) -> None:
         answers = (
             select(Message, Conversation.owner_id)
             .join(Conversation)
             .where(Conversation.purpose == Purpose.CHAT)  # not what was written for judges
-            .where(col(Message.policy_id).in_(policies), Message.created_at >= since)
+            .where(col(Message.policy_id).in_(policies), is_since(Message))
             .options(defer(col(Message.token_ids)), defer(col(Message.logprobs)))  # type: ignore[arg-type]
         )
         pinned = set(session.exec(select(PolicyPin.user_id)))  # not there by chance
         found = [pair for pair in session.exec(answers).all() if pair[1] not in pinned]
         self.messages = {message.id: message for message, _ in found}
         self.owners = {message.id: owner for message, owner in found}
-        said = select(Feedback).where(Feedback.created_at >= since)
+        said = select(Feedback).where(is_since(Feedback))
         self.feedback = feedback.effective(session.exec(said))
         acted = select(ModerationRecord.message_id).where(
             col(ModerationRecord.action).in_(("warn", "block")),
-            ModerationRecord.created_at >= since,
+            is_since(ModerationRecord),
         )
         self.flagged = set(session.exec(acted))
         self.patience = patience
@@ -183,7 +188,7 @@ class _Seen:
             siblings[message.parent_id].append(message)
         again = set()
         for rows in siblings.values():
-            last = max(rows, key=lambda message: message.id).completion_id
+            last = max(rows, key=lambda message: message.seq).completion_id
             again |= {message.id for message in rows if message.completion_id != last}
         return again
 

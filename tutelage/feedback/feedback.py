@@ -106,7 +106,7 @@ def effective(rows: Iterable[Feedback]) -> list[Feedback]:
     A later row of the same author, kind and target supersedes an earlier one, also when that
     later row is withdrawn afterwards: what it replaced does not come back.
     """
-    ordered = sorted(rows, key=lambda row: row.id)
+    ordered = sorted(rows, key=lambda row: row.seq)
     withdrawn = {row.target for row in ordered if row.kind == FeedbackKind.WITHDRAWAL}
     latest = {
         (row.author_id, row.kind, row.target): row
@@ -114,7 +114,13 @@ def effective(rows: Iterable[Feedback]) -> list[Feedback]:
         if row.kind != FeedbackKind.WITHDRAWAL
     }
     kept = [row for row in latest.values() if row.id not in withdrawn]
-    return sorted(kept, key=lambda row: row.id)
+    return sorted(kept, key=lambda row: row.seq)
+
+
+def after(newest_first: Sequence[Feedback], last: str | None) -> Sequence[Feedback]:
+    """The rows after the one with the id ``last``; None: all of them."""
+    found = [place for place, row in enumerate(newest_first) if row.id == last]
+    return newest_first if last is None else newest_first[found[0] + 1 :] if found else []
 
 
 def of_author(session: Session, author_id: str) -> list[Feedback]:

@@ -114,7 +114,7 @@ def read(session: Session) -> Rows:
 
 
 def learnable(rows: Rows) -> list[FeedbackExample]:
-    """The judgements that may be learned from, in order of their ids."""
+    """The judgements that may be learned from, in order."""
     usable = _Usable(rows)
     consented = {conversation.id for conversation in rows.conversations if conversation.training}
     current = feedback.effective(row for row in rows.feedback if row.conversation_id in consented)
@@ -127,11 +127,11 @@ def learnable(rows: Rows) -> list[FeedbackExample]:
 
 
 def prompts(rows: Rows) -> list[Prompt]:
-    """Every different dialogue that ends with a user's message, in order of the messages' ids."""
+    """Every different dialogue that ends with a user's message, in order of the messages."""
     usable = _Usable(rows)
     consented = {conversation.id for conversation in rows.conversations if conversation.training}
     found: dict[str, Prompt] = {}
-    for message in sorted(rows.messages, key=lambda message: message.id):
+    for message in sorted(rows.messages, key=lambda message: message.seq):
         if message.role != "user" or message.conversation_id not in consented:
             continue
         dialogue = usable.dialogue(message.id)
@@ -143,14 +143,14 @@ def prompts(rows: Rows) -> list[Prompt]:
 
 
 def logged(rows: Rows) -> list[Logged]:
-    """The answers that were drawn from a policy as it is, in order of the messages' ids.
+    """The answers that were drawn from a policy as it is, in order of the messages.
 
     Of others (a temperature, a cut-off, a penalty, a stop string) what is stored is not what they
     were drawn with.
     """
     usable = _Usable(rows)
     found = []
-    for message in sorted(rows.messages, key=lambda message: message.id):
+    for message in sorted(rows.messages, key=lambda message: message.seq):
         dialogue = usable.dialogue(message.parent_id) if _drawn_plainly(message) else None
         if dialogue and message.id not in rows.blocked:
             assert message.token_ids and message.logprobs

@@ -85,7 +85,7 @@ def alike(session: Session, report: Report, limit: int = 3) -> list[tuple[str, f
 def cases(session: Session) -> list[dict[str, Any]]:
     """All evaluation cases, oldest first: {"id", "prompt", "bad", "pattern"}."""
     accepted = select(Report).where(Report.state == ReportState.ACCEPTED)
-    rows = session.exec(accepted.order_by(col(Report.id)))
+    rows = session.exec(accepted.order_by(col(Report.seq)))
     return [{"id": row.id, **row.evaluation_case} for row in rows if row.evaluation_case]
 
 
@@ -102,7 +102,7 @@ def incidents(session: Session) -> list[dict[str, Any]]:
     accepted = select(Report).where(Report.state == ReportState.ACCEPTED)
     return [
         _incident(row, session.get_one(Message, row.message_id))
-        for row in session.exec(accepted.order_by(col(Report.id).desc()))
+        for row in session.exec(accepted.order_by(col(Report.seq).desc()))
     ]
 
 

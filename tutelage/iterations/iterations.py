@@ -55,12 +55,12 @@ def request(
 def unfinished(session: Session) -> Iteration | None:
     """The iteration that is queued or running, if any."""
     statement = select(Iteration).where(col(Iteration.state).in_(UNFINISHED))
-    return session.exec(statement.order_by(Iteration.id)).first()
+    return session.exec(statement.order_by(col(Iteration.seq))).first()
 
 
 def listed(session: Session) -> list[Iteration]:
     """All iterations, newest first."""
-    return list(session.exec(select(Iteration).order_by(col(Iteration.id).desc())))
+    return list(session.exec(select(Iteration).order_by(col(Iteration.seq).desc())))
 
 
 def get(session: Session, iteration_id: str) -> Iteration:
@@ -173,5 +173,5 @@ def _end(iteration: Iteration, state: IterationState) -> None:
 
 
 def _next_id(session: Session) -> str:
-    newest = session.exec(select(Iteration.id).order_by(col(Iteration.id).desc())).first()
+    newest = session.exec(select(Iteration.id).order_by(col(Iteration.seq).desc())).first()
     return f"iteration-{int(newest.split('-')[1]) + 1 if newest else 1:04d}"

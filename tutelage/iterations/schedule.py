@@ -26,7 +26,7 @@ ACTOR = "schedule"
 
 def in_force(session: Session) -> Schedule | None:
     """The newest schedule, unless it is switched off."""
-    newest = session.exec(select(Schedule).order_by(col(Schedule.id).desc())).first()
+    newest = session.exec(select(Schedule).order_by(col(Schedule.seq).desc())).first()
     return newest if newest and newest.enabled else None
 
 
@@ -35,7 +35,7 @@ def set_schedule(session: Session, schedule: Schedule) -> Schedule:
     if schedule.cron:
         _slots(schedule.cron, time.time())
     session.add(schedule)
-    details = schedule.model_dump(exclude={"id", "author_id", "created_at"})
+    details = schedule.model_dump(exclude={"id", "seq", "author_id", "created_at"})
     audit.record(session, schedule.author_id, "schedule.set", schedule.id, **details)
     return schedule
 
@@ -68,7 +68,7 @@ def feedback_since(session: Session) -> int:
         .select_from(Feedback)
         .join(Conversation, col(Feedback.conversation_id) == col(Conversation.id))
         .where(Conversation.training, Feedback.kind != FeedbackKind.WITHDRAWAL)
-        .where(Feedback.created_at > (newest.created_at if newest else 0.0))
+        .where(Feedback.seq > (newest.seq if newest else 0))
     )
     return session.exec(statement).one()
 
@@ -149,4 +149,4 @@ def _tried(session: Session, policy_id: str) -> bool:
 
 
 def _newest(session: Session) -> Iteration | None:
-    return session.exec(select(Iteration).order_by(col(Iteration.id).desc())).first()
+    return session.exec(select(Iteration).order_by(col(Iteration.seq).desc())).first()

@@ -27,6 +27,7 @@ from tutelage.tables import (
     Message,
     Purpose,
     User,
+    place_of,
 )
 
 MOST_RESPONSES = 9
@@ -108,11 +109,11 @@ def prepared(session: Session, task_id: str, problem: str | None) -> None:
 
 
 def answers(session: Session, task: LabelingTask) -> list[Message]:
-    """The answers to rank, in order of their ids."""
+    """The answers to rank, in order."""
     statement = select(Message).where(
         Message.parent_id == task.message_id, Message.role == "assistant"
     )
-    return list(session.exec(statement.order_by(Message.id)))
+    return list(session.exec(statement.order_by(col(Message.seq))))
 
 
 def dialogue(session: Session, task: LabelingTask) -> list[Message]:
@@ -336,15 +337,16 @@ def waiting(session: Session, labeler_id: str, kind: FeedbackKind) -> int:
 
 
 def unranked(session: Session, after: str = "") -> list[LabelingTask]:
-    """Ranking tasks with all their answers that nobody has taken, in order of their ids."""
+    """Ranking tasks with all their answers that nobody has taken, in order."""
     taken = select(Assignment.task_id)
     statement = select(LabelingTask).where(
         LabelingTask.kind == FeedbackKind.RANKING,
-        LabelingTask.id > after,
         col(LabelingTask.ready_at).is_not(None),
         col(LabelingTask.id).not_in(taken),
     )
-    return list(session.exec(statement.order_by(LabelingTask.id)))
+    if after:
+        statement = statement.where(LabelingTask.seq > place_of(LabelingTask, after))
+    return list(session.exec(statement.order_by(col(LabelingTask.seq))))
 
 
 def _next_task(
@@ -376,7 +378,7 @@ def _open_tasks(session: Session, labeler_id: str, kind: FeedbackKind) -> list[L
             Conversation.training,
             col(LabelingTask.id).not_in(mine),
         )
-        .order_by(col(LabelingTask.priority).desc(), col(LabelingTask.id))
+        .order_by(col(LabelingTask.priority).desc(), col(LabelingTask.seq))
     )
     tasks = session.exec(statement)
     return [task for task in tasks if task.gold or takers.get(task.id, 0) < task.overlap]
@@ -394,7 +396,7 @@ def _unfinished(session: Session, labeler_id: str, kind: FeedbackKind) -> Assign
             Conversation.training,
         )
     )
-    return session.exec(statement.order_by(Assignment.id)).first()
+    return session.exec(statement.order_by(col(Assignment.seq))).first()
 
 
 def _own_task(session: Session, labeler: User) -> LabelingTask:

@@ -46,7 +46,7 @@ def candidates(session: Session, seed: int) -> list[Candidate]:
             Conversation.purpose == Purpose.CHAT,
             col(Conversation.id).not_in(done.where(col(Conversation.origin_id).is_not(None))),
         )
-        .order_by(col(Conversation.id).desc())
+        .order_by(col(Conversation.seq).desc())
         .limit(_POOL)
     )
     draw = random.Random(seed)

@@ -128,7 +128,7 @@ def get(session: Session, user_id: str) -> User:
 def keys_of(session: Session, user_id: str) -> list[ApiKey]:
     """A person's API keys, newest first."""
     statement = select(ApiKey).where(ApiKey.user_id == user_id)
-    return sorted(session.exec(statement), key=lambda key: key.id, reverse=True)
+    return sorted(session.exec(statement), key=lambda key: key.seq, reverse=True)
 
 
 def check_password(password: str, login: str) -> None:

@@ -51,7 +51,7 @@ def erase_user(session: Session, folder: Path, user_id: str) -> Erasure | None:
 
 def listed(session: Session) -> list[Erasure]:
     """The erasures that policies had learned from, newest first."""
-    return list(session.exec(select(Erasure).order_by(col(Erasure.id).desc())))
+    return list(session.exec(select(Erasure).order_by(col(Erasure.seq).desc())))
 
 
 def retrain_without(session: Session, erasure_id: str, preset: str, actor: str) -> Iteration:

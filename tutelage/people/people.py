@@ -29,7 +29,7 @@ def create_user(
 
 def find_user(session: Session, name: str, role: Role) -> User | None:
     """The oldest user of that name and role."""
-    statement = select(User).where(User.name == name, User.role == role).order_by(User.id)
+    statement = select(User).where(User.name == name, User.role == role).order_by(col(User.seq))
     return session.exec(statement).first()
 
 

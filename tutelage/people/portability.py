@@ -26,7 +26,7 @@ _SECRETS = {"password_hash", "sha256"}
 def everything_of(session: Session, user_id: str) -> dict[str, Any]:
     """All that is kept of a person, table by table, without hashes of secrets."""
     owned = select(Conversation).where(Conversation.owner_id == user_id)
-    chats = list(session.exec(owned.order_by(Conversation.id)))
+    chats = list(session.exec(owned.order_by(col(Conversation.seq))))
     user = session.get(User, user_id)
     return {
         "user": _plain(user) if user else None,

@@ -58,7 +58,7 @@ def promote(session: Session, policy_id: str, actor: str, explanation: str = "")
     previous = current(session)
     if previous:
         _set_state(session, previous, PolicyState.RETIRED)
-    chosen.promoted_at = time.time()
+    chosen.promoted_at, chosen.seq = time.time(), 0
     _set_state(session, chosen, PolicyState.CURRENT)
     audit.record(
         session, actor, "policy.promote", policy_id,
@@ -88,7 +88,7 @@ def rollback(session: Session, actor: str) -> PolicyVersion:
     statement = (
         select(PolicyVersion)
         .where(PolicyVersion.state == PolicyState.RETIRED)
-        .order_by(col(PolicyVersion.promoted_at).desc())
+        .order_by(col(PolicyVersion.seq).desc())
     )
     earlier = session.exec(statement).first()
     if leaving is None or earlier is None:

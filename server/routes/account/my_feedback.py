@@ -21,7 +21,7 @@ def my_feedback(
     """Your active feedback, newest first."""
     with services.store.read() as session:
         rows = feedback.of_author(session, caller.user.id)[::-1]
-        rest = [row for row in rows if after is None or row.id < after]
+        rest = feedback.after(rows, after)
         shown = rest[:limit]
         uses = lineage.uses(services.iterations, [row.id for row in shown])
         data = [_story(session, row, uses[row.id]) for row in shown]

@@ -116,7 +116,7 @@ async def end_experiment(
 def list_pins(_operator: OperatorDep, services: ServicesDep) -> Page[Pin]:
     """Users who are pinned to one policy."""
     with services.store.read() as session:
-        rows = session.exec(select(PolicyPin).order_by(col(PolicyPin.created_at).desc())).all()
+        rows = session.exec(select(PolicyPin).order_by(col(PolicyPin.seq).desc())).all()
     return Page(data=[Pin.model_validate(row) for row in rows])
 
 
@@ -210,7 +210,7 @@ def _shadows(session: Session, experiment_id: str) -> list[ShadowItem]:
         .join(Message)
         .where(ShadowResponse.experiment_id == experiment_id)
         .where(col(Message.conversation_id).in_(experiments.consented()))
-        .order_by(col(ShadowResponse.id).desc())
+        .order_by(col(ShadowResponse.seq).desc())
         .limit(SHADOWS_SHOWN)
     )
     return [

@@ -126,7 +126,7 @@ def _recent_scores(session: Session, side: str, version: str) -> list[dict[str, 
         .where(ModerationRecord.message_id == Message.id)
         .where(ModerationRecord.classifier == version)
         .where((col(Message.role) == "assistant") == (side == "response"))
-        .order_by(col(ModerationRecord.id).desc())
+        .order_by(col(ModerationRecord.seq).desc())
         .limit(RECENT)
     )
     return [record.scores for record in session.exec(statement) if record.scores]

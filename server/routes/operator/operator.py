@@ -30,6 +30,7 @@ from tutelage.tables import (
     Report,
     ReportState,
     User,
+    place_of,
 )
 
 router = APIRouter(prefix="/v1/operator", tags=["operator"])
@@ -71,9 +72,9 @@ def list_reports(
     state: ReportState | None = None,
 ) -> Page[ReportItem]:
     """Reports of harmful or biased responses, newest first."""
-    statement = select(Report).order_by(col(Report.id).desc()).limit(limit + 1)
+    statement = select(Report).order_by(col(Report.seq).desc()).limit(limit + 1)
     if after:
-        statement = statement.where(Report.id < after)
+        statement = statement.where(Report.seq < place_of(Report, after))
     if state:
         statement = statement.where(Report.state == state)
     with services.store.read() as session:
@@ -129,11 +130,11 @@ def list_moderation(
         select(ModerationRecord, Message)
         .where(ModerationRecord.message_id == Message.id)
         .where(col(ModerationRecord.action).in_(action or ("log", "warn", "block")))
-        .order_by(col(ModerationRecord.id).desc())
+        .order_by(col(ModerationRecord.seq).desc())
         .limit(limit + 1)
     )
     if after:
-        statement = statement.where(ModerationRecord.id < after)
+        statement = statement.where(ModerationRecord.seq < place_of(ModerationRecord, after))
     with services.store.read() as session:
         rows = list(session.exec(statement))
     data = [_verdict(record, message) for record, message in rows[:limit]]

@@ -23,7 +23,7 @@ from tutelage.chat import traffic
 from tutelage.experiments import experiments, outcomes
 from tutelage.experiments.sequential import Arm, interval
 from tutelage.policies import deployment
-from tutelage.tables import Feedback, FeedbackKind, Message
+from tutelage.tables import Feedback, FeedbackKind, Message, place_of
 
 router = APIRouter(prefix="/v1/operator", tags=["operator"])
 
@@ -111,7 +111,7 @@ def list_judgements(
     after: After = None,
 ) -> Page[JudgementItem]:
     """The feedback behind the numbers, newest first; withdrawals are separate rows."""
-    statement = select(Feedback).order_by(col(Feedback.id).desc()).limit(limit + 1)
+    statement = select(Feedback).order_by(col(Feedback.seq).desc()).limit(limit + 1)
     if policy_id:
         statement = statement.where(Feedback.policy_id == policy_id)
     if author_id:
@@ -121,7 +121,7 @@ def list_judgements(
     if kind:
         statement = statement.where(Feedback.kind == kind)
     if after:
-        statement = statement.where(Feedback.id < after)
+        statement = statement.where(Feedback.seq < place_of(Feedback, after))
     with services.store.read() as session:
         rows = list(session.exec(statement))
         open_to_us = set(session.exec(experiments.consented()))

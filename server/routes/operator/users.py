@@ -24,7 +24,7 @@ from tutelage.errors import NotFound
 from tutelage.people import accounts, people
 from tutelage.people.quota import Quotas
 from tutelage.settings import Settings
-from tutelage.tables import ApiKey, Conversation, Feedback, Purpose, Role, User
+from tutelage.tables import ApiKey, Conversation, Feedback, Purpose, Role, User, place_of
 
 router = APIRouter(prefix="/v1/operator", tags=["operator"])
 
@@ -41,7 +41,7 @@ def list_users(
 ) -> Page[UserItem]:
     """Users with accounts, roles or keys, newest first; guests only in a search."""
     keyed = select(ApiKey.user_id)
-    statement = select(User).order_by(col(User.id).desc()).limit(limit + 1)
+    statement = select(User).order_by(col(User.seq).desc()).limit(limit + 1)
     if q:
         named = (col(User.name).icontains(q, autoescape=True), col(User.id) == q)
         statement = statement.where(or_(*named))
@@ -51,7 +51,7 @@ def list_users(
     if role:
         statement = statement.where(User.role == role)
     if after:
-        statement = statement.where(User.id < after)
+        statement = statement.where(User.seq < place_of(User, after))
     with services.store.read() as session:
         rows = list(session.exec(statement))
         data = _items(session, state.quotas, rows[:limit])

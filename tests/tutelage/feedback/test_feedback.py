@@ -114,6 +114,7 @@ def test_what_stands_is_the_last_word_unless_withdrawn(
         rows.append(
             Feedback(
                 id=f"fb_{number:04d}",
+                seq=number,
                 kind=kind,
                 author_id=author,
                 conversation_id="c",
