@@ -11,18 +11,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy
 from sqlmodel import Session, col, select
 
+from tutelage.store import Lock, exclude
 from tutelage.tables import AuditEvent
 
 GENESIS = "0" * 64
-_POSTGRES_LOCK = 0x7475746C  # any fixed number: one appender at a time
 
 
 def record(session: Session, actor: str, action: str, subject: str, **details: Any) -> AuditEvent:
     """Append one event inside the caller's transaction: the act and its trace commit together."""
-    _only_appender(session)
+    exclude(session, Lock.PRIVILEGED)
     last = session.exec(select(AuditEvent).order_by(col(AuditEvent.seq).desc()).limit(1)).first()
     event = AuditEvent(
         seq=last.seq + 1 if last else 1,
@@ -89,9 +88,3 @@ def verify(session: Session) -> list[str]:
             problems.append(f"Event {event.seq} was changed after it was written.")
         previous, seq = event.sha256, event.seq
     return problems
-
-
-def _only_appender(session: Session) -> None:
-    """SQLite's write transactions exclude each other already; PostgreSQL needs a lock."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(sqlalchemy.text(f"SELECT pg_advisory_xact_lock({_POSTGRES_LOCK})"))

@@ -1,11 +1,15 @@
 """The store: transactions on SQLite (default) or PostgreSQL; the database URL chooses."""
 
 import os
+import random
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from enum import IntEnum
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import sqlalchemy
 from sqlalchemy import event
@@ -15,6 +19,59 @@ from tutelage import extras
 from tutelage.tables import Ordered
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+RETRIES = 5
+
+
+class Lock(IntEnum):
+    """Acts of one kind exclude each other; the numbers are PostgreSQL's advisory locks."""
+
+    PRIVILEGED = 0x7475746C  # whatever the audit log records
+    LABELING = 0x7475746D  # who takes and answers which task
+    MIGRATION = 0x7475746E
+
+
+def exclude(session: Session, lock: Lock) -> None:
+    """Begin an act that reads, decides and writes: no other of its kind runs until the commit.
+
+    What was read before is read again. SQLite's write transactions exclude each other anyway.
+    """
+    held = session.info.setdefault("locks", set())
+    if lock in held or session.get_bind().dialect.name != "postgresql":
+        return
+    session.flush()
+    session.execute(_LOCK, {"lock": int(lock)})
+    for row in list(session.identity_map.values()):
+        session.refresh(row)
+    held.add(lock)
+
+
+_LOCK = sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)")
+
+
+def retried(act: Callable[P, T]) -> Callable[P, T]:
+    """Let an act that opens its own transactions run again after PostgreSQL ended a deadlock."""
+
+    @wraps(act)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        for left in range(RETRIES, 0, -1):
+            try:
+                return act(*args, **kwargs)
+            except sqlalchemy.exc.OperationalError as error:
+                if not is_conflict(error) or left == 1:
+                    raise
+                time.sleep(random.uniform(0.01, 0.1))
+        raise AssertionError("the last try returns or raises")
+
+    return run
+
+
+def is_conflict(error: sqlalchemy.exc.DBAPIError) -> bool:
+    """Whether two transactions got in each other's way, so that the same again succeeds."""
+    return getattr(error.orig, "sqlstate", None) in ("40001", "40P01")
 
 
 class StoreError(Exception):

@@ -13,7 +13,7 @@ from server.generators.generator import ToolCall
 from tutelage.chat import conversations
 from tutelage.errors import NotFound
 from tutelage.people import quota
-from tutelage.store import Store
+from tutelage.store import Store, retried
 from tutelage.tables import Conversation, ModerationRecord, Purpose, StoredCompletion, new_id
 
 
@@ -30,6 +30,7 @@ def new_completion_id() -> str:
     return new_id("chatcmpl").replace("_", "-")
 
 
+@retried
 def save_prompt(
     store: Store,
     request: ResolvedRequest,
@@ -40,7 +41,6 @@ def save_prompt(
     """Store the new messages, in a new conversation or an existing one."""
     with store.write() as session:
         conversation = _conversation(session, request)
-        quota.count(session, conversation.owner_id, requests=1)
         message_id = request.parent_id
         for message in request.new:
             message_id = conversations.append(session, conversation, message_id, **message).id
@@ -50,9 +50,11 @@ def save_prompt(
             _save_verdict(session, message_id, verdict)
         saved = SavedPrompt(conversation.id, message_id)
         _save_listing(session, request, saved, completion_id, policy_id)
+        quota.count(session, conversation.owner_id, requests=1)  # last: one order of locks
         return saved
 
 
+@retried
 def save_response(
     store: Store, prompt: SavedPrompt, completion_id: str, response: TurnResponse
 ) -> None:

@@ -57,7 +57,7 @@ def fill_pages(service: RunningService) -> None:
         _appeal(session)
         _labeling(session)
         _dataset(session)
-        ada = accounts.sign_up(session, "ada", PASSWORD, None)
+        ada = accounts.sign_up(session, "ada", accounts.new_hash("ada", PASSWORD), None)
         people.create_key(session, ada, "My notebook")
 
 

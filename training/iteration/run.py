@@ -44,6 +44,7 @@ from tutelage.iteration_folder import IterationFolder
 from tutelage.iterations import iterations
 from tutelage.iterations.iterations import Lease
 from tutelage.policies import deployment
+from tutelage.store import Lock, exclude
 from tutelage.tables import Iteration, IterationState
 
 _OVER = (IterationState.FAILED, IterationState.CANCELLED)
@@ -85,15 +86,17 @@ def request_iteration(core: Core, preset: str, actor: str) -> Iteration:
     Conflict while another iteration is under way.
     """
     config = IterationConfig.load(preset)
-    with core.store.write() as session:
+    with core.store.read() as session:  # users must be able to write meanwhile
         rows = preference_data.read(session)
-        missing = missing_feedback(config, rows)
-        if missing:
-            raise Invalid(f"Not enough feedback to train on. {' '.join(missing)}")
+    missing = missing_feedback(config, rows)
+    if missing:
+        raise Invalid(f"Not enough feedback to train on. {' '.join(missing)}")
+    frozen = asdict(snapshot.derive(rows, config.snapshot))
+    with core.store.write() as session:
+        exclude(session, Lock.PRIVILEGED)
         parent = deployment.current(session)
         if parent is None:
             raise Conflict("There is no current policy to improve; `tutelage setup` makes one.")
-        frozen = asdict(snapshot.derive(rows, config.snapshot))
         key = _digest([parent.id, config.digest(), frozen])
         for attempt in range(len(iterations.listed(session)) + 1):
             iteration = iterations.request(session, preset, parent.id, f"{key}/{attempt}", actor)

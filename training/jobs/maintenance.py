@@ -50,12 +50,15 @@ class Maintenance:
 
     def decide_experiments(self) -> None:
         """Act on the trial under way where its rules say so."""
-        with self._core.store.write() as session:
+        with self._core.store.read() as session:  # users must be able to write meanwhile
             experiment = experiments.running(session)
-            if experiment:
-                ended = experiments.judge(session, experiment.id)
-                if ended.ended_at:
-                    logger.info("%s is %s: %s", ended.id, ended.state, " ".join(ended.reasons))
+            found = experiments.measured(session, experiment) if experiment else None
+        if experiment is None:
+            return
+        with self._core.store.write() as session:
+            ended = experiments.judge(session, experiment.id, found)
+        if ended.ended_at:
+            logger.info("%s is %s: %s", ended.id, ended.state, " ".join(ended.reasons))
 
     def start_canary(self) -> None:
         """Put a candidate that the gate let pass on trial."""

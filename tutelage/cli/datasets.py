@@ -80,8 +80,7 @@ def export(
 
     if out.exists():
         raise Invalid(f"{out} exists already; choose another name.")
-    with open_data(data).store.write() as session:
-        written = writing.export(session, format_name, source, "cli")
+    written = writing.export(open_data(data).store, format_name, source, "cli")
     out.write_text("".join(written.lines), "utf-8")
     typer.echo(f"{len(written.lines)} rows are in {out}.")
     for reason, count in written.left_out.items():

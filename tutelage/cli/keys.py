@@ -27,7 +27,7 @@ def create(
 
     core = open_data(data)
     with core.store.write() as session:
-        user = people.find_user(session, name, role) or people.create_user(session, name, role)
+        user = people.key_owner(session, name, role)
         key, secret = people.create_key(session, user, name, training=not no_training, actor="cli")
     typer.echo(f"Key {key.id} of {name} ({role}); it is shown only now: {secret}")
 

@@ -16,7 +16,7 @@ from tutelage.datasets.example import Example
 from tutelage.datasets.reading import ImportReport
 from tutelage.errors import Conflict, Invalid, NotFound
 from tutelage.people import erasure, people
-from tutelage.store import Store
+from tutelage.store import Lock, Store, exclude
 from tutelage.tables import (
     Conversation,
     Dataset,
@@ -42,6 +42,7 @@ def begin(
 
     Raises Conflict for a name or a file that is there already, Invalid without name or licence.
     """
+    exclude(session, Lock.PRIVILEGED)
     if not name.strip() or not licence.strip():
         raise Invalid("A data set needs a name and a licence (or whose consent it rests on).")
     examples = report.demonstrations + report.rankings

@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from sqlmodel import Session
-
 from tutelage import audit, jsonl
 from tutelage.datasets import formats
 from tutelage.datasets.example import Example, demonstration, ranking
 from tutelage.errors import Invalid
 from tutelage.feedback import preference_data
 from tutelage.feedback.preference_data import FeedbackExample
+from tutelage.store import Store
 from tutelage.tables import FeedbackKind
 
 PEOPLE = "people"  # the source that is no data set
@@ -24,7 +23,7 @@ class ExportedRows:
     left_out: dict[str, int] = field(default_factory=dict)
 
 
-def export(session: Session, format_name: str, source: str, actor: str) -> ExportedRows:
+def export(store: Store, format_name: str, source: str, actor: str) -> ExportedRows:
     """What people, or one imported source, said, as lines of JSON; every export is audited.
 
     Conversations that may not teach, withdrawn judgements and blocked messages are left out, and
@@ -32,11 +31,14 @@ def export(session: Session, format_name: str, source: str, actor: str) -> Expor
     """
     format = formats.named(format_name)
     wanted = "" if source == PEOPLE else source
-    learnable = preference_data.learnable(preference_data.read(session))
+    with store.read() as session:  # users must be able to write meanwhile
+        rows = preference_data.read(session)
+    learnable = preference_data.learnable(rows)
     written = write(format, (each for each in learnable if each.source == wanted))
-    audit.record(
-        session, actor, "dataset.export", source, format=format_name, rows=len(written.lines)
-    )
+    with store.write() as session:
+        audit.record(
+            session, actor, "dataset.export", source, format=format_name, rows=len(written.lines)
+        )
     return written
 
 

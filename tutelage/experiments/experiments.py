@@ -18,6 +18,7 @@ from tutelage.errors import Conflict, Invalid, NotFound
 from tutelage.experiments import outcomes
 from tutelage.experiments.sequential import AlwaysValid, compare, paired
 from tutelage.policies import deployment
+from tutelage.store import Lock, exclude
 from tutelage.tables import (
     Conversation,
     Experiment,
@@ -145,6 +146,7 @@ def start(
 
     Raises Invalid where it needs an ``explanation`` (``deployment.promote``) and has none.
     """
+    exclude(session, Lock.PRIVILEGED)
     busy, control = running(session), deployment.current(session)
     if busy:
         raise Conflict(f"{busy.policy_id} is on trial already; end that experiment first.")
@@ -180,6 +182,7 @@ def start(
 
 def set_share(session: Session, experiment_id: str, share: float, actor: str) -> Experiment:
     """Let more or fewer people meet it; nobody who stays changes sides."""
+    exclude(session, Lock.PRIVILEGED)
     experiment = _under_way(session, experiment_id)
     before, experiment.share = experiment.share, _valid_share(share)
     session.add(experiment)
@@ -189,6 +192,7 @@ def set_share(session: Session, experiment_id: str, share: float, actor: str) ->
 
 def promote(session: Session, experiment_id: str, actor: str, reasons: list[str]) -> Experiment:
     """The policy on trial becomes current."""
+    exclude(session, Lock.PRIVILEGED)
     experiment = _under_way(session, experiment_id)
     _end(session, experiment, ExperimentState.PROMOTED, actor, reasons)
     deployment.promote(session, experiment.policy_id, actor, " ".join(reasons))
@@ -197,6 +201,7 @@ def promote(session: Session, experiment_id: str, actor: str, reasons: list[str]
 
 def roll_back(session: Session, experiment_id: str, actor: str, reasons: list[str]) -> Experiment:
     """Everybody meets the current policy again, from the next turn on; the other is rejected."""
+    exclude(session, Lock.PRIVILEGED)
     experiment = _under_way(session, experiment_id)
     _end(session, experiment, ExperimentState.ROLLED_BACK, actor, reasons)
     _set_state(session, experiment.policy_id, PolicyState.REJECTED)
@@ -205,6 +210,7 @@ def roll_back(session: Session, experiment_id: str, actor: str, reasons: list[st
 
 def stop(session: Session, experiment_id: str, actor: str, reasons: list[str]) -> Experiment:
     """End the trial without a verdict; the policy is a candidate again."""
+    exclude(session, Lock.PRIVILEGED)
     experiment = _under_way(session, experiment_id)
     _end(session, experiment, ExperimentState.STOPPED, actor, reasons)
     if experiment.kind == ExperimentKind.CANARY:
@@ -222,6 +228,7 @@ def end(
 
 def pin(session: Session, user_id: str, policy_id: str, actor: str) -> PolicyPin:
     """Let somebody always meet the current policy, or always the one on trial."""
+    exclude(session, Lock.PRIVILEGED)
     if session.get(User, user_id) is None:
         raise NotFound(f"There is nobody with the id {user_id!r}.")
     experiment, current = running(session), deployment.current(session)
@@ -237,6 +244,7 @@ def pin(session: Session, user_id: str, policy_id: str, actor: str) -> PolicyPin
 
 def unpin(session: Session, user_id: str, actor: str) -> None:
     """Let the hash decide again."""
+    exclude(session, Lock.PRIVILEGED)
     row = session.get(PolicyPin, user_id)
     if row is None:
         raise NotFound("Nobody with that id is pinned.")
@@ -249,16 +257,23 @@ def consented() -> Any:
     return select(Conversation.id).where(Conversation.training)
 
 
-def judge(session: Session, experiment_id: str, now: float | None = None) -> Experiment:
+def judge(
+    session: Session,
+    experiment_id: str,
+    found: Mapping[str, AlwaysValid] | None = None,
+    now: float | None = None,
+) -> Experiment:
     """Look at what is known, keep it with the row, and act where a rule says so.
 
     Looking as often as one likes costs nothing: the intervals hold at all times at once.
+    ``found`` is what ``measured`` gave, where that was done before the write transaction.
     """
+    exclude(session, Lock.PRIVILEGED)
     experiment = _under_way(session, experiment_id)
     current = deployment.current(session)
     if current is None or current.id != experiment.control_id:
         return _overtaken(session, experiment, current.id if current else "nothing")
-    found = measured(session, experiment)
+    found = measured(session, experiment) if found is None else found
     experiment.verdict = {name: asdict(value) for name, value in found.items()}
     session.add(experiment)
     if not experiment.automatic or experiment.kind != ExperimentKind.CANARY:

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.errors import Conflict, NotFound
+from tutelage.store import Lock, exclude
 from tutelage.tables import Iteration, IterationState
 
 LEASE_SECONDS = 60.0
@@ -34,6 +35,7 @@ def request(
 
     Only one iteration is under way at a time: another request is a Conflict.
     """
+    exclude(session, Lock.PRIVILEGED)
     known = session.exec(select(Iteration).where(Iteration.unique_key == unique_key)).first()
     if known:
         return known
@@ -73,8 +75,9 @@ def get(session: Session, iteration_id: str) -> Iteration:
 
 def lease(session: Session, iteration_id: str, owner: str, now: float | None = None) -> Lease:
     """Take the job, also from an owner whose lease lapsed; Conflict while another holds it."""
+    exclude(session, Lock.PRIVILEGED)
     now = time.time() if now is None else now
-    iteration = get(session, iteration_id)
+    iteration = _for_update(session, iteration_id)
     if iteration.state not in UNFINISHED:
         raise Conflict(f"{iteration_id} is {iteration.state} already.")
     if iteration.lease_owner not in (None, owner) and iteration.lease_expires_at > now:
@@ -134,6 +137,7 @@ def finish(
     metrics: dict[str, Any] | None = None,
 ) -> Iteration:
     """End the job."""
+    exclude(session, Lock.PRIVILEGED)
     iteration = _held(session, held)
     iteration.decision, iteration.reasons = decision, reasons or []
     iteration.metrics = metrics or iteration.metrics
@@ -145,7 +149,8 @@ def finish(
 
 def cancel(session: Session, iteration_id: str, actor: str) -> Iteration:
     """Stop a queued or running iteration; its worker notices at the next heartbeat."""
-    iteration = get(session, iteration_id)
+    exclude(session, Lock.PRIVILEGED)
+    iteration = _for_update(session, iteration_id)
     if iteration.state not in UNFINISHED:
         raise Conflict(f"{iteration_id} is {iteration.state} already.")
     _end(iteration, IterationState.CANCELLED)
@@ -155,8 +160,14 @@ def cancel(session: Session, iteration_id: str, actor: str) -> Iteration:
     return iteration
 
 
+def _for_update(session: Session, iteration_id: str) -> Iteration:
+    """The row as it is now, locked until the transaction ends; or NotFound."""
+    get(session, iteration_id)
+    return session.get_one(Iteration, iteration_id, with_for_update=True)
+
+
 def _held(session: Session, held: Lease) -> Iteration:
-    iteration = get(session, held.iteration_id)
+    iteration = _for_update(session, held.iteration_id)
     running = iteration.state == IterationState.RUNNING
     if not running or iteration.fencing_token != held.fencing_token:
         raise Conflict(

@@ -18,6 +18,7 @@ from tutelage.chat import conversations
 from tutelage.errors import Conflict, Forbidden, Invalid, NotFound
 from tutelage.feedback import feedback
 from tutelage.people import people
+from tutelage.store import Lock, exclude
 from tutelage.tables import (
     Assignment,
     Conversation,
@@ -100,6 +101,7 @@ def add_task(
 
 def prepared(session: Session, task_id: str, problem: str | None) -> None:
     """The answers of a task are written, or could not be; nothing when the task is gone."""
+    exclude(session, Lock.LABELING)
     task = session.get(LabelingTask, task_id)
     if task is None:
         return
@@ -136,6 +138,7 @@ def take(
     Every ``gold_every``-th task is a gold task, as long as there is one that they have not seen.
     ``own`` begins a demonstration on a prompt of their own.
     """
+    exclude(session, Lock.LABELING)
     unfinished = _unfinished(session, labeler.id, kind)
     if unfinished:
         return unfinished
@@ -180,6 +183,7 @@ def rank(
 
     Raises Invalid for a ranking that leaves answers out, unknown flags or ratings.
     """
+    exclude(session, Lock.LABELING)
     _require_open(assignment)
     task = task_of(session, assignment)
     by_id = {message.id: message for message in answers(session, task)}
@@ -210,6 +214,7 @@ def demonstrate(
 
     Raises Invalid for a dialogue that does not begin with the user or end with the assistant.
     """
+    exclude(session, Lock.LABELING)
     _require_open(assignment)
     task = task_of(session, assignment)
     _check_turns(turns)
@@ -235,6 +240,7 @@ def demonstrate(
 
 def skip(session: Session, assignment: Assignment, reason: str, seconds: float) -> None:
     """Leave a task to others, and say why."""
+    exclude(session, Lock.LABELING)
     _require_open(assignment)
     assignment.skipped = reason
     assignment.seconds = seconds
@@ -247,6 +253,7 @@ def undo(session: Session, assignment: Assignment) -> None:
 
     It comes next, before a task of that kind that was taken since and is open.
     """
+    exclude(session, Lock.LABELING)
     if assignment.finished_at is None:
         raise Conflict("This task is open still.")
     if assignment.feedback_id:
@@ -262,6 +269,7 @@ def set_gold(
 
     It does not measure whoever said so.
     """
+    exclude(session, Lock.LABELING)
     task = session.get(LabelingTask, task_id)
     if task is None or task.kind != FeedbackKind.RANKING:
         raise NotFound(f"There is no ranking task {task_id!r}.")
@@ -278,6 +286,7 @@ def set_own_gold(session: Session, assignment: Assignment) -> LabelingTask:
 
     Raises Conflict where there is none that stands, or somebody said already what is right.
     """
+    exclude(session, Lock.LABELING)
     if task_of(session, assignment).gold:
         raise Conflict("Which order is right has been said already.")
     row = session.get(Feedback, assignment.feedback_id) if assignment.feedback_id else None

@@ -8,11 +8,13 @@ import time
 from functools import cache
 
 from pwdlib import PasswordHash
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
 from tutelage import audit
 from tutelage.errors import Conflict, Forbidden, Invalid, NotFound
 from tutelage.people import people
+from tutelage.store import Lock, exclude
 from tutelage.tables import ApiKey, Identity, Role, SignIn, User
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
@@ -21,27 +23,38 @@ WRONG = "The name or the password is wrong."
 DISABLED = "This account is disabled. Ask whoever runs this service."
 
 
+def new_hash(login: str, password: str) -> str:
+    """The Argon2id hash of a password that will do; else Invalid. Slow, so outside of locks."""
+    check_password(password, _login(login))
+    return _hasher().hash(password)
+
+
 def sign_up(
-    session: Session, login: str, password: str, guest: User | None = None, name: str = ""
+    session: Session, login: str, password_hash: str, guest: User | None = None, name: str = ""
 ) -> User:
     """A new account; a guest's conversations become the account's.
 
-    Raises Invalid for a name or password that will not do, Conflict for a name that is taken.
+    Raises Invalid for a name that will not do, Conflict for one that is taken.
     """
     folded = _login(login)
-    check_password(password, folded)
     if session.exec(select(User).where(User.login == folded)).first():
-        raise Conflict(f"The name {login.strip()!r} is taken. Choose another, or sign in.", "login")
+        raise _taken(login)
     user = guest if guest and guest.login is None else people.create_user(session, login.strip())
     user.login, user.name = folded, name.strip() or login.strip()
-    user.password_hash = _hasher().hash(password)
+    user.password_hash = password_hash
     session.add(user)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError:  # taken at the same moment
+        raise _taken(login) from None
     return user
 
 
 def authenticate(session: Session, login: str, password: str) -> User:
-    """The person of that name and password. Raises Forbidden for everybody else."""
+    """The person of that name and password; slow. Raises Forbidden for everybody else.
+
+    A password hash that is out of date is replaced in the row: add it to a write session.
+    """
     folded = login.strip().casefold()
     user = session.exec(select(User).where(User.login == folded)).first()
     known = user.password_hash if user else None
@@ -51,12 +64,11 @@ def authenticate(session: Session, login: str, password: str) -> User:
     require_enabled(user)
     if better:
         user.password_hash = better
-        session.add(user)
     return user
 
 
-def change_password(session: Session, user: User, new: str, old: str | None) -> None:
-    """Set another password; who has one must know it. All their sessions end.
+def replacing_hash(user: User, new: str, old: str | None) -> str:
+    """The hash of another password; who has one must know it.
 
     Raises Forbidden for a wrong old password, Invalid for a new one that will not do.
     """
@@ -64,8 +76,12 @@ def change_password(session: Session, user: User, new: str, old: str | None) -> 
         raise Invalid("A guest has no password: sign up first.", "password")
     if user.password_hash and not _hasher().verify(old or "", user.password_hash):
         raise Forbidden("The old password is wrong.", "old_password")
-    check_password(new, user.login)
-    user.password_hash = _hasher().hash(new)
+    return new_hash(user.login, new)
+
+
+def change_password(session: Session, user: User, password_hash: str) -> None:
+    """Set another password. All sessions of the user end."""
+    user.password_hash = password_hash
     session.add(user)
     end_sessions(session, user.id)
 
@@ -79,6 +95,9 @@ def end_sessions(session: Session, user_id: str) -> None:
 def by_identity(session: Session, issuer: str, subject: str, name: str) -> User:
     """The person whom a provider vouches for; their account is made at the first visit."""
     known = session.get(Identity, (issuer, subject))
+    if known is None:  # at one's first visit, perhaps in two tabs
+        exclude(session, Lock.PRIVILEGED)
+        known = session.get(Identity, (issuer, subject))
     user = session.get(User, known.user_id) if known else None
     if user is None:
         user = people.create_user(session, name)
@@ -95,9 +114,10 @@ def require_enabled(user: User) -> None:
 
 def set_role(session: Session, user_id: str, role: Role, actor: str) -> User:
     """Make somebody a user, labeler or operator. Raises Conflict for the last operator."""
+    exclude(session, Lock.PRIVILEGED)
     user = get(session, user_id)
     if user.role == Role.OPERATOR and role != Role.OPERATOR:
-        _require_another_operator(session, user)
+        require_another_operator(session, user)
     audit.record(session, actor, "user.role", user.id, before=user.role, after=role.value)
     user.role = role
     session.add(user)
@@ -106,9 +126,10 @@ def set_role(session: Session, user_id: str, role: Role, actor: str) -> User:
 
 def set_disabled(session: Session, user_id: str, disabled: bool, actor: str) -> User:
     """Shut somebody out, or let them in again. Raises Conflict for the last operator."""
+    exclude(session, Lock.PRIVILEGED)
     user = get(session, user_id)
     if disabled and user.role == Role.OPERATOR:
-        _require_another_operator(session, user)
+        require_another_operator(session, user)
     audit.record(session, actor, "user.disable" if disabled else "user.enable", user.id)
     user.disabled_at = time.time() if disabled else None
     session.add(user)
@@ -150,7 +171,11 @@ def _login(login: str) -> str:
     return folded
 
 
-def _require_another_operator(session: Session, user: User) -> None:
+def _taken(login: str) -> Conflict:
+    return Conflict(f"The name {login.strip()!r} is taken. Choose another, or sign in.", "login")
+
+
+def require_another_operator(session: Session, user: User) -> None:
     others = select(User).where(
         User.role == Role.OPERATOR,
         User.id != user.id,

@@ -14,7 +14,8 @@ from tutelage.errors import Conflict, NotFound
 from tutelage.iterations import iterations
 from tutelage.people import accounts
 from tutelage.policies import lineage
-from tutelage.tables import Conversation, Erasure, Feedback, Iteration, Role, User, new_id
+from tutelage.store import Lock, exclude
+from tutelage.tables import Conversation, Erasure, Feedback, Iteration, Role, new_id
 
 
 def erase_conversation(
@@ -24,6 +25,7 @@ def erase_conversation(
 
     ``folder`` holds one folder per iteration.
     """
+    exclude(session, Lock.PRIVILEGED)
     copies = select(Conversation.id).where(Conversation.origin_id == conversation.id)
     ids = [conversation.id, *session.exec(copies)]
     record = _record(session, folder, conversation.id, ids, [])
@@ -36,9 +38,10 @@ def erase_user(session: Session, folder: Path, user_id: str) -> Erasure | None:
 
     Raises Conflict for the last operator.
     """
+    exclude(session, Lock.PRIVILEGED)
     user = accounts.get(session, user_id)
     if user.role == Role.OPERATOR:
-        _require_another_operator(session, user)
+        accounts.require_another_operator(session, user)
     owned = list(session.exec(select(Conversation.id).where(Conversation.owner_id == user_id)))
     judged = list(session.exec(select(Feedback.id).where(Feedback.author_id == user_id)))
     copies = list(session.exec(select(Conversation).where(col(Conversation.origin_id).in_(owned))))
@@ -59,6 +62,7 @@ def retrain_without(session: Session, erasure_id: str, preset: str, actor: str) 
 
     Raises NotFound, and Conflict when there is no such policy.
     """
+    exclude(session, Lock.PRIVILEGED)
     record = session.get(Erasure, erasure_id)
     if record is None:
         raise NotFound(f"There is no erasure {erasure_id!r}.")
@@ -82,9 +86,3 @@ def _record(
     session.add(record)
     session.flush()
     return record
-
-
-def _require_another_operator(session: Session, user: User) -> None:
-    others = select(User.id).where(User.role == Role.OPERATOR, User.id != user.id)
-    if session.exec(others).first() is None:
-        raise Conflict("You are the last operator: make somebody else an operator first.")

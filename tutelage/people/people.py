@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.errors import Forbidden, NotFound
-from tutelage.tables import ApiKey, Role, Scope, SignIn, SignInKind, User
+from tutelage.tables import ApiKey, AuditEvent, Identity, Role, Scope, SignIn, SignInKind, User
 
 KEY_PREFIX = "tk-"
 LINK_SECONDS = 3600.0
@@ -31,6 +31,27 @@ def find_user(session: Session, name: str, role: Role) -> User | None:
     """The oldest user of that name and role."""
     statement = select(User).where(User.name == name, User.role == role).order_by(col(User.seq))
     return session.exec(statement).first()
+
+
+def key_owner(session: Session, name: str, role: Role) -> User:
+    """The owner of the keys of that name that the command line makes: a client, not a person.
+
+    Anybody may choose a display name, so an account or guest of that name is somebody else.
+    """
+    made = select(AuditEvent.subject).where(
+        AuditEvent.action == "key.create", AuditEvent.actor == "cli"
+    )
+    signed_in = select(SignIn.user_id), select(Identity.user_id)
+    statement = select(User).where(
+        User.name == name,
+        User.role == role,
+        col(User.login).is_(None),
+        col(User.id).in_(select(ApiKey.user_id).where(col(ApiKey.id).in_(made))),
+        *(col(User.id).not_in(each) for each in signed_in),
+    )
+    return session.exec(statement.order_by(col(User.seq))).first() or create_user(
+        session, name, role
+    )
 
 
 def set_consent(session: Session, user_id: str, training: bool) -> User:
@@ -113,7 +134,7 @@ def create_session(session: Session, user: User) -> str:
 
 def exchange_link(session: Session, secret: str) -> tuple[User, str]:
     """Use a sign-in link up: the person, and the secret of a new browser session."""
-    row = _sign_in(session, secret, SignInKind.LINK)
+    row = _sign_in(session, secret, SignInKind.LINK, lock=True)
     user = _enabled(session, row.user_id) if row else None
     if row is None or user is None:
         raise Forbidden(
@@ -159,8 +180,8 @@ def _create_sign_in(session: Session, user: User, kind: SignInKind, seconds: flo
     return secret
 
 
-def _sign_in(session: Session, secret: str, kind: SignInKind) -> SignIn | None:
-    row = session.get(SignIn, _sha256(secret))
+def _sign_in(session: Session, secret: str, kind: SignInKind, lock: bool = False) -> SignIn | None:
+    row = session.get(SignIn, _sha256(secret), with_for_update=lock or None)
     return row if row and row.kind == kind and row.expires_at > time.time() else None
 
 

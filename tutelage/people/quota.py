@@ -88,7 +88,11 @@ class Quotas:
 
 
 def count(session: Session, user_id: str, requests: int = 0, tokens: int = 0) -> None:
-    """Add to what a person has used today; what others add at the same moment counts too."""
+    """Add to what a person has used today; what others add at the same moment counts too.
+
+    Call it last: whoever counts first waits for the others in another order than they do.
+    """
+    session.flush()
     insert = _INSERT[session.get_bind().dialect.name]
     row = insert(DailyUsage).values(
         user_id=user_id, day=int(time.time() // DAY), requests=requests, tokens=tokens

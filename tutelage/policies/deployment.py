@@ -6,6 +6,7 @@ from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.errors import Conflict, Invalid, NotFound
+from tutelage.store import Lock, exclude
 from tutelage.tables import Iteration, PolicyState, PolicyVersion
 
 
@@ -18,6 +19,7 @@ def register(
     actor: str = "system",
 ) -> PolicyVersion:
     """Make a published policy directory known, as a candidate; doing it twice changes nothing."""
+    exclude(session, Lock.PRIVILEGED)
     known = session.get(PolicyVersion, policy_id)
     if known:
         return known
@@ -49,6 +51,7 @@ def promote(session: Session, policy_id: str, actor: str, explanation: str = "")
 
     Raises Invalid where it needs an ``explanation`` and has none.
     """
+    exclude(session, Lock.PRIVILEGED)
     chosen = session.get(PolicyVersion, policy_id)
     if chosen is None:
         raise NotFound(f"There is no policy {policy_id!r}; `tutelage policies list` shows them.")
@@ -84,6 +87,7 @@ def rollback(session: Session, actor: str) -> PolicyVersion:
 
     A second rollback goes further back: it never returns to the policy just left.
     """
+    exclude(session, Lock.PRIVILEGED)
     leaving = current(session)
     statement = (
         select(PolicyVersion)

@@ -52,9 +52,10 @@ def sign_up(
         raise Forbidden("Sign-up is disabled; ask the operator for a sign-in link.")
     state.throttle.require(body.login, address_of(request))
     guest = caller.user if caller and caller.key is None else None
+    password_hash = accounts.new_hash(body.login, body.password)
     try:
         with services.store.write() as session:
-            user = accounts.sign_up(session, body.login, body.password, guest)
+            user = accounts.sign_up(session, body.login, password_hash, guest)
             accounts.end_sessions(session, user.id)
             secret = people.create_session(session, user)
     except Conflict:
@@ -84,18 +85,21 @@ def change_account(
     """Change your name or password. A new password signs out all other browsers."""
     login, address = caller.user.login or caller.user.id, address_of(request)
     state.throttle.require(login, address)
+    password_hash = None
     try:
-        with services.store.write() as session:
-            user = accounts.get(session, caller.user.id)
-            if body.name is not None:
-                user.name = body.name.strip() or user.name
-                session.add(user)
-            if body.password is not None:
-                accounts.change_password(session, user, body.password, body.old_password)
-                set_cookie(request, response, people.create_session(session, user))
+        if body.password is not None:
+            password_hash = accounts.replacing_hash(caller.user, body.password, body.old_password)
     except Forbidden:
         state.throttle.failed(login, address)
         raise
+    with services.store.write() as session:
+        user = accounts.get(session, caller.user.id)
+        if body.name is not None:
+            user.name = body.name.strip() or user.name
+            session.add(user)
+        if password_hash is not None:
+            accounts.change_password(session, user, password_hash)
+            set_cookie(request, response, people.create_session(session, user))
     return SessionState.of(services.settings, user)
 
 

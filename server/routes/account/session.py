@@ -73,12 +73,14 @@ def _by_password(
     login, password = body.login or "", body.password or ""
     throttle.require(login, address)
     try:
-        with services.store.write() as session:
+        with services.store.read() as session:  # Argon2 is slow
             user = accounts.authenticate(session, login, password)
-            return user, people.create_session(session, user)
     except Forbidden:
         throttle.failed(login, address)
         raise
+    with services.store.write() as session:
+        session.add(user)
+        return user, people.create_session(session, user)
 
 
 def _exchange(services: Services, link: str) -> tuple[User, str]:

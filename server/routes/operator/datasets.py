@@ -74,8 +74,7 @@ def export_dataset(
     source: Name = writing.PEOPLE,
 ) -> Response:
     """Export consented feedback, anonymised, as JSON Lines."""
-    with services.store.write() as session:
-        written = writing.export(session, format_name, source, operator.user.id)
+    written = writing.export(services.store, format_name, source, operator.user.id)
     headers = {"content-disposition": f'attachment; filename="tutelage-{format_name}.jsonl"'}
     return Response("".join(written.lines), media_type="application/x-ndjson", headers=headers)
 
