@@ -21,7 +21,7 @@ from tutelage.composition import Core
 from tutelage.people import people
 from tutelage.policies import deployment
 from tutelage.store import Store
-from tutelage.tables import Role
+from tutelage.tables import Message, Role
 
 # Blocked in answers only: hate. Blocked in prompts too: hate/threatening. Warned of: sexual.
 WORDS = {"vileword": "hate", "threatword": "hate/threatening", "lewdword": "sexual"}
@@ -194,3 +194,11 @@ def sign_up(service: ChatService, **changes: str) -> dict[str, object]:
     assert answer.status_code == 201, answer.text
     user: dict[str, object] = answer.json()["user"]
     return user
+
+
+def stored(service: ChatService, message_id: str) -> Message:
+    """The row of a message."""
+    with service.core.store.read() as session:
+        message = session.get(Message, message_id)
+    assert message is not None
+    return message
