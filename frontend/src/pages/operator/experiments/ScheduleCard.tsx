@@ -86,7 +86,7 @@ function Form({ state }: { state: ScheduleState }) {
           />
           <div className="grid gap-4 sm:grid-cols-2">
             <NumberField label="Share of users (%)" min={1} max={100} value={Math.round(plan.share * 100)} onChange={(share) => change({ share: share / 100 })} />
-            <NumberField label="Stop an undecided experiment after (days)" min={1} max={365} value={plan.days} onChange={(days) => change({ days })} />
+            <NumberField label="Stop if undecided after (days)" min={1} max={365} value={plan.days} onChange={(days) => change({ days })} />
           </div>
         </>
       )}

@@ -88,7 +88,7 @@ function RateCell({ share, to, good }: { share: Share; to: string; good?: boolea
         />
       </div>
       <p className="mt-1 text-xs whitespace-nowrap text-muted">
-        of {figure(count)}, {counted(people, "user")}
+        n = {figure(count)} ({counted(people, "user")})
       </p>
     </div>
   );
