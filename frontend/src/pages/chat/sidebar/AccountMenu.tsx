@@ -48,7 +48,7 @@ export function AccountMenu() {
             </span>
             <span className="min-w-0 flex-1">
               <span className="block truncate text-sm font-medium">{user.name}</span>
-              <span className="block text-xs text-muted first-letter:uppercase">{user.role !== "user" ? user.role : user.login ? "Signed in" : "Guest"}</span>
+              <span className="block text-xs text-muted first-letter:uppercase">{user.role !== "user" ? user.role : user.login ? "Signed in" : "Not signed in"}</span>
             </span>
             <ChevronsUpDown aria-hidden className="size-4 text-faint" />
             <span className="sr-only">Account and settings</span>
