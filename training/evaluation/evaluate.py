@@ -239,7 +239,7 @@ def _measure(
 ) -> list[tuple[float, float]]:
     """Score and KL of each episode, both by way of the reference policy."""
     model = load_model(policies.reference, config)
-    reward = RewardModel.load(policies.reward)
+    reward = RewardModel.load(policies.reward).to(model.device)
     layers = reward.top(model, config.reward_model)
     measured = [(0.0, 0.0)] * len(episodes)
     lengths = [len(episode.prompt) + len(episode.words) for episode in episodes]

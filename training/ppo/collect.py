@@ -76,6 +76,8 @@ class RolloutCollector:
         episodes = sample(
             self.model, merged(self.policy), prompts + self.eval_prompts, random_uniforms, sampling
         )
+        if self.model.dtype != torch.float32:
+            episodes = self.replay.reread(episodes)
         return Rollouts(replayed, episodes[: len(prompts)], episodes[len(prompts) :])
 
     def batch_prompts(self, update: int) -> list[list[int]]:

@@ -77,7 +77,8 @@ class PPO:
         self.config, self.source, self.out = config, sft_dir, out
         self.tokenizer = ChatTokenizer(sft_dir)
         self.model = load_model(sft_dir, config)
-        proxy, held_out = RewardModel.load(reward_dir), RewardModel.load(heldout_dir)
+        proxy = RewardModel.load(reward_dir).to(self.model.device)
+        held_out = RewardModel.load(heldout_dir).to(self.model.device)
         for reward_model in (proxy, held_out):
             check_policy(reward_model, sft_dir)
         self.policy = self.model.adapted(config.ppo.lora_rank, config.ppo.lora_alpha, config.seed)

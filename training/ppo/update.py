@@ -29,7 +29,7 @@ class Diverged(Exception):
 
 def value_head(reward_model: RewardModel) -> nn.Linear:
     """A value model that starts as the reward model (InstructGPT §C.4), read at every prefix."""
-    value = nn.Linear(len(reward_model.weight), 1)
+    value = nn.Linear(len(reward_model.weight), 1, device=reward_model.weight.device)
     with torch.no_grad():
         value.weight.copy_(reward_model.weight[None])
         value.bias.copy_(reward_model.bias)

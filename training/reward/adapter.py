@@ -84,7 +84,8 @@ def _train(
             optimiser.zero_grad()
             for i in batch.tolist():
                 current = replace(head, weight=weight)
-                scores = current.score(features_of(model, layers, rows[i], states[i]))
+                features = features_of(model, layers, rows[i], states[i]).cpu()
+                scores = current.score(features)
                 loss = PreferenceBatch.of([rows[i]]).loss(
                     scores, torch.zeros(()), settings.thumbs_weight
                 )

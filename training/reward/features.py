@@ -26,9 +26,9 @@ def prefix_features(split: Tensor, final: Tensor, prompt: int) -> Tensor:
 
     Args: split, final [P + n, H]; prompt P. Returns: [n + 1, 4 H + 1], in the order of ``PARTS``.
     """
-    states = torch.cat((split, final), -1)
+    states = torch.cat((split, final), -1).float()
     before, tokens = states[prompt - 1 : prompt], states[prompt:]
-    count = torch.arange(1, len(tokens) + 1, device=final.device, dtype=final.dtype).unsqueeze(1)
+    count = torch.arange(1, len(tokens) + 1, device=states.device, dtype=states.dtype).unsqueeze(1)
     means = torch.cat((before, tokens.cumsum(0) / count))
     lengths = torch.cat((count.new_zeros(1, 1), count))
     return torch.cat((means, torch.cat((before, tokens)), lengths), 1)

@@ -6,7 +6,7 @@ tokens, its last token, and its length. They are also defined for every prefix o
 same weights value unfinished ones.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,11 @@ class RewardModel:
         """
         usual = self.center[-1]
         return self.standardise(prefixes) * (prefixes[:, -1:] / usual).clamp(max=1)
+
+    def to(self, device: torch.device) -> "RewardModel":
+        """The same model with its tensors on another device."""
+        moved = {name: getattr(self, name).to(device) for name in _TENSORS}
+        return replace(self, **moved)
 
     def top(self, model: SplitModel, config: RewardModelConfig) -> nn.ModuleList:
         """The layers whose final hidden states this model reads beside those at the split."""
