@@ -13,7 +13,7 @@ from moderation.classifier import ModerationClassifier
 
 Span = tuple[int, int]  # characters [start, end)
 
-_SENTENCE = re.compile(r"\S.*?(?:[.!?…。！？]+(?=\s)|\n|$)", re.DOTALL)
+_SENTENCE = re.compile(r"\S.*?(?:(?<=\S[.!?…。！？])(?=\s)|\n|$)", re.DOTALL)
 _WORD = re.compile(r"\S+")
 _MOST_PARTS = 24  # texts classified at each of the two steps
 _CARRIED = 0.5  # a part explains the finding if it has this share of the score by itself

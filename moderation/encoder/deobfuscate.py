@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby, product
 from pathlib import Path
 
-_TOKEN = re.compile(r"[A-Za-z0-9@$!|€]*[A-Za-z][A-Za-z0-9@$!|€]*")
+_TOKEN = re.compile(r"[A-Za-z0-9@$!|€]+")
 _ORDINAL = re.compile(r"\d+(st|nd|rd|th|s|am|pm)", re.IGNORECASE)
 _DISGUISED = re.compile(r"[0-9@$!|€]+[A-Za-z]")  # signs not only at the end
 LEET = str.maketrans({
@@ -62,7 +62,7 @@ class Words:
 
     def _restored(self, token: str) -> str:
         plain = token.lower().rstrip("!|")
-        if plain in self._cost or _ORDINAL.fullmatch(plain) or len(plain) > _LONGEST:
+        if len(plain) > _LONGEST or plain in self._cost or _ORDINAL.fullmatch(plain):
             return token
         letters = sum(c.isalpha() for c in plain)
         if 2 * letters < len(plain):
