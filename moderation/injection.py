@@ -24,7 +24,8 @@ _PATTERNS: tuple[tuple[float, str], ...] = (
           rf"all|your|any|these)\b.{{0,30}}\b{_RULES}\b"),
     (0.9, r"\bdo anything now\b|\byou are (now )?(going to (act|pretend)|DAN\b)|\bjail ?broken\b"),
     (0.8, r"\b(developer|debug|god|sudo|unrestricted|jailbreak) mode\b.{0,40}\b(on|enabled|activ)"),
-    (0.8, r"<\|?(im_start|system|endoftext)\|?>|\[/?(INST|SYS(TEM)?)\]|^[ \t]*#+ *system( prompt)?:"),
+    (0.8, r"<\|?(im_start|system|endoftext)\|?>|\[/?(INST|SYS(TEM)?)\]|"
+          r"^[ \t]*#+ *system( prompt)?:"),
     (0.7, rf"\b(reveal|print|repeat|show|output|leak)\b.{{0,40}}\b(system|hidden|initial|secret)\b"
           rf".{{0,20}}\b{_RULES}\b"),
     (0.7, r"\b(without|no|free (from|of)|not bound by|has no|have no|ignoring)\b.{0,30}"

@@ -1,10 +1,11 @@
 import "./index.css";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { Tooltip } from "radix-ui";
-import { lazy, StrictMode, Suspense } from "react";
+import { lazy, StrictMode, Suspense, type ReactNode } from "react";
 import { createRoot } from "react-dom/client";
-import { BrowserRouter, Route, Routes } from "react-router";
+import { BrowserRouter, Route, Routes, useLocation } from "react-router";
 import { queryClient } from "./api/queries";
+import { ErrorBoundary } from "./components/ErrorBoundary";
 import { Loading } from "./components/Loading";
 import { Toasts } from "./components/Toast";
 import { ChatPage } from "./pages/chat/ChatPage";
@@ -17,12 +18,18 @@ const LabelPage = lazy(() => import("./pages/label/LabelPage"));
 const SharedPage = lazy(() => import("./pages/SharedPage"));
 const OperatorPage = lazy(() => import("./pages/operator/OperatorPage"));
 
+/** A page that fails leaves the others alone. */
+function PageBoundary({ children }: { children: ReactNode }) {
+  return <ErrorBoundary resetKey={useLocation().pathname}>{children}</ErrorBoundary>;
+}
+
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>
       <Tooltip.Provider delayDuration={400}>
         <Toasts>
           <BrowserRouter>
+            <PageBoundary>
             <Suspense fallback={<Loading />}>
               <Routes>
                 <Route path="/" element={<ChatPage />} />
@@ -36,6 +43,7 @@ createRoot(document.getElementById("root")!).render(
                 <Route path="*" element={<NotFoundPage />} />
               </Routes>
             </Suspense>
+            </PageBoundary>
           </BrowserRouter>
         </Toasts>
       </Tooltip.Provider>

@@ -1,5 +1,6 @@
 /** The colour theme: the user's choice and the theme that it gives on this device. */
 import { useSyncExternalStore } from "react";
+import { forget, remember, remembered } from "./local";
 
 export type Theme = "system" | "light" | "dark";
 
@@ -8,13 +9,13 @@ const device = matchMedia("(prefers-color-scheme: dark)");
 const listeners = new Set<() => void>();
 
 export function chosenTheme(): Theme {
-  const stored = localStorage.getItem(KEY);
+  const stored = remembered(KEY);
   return stored === "light" || stored === "dark" ? stored : "system";
 }
 
 export function chooseTheme(theme: Theme): void {
-  if (theme === "system") localStorage.removeItem(KEY);
-  else localStorage.setItem(KEY, theme);
+  if (theme === "system") forget(KEY);
+  else remember(KEY, theme);
   apply();
 }
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 TAU = 0.15  # the differences that matter: the intervals are tightest for effects about this large
+Z = 1.96  # of a normal distribution 95 % lies within so many deviations
 MINIMUM = 20  # people in each arm before anything is said: V is too rough below
 
 
@@ -40,15 +41,34 @@ class Arm:
         mean, count = self.mean, self.count
         smooth = (count * mean + 1) / (count + 2)
         floor = smooth * (1 - smooth) / (count + 2)
-        residuals = sum((total - n * mean) ** 2 for n, total in self.people)
+        return max(floor, self.variance_by_person)
+
+    @property
+    def variance_by_person(self) -> float:
+        """Of the mean, from how far the people are apart (sandwich estimate)."""
+        residuals = sum((total - n * self.mean) ** 2 for n, total in self.people)
         people = len(self.people)
-        return max(floor, residuals / count**2 * people / max(1, people - 1))
+        return residuals / self.count**2 * people / max(1, people - 1)
 
 
 def interval(arm: Arm) -> tuple[float, float]:
-    """The 95 % interval of a share, by person (normal approximation); for one look only."""
-    half = 1.96 * math.sqrt(arm.variance)
-    return max(0.0, arm.mean - half), min(1.0, arm.mean + half)
+    """The 95 % interval of a share; for one look only. [0, 1] without an outcome.
+
+    The score interval of Wilson (1927, JASA 22, 209-212), at the effective number of outcomes: that
+    of independent ones with the same variance (Korn and Graubard 1998), at most their number, and
+    the number of people where all outcomes are alike.
+    """
+    if not arm.count:
+        return 0.0, 1.0
+    share, apart = arm.mean, arm.variance_by_person
+    alike = share * (1 - share) == 0
+    effective = len(arm.people) if alike else share * (1 - share) / apart if apart else math.inf
+    count = min(float(arm.count), effective)
+    middle = share + Z**2 / (2 * count)
+    half = Z * math.sqrt(share * (1 - share) / count + Z**2 / (4 * count**2))
+    return max(0.0, (middle - half) / (1 + Z**2 / count)), min(
+        1.0, (middle + half) / (1 + Z**2 / count)
+    )
 
 
 @dataclass(frozen=True)

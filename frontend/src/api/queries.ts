@@ -2,6 +2,7 @@
 import { QueryClient, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { ApiError, conversations, models, operator, session } from "./client";
 import type { Iteration, Session } from "./types";
+import { forgetOthers } from "../local";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -25,7 +26,9 @@ export function useSession() {
 
 async function arrive(): Promise<Session> {
   const here = await session.get();
-  return here.user || !here.guests ? here : session.startGuest();
+  const found = here.user || !here.guests ? here : await session.startGuest();
+  forgetOthers(found.user?.id ?? "");
+  return found;
 }
 
 export function useConversations(query: string, enabled: boolean) {

@@ -41,8 +41,14 @@ class Scheduler:
         return ended + self._remove_finished()
 
     def fail(self, error: Exception) -> int:
-        """End all sequences with an error; returns how many."""
+        """End all sequences with an error; returns how many.
+
+        Their blocks are free again, and nothing of them is cached: what the failed step wrote is
+        not known.
+        """
         failed = self._waiting + self._running
+        for sequence in self._running:
+            sequence.table.release()
         self._waiting, self._running = [], []
         for sequence in failed:
             sequence.sink.fail(error)

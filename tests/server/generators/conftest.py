@@ -151,6 +151,10 @@ class SteppedBatch:
         """Take steps; how many sequences ended."""
         return sum(self._scheduler.step() for _ in range(count))
 
+    def fail(self, error: Exception) -> int:
+        """End all sequences, as the engine does when a step fails; how many ended."""
+        return self._scheduler.fail(error)
+
     def finish(self) -> None:
         """Step until all sequences have ended."""
         while self._scheduler.busy:

@@ -4,7 +4,14 @@ import random
 
 import pytest
 
-from tutelage.experiments.sequential import MINIMUM, Arm, compare, half_width, paired
+from tutelage.experiments.sequential import (
+    MINIMUM,
+    Arm,
+    compare,
+    half_width,
+    interval,
+    paired,
+)
 
 
 def arms(rate: float, other: float, people: int, seed: int) -> tuple[Arm, Arm]:
@@ -67,3 +74,20 @@ def test_peeking_all_the_time_errs_in_few_trials() -> None:
             for n in range(MINIMUM, 150, 2)
         )
     assert wrong / 60 <= 0.05
+
+
+def test_two_of_two_say_little() -> None:
+    """Wilson's interval for 2 of 2 is [0.34, 1] (Brown, Cai and DasGupta 2001, table)."""
+    low, high = interval(Arm([(1, 1.0), (1, 1.0)]))
+    assert low == pytest.approx(0.342, abs=0.001) and high == pytest.approx(1.0)
+
+
+def test_independent_outcomes_have_wilsons_interval() -> None:
+    arm = Arm([(1, 1.0)] * 7 + [(1, 0.0)] * 3)
+    assert interval(arm) == pytest.approx((0.397, 0.892), abs=0.02)
+
+
+def test_ten_outcomes_of_one_person_count_as_one() -> None:
+    one = interval(Arm([(10, 10.0)]))
+    assert one == pytest.approx(interval(Arm([(1, 1.0)])))
+    assert interval(Arm([])) == (0.0, 1.0)

@@ -10,6 +10,7 @@ import { counted } from "../../format";
 import { Card } from "../../components/Card";
 import { PageHeading } from "../../components/PageHeading";
 import { QueryResult } from "../../components/QueryResult";
+import { forgetPerson } from "../../local";
 
 const STORED_DATA: [string, string, string][] = [
   ["Conversations", "Until you delete them", "So that you can return to them; those you allow are used for training"],
@@ -108,7 +109,7 @@ function ConfirmDeletion({ name, onClose }: { name: string; onClose: () => void 
           disabled={confirm.trim().toLowerCase() !== name.toLowerCase()}
           onClick={() => {
             account.erase(confirm).then(() => {
-              localStorage.clear();
+              forgetPerson();
               location.assign("/");
             }, setError);
           }}

@@ -162,7 +162,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
         )}
       </Scroller>
       {!comparing && (
-        <Composer key={id ?? "new"} conversation={id} live={live} onSend={send} onStop={stop} />
+        <Composer key={`${session?.user?.id} ${id ?? "new"}`} conversation={id} live={live} onSend={send} onStop={stop} />
       )}
     </>
   );

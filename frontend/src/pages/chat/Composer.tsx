@@ -1,9 +1,10 @@
-/** The message box. Enter sends, Shift+Enter breaks the line; the draft survives a reload. */
+/** The message box. Enter sends, Shift+Enter breaks the line (on touch screens Enter does); the draft survives a reload. */
 import clsx from "clsx";
 import { ArrowUp, Columns3, MessageSquare, Square } from "lucide-react";
 import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { Tip } from "../../components/Button";
 import { Menu, MenuChoice, MenuNumbers } from "../../components/Menu";
+import { isSend, isTouch } from "../../keyboard";
 import { saveDraft, readDraft } from "./storage";
 
 interface ComposerProps {
@@ -35,7 +36,7 @@ export function Composer({ conversation, live, onSend, onStop }: ComposerProps) 
   }
 
   function keys(event: KeyboardEvent) {
-    if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
+    if (isSend(event.nativeEvent, isTouch())) {
       event.preventDefault();
       send();
     }
@@ -53,6 +54,7 @@ export function Composer({ conversation, live, onSend, onStop }: ComposerProps) 
         <textarea
           ref={box}
           aria-label="Message"
+          dir="auto"
           placeholder="Ask anything"
           rows={1}
           value={text}

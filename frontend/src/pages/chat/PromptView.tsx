@@ -7,6 +7,7 @@ import { BranchSwitch, type Branch } from "./response/BranchSwitch";
 import { CopyButton } from "./response/CopyButton";
 import { ModerationNotice } from "./ModerationNotice";
 import { isPending } from "./turn";
+import { isSend, isTouch } from "../../keyboard";
 
 interface PromptViewProps {
   message: Message;
@@ -30,7 +31,7 @@ export function PromptView({ message, branch, onEdit }: PromptViewProps) {
     );
   return (
     <article aria-label="Your message" className="group -mb-3 flex animate-rise flex-col items-end">
-      <div className="max-w-[85%] rounded-3xl rounded-br-lg bg-panel px-4.5 py-2.5 leading-relaxed wrap-anywhere whitespace-pre-wrap">
+      <div dir="auto" className="max-w-[85%] rounded-3xl rounded-br-lg bg-panel px-4.5 py-2.5 leading-relaxed wrap-anywhere whitespace-pre-wrap">
         {message.content}
       </div>
       {message.moderation?.action === "warn" && (
@@ -58,7 +59,7 @@ function PromptEditor({ text: before, onCancel, onSave }: PromptEditorProps) {
   const ready = text.trim() !== "" && text !== before;
 
   function keys(event: KeyboardEvent) {
-    if (event.key === "Enter" && !event.shiftKey && !event.nativeEvent.isComposing) {
+    if (isSend(event.nativeEvent, isTouch())) {
       event.preventDefault();
       if (ready) onSave(text);
     } else if (event.key === "Escape") {
@@ -72,6 +73,7 @@ function PromptEditor({ text: before, onCancel, onSave }: PromptEditorProps) {
       <textarea
         autoFocus
         aria-label="Edit your message"
+        dir="auto"
         value={text}
         onChange={(event) => setText(event.target.value)}
         onKeyDown={keys}

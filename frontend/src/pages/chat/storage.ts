@@ -1,27 +1,27 @@
 /** Chat state in local storage: drafts and the branch in view. */
 import { useCallback, useState } from "react";
+import { forget, remember, remembered, rememberedJson } from "../../local";
 import type { Branches } from "./tree";
 
 const draftKey = (conversation: string | undefined) => `tutelage.draft.${conversation ?? "new"}`;
 const branchKey = (conversation: string) => `tutelage.branches.${conversation}`;
 
 export function readDraft(conversation: string | undefined): string {
-  return localStorage.getItem(draftKey(conversation)) ?? "";
+  return remembered(draftKey(conversation)) ?? "";
 }
 
 export function saveDraft(conversation: string | undefined, text: string): void {
-  if (text) localStorage.setItem(draftKey(conversation), text);
-  else localStorage.removeItem(draftKey(conversation));
+  if (text) remember(draftKey(conversation), text);
+  else forget(draftKey(conversation));
 }
 
 export function forgetConversation(conversation: string): void {
-  localStorage.removeItem(draftKey(conversation));
-  localStorage.removeItem(branchKey(conversation));
+  forget(draftKey(conversation));
+  forget(branchKey(conversation));
 }
 
 function readBranches(conversation: string | undefined): Branches {
-  const stored = conversation && localStorage.getItem(branchKey(conversation));
-  return stored ? (JSON.parse(stored) as Branches) : {};
+  return (conversation && rememberedJson<Branches>(branchKey(conversation))) || {};
 }
 
 /** The branches chosen in a conversation, and how to choose one (or, with null, the newest). */
@@ -35,7 +35,7 @@ export function useBranches(conversation: string | undefined) {
       setState((before) => {
         const { [parent]: _, ...others } = before.branches;
         const branches = child ? { ...others, [parent]: child } : others;
-        if (conversation) localStorage.setItem(branchKey(conversation), JSON.stringify(branches));
+        if (conversation) remember(branchKey(conversation), JSON.stringify(branches));
         return { conversation, branches };
       });
     },

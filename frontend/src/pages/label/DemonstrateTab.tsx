@@ -16,6 +16,7 @@ import { Dialogue } from "./Dialogue";
 import { SkipTask } from "./SkipTask";
 import { TaskHeader, useNextTask } from "./TaskHeader";
 import { useStopwatch } from "./stopwatch";
+import { forget, remember, rememberedJson } from "../../local";
 
 const draftKey = (task: string) => `tutelage.demonstration.${task}`;
 
@@ -52,9 +53,8 @@ export function DemonstrateTab() {
 }
 
 function readDraft(task: Task): Turn[] {
-  const kept = localStorage.getItem(draftKey(task.id));
-  if (kept) return JSON.parse(kept) as Turn[];
-  return task.dialogue.map(({ content }) => ({ role: "user", content, suggestion: null }));
+  const kept = rememberedJson<Turn[]>(draftKey(task.id));
+  return kept ?? task.dialogue.map(({ content }) => ({ role: "user", content, suggestion: null }));
 }
 
 function DemonstrationEditor({ task, onDone }: { task: Task; onDone: () => void }) {
@@ -71,10 +71,12 @@ function DemonstrationEditor({ task, onDone }: { task: Task; onDone: () => void 
     },
   });
 
-  useEffect(() => localStorage.setItem(draftKey(task.id), JSON.stringify(turns)), [turns, task.id]);
+  useEffect(() => {
+    remember(draftKey(task.id), JSON.stringify(turns));
+  }, [turns, task.id]);
 
   function finish() {
-    localStorage.removeItem(draftKey(task.id));
+    forget(draftKey(task.id));
     onDone();
     void advance();
   }

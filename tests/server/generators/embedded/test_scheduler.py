@@ -122,3 +122,20 @@ def test_the_end_of_sequence_is_a_token_without_text(batch: Any) -> None:
     assert sink.tokens[-1].text == ""
     assert sink.tokens[-1].logprob < 0
     assert sink.finish_reason == "stop"
+
+
+def test_a_failed_step_gives_its_blocks_back(batch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def out_of_memory(*_: Any) -> None:
+        raise MemoryError
+
+    free = batch.pool.free
+    for _ in range(20):
+        sink = batch.add(SHORT, Sampling(max_tokens=50))
+        batch.step()
+        with monkeypatch.context() as patched, pytest.raises(MemoryError):
+            patched.setattr(batch, "logprobs", out_of_memory)
+            batch.step()
+        assert batch.fail(RuntimeError("out of memory")) == 1
+        assert sink.error is not None
+        assert batch.pool.free == free
+    assert len(batch.write(SHORT, Sampling(max_tokens=5)).tokens) == 5

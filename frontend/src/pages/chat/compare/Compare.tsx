@@ -67,7 +67,7 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
           </Button>
         )}
         {!ranked && !live && (
-          <Button kind="quiet" small onClick={() => onEnd(answers[positions[0]!] ?? null)}>
+          <Button kind="quiet" small onClick={() => onEnd(null)}>
             Skip ranking
           </Button>
         )}

@@ -10,6 +10,7 @@ import { Menu, MenuChoice, MenuItem, MenuSeparator, MenuSwitch } from "../../../
 import { useToast } from "../../../components/Toast";
 import { chooseTheme, useTheme } from "../../../theme";
 import { useConsent } from "../consent/consent";
+import { forgetPerson } from "../../../local";
 
 export const THEMES = [
   { value: "system" as const, label: "System", icon: Monitor },
@@ -105,6 +106,7 @@ export function AccountMenu() {
         action="Sign out"
         onConfirm={async () => {
           await calls.end();
+          forgetPerson();
           location.assign("/");
         }}
       >

@@ -50,7 +50,7 @@ export function ConversationLink({ row, active, onPick }: ConversationLinkProps)
             className="flex min-w-0 flex-1 items-center gap-2 rounded-lg py-2 pr-9 pl-3"
           >
             {row.pinned_at !== null && <Pin aria-label="Pinned" className="size-3.5 shrink-0 text-accent-ink" />}
-            <span className="truncate">{title}</span>
+            <bdi className="truncate">{title}</bdi>
             {live && <span className="size-2 shrink-0 animate-pulse rounded-full bg-accent" title="Generating an answer" />}
           </Link>
           <Menu

@@ -45,8 +45,10 @@ function RatingView({ test }: { test: BlindTest }) {
 
   useEffect(() => {
     const keys = (event: KeyboardEvent) => {
-      const choices: Record<string, string | null> = { "1": one!.id, "2": other!.id, "0": null };
-      if (event.key in choices && !judge.isPending) judge.mutate(choices[event.key]!);
+      const choices: Record<string, string | null> = { a: one!.id, b: other!.id, t: null };
+      const key = event.key.toLowerCase();
+      const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
+      if (plain && key in choices && !judge.isPending) judge.mutate(choices[key]!);
     };
     addEventListener("keydown", keys);
     return () => removeEventListener("keydown", keys);
@@ -54,7 +56,7 @@ function RatingView({ test }: { test: BlindTest }) {
 
   return (
     <>
-      <PageHeading title="Which answer is better?" hint={`Prompt ${at + 1} of ${test.pairs.length}. Keys: 1, 2, or 0 for a tie.`}>
+      <PageHeading title="Which answer is better?" hint={`Prompt ${at + 1} of ${test.pairs.length}. Keys: A, B, or T for a tie.`}>
         <Button small kind="quiet" icon={ChevronLeft} disabled={at === 0} onClick={() => setBack(at - 1)}>
           Previous
         </Button>
@@ -106,7 +108,7 @@ function ResultView({ test, result }: { test: BlindTest; result: BlindShare[] })
   const ties = test.pairs.filter((pair) => pair.judged?.length === 1).length;
   return (
     <>
-      <PageHeading title={verdict(result)} hint={`${counted(test.pairs.length, "prompt")} rated blind, ${counted(ties, "tie")}.`} />
+      <PageHeading title={verdict(result, test.pairs.length)} hint={`${counted(test.pairs.length, "prompt")} rated blind, ${counted(ties, "tie")}.`} />
       <Card title="Win rate (a tie counts as half), with 95% confidence intervals">
         <dl className="space-y-4">
           {[...result].sort((a, b) => b.mean - a.mean).map((share) => (
@@ -128,8 +130,12 @@ function ResultView({ test, result }: { test: BlindTest; result: BlindShare[] })
   );
 }
 
+/** Even if one policy wins every prompt, chance explains fewer than this many (two-sided p > 0.05). */
+const FEWEST_PROMPTS = 6;
+
 /** The better policy, if its interval excludes one half. */
-function verdict(result: BlindShare[]): string {
+function verdict(result: BlindShare[], prompts: number): string {
+  if (prompts < FEWEST_PROMPTS) return `Too few prompts to tell (at least ${FEWEST_PROMPTS} are needed)`;
   const better = result.find((share) => share.low > 0.5);
   return better ? `${better.policy_id} is better` : "No significant difference";
 }
