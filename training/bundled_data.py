@@ -1,11 +1,11 @@
-"""The texts that ship with the core: prompts, demonstrations, and a habit to teach."""
+"""The texts bundled with the core: prompts, demonstrations, and a habit to teach."""
 
 from importlib import resources
 from typing import Any
 
 from tutelage import jsonl
 
-RESERVED = 32  # the last demonstrations: never trained on, they show what training costs
+RESERVED = 32  # the last demonstrations: never trained on, they measure the alignment tax
 PROMPTS, DEMONSTRATIONS = "prompts.jsonl", "demonstrations.jsonl"
 
 
@@ -16,10 +16,10 @@ def rows(name: str) -> list[dict[str, Any]]:
 
 
 def replayable_demonstrations() -> list[dict[str, Any]]:
-    """The demonstrations that fine-tuning may mix in."""
+    """The demonstrations that fine-tuning may replay."""
     return rows(DEMONSTRATIONS)[:-RESERVED]
 
 
 def reserved_demonstrations() -> list[dict[str, Any]]:
-    """The demonstrations that no policy is ever taught."""
+    """The demonstrations that no policy is ever trained on."""
     return rows(DEMONSTRATIONS)[-RESERVED:]

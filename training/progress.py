@@ -1,4 +1,4 @@
-"""How a stage reports its steps; who runs it decides whether that is a bar, a row or nothing."""
+"""How a stage reports its steps; the caller decides what to do with them."""
 
 from collections.abc import Mapping
 from typing import Protocol

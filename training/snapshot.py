@@ -1,8 +1,8 @@
-"""The snapshot: what an iteration learns from, derived from rows and frozen as JSON Lines.
+"""The snapshot: the training data of an iteration, derived from rows and frozen as JSON Lines.
 
-Pure functions turn judgements into rankings, thumbs, demonstrations and prompts; the same rows
-and settings give the same bytes. A conversation is on one side of the split, train or held_out,
-by a hash of its first user message, so that conversations that begin alike stay together.
+Pure functions turn feedback into rankings, thumbs, demonstrations and prompts; the same rows and
+settings give the same bytes. A conversation is on one side of the split, train or held_out, by a
+hash of its first user message, so that conversations with the same beginning stay together.
 """
 
 import hashlib
@@ -46,34 +46,40 @@ class Snapshot:
 
 
 def derive(rows: Rows, config: SnapshotConfig) -> Snapshot:
-    """What may be learned from these rows."""
+    """The training data in these rows."""
     learnable = preference_data.learnable(rows)
     weights = agreement.training_weights(rows.feedback)
 
-    def split(opening: str) -> str:
-        return split_of(opening, config.held_out)
+    def split(first_user_message: str) -> str:
+        return split_of(first_user_message, config.held_out)
 
     return Snapshot(
         rankings=[
-            _ranking(j, split(j.opening), weights.get(j.author_id, 1.0))
+            _ranking(j, split(j.first_user_message), weights.get(j.author_id, 1.0))
             for j in learnable
             if len(j.responses) > 1
         ],
-        thumbs=[_thumb(j, split(j.opening)) for j in learnable if j.kind == FeedbackKind.THUMBS],
-        demonstrations=[_demonstration(j, split(j.opening)) for j in _taught(learnable, config)],
+        thumbs=[
+            _thumb(j, split(j.first_user_message))
+            for j in learnable
+            if j.kind == FeedbackKind.THUMBS
+        ],
+        demonstrations=[
+            _demonstration(j, split(j.first_user_message)) for j in _taught(learnable, config)
+        ],
         prompts=[
-            asdict(prompt) | {"split": split(preference_data.opening(prompt.prompt))}
-            for prompt in _practice(preference_data.prompts(rows), config)
+            asdict(prompt) | {"split": split(preference_data.first_user_message(prompt.prompt))}
+            for prompt in _training_prompts(preference_data.prompts(rows), config)
         ],
     )
 
 
-def split_of(opening: str, held_out: float) -> str:
-    """The side of a conversation that begins with this message; ``held_out`` is a share, 0 to 1.
+def split_of(first_user_message: str, held_out: float) -> str:
+    """The side of a conversation with this first user message; ``held_out`` is a share, 0 to 1.
 
-    Spaces and capitals make no difference.
+    Spaces and capitals are ignored.
     """
-    normal = " ".join(opening.casefold().split())
+    normal = " ".join(first_user_message.casefold().split())
     digest = hashlib.sha256(normal.encode("utf-8", "surrogatepass")).hexdigest()
     return HELD_OUT if int(digest[:8], 16) < held_out * _HASH_SPACE else TRAIN
 
@@ -130,15 +136,15 @@ def load(directory: Path) -> Snapshot:
         ) from error
 
 
-def _practice(found: Sequence[Prompt], config: SnapshotConfig) -> list[Prompt]:
-    """People's own prompts; where those are few, imported ones fill up what is missing."""
+def _training_prompts(found: Sequence[Prompt], config: SnapshotConfig) -> list[Prompt]:
+    """The users' own prompts, filled up with imported ones where they are few."""
     own = [prompt for prompt in found if not prompt.source]
     imported = [prompt for prompt in found if prompt.source]
     return own + imported[: max(0, config.imported_prompts - len(own))]
 
 
 def _taught(learnable: Sequence[FeedbackExample], config: SnapshotConfig) -> list[FeedbackExample]:
-    """Demonstrations and edits; then liked answers, newest first, where those are few."""
+    """Demonstrations and edits, filled up with the newest liked responses where they are few."""
     taught = [j for j in learnable if j.kind in (FeedbackKind.DEMONSTRATION, FeedbackKind.EDIT)]
     liked = [j for j in learnable if j.liked and j.responses[0].strip()]
     room = max(0, config.liked - len(taught))

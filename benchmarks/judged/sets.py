@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from tutelage import jsonl
 from tutelage.datasets import reading
-from tutelage.feedback.preference_data import Dialogue, opening
+from tutelage.feedback.preference_data import Dialogue, first_user_message
 
 Row = dict[str, Any]
 
@@ -71,7 +71,7 @@ def _row(
     prompt: Dialogue, responses: Sequence[str], ranks: Sequence[int], votes: dict[str, int]
 ) -> Row:
     return {
-        "conversation_id": opening(prompt),
+        "conversation_id": first_user_message(prompt),
         "prompt": prompt,
         "responses": list(responses),
         "ranks": list(ranks),

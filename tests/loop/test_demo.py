@@ -34,7 +34,7 @@ def test_the_people_judge_the_policy_that_they_taught(tmp_path: Path, tiny_polic
     assert result.after.preference - result.before.preference == pytest.approx(result.gain.mean)
     assert {"answers before", "judging", "training", "answers after"} <= set(steps)
     assert json.loads(json.dumps(result.summary()))["decision"] == "promote"
-    assert "Taught by people who like brief answers" in result.report.read_text()
+    assert "Taught by users who prefer brief answers" in result.report.read_text()
 
 
 def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:

@@ -97,8 +97,10 @@ def test_who_asks_to_be_asked_back_shows_how_by_editing(
 def test_their_judgements_can_be_learned_from(core: Core, url: str, keys: list[str]) -> None:
     teach(url, keys, LONGER, PROMPTS, HABITS, quiet)
     with core.store.read() as session:
-        openings = {judgement.opening for judgement in learnable(read(session))}
-    assert {prompt.text for prompt in PROMPTS} <= openings
+        first_user_messages = {
+            judgement.first_user_message for judgement in learnable(read(session))
+        }
+    assert {prompt.text for prompt in PROMPTS} <= first_user_messages
 
 
 def test_answers_come_in_order_with_the_policy_that_gave_them(url: str, keys: list[str]) -> None:

@@ -253,7 +253,7 @@ def test_nothing_consented_is_a_refusal_to_train(core: Core) -> None:
 
 
 def test_too_little_feedback_says_how_much_is_missing(core: Core) -> None:
-    with pytest.raises(Invalid, match=r"too little feedback.* of 600 comparisons"):
+    with pytest.raises(Invalid, match=r"Not enough feedback.* of 600 comparisons"):
         request_iteration(core, "standard", "ada")
 
 

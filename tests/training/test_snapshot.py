@@ -23,12 +23,12 @@ CONFIG = SnapshotConfig(held_out=0.3)
 ANSWERS = 3
 
 
-def conversation(number: int, training: bool = True, opening: str | None = None) -> Rows:
+def conversation(number: int, training: bool = True, first_user_message: str | None = None) -> Rows:
     """One conversation: a prompt and three answers, not judged yet."""
     name = f"conv_{number:03d}"
     prompt = Message(
         id=f"msg_{number:03d}", conversation_id=name, role="user",
-        content=f"question {number}" if opening is None else opening,
+        content=f"question {number}" if first_user_message is None else first_user_message,
     )  # fmt: skip
     answers = [
         Message(
@@ -171,8 +171,8 @@ def test_the_same_rows_in_any_order_give_the_same_bytes(rows: Rows, random: Any)
 
 
 @given(st.lists(st.text(), min_size=200, max_size=200, unique=True))
-def test_the_share_held_out_is_about_what_was_asked(openings: list[str]) -> None:
-    sides = [snapshot.split_of(f"prompt {text}", 0.3) for text in openings]
+def test_the_share_held_out_is_about_what_was_asked(first_user_messages: list[str]) -> None:
+    sides = [snapshot.split_of(f"prompt {text}", 0.3) for text in first_user_messages]
     assert 0.1 < sides.count("held_out") / len(sides) < 0.5
 
 
@@ -231,7 +231,9 @@ def test_a_demonstration_is_learned_with_its_whole_dialogue() -> None:
 
 
 def test_the_same_prompt_is_kept_once() -> None:
-    rows = joined([conversation(1, opening="hello"), conversation(2, opening="hello")])
+    rows = joined(
+        [conversation(1, first_user_message="hello"), conversation(2, first_user_message="hello")]
+    )
     assert len(derive(rows).prompts) == 1
 
 

@@ -139,7 +139,7 @@ def test_iterating_without_consent_says_what_is_missing(tmp_path: Path) -> None:
     with_policy(tmp_path)
     result = tutelage("iterate", "--preset", "smoke", "--data", str(tmp_path))
     assert result.returncode == 1
-    assert "consent" in result.stderr or "too little feedback" in result.stderr
+    assert "consent" in result.stderr or "Not enough feedback" in result.stderr
 
 
 def test_the_audit_log_verifies(tmp_path: Path) -> None:

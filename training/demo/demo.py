@@ -1,8 +1,8 @@
-"""The demonstration: does teaching work, from an empty folder, through the API alone?
+"""The demonstration: one iteration of learning from simulated users, through the API alone.
 
-Simulated people with a stated taste talk to a real service and judge its answers. One iteration
-later the same people read both policies' answers to prompts that nobody had used before. What is
-reported is their own taste, which neither reward model nor gate ever saw.
+Simulated users with a stated preference chat with a real service and rate its responses. After one
+iteration the same users rate both policies on unseen prompts. What is reported is their true
+preference, which is hidden from the reward model and the gate.
 """
 
 import threading
@@ -112,9 +112,9 @@ def run_demo(
     """
     if preference not in PREFERENCES:
         known = ", ".join(PREFERENCES)
-        raise Invalid(f"There is no preference {preference!r}. Known: {known}.", "preference")
+        raise Invalid(f"Unknown preference {preference!r}. Known: {known}.", "preference")
     if settings.data.is_dir() and any(settings.data.iterdir()):
-        raise Invalid(f"{settings.data} is not empty. The demonstration needs a folder of its own.")
+        raise Invalid(f"{settings.data} is not empty. The demonstration needs an empty folder.")
     core = open_core(settings)
     try:
         return _Demo(core, PREFERENCES[preference], scale, say).run()
@@ -277,16 +277,16 @@ def _report(
     before: list[DemoResponse], after: list[DemoResponse],
 ) -> str:  # fmt: skip
     """The page: the gain, how both policies look, curves (HTML), examples, minutes."""
-    title = f"Taught by people who like {preference.meaning}"
+    title = f"Taught by users who prefer {preference.meaning}"
     subtitle = (
-        "Simulated people talked, ranked and edited through the API; then they read the answers of "
-        "both policies to prompts that were never used before."
+        "Simulated users chatted, ranked and edited through the API; then they rated both policies "
+        "on unseen prompts."
     )
     sections = [
         ("Before and after", _sides(result)),
-        ("What they liked", _liked(preference, before, after)),
-        ("How PPO went", curves),
-        ("Answers side by side", _pairs(preference, before, after)),
+        ("Preference scores", _liked(preference, before, after)),
+        ("PPO", curves),
+        ("Responses side by side", _pairs(preference, before, after)),
         ("Minutes", table(("Step", "Minutes"), _minutes(result))),
     ]
     footer = "The iteration's own report is in iterations/iteration-0001."
@@ -295,13 +295,13 @@ def _report(
 
 def _headline(result: Result) -> str:
     if result.after is None or result.gain is None or result.won is None or result.kl is None:
-        return tiles([(result.decision, "says the gate: " + " ".join(result.reasons))])
+        return tiles([(result.decision, "gate decision: " + " ".join(result.reasons))])
     return tiles(
         [
             (f"{result.before.preference:+.2f} → {result.after.preference:+.2f}", "preference"),
-            (str(result.gain), "paired gain with its 95 % interval"),
-            (f"{result.won:.0%}", "of prompts answered better"),
-            (f"{result.kl:.1f}", "nats per answer from the reference"),
+            (str(result.gain), "paired gain, 95 % interval"),
+            (f"{result.won:.0%}", "win rate"),
+            (f"{result.kl:.1f}", "KL from the reference, nats per response"),
         ]
     )
 
@@ -312,8 +312,8 @@ def _sides(result: Result) -> str:
         ("", *(side.policy_id for side in sides)),
         [
             ("Preference", *(f"{side.preference:+.2f}" for side in sides)),
-            ("Words per answer", *(f"{side.words:.1f}" for side in sides)),
-            ("Ended by the policy", *(f"{side.finished:.0%}" for side in sides)),
+            ("Mean length (words)", *(f"{side.words:.1f}" for side in sides)),
+            ("Finished responses", *(f"{side.finished:.0%}" for side in sides)),
         ],
     )
 
@@ -323,9 +323,9 @@ def _liked(
 ) -> str:
     scores = [[preference.score(response.text) for response in side] for side in (before, after)]
     plot = plots.distributions(
-        "How much each answer is liked", ("before", scores[0]), ("after", scores[1])
+        "Preference score of each response", ("before", scores[0]), ("after", scores[1])
     )
-    return figure(plot, "Each answer to each unseen prompt.", narrow=True)
+    return figure(plot, "All responses to the unseen prompts.", narrow=True)
 
 
 def _pairs(
@@ -344,7 +344,7 @@ def _pairs(
 
 def _shown(preference: Preference, response: DemoResponse) -> str:
     cut = "" if response.finished else " <em>(cut off)</em>"
-    head = f"{response.policy_id}, liked {preference.score(response.text):+.2f}"
+    head = f"{response.policy_id}, preference {preference.score(response.text):+.2f}"
     return f"<small>{head}</small>{escape(response.text) or '<em>(empty)</em>'}{cut}"
 
 

@@ -1,7 +1,7 @@
-"""Simulated people: they talk, rank, thumb and demonstrate through the REST API alone.
+"""Simulated users: they chat, rank, rate and demonstrate through the REST API alone.
 
-They know nothing of the policy and share no code with the server: what they do, any person or
-program could do. Their noise comes from a seed, so the same answers are judged the same way.
+They share no code with the server and see nothing of the policy but its responses. Their label
+noise is seeded, so the same responses get the same ratings.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ TIMEOUT = 600.0  # seconds; a busy laptop answers late
 
 @dataclass(frozen=True)
 class Habits:
-    """How simulated people behave."""
+    """How simulated users behave."""
 
     responses: int = 4  # alternatives that they ask for and rank
     temperature: float = 0.8
@@ -47,7 +47,7 @@ class DemoPrompt:
 
 @dataclass(frozen=True)
 class Demonstration:
-    """A prompt with the answer that the person wanted."""
+    """A prompt with the answer that the user wanted."""
 
     prompt: DemoPrompt
     response: str
@@ -55,7 +55,7 @@ class Demonstration:
 
 @dataclass(frozen=True)
 class DemoResponse:
-    """What the assistant said to a prompt."""
+    """The assistant's response to a prompt."""
 
     prompt: DemoPrompt
     text: str
@@ -65,7 +65,7 @@ class DemoResponse:
 
 @dataclass(frozen=True)
 class Taught:
-    """What the people did."""
+    """What the users did."""
 
     conversations: int = 0
     rankings: int = 0

@@ -1,8 +1,8 @@
-"""The evaluation: candidate and current policy answer the same held-out prompts with the same luck.
+"""The evaluation: candidate and current policy respond to the same held-out prompts and seeds.
 
-Their answers are scored by the held-out reward model, which learned from conversations that
-neither training nor PPO saw, and measured for what a reward model overlooks. What comes out is
-``evaluation.json``, which the gate decides on, and ``examples.jsonl`` for people to read.
+Their responses are scored by the held-out reward model, which was trained on conversations that
+neither SFT nor PPO used, and measured for defects that a reward model misses. The result is
+``evaluation.json``, which the gate decides on, and ``examples.jsonl`` for the report.
 """
 
 import hashlib
@@ -83,7 +83,7 @@ def evaluate(
     progress: Progress,
     cases: Sequence[dict[str, Any]] = (),
 ) -> EvaluationResult:
-    """Answer, score and compare; ``prompts`` that are too long for PPO are left out.
+    """Sample, score and compare; ``prompts`` that are too long for PPO are left out.
 
     ``cases`` are those of accepted reports, which the candidate must not fail.
     The result is also written to ``out_dir``.
@@ -108,7 +108,7 @@ def evaluate(
 
 @dataclass(frozen=True)
 class SideMetrics:
-    """What is measured of one policy beyond its answers to the evaluation's prompts."""
+    """What is measured of one policy besides its responses to the evaluation prompts."""
 
     parameters: int
     losses: list[float]  # of unseen demonstrations, nats per token
@@ -116,7 +116,7 @@ class SideMetrics:
 
 
 def side_metrics(directory: Path, config: IterationConfig) -> SideMetrics:
-    """Its size, its loss on reserved demonstrations, and a sample of the limitations battery."""
+    """Its size, its loss on reserved demonstrations, and a sample of the benchmark suite."""
     policy = EvaluatedPolicy(directory, config)
     shown = [row["messages"][:2] for row in bundled_data.reserved_demonstrations()]
     asked = [Question(pair[:1], [pair[1]["content"]]) for pair in shown]
@@ -129,7 +129,7 @@ def side_metrics(directory: Path, config: IterationConfig) -> SideMetrics:
 
 
 def _failed(directory: Path, cases: Sequence[dict[str, Any]], config: IterationConfig) -> list[str]:
-    """The ids of the reports whose bad answer this policy gives again."""
+    """The ids of the reports whose bad response this policy repeats."""
     policy = EvaluatedPolicy(directory, config)
     completions = policy.respond([case["prompt"] for case in cases], config.ppo.max_new_tokens)
     return [c["id"] for c, s in zip(cases, completions, strict=True) if reports.fails(c, s.text)]
@@ -152,7 +152,7 @@ def _compared(
 
 
 def flagged_by(classifier: ModerationClassifier | None) -> Flag:
-    """Whether a response would be warned about or blocked by the shipped rules."""
+    """Whether the default rules would warn about or block a response."""
     if classifier is None:
         return lambda text: False
     rules = ModerationRules().response
@@ -167,9 +167,9 @@ def flagged_by(classifier: ModerationClassifier | None) -> Flag:
 def choose_prompts(
     held_out: Sequence[Dialogue], spare: Sequence[Dialogue], avoid: Sequence[Dialogue], count: int
 ) -> list[Dialogue]:
-    """Up to ``count`` prompts that nothing was chosen by: held-out ones first, then spare ones.
+    """Up to ``count`` prompts not used for selection: held-out ones first, then spare ones.
 
-    Prompts to ``avoid`` (that PPO's stopping point was chosen by) come last of all.
+    Prompts to ``avoid`` (which selected PPO's best update) come last.
     """
     avoided = {repr(prompt) for prompt in avoid}
     fresh = sorted((p for p in held_out if repr(p) not in avoided), key=_shuffled)
@@ -194,7 +194,7 @@ class _Question:
 def _questions(
     directory: Path, prompts: Sequence[Dialogue], config: IterationConfig
 ) -> list[_Question]:
-    """Each prompt as often as it is to be answered."""
+    """Each prompt, repeated once per sample."""
     tokenizer = ChatTokenizer(directory)
     asked = [_Question(prompt, tokenizer.prompt(prompt)) for prompt in prompts]
     short = [question for question in asked if len(question.ids) <= config.ppo.max_prompt_tokens]
@@ -224,7 +224,7 @@ def _sample(
     questions: Sequence[_Question],
     config: IterationConfig,
 ) -> list[Episode]:
-    """The policy's answers; the random numbers are the same for every policy."""
+    """The policy's responses; the random numbers are the same for every policy."""
     model = load_model(directory, config)
     generator = torch.Generator().manual_seed(config.seed)
     random_uniforms = torch.rand(len(questions), config.ppo.max_new_tokens, generator=generator)
@@ -273,7 +273,7 @@ def _kl(model: SplitModel, final: Tensor, episode: Episode, config: IterationCon
 def _examples(
     questions: Sequence[_Question], responses: dict[str, list[EvaluatedResponse]], samples: int
 ) -> list[dict[str, Any]]:
-    """The first answer of each policy to each prompt, side by side."""
+    """The first response of each policy to each prompt, side by side."""
     return [
         {"prompt": question.prompt}
         | {name: asdict(responses[name][i]) for name in ("current", "candidate")}

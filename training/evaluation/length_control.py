@@ -1,9 +1,8 @@
-"""How often a policy would win if its answers were no longer than the other's.
+"""The win rate that a policy would have at equal response length.
 
 Dubois et al. 2024 (arXiv 2404.04475, "Length-controlled AlpacaEval") regress the outcome on the
-difference in length and read the win rate off where that difference is nought. Here only words in
-excess count: a reward model is talked into liking longer answers, and who wins with shorter ones
-has not won by length.
+difference in length and read the win rate off at difference zero. Here only excess words count:
+reward models tend to prefer longer responses, and a win with a shorter one is not due to length.
 """
 
 from collections.abc import Sequence

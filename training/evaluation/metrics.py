@@ -1,6 +1,6 @@
-"""What is measured of two policies' answers, and how far each difference could be chance.
+"""Metrics of two policies' responses, with a confidence interval for each difference.
 
-Both policies answer the same prompts with the same luck, so every difference is paired by prompt.
+Both policies respond to the same prompts with the same seeds, so differences are paired by prompt.
 """
 
 import math
@@ -18,51 +18,51 @@ from training.evaluation.refusals import refuses
 from training.text_statistics import repeated
 from tutelage.statistics import Interval, bootstrap, bootstrap_ratio, half_samples, win_indicator
 
-LEVEL = 0.98  # of the gate's intervals: an equal candidate meets all checks at once, and must
-# be refused in at most 5 % of seeds
+LEVEL = 0.98  # of the gate's intervals: an equal candidate faces all checks at once, and must
+# be refused for at most 5 % of seeds
 _REPEATED_RUN = 4  # words
 
 
 @dataclass(frozen=True)
 class EvaluatedResponse:
-    """One answer with all that is measured of it."""
+    """One response with its measurements."""
 
     text: str
     score: float
     finished: bool
     flagged: bool
-    kl: float  # nats, the sampler from the reference policy, summed over the answer
+    kl: float  # nats, of the policy from the reference, summed over the response
     tokens: int = 0
 
     @property
     def words(self) -> list[str]:
-        """The answer's words, as spaces part them."""
+        """The response's words, separated by spaces."""
         return self.text.split()
 
 
 @dataclass(frozen=True)
 class ResponseMetrics:
-    """How one policy's answers to the evaluation prompts look, on average."""
+    """One policy's responses to the evaluation prompts, on average."""
 
     score: float  # of the held-out reward model
     words: float
     empty: float  # share without a word
     finished: float  # share that the policy ended by itself
-    repetition: float  # share of four-grams that occurred before in the same answer
-    distinct_2: float  # different bigrams over all bigrams of all answers
+    repetition: float  # share of 4-grams that occurred before in the same response
+    distinct_2: float  # distinct bigrams over all bigrams of all responses
     flagged: float  # share that moderation flags
-    refused: float = 0.0  # share that declines to answer
+    refused: float = 0.0  # share of refusals
 
 
-MEASURES = (  # the fields of Answers: what people call them, and how they are written
+MEASURES = (  # the fields of Answers: their labels and formats
     ("score", "Held-out score", "{:+.2f}"),
-    ("words", "Words per answer", "{:.1f}"),
-    ("finished", "Finished answers", "{:.0%}"),
-    ("empty", "Empty answers", "{:.0%}"),
-    ("repetition", "Repeated four-word runs", "{:.1%}"),
-    ("distinct_2", "Different word pairs", "{:.0%}"),
+    ("words", "Words per response", "{:.1f}"),
+    ("finished", "Finished responses", "{:.0%}"),
+    ("empty", "Empty responses", "{:.0%}"),
+    ("repetition", "Repeated 4-grams", "{:.1%}"),
+    ("distinct_2", "Distinct word pairs", "{:.0%}"),
     ("flagged", "Flagged by moderation", "{:.1%}"),
-    ("refused", "Declines to answer", "{:.0%}"),
+    ("refused", "Refusals", "{:.0%}"),
 )
 
 MEASURE_OF: dict[str, Callable[[EvaluatedResponse], float]] = {
@@ -103,14 +103,16 @@ class Comparison:
     gain: Interval  # of the held-out score
     win_rate: Interval  # share of prompts where the candidate scores higher, ties half
     win_rate_at_equal_length: Interval
-    kl: Interval  # nats per answer, candidate from reference policy
+    kl: Interval  # nats per response, candidate from reference policy
     changes: dict[str, Interval]  # of empty, finished, repetition, flagged, refused
     length: Interval  # the candidate's words over the current policy's
     diversity: Interval  # the candidate's distinct-2 over the current policy's
     compute_ratio: Annotated[Interval, Field(alias="work")]  # parameters times tokens, likewise
     tax: AlignmentTax | None = None
-    limitations: dict[str, Interval] | None = None  # change of each dial, 0 to 1, higher better
-    failed_cases: list[str] | None = None  # accepted reports whose bad answer came back
+    limitations: dict[str, Interval] | None = (
+        None  # change of each benchmark, 0 to 1, higher is better
+    )
+    failed_cases: list[str] | None = None  # accepted reports whose bad response recurred
 
 
 def compare(
@@ -119,7 +121,7 @@ def compare(
     config: IterationConfig,
     size_ratio: float = 1.0,
 ) -> Comparison:
-    """What the gate decides on. Both hold ``samples`` answers to each prompt, prompt by prompt.
+    """What the gate decides on. Both hold ``samples`` responses per prompt, prompt by prompt.
 
     ``size_ratio`` is the candidate's number of parameters over the current policy's.
     """
@@ -145,7 +147,7 @@ def compare(
 
 
 def describe(responses: Sequence[EvaluatedResponse]) -> ResponseMetrics:
-    """How the answers look on average."""
+    """The responses' metrics on average."""
     means = {
         name: float(np.mean([float(of(response)) for response in responses])) if responses else 0.0
         for name, of in MEASURE_OF.items()
@@ -156,7 +158,7 @@ def describe(responses: Sequence[EvaluatedResponse]) -> ResponseMetrics:
 
 
 def distinct(texts: Sequence[list[str]], size: int) -> float:
-    """Different runs of ``size`` words over all such runs (Li et al. 2016, distinct-n)."""
+    """Distinct runs of ``size`` words over all such runs (Li et al. 2016, distinct-n)."""
     runs = [tuple(words[i : i + size]) for words in texts for i in range(len(words) - size + 1)]
     return len(set(runs)) / len(runs) if runs else 0.0
 
@@ -166,7 +168,7 @@ def by_prompt(
     config: IterationConfig,
     of: Callable[[EvaluatedResponse], float],
 ) -> list[float]:
-    """The mean of a measure over each prompt's answers."""
+    """The mean of a measure over each prompt's responses."""
     samples = config.evaluation.samples
     return [
         math.fsum(float(of(response)) for response in responses[i : i + samples]) / samples
@@ -176,7 +178,7 @@ def by_prompt(
 
 @dataclass(frozen=True)
 class _Paired:
-    """The two policies' answers to the same prompts."""
+    """The two policies' responses to the same prompts."""
 
     current: Sequence[EvaluatedResponse]
     candidate: Sequence[EvaluatedResponse]
@@ -216,7 +218,7 @@ class _Paired:
 
 
 def _numbered_pairs(responses: Sequence[EvaluatedResponse]) -> list[np.ndarray]:
-    """Each answer's word pairs as numbers, the same pair the same number."""
+    """Each response's word pairs as numbers, the same pair the same number."""
     numbers: dict[tuple[str, str], int] = {}
     return [
         np.array([numbers.setdefault(pair, len(numbers)) for pair in pairwise(a.words)], np.int64)

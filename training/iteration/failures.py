@@ -1,4 +1,4 @@
-"""What becomes of an iteration that fails: given back where a person can mend it, else ended."""
+"""Failure handling: an iteration that can be resumed is released, any other is ended."""
 
 import logging
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ logger = logging.getLogger(__name__)
 
 @contextmanager
 def handled(core: Core, lease: Lease) -> Iterator[None]:
-    """Give the job back when it can be resumed, end it when it cannot."""
+    """Release the job when it can be resumed, end it when it cannot."""
     try:
         yield
     except KeyboardInterrupt:
-        _release(core, lease, "It was interrupted.")
+        _release(core, lease, "Interrupted.")
         raise
     except Conflict:
         raise
@@ -29,7 +29,7 @@ def handled(core: Core, lease: Lease) -> Iterator[None]:
         _release(core, lease, error.message)
         raise
     except Exception as error:
-        stopped = _mendable(error, lease.iteration_id)
+        stopped = _resumable(error, lease.iteration_id)
         if stopped:
             _release(core, lease, stopped)
             raise Unavailable(stopped) from error
@@ -40,29 +40,30 @@ def handled(core: Core, lease: Lease) -> Iterator[None]:
 
 
 def _release(core: Core, lease: Lease, reason: str) -> None:
-    """Give the job back with the reason; that may fail too: then the lease ends by itself."""
+    """Release the job with the reason; if that fails too, the lease expires by itself."""
     try:
         with core.store.write() as session:
             iterations.amend(session, lease, reasons=[reason])
             iterations.release(session, lease)
     except (Conflict, SQLAlchemyError) as error:
-        logger.warning("%s could not be given back: %s", lease.iteration_id, error)
+        logger.warning("%s could not be released: %s", lease.iteration_id, error)
 
 
-def _mendable(error: Exception, iteration_id: str) -> str | None:
-    """What stopped the iteration and how to go on, where that is not the iteration's own fault."""
-    kept = f"so {iteration_id} stopped. The stages that are complete are kept."
+def _resumable(error: Exception, iteration_id: str) -> str | None:
+    """What stopped the iteration and how to resume it, where the environment was the cause."""
+    kept = f"so {iteration_id} stopped. Complete stages are kept."
     if _disk_full(error):
         return (
-            f"The disk is full, {kept} Free some space, then: tutelage iterate --id {iteration_id}"
+            f"The disk is full, {kept} Free some space, then run: "
+            f"tutelage iterate --id {iteration_id}"
         )
     if isinstance(error, (OperationalError, InterfaceError)):
-        return f"The database cannot be reached, {kept} They are carried on with once it can."
+        return f"The database cannot be reached, {kept} The iteration resumes when it can."
     return None
 
 
 def _disk_full(error: BaseException) -> bool:
-    """Whether the error, or one that it came from, says that no space is left."""
+    """Whether the error, or its cause, says that no space is left."""
     signs = ("no space left", "disk is full", "os error 28", "errno 28")
     text = str(error).lower()
     cause = error.__cause__ or error.__context__

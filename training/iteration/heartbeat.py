@@ -22,7 +22,7 @@ SHOW_SECONDS = 1.0  # progress is written at most this often
 class Heartbeat:
     """While it is open the lease is renewed; ``progress`` raises Conflict once it is lost.
 
-    A database that cannot be written for a while is survived: the lease has time until it ends.
+    A database outage is tolerated until the lease expires.
     """
 
     def __init__(self, store: Store, lease: Lease, watch: Progress = silent) -> None:
@@ -46,7 +46,7 @@ class Heartbeat:
         self._thread.join()
 
     def progress(self, stage: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
-        """A step was made. Raises Conflict when the lease was lost or the iteration cancelled."""
+        """Report a step. Raises Conflict when the lease was lost or the iteration cancelled."""
         self.check()
         eta = self._pace.eta_seconds(stage, done, total)
         self._progress = {"stage": stage, "done": done, "total": total, "eta_seconds": eta}
@@ -74,20 +74,20 @@ class Heartbeat:
             self._closing.set()
             return False
         except Exception as error:
-            logger.warning("The lease could not be renewed, trying again: %s", error)
+            logger.warning("Renewing the lease failed, retrying: %s", error)
             return False
         self._shown = progress
         return True
 
 
 class _Pace:
-    """How long the rest of a stage takes, from the steps made since this process entered it."""
+    """Estimates the rest of a stage from the steps made since this process entered it."""
 
     def __init__(self) -> None:
         self._stage, self._first, self._began = "", 0, 0.0
 
     def eta_seconds(self, stage: str, done: int, total: int) -> float | None:
-        """Seconds left of the stage; unknown until a step was seen from begin to end."""
+        """Seconds left of the stage; None until one whole step was observed."""
         now = time.monotonic()
         if stage != self._stage or done < self._first:
             self._stage, self._first, self._began = stage, done, now

@@ -1,4 +1,4 @@
-"""Taking an iteration: its lease names host and process, so that a dead owner is known at once."""
+"""Taking an iteration: its lease names host and process, so a dead owner is detected at once."""
 
 import os
 import socket
@@ -14,8 +14,8 @@ from tutelage.tables import Iteration
 def take(session: Session, iteration_id: str) -> Lease:
     """Lease the iteration for this process.
 
-    A lease whose process is gone from this machine counts as lapsed; any other is waited for:
-    Conflict. Raises Conflict too when the iteration has ended.
+    A lease whose process no longer runs on this machine counts as expired. Raises Conflict while
+    another process holds it, and when the iteration has ended.
     """
     iteration = iterations.get(session, iteration_id)
     now = time.time()
@@ -25,7 +25,7 @@ def take(session: Session, iteration_id: str) -> Lease:
 
 
 def is_free(iteration: Iteration) -> bool:
-    """Whether nobody runs it: no owner, a lapsed lease, or an owner that is dead."""
+    """Whether it is not running: no owner, an expired lease, or an owner that is dead."""
     owner = iteration.lease_owner
     return owner is None or iteration.lease_expires_at <= time.time() or _dead(owner)
 

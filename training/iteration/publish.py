@@ -37,9 +37,9 @@ def lineage_of(
 def publish(
     core: Core, lease: Lease, policy_id: str, candidate: Path, lineage: dict[str, Any]
 ) -> None:
-    """Publish and register the candidate; done once, however often it is tried.
+    """Publish and register the candidate; idempotent.
 
-    Raises Conflict when another's policy has that id, or when the lease is lost.
+    Raises Conflict when another iteration's policy has that id, or when the lease is lost.
     """
 
     def build(directory: Path) -> None:

@@ -145,7 +145,8 @@ class Stages:
         return [
             asdict(response)
             for response in preference_data.logged(rows)
-            if snapshot.split_of(preference_data.opening(response.prompt), held_out) == TRAIN
+            if snapshot.split_of(preference_data.first_user_message(response.prompt), held_out)
+            == TRAIN
         ]
 
     def _selection_prompts(self, frozen: Snapshot) -> list[Dialogue]:
@@ -171,7 +172,7 @@ def _ptx_data(frozen: Snapshot) -> list[dict[str, Any]]:
 
 def _spare_prompts(frozen: Snapshot) -> list[Dialogue]:
     """Bundled prompts that no conversation of the snapshot begins with, last ones first."""
-    seen = {preference_data.opening(row["prompt"]) for row in frozen.prompts}
+    seen = {preference_data.first_user_message(row["prompt"]) for row in frozen.prompts}
     texts = [row["prompt"] for row in reversed(bundled_data.rows(bundled_data.PROMPTS))]
     return [[{"role": "user", "content": text}] for text in texts if text not in seen]
 

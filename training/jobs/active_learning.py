@@ -1,6 +1,6 @@
-"""Which rankings would teach the reward model most: they come first in the labelers' queue.
+"""Active learning: labeling tasks on which the reward-model ensemble disagrees come first.
 
-The newest iteration's ensemble reads the answers that wait to be ranked; its disagreement becomes
+The newest iteration's ensemble scores the responses of unranked tasks; its disagreement becomes
 the task's priority.
 """
 
@@ -32,7 +32,7 @@ def newest_ensemble(core: Core) -> IterationFolder | None:
 
 
 def order_tasks(core: Core, newest: IterationFolder, after: str = "") -> str | None:
-    """Give priorities to tasks whose ids come after one; the last one's id, None for no more."""
+    """Set the priorities of the tasks after an id; the last one's id, None when all are done."""
     with core.store.read() as session:
         tasks = labeling.unranked(session, after)[:AT_ONCE]
         rows = [_row(session, task) for task in tasks]

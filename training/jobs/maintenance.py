@@ -1,4 +1,4 @@
-"""What a worker does between iterations: trials, canaries, schedule, disk space, webhook."""
+"""What a worker does between iterations: experiments, canaries, schedule, disk space, webhook."""
 
 import logging
 import time
@@ -12,17 +12,17 @@ from tutelage.iterations import schedule
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0  # between two rounds
-BACK_OFF = 600.0  # after a request that was turned down: too little feedback, most often
+BACK_OFF = 600.0  # after a rejected request, most often for too little feedback
 
 
 class Maintenance:
-    """One round each time it is called, but not oftener than ``look`` seconds."""
+    """One round each time it is called, at most every ``look`` seconds."""
 
     def __init__(self, core: Core, look: float = LOOK_SECONDS, send: webhook.Post = webhook.post):
         self._core, self._look, self._send = core, look, send
         self._next = 0.0  # monotonic
         self._seen = time.time()
-        self._turned_down: dict[str, float] = {}  # key: monotonic time until which it rests
+        self._rejected_until: dict[str, float] = {}  # by key: monotonic time
         self._swept: str | None = None
         self._ordered: tuple[str, str] | None = None  # by which iteration, up to which task
 
@@ -39,7 +39,7 @@ class Maintenance:
         self.tell()
 
     def judge_shadows(self) -> None:
-        """Score what a shadow wrote since the last round."""
+        """Score the shadow responses since the last round."""
         with self._core.store.read() as session:
             experiment = experiments.running(session)
             waits = experiment and outcomes.unjudged_shadows(session, experiment.id)
@@ -61,19 +61,19 @@ class Maintenance:
             logger.info("%s is %s: %s", ended.id, ended.state, " ".join(ended.reasons))
 
     def start_canary(self) -> None:
-        """Put a candidate that the gate let pass on trial."""
+        """Start a canary with a candidate that passed the gate."""
         with self._core.store.write() as session:
             started = schedule.start_canary(session)
         if started:
-            logger.info("The canary %s begins.", started)
+            logger.info("Canary %s started.", started)
 
     def start_iteration(self) -> None:
-        """Request the iteration that is due; what was turned down rests for a while."""
+        """Request the iteration that is due; a rejected request is retried after a while."""
         now, seen, self._seen = time.time(), self._seen, time.time()
         with self._core.store.read() as session:
             key = schedule.due(session, now, seen)
             plan = schedule.in_force(session)
-        if key is None or plan is None or self._turned_down.get(key, 0.0) > time.monotonic():
+        if key is None or plan is None or self._rejected_until.get(key, 0.0) > time.monotonic():
             return
         from training.iteration.run import request_iteration  # torch only when there is work
 
@@ -81,11 +81,11 @@ class Maintenance:
             iteration = request_iteration(self._core, plan.preset, f"{schedule.ACTOR} {key}")
             logger.info("%s is due (%s).", iteration.id, key)
         except (Invalid, Conflict) as error:
-            logger.info("No iteration is started: %s", error)
-        self._turned_down = {key: time.monotonic() + BACK_OFF}
+            logger.info("No iteration started: %s", error)
+        self._rejected_until = {key: time.monotonic() + BACK_OFF}
 
     def order_labeling(self) -> None:
-        """Let labelers be asked first what would teach most; anew with each reward model."""
+        """Order the labeling queue by active learning; again with each new reward model."""
         if self._core.settings.labeling_order != "uncertainty":
             return
         from training.jobs.active_learning import (  # torch, where it is used
@@ -102,7 +102,7 @@ class Maintenance:
             self._ordered = newest.id, last
 
     def sweep(self) -> None:
-        """Make room after each policy that was published."""
+        """Free disk space after each published policy."""
         newest = (self._core.library.ids() or [""])[-1]
         with self._core.store.read() as session:
             plan = schedule.in_force(session)
@@ -111,7 +111,7 @@ class Maintenance:
             self._swept = newest
 
     def tell(self) -> None:
-        """Tell the webhook what is new."""
+        """Send new events to the webhook."""
         settings = self._core.settings
         if settings.webhook_url:
             secret = settings.webhook_secret.get_secret_value()

@@ -1,4 +1,4 @@
-"""Reproducing a policy: its iteration run again from the frozen snapshot, settings and seeds."""
+"""Reproduces a policy: runs its iteration again from the frozen snapshot, settings and seeds."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ COMPARED = ("gain", "win_rate", "kl", "current", "candidate")
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What came out the second time, beside the first."""
+    """The second run compared with the first."""
 
     policy_id: str
     equal: bool  # every file has the same bytes
@@ -36,11 +36,11 @@ def reproduce(
     classifier: ModerationClassifier | None = None,
     watch: Progress = silent,
 ) -> Reproduction:
-    """Run the policy's iteration again, beside the first, and compare.
+    """Run the policy's iteration again in a folder of its own and compare.
 
-    Needs the iteration's snapshot and the parent's weights. Equal bytes are promised on the same
-    kind of processor with the same libraries; elsewhere sums are rounded otherwise, and the
-    measures are what to compare.
+    Needs the iteration's snapshot and the parent's weights. Equal bytes are guaranteed on the same
+    kind of processor with the same libraries; elsewhere rounding differs, and the metrics are to
+    be compared.
     """
     manifest = core.library.manifest(policy_id)
     if not manifest.get("iteration"):

@@ -1,7 +1,7 @@
-"""Shadows judged: what a reward model makes of their answers, beside those that were shown.
+"""Scores shadow responses and the responses that were shown, with a reward model.
 
-It is the held-out reward model of the iteration that made the shadow. That reads the features of
-the SFT policy, which is the parent with the adapter that SFT left.
+It is the held-out reward model of the iteration that made the shadow policy. Its features are those
+of the SFT policy: the parent with the adapter of SFT.
 """
 
 from collections.abc import Sequence
@@ -22,12 +22,12 @@ from tutelage.experiments import outcomes
 from tutelage.iterations import iterations
 from tutelage.tables import Experiment, Iteration, PolicyVersion, ShadowResponse
 
-AT_ONCE = 64  # answers
+AT_ONCE = 64  # responses
 ANY_LENGTH = 10**6  # tokens
 
 
 def judge_shadows(core: Core, experiment: Experiment) -> int:
-    """Score the shadow answers that wait for it; how many. 0 too where no reward model is left."""
+    """Score the unscored shadow responses; how many. 0 also where the reward model was deleted."""
     with core.store.read() as session:
         waiting = outcomes.unjudged_shadows(session, experiment.id)[:AT_ONCE]
         iteration = _maker(session, experiment.policy_id)
@@ -65,7 +65,7 @@ def _row(session: Session, shadow: ShadowResponse, shown: Any) -> dict[str, Any]
 def _scores(
     core: Core, iteration: Iteration, rows: Sequence[dict[str, Any]]
 ) -> dict[str, tuple[float, float]]:
-    """By shadow answer the score of what was shown, and its own."""
+    """By shadow response the score of the response that was shown, and its own."""
     parent, folder = core.library.path(iteration.parent_policy_id), core.iteration(iteration.id)
     config = IterationConfig.load(folder.config)
     with compute(config), torch.no_grad():

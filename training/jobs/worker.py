@@ -1,8 +1,8 @@
-"""The worker: iterations by schedule or on request, one at a time, and what follows from them.
+"""The worker: runs iterations by schedule or on request, one at a time, and maintenance.
 
 Any number of workers may run, on any machines that share the store: the iteration's row is the job,
-and its lease decides. Each round a worker looks, in this order: is a trial decided, has a candidate
-passed that is to be tried, is an iteration due, does one wait; and it tells the webhook.
+and its lease decides which worker runs it. Each round a worker decides experiments, starts
+canaries, requests the iteration that is due, runs a queued one, and sends events to the webhook.
 """
 
 import logging
@@ -33,7 +33,7 @@ LONGEST_PAUSE = 3600.0
 def run_worker(core: Core, while_input: IO[bytes] | None = None) -> None:
     """Work until SIGTERM or SIGINT, or until ``while_input`` ends.
 
-    The iteration under way is given back and can be resumed.
+    The running iteration is released and can be resumed.
     """
     worker = Worker(core.store, LocalRunner(core.settings), maintenance=Maintenance(core))
 
@@ -53,7 +53,7 @@ def _stop_at_end(of: IO[bytes], worker: "Worker") -> None:
 
 
 class Worker:
-    """Looks for an iteration that nobody runs and lets the runner run it."""
+    """Finds an iteration that is not running and lets the runner run it."""
 
     def __init__(
         self,
@@ -68,22 +68,22 @@ class Worker:
         self._stopping = threading.Event()
 
     def work(self) -> None:
-        """Until ``stop``: run what is waiting. A database that is away is waited for."""
+        """Run queued iterations until ``stop``. Errors, such as a database outage, are retried."""
         while not self._stopping.is_set():
             for act in (self._maintenance, self.run_waiting):
                 try:
                     act()
                 except Exception as error:
-                    logger.warning("The worker has a problem and tries again: %s", error)
+                    logger.warning("Worker error, retrying: %s", error)
             self._stopping.wait(self._poll)
 
     def stop(self) -> None:
-        """Finish cleanly: interrupt the run under way and take no other."""
+        """Interrupt the running iteration and take no other."""
         self._stopping.set()
         threading.Thread(target=self._runner.stop).start()
 
     def run_waiting(self) -> None:
-        """Run the iteration that waits, if one does."""
+        """Run the queued iteration, if there is one."""
         waiting = self.waiting()
         if waiting and not self._stopping.is_set():
             self.run(waiting)
@@ -91,8 +91,8 @@ class Worker:
     def waiting(self) -> str | None:
         """The id of an iteration that is queued, or whose runner's lease has ended.
 
-        One that died waits its time. A time further away than any wait was written by a clock
-        that has been put back since; it does not count.
+        One that died waits for its retry time. A time beyond the longest pause comes from a clock
+        that was since set back; it is ignored.
         """
         with self._store.read() as session:
             iteration = iterations.unfinished(session)
@@ -102,7 +102,7 @@ class Worker:
         return None if 0 < left <= LONGEST_PAUSE else iteration.id
 
     def run(self, iteration_id: str) -> None:
-        """Run it; when it dies, it is tried again later, and given up after some deaths."""
+        """Run it; when its process dies, it is retried later, at most ``TRIES`` times."""
         self._runner.run(iteration_id)
         if self._stopping.is_set():
             return
@@ -113,6 +113,6 @@ class Worker:
             deaths = iterations.note_death(session, iteration, self._pause, LONGEST_PAUSE)
             logger.warning("%s stopped unfinished, %d of %d tries.", iteration_id, deaths, TRIES)
             if deaths >= TRIES:
-                reasons = [f"It stopped {TRIES} times before its end.", *iteration.reasons]
+                reasons = [f"Its process died {TRIES} times.", *iteration.reasons]
                 held = take(session, iteration_id)
                 iterations.finish(session, held, IterationState.FAILED, None, reasons)

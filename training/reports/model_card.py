@@ -1,4 +1,4 @@
-"""The card of a policy: what it is, what taught it, how it compares, in Markdown."""
+"""The model card of a policy: training data, comparison, limitations, in Markdown."""
 
 from pathlib import Path
 from typing import Any
@@ -22,26 +22,27 @@ def card(policy_id: str, lineage: dict[str, Any]) -> str:
         [
             f"# {policy_id}",
             "",
-            f"Improves on {lineage['parent']} by what people taught it in {lineage['iteration']} "
+            f"Trained from {lineage['parent']} on user feedback in {lineage['iteration']} "
             f"(preset {lineage['preset']}).",
             "",
-            "## What taught it",
+            "## Training data",
             "",
             *_taught(lineage["snapshot"]),
             "",
-            "Only conversations whose owners agreed to training. The held-out share judged it.",
+            "Only conversations whose owners consented to training. The held-out share served "
+            "evaluation.",
             "",
             f"## Compared with {lineage['parent']}",
             "",
             *_compared(metrics),
             "",
             f"- Gain in held-out score: {Interval(**metrics['gain'])} (95 % interval, by prompt)",
-            f"- Prompts won: {metrics['win_rate']['mean']:.0%}",
-            f"- KL from its reference policy: {metrics['kl']:.1f} nats per answer",
+            f"- Win rate: {metrics['win_rate']['mean']:.0%} of the prompts",
+            f"- KL from its reference policy: {metrics['kl']:.1f} nats per response",
             f"- PPO: {_ppo(metrics['ppo'])}",
             f"- Reward model: {_reward_model(metrics['reward_model'])}",
             "",
-            "## Why the gate let it pass",
+            "## Gate decision",
             "",
             *(f"- {reason}" for reason in lineage["reasons"]),
             "",
@@ -51,11 +52,11 @@ def card(policy_id: str, lineage: dict[str, Any]) -> str:
             "",
             "## Intended use",
             "",
-            "Everyday questions in English, in a chat that moderation watches. Not for decisions "
-            "on health, law or money, and not without a person who checks: it learned how to "
-            "answer, not what is true. It was measured on short single answers only.",
+            "Everyday questions in English, in a moderated chat. Not for decisions on health, law "
+            "or finance, and not without human review: training changes how it responds, not what it "
+            "knows. It was evaluated on short single-turn responses only.",
             "",
-            "## How to check this card",
+            "## How to verify this card",
             "",
             *_claims(policy_id),
             "",
@@ -88,26 +89,26 @@ def _reward_model(facts: dict[str, Any]) -> str:
     if facts["accuracy"] is None:
         return "no held-out comparison was decided."
     return (
-        f"orders {facts['accuracy']:.0%} of {facts['comparisons']} unseen comparisons as people "
-        f'did; "longer wins" orders {facts["longer_wins"]:.0%}.'
+        f"pairwise accuracy {facts['accuracy']:.0%} on {facts['comparisons']} unseen comparisons "
+        f'(rule "longer wins": {facts["longer_wins"]:.0%}).'
     )
 
 
 def _limitations(lineage: dict[str, Any]) -> list[str]:
-    """Each dial before and after, with what the policy said where it did worst."""
+    """Each benchmark before and after, with the worst responses."""
     readings = lineage["metrics"]["readings"]
     before, after = readings["current"], readings["candidate"]
     if not after:
-        return ["Not measured in this iteration; `tutelage policies measure` does it."]
+        return ["Not measured in this iteration; run `tutelage policies measure`."]
     rows = [
-        f"| {name} | {_reading(before[name])} | {_reading(dial)} | {dial['floor']:.2f} |"
+        f"| {name} | {_score(before[name])} | {_score(dial)} | {dial['floor']:.2f} |"
         for name, dial in after.items()
     ]
     table = ["| 0 to 1, higher is better | before | after | floor |", "|---|---:|---:|---:|"]
     return [*table, *rows, "", *_trend(lineage["trend"]), "", *_worst(after)]
 
 
-def _reading(dial: dict[str, Any]) -> str:
+def _score(dial: dict[str, Any]) -> str:
     return f"{dial['mean']:.2f} [{dial['low']:.2f}, {dial['high']:.2f}]"
 
 
@@ -117,12 +118,12 @@ def _trend(rows: list[dict[str, Any]]) -> list[str]:
         + ", ".join(f"{name} {mean:.2f}" for name, mean in row["dials"].items())
         for row in rows
     )
-    return ["Before it:", "", *(f"- {line}" for line in shown)]
+    return ["Previous policies:", "", *(f"- {line}" for line in shown)]
 
 
 def _worst(dials: dict[str, Any]) -> list[str]:
-    """One example for each dial; quoted text is the policy's own and unchecked."""
-    lines = ["Where it did worst:", ""]
+    """One example per benchmark; quoted text is unreviewed model output."""
+    lines = ["Worst responses:", ""]
     for name, dial in dials.items():
         for example in dial["examples"][:1]:
             lines.append(f"- {name}: “{_line(example['asked'])}” — “{_line(example['answered'])}”")
@@ -130,7 +131,7 @@ def _worst(dials: dict[str, Any]) -> list[str]:
 
 
 def _line(text: str) -> str:
-    """On one line, short, with nothing that Markdown or HTML would take for its own."""
+    """On one line, short, with Markdown and HTML escaped."""
     plain = " ".join(text.split())[:160]
     return "".join(f"\\{c}" if c in "\\`*_[]<>#|" else c for c in plain)
 
@@ -138,10 +139,13 @@ def _line(text: str) -> str:
 def _claims(policy_id: str) -> list[str]:
     """For each claim the command that checks it."""
     checks = (
-        ("these are the files that were published", "tutelage policies verify"),
-        ("they follow from the snapshot and the seeds", f"tutelage policies reproduce {policy_id}"),
+        ("the files are those that were published", "tutelage policies verify"),
+        (
+            "they are reproducible from the snapshot and the seeds",
+            f"tutelage policies reproduce {policy_id}",
+        ),
         ("its limitations", f"tutelage policies measure {policy_id}"),
         ("who promoted it and when", "tutelage audit verify"),
-        ("which feedback is behind an answer", "tutelage lineage MESSAGE"),
+        ("the feedback behind a response", "tutelage lineage MESSAGE"),
     )
     return [f"- {claim}: `{command}`" for claim, command in checks]

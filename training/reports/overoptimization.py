@@ -1,4 +1,4 @@
-"""How far a reward model can be climbed: curves over the distance from the reference policy.
+"""Reward-model over-optimisation: curves over the distance from the reference policy.
 
 Gao et al. 2022, "Scaling laws for reward model overoptimization", arXiv 2210.10760: with d =
 sqrt(KL), the true reward gained is d (a - b log d) for reinforcement learning and d (a - b d) for
@@ -22,7 +22,7 @@ class Fit:
 
 
 def fit_rl(kl: Sequence[float], gains: Sequence[float]) -> Fit:
-    """Least squares of d (a - b log d); points at KL 0 say nothing and are left out."""
+    """Least squares of d (a - b log d); points at KL 0 are left out."""
     return _fit(kl, gains, np.log)
 
 
@@ -48,13 +48,13 @@ def best_of_n_kl(n: int) -> float:
 
 
 def best_of_n(proxy: np.ndarray, judged: np.ndarray, n: int) -> float:
-    """The mean ``judged`` score of the answer that ``proxy`` likes best among n.
+    """The mean ``judged`` score of the response with the best ``proxy`` score among n.
 
-    Both [prompts, N], N >= n answers to each prompt. Every choice of n of the N counts (the
+    Both [prompts, N], N >= n responses to each prompt. Every choice of n of the N counts (the
     unbiased estimator of Nakano et al. 2021, arXiv 2112.09332, §A.3): the i-th worst of N by proxy
     is the best of n in C(i, n - 1) of C(N, n) choices, i from 0.
     """
-    answers = proxy.shape[1]
-    weights = np.array([math.comb(i, n - 1) for i in range(answers)]) / math.comb(answers, n)
+    responses = proxy.shape[1]
+    weights = np.array([math.comb(i, n - 1) for i in range(responses)]) / math.comb(responses, n)
     order = np.argsort(proxy, axis=1)
     return float((np.take_along_axis(judged, order, 1) @ weights).mean())

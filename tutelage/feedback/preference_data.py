@@ -68,9 +68,9 @@ class FeedbackExample:
     source: str = ""  # the data set that it was imported with; empty: people's own
 
     @property
-    def opening(self) -> str:
+    def first_user_message(self) -> str:
         """The first thing that the user said."""
-        return opening(self.prompt)
+        return first_user_message(self.prompt)
 
     @property
     def comparisons(self) -> int:
@@ -168,7 +168,7 @@ def _drawn_plainly(message: Message) -> bool:
     return all(sampling[name] == value for name, value in _PLAIN.items())
 
 
-def opening(dialogue: Dialogue) -> str:
+def first_user_message(dialogue: Dialogue) -> str:
     """The first user message of a dialogue."""
     return next((turn["content"] for turn in dialogue if turn["role"] == "user"), "")
 

@@ -1,4 +1,4 @@
-"""Whether there is enough consented feedback for an iteration, and exactly what is missing."""
+"""Whether there is enough consented feedback for an iteration, and what is missing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from tutelage.feedback import preference_data
 from tutelage.feedback.preference_data import FeedbackExample
 
 NOTHING_CONSENTED = (
-    "No conversation may be trained on: nobody has consented. People switch it on in the web UI; "
-    "API keys allow it unless they were made with --no-training."
+    "No training data: no conversation allows training yet. Users turn it on in the chat; API keys "
+    "allow it unless they were created with --no-training."
 )
 
 
 @dataclass(frozen=True)
 class Need:
-    """What an iteration of a preset needs at least."""
+    """The minimum that an iteration of a preset needs."""
 
-    comparisons: int  # pairs of answers put in order by rankings and edits
-    openings: int  # different first messages: they are split into train and held-out
+    comparisons: int  # ordered pairs of responses, from rankings and edits
+    first_user_messages: int  # distinct ones: they are split into train and held-out
 
 
 NEEDS = {
-    "smoke": Need(comparisons=12, openings=6),
-    "quick": Need(comparisons=60, openings=15),
-    "standard": Need(comparisons=600, openings=100),
+    "smoke": Need(comparisons=12, first_user_messages=6),
+    "quick": Need(comparisons=60, first_user_messages=15),
+    "standard": Need(comparisons=600, first_user_messages=100),
 }
 
 
@@ -47,15 +47,15 @@ def missing(need: Need, consented: int, learnable: Sequence[FeedbackExample]) ->
         return [NOTHING_CONSENTED]
     comparing = [example for example in learnable if example.comparisons]
     comparisons = sum(example.comparisons for example in comparing)
-    openings = len({example.opening for example in comparing})
+    first_user_messages = len({example.first_user_message for example in comparing})
     sentences = []
     if comparisons < need.comparisons:
         sentences.append(
-            f"{comparisons} of {need.comparisons} comparisons: rank or edit more answers."
+            f"{comparisons} of {need.comparisons} comparisons collected (from rankings and edits)."
         )
-    if openings < need.openings:
+    if first_user_messages < need.first_user_messages:
         sentences.append(
-            f"Comparisons on {openings} of {need.openings} different opening messages."
+            f"{first_user_messages} of {need.first_user_messages} distinct first prompts covered."
         )
     return sentences
 

@@ -93,7 +93,7 @@ def test_it_gives_up_after_some_deaths_and_says_so(queued: Store) -> None:
 
     work_until(worker(queued, dies), lambda: row(queued).state == IterationState.FAILED)
     assert len(tries) == TRIES
-    assert "stopped 3 times" in row(queued).reasons[0]
+    assert "died 3 times" in row(queued).reasons[0]
 
 
 def test_stopping_asks_the_run_under_way_to_end(queued: Store) -> None:

@@ -9,22 +9,24 @@ from tutelage.store import Store
 from tutelage.tables import Feedback, FeedbackKind
 
 
-def judged_conversation(store: Store, opening: str, training: bool = True) -> tuple[str, Feedback]:
+def judged_conversation(
+    store: Store, first_user_message: str, training: bool = True
+) -> tuple[str, Feedback]:
     """A conversation with four ranked answers: six comparisons. Its id and the ranking."""
     with store.write() as session:
         user = people.create_user(session, "ada")
         conversation = conversations.start(session, user.id, training)
-        prompt = conversations.append(session, conversation, None, "user", opening)
+        prompt = conversations.append(session, conversation, None, "user", first_user_message)
         answers = [
             conversations.append(
                 session, conversation, prompt.id, "assistant", f"answer {choice}",
-                completion_id=f"chatcmpl-{opening}", choice=choice,
+                completion_id=f"chatcmpl-{first_user_message}", choice=choice,
             )
             for choice in range(4)
         ]  # fmt: skip
         value = {"ranking": [[answer.id] for answer in answers]}
         row = feedback.record(
-            session, user.id, FeedbackKind.RANKING, answers, value, f"chatcmpl-{opening}"
+            session, user.id, FeedbackKind.RANKING, answers, value, f"chatcmpl-{first_user_message}"
         )
         return conversation.id, row
 
@@ -40,11 +42,11 @@ def test_it_says_how_many_comparisons_are_there_and_how_many_are_needed(any_stor
     with any_store.read() as session:
         missing = readiness(session)["quick"]["missing"]
     assert missing[0].startswith("6 of 60 comparisons")
-    assert missing[1] == "Comparisons on 1 of 15 different opening messages."
+    assert missing[1] == "1 of 15 distinct first prompts covered."
 
 
 def test_enough_is_ready(any_store: Store) -> None:
-    for number in range(NEEDS["smoke"].openings):
+    for number in range(NEEDS["smoke"].first_user_messages):
         judged_conversation(any_store, f"hello {number}")
     with any_store.read() as session:
         assert readiness(session)["smoke"] == {"ready": True, "missing": []}
@@ -64,4 +66,6 @@ def test_an_erased_conversation_teaches_nothing(any_store: Store) -> None:
         conversation = conversations.owned(session, conversation_id, row.author_id)
         conversations.erase(session, conversation, "ada")
     with any_store.read() as session:
-        assert [judgement.opening for judgement in learnable(read(session))] == ["goodbye"]
+        assert [judgement.first_user_message for judgement in learnable(read(session))] == [
+            "goodbye"
+        ]

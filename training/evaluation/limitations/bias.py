@@ -1,4 +1,4 @@
-"""Bias: no guess about people where nothing is said, and the same view of whoever it is about.
+"""Bias: no guess about people in ambiguous contexts, and equal treatment of groups.
 
 Questions on an ambiguous and on a telling context, as in BBQ (Parrish et al. 2022, arXiv
 2110.08193); and counterfactual pairs: how far the odds of "yes" move when only the person changes.

@@ -1,4 +1,4 @@
-"""Clarifying: a question back where the prompt leaves open what is meant, and only there."""
+"""Clarifying: a clarifying question where the prompt is ambiguous, and only there."""
 
 import re
 

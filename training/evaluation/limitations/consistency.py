@@ -1,4 +1,4 @@
-"""Rephrasing: the same answer to the same question in other words, and no refusal that one undoes.
+"""Rephrasing: the same answer to paraphrases of a question, and refusals that hold.
 
 Consistency over paraphrases as in ParaRel (Elazar et al. 2021, arXiv 2102.01017): the share of
 pairs of wordings for which the likeliest answer is the same, here only where it is the right one,

@@ -1,4 +1,4 @@
-"""What a dial asks of a policy: answers without chance, and how likely it finds given answers."""
+"""The policy under test: greedy responses, and log-probabilities of given answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ SCORING_TOKENS = 2048  # padded tokens of one scoring pass
 
 @dataclass(frozen=True)
 class Completion:
-    """An answer, and whether the policy ended it by itself."""
+    """A response, and whether it ended with EOS."""
 
     text: str
     finished: bool
@@ -30,17 +30,17 @@ class Completion:
 
 @dataclass(frozen=True)
 class Question:
-    """A dialogue that waits for an answer, with answers to weigh against each other."""
+    """A dialogue that ends with a user message, with alternative answers to it."""
 
     prompt: Dialogue
     options: Sequence[str]
 
 
 class PolicyUnderTest(Protocol):
-    """A policy as the dials see it."""
+    """A policy as the benchmarks use it."""
 
     def respond(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Completion]:
-        """The likeliest answer to each prompt, token by token."""
+        """The greedy response to each prompt."""
         ...
 
     def option_logprobs(self, questions: Sequence[Question]) -> list[list[float]]:
@@ -62,10 +62,10 @@ class EvaluatedPolicy:
         self.model = load_model(directory, config)
         self._completions: dict[
             tuple[str, int], Completion
-        ] = {}  # two dials ask the same harmful requests
+        ] = {}  # two benchmarks share the harmful requests
 
     def respond(self, prompts: Sequence[Dialogue], max_tokens: int) -> list[Completion]:
-        """All prompts that were not answered before, in one batch."""
+        """All prompts that are not cached, in one batch."""
         new = {repr(p): p for p in prompts if (repr(p), max_tokens) not in self._completions}
         completions = self._respond(list(new.values()), max_tokens)
         self._completions |= {
@@ -84,7 +84,7 @@ class EvaluatedPolicy:
 
     @torch.no_grad()
     def option_logprobs(self, questions: Sequence[Question]) -> list[list[float]]:
-        """What all rows begin with (the system prompt) runs once for each batch."""
+        """The common prefix of all rows (the system prompt) is computed once per batch."""
         rows = [
             _Row(prompt + option, option)
             for question in questions

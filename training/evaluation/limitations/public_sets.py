@@ -1,7 +1,7 @@
-"""Public question sets as dials: TruthfulQA, BBQ, XSTest, HarmBench, IFEval.
+"""Public question sets as benchmarks: TruthfulQA, BBQ, XSTest, HarmBench, IFEval.
 
-None of them ships with the project. A file, as its authors publish it (CSV or JSON Lines), is known
-by its columns; the readings are of the same kind as those of our own items.
+None of them is bundled. A file as its authors publish it (CSV or JSON Lines) is recognised by its
+columns; the results have the same form as those of the bundled items.
 """
 
 import csv
@@ -24,7 +24,7 @@ Rows = Sequence[dict[str, Any]]
 
 @dataclass(frozen=True)
 class PublicSet:
-    """A published set: how its files are known, and how a policy is held against it."""
+    """A published set: how its files are recognised, and how a policy is measured on it."""
 
     name: str
     columns: frozenset[str]
@@ -32,7 +32,7 @@ class PublicSet:
 
 
 def read_set(path: Path) -> tuple[PublicSet, list[dict[str, Any]]]:
-    """The set that a file holds, and its rows. Raises Invalid where it is none that is known."""
+    """The set that a file holds, and its rows. Raises Invalid for an unknown set."""
     try:
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -43,9 +43,7 @@ def read_set(path: Path) -> tuple[PublicSet, list[dict[str, Any]]]:
         if known.columns <= columns:
             return known, rows
     wanted = "; ".join(f"{s.name}: {', '.join(sorted(s.columns))}" for s in SETS)
-    raise Invalid(
-        f"{path} holds none of the sets that are known by their columns. {wanted}.", "set"
-    )
+    raise Invalid(f"{path} is not a known set. Known columns: {wanted}.", "set")
 
 
 def _rows(path: Path, text: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""A dial's reading: one score for each item, 0 to 1, their mean, and what was seen."""
+"""A benchmark result: one score per item, 0 to 1, their mean, and the worst items."""
 
 import hashlib
 import random
@@ -17,22 +17,22 @@ EXAMPLES, RESAMPLES, SEED = 3, 1000, 11
 
 @dataclass(frozen=True)
 class BenchmarkResult:
-    """What one dial shows of one policy."""
+    """One policy on one benchmark."""
 
     benchmark: str
-    floor: float  # what a policy gets that does the same whatever is asked
+    floor: float  # the score of a policy that behaves the same on every item
     scores: dict[str, float]  # by item
     examples: list[dict[str, str]] = field(default_factory=list)  # the items that went worst
     details: dict[str, Any] = field(default_factory=dict)
 
     @property
     def value(self) -> Interval:
-        """The mean of the items with its 95 % interval."""
+        """The mean over items with its 95 % interval."""
         return bootstrap(list(self.scores.values()), RESAMPLES, SEED)
 
     @property
     def fails(self) -> bool:
-        """No better than the floor, as far as the interval can tell."""
+        """Whether it is not significantly better than the floor."""
         return self.value.low <= self.floor
 
     def as_json(self) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def items(name: str) -> list[dict[str, Any]]:
 
 
 def some(rows: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
-    """``count`` rows by chance, always the same ones; all of them for 0."""
+    """A fixed random sample of ``count`` rows; all of them for 0."""
     if not count or count >= len(rows):
         return list(rows)
     chosen = random.Random(SEED).sample(range(len(rows)), count)
@@ -76,7 +76,7 @@ def user(text: str) -> Dialogue:
 
 
 def worst(scores: dict[str, float], shown: dict[str, tuple[str, str]]) -> list[dict[str, str]]:
-    """The items that went worst, with what was asked and answered."""
+    """The items with the lowest scores, with prompt and response."""
     order = sorted(scores, key=lambda name: (scores[name], name))[:EXAMPLES]
     return [
         {"item": n, "asked": shown[n][0], "answered": shown[n][1], "score": f"{scores[n]:.2f}"}
@@ -85,7 +85,7 @@ def worst(scores: dict[str, float], shown: dict[str, tuple[str, str]]) -> list[d
 
 
 def digest() -> str:
-    """SHA-256 over all item sets: readings compare only where it is equal."""
+    """SHA-256 over all item sets: results are comparable only where it is equal."""
     whole = hashlib.sha256()
     for path in sorted(ITEMS.glob("*.jsonl")):
         whole.update(path.read_bytes())

@@ -1,4 +1,4 @@
-"""The whole battery, or a public set, on a published policy; kept under ``DATA/limitations``."""
+"""The suite, or a public set, on a published policy; results go to ``DATA/limitations``."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from tutelage.policies.library import sha256_of
 
 
 def measure_policy(core: Core, policy_id: str, count: int, advance: Advance) -> dict[str, Any]:
-    """Read every dial, ``count`` items of each kind (0: all), and keep the readings."""
+    """Run every benchmark, ``count`` items of each kind (0: all), and store the results."""
     with _policy_under_test(core, policy_id) as policy:
         results = as_json(run_suite(policy, count, advance))
     return _kept(core, policy_id, policy_id, results)
@@ -27,7 +27,7 @@ def measure_policy(core: Core, policy_id: str, count: int, advance: Advance) -> 
 def measure_public(
     core: Core, policy_id: str, paths: Sequence[Path], count: int, advance: Advance
 ) -> dict[str, Any]:
-    """Hold a policy against public sets, ``count`` items of each kind (0: all), and keep that.
+    """Run public sets on a policy, ``count`` items of each kind (0: all), and store the results.
 
     Raises Invalid, before anything is measured, where a file holds no known set.
     """

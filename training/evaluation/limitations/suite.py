@@ -1,4 +1,4 @@
-"""The battery: all dials on one policy, and how two policies' readings differ, item by item."""
+"""The suite: all benchmarks on one policy, and two policies' results compared item by item."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -24,7 +24,7 @@ Advance = Callable[[int, int], None]
 def run_suite(
     policy: PolicyUnderTest, count: int, advance: Advance = lambda done, total: None
 ) -> dict[str, BenchmarkResult]:
-    """Every dial's reading; ``count`` items of each kind, 0 for all."""
+    """Every benchmark's result; ``count`` items of each kind, 0 for all."""
     results = {}
     for done, benchmark in enumerate(_BENCHMARKS):
         advance(done, len(_BENCHMARKS))
@@ -40,7 +40,7 @@ def as_json(results: Mapping[str, BenchmarkResult]) -> dict[str, Any]:
 def changes(
     before: Mapping[str, BenchmarkResult], after: Mapping[str, BenchmarkResult]
 ) -> dict[str, Interval]:
-    """How much each dial rose, paired by item."""
+    """The change of each benchmark, paired by item."""
     return {
         name: bootstrap(
             [after[name].scores[item] - score for item, score in before[name].scores.items()],

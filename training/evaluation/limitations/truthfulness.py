@@ -1,9 +1,9 @@
-"""Truthfulness: does it hold the true answer likelier than the popular wrong ones, and say when
-nobody can know?
+"""Truthfulness: is the true answer likelier than popular wrong ones, and is "I don't know" likelier
+than an invention where the question is unanswerable?
 
 Multiple choice by likelihood as in TruthfulQA's MC1 (Lin et al. 2022, arXiv 2109.07958), the
-log-probability divided by the number of tokens. What cannot be known is judged by whether "I don't
-know" is likelier than something made up; on knowable questions saying so counts as wrong.
+log-probability divided by the number of tokens. On answerable questions "I don't know" counts as
+wrong.
 """
 
 import math

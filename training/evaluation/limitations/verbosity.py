@@ -1,8 +1,8 @@
-"""Brevity: answers no longer than a person's, without phrases that turn up everywhere.
+"""Brevity: responses not longer than a human reference, without over-used phrases.
 
-An item scores 1 up to ``ROOM`` times the length of the reference that people wrote, less the
-longer it is, and half when it holds an over-used phrase. Those are named: runs of three words in
-a fifth of the answers or more, and ``EXCESS`` times as often as in the references.
+An item scores 1 up to ``ROOM`` times the length of the human reference, less the longer it is, and
+half when it contains an over-used phrase: a run of three words in a fifth of the responses or more,
+and ``EXCESS`` times as often as in the references.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Runs an iteration in a process of its own on this machine, below the priority of the service."""
+"""Runs an iteration in a process of its own on this machine, at a lower priority than serving."""
 
 import os
 import signal
@@ -14,9 +14,9 @@ STOP_SECONDS = 30.0
 
 
 class LocalRunner:
-    """``python -m tutelage iterate --id …``: what it uses up or breaks dies with it.
+    """``python -m tutelage iterate --id …``: its memory and its crashes stay in that process.
 
-    ``output`` takes what the process prints; without it, it goes where ours goes.
+    ``output`` receives the output of the process; without it, it is inherited.
     """
 
     def __init__(self, settings: Settings, output: IO[bytes] | None = None) -> None:
@@ -32,7 +32,7 @@ class LocalRunner:
         return process is not None and process.wait() == 0
 
     def stop(self) -> None:
-        """Interrupt the process, which gives its job back; kill it when it does not listen."""
+        """Interrupt the process, which releases its job; kill it when it does not end in time."""
         with self._lock:
             self._stopping = True
             process = self._process
@@ -45,10 +45,10 @@ class LocalRunner:
             process.kill()
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes] | None:
-        """In a group of its own, so that a terminal's Ctrl-C reaches it once, through us.
+        """In a process group of its own, so that a terminal's Ctrl-C reaches it only through us.
 
-        Not in a session of its own: Linux shares the processor out by session, and niceness
-        would no longer count against the service.
+        Not in a session of its own: Linux schedules by session (autogroup), so its niceness would
+        no longer count relative to the service.
         """
         with self._lock:
             if self._stopping:
@@ -66,6 +66,6 @@ class LocalRunner:
 
 
 def environment(settings: Settings, **changes: object) -> dict[str, str]:
-    """The variables that give a ``tutelage`` process the same settings, but for the changes."""
+    """Environment variables that give a ``tutelage`` process these settings with changes."""
     values = settings.model_dump() | {"data": settings.data.absolute()} | changes
     return os.environ | {f"TUTELAGE_{name.upper()}": str(value) for name, value in values.items()}

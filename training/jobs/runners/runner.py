@@ -1,4 +1,4 @@
-"""The runner seam: something that runs one iteration to its end; and a fake that runs it here."""
+"""The runner protocol: runs one iteration to its end; and an in-process one for tests."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -8,14 +8,14 @@ class Runner(Protocol):
     """Runs iterations, one at a time."""
 
     def run(self, iteration_id: str) -> bool:
-        """Run it until it ends or dies; true when its process ended well.
+        """Run it until it ends or dies; True when its process succeeded.
 
-        What came of the iteration is in its row: a run that died leaves it unfinished.
+        The outcome is in the iteration's row: a run that died leaves it unfinished.
         """
         ...
 
     def stop(self) -> None:
-        """Ask the run under way to give its job back and end; callable from another thread."""
+        """Ask the current run to release its job and end; callable from another thread."""
         ...
 
 
@@ -35,5 +35,5 @@ class InlineRunner:
         return True
 
     def stop(self) -> None:
-        """Remember that stopping was asked for; work in this process cannot be stopped."""
+        """Remember the request; work in this process cannot be stopped."""
         self.stopped = True

@@ -140,8 +140,8 @@ def test_a_published_policy_is_measured_and_its_reading_kept(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "none of the sets"),
-        ('{"prompt": "Hello"}\n', "none of the sets"),
+        ("", "not a known set"),
+        ('{"prompt": "Hello"}\n', "not a known set"),
         ("[1, 2]\n", "Line 1 is not a JSON object"),
         ("prompt: Hello\n", "Line 1 is not JSON"),
     ],
