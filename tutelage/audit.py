@@ -66,9 +66,11 @@ def verify_anchors(session: Session, anchors: Iterable[Anchor]) -> list[str]:
     for each in anchors:
         row = session.get(AuditEvent, each.seq) if each.seq else None
         if each.seq and row is None:
-            problems.append(f"Event {each.seq} was anchored and is gone: the log was cut off.")
+            problems.append(
+                f"Event {each.seq} is in an anchor but not in the log: the log was truncated."
+            )
         elif row is not None and row.sha256 != each.sha256:
-            problems.append(f"Event {each.seq} is not the one that was anchored.")
+            problems.append(f"Event {each.seq} differs from its anchor.")
     return problems
 
 
@@ -83,7 +85,7 @@ def verify(session: Session) -> list[str]:
         if event.seq != seq + 1:
             problems.append(f"Event {seq + 1} is missing before event {event.seq}.")
         if event.previous_sha256 != previous:
-            problems.append(f"Event {event.seq} does not follow from the event before it.")
+            problems.append(f"Event {event.seq} does not match the hash of the previous event.")
         if digest(event) != event.sha256:
             problems.append(f"Event {event.seq} was changed after it was written.")
         previous, seq = event.sha256, event.seq

@@ -1,4 +1,4 @@
-"""Failures that a person can mend. Each message says what went wrong and what to do."""
+"""Failures that a user can mend. Each message says what went wrong and what to do."""
 
 
 class TutelageError(Exception):
@@ -15,15 +15,15 @@ class Invalid(TutelageError):
 
 
 class NotFound(TutelageError):
-    """There is no such thing, or it is not this person's to see."""
+    """It does not exist, or this user may not see it."""
 
 
 class Forbidden(TutelageError):
-    """This person may not do that."""
+    """This user may not do that."""
 
 
 class Conflict(TutelageError):
-    """Something else is under way or already done."""
+    """It conflicts with what is under way or already done."""
 
 
 class LimitReached(TutelageError):
@@ -31,4 +31,4 @@ class LimitReached(TutelageError):
 
 
 class Unavailable(TutelageError):
-    """It cannot be done now: a missing file, a full disk, a service that is not there."""
+    """It cannot be done now: a missing file, a full disk, a service that is down."""

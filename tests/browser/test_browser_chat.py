@@ -163,7 +163,7 @@ def test_a_conversation_of_somebody_else_is_not_shown(open_page):
     page = open_page()
     ask(page, TEA)
     other = open_page(f"/c/{in_conversation(page)}", consent=None, watched=False)
-    expect(other.get_by_role("alert")).to_contain_text("There is no conversation")
+    expect(other.get_by_role("alert")).to_contain_text("not found")
 
 
 def test_formulas_are_set(open_page):

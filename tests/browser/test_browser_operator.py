@@ -150,7 +150,7 @@ def test_a_data_set_is_checked_imported_exported_and_erased(service, operator, t
     page = operator("/operator/labeling/datasets")
     choose_dataset(page, tmp_path / "pairs.jsonl")
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("1 skipped (row 7): Two answers say the same.")
+    expect(dialog).to_contain_text("1 skipped (row 7): Two responses are identical.")
     expect(dialog).to_contain_text("1 sexual (row 8)")
     dialog.get_by_label("Name").fill("pairs")
     dialog.get_by_label("Licence").fill("MIT")

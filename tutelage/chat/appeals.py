@@ -32,7 +32,7 @@ def verdict_of(session: Session, owner_id: str, message_id: str) -> ModerationRe
     message = session.get(Message, message_id)
     conversation = session.get(Conversation, message.conversation_id) if message else None
     if message is None or conversation is None or conversation.owner_id != owner_id:
-        raise NotFound(f"There is no message {message_id!r}.")
+        raise NotFound(f"Message {message_id!r} not found.")
     record = session.exec(
         select(ModerationRecord)
         .where(ModerationRecord.message_id == message_id)
@@ -40,7 +40,7 @@ def verdict_of(session: Session, owner_id: str, message_id: str) -> ModerationRe
         .order_by(col(ModerationRecord.seq).desc())
     ).first()
     if record is None:
-        raise NotFound(f"Moderation did nothing with the message {message_id!r}.")
+        raise NotFound(f"Moderation took no action on message {message_id!r}.")
     return record
 
 
@@ -54,7 +54,7 @@ def file(session: Session, record: ModerationRecord, author_id: str, comment: st
     if len(comment) > COMMENT_LIMIT:
         raise Invalid(f"The comment is longer than {COMMENT_LIMIT} characters.", "comment")
     if of_record(session, record.id):
-        raise Conflict("This decision has been appealed already.")
+        raise Conflict("This decision has already been appealed.")
     appeal = Appeal(record_id=record.id, author_id=author_id, comment=comment)
     session.add(appeal)
     session.flush()
@@ -70,10 +70,10 @@ def decide(
     """
     appeal = session.get(Appeal, appeal_id)
     if appeal is None:
-        raise NotFound(f"There is no appeal {appeal_id!r}.")
+        raise NotFound(f"Appeal {appeal_id!r} not found.")
     record = session.get(ModerationRecord, appeal.record_id)
     if missing := sorted(set(record.categories if record else ()) - set(labels)):
-        raise Invalid(f"labels does not say whether {missing[0]} holds.", "labels")
+        raise Invalid(f"labels needs a value for {missing[0]}.", "labels")
     appeal.state = AppealState.UPHELD if any(labels.values()) else AppealState.OVERTURNED
     appeal.labels, appeal.answer = dict(labels), answer
     appeal.decided_at = time.time()

@@ -28,7 +28,7 @@ def owned(
     """The completion, if it is this person's; else NotFound, whether it exists or not."""
     stored = session.get(StoredCompletion, completion_id)
     if stored is None or stored.owner_id != owner_id or stored.kind != kind:
-        raise NotFound(f"There is no stored {kind} completion {completion_id!r}.")
+        raise NotFound(f"No stored {kind} completion has the id {completion_id!r}.")
     return stored
 
 

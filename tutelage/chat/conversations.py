@@ -27,7 +27,7 @@ def owned(session: Session, conversation_id: str, owner_id: str) -> Conversation
     """The conversation, if it is this person's; else NotFound, whether it exists or not."""
     conversation = session.get(Conversation, conversation_id)
     if conversation is None or conversation.owner_id != owner_id:
-        raise NotFound(f"There is no conversation {conversation_id!r}.", "conversation_id")
+        raise NotFound(f"Conversation {conversation_id!r} not found.", "conversation_id")
     return conversation
 
 
@@ -59,7 +59,7 @@ def update(
     """Rename it, pin it, or change whether it and its copies may be trained on."""
     if title is not None:
         if not 1 <= len(title.strip()) <= TITLE_LIMIT:
-            raise Invalid(f"A title has 1 to {TITLE_LIMIT} characters.", "title")
+            raise Invalid(f"A title must have 1 to {TITLE_LIMIT} characters.", "title")
         conversation.title = title.strip()
     if training is not None:
         for each in (conversation, *_copies(session, conversation)):
@@ -115,7 +115,7 @@ def path_to(tree: Sequence[Message], message_id: str | None) -> list[Message]:
     path: list[Message] = []
     while message_id is not None:
         if message_id not in by_id:
-            raise NotFound(f"There is no message {message_id!r} in this conversation.", "parent_id")
+            raise NotFound(f"Message {message_id!r} not found in this conversation.", "parent_id")
         path.append(by_id[message_id])
         message_id = by_id[message_id].parent_id
     return path[::-1]

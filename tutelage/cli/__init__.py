@@ -21,7 +21,7 @@ from tutelage.store import StoreError
 
 app = typer.Typer(
     name="tutelage",
-    help="A chat assistant that is taught by the people who use it.",
+    help="A self-hosted chat assistant that learns from its users' feedback.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -50,7 +50,7 @@ def version() -> None:
 
 
 def main() -> None:
-    """Run the command; a failure that a person can mend is one sentence and exit status 1."""
+    """Run the command; a failure that the user can mend is one sentence and exit status 1."""
     try:
         app()
     except (TutelageError, StoreError) as error:

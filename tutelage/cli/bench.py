@@ -1,4 +1,4 @@
-"""``tutelage bench``: side-by-side measurements; they live in benchmarks/ of a source checkout."""
+"""``tutelage bench``: the benchmarks in benchmarks/ of a source checkout."""
 
 import runpy
 import sys
@@ -15,19 +15,20 @@ NOT_COMMANDS = {"common"}
 
 
 def bench(context: typer.Context, name: str) -> None:
-    """Measure ours beside a peer in one run; every further option goes to the benchmark.
+    """Run a benchmark against a reference implementation. Extra options are passed through.
 
-    Example: `tutelage bench serve --json`, `tutelage bench serve --help`
+    Example: `tutelage bench serve --json`; options: `tutelage bench serve --help`
     """
     scripts = benchmarks()
     if name not in scripts:
         known = ", ".join(sorted(scripts))
         raise NotFound(
-            f"There is no benchmark {name!r}. Known: {known or 'none, outside a source checkout'}."
+            f"Unknown benchmark {name!r}. Available: "
+            f"{known or 'none (benchmarks need a source checkout)'}."
         )
     script = scripts[name]
     sys.argv = [str(script), *context.args]
-    sys.path.append(str(FOLDER))  # last: one of them bears the name of a package
+    sys.path.append(str(FOLDER))  # last: one of them has the name of a package
     runpy.run_path(str(script), run_name="__main__")
 
 

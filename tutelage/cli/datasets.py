@@ -1,4 +1,4 @@
-"""``tutelage dataset``: data sets in the field's formats, in and out."""
+"""``tutelage dataset``: import and export datasets in common formats."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,6 +8,7 @@ import typer
 from tutelage.cli.bars import steps
 from tutelage.cli.options import Data, open_data
 from tutelage.errors import Invalid
+from tutelage.wording import counted
 
 if TYPE_CHECKING:
     from tutelage.composition import Core
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from tutelage.datasets.reading import ImportReport
 
 app = typer.Typer(
-    help="Data sets in the field's formats: openai, oasst, ultrafeedback, hh-rlhf, trl.",
+    help="Import and export datasets (openai, oasst, ultrafeedback, hh-rlhf, trl).",
     no_args_is_help=True,
 )
 
@@ -26,21 +27,21 @@ FormatName = Annotated[
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="JSON Lines or a JSON array, also gzipped.")],
-    name: Annotated[str, typer.Option(help="What the source is called from now on.")] = "",
-    licence: Annotated[str, typer.Option(help="Its licence, or whose consent it rests on.")] = "",
-    origin: Annotated[str, typer.Option(help="Where it is from, such as an address.")] = "",
+    file: Annotated[Path, typer.Argument(help="JSON Lines or a JSON array; may be gzipped.")],
+    name: Annotated[str, typer.Option(help="Name of the dataset.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence, or basis of consent.")] = "",
+    origin: Annotated[str, typer.Option(help="Origin, for example a URL.")] = "",
     format_name: FormatName = "",
-    check: Annotated[bool, typer.Option("--check", help="Only report; keep nothing.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Report only; import nothing.")] = False,
     flagged: Annotated[
-        Literal["keep", "exclude"], typer.Option(help="What of it moderation would act on.")
+        Literal["keep", "exclude"], typer.Option(help="Whether to keep flagged rows.")
     ] = "keep",
     data: Data = None,
 ) -> None:
-    """Keep a data set as a named source that the next iterations learn from.
+    """Import a dataset as a named source of training data for the next iterations.
 
-    What cannot be used, and what moderation flags, is told by row and reason. An import that was
-    broken off goes on when the command is given again.
+    Unusable and flagged rows are reported with row number and reason. Run the command again to
+    resume an interrupted import.
 
     Example: `tutelage dataset import pairs.jsonl --name helpful --licence MIT --check`
     """
@@ -60,43 +61,45 @@ def import_(
         kept = keeping.keep(
             core.store, dataset, examples, lambda done: say("examples", done, len(examples))
         )
-    typer.echo(f"{kept} examples are kept as {dataset.name} ({dataset.id}).")
+    typer.echo(f'Imported {counted(kept, "example")} as "{dataset.name}" ({dataset.id}).')
 
 
 @app.command()
 def export(
-    out: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
+    out: Annotated[Path, typer.Argument(help="File to write; must not exist.")],
     format_name: FormatName = "trl",
     source: Annotated[
-        str, typer.Option(help="people, or the name of an imported data set.")
+        str, typer.Option(help="people, or the name of an imported dataset.")
     ] = "people",
     data: Data = None,
 ) -> None:
-    """Write what may be learned from: consented, standing, not blocked; nobody is named.
+    """Export consented feedback (no withdrawn or blocked items; anonymised).
 
     Example: `tutelage dataset export preferences.jsonl --format trl`
     """
     from tutelage.datasets import writing
 
     if out.exists():
-        raise Invalid(f"{out} exists already; choose another name.")
+        raise Invalid(f"{out} already exists. Choose another name.")
     written = writing.export(open_data(data).store, format_name, source, "cli")
     out.write_text("".join(written.lines), "utf-8")
-    typer.echo(f"{len(written.lines)} rows are in {out}.")
+    typer.echo(f"Wrote {counted(len(written.lines), 'row')} to {out}.")
     for reason, count in written.left_out.items():
-        typer.echo(f"{count} left out: {reason}")
+        typer.echo(f"{count} skipped: {reason}")
 
 
 @app.command("list")
 def list_datasets(data: Data = None) -> None:
-    """List the sources. Example: `tutelage dataset list`"""
+    """List the imported datasets. Example: `tutelage dataset list`"""
     from tutelage.datasets import keeping
 
     with open_data(data).store.read() as session:
         for row in keeping.listed(session):
             typer.echo(
-                f"{row.name}  {row.format}  {row.licence}  {row.demonstrations} demonstrations, "
-                f"{row.rankings} rankings, {row.kept} of {row.examples} kept  {row.origin}"
+                f"{row.name}  {row.format}  {row.licence}  "
+                f"{counted(row.demonstrations, 'demonstration')}, "
+                f"{counted(row.rankings, 'ranking')}, {row.kept} of {row.examples} imported  "
+                f"{row.origin}"
             )
 
 
@@ -104,11 +107,11 @@ def list_datasets(data: Data = None) -> None:
 def erase(
     name: str,
     containing: Annotated[
-        str, typer.Option(help="Only the examples in which this text occurs.")
+        str, typer.Option(help="Erase only the examples that contain this text.")
     ] = "",
     data: Data = None,
 ) -> None:
-    """Erase a source, or what of it holds a text, and name the policies that had learned it.
+    """Erase a dataset, or its examples that contain a text; lists the policies trained on them.
 
     Example: `tutelage dataset erase helpful --containing "Ada Lovelace"`
     """
@@ -119,12 +122,12 @@ def erase(
         count, policies = keeping.erase_containing(
             core.store, core.iterations, name, containing, "cli"
         )
-        typer.echo(f"{count} examples of {name} are erased.")
+        typer.echo(f"Erased {counted(count, 'example')} of {name}.")
     else:
         policies = keeping.erase(core.store, core.iterations, name, "cli")
-        typer.echo(f"{name} is erased.")
+        typer.echo(f"Erased {name}.")
     if policies:
-        typer.echo(f"Policies that had learned from it: {', '.join(policies)}.")
+        typer.echo(f"Policies trained on it: {', '.join(policies)}.")
 
 
 def _moderate(core: "Core", examples: "list[Example]", report: "ImportReport") -> None:

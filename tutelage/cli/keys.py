@@ -12,14 +12,14 @@ app = typer.Typer(help="API keys for client programs.", no_args_is_help=True)
 
 @app.command()
 def create(
-    name: Annotated[str, typer.Option(help="Who or what the key is for.")],
-    role: Annotated[Role, typer.Option(help="What its owner may do.")] = Role.USER,
+    name: Annotated[str, typer.Option(help="User or program that gets the key.")],
+    role: Annotated[Role, typer.Option(help="Role of the owner.")] = Role.USER,
     no_training: Annotated[
-        bool, typer.Option("--no-training", help="Never train on what this key sends.")
+        bool, typer.Option("--no-training", help="Never train on requests with this key.")
     ] = False,
     data: Data = None,
 ) -> None:
-    """Create a key and print its secret once, as the last word.
+    """Create a key and print its secret, once, at the end of the output.
 
     Example: `tutelage key create --role operator --name admin`
     """
@@ -29,7 +29,9 @@ def create(
     with core.store.write() as session:
         user = people.key_owner(session, name, role)
         key, secret = people.create_key(session, user, name, training=not no_training, actor="cli")
-    typer.echo(f"Key {key.id} of {name} ({role}); it is shown only now: {secret}")
+    typer.echo(
+        f"Key {key.id} for {name} ({role}).\nSave this secret; it will not be shown again: {secret}"
+    )
 
 
 @app.command("list")
@@ -48,9 +50,9 @@ def list_keys(data: Data = None) -> None:
 
 @app.command()
 def revoke(key_id: str, data: Data = None) -> None:
-    """Stop a key from working, at once. Example: `tutelage key revoke key_18…`"""
+    """Revoke a key at once. Example: `tutelage key revoke key_18…`"""
     from tutelage.people import people
 
     with open_data(data).store.write() as session:
         people.revoke_key(session, key_id, actor="cli")
-    typer.echo(f"{key_id} no longer works.")
+    typer.echo(f"Revoked {key_id}.")

@@ -1,4 +1,4 @@
-"""``tutelage iterate | simulate | demo``: the loop that teaches the policy."""
+"""``tutelage iterate | simulate | demo``: the training loop."""
 
 import json
 import tempfile
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from moderation.classifier import ModerationClassifier
     from training.demo.demo import Result
 
-Preference = Annotated[str, typer.Option(help="What the people like: brief, plain or asks-back.")]
+Preference = Annotated[str, typer.Option(help="Simulated taste: brief, plain or asks-back.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,7 +27,7 @@ def add_to(app: typer.Typer) -> None:
 
 def iterate(
     preset: Annotated[
-        str, typer.Option(help="smoke, quick, standard, or a path to a TOML file.")
+        str, typer.Option(help="smoke, quick, standard, or the path of a TOML file.")
     ] = "standard",
     iteration_id: Annotated[
         str, typer.Option("--id", help="Run or resume this iteration instead of a new one.")
@@ -35,9 +35,9 @@ def iterate(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Run one feedback iteration now: snapshot, SFT, reward model, PPO, evaluation, gate.
+    """Run one training iteration now: snapshot, SFT, reward model, PPO, evaluation, gate.
 
-    A run that was killed is resumed by the same command.
+    Run the same command again to resume an interrupted iteration.
 
     Example: `tutelage iterate --preset quick`
     """
@@ -53,20 +53,20 @@ def iterate(
     if outcome.report:
         typer.echo(f"Report: {outcome.report}")
     if outcome.policy_id:
-        typer.echo(f"Let it answer: tutelage policies promote {outcome.policy_id}")
+        typer.echo(f"To deploy it: tutelage policies promote {outcome.policy_id}")
     if as_json:
         typer.echo(json.dumps(outcome.summary()))
 
 
 def simulate(
-    url: Annotated[str, typer.Option(help="Where the service listens.")] = "http://127.0.0.1:8000",
-    users: Annotated[int, typer.Option(min=1, help="How many people.")] = 6,
-    prompts: Annotated[int, typer.Option(min=1, help="How many prompts they talk about.")] = 60,
+    url: Annotated[str, typer.Option(help="URL of the running service.")] = "http://127.0.0.1:8000",
+    users: Annotated[int, typer.Option(min=1, help="Number of simulated users.")] = 6,
+    prompts: Annotated[int, typer.Option(min=1, help="Number of prompts.")] = 60,
     preference: Preference = "brief",
-    seed: Annotated[int, typer.Option(help="Of their noise.")] = 7,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 7,
     data: Data = None,
 ) -> None:
-    """Let simulated people talk to a running service and judge its answers, through REST alone.
+    """Simulate users who chat with a running service and rate answers (via the REST API).
 
     Example: `tutelage simulate --users 6 --preference brief`
     """
@@ -74,7 +74,7 @@ def simulate(
     from training.demo.simulated_users import Habits, shipped_prompts, teach
 
     if preference not in PREFERENCES:
-        raise Invalid(f"There is no preference {preference!r}. Known: {', '.join(PREFERENCES)}.")
+        raise Invalid(f"Unknown preference {preference!r}. Choose one of {', '.join(PREFERENCES)}.")
     keys = _keys(open_data(data), users)
     with steps() as say:
         taught = teach(
@@ -89,9 +89,9 @@ def demo(
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Show the whole loop: people teach, one iteration trains, the same people judge again.
+    """Run the whole loop: simulated users give feedback, one iteration trains, they rate again.
 
-    Uses a fresh data folder (--data DIR must be empty) and takes 5 to 20 minutes on two cores.
+    Needs an empty data folder (--data DIR; default: a new one). Takes 5 to 20 minutes on two cores.
 
     Example: `tutelage demo --preference brief`
     """
@@ -114,15 +114,15 @@ def _print_result(result: "Result") -> None:
     table = Table("", *(side.policy_id for side in sides))
     table.add_row("preference", *(f"{side.preference:+.2f}" for side in sides))
     table.add_row("words per answer", *(f"{side.words:.1f}" for side in sides))
-    table.add_row("finished answers", *(f"{side.finished:.0%}" for side in sides))
+    table.add_row("complete answers", *(f"{side.finished:.0%}" for side in sides))
     console = Console()
     console.print(table)
     if result.gain and result.won is not None and result.kl is not None:
         console.print(
-            f"Gain {result.gain}; better on {result.won:.0%} of unseen prompts; "
+            f"Gain {result.gain}; win rate {result.won:.0%} on unseen prompts; "
             f"KL {result.kl:.1f} nats; {sum(result.minutes.values()):.1f} minutes."
         )
-    console.print(f"The gate says {result.decision}.")
+    console.print(f"Gate decision: {result.decision}.")
     for reason in result.reasons:
         console.print(f"  - {reason}")
     console.print(f"Report: {result.report}")

@@ -14,18 +14,18 @@ Data = Annotated[
     Path | None,
     typer.Option("--data", help="Data folder (or TUTELAGE_DATA; default ./data).", metavar="DIR"),
 ]
-Json = Annotated[bool, typer.Option("--json", help="End with one line of JSON.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON at the end.")]
 
 
 def settings_for(data: Path | None, **overrides: Any) -> Settings:
-    """Settings from the environment, with what the command line says on top."""
+    """Settings from the environment, overridden by the command line."""
     given = {"data": data, **overrides}
     try:
         return Settings(**{name: v for name, v in given.items() if v is not None})
     except ValidationError as error:
         wrong = error.errors()[0]
         name = f"TUTELAGE_{str(wrong['loc'][0]).upper()}"
-        raise Invalid(f"{name} is {wrong['input']!r}: {wrong['msg']}.", name) from error
+        raise Invalid(f"Invalid {name}={wrong['input']!r}: {wrong['msg']}.", name) from error
 
 
 def open_data(data: Path | None) -> Core:

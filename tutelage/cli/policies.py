@@ -1,4 +1,4 @@
-"""``tutelage policies``: what was published, what answers now, and how to change that."""
+"""``tutelage policies``: inspect, deploy, check and export policies."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from tutelage.cli.bars import stage_bars, steps
 from tutelage.cli.options import Data, Json, open_data
 
 app = typer.Typer(
-    help="Policy versions: list, show, promote, roll back, verify, export.", no_args_is_help=True
+    help="Policies: list, show, promote, roll back, verify, evaluate, export.", no_args_is_help=True
 )
 
 
@@ -28,12 +28,12 @@ def list_policies(data: Data = None, as_json: Json = False) -> None:
         origin = version.iteration_id or "base"
         typer.echo(f"{version.id}  {version.state:10}  {origin:16} {version.parent_id or ''}")
     if not versions:
-        typer.echo("No policy yet; `tutelage up` makes the base policy.")
+        typer.echo("No policies yet. `tutelage setup` creates the base policy.")
 
 
 @app.command()
 def show(policy_id: str, data: Data = None) -> None:
-    """Print a policy's card. Example: `tutelage policies show policy-0001`"""
+    """Print the model card of a policy. Example: `tutelage policies show policy-0001`"""
     core = open_data(data)
     typer.echo((core.library.path(policy_id) / "card.md").read_text())
 
@@ -42,11 +42,14 @@ def show(policy_id: str, data: Data = None) -> None:
 def promote(
     policy_id: str,
     because: Annotated[
-        str, typer.Option(help="Why it may answer although it fails cases of accepted reports.")
+        str, typer.Option(help="Reason to promote it although it fails regression tests.")
     ] = "",
     data: Data = None,
 ) -> None:
-    """Let a policy answer all new turns. Example: `tutelage policies promote policy-0001`"""
+    """Make a policy the current one for all new turns.
+
+    Example: `tutelage policies promote policy-0001`
+    """
     from tutelage.errors import Conflict
     from tutelage.policies import deployment
 
@@ -57,12 +60,14 @@ def promote(
     core.library.require_weights(policy_id)
     with core.store.write() as session:
         deployment.promote(session, policy_id, actor="cli", explanation=because)
-    typer.echo(f"{policy_id} is current; a running service uses it for new turns within seconds.")
+    typer.echo(
+        f"{policy_id} is now current. A running service uses it for new turns within seconds."
+    )
 
 
 @app.command()
 def rollback(data: Data = None) -> None:
-    """Return to the policy that was current before. Example: `tutelage policies rollback`"""
+    """Return to the previous current policy. Example: `tutelage policies rollback`"""
     from tutelage.policies import deployment
 
     with open_data(data).store.write() as session:
@@ -72,33 +77,38 @@ def rollback(data: Data = None) -> None:
 
 @app.command()
 def verify(data: Data = None) -> None:
-    """Compare every published file with its manifest. Example: `tutelage policies verify`"""
+    """Check the files of all policies against their manifests.
+
+    Example: `tutelage policies verify`
+    """
     core = open_data(data)
     damaged = False
     for policy_id in core.library.ids():
         problems = core.library.verify(policy_id)
         damaged |= bool(problems)
-        typer.echo(f"{policy_id}  {' '.join(problems) or 'intact'}")
+        typer.echo(f"{policy_id}  {' '.join(problems) or 'OK'}")
     raise typer.Exit(1 if damaged else 0)
 
 
 @app.command()
 def measure(
     policy_id: str,
-    items: Annotated[int, typer.Option(min=0, help="Items of each kind; 0: all.")] = 0,
+    items: Annotated[int, typer.Option(min=0, help="Items per benchmark (0 = all).")] = 0,
     set: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Instead, a public set's file: TruthfulQA, BBQ, XSTest, HarmBench, IFEval."
+            help="File of a public benchmark instead: TruthfulQA, BBQ, XSTest, HarmBench, IFEval."
         ),
     ] = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
-    """Read the limitations of a policy: truthfulness, rephrasing, brevity, clarifying, harm, bias.
+    """Evaluate a policy on the limitation benchmarks.
 
-    Takes some minutes on two cores. Examples: `tutelage policies measure policy-0001`,
-    `tutelage policies measure policy-0001 --set TruthfulQA.csv --items 100`
+    They measure truthfulness, consistency, verbosity, clarification, harm and bias. Takes some
+    minutes on two cores.
+
+    Example: `tutelage policies measure policy-0001 --set TruthfulQA.csv --items 100`
     """
     from training.evaluation.limitations.run import measure_policy, measure_public
 
@@ -126,14 +136,15 @@ def _told(details: dict[str, object]) -> str:
 def export(
     policy_id: str,
     format: Annotated[
-        str, typer.Option(help="hf: a folder for transformers; gguf: for llama.cpp.")
+        str, typer.Option(help="hf (folder for transformers) or gguf (file for llama.cpp).")
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Where to; default: the policy's id in this folder.")
+        Path | None,
+        typer.Option(help="Target path (default: the policy id, in the current folder)."),
     ] = None,
     data: Data = None,
 ) -> None:
-    """Write a policy for other programs to read.
+    """Export a policy for other programs.
 
     Example: `tutelage policies export policy-0001 --format gguf`
     """
@@ -148,17 +159,17 @@ def export(
         out = out or Path(f"{policy_id}.gguf")
         export_gguf(path, out, policy_id)
     else:
-        raise Invalid(f"There is no format {format!r}: use hf or gguf.")
-    typer.echo(f"{policy_id} is in {out}.")
+        raise Invalid(f"Unknown format {format!r}. Choose hf or gguf.")
+    typer.echo(f"Wrote {policy_id} to {out}.")
 
 
 @app.command()
 def sign(
     policy_id: str,
-    key: Annotated[Path, typer.Option(help="Private key, PEM, elliptic curve.")],
+    key: Annotated[Path, typer.Option(help="Private elliptic-curve key (PEM).")],
     data: Data = None,
 ) -> None:
-    """Sign a policy's files (extra `signing`).
+    """Sign the files of a policy (needs the extra `signing`).
 
     Example: `tutelage policies sign policy-0001 --key key.pem`
     """
@@ -170,23 +181,23 @@ def sign(
 @app.command("check-signature")
 def check_signature(
     policy_id: str,
-    key: Annotated[Path, typer.Option(help="Public key, PEM.")],
+    key: Annotated[Path, typer.Option(help="Public key (PEM).")],
     data: Data = None,
 ) -> None:
-    """Check a policy's signature (extra `signing`).
+    """Check the signature of a policy (needs the extra `signing`).
 
     Example: `tutelage policies check-signature policy-0001 --key public.pem`
     """
     from tutelage.policies import signing
 
     problem = signing.check(open_data(data), policy_id, key)
-    typer.echo(problem or f"{policy_id} is signed with this key, and nothing was changed.")
+    typer.echo(problem or f"{policy_id}: signature OK, files unchanged.")
     raise typer.Exit(1 if problem else 0)
 
 
 @app.command()
 def reproduce(policy_id: str, data: Data = None, as_json: Json = False) -> None:
-    """Run a policy's iteration again from its snapshot and seeds, and compare the bytes.
+    """Rerun the iteration of a policy from its snapshot and seeds, and compare the bytes.
 
     Takes as long as the iteration did. Example: `tutelage policies reproduce policy-0001`
     """
@@ -197,11 +208,11 @@ def reproduce(policy_id: str, data: Data = None, as_json: Json = False) -> None:
     with stage_bars() as watch:
         found = run_again(core, policy_id, classifier_of(core), watch)
     if found.equal:
-        typer.echo(f"{policy_id} came out the same, byte for byte.")
+        typer.echo(f"{policy_id} was reproduced byte for byte.")
     else:
         typer.echo(
-            f"{policy_id} differs in {', '.join(found.differing)}; the measures differ by "
-            f"{found.largest_difference:.3g} at most."
+            f"{policy_id} was not reproduced: {', '.join(found.differing)} differ; the metrics "
+            f"differ by at most {found.largest_difference:.3g}."
         )
     if as_json:
         typer.echo(json.dumps(vars(found)))

@@ -1,5 +1,6 @@
-"""``tutelage up | serve | worker | setup | sign-in-link``: the running service."""
+"""``tutelage up | serve | worker | setup | sign-in-link``: the service."""
 
+import errno
 import os
 import signal
 import socket
@@ -29,7 +30,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def up(host: Host = None, port: Port = None, data: Data = None) -> None:
-    """Serve the chat and run queued iterations beside it.
+    """Run the chat service and a worker that runs queued iterations.
 
     Example: `tutelage up --port 8080`
     """
@@ -39,7 +40,7 @@ def up(host: Host = None, port: Port = None, data: Data = None) -> None:
 
 
 def serve(host: Host = None, port: Port = None, data: Data = None) -> None:
-    """Serve the chat only; iterations need `tutelage worker` or `tutelage iterate`.
+    """Run the chat service only; iterations need `tutelage worker` or `tutelage iterate`.
 
     Example: `tutelage serve --host 0.0.0.0`
     """
@@ -48,25 +49,23 @@ def serve(host: Host = None, port: Port = None, data: Data = None) -> None:
 
 def worker(
     data: Data = None,
-    while_input: Annotated[
-        bool, typer.Option("--while-input", help="Stop when the standard input ends.")
-    ] = False,
+    while_input: Annotated[bool, typer.Option("--while-input", hidden=True)] = False,
 ) -> None:
-    """Run iterations that operators queue, one at a time. Example: `tutelage worker`"""
+    """Run queued iterations, one at a time. Example: `tutelage worker`"""
     from training.jobs.worker import run_worker
 
     run_worker(open_data(data), sys.stdin.buffer if while_input else None)
 
 
 def setup(data: Data = None) -> None:
-    """Prepare the data folder: database and base policy. Example: `tutelage setup`"""
+    """Create the data folder, database and base policy. Example: `tutelage setup`"""
     core = open_data(data)
     _ensure_base(core)
     typer.echo(f"{core.settings.data} is ready.")
 
 
 def sign_in_link(host: Host = None, port: Port = None, data: Data = None) -> None:
-    """Print a link that signs an operator in once, within an hour.
+    """Print a one-time operator sign-in link, valid for 1 hour.
 
     Example: `tutelage sign-in-link`
     """
@@ -86,7 +85,7 @@ def _ensure_base(core: Core) -> None:
     from tutelage.policies.base import ensure_base
 
     if not core.library.ids():
-        typer.echo("Making the base policy (once, about half a minute) …")
+        typer.echo("Creating the base policy (once, about 30 s) …")
     ensure_base(core.store, core.library, core.settings.base_model)
 
 
@@ -97,8 +96,8 @@ def _serve(core: Core) -> None:
     from server.services import open_services
 
     typer.echo(
-        f"\n  Chat      {_url(core)}\n  Operator  {_operator_link(core)}\n"
-        "            (works once, within an hour; `tutelage sign-in-link` makes another)\n"
+        f"\n  Chat              {_url(core)}\n  Operator sign-in  {_operator_link(core)}\n"
+        "                    (one-time, valid 1 h; new link: `tutelage sign-in-link`)\n"
     )
     app = create_app(open_services(core))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # uvicorn raises it again at its end
@@ -133,10 +132,13 @@ def _check_port(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise Unavailable(
-                f"{host}:{port} cannot be used ({error.strerror}). "
-                "Stop what listens there or choose another with --port."
-            ) from error
+            raise Unavailable(_port_problem(host, port, error)) from error
+
+
+def _port_problem(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} is already in use. Stop the other process or pass --port."
+    return f"Cannot listen on {host}:{port} ({error.strerror}). Pass another --host or --port."
 
 
 @contextmanager

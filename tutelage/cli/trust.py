@@ -1,4 +1,4 @@
-"""``tutelage moderate`` and ``tutelage audit``: what the filter says, and whether the log holds."""
+"""``tutelage moderate | audit | incidents | lineage``: moderation, audit log and lineage."""
 
 import json
 from pathlib import Path
@@ -9,12 +9,13 @@ import typer
 from tutelage import jsonl
 from tutelage.cli.options import Data, Json, open_data, settings_for
 from tutelage.errors import Invalid, Unavailable
+from tutelage.wording import counted
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands of this module."""
     app.command()(moderate)
-    audit = typer.Typer(help="The hash-chained log of privileged acts.", no_args_is_help=True)
+    audit = typer.Typer(help="The hash-chained log of privileged actions.", no_args_is_help=True)
     audit.command()(verify)
     audit.command()(anchor)
     incidents = typer.Typer(help="Accepted reports of harm and bias.", no_args_is_help=True)
@@ -25,7 +26,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def moderate(text: str, as_json: Json = False) -> None:
-    """Show what the moderation filter says of a text. Example: `tutelage moderate "I hate you"`"""
+    """Score a text with the moderation filter. Example: `tutelage moderate "I hate you"`"""
     from moderation.classifiers.factory import open_classifier
     from moderation.explain import explain
     from moderation.rules import ModerationRules, judge
@@ -46,14 +47,14 @@ def moderate(text: str, as_json: Json = False) -> None:
         typer.echo(f"As a {side}: {verdict.action.value} {', '.join(verdict.flagged)}".rstrip())
     worst = max(scores, key=scores.__getitem__)
     if span := explain(classifier, text, worst).span:
-        typer.echo(f"Most telling for {worst}: {text[slice(*span)]!r}")
+        typer.echo(f"Strongest evidence for {worst}: {text[slice(*span)]!r}")
 
 
-Anchors = Annotated[Path | None, typer.Option(help="A file that `audit anchor` wrote to.")]
+Anchors = Annotated[Path | None, typer.Option(help="File written by `audit anchor`.")]
 
 
 def verify(anchors: Anchors = None, data: Data = None) -> None:
-    """Check the whole chain for edits and gaps; with anchors also for a cut-off end.
+    """Check the audit log for edits and gaps; with anchors also for truncation.
 
     Example: `tutelage audit verify --anchors /mnt/elsewhere/anchors.jsonl`
     """
@@ -62,22 +63,25 @@ def verify(anchors: Anchors = None, data: Data = None) -> None:
     try:
         kept = [audit.Anchor(**row) for row in jsonl.read(anchors)] if anchors else []
     except (OSError, ValueError, TypeError) as error:
-        raise Invalid(f"The anchors cannot be read ({error}).", "anchors") from error
+        raise Invalid(f"Cannot read the anchors: {error}", "anchors") from error
     with open_data(data).store.read() as session:
+        entries = audit.anchor(session).seq
         problems = audit.verify(session)
         problems += audit.verify_anchors(session, kept)
     for problem in problems:
         typer.echo(problem)
     if not problems:
-        typer.echo("The audit log is whole.")
+        typer.echo(f"Audit log OK: {counted(entries, 'entry', 'entries')}, chain intact.")
     raise typer.Exit(1 if problems else 0)
 
 
 def anchor(
-    out: Annotated[Path | None, typer.Option(help="Append to this file instead.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Append to this file instead of printing.")
+    ] = None,
     data: Data = None,
 ) -> None:
-    """Print where the chain ends now; keep it where nobody who writes the database can.
+    """Print the end of the chain. Store it where database writers have no access.
 
     Example: `tutelage audit anchor --out /mnt/elsewhere/anchors.jsonl`
     """
@@ -101,7 +105,7 @@ def export(data: Data = None) -> None:
 
 
 def lineage(message_id: str, data: Data = None, as_json: Json = False) -> None:
-    """Where an answer comes from: its policy, each iteration behind it, snapshots, feedback.
+    """Trace an answer to its policy, iterations, snapshots and feedback.
 
     Example: `tutelage lineage msg_18c2f0a1b2c3d4e5a1b2c3d4`
     """
@@ -120,6 +124,7 @@ def lineage(message_id: str, data: Data = None, as_json: Json = False) -> None:
             else "base"
         )
         typer.echo(
-            f"{step['policy']}  {'intact' if step['intact'] else 'DAMAGED'}  {made}  "
-            f"{len(step['feedback'])} judgements of {step['conversations']} conversations"
+            f"{step['policy']}  {'OK' if step['intact'] else 'DAMAGED'}  {made}  "
+            f"{counted(len(step['feedback']), 'rating')} from "
+            f"{counted(step['conversations'], 'conversation')}"
         )

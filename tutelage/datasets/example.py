@@ -52,49 +52,49 @@ def ranking(prompt: Dialogue, responses: Sequence[str], worth: Sequence[float]) 
     Raises Invalid for what could not be learned from: a sentence that says why.
     """
     if not all(map(isfinite, worth)):
-        raise Invalid("A score or rank is no number.")
+        raise Invalid("A score or rank is not a finite number.")
     places = {each: place for place, each in enumerate(sorted(set(worth), reverse=True))}
     stripped = tuple(text.strip() for text in responses)
     if len(set(stripped)) < len(stripped):
-        raise Invalid("Two answers say the same.")
+        raise Invalid("Two responses are identical.")
     if len(stripped) < 2 or len(places) < 2:
-        raise Invalid("No answer is better than another.")
+        raise Invalid("No response is ranked above another.")
     if len(stripped) > MOST_RESPONSES:
-        raise Invalid(f"More than {MOST_RESPONSES} answers to one prompt.")
+        raise Invalid(f"More than {MOST_RESPONSES} responses to one prompt.")
     return _checked(Example(prompt, stripped, tuple(places[each] for each in worth)))
 
 
 def turn(role: str, text: object) -> dict[str, str]:
     """One message of a dialogue. Raises Invalid for a role or content that is none."""
     if role not in _ROLES:
-        raise Invalid(f"The role {role!r} is none of {', '.join(_ROLES)}.")
+        raise Invalid(f"The role {role!r} is not one of {', '.join(_ROLES)}.")
     if not isinstance(text, str):
-        raise Invalid("A message's content is no text.")
+        raise Invalid("The content of a message is not a string.")
     return {"role": role, "content": text.strip()}
 
 
 def dialogue(messages: object) -> Dialogue:
     """Messages as OpenAI writes them: [{"role", "content"}, …]."""
     if not isinstance(messages, list) or not all(isinstance(each, dict) for each in messages):
-        raise Invalid("messages is no list of objects.")
+        raise Invalid("messages is not a list of objects.")
     return [turn(str(each.get("role")), each.get("content")) for each in messages]
 
 
 def answered(messages: Dialogue) -> tuple[Dialogue, str]:
     """A dialogue's prompt, and the answer that it ends with."""
     if not messages or messages[-1]["role"] != "assistant":
-        raise Invalid("The dialogue does not end with the assistant.")
+        raise Invalid("The dialogue does not end with an assistant message.")
     return messages[:-1], messages[-1]["content"]
 
 
 def _checked(example: Example) -> Example:
     spoken = [each for each in example.prompt if each["role"] != "system"]
     if any(each["role"] == "system" for each in example.prompt[1:]):
-        raise Invalid("A system message is not the first.")
+        raise Invalid("A system message is not the first message.")
     if not spoken or spoken[-1]["role"] != "user":
-        raise Invalid("The prompt does not end with the user.")
+        raise Invalid("The prompt does not end with a user message.")
     if spoken[0]["role"] != "user" or any(a["role"] == b["role"] for a, b in pairwise(spoken)):
-        raise Invalid("User and assistant do not speak in turn.")
+        raise Invalid("User and assistant messages do not alternate.")
     for text in (*(each["content"] for each in example.prompt), *example.responses):
         _check_text(text)
     return example
@@ -106,4 +106,4 @@ def _check_text(text: str) -> None:
     if len(text) > LONGEST:
         raise Invalid(f"A message is longer than {LONGEST} characters.")
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise Invalid("A message holds characters that no text has.")
+        raise Invalid("A message contains NUL or surrogate characters.")

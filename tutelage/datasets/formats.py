@@ -48,7 +48,7 @@ FORMATS = {
 def named(name: str) -> Format:
     """The format of that name; Invalid when there is none."""
     if name not in FORMATS:
-        raise Invalid(f"There is no format {name!r}. Known: {', '.join(FORMATS)}.", "format")
+        raise Invalid(f"Unknown format {name!r}. Choose one of {', '.join(FORMATS)}.", "format")
     return FORMATS[name]
 
 
@@ -58,4 +58,4 @@ def recognised(row: object) -> str:
         for name, each in FORMATS.items():
             if each.recognise(row):
                 return name
-    raise Invalid(f"The rows look like none of {', '.join(FORMATS)}; name the format.", "format")
+    raise Invalid(f"Format not recognised. Choose one of {', '.join(FORMATS)}.", "format")

@@ -27,14 +27,14 @@ def read(row: dict[str, Any]) -> list[Example]:
         answered(_dialogue(row.get(side))) for side in ("chosen", "rejected")
     )
     if prompt != other:
-        raise Invalid("The two dialogues differ before the last answer.")
+        raise Invalid("The two dialogues differ before the last response.")
     return [ranking(prompt, (chosen, rejected), (1, 0))]
 
 
 def write(example: Example) -> list[dict[str, Any]]:
     """A row for every better answer with every worse one."""
     if not example.is_ranking:
-        raise Invalid("This format holds no demonstrations.")
+        raise Invalid("This format cannot represent demonstrations.")
     return [
         {"chosen": _transcript(example.prompt, better), "rejected": _transcript(example.prompt, b)}
         for better, b in example.pairs()
@@ -43,10 +43,10 @@ def write(example: Example) -> list[dict[str, Any]]:
 
 def _dialogue(transcript: object) -> Dialogue:
     if not isinstance(transcript, str):
-        raise Invalid("A transcript is no text.")
+        raise Invalid("A transcript is not a string.")
     parts = _TURN.split(transcript)
     if parts[0].strip():
-        raise Invalid("The transcript does not begin with a speaker.")
+        raise Invalid("The transcript does not begin with a speaker tag.")
     return [
         turn(_SPEAKERS[name], text) for name, text in zip(parts[1::2], parts[2::2], strict=True)
     ]
@@ -55,7 +55,7 @@ def _dialogue(transcript: object) -> Dialogue:
 def _transcript(prompt: Dialogue, response: str) -> str:
     said = [*prompt, {"role": "assistant", "content": response}]
     if any(each["role"] not in _NAMES for each in said):
-        raise Invalid("This format holds no system messages.")
+        raise Invalid("This format cannot represent system messages.")
     if any(_TURN.search(each["content"]) for each in said):
-        raise Invalid("A message would read as a change of speaker.")
+        raise Invalid("A message contains a speaker tag of this format.")
     return "".join(f"\n\n{_NAMES[each['role']]}: {each['content']}" for each in said)

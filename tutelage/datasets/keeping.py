@@ -44,16 +44,16 @@ def begin(
     """
     exclude(session, Lock.PRIVILEGED)
     if not name.strip() or not licence.strip():
-        raise Invalid("A data set needs a name and a licence (or whose consent it rests on).")
+        raise Invalid("A dataset needs a name and a licence (or the basis of consent).")
     examples = report.demonstrations + report.rankings
     for other in session.exec(select(Dataset)):
         same = other.sha256 == report.sha256 and (other.name, other.examples) == (name, examples)
         if same and other.kept < other.examples:
             return other
         if other.sha256 == report.sha256:
-            raise Conflict(f"This file is here already, as {other.name}.", "file")
+            raise Conflict(f"This file is already imported as {other.name!r}.", "file")
         if other.name == name:
-            raise Conflict(f"There is a data set {name!r} already; choose another name.", "name")
+            raise Conflict(f"A dataset {name!r} already exists. Choose another name.", "name")
     return _new(session, name.strip(), licence.strip(), origin.strip(), report, actor)
 
 
@@ -67,7 +67,7 @@ def keep(
         with store.write() as session:
             row = session.get(Dataset, dataset.id)
             if row is None:
-                raise Conflict("The data set was erased while it was being kept.")
+                raise Conflict("The dataset was erased during the import.")
             rows = [_rows_of(example, row.user_id) for example in step]
             for of_a_table in zip(*rows, strict=True):  # in the order in which they point back
                 session.add_all(each for some in of_a_table for each in some)
@@ -88,7 +88,7 @@ def named(session: Session, name: str) -> Dataset:
     statement = select(Dataset).where((Dataset.name == name) | (Dataset.id == name))
     found = session.exec(statement).first()
     if found is None:
-        raise NotFound(f"There is no data set {name!r}.")
+        raise NotFound(f"Dataset {name!r} not found.")
     return found
 
 
@@ -112,7 +112,7 @@ def erase_containing(
     Raises Invalid for a text so short that it would occur by chance.
     """
     if len(text.strip()) < 3:
-        raise Invalid("Give at least three characters of what is to be erased.", "containing")
+        raise Invalid("The text to erase needs at least three characters.", "containing")
     with store.write() as session:
         said = select(Message.conversation_id).where(
             col(Message.content).icontains(text, autoescape=True)

@@ -19,5 +19,5 @@ def read(row: dict[str, Any]) -> list[Example]:
 def write(example: Example) -> list[dict[str, Any]]:
     """One row; a ranking cannot be held."""
     if example.is_ranking:
-        raise Invalid("This format holds no rankings.")
+        raise Invalid("This format cannot represent rankings.")
     return [{"messages": [*example.prompt, {"role": "assistant", "content": example.responses[0]}]}]

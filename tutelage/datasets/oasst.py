@@ -32,7 +32,7 @@ def read(row: dict[str, Any]) -> list[Example]:
 def write(example: Example) -> list[dict[str, Any]]:
     """One tree: the prompt as a chain of messages, the answers as its last replies."""
     if any(each["role"] == "system" for each in example.prompt):
-        raise Invalid("This format holds no system messages.")
+        raise Invalid("This format cannot represent system messages.")
     replies = [
         _node("assistant", text, [], rank)
         for text, rank in zip(example.responses, example.ranks, strict=True)
@@ -61,7 +61,7 @@ def _below(node: dict[str, Any], before: Dialogue, best: bool) -> Iterator[Examp
 def _turn(node: dict[str, Any]) -> dict[str, str]:
     role = node.get("role")
     if role not in _ROLES:
-        raise Invalid(f"The role {role!r} is neither prompter nor assistant.")
+        raise Invalid(f"The role {role!r} is not prompter or assistant.")
     return turn(_ROLES[role], node.get("text"))
 
 
@@ -69,7 +69,7 @@ def _kept(node: dict[str, Any]) -> list[dict[str, Any]]:
     """Replies that were neither deleted nor judged to be no reply."""
     replies = node.get("replies") or []
     if not isinstance(replies, list) or not all(isinstance(each, dict) for each in replies):
-        raise Invalid("replies is no list of messages.")
+        raise Invalid("replies is not a list of messages.")
     return [each for each in replies if not each.get("deleted") and each.get("text")]
 
 

@@ -22,16 +22,16 @@ def read(row: dict[str, Any]) -> list[Example]:
         answered(before + _answer(row.get(side))) for side in ("chosen", "rejected")
     )
     if prompt != other:
-        raise Invalid("The two dialogues differ before the last answer.")
+        raise Invalid("The two dialogues differ before the last response.")
     if not prompt:
-        raise Invalid("A text without a prompt cannot be judged.")
+        raise Invalid("The prompt is missing.")
     return [ranking(prompt, (chosen, rejected), (1, 0))]
 
 
 def write(example: Example) -> list[dict[str, Any]]:
     """A row for every better answer with every worse one."""
     if not example.is_ranking:
-        raise Invalid("This format holds no demonstrations.")
+        raise Invalid("This format cannot represent demonstrations.")
     return [
         {"prompt": example.prompt, "chosen": _said(better), "rejected": _said(worse)}
         for better, worse in example.pairs()

@@ -14,6 +14,7 @@ from tutelage import jsonl
 from tutelage.datasets import formats
 from tutelage.datasets.example import Example
 from tutelage.errors import Invalid
+from tutelage.wording import counted
 
 _SHOWN = 5  # rows that are named for each problem
 _GZIP = b"\x1f\x8b"
@@ -44,24 +45,29 @@ class ImportReport:
     def lines(self) -> list[str]:
         """The report as people read it."""
         found = [
-            f"{self.rows} rows of {self.format}: {self.demonstrations} demonstrations, "
-            f"{self.rankings} rankings ({self.comparisons} comparisons), "
-            f"{self.duplicates} said before."
+            f"{counted(self.rows, 'row')} of {self.format}: "
+            f"{counted(self.demonstrations, 'demonstration')}, "
+            f"{counted(self.rankings, 'ranking')} ({counted(self.comparisons, 'comparison')}), "
+            f"{counted(self.duplicates, 'duplicate')}."
         ]
         for reason, rows in sorted(self.problems.items(), key=lambda each: -len(each[1])):
             some = ", ".join(map(str, rows[:_SHOWN])) + (", …" if len(rows) > _SHOWN else "")
-            found.append(f"{len(rows)} left out (rows {some}): {reason}")
+            found.append(
+                f"{len(rows)} skipped ({'row' if len(rows) == 1 else 'rows'} {some}): {reason}"
+            )
         return found + self._moderation_lines()
 
     def _moderation_lines(self) -> list[str]:
         if self.moderated_by is None:
-            return ["Moderation is switched off, so no example was looked at."]
-        found = [f"{len(self.suspects)} examples are flagged by {self.moderated_by}."]
+            return ["Moderation is off; the examples were not checked."]
+        found = [f"{counted(len(self.suspects), 'example')} flagged by {self.moderated_by}."]
         for category, some in sorted(self.flagged.items(), key=lambda each: -len(each[1])):
             rows = ", ".join(map(str, rows_of(some))) + (", …" if len(some) > _SHOWN else "")
-            found.append(f"{len(some)} flagged (rows {rows}): {category}")
+            found.append(
+                f"{len(some)} flagged ({'row' if len(some) == 1 else 'rows'} {rows}): {category}"
+            )
         if self.excluded:
-            found.append(f"{self.excluded} flagged examples are left out.")
+            found.append(f"{counted(self.excluded, 'flagged example')} excluded.")
         return found
 
 
@@ -107,7 +113,7 @@ def _count(examples: Sequence[Example], report: ImportReport) -> None:
 def _examples(format: formats.Format, row: Any, number: int, report: ImportReport) -> list[Example]:
     try:
         if not isinstance(row, dict):
-            raise Invalid("The row is no JSON object.")
+            raise Invalid("The row is not a JSON object.")
         return [replace(each, row=number) for each in format.read(row)]
     except Invalid as error:
         report.problems[error.message].append(number)
@@ -122,12 +128,12 @@ def _text(content: bytes) -> str:
             with gzip.open(io.BytesIO(content)) as file:
                 content = file.read(_MOST_BYTES + 1)
             if len(content) > _MOST_BYTES:
-                raise Invalid("The file is too large once unpacked: split it.", "file")
+                raise Invalid("The unpacked file is too large. Split it.", "file")
         return content.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error) as error:
         raise Invalid(f"The file cannot be unpacked: {error}.", "file") from error
     except UnicodeDecodeError as error:
-        raise Invalid("The file is no UTF-8 text.", "file") from error
+        raise Invalid("The file is not UTF-8 text.", "file") from error
 
 
 def _rows(text: str) -> Iterator[Any]:
@@ -137,7 +143,7 @@ def _rows(text: str) -> Iterator[Any]:
             yield from json.loads(text)
             return
         except (ValueError, RecursionError) as error:
-            raise Invalid(f"The file is no JSON: {error}.", "file") from error
+            raise Invalid(f"The file is not JSON: {error}.", "file") from error
     for _, line in jsonl.lines(text):
         try:
             yield json.loads(line)

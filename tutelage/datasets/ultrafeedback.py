@@ -20,7 +20,7 @@ def read(row: dict[str, Any]) -> list[Example]:
     """One ranking."""
     completions = row.get("completions")
     if not isinstance(completions, list) or not all(isinstance(c, dict) for c in completions):
-        raise Invalid("completions is no list of objects.")
+        raise Invalid("completions is not a list of objects.")
     prompt = [turn("user", row.get("instruction"))]
     texts = [turn("assistant", each.get("response"))["content"] for each in completions]
     return [ranking(prompt, texts, [_score(each) for each in completions])]
@@ -29,9 +29,9 @@ def read(row: dict[str, Any]) -> list[Example]:
 def write(example: Example) -> list[dict[str, Any]]:
     """One row; the best answer has the highest score, equals have the same."""
     if not example.is_ranking:
-        raise Invalid("This format holds no demonstrations.")
+        raise Invalid("This format cannot represent demonstrations.")
     if len(example.prompt) > 1:
-        raise Invalid("This format holds only prompts of one message.")
+        raise Invalid("This format cannot represent prompts of several messages.")
     completions = [
         {"response": text, "overall_score": float(max(example.ranks) - rank)}
         for text, rank in zip(example.responses, example.ranks, strict=True)

@@ -127,7 +127,7 @@ def get(session: Session, experiment_id: str) -> Experiment:
     """The row, or NotFound."""
     found = session.get(Experiment, experiment_id)
     if found is None:
-        raise NotFound(f"There is no experiment {experiment_id!r}.")
+        raise NotFound(f"Experiment {experiment_id!r} not found.")
     return found
 
 
@@ -149,12 +149,14 @@ def start(
     exclude(session, Lock.PRIVILEGED)
     busy, control = running(session), deployment.current(session)
     if busy:
-        raise Conflict(f"{busy.policy_id} is on trial already; end that experiment first.")
+        raise Conflict(f"{busy.policy_id} is already on trial. End that trial first.")
     version = session.get(PolicyVersion, policy_id)
     if version is None or control is None:
-        raise NotFound(f"There is no policy {policy_id!r}; `tutelage policies list` shows them.")
+        raise NotFound(
+            f"Policy {policy_id!r} not found. List the policies with `tutelage policies list`."
+        )
     if version.id == control.id:
-        raise Conflict(f"{policy_id} is current already.")
+        raise Conflict(f"{policy_id} is already the current policy.")
     deployment.require_explained(session, version, explanation)
     rules = rules or Rules()
     rules = replace(rules, slow=rules.slow or outcomes.patience(session, control.id))
@@ -230,11 +232,11 @@ def pin(session: Session, user_id: str, policy_id: str, actor: str) -> PolicyPin
     """Let somebody always meet the current policy, or always the one on trial."""
     exclude(session, Lock.PRIVILEGED)
     if session.get(User, user_id) is None:
-        raise NotFound(f"There is nobody with the id {user_id!r}.")
+        raise NotFound(f"User {user_id!r} not found.")
     experiment, current = running(session), deployment.current(session)
     served = {p for p in (experiment and experiment.policy_id, current and current.id) if p}
     if policy_id not in served:
-        raise Invalid(f"{policy_id} answers nobody now; served are: {', '.join(sorted(served))}.")
+        raise Invalid(f"{policy_id} is not being served. Served: {', '.join(sorted(served))}.")
     row = session.get(PolicyPin, user_id) or PolicyPin(user_id=user_id, policy_id=policy_id)
     row.policy_id = policy_id
     session.add(row)
@@ -247,7 +249,7 @@ def unpin(session: Session, user_id: str, actor: str) -> None:
     exclude(session, Lock.PRIVILEGED)
     row = session.get(PolicyPin, user_id)
     if row is None:
-        raise NotFound("Nobody with that id is pinned.")
+        raise NotFound(f"User {user_id!r} is not pinned to a policy.")
     session.delete(row)
     audit.record(session, actor, "policy.unpin", user_id)
 
@@ -286,7 +288,7 @@ def judge(
         return promote(session, experiment_id, "rules", in_favour)
     age = (time.time() if now is None else now) - experiment.created_at
     if age > rules.days * DAY:
-        over = f"After {rules.days:g} days nothing is certain; an operator decides."
+        over = f"Undecided after {rules.days:g} days; an operator decides."
         return stop(session, experiment_id, "rules", [over])
     return experiment
 
@@ -306,7 +308,7 @@ def measured(session: Session, experiment: Experiment) -> dict[str, AlwaysValid]
 
 def _overtaken(session: Session, experiment: Experiment, current: str) -> Experiment:
     """Somebody made another policy current meanwhile."""
-    reasons = [f"{current} was made current, so there is nothing left to compare."]
+    reasons = [f"{current} became the current policy, so the comparison ended."]
     if current == experiment.policy_id:
         _end(session, experiment, ExperimentState.PROMOTED, "rules", reasons)
         return experiment
@@ -315,12 +317,13 @@ def _overtaken(session: Session, experiment: Experiment, current: str) -> Experi
 
 def _against(found: Mapping[str, AlwaysValid], rules: Rules) -> list[str]:
     reasons = [
-        f"{outcomes.NAMES[name]}: {_percent(found[name])}, more than {rules.worse:.0%} is certain."
+        f"{outcomes.NAMES[name]}: {_percent(found[name])}, certainly worse by more than "
+        f"{rules.worse:.0%}."
         for name in outcomes.GUARDS
         if found[name].enough and found[name].low > rules.worse
     ]
     return reasons + [
-        f"{outcomes.NAMES[name]}: {_percent(found[name])}, people like it less."
+        f"{outcomes.NAMES[name]}: {_percent(found[name])}, certainly worse."
         for name in outcomes.GOALS
         if found[name].enough and found[name].high < rules.liked
     ]
@@ -328,7 +331,7 @@ def _against(found: Mapping[str, AlwaysValid], rules: Rules) -> list[str]:
 
 def _in_favour(found: Mapping[str, AlwaysValid], rules: Rules) -> list[str]:
     return [
-        f"{outcomes.NAMES[name]}: {_percent(found[name])}, people like it better."
+        f"{outcomes.NAMES[name]}: {_percent(found[name])}, certainly better."
         for name in outcomes.GOALS
         if found[name].enough and found[name].low > rules.liked
     ]
@@ -342,7 +345,7 @@ def _percent(value: AlwaysValid) -> str:
 def _under_way(session: Session, experiment_id: str) -> Experiment:
     experiment = get(session, experiment_id)
     if experiment.state != ExperimentState.RUNNING:
-        raise Conflict(f"{experiment_id} is {experiment.state} already.")
+        raise Conflict(f"{experiment_id} is already {experiment.state}.")
     return experiment
 
 
@@ -370,7 +373,7 @@ def _set_state(session: Session, policy_id: str, state: PolicyState) -> None:
 
 def _valid_share(share: float) -> float:
     if not 0 < share <= 1:
-        raise Invalid(f"The share is a number above 0 and up to 1, not {share:g}.", "share")
+        raise Invalid(f"The share must be above 0 and at most 1, not {share:g}.", "share")
     return share
 
 
@@ -380,4 +383,4 @@ def as_rules(values: dict[str, Any]) -> Rules:
         return Rules(**{name: float(value) for name, value in values.items()})
     except (TypeError, ValueError) as error:
         known = ", ".join(asdict(Rules()))
-        raise Invalid(f"The rules are numbers named {known}.", "rules") from error
+        raise Invalid(f"The rules must be numbers with the names {known}.", "rules") from error

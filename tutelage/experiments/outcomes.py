@@ -29,13 +29,13 @@ SLOW, COMPARISONS, SCORED = "slow", "duels", "scored"
 GOALS, GUARDS = (LIKED, COMPARISONS), (REGENERATED, FLAGGED, FAILED, SLOW)
 RATES = (LIKED, *GUARDS)
 NAMES = {
-    LIKED: "Thumbs up among thumbs",
-    REGENERATED: "Answers asked for again",
-    FLAGGED: "Answers that moderation acted on",
-    FAILED: "Answers that broke off",
-    SLOW: "Answers that took too long",
-    COMPARISONS: "Wins side by side",
-    SCORED: "Scored higher by the reward model",
+    LIKED: "Thumbs-up rate",
+    REGENERATED: "Regeneration rate",
+    FLAGGED: "Moderation rate",
+    FAILED: "Error rate",
+    SLOW: "Slow response rate",
+    COMPARISONS: "Pairwise win rate",
+    SCORED: "Reward-model win rate",
 }
 RECENT, FEW = 500, 20  # answers by which it is known how long one usually waits
 PATIENCE = 60.0  # seconds, where too few are known

@@ -53,9 +53,9 @@ def visible_response(session: Session, author_id: str, message_id: str, field: s
     message = session.get(Message, message_id)
     conversation = session.get(Conversation, message.conversation_id) if message else None
     if message is None or conversation is None or conversation.owner_id != author_id:
-        raise NotFound(f"There is no message {message_id!r}.", field)
+        raise NotFound(f"Message {message_id!r} not found.", field)
     if message.role != "assistant":
-        raise Invalid("Only the assistant's messages can be judged.", field)
+        raise Invalid("Feedback is possible on assistant messages only.", field)
     return message
 
 
@@ -63,7 +63,7 @@ def visible_completion(session: Session, author_id: str, completion_id: str) -> 
     """The choices of a completion that the author asked for; else NotFound."""
     choices = conversations.completion(session, completion_id)
     if not choices:
-        raise NotFound(f"There is no completion {completion_id!r}.", "completion_id")
+        raise NotFound(f"Completion {completion_id!r} not found.", "completion_id")
     visible_response(session, author_id, choices[0].id, "completion_id")
     return choices
 
@@ -73,20 +73,20 @@ def check_ranking(groups: Sequence[Sequence[Any]], known: Iterable[Any]) -> None
     ranked = [item for group in groups for item in group]
     unknown = [item for item in ranked if item not in set(known)]
     if unknown:
-        raise Invalid(f"The ranking names {unknown[0]!r}, which is no answer here.", "ranking")
+        raise Invalid(f"{unknown[0]!r} is not one of the responses to rank.", "ranking")
     if len(set(ranked)) != len(ranked):
-        raise Invalid("The ranking names an answer twice.", "ranking")
+        raise Invalid("The ranking contains a response twice.", "ranking")
     if len(ranked) < 2:
-        raise Invalid("A ranking orders at least two answers.", "ranking")
+        raise Invalid("A ranking needs at least two responses.", "ranking")
     if not all(groups):
-        raise Invalid("The ranking has an empty place.", "ranking")
+        raise Invalid("The ranking contains an empty place.", "ranking")
 
 
 def withdraw(session: Session, author_id: str, feedback_id: str) -> Feedback:
     """Take a judgement back: a row that names the one it withdraws."""
     row = session.get(Feedback, feedback_id)
     if row is None or row.author_id != author_id or row.kind == FeedbackKind.WITHDRAWAL:
-        raise NotFound(f"There is no feedback {feedback_id!r} of yours.")
+        raise NotFound(f"You have no feedback with the id {feedback_id!r}.")
     withdrawal = Feedback(
         kind=FeedbackKind.WITHDRAWAL,
         author_id=author_id,
@@ -147,7 +147,9 @@ def _with_key(session: Session, author_id: str, key: str | None) -> Feedback | N
 def _same(earlier: Feedback, row: Feedback) -> Feedback:
     same = (earlier.kind, earlier.target, earlier.value) == (row.kind, row.target, row.value)
     if not same:
-        raise Conflict("This Idempotency-Key was used for other feedback.", "Idempotency-Key")
+        raise Conflict(
+            "This Idempotency-Key was already used for different feedback.", "Idempotency-Key"
+        )
     return earlier
 
 

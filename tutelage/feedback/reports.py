@@ -1,7 +1,7 @@
-"""The bounty for harm and bias: reports are triaged, rated, thanked for, and become tests.
+"""Reports of harm and bias: they are triaged, rated, credited, and become regression tests.
 
-An accepted report is an evaluation case from then on: every later candidate answers its prompt,
-and the gate asks an operator to explain where the bad answer comes back.
+An accepted report is an evaluation case from then on: every later candidate responds to its
+prompt, and the gate asks an operator for an explanation where the bad response comes back.
 """
 
 import time
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.chat import conversations
@@ -39,7 +39,7 @@ def get(session: Session, report_id: str) -> Report:
     """The row, or NotFound."""
     row = session.get(Report, report_id)
     if row is None:
-        raise NotFound(f"There is no report {report_id!r}.")
+        raise NotFound(f"Report {report_id!r} not found.")
     return row
 
 
@@ -124,7 +124,9 @@ def _incident(row: Report, message: Message) -> dict[str, Any]:
 def _rated(rubric: dict[str, int]) -> dict[str, int]:
     wrong = [n for n, v in rubric.items() if n not in RUBRIC or not 0 <= v <= MOST]
     if wrong or set(rubric) != set(RUBRIC):
-        raise Invalid(f"The rubric rates {', '.join(RUBRIC)} from 0 to {MOST} each.", "rubric")
+        raise Invalid(
+            f"The rubric needs a rating from 0 to {MOST} for each of {', '.join(RUBRIC)}.", "rubric"
+        )
     return rubric
 
 
@@ -134,7 +136,7 @@ def _original(
     if state != ReportState.DUPLICATE:
         return None
     if duplicate_of is None or duplicate_of == report.id:
-        raise Invalid("A duplicate names the other report that it repeats.", "duplicate_of")
+        raise Invalid("A duplicate needs the id of the report that it repeats.", "duplicate_of")
     return get(session, duplicate_of).id
 
 

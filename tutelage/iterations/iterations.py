@@ -41,7 +41,7 @@ def request(
         return known
     busy = unfinished(session)
     if busy:
-        raise Conflict(f"{busy.id} is {busy.state} already; wait for its end or cancel it.")
+        raise Conflict(f"{busy.id} is already {busy.state}. Wait for it to end or cancel it.")
     iteration = Iteration(
         id=_next_id(session),
         unique_key=unique_key,
@@ -69,7 +69,7 @@ def get(session: Session, iteration_id: str) -> Iteration:
     """The row, or NotFound."""
     iteration = session.get(Iteration, iteration_id)
     if iteration is None:
-        raise NotFound(f"There is no iteration {iteration_id!r}.")
+        raise NotFound(f"Iteration {iteration_id!r} not found.")
     return iteration
 
 
@@ -79,11 +79,11 @@ def lease(session: Session, iteration_id: str, owner: str, now: float | None = N
     now = time.time() if now is None else now
     iteration = _for_update(session, iteration_id)
     if iteration.state not in UNFINISHED:
-        raise Conflict(f"{iteration_id} is {iteration.state} already.")
+        raise Conflict(f"{iteration_id} is already {iteration.state}.")
     if iteration.lease_owner not in (None, owner) and iteration.lease_expires_at > now:
         raise Conflict(
-            f"{iteration_id} is being run by {iteration.lease_owner}; its lease ends "
-            f"in {iteration.lease_expires_at - now:.0f} s unless it is renewed."
+            f"{iteration_id} is already running (worker {iteration.lease_owner}). "
+            "Wait for it to end or cancel it."
         )
     iteration.state = IterationState.RUNNING
     iteration.lease_owner = owner
@@ -152,7 +152,7 @@ def cancel(session: Session, iteration_id: str, actor: str) -> Iteration:
     exclude(session, Lock.PRIVILEGED)
     iteration = _for_update(session, iteration_id)
     if iteration.state not in UNFINISHED:
-        raise Conflict(f"{iteration_id} is {iteration.state} already.")
+        raise Conflict(f"{iteration_id} is already {iteration.state}.")
     _end(iteration, IterationState.CANCELLED)
     iteration.fencing_token += 1
     session.add(iteration)
@@ -171,8 +171,9 @@ def _held(session: Session, held: Lease) -> Iteration:
     running = iteration.state == IterationState.RUNNING
     if not running or iteration.fencing_token != held.fencing_token:
         raise Conflict(
-            f"The lease of {held.iteration_id} is lost: it is {iteration.state}"
-            f"{', run by ' + iteration.lease_owner if iteration.lease_owner else ''}."
+            f"This worker lost the lease on {held.iteration_id}: the iteration is now "
+            f"{iteration.state}"
+            f"{f' (worker {iteration.lease_owner})' if iteration.lease_owner else ''}."
         )
     return iteration
 

@@ -131,8 +131,8 @@ def _slots(cron: str, since: float) -> CronSim:
         return CronSim(cron, datetime.fromtimestamp(since, UTC))
     except CronSimError as error:
         raise Invalid(
-            f"{cron!r} is no cron expression ({error}); an example is '0 3 * * *', every day at "
-            "3:00 UTC.",
+            f"Invalid cron expression {cron!r} ({error}). It has five fields: '0 3 * * *' means "
+            "every day at 3:00 UTC.",
             "cron",
         ) from error
 

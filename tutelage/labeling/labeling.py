@@ -155,7 +155,7 @@ def assigned(session: Session, assignment_id: str, labeler_id: str) -> Assignmen
     """The assignment, if it is this labeler's; else NotFound."""
     row = session.get(Assignment, assignment_id)
     if row is None or row.labeler_id != labeler_id:
-        raise NotFound(f"There is no assignment {assignment_id!r} of yours.")
+        raise NotFound(f"You have no assignment with the id {assignment_id!r}.")
     return row
 
 
@@ -164,9 +164,11 @@ def task_of(session: Session, assignment: Assignment) -> LabelingTask:
     task = session.get(LabelingTask, assignment.task_id)
     conversation = session.get(Conversation, task.conversation_id) if task else None
     if task is None or conversation is None:
-        raise NotFound("This task is gone.")
+        raise NotFound("This task no longer exists.")
     if not conversation.training:
-        raise Conflict("The owner of this chat no longer lets it teach. Take the next task.")
+        raise Conflict(
+            "The owner withdrew consent to training on this conversation. Take the next task."
+        )
     return task
 
 
@@ -189,9 +191,9 @@ def rank(
     by_id = {message.id: message for message in answers(session, task)}
     feedback.check_ranking(ranking, by_id)
     if sorted(each for group in ranking for each in group) != sorted(by_id):
-        raise Invalid("Every answer needs its place.", "ranking")
+        raise Invalid("The ranking must contain every response.", "ranking")
     if sorted(positions) != sorted(by_id):
-        raise Invalid("positions names every answer once, in the order shown.", "positions")
+        raise Invalid("positions must list every response once, in the order shown.", "positions")
     _check_marks(by_id, flags, ratings)
     order = [list(group) for group in ranking]
     row = feedback.record(
@@ -255,7 +257,7 @@ def undo(session: Session, assignment: Assignment) -> None:
     """
     exclude(session, Lock.LABELING)
     if assignment.finished_at is None:
-        raise Conflict("This task is open still.")
+        raise Conflict("This task is still open.")
     if assignment.feedback_id:
         feedback.withdraw(session, assignment.labeler_id, assignment.feedback_id)
     assignment.feedback_id = assignment.skipped = assignment.finished_at = None
@@ -272,7 +274,7 @@ def set_gold(
     exclude(session, Lock.LABELING)
     task = session.get(LabelingTask, task_id)
     if task is None or task.kind != FeedbackKind.RANKING:
-        raise NotFound(f"There is no ranking task {task_id!r}.")
+        raise NotFound(f"Ranking task {task_id!r} not found.")
     if ranking is not None:
         feedback.check_ranking(ranking, [message.id for message in answers(session, task)])
     order = None if ranking is None else [list(group) for group in ranking]
@@ -288,10 +290,10 @@ def set_own_gold(session: Session, assignment: Assignment) -> LabelingTask:
     """
     exclude(session, Lock.LABELING)
     if task_of(session, assignment).gold:
-        raise Conflict("Which order is right has been said already.")
+        raise Conflict("This task already has a gold ranking.")
     row = session.get(Feedback, assignment.feedback_id) if assignment.feedback_id else None
     if row is None or row.kind != FeedbackKind.RANKING:
-        raise Conflict("Only a ranking that you have sent can be gold.")
+        raise Conflict("Only a ranking that you submitted can become gold.")
     return set_gold(session, assignment.task_id, row.value["ranking"], assignment.labeler_id)
 
 
@@ -304,9 +306,11 @@ def write_gold(
     """
     texts = [text.strip() for group in best_first for text in group]
     if len(best_first) < 2 or not all(best_first) or len(texts) > MOST_RESPONSES:
-        raise Invalid(f"A gold task has 2 to {MOST_RESPONSES} answers, not all equal.", "answers")
+        raise Invalid(
+            f"A gold task needs 2 to {MOST_RESPONSES} responses that are not all tied.", "answers"
+        )
     if len(set(texts)) < len(texts) or not all(texts):
-        raise Invalid("Two answers say the same, or one is empty.", "answers")
+        raise Invalid("Two responses are identical, or one is empty.", "answers")
     task = add_task(session, FeedbackKind.RANKING, prompt, None, overlap=1)
     conversation = session.get_one(Conversation, task.conversation_id)
     order = [
@@ -425,7 +429,7 @@ def _own_task(session: Session, labeler: User) -> LabelingTask:
 def _copy(session: Session, path: Sequence[Message]) -> tuple[Conversation, Message]:
     chat = session.get(Conversation, path[0].conversation_id)
     if chat is None or not chat.training:
-        raise Forbidden("This chat may not teach.")
+        raise Forbidden("The owner has not consented to training on this conversation.")
     copy = conversations.start(session, chat.owner_id, training=True, title=chat.title)
     copy.purpose, copy.origin_id = Purpose.LABELING, chat.id
     last: Message | None = None
@@ -456,18 +460,20 @@ def _check_marks(
 ) -> None:
     for message_id in (*flags, *ratings):
         if message_id not in known:
-            raise Invalid(f"{message_id!r} is no answer of this task.", "flags")
+            raise Invalid(f"{message_id!r} is not a response of this task.", "flags")
     for flag in (each for given in flags.values() for each in given):
         if flag not in FLAGS:
-            raise Invalid(f"There is no flag {flag!r}; flags are {', '.join(FLAGS)}.", "flags")
+            raise Invalid(f"Unknown flag {flag!r}. Choose from {', '.join(FLAGS)}.", "flags")
     if any(not 1 <= rating <= 7 for rating in ratings.values()):
-        raise Invalid("A rating is 1 (worst) to 7 (best).", "ratings")
+        raise Invalid("A rating must be from 1 (worst) to 7 (best).", "ratings")
 
 
 def _check_turns(turns: Sequence[DemonstrationTurn]) -> None:
     roles = [turn.role for turn in turns]
     if roles != ["user", "assistant"] * (len(roles) // 2) or not roles:
-        raise Invalid("A dialogue goes user, assistant, user, …, and ends with an answer.", "turns")
+        raise Invalid(
+            "The turns must alternate user, assistant, and end with an assistant message.", "turns"
+        )
     if not all(turn.content.strip() for turn in turns):
         raise Invalid("A message of the dialogue is empty.", "turns")
 
@@ -483,7 +489,7 @@ def _edits(turn: DemonstrationTurn) -> dict[str, Any]:
 
 def _require_open(assignment: Assignment) -> None:
     if assignment.finished_at is not None:
-        raise Conflict("This task is finished. Undo it to change what you said.")
+        raise Conflict("This task is finished. Undo it to change your response.")
 
 
 def _finish(session: Session, assignment: Assignment, row: Feedback, seconds: float) -> None:

@@ -73,7 +73,7 @@ def replacing_hash(user: User, new: str, old: str | None) -> str:
     Raises Forbidden for a wrong old password, Invalid for a new one that will not do.
     """
     if user.login is None:
-        raise Invalid("A guest has no password: sign up first.", "password")
+        raise Invalid("A guest has no password. Sign up first.", "password")
     if user.password_hash and not _hasher().verify(old or "", user.password_hash):
         raise Forbidden("The old password is wrong.", "old_password")
     return new_hash(user.login, new)
@@ -142,7 +142,7 @@ def get(session: Session, user_id: str) -> User:
     """The person. Raises NotFound."""
     user = session.get(User, user_id)
     if user is None:
-        raise NotFound(f"There is no user {user_id!r}.")
+        raise NotFound(f"User {user_id!r} not found.")
     return user
 
 
@@ -156,7 +156,8 @@ def check_password(password: str, login: str) -> None:
     """Raises Invalid for a password that is too short, too long, or easy to guess."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise Invalid(
-            f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.", "password"
+            f"A password must have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters.",
+            "password",
         )
     if password.casefold() in (login, login * 2) or len(set(password)) < 4:
         raise Invalid("This password is too easy to guess. Choose another.", "password")
@@ -167,7 +168,7 @@ def _login(login: str) -> str:
     if not 2 <= len(folded) <= LOGIN_LIMIT or any(
         c.isspace() or not c.isprintable() for c in folded
     ):
-        raise Invalid(f"A name has 2 to {LOGIN_LIMIT} characters and no spaces.", "login")
+        raise Invalid(f"A name must have 2 to {LOGIN_LIMIT} characters and no spaces.", "login")
     return folded
 
 
@@ -182,7 +183,7 @@ def require_another_operator(session: Session, user: User) -> None:
         User.disabled_at.is_(None),  # type: ignore[union-attr]
     )
     if session.exec(others).first() is None:
-        raise Conflict("This is the last operator: make somebody else an operator first.")
+        raise Conflict("This is the last operator. Make another user an operator first.")
 
 
 @cache

@@ -65,10 +65,12 @@ def retrain_without(session: Session, erasure_id: str, preset: str, actor: str) 
     exclude(session, Lock.PRIVILEGED)
     record = session.get(Erasure, erasure_id)
     if record is None:
-        raise NotFound(f"There is no erasure {erasure_id!r}.")
+        raise NotFound(f"Erasure {erasure_id!r} not found.")
     parent = lineage.unaffected_ancestor(session, record.policies)
     if parent is None:
-        raise Conflict("Every policy in the lineage learned from it: start from a base policy.")
+        raise Conflict(
+            "Every policy in the lineage was trained on the erased data. Start from a base policy."
+        )
     iteration = iterations.request(session, preset, parent, new_id("request"), actor)
     record.iteration_id = iteration.id
     session.add(record)

@@ -58,7 +58,7 @@ def set_consent(session: Session, user_id: str, training: bool) -> User:
     """Remember the person's answer; it is the default of conversations that start from now on."""
     user = session.get(User, user_id)
     if user is None:
-        raise NotFound("This person is not known.")
+        raise NotFound("User not found.")
     user.training = training
     user.consented_at = time.time()
     session.add(user)
@@ -115,7 +115,7 @@ def revoke_key(session: Session, key_id: str, actor: str) -> None:
     """The key stops working at once."""
     key = session.get(ApiKey, key_id)
     if key is None:
-        raise NotFound(f"There is no key {key_id!r}.")
+        raise NotFound(f"API key {key_id!r} not found.")
     key.revoked_at = time.time()
     session.add(key)
     audit.record(session, actor, "key.revoke", key_id)
@@ -138,8 +138,8 @@ def exchange_link(session: Session, secret: str) -> tuple[User, str]:
     user = _enabled(session, row.user_id) if row else None
     if row is None or user is None:
         raise Forbidden(
-            "This sign-in link was used already or is older than an hour. "
-            "Make a new one with `tutelage sign-in-link`.",
+            "This sign-in link was already used or has expired (1 h). "
+            "Create a new one with `tutelage sign-in-link`.",
             "link",
         )
     session.delete(row)

@@ -18,7 +18,7 @@ _ROLES = (GUEST, "user", "labeler", "operator")
 
 
 class QuotaExceeded(TutelageError):
-    """The person has used up their day; ``wait`` is in seconds."""
+    """The daily quota of this user is used up; ``wait`` is in seconds."""
 
     def __init__(self, message: str, wait: int) -> None:
         super().__init__(message)
@@ -80,8 +80,8 @@ class Quotas:
             if most and used >= most:
                 wait = max(1, round(state.resets_at - time.time()))
                 raise QuotaExceeded(
-                    f"You have used your {most} {what} of today. "
-                    f"The next day begins in {wait // 3600} h {wait % 3600 // 60} min.",
+                    f"Daily quota of {most} {what} used up. "
+                    f"It resets in {wait // 3600} h {wait % 3600 // 60} min.",
                     wait,
                 )
         return state
@@ -109,10 +109,12 @@ def _parse(setting: str) -> dict[str, Quota]:
         quotas = {role: Quota(**limits) for role, limits in given.items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise Invalid(
-            f'TUTELAGE_QUOTAS is wrong ({error}). Write {{"user": {{"requests": 500, '
+            f'TUTELAGE_QUOTAS is invalid ({error}). Example: {{"user": {{"requests": 500, '
             '"tokens": 200000}}.'
         ) from error
     unknown = [role for role in quotas if role not in _ROLES]
     if unknown:
-        raise Invalid(f"TUTELAGE_QUOTAS names {unknown[0]!r}; roles are {', '.join(_ROLES)}.")
+        raise Invalid(
+            f"TUTELAGE_QUOTAS has an unknown role {unknown[0]!r}. Roles: {', '.join(_ROLES)}."
+        )
     return quotas

@@ -133,7 +133,7 @@ def _from_hugging_face(source: str) -> "tuple[PreTrainedModel, PreTrainedTokeniz
             "unset it to use the bundled model."
         ) from error
     if not tokenizer.chat_template:
-        raise Unavailable(f"The base model {source!r} has no chat template; choose a chat model.")
+        raise Unavailable(f"The base model {source!r} has no chat template. Choose a chat model.")
     if "Tutelage" not in tokenizer.chat_template:
         own = _with_system_prompt(_WITH_OUR_SYSTEM_PROMPT)
         folded = "" if _has_system_role(tokenizer) else _SYSTEM_IN_FIRST_TURN

@@ -54,9 +54,11 @@ def promote(session: Session, policy_id: str, actor: str, explanation: str = "")
     exclude(session, Lock.PRIVILEGED)
     chosen = session.get(PolicyVersion, policy_id)
     if chosen is None:
-        raise NotFound(f"There is no policy {policy_id!r}; `tutelage policies list` shows them.")
+        raise NotFound(
+            f"Policy {policy_id!r} not found. List the policies with `tutelage policies list`."
+        )
     if chosen.state == PolicyState.CURRENT:
-        raise Conflict(f"{policy_id} is current already.")
+        raise Conflict(f"{policy_id} is already the current policy.")
     require_explained(session, chosen, explanation)
     previous = current(session)
     if previous:
@@ -76,8 +78,8 @@ def require_explained(session: Session, version: PolicyVersion, explanation: str
     failed = (iteration.metrics.get("failed_cases") if iteration else None) or []
     if failed and not explanation.strip():
         raise Invalid(
-            f"{version.id} answers as badly as was reported and accepted ({', '.join(failed)}). "
-            "Explain why it may answer people all the same.",
+            f"{version.id} fails regression tests from accepted reports ({', '.join(failed)}). "
+            "Give an explanation to promote it anyway.",
             "explanation",
         )
 
@@ -96,7 +98,7 @@ def rollback(session: Session, actor: str) -> PolicyVersion:
     )
     earlier = session.exec(statement).first()
     if leaving is None or earlier is None:
-        raise Conflict("There is no earlier policy to roll back to.")
+        raise Conflict("There is no previous policy to roll back to.")
     _set_state(session, leaving, PolicyState.REJECTED)
     _set_state(session, earlier, PolicyState.CURRENT)
     audit.record(session, actor, "policy.rollback", earlier.id, left=leaving.id)

@@ -31,7 +31,7 @@ def export_gguf(policy: Path, target: Path, name: str) -> None:
     config = json.loads((policy / "config.json").read_text())
     architecture = ARCHITECTURES.get(config["model_type"])
     if architecture is None:
-        raise Unavailable(f"{config['model_type']} models cannot be written as GGUF here.")
+        raise Unavailable(f"Models of type {config['model_type']} cannot be exported as GGUF.")
     with atomic.file(target) as beside:
         writer = GGUFWriter(beside, architecture)
         writer.add_name(name)
@@ -47,9 +47,9 @@ def export_gguf(policy: Path, target: Path, name: str) -> None:
 
 def _refuse_existing(target: Path) -> None:
     if target.exists():
-        raise Conflict(f"{target} exists already; choose another name.")
+        raise Conflict(f"{target} already exists. Choose another name.")
     if not target.absolute().parent.is_dir():
-        raise Invalid(f"There is no folder {target.parent}; make it first.")
+        raise Invalid(f"The folder {target.parent} does not exist.")
 
 
 def _add_geometry(writer: Any, config: dict[str, Any]) -> None:
@@ -58,7 +58,7 @@ def _add_geometry(writer: Any, config: dict[str, Any]) -> None:
     rope = config.get("rope_parameters") or {}
     if rope.get("rope_type", "default") != "default":
         raise Unavailable(
-            f"Rotary positions of type {rope['rope_type']} cannot be written as GGUF."
+            f"Rotary embeddings of type {rope['rope_type']} cannot be exported as GGUF."
         )
     writer.add_context_length(config["max_position_embeddings"])
     writer.add_embedding_length(config["hidden_size"])
@@ -93,7 +93,7 @@ def _add_tokenizer(writer: Any, policy: Path, size: int) -> None:
 def _vocabulary(tokenizer: dict[str, Any], size: int) -> tuple[list[str], list[int]]:
     """Every id's token and kind; ids that no token has are filled up."""
     if tokenizer["model"]["type"] != "BPE":
-        raise Unavailable("Only byte-level BPE tokenizers can be written as GGUF.")
+        raise Unavailable("Only byte-level BPE tokenizers can be exported as GGUF.")
     tokens = [f"[unused{index}]" for index in range(size)]
     kinds = [USER_DEFINED] * size
     for token, index in tokenizer["model"]["vocab"].items():
@@ -113,7 +113,7 @@ def _splitting(tokenizer: dict[str, Any]) -> str:
         return "gpt-2"
     if kinds == ["Digits", "ByteLevel"] and parts[0]["individual_digits"]:
         return "smollm"
-    raise Unavailable(f"llama.cpp does not know how this tokenizer splits text: {kinds}.")
+    raise Unavailable(f"llama.cpp does not support this pre-tokenizer: {kinds}.")
 
 
 def _tensors(policy: Path, config: dict[str, Any], architecture: str) -> Iterator[tuple[str, Any]]:
@@ -128,7 +128,7 @@ def _tensors(policy: Path, config: dict[str, Any], architecture: str) -> Iterato
             for name in weights.keys():  # noqa: SIM118  it is no mapping
                 written = names.get_name(name, try_suffixes=(".weight", ".bias"))
                 if written is None:
-                    raise Unavailable(f"GGUF has no place for {name}.")
+                    raise Unavailable(f"GGUF has no name for the tensor {name}.")
                 tensor = weights.get_tensor(name)
                 if architecture == "llama":
                     tensor = _llama_order(name, tensor, config)

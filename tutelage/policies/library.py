@@ -40,7 +40,7 @@ class PolicyLibrary:
         """The directory of a published policy."""
         path = self.root / policy_id
         if not _ID.fullmatch(policy_id) or not path.is_dir():
-            raise NotFound(f"There is no policy {policy_id!r} under {self.root}.")
+            raise NotFound(f"Policy {policy_id!r} not found in {self.root}.")
         return path
 
     def manifest(self, policy_id: str) -> dict[str, Any]:
@@ -61,10 +61,12 @@ class PolicyLibrary:
     ) -> Path:
         """Let ``build`` fill an empty directory, then publish it with a manifest, atomically."""
         if not _ID.fullmatch(policy_id):
-            raise NotFound(f"{policy_id!r} is no policy id; they look like policy-0007.")
+            raise NotFound(f"{policy_id!r} is not a policy id (example: policy-0007).")
         target = self.root / policy_id
         if target.exists():
-            raise Conflict(f"{policy_id} is published already and never changes.")
+            raise Conflict(
+                f"{policy_id} is already published, and a published policy never changes."
+            )
         try:
             with atomic.directory(target) as building:
                 build(building)
@@ -83,7 +85,7 @@ class PolicyLibrary:
     def delete_weights(self, policy_id: str) -> None:
         """Remove the weights; the mark comes first, so that nobody takes a half policy for one."""
         path = self.path(policy_id)
-        atomic.write_text(path / WEIGHTS_REMOVED, "The weights were removed to save disk space.\n")
+        atomic.write_text(path / WEIGHTS_REMOVED, "The weights were deleted to save disk space.\n")
         for file in path.glob(f"*{WEIGHTS}"):
             file.unlink()
 
@@ -91,8 +93,8 @@ class PolicyLibrary:
         """Raises Conflict when the policy cannot be served any more."""
         if not self.has_weights(policy_id):
             raise Conflict(
-                f"The weights of {policy_id} were removed to save disk space. Its manifest names "
-                "the iteration: `tutelage policies reproduce` makes them anew."
+                f"The weights of {policy_id} were deleted to save disk space. Restore them with "
+                f"`tutelage policies reproduce {policy_id}`."
             )
 
     def verify(self, policy_id: str) -> list[str]:

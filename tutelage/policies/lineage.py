@@ -70,7 +70,7 @@ def lineage_of_message(
     """
     message = session.get(Message, message_id)
     if message is None or message.policy_id is None:
-        raise NotFound(f"{message_id!r} is no answer of a policy.")
+        raise NotFound(f"{message_id!r} is not an assistant message.")
     snapshots, steps = learned(iterations), []
     policy_id: str | None = message.policy_id
     while policy_id is not None:

@@ -45,12 +45,13 @@ def check(core: Core, policy_id: str, public_key: Path) -> str | None:
     try:
         config.verify(core.library.path(policy_id), signed)
     except Exception as error:  # whatever does not hold, the library says in its own words
-        return f"The signature of {policy_id} does not hold: {error}"
+        return f"The signature of {policy_id} is invalid: {error}"
     return None
 
 
 def _require(key: Path) -> None:
     if not key.is_file():
         raise NotFound(
-            f"There is no key {key}. `openssl ecparam -name prime256v1 -genkey -noout` makes one."
+            f"Key file {key} not found. Create one with "
+            "`openssl ecparam -name prime256v1 -genkey -noout`."
         )

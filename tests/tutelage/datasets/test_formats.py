@@ -164,10 +164,10 @@ def test_a_file_may_be_zipped_and_says_each_example_once() -> None:
     [
         ({"chosen": "\n\nHuman: Hi\n\nAssistant:", "rejected": "\n\nHuman: Hi\n\nAssistant: Yo"},
          "A message is empty."),
-        ({"prompt": "Hi", "chosen": "Yes", "rejected": " Yes"}, "Two answers say the same."),
-        ({"prompt": "Hi", "chosen": "Yes"}, "messages is no list of objects."),
+        ({"prompt": "Hi", "chosen": "Yes", "rejected": " Yes"}, "Two responses are identical."),
+        ({"prompt": "Hi", "chosen": "Yes"}, "messages is not a list of objects."),
         ({"messages": [{"role": "user", "content": "Hi"}]},
-         "The dialogue does not end with the assistant."),
+         "The dialogue does not end with an assistant message."),
         ({"instruction": "Hi", "completions": [{"response": "a"}, {"response": "b"}]},
          "A completion has no score."),
     ],

@@ -87,7 +87,7 @@ def test_it_needs_a_name_and_a_licence_and_comes_once(core: Core) -> None:
     with pytest.raises(Invalid, match="licence"):
         begin(core, licence=" ")
     imported(core)
-    with pytest.raises(Conflict, match="as pairs"):
+    with pytest.raises(Conflict, match="as 'pairs'"):
         begin(core, name="again")
 
 

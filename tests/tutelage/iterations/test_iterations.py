@@ -32,7 +32,7 @@ def test_only_one_iteration_is_under_way(any_store: Store, queued: str) -> None:
 
 def test_a_held_lease_keeps_others_out(any_store: Store, queued: str) -> None:
     take(any_store, queued, "one")
-    with pytest.raises(Conflict, match="run by one"):
+    with pytest.raises(Conflict, match=r"already running \(worker one\)"):
         take(any_store, queued, "two")
 
 

@@ -207,5 +207,5 @@ def test_old_weights_go_and_papers_stay(full: Core) -> None:
 
 def test_a_policy_without_weights_is_not_promoted(full: Core) -> None:
     retention.sweep(full, keep=2)
-    with pytest.raises(Conflict, match="removed to save disk space"):
+    with pytest.raises(Conflict, match="deleted to save disk space"):
         full.library.require_weights("policy-0000")

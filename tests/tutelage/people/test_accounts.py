@@ -120,7 +120,7 @@ def test_a_used_up_quota_says_when_the_next_day_begins(any_store: Store) -> None
         quota.count(session, user.id, requests=1, tokens=60)
         assert quotas.require(session, user).left.tokens == 40
         quota.count(session, user.id, tokens=60)
-        with pytest.raises(QuotaExceeded, match=r"100 tokens of today") as raised:
+        with pytest.raises(QuotaExceeded, match=r"quota of 100 tokens") as raised:
             quotas.require(session, user)
     assert 0 < raised.value.wait <= quota.DAY
 

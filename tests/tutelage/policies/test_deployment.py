@@ -55,7 +55,7 @@ def test_promotion_leaves_exactly_one_current(three: Store) -> None:
 def test_rollback_goes_further_back_each_time(three: Store) -> None:
     promote(three, "policy-0000", "policy-0001", "policy-0002")
     assert [rollback(three), rollback(three)] == ["policy-0001", "policy-0000"]
-    with pytest.raises(Conflict, match="no earlier policy"):
+    with pytest.raises(Conflict, match="no previous policy"):
         rollback(three)
 
 
@@ -82,10 +82,10 @@ def test_failing_an_accepted_report_is_explained_or_waits(three: Store) -> None:
         iteration = iterations.request(session, "smoke", "policy-0000", "key", "ada")
         iteration.metrics = {"failed_cases": ["report_1"]}
         deployment.register(session, "policy-0003", "digest", iteration_id=iteration.id)
-    with pytest.raises(Invalid, match=r"reported and accepted \(report_1\).*Explain"):
+    with pytest.raises(Invalid, match=r"accepted reports \(report_1\).*explanation"):
         promote(three, "policy-0003")
     promote(three, "policy-0000")
-    with pytest.raises(Invalid, match="Explain"), three.write() as session:
+    with pytest.raises(Invalid, match="explanation"), three.write() as session:
         experiments.start(session, "policy-0003", "ada")
     with three.write() as session:
         experiments.start(session, "policy-0003", "ada", explanation="The report was a joke.")

@@ -55,9 +55,9 @@ def test_a_folder_is_what_from_pretrained_reads(tiny: Path, tmp_path: Path) -> N
 
 
 def test_nothing_is_overwritten(tiny: Path, tmp_path: Path) -> None:
-    with pytest.raises(Conflict, match="exists already"):
+    with pytest.raises(Conflict, match="already exists"):
         export_folder(tiny, tmp_path)
-    with pytest.raises(Invalid, match="no folder"):
+    with pytest.raises(Invalid, match=r"folder .* does not exist"):
         export_gguf(tiny, tmp_path / "missing" / "tiny.gguf", "tiny")
 
 
@@ -67,6 +67,6 @@ def test_what_llama_cpp_would_read_otherwise_is_refused(tiny: Path, tmp_path: Pa
     tokenizer = json.loads((other / "tokenizer.json").read_text())
     tokenizer["pre_tokenizer"] = {"type": "Whitespace"}
     (other / "tokenizer.json").write_text(json.dumps(tokenizer))
-    with pytest.raises(Unavailable, match="splits text"):
+    with pytest.raises(Unavailable, match="pre-tokenizer"):
         export_gguf(other, tmp_path / "other.gguf", "other")
     assert not (tmp_path / "other.gguf").exists()

@@ -27,7 +27,9 @@ def test_a_file_is_checked_imported_exported_and_erased(service: ChatService) ->
     operator = service.who("operator")
     report = send(service, check=True)
     assert (report["format"], report["rankings"], report["kept"]) == ("trl", 3, 0)
-    assert report["problems"] == [{"reason": "Two answers say the same.", "rows": [4], "count": 1}]
+    assert report["problems"] == [
+        {"reason": "Two responses are identical.", "rows": [4], "count": 1}
+    ]
     assert service.client.get(URL, headers=operator).json()["data"] == []
 
     assert send(service, check=False, name="pairs", licence="MIT")["kept"] == 3
