@@ -135,7 +135,7 @@ def test_answers_that_break_off_roll_it_back(tried: Store) -> None:
             answer(session, user, NEW, finish_reason="error" if number % 2 else "stop")
     ended = judged(tried)
     assert ended.state == ExperimentState.ROLLED_BACK
-    assert "broke off" in ended.reasons[0]
+    assert "Error rate" in ended.reasons[0]
 
 
 def test_answers_that_take_too_long_roll_it_back(tried: Store) -> None:
@@ -146,7 +146,7 @@ def test_answers_that_take_too_long_roll_it_back(tried: Store) -> None:
             answer(session, user, NEW, seconds=30.0 if number % 2 else 4.0)
     ended = judged(tried, slow=20.0)
     assert ended.state == ExperimentState.ROLLED_BACK
-    assert "took too long" in ended.reasons[0]
+    assert "Slow response rate" in ended.reasons[0]
 
 
 def test_too_long_is_twice_what_was_usual_before(any_store: Store) -> None:
