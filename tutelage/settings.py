@@ -60,6 +60,16 @@ class Settings(BaseSettings):
         "labelers",
         description="Who may choose a policy by name: labelers (and operators), or everyone.",
     )
+    limits_url: str = Field(
+        "memory://",
+        description="Store of the limits: memory:// (each process), redis://host (all processes).",
+    )
+    trusted_proxies: str = Field(
+        "", description="Proxies whose X-Forwarded-For is trusted, by commas (empty = none)."
+    )
+    cors_origins: str = Field(
+        "", description="Origins whose pages may call the API with a key, by commas (empty = none)."
+    )
     public_url: str = Field("", description="Public URL when behind a reverse proxy.")
     oidc_issuer: str = Field("", description="OpenID Connect issuer (empty = off).")
     oidc_client_id: str = Field("", description="OIDC client id.")
