@@ -1,7 +1,7 @@
 """Rate limits: requests and tokens per minute for each key, session or address."""
 
 import time
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from limits import RateLimitItemPerMinute, WindowStats
 from limits.errors import ConfigurationError
@@ -21,10 +21,10 @@ def open_storage(url: str) -> Storage:
     if url.startswith("redis"):
         extras.require("redis")
     try:
-        storage: Storage = storage_from_string(url, wrap_exceptions=True)
+        storage = storage_from_string(url, wrap_exceptions=True)
     except (ConfigurationError, ValueError) as error:
         raise Invalid(f"TUTELAGE_LIMITS_URL is wrong: {error}") from error
-    return storage
+    return cast(Storage, storage)
 
 
 class RateLimits:
