@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
 import tutelage
 from server.app_state import AppState, new_state
@@ -31,6 +32,15 @@ def create_app(services: Services, static: Path = STATIC) -> FastAPI:
     app.state.tutelage = state
     max_body_bytes = services.settings.max_body_bytes
     app.add_middleware(Edge, max_body_bytes=max_body_bytes, metrics=state.metrics)
+    origins = [each.strip() for each in services.settings.cors_origins.split(",") if each.strip()]
+    if origins:  # outermost, so that errors and streams carry the headers; keys only, no cookies
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["x-request-id", "retry-after"],
+        )
     handle_errors(app)
     app.include_router(all_routes())
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ from server.chat.turn_service import TurnService
 from server.follow import follow
 from server.http.login_throttle import LoginThrottle
 from server.http.metrics import Metrics
-from server.http.rate_limit import RateLimits
+from server.http.rate_limit import RateLimits, open_storage
 from server.labeling import candidates
 from server.labeling.candidates import CandidateWriter
 from server.moderation_watcher import ModerationWatcher
@@ -61,14 +61,15 @@ class AppState:
 def new_state(services: Services) -> AppState:
     """The state of a fresh application around the services that it is handed."""
     settings, metrics = services.settings, Metrics()
-    limits = RateLimits(settings.rate_limit, settings.token_limit)
+    storage = open_storage(settings.limits_url)
+    limits = RateLimits(storage, settings.rate_limit, settings.token_limit)
     policies = PolicyWatcher(services, metrics)
     return AppState(
         services=services,
         metrics=metrics,
         limits=limits,
         quotas=Quotas(settings.quotas),
-        throttle=LoginThrottle(),
+        throttle=LoginThrottle(storage),
         policies=policies,
         filter=ModerationWatcher(services),
         candidates=CandidateWriter(services),

@@ -8,6 +8,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "detoxify": (),
     "ifeval": ("if_verifiable",),
     "postgres": ("psycopg",),
+    "redis": ("redis",),
     "remote": ("openai",),
     "signing": ("model_signing", "OpenSSL"),
 }

@@ -52,6 +52,16 @@ class Settings(BaseSettings):
         "labelers",
         description="Who may ask another policy by name: labelers and operators, or everyone.",
     )
+    limits_url: str = Field(
+        "memory://",
+        description="Where limits are counted: memory:// (each process), or redis://host (all).",
+    )
+    trusted_proxies: str = Field(
+        "", description="Proxies whose X-Forwarded-For is believed, by commas; empty: none."
+    )
+    cors_origins: str = Field(
+        "", description="Origins whose pages may call the API with a key, by commas; empty: none."
+    )
     public_url: str = Field("", description="Where people reach it, where a proxy hides that.")
     oidc_issuer: str = Field("", description="OpenID Connect provider; empty: none.")
     oidc_client_id: str = Field("", description="What the provider knows this service as.")

@@ -5,11 +5,12 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from enum import IntEnum
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import sqlalchemy
 from sqlalchemy import event
@@ -18,12 +19,18 @@ from sqlmodel import Session
 from tutelage import extras
 from tutelage.tables import Ordered
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 P = ParamSpec("P")
 T = TypeVar("T")
 RETRIES = 5
+POOL_SECONDS = 5  # for a connection
+STATEMENT_SECONDS = 60
+HANGING_SECONDS = STATEMENT_SECONDS + 5.0
 
 
 class Lock(IntEnum):
@@ -92,6 +99,8 @@ class Store:
         # SQLite's own queue polls with pauses of up to 100 ms; threads of one process need not.
         in_turn = self.engine.dialect.name == "sqlite"
         self._writing: AbstractContextManager[Any] = threading.RLock() if in_turn else nullcontext()
+        self._looking = ThreadPoolExecutor(1, "database-look")
+        self._look: Future[bool] | None = None
         self._log = WriteAheadLog(f"{self.engine.url.database}-wal") if in_turn else None
 
     def migrate(self) -> None:
@@ -102,7 +111,11 @@ class Store:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         try:
-            with self.engine.begin() as connection:
+            if self._is_current(config):
+                return
+            with self._unbounded().begin() as connection:
+                if connection.dialect.name == "postgresql":  # one of several replicas migrates
+                    connection.execute(_LOCK, {"lock": int(Lock.MIGRATION)})
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except sqlalchemy.exc.OperationalError as error:
@@ -110,6 +123,28 @@ class Store:
                 f"The database {self.engine.url!r} cannot be opened: {error.orig}. "
                 "Check TUTELAGE_DATABASE_URL and the data folder."
             ) from error
+
+    def _unbounded(self) -> sqlalchemy.Engine:
+        """An engine for work that may take long."""
+        if self.engine.dialect.name == "sqlite":
+            return self.engine.execution_options(write=True)
+        return sqlalchemy.create_engine(self.engine.url, poolclass=sqlalchemy.NullPool)
+
+    def _is_current(self, config: "Config") -> bool:
+        """Whether the schema is the newest. Raises StoreError when it is newer than we are."""
+        from alembic.migration import MigrationContext
+        from alembic.script import ScriptDirectory
+
+        scripts = ScriptDirectory.from_config(config)
+        with self.engine.connect() as connection:
+            revision = MigrationContext.configure(connection).get_current_revision()
+        if revision and revision not in {each.revision for each in scripts.walk_revisions()}:
+            raise StoreError(
+                f"This database was written by a newer tutelage (schema {revision}; this version "
+                f"knows up to {scripts.get_current_head()}). Install the newer version again, or "
+                "restore a backup."
+            )
+        return revision == scripts.get_current_head()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -129,6 +164,23 @@ class Store:
             yield session
         if self._log:
             self._log.keep()
+
+    def answers(self, seconds: float) -> bool:
+        """Whether the database answers in time; a look that hangs is not begun twice."""
+        if self._look is None or self._look.done():
+            self._look = self._looking.submit(self._ask)
+        try:
+            return self._look.result(seconds)
+        except TimeoutError:
+            return False
+
+    def _ask(self) -> bool:
+        try:
+            with self.read() as session:
+                session.execute(sqlalchemy.text("SELECT 1"))
+        except Exception:  # whatever keeps it from answering
+            return False
+        return True
 
     def close(self) -> None:
         """Give all connections back."""
@@ -206,7 +258,7 @@ def _with_driver(url: str) -> str:
 
 def _engine(url: str) -> sqlalchemy.Engine:
     if not url.startswith("sqlite"):
-        return sqlalchemy.create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        return _postgres(url)
     database = sqlalchemy.make_url(url).database
     if database:
         Path(database).parent.mkdir(parents=True, exist_ok=True)
@@ -214,6 +266,40 @@ def _engine(url: str) -> sqlalchemy.Engine:
     engine = sqlalchemy.create_engine(url, connect_args=arguments)
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _postgres(url: str) -> sqlalchemy.Engine:
+    """No statement, connection or wait for one is unbounded, also where the server hangs."""
+    import psycopg
+
+    class Bounded(psycopg.Connection[Any]):
+        """A server that hangs answers no time-out of its own: the client ends the wait."""
+
+        def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+            try:
+                return super().wait(gen, interval, timeout or HANGING_SECONDS)
+            except psycopg.errors._WaitTimeout as error:
+                self.close()
+                raise psycopg.OperationalError("the database does not answer") from error
+
+    engine = sqlalchemy.create_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=10,
+        max_overflow=20,
+        pool_timeout=POOL_SECONDS,
+        connect_args={
+            "connect_timeout": POOL_SECONDS,
+            "options": f"-c statement_timeout={STATEMENT_SECONDS}s "
+            f"-c idle_in_transaction_session_timeout={4 * STATEMENT_SECONDS}s",
+        },
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_dialect: Any, _record: Any, given: Any, named: Any) -> Any:
+        return Bounded.connect(*given, **named)
+
     return engine
 
 

@@ -13,6 +13,7 @@ from tutelage.store import Store
 from tutelage.tables import ApiKey, Scope, User
 
 COOKIE = "tutelage_session"
+_PORTS = {"http": ":80", "https": ":443"}  # which browsers leave out
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _TOUCH_SECONDS = 60.0
 _SCOPES = (
@@ -81,20 +82,30 @@ def refused(header: str | None = None) -> ApiError:
 
 
 def require_same_origin(request: Request) -> None:
-    """Raises ApiError 403 for a request that another site's page sent with this cookie."""
-    origin = request.headers.get("origin", "")
-    if not same_origin(origin, request.headers.get("host", "")):
-        message = "Cross-origin request, or the Origin header is missing."
-        raise ApiError(403, message, "permission_error", None, "cross_origin")
+    """Refuse what another site's page sent with this browser's cookie."""
+    origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
+    public_url = request.app.state.tutelage.services.settings.public_url
+    if same_origin(origin, host) or same_origin(origin, urlsplit(public_url).netloc):
+        return
+    expected = public_url.rstrip("/") or f"{request.url.scheme}://{host}"
+    came = f"came from the origin {origin[:200]!r}" if origin else "has no Origin header"
+    message = (
+        f"This request {came}; expected is {expected}. Behind a proxy that changes the Host, the "
+        "operator sets TUTELAGE_PUBLIC_URL. API keys work from anywhere."
+    )
+    raise ApiError(403, message, "permission_error", None, "cross_origin")
 
 
 def same_origin(origin: str, host: str) -> bool:
-    """Whether the requesting page was loaded from this host (a proxy may change the scheme)."""
+    """Whether the page that asks was loaded from this host (the scheme a proxy may change)."""
     try:
         parts = urlsplit(origin)
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(host) and parts.netloc == host
+    if parts.scheme not in _PORTS or not host:
+        return False
+    port = _PORTS[parts.scheme]
+    return parts.netloc.lower().removesuffix(port) == host.lower().removesuffix(port)
 
 
 def set_cookie(request: Request, response: Response, secret: str) -> None:
@@ -105,8 +116,13 @@ def set_cookie(request: Request, response: Response, secret: str) -> None:
         max_age=int(people.SESSION_SECONDS),
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=_is_secure(request),
     )
+
+
+def _is_secure(request: Request) -> bool:
+    public_url: str = request.app.state.tutelage.services.settings.public_url
+    return request.url.scheme == "https" or public_url.startswith("https://")
 
 
 def _by_key(store: Store, header: str) -> Caller:

@@ -6,7 +6,10 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import OperationalError
+from limits.errors import StorageError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from starlette.exceptions import HTTPException
 
 from server.generators.generator import ContextTooLong, Overloaded
@@ -30,6 +33,9 @@ NO_DATABASE = (
     "The database is unavailable; this request was not stored. Try again later. "
     "(Operator: check disk space and the database log.)"
 )
+
+
+NO_LIMITS = "The service cannot count requests at the moment. Try again in a few seconds."
 
 
 class ApiError(Exception):
@@ -87,6 +93,10 @@ _HTTP_CODES = {
 }
 
 
+_DATABASE = (OperationalError, InterfaceError, PoolTimeout)
+_GONE = (ObjectDeletedError, StaleDataError)  # a row that went between two looks at it
+
+
 def as_api_error(error: Exception) -> ApiError:
     """Any exception as an ApiError; an unexpected one reveals no internal details."""
     if isinstance(error, ApiError):
@@ -100,16 +110,22 @@ def as_api_error(error: Exception) -> ApiError:
     if isinstance(error, HTTPException):
         named, given = _HTTP_CODES.get(error.status_code), dict(error.headers or {})
         return ApiError(error.status_code, str(error.detail), code=named, headers=given)
-    if isinstance(error, OperationalError):
-        logger.error("The database failed: %s", error.orig)
+    if isinstance(error, _DATABASE):
+        logger.error("The database failed: %s", getattr(error, "orig", error))
         retry = {"retry-after": "5"}
         return ApiError(503, NO_DATABASE, "server_error", None, "database_unavailable", retry)
+    if isinstance(error, _GONE):
+        return ApiError(409, "This was deleted meanwhile.", "conflict_error", None, "conflict")
+    if isinstance(error, StorageError):
+        logger.error("The storage of limits failed: %s", error)
+        retry = {"retry-after": "5"}
+        return ApiError(503, NO_LIMITS, "server_error", None, "limits_unavailable", retry)
     return ApiError(500, INTERNAL, "server_error", None, "internal_error")
 
 
 def handle_errors(app: FastAPI) -> None:
     """Turn every expected error into a response in OpenAI's format."""
-    for kind in (ApiError, TutelageError, OperationalError):
+    for kind in (ApiError, TutelageError, *_DATABASE, *_GONE, StorageError):
         app.add_exception_handler(kind, _foreseen)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)

@@ -3,7 +3,7 @@
 import time
 
 from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
+from limits.storage import Storage
 from limits.strategies import MovingWindowRateLimiter
 
 from server.http.errors import ApiError
@@ -13,12 +13,14 @@ _ADDRESS_FACTOR = 5  # several people may share an address
 
 
 class LoginThrottle:
-    """Counts failures in memory, per server process."""
+    """Counts failures in ``storage``."""
 
-    def __init__(self) -> None:
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
-        self._by_name = RateLimitItemPerMinute(FAILURES, MINUTES)
-        self._by_address = RateLimitItemPerMinute(FAILURES * _ADDRESS_FACTOR, MINUTES)
+    def __init__(self, storage: Storage) -> None:
+        self._limiter = MovingWindowRateLimiter(storage)
+        self._by_name = RateLimitItemPerMinute(FAILURES, MINUTES, namespace="sign-in")
+        self._by_address = RateLimitItemPerMinute(
+            FAILURES * _ADDRESS_FACTOR, MINUTES, namespace="sign-in"
+        )
 
     def require(self, name: str, address: str) -> None:
         """Raises ApiError 429 while the login or the address has too many recent failures."""

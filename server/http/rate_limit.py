@@ -4,25 +4,46 @@ import time
 from typing import NoReturn
 
 from limits import RateLimitItemPerMinute, WindowStats
-from limits.storage import MemoryStorage
+from limits.errors import ConfigurationError
+from limits.storage import Storage, storage_from_string
 from limits.strategies import MovingWindowRateLimiter, SlidingWindowCounterRateLimiter
 
 from server.http.errors import ApiError
+from tutelage import extras
+from tutelage.errors import Invalid
+
+
+def open_storage(url: str) -> Storage:
+    """Where limits are counted: in this process, or in a Redis or Valkey that replicas share.
+
+    Raises Invalid for a URL that is not one, Unavailable where the extra is missing.
+    """
+    if url.startswith("redis"):
+        extras.require("redis")
+    try:
+        storage: Storage = storage_from_string(url, wrap_exceptions=True)
+    except (ConfigurationError, ValueError) as error:
+        raise Invalid(f"TUTELAGE_LIMITS_URL is wrong: {error}") from error
+    return storage
 
 
 class RateLimits:
-    """Counts in memory: each server process allows the full rate.
+    """Requests and tokens per minute, counted in ``storage``.
 
     Tokens of a response are counted when it has ended; a caller without tokens left starts no
     further turn, but concurrent turns may exceed the limit once.
     """
 
-    def __init__(self, requests: int, tokens: int = 0) -> None:
+    def __init__(self, storage: Storage, requests: int, tokens: int = 0) -> None:
         """The number of each per minute. tokens=0: unlimited; requests=0: no limits at all."""
-        self._requests = RateLimitItemPerMinute(requests) if requests else None
-        self._tokens = RateLimitItemPerMinute(tokens) if requests and tokens else None
-        self._each = MovingWindowRateLimiter(MemoryStorage())
-        self._sums = SlidingWindowCounterRateLimiter(MemoryStorage())  # notes no single token
+        self._requests = (
+            RateLimitItemPerMinute(requests, namespace="requests") if requests else None
+        )
+        self._tokens = (
+            RateLimitItemPerMinute(tokens, namespace="tokens") if requests and tokens else None
+        )
+        self._each = MovingWindowRateLimiter(storage)
+        self._sums = SlidingWindowCounterRateLimiter(storage)  # notes no single token
 
     def take(self, who: str) -> dict[str, str]:
         """Count one request of ``who``; returns the rate-limit headers.

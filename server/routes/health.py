@@ -2,12 +2,13 @@
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from sqlmodel import select
 
 from server.dependencies import ServicesDep, StateDep
 from server.schemas.health import Health, ReadyState
 
 router = APIRouter(tags=["health"])
+
+READY_SECONDS = 3.0
 
 
 @router.get("/healthz")
@@ -23,12 +24,9 @@ def readyz(services: ServicesDep, state: StateDep, response: Response) -> ReadyS
     ``problem`` also says why a promoted policy is not loaded.
     """
     problem = state.policies.problem
-    database = True
-    try:
-        with services.store.read() as session:
-            session.exec(select(1)).one()
-    except Exception as error:
-        database, problem = False, f"The database is not reachable: {type(error).__name__}."
+    database = services.store.answers(READY_SECONDS)
+    if not database:
+        problem = "The database is not reachable."
     ready = database and state.policies.policy_id is not None
     response.status_code = 200 if ready else 503
     status = "ready" if ready else "not_ready"

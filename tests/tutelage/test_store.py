@@ -1,9 +1,12 @@
 """The store keeps its promises on SQLite and on PostgreSQL."""
 
+import secrets
 import signal
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -96,6 +99,43 @@ def test_sqlite_keeps_a_log_that_we_flush_and_checks_keys(store: Store) -> None:
 def test_an_unreachable_database_says_what_to_do() -> None:
     with pytest.raises(StoreError, match="TUTELAGE_DATABASE_URL"):
         Store("postgresql://nobody@127.0.0.1:1/none").migrate()
+
+
+def test_a_newer_database_is_one_sentence_and_untouched(any_store: Store) -> None:
+    with any_store.engine.begin() as connection:
+        connection.execute(sqlalchemy.text("UPDATE alembic_version SET version_num = 'ffff'"))
+    with pytest.raises(StoreError, match="newer tutelage"):
+        any_store.migrate()
+
+
+def test_replicas_that_start_at_once_migrate_once(postgres: str) -> None:
+    server = Store(postgres)
+    name = f"test_{secrets.token_hex(6)}"
+    with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
+    url = server.engine.url.set(database=name).render_as_string(hide_password=False)
+    stores = [Store(url) for _ in range(3)]
+    with ThreadPoolExecutor(len(stores)) as pool:
+        list(pool.map(Store.migrate, stores))
+    for store in (*stores, server):
+        store.close()
+
+
+def test_a_statement_that_hangs_ends(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tutelage.store.HANGING_SECONDS", 0.5)
+    store = Store(postgres)
+    with pytest.raises(sqlalchemy.exc.OperationalError, match="answer"), store.read() as session:
+        session.execute(sqlalchemy.text("SELECT pg_sleep(20)"))
+    assert store.answers(10)
+    store.close()
+
+
+def test_a_look_that_takes_too_long_is_no_answer(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_ask", lambda: time.sleep(0.5) or True)
+    assert not store.answers(0.05)
+    assert store.answers(5)
 
 
 WRITER = """

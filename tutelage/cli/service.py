@@ -108,6 +108,8 @@ def _serve(core: Core) -> None:
         port=core.settings.port,
         log_level="warning",
         timeout_graceful_shutdown=10,
+        proxy_headers=bool(core.settings.trusted_proxies),
+        forwarded_allow_ips=core.settings.trusted_proxies,
     )
 
 

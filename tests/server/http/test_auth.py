@@ -81,6 +81,9 @@ def test_reading_needs_no_origin(guest: ChatService) -> None:
         ("http://127.0.0.1:8000", "127.0.0.1:8000", True),
         ("https://chat.example", "chat.example", True),
         ("https://chat.example:444", "chat.example", False),
+        ("https://chat.example", "chat.example:443", True),
+        ("https://chat.example", "CHAT.example", True),
+        ("null", "chat.example", False),
         ("file://", "", False),
         ("http://[", "[", False),
         ("", "chat.example", False),
@@ -225,3 +228,52 @@ def test_the_database_file_holds_no_secret(core: Core) -> None:
     found = [path for path in core.settings.data.glob("tutelage.db*")
              if secret.encode() in path.read_bytes()]  # fmt: skip
     assert found == []
+
+
+PUBLIC = "https://chat.example"
+
+
+@pytest.mark.parametrize("host", ["tutelage:8000", "chat.example:443", "CHAT.example"])
+def test_the_public_urls_origin_is_accepted_whatever_the_host(core: Core, host: str) -> None:
+    with serve(new_services(core, public_url=PUBLIC), core) as service:
+        sent = {"origin": PUBLIC, "host": host}
+        answer = service.client.post("/v1/session", json={}, headers=sent)
+    assert answer.status_code == 200
+    assert "Secure" in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_a_refused_origin_is_told_which_one_is_expected(core: Core, origin: str) -> None:
+    sent = {"origin": origin, "x-forwarded-host": "evil.example"}
+    with serve(new_services(core, public_url=PUBLIC), core) as service:
+        answer = service.client.post("/v1/session", json={}, headers=sent)
+    assert answer.status_code == 403
+    message = answer.json()["error"]["message"]
+    assert PUBLIC in message and origin in message and "TUTELAGE_PUBLIC_URL" in message
+
+
+ASKED = {
+    "origin": "http://localhost:3000",
+    "access-control-request-method": "POST",
+    "access-control-request-headers": "authorization,content-type,x-stainless-os",
+}
+
+
+def test_other_sites_may_not_call_unless_a_setting_names_them(service: ChatService) -> None:
+    answer = service.client.options("/v1/chat/completions", headers=ASKED)
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_named_origins_may_call_with_keys_and_read_errors(core: Core) -> None:
+    origin = {"origin": ASKED["origin"]}
+    with serve(new_services(core, cors_origins=ASKED["origin"]), core) as service:
+        asked = service.client.options("/v1/chat/completions", headers=ASKED)
+        wrong = service.client.get("/v1/models", headers=origin | {"authorization": "Bearer no"})
+        other = service.client.get("/v1/models", headers={"origin": "http://other"})
+    assert asked.status_code == 200
+    assert "x-stainless-os" in asked.headers["access-control-allow-headers"]
+    for each in (asked, wrong):
+        assert each.headers["access-control-allow-origin"] == ASKED["origin"]
+        assert "access-control-allow-credentials" not in each.headers
+    assert wrong.status_code == 401 and "x-request-id" in wrong.headers
+    assert "access-control-allow-origin" not in other.headers

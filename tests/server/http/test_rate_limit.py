@@ -1,9 +1,12 @@
 """Rate limits: requests and tokens a minute, by key and by address."""
 
+import pytest
 from chat_service import new_services, serve
 
-from server.http.rate_limit import RateLimits
+from server.http.errors import ApiError
+from server.http.rate_limit import RateLimits, open_storage
 from tutelage.composition import Core
+from tutelage.errors import Invalid
 
 
 def test_over_the_limit_is_429_with_when_to_return(core: Core) -> None:
@@ -42,7 +45,33 @@ def test_tokens_of_a_minute_are_limited_too(core: Core) -> None:
 
 
 def test_zero_switches_limits_off() -> None:
-    limits = RateLimits(0, 10)
+    limits = RateLimits(open_storage("memory://"), 0, 10)
     assert [limits.take("me") for _ in range(50)] == [{}] * 50
     limits.use_tokens("me", 1000)
     assert limits.require_tokens("me") == {}
+
+
+def test_replicas_that_share_a_storage_share_the_limit() -> None:
+    storage = open_storage("memory://")
+    replicas = [RateLimits(storage, 4, 10) for _ in range(2)]
+    for replica in (*replicas, *replicas):
+        replica.take("ada")
+    replicas[0].use_tokens("ada", 10)
+    for replica in replicas:
+        with pytest.raises(ApiError, match="4 requests"):
+            replica.take("ada")
+        with pytest.raises(ApiError, match="10 tokens"):
+            replica.require_tokens("ada")
+
+
+def test_a_storage_that_is_away_is_503(core: Core) -> None:
+    url = "redis://127.0.0.1:1"
+    with serve(new_services(core, rate_limit=5, limits_url=url), core) as service:
+        answer = service.get("/v1/models")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "limits_unavailable")
+    assert answer.headers["retry-after"]
+
+
+def test_a_wrong_storage_is_said(core: Core) -> None:
+    with pytest.raises(Invalid, match="TUTELAGE_LIMITS_URL"):
+        open_storage("nowhere://")
