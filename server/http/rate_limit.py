@@ -21,9 +21,11 @@ def open_storage(url: str) -> Storage:
     if url.startswith("redis"):
         extras.require("redis")
     try:
-        storage: Storage = storage_from_string(url, wrap_exceptions=True)
+        storage = storage_from_string(url, wrap_exceptions=True)
     except (ConfigurationError, ValueError) as error:
         raise Invalid(f"TUTELAGE_LIMITS_URL is wrong: {error}") from error
+    if not isinstance(storage, Storage):
+        raise Invalid("TUTELAGE_LIMITS_URL names an asynchronous storage; leave out async+.")
     return storage
 
 
