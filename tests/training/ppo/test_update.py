@@ -120,6 +120,18 @@ def test_ptx_makes_the_demonstrations_likelier(
     assert with_ptx[-1] < 0.8 * without[-1]
 
 
+def test_each_update_draws_other_demonstrations(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    """Without learning, the loss changes with the demonstration alone."""
+    config = with_ppo(
+        smoke, updates=3, learning_rate=0.0, patience=9, epochs=1, minibatch=8, ptx_coef=0.5,
+        ptx_batch=1,
+    )  # fmt: skip
+    rows = with_demonstrations(tiny_policy, rewards, config, tmp_path)
+    assert len({row["loss/ptx"] for row in rows[:-1]}) > 1
+
+
 def test_demonstrations_without_a_coefficient_change_nothing(
     tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
 ) -> None:
