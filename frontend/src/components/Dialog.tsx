@@ -4,7 +4,7 @@ import { X } from "lucide-react";
 import { AlertDialog as Alert, Dialog as Radix } from "radix-ui";
 import { useState, type ReactNode } from "react";
 import { Button } from "./Button";
-import { ErrorMessage } from "./ErrorMessage";
+import { ErrorMessage } from "./feedback/ErrorMessage";
 
 const SHADE = "fixed inset-0 z-40 animate-appear bg-black/35 backdrop-blur-[2px] dark:bg-black/55";
 const BOX =

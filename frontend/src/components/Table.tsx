@@ -3,8 +3,8 @@ import clsx from "clsx";
 import type { LucideIcon } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
-import { EmptyState } from "./EmptyState";
-import { LoadMore, QueryResult, type LoadMoreProps, type QueryResultProps } from "./QueryResult";
+import { EmptyState } from "./feedback/EmptyState";
+import { LoadMore, QueryResult, type LoadMoreProps, type QueryResultProps } from "./feedback/QueryResult";
 
 /** A count that links to the rows behind it. */
 export function CountLink({ to, children }: { to: string; children: ReactNode }) {

@@ -5,7 +5,7 @@ import { queryClient } from "../api/queries";
 import type { Session } from "../api/types";
 import { Button } from "../components/Button";
 import { Field } from "../components/Field";
-import { ErrorMessage } from "../components/ErrorMessage";
+import { ErrorMessage } from "../components/feedback/ErrorMessage";
 
 export const MIN_PASSWORD_LENGTH = 10;
 

@@ -1,5 +1,5 @@
 import { Link } from "react-router";
-import { MessagePage } from "../components/MessagePage";
+import { MessagePage } from "../components/feedback/MessagePage";
 
 export function NotFoundPage() {
   return (

@@ -3,11 +3,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { Link, useParams } from "react-router";
 import { sharing } from "../api/account";
-import { Loading } from "../components/Loading";
+import { Loading } from "../components/feedback/Loading";
 import { Logo } from "../components/Logo";
 import { Markdown } from "../components/markdown/Markdown";
-import { MessagePage } from "../components/MessagePage";
-import { ErrorMessage } from "../components/ErrorMessage";
+import { MessagePage } from "../components/feedback/MessagePage";
+import { ErrorMessage } from "../components/feedback/ErrorMessage";
 import { time } from "../format";
 
 export default function SharedPage() {

@@ -3,9 +3,9 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { session } from "../api/client";
-import { Loading } from "../components/Loading";
-import { MessagePage } from "../components/MessagePage";
-import { ErrorMessage } from "../components/ErrorMessage";
+import { Loading } from "../components/feedback/Loading";
+import { MessagePage } from "../components/feedback/MessagePage";
+import { ErrorMessage } from "../components/feedback/ErrorMessage";
 import { startSession, CredentialsForm } from "./CredentialsForm";
 
 export function SignInPage() {

@@ -2,7 +2,7 @@
 import { Link } from "react-router";
 import { session } from "../api/client";
 import { useSession } from "../api/queries";
-import { MessagePage } from "../components/MessagePage";
+import { MessagePage } from "../components/feedback/MessagePage";
 import { CredentialsForm } from "./CredentialsForm";
 
 export function SignUpPage() {

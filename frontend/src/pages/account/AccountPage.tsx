@@ -2,7 +2,7 @@
 import { Database, KeyRound, MessageSquareHeart, UserRound } from "lucide-react";
 import { Navigate, Route, Routes } from "react-router";
 import { useSession } from "../../api/queries";
-import { Loading } from "../../components/Loading";
+import { Loading } from "../../components/feedback/Loading";
 import { Shell, type Tab } from "../../components/Shell";
 import { SignInForms } from "../SignInPage";
 import { DataTab } from "./DataTab";

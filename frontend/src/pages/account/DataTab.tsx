@@ -5,11 +5,11 @@ import { account, useAccount } from "../../api/account";
 import { Button } from "../../components/Button";
 import { Dialog, DialogButtons } from "../../components/Dialog";
 import { Field } from "../../components/Field";
-import { ErrorMessage } from "../../components/ErrorMessage";
+import { ErrorMessage } from "../../components/feedback/ErrorMessage";
 import { counted } from "../../format";
 import { Card } from "../../components/Card";
 import { PageHeading } from "../../components/PageHeading";
-import { QueryResult } from "../../components/QueryResult";
+import { QueryResult } from "../../components/feedback/QueryResult";
 import { forgetPerson } from "../../local";
 
 const STORED_DATA: [string, string, string][] = [

@@ -12,12 +12,12 @@ import { Badge } from "../../components/Badge";
 import { Button } from "../../components/Button";
 import { Confirm } from "../../components/Dialog";
 import { Markdown } from "../../components/markdown/Markdown";
-import { ErrorMessage } from "../../components/ErrorMessage";
+import { ErrorMessage } from "../../components/feedback/ErrorMessage";
 import { ago, words } from "../../format";
 import { Card } from "../../components/Card";
-import { EmptyState } from "../../components/EmptyState";
+import { EmptyState } from "../../components/feedback/EmptyState";
 import { PageHeading } from "../../components/PageHeading";
-import { LoadMore, QueryResult } from "../../components/QueryResult";
+import { LoadMore, QueryResult } from "../../components/feedback/QueryResult";
 
 export function FeedbackTab() {
   const query = useMyFeedback();

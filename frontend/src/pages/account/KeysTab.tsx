@@ -9,12 +9,12 @@ import { Badge } from "../../components/Badge";
 import { Button } from "../../components/Button";
 import { Confirm, Dialog, DialogButtons } from "../../components/Dialog";
 import { Field, Select, Checkbox } from "../../components/Field";
-import { ErrorMessage } from "../../components/ErrorMessage";
-import { useToast } from "../../components/Toast";
+import { ErrorMessage } from "../../components/feedback/ErrorMessage";
+import { useToast } from "../../components/feedback/Toast";
 import { ago, time, words } from "../../format";
-import { EmptyState } from "../../components/EmptyState";
+import { EmptyState } from "../../components/feedback/EmptyState";
 import { PageHeading } from "../../components/PageHeading";
-import { QueryResult } from "../../components/QueryResult";
+import { QueryResult } from "../../components/feedback/QueryResult";
 import { Cell, Table } from "../../components/Table";
 
 const SCOPES: { value: Scope; label: string; roles: string[] }[] = [

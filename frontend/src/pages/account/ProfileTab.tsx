@@ -6,13 +6,13 @@ import { account, useAccount, type Account, type Quota } from "../../api/account
 import { useRefresh } from "../../api/queries";
 import { Button } from "../../components/Button";
 import { Field } from "../../components/Field";
-import { ErrorMessage } from "../../components/ErrorMessage";
-import { useToast } from "../../components/Toast";
+import { ErrorMessage } from "../../components/feedback/ErrorMessage";
+import { useToast } from "../../components/feedback/Toast";
 import { figure, time, words } from "../../format";
 import { Card } from "../../components/Card";
 import { PageHeading } from "../../components/PageHeading";
-import { ProgressBar } from "../../components/ProgressBar";
-import { QueryResult } from "../../components/QueryResult";
+import { ProgressBar } from "../../components/feedback/ProgressBar";
+import { QueryResult } from "../../components/feedback/QueryResult";
 import { MIN_PASSWORD_LENGTH } from "../CredentialsForm";
 
 export function ProfileTab() {

@@ -4,7 +4,7 @@ import { GraduationCap, PanelLeft } from "lucide-react";
 import type { Conversation } from "../../api/types";
 import { IconButton, Tip } from "../../components/Button";
 import { SwitchTrack } from "../../components/Menu";
-import { useToast } from "../../components/Toast";
+import { useToast } from "../../components/feedback/Toast";
 import { useConversationConsent } from "./consent/consent";
 import { ExportMenu } from "./sidebar/ExportMenu";
 

@@ -1,6 +1,6 @@
 /** The messages of the branch in view. */
 import type { Message } from "../../api/types";
-import { ErrorMessage } from "../../components/ErrorMessage";
+import { ErrorMessage } from "../../components/feedback/ErrorMessage";
 import { AnswerView } from "./response/AnswerView";
 import { PromptView } from "./PromptView";
 import { alternativesOf, siblingsOf } from "./tree";

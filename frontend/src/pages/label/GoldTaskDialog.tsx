@@ -8,8 +8,8 @@ import { Button, IconButton } from "../../components/Button";
 import { TextBox } from "../../components/TextBox";
 import { Dialog, DialogButtons } from "../../components/Dialog";
 import { Checkbox } from "../../components/Field";
-import { ErrorMessage } from "../../components/ErrorMessage";
-import { useToast } from "../../components/Toast";
+import { ErrorMessage } from "../../components/feedback/ErrorMessage";
+import { useToast } from "../../components/feedback/Toast";
 
 const MAX_ANSWERS = 9;
 

@@ -2,7 +2,7 @@
 import { useInstructions } from "../../api/labeling";
 import { Markdown } from "../../components/markdown/Markdown";
 import { PageHeading } from "../../components/PageHeading";
-import { QueryResult } from "../../components/QueryResult";
+import { QueryResult } from "../../components/feedback/QueryResult";
 
 export function InstructionsTab() {
   const query = useInstructions();

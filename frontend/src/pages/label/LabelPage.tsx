@@ -2,8 +2,8 @@
 import { BookOpen, History, ListOrdered, PenLine } from "lucide-react";
 import { Link, Navigate, Route, Routes } from "react-router";
 import { useSession } from "../../api/queries";
-import { Loading } from "../../components/Loading";
-import { MessagePage } from "../../components/MessagePage";
+import { Loading } from "../../components/feedback/Loading";
+import { MessagePage } from "../../components/feedback/MessagePage";
 import { Shell, type Tab } from "../../components/Shell";
 import { SignInForms } from "../SignInPage";
 import { DemonstrateTab } from "./DemonstrateTab";

@@ -7,7 +7,7 @@ import { labeling, useMyTasks, type Task, type TaskRow } from "../../api/labelin
 import { useRefresh } from "../../api/queries";
 import { Badge } from "../../components/Badge";
 import { Button } from "../../components/Button";
-import { useToast } from "../../components/Toast";
+import { useToast } from "../../components/feedback/Toast";
 import { ago, duration, words } from "../../format";
 import { PageHeading } from "../../components/PageHeading";
 import { Cell, PagedTable } from "../../components/Table";

@@ -6,7 +6,7 @@ import { labeling, type Task } from "../../api/labeling";
 import { Button } from "../../components/Button";
 import { Chips } from "../../components/Chips";
 import { Dialog, DialogButtons } from "../../components/Dialog";
-import { ErrorMessage } from "../../components/ErrorMessage";
+import { ErrorMessage } from "../../components/feedback/ErrorMessage";
 import { TextBox } from "../../components/TextBox";
 
 const REASONS = [

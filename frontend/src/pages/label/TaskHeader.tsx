@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { labeling, type TaskKind, useLabelingHome, useInstructions } from "../../api/labeling";
 import { useRefresh } from "../../api/queries";
 import { Button } from "../../components/Button";
-import { useToast } from "../../components/Toast";
+import { useToast } from "../../components/feedback/Toast";
 import { duration } from "../../format";
 
 /** Fetches the next task once one is finished. */

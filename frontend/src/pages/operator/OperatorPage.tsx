@@ -3,9 +3,9 @@ import { Activity, ClipboardList, Flag, FlaskConical, GitBranch, PenTool, Refres
 import { useEffect } from "react";
 import { Link, Navigate, Route, Routes } from "react-router";
 import { useSession } from "../../api/queries";
-import { Loading } from "../../components/Loading";
-import { MessagePage } from "../../components/MessagePage";
-import { ErrorMessage } from "../../components/ErrorMessage";
+import { Loading } from "../../components/feedback/Loading";
+import { MessagePage } from "../../components/feedback/MessagePage";
+import { ErrorMessage } from "../../components/feedback/ErrorMessage";
 import { Shell, type Tab } from "../../components/Shell";
 import { AuditTab } from "./AuditTab";
 import { DatasetsPage } from "./labeling/DatasetsPage";

@@ -3,7 +3,7 @@ import { useSettings } from "../../api/account";
 import { Badge } from "../../components/Badge";
 import { words } from "../../format";
 import { PageHeading } from "../../components/PageHeading";
-import { QueryResult } from "../../components/QueryResult";
+import { QueryResult } from "../../components/feedback/QueryResult";
 import { Cell, Table } from "../../components/Table";
 
 export function SettingsTab() {

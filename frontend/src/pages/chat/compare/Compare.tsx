@@ -8,7 +8,7 @@ import type { Message } from "../../../api/types";
 import { randomId } from "../../../browser";
 import { Button } from "../../../components/Button";
 import { Markdown } from "../../../components/markdown/Markdown";
-import { ErrorMessage } from "../../../components/ErrorMessage";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { ModerationNotice } from "../ModerationNotice";
 import { GeneratingDots } from "../response/AnswerView";
 import { OptionLetter, LETTERS } from "./OptionLetter";

@@ -1,7 +1,7 @@
 /** The question about consent to training on the first visit. */
 import { GraduationCap } from "lucide-react";
 import { Button } from "../../../components/Button";
-import { ErrorMessage } from "../../../components/ErrorMessage";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useConsent } from "./consent";
 
 export function ConsentCard() {

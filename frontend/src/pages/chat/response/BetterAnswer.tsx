@@ -4,8 +4,8 @@ import type { Message } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { TextBox } from "../../../components/TextBox";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
-import { ErrorMessage } from "../../../components/ErrorMessage";
-import { useToast } from "../../../components/Toast";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { useToast } from "../../../components/feedback/Toast";
 import { TextDiff } from "./TextDiff";
 import { givenFeedback, withKey, useSendFeedback } from "./feedback";
 

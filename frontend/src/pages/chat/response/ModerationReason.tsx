@@ -7,9 +7,9 @@ import type { Finding, VerdictDetail } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { TextBox } from "../../../components/TextBox";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
-import { Skeleton } from "../../../components/Loading";
-import { ErrorMessage } from "../../../components/ErrorMessage";
-import { useToast } from "../../../components/Toast";
+import { Skeleton } from "../../../components/feedback/Loading";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { useToast } from "../../../components/feedback/Toast";
 import { HighlightedText } from "../../../components/markdown/HighlightedText";
 import { ago } from "../../../format";
 

@@ -5,8 +5,8 @@ import { Button } from "../../../components/Button";
 import { Chips, type Chip } from "../../../components/Chips";
 import { TextBox } from "../../../components/TextBox";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
-import { ErrorMessage } from "../../../components/ErrorMessage";
-import { useToast } from "../../../components/Toast";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { useToast } from "../../../components/feedback/Toast";
 import { withKey, useSendFeedback } from "./feedback";
 
 const CATEGORIES: Chip[] = [

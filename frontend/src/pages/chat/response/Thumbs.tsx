@@ -6,8 +6,8 @@ import type { Message, Thumb } from "../../../api/types";
 import { Button, IconButton } from "../../../components/Button";
 import { Chips, type Chip } from "../../../components/Chips";
 import { TextBox } from "../../../components/TextBox";
-import { ErrorMessage } from "../../../components/ErrorMessage";
-import { useToast } from "../../../components/Toast";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { useToast } from "../../../components/feedback/Toast";
 import { givenFeedback, withKey, useSendFeedback, useWithdrawFeedback } from "./feedback";
 
 const REASONS: Record<Thumb, Chip[]> = {

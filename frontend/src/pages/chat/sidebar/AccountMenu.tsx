@@ -7,7 +7,7 @@ import { useSession } from "../../../api/queries";
 import type { Session } from "../../../api/types";
 import { Confirm } from "../../../components/Dialog";
 import { Menu, MenuChoice, MenuItem, MenuSeparator, MenuSwitch } from "../../../components/Menu";
-import { useToast } from "../../../components/Toast";
+import { useToast } from "../../../components/feedback/Toast";
 import { chooseTheme, useTheme } from "../../../theme";
 import { useConsent } from "../consent/consent";
 import { forgetPerson } from "../../../local";

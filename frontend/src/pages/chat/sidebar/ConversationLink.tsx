@@ -8,7 +8,7 @@ import { conversations } from "../../../api/client";
 import type { ConversationRow } from "../../../api/types";
 import { Confirm } from "../../../components/Dialog";
 import { Menu, MenuItem } from "../../../components/Menu";
-import { useToast } from "../../../components/Toast";
+import { useToast } from "../../../components/feedback/Toast";
 import { forgetConversation } from "../storage";
 import { isLive } from "../turn";
 import { useTurns } from "../turns";

@@ -8,8 +8,8 @@ import { copyText } from "../../../browser";
 import { Button, IconButton } from "../../../components/Button";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { Menu, MenuItem } from "../../../components/Menu";
-import { ErrorMessage } from "../../../components/ErrorMessage";
-import { useToast } from "../../../components/Toast";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { useToast } from "../../../components/feedback/Toast";
 import { ago } from "../../../format";
 
 export function ExportMenu({ conversation, leaf }: { conversation: string; leaf: string }) {

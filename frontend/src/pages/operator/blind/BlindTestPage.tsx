@@ -9,13 +9,13 @@ import { queryClient } from "../../../api/queries";
 import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { Markdown } from "../../../components/markdown/Markdown";
-import { ErrorMessage } from "../../../components/ErrorMessage";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { OptionLetter, LETTERS } from "../../chat/compare/OptionLetter";
 import { counted } from "../../../format";
 import { Card } from "../../../components/Card";
 import { BackLink, PageHeading } from "../../../components/PageHeading";
-import { ProgressBar } from "../../../components/ProgressBar";
-import { QueryResult } from "../../../components/QueryResult";
+import { ProgressBar } from "../../../components/feedback/ProgressBar";
+import { QueryResult } from "../../../components/feedback/QueryResult";
 
 export function BlindTestPage() {
   const { id } = useParams();

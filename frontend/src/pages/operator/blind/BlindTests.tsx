@@ -9,11 +9,11 @@ import type { Policy } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { TextBox } from "../../../components/TextBox";
 import { Select } from "../../../components/Field";
-import { ErrorMessage } from "../../../components/ErrorMessage";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { ago, counted } from "../../../format";
 import { Card } from "../../../components/Card";
 import { BackLink, PageHeading } from "../../../components/PageHeading";
-import { QueryResult } from "../../../components/QueryResult";
+import { QueryResult } from "../../../components/feedback/QueryResult";
 import { Cell, Table } from "../../../components/Table";
 
 const PROMPTS = [

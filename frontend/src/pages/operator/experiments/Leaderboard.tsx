@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useLeaderboard, type LeaderboardBoard, type LeaderboardRating } from "../../../api/experiments";
 import { counted } from "../../../format";
 import { Card } from "../../../components/Card";
-import { QueryResult } from "../../../components/QueryResult";
+import { QueryResult } from "../../../components/feedback/QueryResult";
 
 const SOURCES: Record<string, string> = { people: "Users", gate: "Reward models" };
 

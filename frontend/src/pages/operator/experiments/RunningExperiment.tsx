@@ -6,7 +6,7 @@ import { experiments, type MetricDifference, type Ending, type Experiment } from
 import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { Confirm } from "../../../components/Dialog";
-import { useToast } from "../../../components/Toast";
+import { useToast } from "../../../components/feedback/Toast";
 import { ago } from "../../../format";
 import { Card } from "../../../components/Card";
 import { DifferenceBar } from "./DifferenceBar";

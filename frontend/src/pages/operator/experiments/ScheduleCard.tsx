@@ -5,11 +5,11 @@ import { experiments, useSchedule, type Schedule, type ScheduleState } from "../
 import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { Checkbox, Field, NumberField, Select } from "../../../components/Field";
-import { ErrorMessage } from "../../../components/ErrorMessage";
-import { useToast } from "../../../components/Toast";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { useToast } from "../../../components/feedback/Toast";
 import { counted, time } from "../../../format";
 import { Card } from "../../../components/Card";
-import { QueryResult } from "../../../components/QueryResult";
+import { QueryResult } from "../../../components/feedback/QueryResult";
 
 const NONE: Schedule = {
   preset: "quick",

@@ -1,6 +1,6 @@
 /** The answers of a shadow beside those that users saw. */
 import { useShadowAnswers, type MetricDifference, type Experiment } from "../../../api/experiments";
-import { QueryResult } from "../../../components/QueryResult";
+import { QueryResult } from "../../../components/feedback/QueryResult";
 import { DifferenceBar } from "./DifferenceBar";
 
 export function ShadowAnswers({ experiment }: { experiment: Experiment }) {

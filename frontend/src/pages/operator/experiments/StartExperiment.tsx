@@ -5,8 +5,8 @@ import { usePolicies, useRefresh } from "../../../api/queries";
 import { experiments } from "../../../api/experiments";
 import { Button } from "../../../components/Button";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
-import { ErrorMessage } from "../../../components/ErrorMessage";
-import { useToast } from "../../../components/Toast";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { useToast } from "../../../components/feedback/Toast";
 import { OverrideReason } from "../policies/OverrideReason";
 import { Checkbox, NumberField, Select } from "../../../components/Field";
 

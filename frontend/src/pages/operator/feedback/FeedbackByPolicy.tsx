@@ -3,7 +3,7 @@ import { Link } from "react-router";
 import { usePolicyFeedback, type PolicyFeedback, type Share } from "../../../api/traffic";
 import { counted, figure } from "../../../format";
 import { Card } from "../../../components/Card";
-import { QueryResult } from "../../../components/QueryResult";
+import { QueryResult } from "../../../components/feedback/QueryResult";
 import { Cell, Table } from "../../../components/Table";
 
 export function FeedbackByPolicy() {

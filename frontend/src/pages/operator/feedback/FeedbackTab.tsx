@@ -5,9 +5,9 @@ import type { Summary } from "../../../api/types";
 import { words } from "../../../format";
 import { FeedbackByPolicy } from "./FeedbackByPolicy";
 import { Card } from "../../../components/Card";
-import { EmptyState } from "../../../components/EmptyState";
+import { EmptyState } from "../../../components/feedback/EmptyState";
 import { PageHeading } from "../../../components/PageHeading";
-import { LoadMore, QueryResult } from "../../../components/QueryResult";
+import { LoadMore, QueryResult } from "../../../components/feedback/QueryResult";
 import { CountLink } from "../../../components/Table";
 import { ReportCard } from "../reports/ReportCard";
 

@@ -7,13 +7,13 @@ import { useRefresh } from "../../../api/queries";
 import { Button } from "../../../components/Button";
 import { Confirm, Dialog, DialogButtons } from "../../../components/Dialog";
 import { Field, Checkbox } from "../../../components/Field";
-import { ErrorMessage } from "../../../components/ErrorMessage";
-import { useToast } from "../../../components/Toast";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { useToast } from "../../../components/feedback/Toast";
 import { ago, counted, figure } from "../../../format";
 import { Card } from "../../../components/Card";
-import { EmptyState } from "../../../components/EmptyState";
+import { EmptyState } from "../../../components/feedback/EmptyState";
 import { BackLink, PageHeading } from "../../../components/PageHeading";
-import { QueryResult } from "../../../components/QueryResult";
+import { QueryResult } from "../../../components/feedback/QueryResult";
 import { Cell, Table } from "../../../components/Table";
 
 const FORMATS: [string, string][] = [

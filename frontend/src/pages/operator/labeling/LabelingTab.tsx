@@ -10,15 +10,15 @@ import { Button } from "../../../components/Button";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { Field, Select, Checkbox } from "../../../components/Field";
 import { Markdown } from "../../../components/markdown/Markdown";
-import { ErrorMessage } from "../../../components/ErrorMessage";
-import { useToast } from "../../../components/Toast";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { useToast } from "../../../components/feedback/Toast";
 import { counted, duration, figure } from "../../../format";
 import { OptionLetter, LETTERS } from "../../chat/compare/OptionLetter";
 import { EMPTY_GOLD_TASK, GoldTaskDialog, type GoldTaskDraft } from "../../label/GoldTaskDialog";
 import { Card, StatTile } from "../../../components/Card";
-import { EmptyState } from "../../../components/EmptyState";
+import { EmptyState } from "../../../components/feedback/EmptyState";
 import { PageHeading } from "../../../components/PageHeading";
-import { QueryResult } from "../../../components/QueryResult";
+import { QueryResult } from "../../../components/feedback/QueryResult";
 import { CountLink, Cell, Table } from "../../../components/Table";
 
 export function LabelingTab() {

@@ -9,12 +9,12 @@ import { Badge, type Tone } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { Chips } from "../../../components/Chips";
 import { TextBox } from "../../../components/TextBox";
-import { ErrorMessage } from "../../../components/ErrorMessage";
-import { useToast } from "../../../components/Toast";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { useToast } from "../../../components/feedback/Toast";
 import { ago, figure } from "../../../format";
 import { Card } from "../../../components/Card";
-import { EmptyState } from "../../../components/EmptyState";
-import { LoadMore, QueryResult } from "../../../components/QueryResult";
+import { EmptyState } from "../../../components/feedback/EmptyState";
+import { LoadMore, QueryResult } from "../../../components/feedback/QueryResult";
 
 const STATES = [
   { value: "open", label: "Pending" },

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { moderation } from "../../../api/client";
 import { Markdown } from "../../../components/markdown/Markdown";
 import { Card } from "../../../components/Card";
-import { QueryResult } from "../../../components/QueryResult";
+import { QueryResult } from "../../../components/feedback/QueryResult";
 import { FilterPlots } from "./FilterPlots";
 
 export function FilterEvaluation() {

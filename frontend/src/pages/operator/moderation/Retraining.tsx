@@ -7,12 +7,12 @@ import { useRefresh } from "../../../api/queries";
 import type { LearnedHeads, Learning } from "../../../api/types";
 import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
-import { ErrorMessage } from "../../../components/ErrorMessage";
-import { useToast } from "../../../components/Toast";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { useToast } from "../../../components/feedback/Toast";
 import { ago, counted } from "../../../format";
 import { Card } from "../../../components/Card";
-import { EmptyState } from "../../../components/EmptyState";
-import { QueryResult } from "../../../components/QueryResult";
+import { EmptyState } from "../../../components/feedback/EmptyState";
+import { QueryResult } from "../../../components/feedback/QueryResult";
 import { advice } from "./advice";
 import { percent } from "./rules";
 

@@ -7,10 +7,10 @@ import { useRefresh } from "../../../api/queries";
 import type { ModerationRules, Rule, Side } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { Chips } from "../../../components/Chips";
-import { ErrorMessage } from "../../../components/ErrorMessage";
-import { useToast } from "../../../components/Toast";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { useToast } from "../../../components/feedback/Toast";
 import { ago } from "../../../format";
-import { QueryResult } from "../../../components/QueryResult";
+import { QueryResult } from "../../../components/feedback/QueryResult";
 import { ThresholdEffect } from "./ThresholdEffect";
 import { changes, withRule } from "./rules";
 

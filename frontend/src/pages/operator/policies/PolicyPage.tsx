@@ -9,7 +9,7 @@ import { EvaluationCard } from "./EvaluationCard";
 import { comparisonOf } from "./evaluation";
 import { Card } from "../../../components/Card";
 import { BackLink, PageHeading } from "../../../components/PageHeading";
-import { QueryResult } from "../../../components/QueryResult";
+import { QueryResult } from "../../../components/feedback/QueryResult";
 import { StateBadge } from "../../../components/StateBadge";
 import { Promote } from "./Promote";
 

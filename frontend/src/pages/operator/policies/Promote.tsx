@@ -6,7 +6,7 @@ import { useRefresh } from "../../../api/queries";
 import type { Policy } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { Confirm } from "../../../components/Dialog";
-import { useToast } from "../../../components/Toast";
+import { useToast } from "../../../components/feedback/Toast";
 import { OverrideReason } from "./OverrideReason";
 
 export function Promote({ policy, small }: { policy: Policy; small?: boolean }) {

@@ -6,7 +6,7 @@ import { useRefresh } from "../../../api/queries";
 import type { Report } from "../../../api/types";
 import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
-import { useToast } from "../../../components/Toast";
+import { useToast } from "../../../components/feedback/Toast";
 import { ago, words } from "../../../format";
 import { Card } from "../../../components/Card";
 import { StateBadge } from "../../../components/StateBadge";

@@ -7,8 +7,8 @@ import type { Report, ReportDecision } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { Field } from "../../../components/Field";
-import { ErrorMessage } from "../../../components/ErrorMessage";
-import { useToast } from "../../../components/Toast";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { useToast } from "../../../components/feedback/Toast";
 import { ReportedAnswer } from "./ReportCard";
 import { RUBRIC, STEPS, type Rubric } from "./rubric";
 

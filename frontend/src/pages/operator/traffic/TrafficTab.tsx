@@ -7,8 +7,8 @@ import { useTraffic, type Traffic } from "../../../api/traffic";
 import { counted, duration, figure, time } from "../../../format";
 import { Card, StatTile } from "../../../components/Card";
 import { PageHeading } from "../../../components/PageHeading";
-import { ProgressBar } from "../../../components/ProgressBar";
-import { QueryResult } from "../../../components/QueryResult";
+import { ProgressBar } from "../../../components/feedback/ProgressBar";
+import { QueryResult } from "../../../components/feedback/QueryResult";
 import { CountLink } from "../../../components/Table";
 import { TimeChart } from "./TimeChart";
 

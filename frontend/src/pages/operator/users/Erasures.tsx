@@ -5,9 +5,9 @@ import { erasures, useErasures, type ErasureRow } from "../../../api/account";
 import { useRefresh } from "../../../api/queries";
 import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
-import { useToast } from "../../../components/Toast";
+import { useToast } from "../../../components/feedback/Toast";
 import { ago } from "../../../format";
-import { QueryResult } from "../../../components/QueryResult";
+import { QueryResult } from "../../../components/feedback/QueryResult";
 import { Cell, Table } from "../../../components/Table";
 
 export function Erasures() {

@@ -9,14 +9,14 @@ import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { Field, Select } from "../../../components/Field";
-import { ErrorMessage } from "../../../components/ErrorMessage";
-import { useToast } from "../../../components/Toast";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { useToast } from "../../../components/feedback/Toast";
 import { ago, figure, words } from "../../../format";
 import { keyState } from "../../account/KeysTab";
 import { Erasures } from "./Erasures";
-import { EmptyState } from "../../../components/EmptyState";
+import { EmptyState } from "../../../components/feedback/EmptyState";
 import { PageHeading } from "../../../components/PageHeading";
-import { LoadMore, QueryResult } from "../../../components/QueryResult";
+import { LoadMore, QueryResult } from "../../../components/feedback/QueryResult";
 import { CountLink, Cell, Table } from "../../../components/Table";
 
 const ROLES = (["user", "labeler", "operator"] as const).map((value) => ({ value, label: words(value) }));

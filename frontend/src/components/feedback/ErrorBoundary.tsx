@@ -1,6 +1,6 @@
 /** Shown in place of a page that failed: what happened, and two ways on. */
 import { Component, type ReactNode } from "react";
-import { Button } from "./Button";
+import { Button } from "../Button";
 
 interface ErrorBoundaryProps {
   /** When this changes, for example to another address, the page is tried again. */

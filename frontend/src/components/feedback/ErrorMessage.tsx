@@ -1,7 +1,7 @@
 /** The message of an error, with a button to retry. */
 import clsx from "clsx";
 import { CircleAlert, RotateCcw } from "lucide-react";
-import { Button } from "./Button";
+import { Button } from "../Button";
 
 interface ErrorMessageProps {
   error: unknown;

@@ -1,7 +1,7 @@
 /** A page with only a heading and a short text. */
 import { useEffect, type ReactNode } from "react";
 import { Link } from "react-router";
-import { Logo } from "./Logo";
+import { Logo } from "../Logo";
 
 export function MessagePage({ title, children }: { title: string; children: ReactNode }) {
   useEffect(() => {

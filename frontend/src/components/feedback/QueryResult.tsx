@@ -1,6 +1,6 @@
 /** The result of a query, a skeleton while it loads, or its error; and the next page of a list. */
 import type { ReactNode } from "react";
-import { Button } from "./Button";
+import { Button } from "../Button";
 import { Skeleton } from "./Loading";
 import { ErrorMessage } from "./ErrorMessage";
 
