@@ -110,7 +110,14 @@ def conversations(draw: st.DrawFn) -> Rows:
         ids = [message.id for message in rows.messages]
         blocked = frozenset(draw(st.lists(st.sampled_from(ids), max_size=1)))
         parts.append(judged(rows, *given, blocked=blocked))
-    return joined(parts)
+    return numbered(joined(parts))
+
+
+def numbered(rows: Rows) -> Rows:
+    """As the database keeps them: each row has its place in the order of writing."""
+    for place, row in enumerate([*rows.conversations, *rows.messages, *rows.feedback]):
+        row.seq = place + 1
+    return rows
 
 
 def everything(found: snapshot.Snapshot) -> list[dict[str, Any]]:
