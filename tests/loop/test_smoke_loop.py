@@ -1,5 +1,6 @@
 """One iteration on a tiny model: taught, published, resumed after kill -9, refused, cancelled."""
 
+import errno
 import json
 import os
 import shutil
@@ -133,13 +134,13 @@ def test_a_second_run_of_the_same_iteration_is_a_conflict(core: Core) -> None:
     request_iteration(core, "smoke", "ada")
     with core.store.write() as session:
         iterations.lease(session, ITERATION, "another")
-    with pytest.raises(Conflict, match="run by another"):
+    with pytest.raises(Conflict, match="already running .worker another"):
         run_iteration(core, ITERATION)
 
 
 def test_a_second_iteration_at_once_is_a_conflict(core: Core) -> None:
     request_iteration(core, "smoke", "ada")
-    with pytest.raises(Conflict, match="queued already"):
+    with pytest.raises(Conflict, match="already queued"):
         request_iteration(core, strict(core), "ada")
 
 
@@ -187,15 +188,16 @@ def test_between_publishing_and_its_end_it_publishes_nothing_twice(
 
 
 def test_a_full_disk_loses_nothing(core: Core, uninterrupted: Core) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     request_iteration(core, "smoke", "ada")
-    full = core.iterations / ITERATION / "ppo" / "metrics.jsonl"
-    full.parent.mkdir(parents=True)
-    full.symlink_to("/dev/full")
-    with pytest.raises(Unavailable, match=r"disk is full.*complete are kept"):
-        run_iteration(core, ITERATION)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("training.ppo.trainer.save_checkpoint", full)
+        with pytest.raises(Unavailable, match=r"disk is full.*[Cc]omplete stages are kept"):
+            run_iteration(core, ITERATION)
     assert row(core).state == IterationState.RUNNING
     assert "disk is full" in row(core).reasons[0]
-    full.unlink()
     run_iteration(core, ITERATION)
     assert digest(core) == digest(uninterrupted)
 
@@ -238,7 +240,7 @@ def test_a_refused_candidate_is_not_published_but_its_measures_stay(core: Core) 
     assert core.library.ids() == ["policy-0000"]
     iteration = row(core)
     assert iteration.state == IterationState.REFUSED
-    assert "must lie above 100" in iteration.reasons[0]
+    assert "must exceed 100" in iteration.reasons[0]
     assert iteration.metrics["candidate"]["words"] >= 0
     assert outcome.report is not None
     assert "its candidate is refused" in outcome.report.read_text()
@@ -248,7 +250,7 @@ def test_nothing_consented_is_a_refusal_to_train(core: Core) -> None:
     with core.store.write() as session:
         for conversation in session.exec(select(Conversation)):
             conversation.training = False
-    with pytest.raises(Invalid, match="nobody has consented"):
+    with pytest.raises(Invalid, match="no conversation allows training"):
         request_iteration(core, "smoke", "ada")
 
 
@@ -270,7 +272,7 @@ def test_feedback_withdrawn_while_queued_ends_in_a_refusal(core: Core) -> None:
 
 
 def test_a_preset_that_does_not_exist_is_named(core: Core) -> None:
-    with pytest.raises(Invalid, match="no preset or file 'swift'"):
+    with pytest.raises(Invalid, match="Unknown preset or file 'swift'"):
         request_iteration(core, "swift", "ada")
 
 

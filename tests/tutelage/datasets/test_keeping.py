@@ -119,9 +119,8 @@ def test_people_and_sources_are_written_apart(core: Core) -> None:
         said = conversations.append(session, chat, prompt.id, "assistant", "Well.")
         better = {"text": "Yes, yours."}
         feedback.record(session, chat.owner_id, FeedbackKind.EDIT, [said], better, said.id)
-    with core.store.write() as session:
-        (mine,) = writing.export(session, "trl", writing.PEOPLE, "ada").lines
-        theirs = writing.export(session, "trl", "pairs", "ada").lines
+    (mine,) = writing.export(core.store, "trl", writing.PEOPLE, "ada").lines
+    theirs = writing.export(core.store, "trl", "pairs", "ada").lines
     assert json.loads(mine)["chosen"] == [{"role": "assistant", "content": "Yes, yours."}]
     assert len(theirs) == len(PAIRS)
     assert chat.owner_id not in mine

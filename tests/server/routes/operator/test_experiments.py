@@ -106,7 +106,7 @@ def test_the_leaderboard_and_the_schedule_can_be_seen_and_set(service: ChatServi
     state = service.client.put(path, json=body, headers=service.who("operator")).json()
     assert state["schedule"]["cron"] == "0 3 * * *" and state["next_at"] > 0
     bad = service.client.put(path, json={"cron": "often"}, headers=service.who("operator"))
-    assert bad.status_code == 400 and "no cron expression" in bad.json()["error"]["message"]
+    assert bad.status_code == 400 and "Invalid cron expression" in bad.json()["error"]["message"]
 
 
 def test_a_rollback_moves_all_traffic_under_load(core: Core) -> None:
