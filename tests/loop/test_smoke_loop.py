@@ -243,7 +243,7 @@ def test_a_refused_candidate_is_not_published_but_its_measures_stay(core: Core) 
     assert "must exceed 100" in iteration.reasons[0]
     assert iteration.metrics["candidate"]["words"] >= 0
     assert outcome.report is not None
-    assert "its candidate is refused" in outcome.report.read_text()
+    assert "The gate rejected the candidate. Nothing was published" in outcome.report.read_text()
 
 
 def test_nothing_consented_is_a_refusal_to_train(core: Core) -> None:
