@@ -52,7 +52,7 @@ def card(policy_id: str, lineage: dict[str, Any]) -> str:
             "",
             "## Intended use",
             "",
-            "Everyday questions in English, in a moderated chat. Not for decisions on health, law "
+            "Everyday questions in English, in a moderated chat. Not for decisions on health, law, "
             "or finance, and not without human review: training changes how it responds, not what "
             "it knows. It was evaluated on short single-turn responses only.",
             "",
