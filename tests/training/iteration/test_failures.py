@@ -39,7 +39,10 @@ def row(core: Core) -> Iteration:
 
 
 def test_a_database_that_went_away_is_no_end(core: Core, lease: Lease) -> None:
-    with pytest.raises(Unavailable, match=r"database.*Complete stages are kept"), handled(core, lease):
+    with (
+        pytest.raises(Unavailable, match=r"database.*Complete stages are kept"),
+        handled(core, lease),
+    ):
         raise AWAY
     assert row(core).state == IterationState.RUNNING
     assert row(core).lease_owner is None
