@@ -13,7 +13,7 @@ def write(page: Page, text: str) -> None:
     """Type a message and send it."""
     box = page.get_by_label("Message", exact=True)
     box.fill(text)
-    box.press("Enter")
+    box.press("Control+Enter")  # also where Enter breaks the line
 
 
 def ask(page: Page, text: str) -> Locator:

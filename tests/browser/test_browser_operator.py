@@ -65,7 +65,7 @@ def test_an_iteration_shows_curves_decision_and_measures(trained_service, operat
     page = operator()
     page.get_by_role("row").filter(has_text="Rejected").get_by_role("link").first.click()
     expect(page.get_by_text("The KL of 17.9 nats is above the limit of 12.")).to_be_visible()
-    expect(page.get_by_text("Win rate")).to_be_visible()
+    expect(page.get_by_text("Win rate", exact=True)).to_be_visible()
     for title in ("Score", "KL from the reference policy", "Response length", "Entropy"):
         figure = page.get_by_role("figure").filter(has_text=title).first
         expect(figure.locator("path.recharts-line-curve").first).to_be_attached()

@@ -75,7 +75,7 @@ def test_a_schedule_is_set_and_switched_off(trained_service, operator):
     page = operator("/operator/trials", watched=False)  # a refusal is logged by the browser
     page.get_by_label("Cron schedule (UTC)").fill("often")
     page.get_by_role("button", name="Enable").click()
-    expect(page.get_by_role("alert")).to_contain_text("no cron expression")
+    expect(page.get_by_role("alert")).to_contain_text("Invalid cron expression")
     page.get_by_label("Cron schedule (UTC)").fill("0 3 * * *")
     page.get_by_role("button", name="Enable").click()
     expect(page.get_by_text("Next scheduled iteration")).to_be_visible()
