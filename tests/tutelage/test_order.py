@@ -126,7 +126,7 @@ def test_judgements_are_counted_from_the_newest_iteration(
     step()
     judge(any_store, ada, response, "down")
     with any_store.read() as session:
-        assert schedule.judgements_since(session) == 1
+        assert schedule.feedback_since(session) == 1
 
 
 def test_a_rollback_returns_to_the_policy_before(
