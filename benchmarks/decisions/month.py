@@ -247,7 +247,7 @@ class Month:
 
 
 @dataclass
-class Turn:
+class RatedTurn:
     """What a user was shown, and the feedback that the service confirmed."""
 
     shown: list[tuple[str, float]]
@@ -266,7 +266,7 @@ class Person:
         self.prompt = asked[(start + self.generator.randrange(48)) % len(asked)]
         self.headers = {"authorization": f"Bearer {month.keys[number]}"}
 
-    def acts(self) -> list[Callable[[], Turn]]:
+    def acts(self) -> list[Callable[[], RatedTurn]]:
         """What a user does on a day: rank four responses, and give a thumb to another."""
         return [lambda: self.turn(several=True), lambda: self.turn(several=False)]
 
@@ -275,7 +275,7 @@ class Person:
         """Whether the user edits a response on this day."""
         return self.number % EDITORS == self.day % EDITORS
 
-    def turn(self, several: bool) -> Turn:
+    def turn(self, several: bool) -> RatedTurn:
         """Send a prompt and give feedback on the response."""
         body = {
             "model": "tutelage", "n": 4 if several else 1, "max_tokens": toy_environment.LONGEST,
@@ -284,7 +284,7 @@ class Person:
         }  # fmt: skip
         completion = self.post("/v1/chat/completions", body)
         texts = [choice["message"]["content"] for choice in completion["choices"]]
-        turn = Turn(list(zip(self.policies(completion), self.golds(texts), strict=True)))
+        turn = RatedTurn(list(zip(self.policies(completion), self.golds(texts), strict=True)))
         judged = [self.rank(completion, texts) if several else self.thumb(completion, texts[0])]
         rather = self.rather()
         if self.edits and not several and rather != texts[0]:

@@ -27,7 +27,7 @@ from trl.experimental.ppo import PPOConfig, PPOTrainer
 MICRO_BATCH = 4  # a whole batch at once takes 19 GB and no less time
 
 
-class Clock(TrainerCallback):
+class IterationClock(TrainerCallback):
     """Processor and wall time at the start and after each iteration."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--lora", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    clock = Clock()
+    clock = IterationClock()
     _trainer(args, clock).train()
     spent = [
         {"cpu": after[0] - before[0], "wall": after[1] - before[1]}
@@ -61,7 +61,7 @@ def main() -> None:
     print(json.dumps({"iterations": spent, "peak_memory_gb": round(peak, 2)}))
 
 
-def _trainer(args: argparse.Namespace, clock: Clock) -> PPOTrainer:
+def _trainer(args: argparse.Namespace, clock: IterationClock) -> PPOTrainer:
     tokenizer = AutoTokenizer.from_pretrained(args.policy, padding_side="left")
     prompts = json.loads(args.prompts.read_text())
     policy, reference = _policy(args.policy), None if args.lora else _policy(args.policy)

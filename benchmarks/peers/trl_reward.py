@@ -17,7 +17,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trai
 from trl import RewardConfig, RewardTrainer
 
 
-class Clock(TrainerCallback):
+class CpuClock(TrainerCallback):
     """Processor time of the training alone."""
 
     began = ended = 0.0
@@ -44,7 +44,7 @@ def main() -> None:
     )
     model.config.pad_token_id = tokenizer.pad_token_id
     rows = json.loads(args.pairs.read_text())
-    clock = Clock()
+    clock = CpuClock()
     RewardTrainer(
         model=model,
         processing_class=tokenizer,

@@ -70,7 +70,7 @@ class Measured:
         return cls(statistics.median(firsts), tokens / wall, tokens / cpu)
 
 
-class Clock:
+class Stopwatch:
     """Wall and CPU time since its construction."""
 
     def __init__(self) -> None:
@@ -83,24 +83,24 @@ class Clock:
         return time.process_time() - self._cpu
 
 
-class Side(Protocol):
+class System(Protocol):
     """Something that responds to prompts."""
 
     async def answer(self, prompts: Sequence[str], tokens: int) -> Measured: ...
 
 
-class Engine:
+class EmbeddedEngine:
     """The embedded generator, called as the server calls it."""
 
     def __init__(self, generator: EmbeddedGenerator) -> None:
         self._generator = generator
 
     async def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
-        clock = Clock()
+        clock = Stopwatch()
         firsts = await asyncio.gather(*(self.first(prompt, tokens, clock) for prompt in prompts))
         return Measured.of(firsts, tokens * len(prompts), clock.wall(), clock.cpu())
 
-    async def first(self, prompt: str, tokens: int, clock: Clock) -> float:
+    async def first(self, prompt: str, tokens: int, clock: Stopwatch) -> float:
         """Generate one response; the time of its first token."""
         sampling = Sampling(temperature=TEMPERATURE, max_tokens=tokens)
         stream = await self._generator.start(said(prompt), sampling)
@@ -114,7 +114,7 @@ class Engine:
         dialogue = said(opening)
         firsts = []
         for _ in range(2):
-            clock = Clock()
+            clock = Stopwatch()
             stream = await self._generator.start(dialogue, Sampling(TEMPERATURE, max_tokens=16))
             tokens = [(token.text, clock.wall()) async for token in stream]
             firsts.append(tokens[0][1])
@@ -131,7 +131,7 @@ class Transformers:
         self._model = AutoModelForCausalLM.from_pretrained(policy, dtype=dtype).eval()
 
     async def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
-        clock = Clock()
+        clock = Stopwatch()
         heard = FirstToken(clock)
         output = self._model.generate(
             **self._encode(prompts),
@@ -153,7 +153,7 @@ class Transformers:
 class FirstToken(BaseStreamer):  # type: ignore[misc]
     """Records when the first tokens of a batch arrive, after the prompt."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Stopwatch) -> None:
         self._clock = clock
         self._calls = 0
         self.time = 0.0
@@ -344,7 +344,7 @@ def matrix_bytes(policy: Path) -> float:
 
 
 async def measure(
-    sides: dict[str, Side], concurrency: int, tokens: int, rounds: int, prompts: Iterator[str]
+    sides: dict[str, System], concurrency: int, tokens: int, rounds: int, prompts: Iterator[str]
 ) -> dict[str, dict[str, float]]:
     """Medians of every side at one concurrency; the sides take turns, the first round warms up."""
     found: dict[str, list[Measured]] = {name: [] for name in sides}
@@ -369,8 +369,11 @@ async def compare(core: Core, policy: Path, options: argparse.Namespace) -> dict
     limit = bytes_per_second(threads) / matrix_bytes(policy)
     generator = EmbeddedGenerator(threads=threads)
     await generator.load("policy-0000", policy)
-    engine = Engine(generator)
-    sides: dict[str, Side] = {"ours": engine, "transformers": Transformers(policy, torch.bfloat16)}
+    engine = EmbeddedEngine(generator)
+    sides: dict[str, System] = {
+        "ours": engine,
+        "transformers": Transformers(policy, torch.bfloat16),
+    }
     peers = piped(policy, core.settings.data, options)
     sides |= peers
     rows = {str(n): await measure(sides, n, tokens, rounds, prompts) for n in CONCURRENCY}
@@ -397,7 +400,9 @@ async def served(
     waits for a verdict; without categories that block; and without moderation."""
     generator = EmbeddedGenerator(threads=options.threads)
     await generator.load("policy-0000", policy)
-    sides: dict[str, Side] = {"engine": Pinned(Engine(generator), CORES[: options.threads])}
+    sides: dict[str, System] = {
+        "engine": Pinned(EmbeddedEngine(generator), CORES[: options.threads])
+    }
     servers = {
         "server": Server(core, options.threads, True),
         "warning": Server(core, options.threads, True, WARNS),
@@ -427,7 +432,7 @@ async def served(
 class Pinned:
     """A side that is called from certain cores."""
 
-    def __init__(self, side: Side, cores: Sequence[int]) -> None:
+    def __init__(self, side: System, cores: Sequence[int]) -> None:
         self._side = side
         self._cores = cores
 

@@ -60,7 +60,7 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Side:
+class PolicySummary:
     """One policy in the eyes of the people who taught."""
 
     policy_id: str
@@ -74,8 +74,8 @@ class Result:
     """What the demonstration found."""
 
     preference: str
-    before: Side
-    after: Side | None  # None: the gate refused, so nothing changed
+    before: PolicySummary
+    after: PolicySummary | None  # None: the gate refused, so nothing changed
     gain: Interval | None  # paired by prompt
     won: float | None  # share of prompts on which the new answers are liked better, ties half
     kl: float | None
@@ -93,7 +93,7 @@ class Result:
     def summary(self) -> dict[str, Any]:
         """The line that ``tutelage demo --json`` ends with."""
         values = {
-            name: vars(value) if isinstance(value, Side | Interval) else value
+            name: vars(value) if isinstance(value, PolicySummary | Interval) else value
             for name, value in vars(self).items()
         }
         return values | {"report": str(self.report), "succeeded": self.succeeded}
@@ -262,9 +262,9 @@ class _Demo:
             for prompt, group in groupby(responses, key=lambda response: response.prompt.id)
         }
 
-    def side(self, responses: list[DemoResponse]) -> Side:
+    def side(self, responses: list[DemoResponse]) -> PolicySummary:
         """How one policy's answers look."""
-        return Side(
+        return PolicySummary(
             policy_id=responses[0].policy_id,
             preference=_mean(list(self.by_prompt(responses).values())),
             words=_mean([len(response.text.split()) for response in responses]),
