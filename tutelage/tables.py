@@ -65,7 +65,7 @@ class User(Ordered, table=True):
     """A person or a client program's owner. ``training`` is the default consent of new chats.
 
     Guests have no ``login``. ``quota`` overrides the quota of the role: {"requests", "tokens"} a
-    day, 0 for no limit. Somebody disabled can sign in nowhere.
+    day, 0 for no limit. A disabled person cannot sign in.
     """
 
     id: str = Field(default_factory=lambda: new_id("user"), primary_key=True)
@@ -204,7 +204,7 @@ class Message(Ordered, table=True):
 
 
 class ShareLink(Ordered, table=True):
-    """A link by which anybody may read a conversation up to one message; the token is the right."""
+    """A link to read a conversation up to one message; its token grants access."""
 
     __tablename__ = "share"
 
@@ -254,7 +254,7 @@ class ModerationRecord(Ordered, table=True):
     """What the classifier said of one message and what was done about it.
 
     ``span`` is where in the text the finding is. Of a blocked answer the text is what was shown
-    and ``withheld`` what nobody was shown: only who decides an appeal reads it.
+    and ``withheld`` what was not shown: only the reviewer of an appeal reads it.
     """
 
     id: str = Field(default_factory=lambda: new_id("modr"), primary_key=True)
@@ -380,7 +380,7 @@ class PolicyVersion(Ordered, table=True):
 
 
 class ExperimentKind(StrEnum):
-    """A canary answers a share of the people; a shadow writes answers that nobody is shown."""
+    """A canary responds to a share of the people; a shadow's responses are not shown."""
 
     CANARY = "canary"
     SHADOW = "shadow"
@@ -418,7 +418,7 @@ class Experiment(Ordered, table=True):
 
 
 class PolicyPin(Ordered, table=True):
-    """Somebody who always meets one policy, whatever the shares are."""
+    """A person who is pinned to one policy, whatever the shares are."""
 
     user_id: str = Field(
         sa_column=Column(String, ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)

@@ -54,7 +54,7 @@ class Scale:
 
     people: int = 6
     prompts: int = 80  # that they teach with
-    test_prompts: int = 60  # that nobody teaches with
+    test_prompts: int = 60  # held out of the teaching
     samples: int = 2  # answers to each of them that are judged
     preset: str = "quick"
 

@@ -96,7 +96,7 @@ def request_iteration(core: Core, preset: str, actor: str) -> Iteration:
         exclude(session, Lock.PRIVILEGED)
         parent = deployment.current(session)
         if parent is None:
-            raise Conflict("There is no current policy to improve; `tutelage setup` makes one.")
+            raise Conflict("No current policy to improve; `tutelage setup` makes one.")
         key = _digest([parent.id, config.digest(), frozen])
         for attempt in range(len(iterations.listed(session)) + 1):
             iteration = iterations.request(session, preset, parent.id, f"{key}/{attempt}", actor)

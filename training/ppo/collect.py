@@ -52,7 +52,9 @@ class RolloutCollector:
         self.eval_prompts = self._encode(evaluation)[: self.config.eval_prompts]
         if not self.train_prompts:
             longest = self.config.max_prompt_tokens
-            raise Invalid(f"There is no prompt of at most {longest} tokens to train on.", "prompts")
+            raise Invalid(
+                f"No prompt has at most {longest} tokens; there is nothing to train on.", "prompts"
+            )
 
     def _encode(self, prompts: Sequence[Sequence[Message]]) -> list[list[int]]:
         encoded = [self.tokenizer.prompt(messages) for messages in prompts]

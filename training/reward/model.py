@@ -37,7 +37,7 @@ class RewardModel:
     weight: Tensor  # [D]
     bias: Tensor  # []
     low: Tensor  # [D] the range of the judged answers' features:
-    high: Tensor  # [D] beyond it nobody judged anything, so no more is promised
+    high: Tensor  # [D] beyond it no response was judged: the reward is not extrapolated
     adapter: dict[str, Tensor]  # LoRA of the top that makes the features; empty: the policy's own
     facts: dict[str, Any]  # metrics, and the sha256 of the policy that makes the features
 

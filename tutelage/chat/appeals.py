@@ -50,7 +50,7 @@ def of_record(session: Session, record_id: str) -> Appeal | None:
 
 
 def file(session: Session, record: ModerationRecord, author_id: str, comment: str) -> Appeal:
-    """Object to a verdict. Raises Conflict when somebody has done so already."""
+    """Object to a verdict. Raises Conflict when there is an appeal already."""
     if len(comment) > COMMENT_LIMIT:
         raise Invalid(f"The comment is longer than {COMMENT_LIMIT} characters.", "comment")
     if of_record(session, record.id):

@@ -1,4 +1,4 @@
-"""The formats: what a row of each looks like, and which it is when nobody says.
+"""The formats: what a row of each looks like, and how an unnamed one is recognised.
 
 A format reads a row into examples and writes an example as rows; either raises Invalid, with the
 reason as a sentence, for what it cannot hold.

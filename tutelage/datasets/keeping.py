@@ -28,7 +28,7 @@ from tutelage.tables import (
 
 
 def _mute(_kept: int) -> None:
-    """Tell nobody."""
+    """Reports no progress."""
 
 
 STEP = 500  # examples in one transaction, so that people's writes need not wait

@@ -33,7 +33,7 @@ class ImportReport:
     comparisons: int = 0  # pairs in order
     duplicates: int = 0
     problems: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
-    moderated_by: str | None = None  # the classifier's version; None: nobody looked
+    moderated_by: str | None = None  # the classifier's version; None: not moderated
     flagged: dict[str, list[Example]] = field(default_factory=lambda: defaultdict(list))
     excluded: int = 0  # flagged examples that are left out
 

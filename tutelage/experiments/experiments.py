@@ -75,7 +75,7 @@ class Routing:
         return experiment.policy_id if place(experiment.id, user_id) < experiment.share else None
 
     def side_by_side(self, user_id: str, training: bool, choices: int) -> bool:
-        """Whether somebody who asked for several answers gets those of both policies."""
+        """Whether a comparison asked for in chat shows responses of both policies."""
         experiment = self.experiment
         return (
             experiment is not None
@@ -97,7 +97,7 @@ class Routing:
 
 
 def place(experiment_id: str, subject: str) -> float:
-    """Where somebody stands in [0, 1), ever the same within one experiment."""
+    """A person's place in [0, 1), constant within one experiment."""
     digest = hashlib.sha256(f"{experiment_id}/{subject}".encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64
 
@@ -183,7 +183,7 @@ def start(
 
 
 def set_share(session: Session, experiment_id: str, share: float, actor: str) -> Experiment:
-    """Let more or fewer people meet it; nobody who stays changes sides."""
+    """Change its share; people who stay assigned keep their policy."""
     exclude(session, Lock.PRIVILEGED)
     experiment = _under_way(session, experiment_id)
     before, experiment.share = experiment.share, _valid_share(share)
@@ -202,7 +202,7 @@ def promote(session: Session, experiment_id: str, actor: str, reasons: list[str]
 
 
 def roll_back(session: Session, experiment_id: str, actor: str, reasons: list[str]) -> Experiment:
-    """Everybody meets the current policy again, from the next turn on; the other is rejected."""
+    """All people meet the current policy again from the next turn on; the other is rejected."""
     exclude(session, Lock.PRIVILEGED)
     experiment = _under_way(session, experiment_id)
     _end(session, experiment, ExperimentState.ROLLED_BACK, actor, reasons)
@@ -229,7 +229,7 @@ def end(
 
 
 def pin(session: Session, user_id: str, policy_id: str, actor: str) -> PolicyPin:
-    """Let somebody always meet the current policy, or always the one on trial."""
+    """Pin a person to the current policy or to the one on trial."""
     exclude(session, Lock.PRIVILEGED)
     if session.get(User, user_id) is None:
         raise NotFound(f"User {user_id!r} not found.")
@@ -307,7 +307,7 @@ def measured(session: Session, experiment: Experiment) -> dict[str, AlwaysValid]
 
 
 def _overtaken(session: Session, experiment: Experiment, current: str) -> Experiment:
-    """Somebody made another policy current meanwhile."""
+    """Another policy became current in the meantime."""
     reasons = [f"{current} became the current policy, so the comparison ended."]
     if current == experiment.policy_id:
         _end(session, experiment, ExperimentState.PROMOTED, "rules", reasons)

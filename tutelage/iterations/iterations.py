@@ -1,6 +1,6 @@
 """The feedback iteration as a job: requested, leased by one worker, kept alive, finished.
 
-The row is the job. A lease has an end and a fencing token; whoever lost the lease holds an old
+The row is the job. A lease has an end and a fencing token; a worker that lost it holds an old
 token, and nothing that it reports is kept (Kleppmann 2016, "How to do distributed locking").
 """
 

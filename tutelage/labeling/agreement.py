@@ -32,7 +32,7 @@ Labels = dict[Pair, dict[str, int]]  # labeler -> -1 the first is better, 0 tied
 
 @dataclass(frozen=True)
 class LabelerAgreement:
-    """What is known of the labelers together; None where nobody ranked the same."""
+    """Agreement among all labelers; None where no two ranked the same task."""
 
     tasks: int  # ranked by two or more
     pairs: int
@@ -89,7 +89,7 @@ def reliability(labels: Labels) -> dict[str, float]:
 
 
 def shared_pairs(labels: Labels) -> dict[str, int]:
-    """How many pairs of each labeler somebody else ranked too."""
+    """How many pairs of each labeler another labeler ranked too."""
     found: dict[str, int] = defaultdict(int)
     for given in labels.values():
         for who in given if len(given) > 1 else ():
@@ -98,7 +98,7 @@ def shared_pairs(labels: Labels) -> dict[str, int]:
 
 
 def weights(labels: Labels) -> dict[str, float]:
-    """What each labeler's rankings count in training; whoever is missing counts 1.
+    """What each labeler's rankings count in training; a labeler who is missing counts 1.
 
     Reliability above chance, (p - 1/3) / (1 - 1/3), at least 0.1. Of two labelers who differ
     nobody can say which one is right, so there are weights from three labelers on.
@@ -121,7 +121,7 @@ def training_weights(rows: Iterable[Feedback]) -> Mapping[str, float]:
 def gold_accuracy(session: Session, labels: Labels) -> dict[str, tuple[int, int]]:
     """Of each labeler: pairs of gold tasks that they ordered rightly, and all of them.
 
-    A gold task does not measure whoever said what is right of it.
+    A gold task does not measure the labeler who set its gold ranking.
     """
     found: dict[str, list[bool]] = defaultdict(list)
     for task in session.exec(select(LabelingTask)):
@@ -176,7 +176,7 @@ def _one_coin(votes: np.ndarray) -> np.ndarray:
     truth = hits.sum(1) / given.sum(1, keepdims=True)  # majority vote to begin with
     right = np.full(votes.shape[1], 0.5)
     for _ in range(_ROUNDS):
-        # One vote of each sort is added, so that nobody is ever certain to be right or wrong.
+        # One vote of each sort is added, so that no labeler's estimate is exactly 0 or 1.
         right = ((truth[:, None, :] * hits).sum((0, 2)) + 1) / (given.sum(0) + 2)
         prior = truth.mean(0) + 1e-9
         wrong = (1 - right) / (CLASSES - 1)

@@ -269,7 +269,7 @@ def set_gold(
 ) -> LabelingTask:
     """Say which order is right, which makes it a gold task; None: an ordinary task again.
 
-    It does not measure whoever said so.
+    It does not measure the labeler who set it.
     """
     exclude(session, Lock.LABELING)
     task = session.get(LabelingTask, task_id)
@@ -286,7 +286,7 @@ def set_gold(
 def set_own_gold(session: Session, assignment: Assignment) -> LabelingTask:
     """Say that one's own ranking is right.
 
-    Raises Conflict where there is none that stands, or somebody said already what is right.
+    Raises Conflict where no ranking stands, or the gold ranking is set already.
     """
     exclude(session, Lock.LABELING)
     if task_of(session, assignment).gold:
@@ -350,7 +350,7 @@ def waiting(session: Session, labeler_id: str, kind: FeedbackKind) -> int:
 
 
 def unranked(session: Session, after: str = "") -> list[LabelingTask]:
-    """Ranking tasks with all their answers that nobody has taken, in order."""
+    """Ranking tasks with all their responses that no labeler has taken, in order."""
     taken = select(Assignment.task_id)
     statement = select(LabelingTask).where(
         LabelingTask.kind == FeedbackKind.RANKING,
@@ -442,7 +442,7 @@ def _copy(session: Session, path: Sequence[Message]) -> tuple[Conversation, Mess
 
 
 def _of_prompt_set(session: Session) -> Conversation:
-    """A conversation that belongs to nobody who could sign in."""
+    """A conversation whose owner cannot sign in."""
     owner = session.exec(
         select(User).where(User.name == _PROMPT_SET, col(User.disabled_at).is_not(None))
     ).first()

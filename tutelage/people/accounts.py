@@ -1,7 +1,7 @@
 """Accounts: sign-up, passwords and identities of OpenID Connect providers.
 
-Passwords are kept as Argon2id hashes. Whoever is unknown costs as much time as a wrong password,
-so that nobody learns from the clock which accounts exist.
+Passwords are kept as Argon2id hashes. An unknown name takes as much time as a wrong password,
+so that timing does not tell which accounts exist.
 """
 
 import time
@@ -20,7 +20,7 @@ from tutelage.tables import ApiKey, Identity, Role, SignIn, User
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
 LOGIN_LIMIT = 100
 WRONG = "The name or the password is wrong."
-DISABLED = "This account is disabled. Ask whoever runs this service."
+DISABLED = "This account is disabled. Ask the operator of this service."
 
 
 def new_hash(login: str, password: str) -> str:
@@ -51,14 +51,14 @@ def sign_up(
 
 
 def authenticate(session: Session, login: str, password: str) -> User:
-    """The person of that name and password; slow. Raises Forbidden for everybody else.
+    """The person of that name and password; slow. Raises Forbidden otherwise.
 
     A password hash that is out of date is replaced in the row: add it to a write session.
     """
     folded = login.strip().casefold()
     user = session.exec(select(User).where(User.login == folded)).first()
     known = user.password_hash if user else None
-    right, better = _hasher().verify_and_update(password, known or _nobodys_hash())
+    right, better = _hasher().verify_and_update(password, known or _decoy_hash())
     if user is None or known is None or not right:
         raise Forbidden(WRONG, "password")
     require_enabled(user)
@@ -107,13 +107,13 @@ def by_identity(session: Session, issuer: str, subject: str, name: str) -> User:
 
 
 def require_enabled(user: User) -> None:
-    """Raises Forbidden for somebody whom an operator has shut out."""
+    """Raises Forbidden for a disabled account."""
     if user.disabled_at is not None:
         raise Forbidden(DISABLED)
 
 
 def set_role(session: Session, user_id: str, role: Role, actor: str) -> User:
-    """Make somebody a user, labeler or operator. Raises Conflict for the last operator."""
+    """Set a person's role: user, labeler or operator. Raises Conflict for the last operator."""
     exclude(session, Lock.PRIVILEGED)
     user = get(session, user_id)
     if user.role == Role.OPERATOR and role != Role.OPERATOR:
@@ -125,7 +125,7 @@ def set_role(session: Session, user_id: str, role: Role, actor: str) -> User:
 
 
 def set_disabled(session: Session, user_id: str, disabled: bool, actor: str) -> User:
-    """Shut somebody out, or let them in again. Raises Conflict for the last operator."""
+    """Disable an account, or enable it again. Raises Conflict for the last operator."""
     exclude(session, Lock.PRIVILEGED)
     user = get(session, user_id)
     if disabled and user.role == Role.OPERATOR:
@@ -192,5 +192,5 @@ def _hasher() -> PasswordHash:
 
 
 @cache
-def _nobodys_hash() -> str:
-    return _hasher().hash("nobody has this password")
+def _decoy_hash() -> str:
+    return _hasher().hash("no account has this password")

@@ -36,7 +36,7 @@ def find_user(session: Session, name: str, role: Role) -> User | None:
 def key_owner(session: Session, name: str, role: Role) -> User:
     """The owner of the keys of that name that the command line makes: a client, not a person.
 
-    Anybody may choose a display name, so an account or guest of that name is somebody else.
+    Display names are free to choose, so an account or guest of that name is another person.
     """
     made = select(AuditEvent.subject).where(
         AuditEvent.action == "key.create", AuditEvent.actor == "cli"

@@ -35,7 +35,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class QuotaState:
-    """What somebody may use today, what they have used, and when the next day begins."""
+    """A person's quota of today, what is used of it, and when the next day begins."""
 
     quota: Quota
     requests: int
@@ -90,7 +90,7 @@ class Quotas:
 def count(session: Session, user_id: str, requests: int = 0, tokens: int = 0) -> None:
     """Add to what a person has used today; what others add at the same moment counts too.
 
-    Call it last: whoever counts first waits for the others in another order than they do.
+    Call it last: a turn that counts first waits for the others in another order than they do.
     """
     session.flush()
     insert = _INSERT[session.get_bind().dialect.name]

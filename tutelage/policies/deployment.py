@@ -73,7 +73,7 @@ def promote(session: Session, policy_id: str, actor: str, explanation: str = "")
 
 
 def require_explained(session: Session, version: PolicyVersion, explanation: str) -> None:
-    """Raises Invalid where a policy fails cases of accepted reports and nobody says why it may."""
+    """Raises Invalid where a policy fails cases of accepted reports and no reason is given."""
     iteration = session.get(Iteration, version.iteration_id) if version.iteration_id else None
     failed = (iteration.metrics.get("failed_cases") if iteration else None) or []
     if failed and not explanation.strip():
@@ -98,7 +98,7 @@ def rollback(session: Session, actor: str) -> PolicyVersion:
     )
     earlier = session.exec(statement).first()
     if leaving is None or earlier is None:
-        raise Conflict("There is no previous policy to roll back to.")
+        raise Conflict("No previous policy to roll back to.")
     _set_state(session, leaving, PolicyState.REJECTED)
     _set_state(session, earlier, PolicyState.CURRENT)
     audit.record(session, actor, "policy.rollback", earlier.id, left=leaving.id)

@@ -83,7 +83,7 @@ class PolicyLibrary:
         return not (self.path(policy_id) / WEIGHTS_REMOVED).exists()
 
     def delete_weights(self, policy_id: str) -> None:
-        """Remove the weights; the mark comes first, so that nobody takes a half policy for one."""
+        """Remove the weights; the mark comes first, so that no half policy is ever read."""
         path = self.path(policy_id)
         atomic.write_text(path / WEIGHTS_REMOVED, "The weights were deleted to save disk space.\n")
         for file in path.glob(f"*{WEIGHTS}"):

@@ -71,7 +71,7 @@ interface EvaluationMetric {
 /** The metrics of a policy's answers, with label and format. */
 export const EVALUATION_METRICS: EvaluationMetric[] = [
   { name: "score", label: "Held-out score", text: figure },
-  { name: "words", label: "Words per answer", text: figure },
+  { name: "words", label: "Words per response", text: figure },
   { name: "finished", label: "Finished (EOS)", text: percent },
   { name: "repetition", label: "Repetition", text: percent },
   { name: "distinct_2", label: "Distinct bigrams", text: percent },
