@@ -29,7 +29,7 @@ def test_a_sign_in_link_works_once(service, open_page):
     page = open_page(link, consent=None)
     page.wait_for_url("**/operator/iterations")
     again = open_page(link, consent=None, watched=False)
-    expect(again.get_by_role("alert")).to_contain_text("used already")
+    expect(again.get_by_role("alert")).to_contain_text("already used")
     again.get_by_text("Sign in with a link").click()
     expect(again.get_by_text("tutelage sign-in-link", exact=True)).to_be_visible()
 

@@ -21,3 +21,15 @@ test("conversations are grouped by when they were last used", () => {
     ["Older", ["old"]],
   ]);
 });
+
+test("a group has one heading where a clock was set back between two rows", () => {
+  const rows = [
+    row("newest", new Date(2026, 4, 20, 8, 0)),
+    row("before the step", new Date(2026, 4, 19, 8, 0)),
+    row("oldest", new Date(2026, 4, 20, 7, 0)),
+  ];
+  expect(groupByDay(rows, NOW).map((group) => [group.name, group.rows.map((each) => each.id)])).toEqual([
+    ["Today", ["newest", "oldest"]],
+    ["Yesterday", ["before the step"]],
+  ]);
+});

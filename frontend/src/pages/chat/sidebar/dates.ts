@@ -18,12 +18,13 @@ function nameOf(updated: number, now: Date): string {
   return "Older";
 }
 
+/** Rows keep their order; a group has one heading, also where a clock was set back between two rows. */
 export function groupByDay(rows: readonly ConversationRow[], now = new Date()): Group[] {
   const groups: Group[] = [];
   for (const row of rows) {
     const name = nameOf(row.updated_at, now);
-    const last = groups.at(-1);
-    if (last?.name === name) last.rows.push(row);
+    const group = groups.find((each) => each.name === name);
+    if (group) group.rows.push(row);
     else groups.push({ name, rows: [row] });
   }
   return groups;
