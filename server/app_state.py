@@ -19,6 +19,7 @@ from server.labeling.candidates import CandidateWriter
 from server.moderation_watcher import ModerationWatcher
 from server.policy_watcher import PolicyWatcher
 from server.services import Services
+from tutelage.people import erasure
 from tutelage.people.quota import Quotas
 
 
@@ -40,6 +41,7 @@ class AppState:
     async def running(self) -> AsyncIterator[None]:
         """Load the promoted policy and follow the store; at the end store what is being written."""
         await self.policies.refresh()
+        await run_in_threadpool(erasure.finish, self.services.store)
         filter_refresh = partial(run_in_threadpool, self.filter.refresh)
         following = [
             asyncio.create_task(each)

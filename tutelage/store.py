@@ -17,7 +17,8 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from tutelage import extras
-from tutelage.tables import Ordered
+from tutelage.folding import fold
+from tutelage.tables import Ordered, Searchable
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -188,7 +189,16 @@ class Store:
 
 
 class WriteSession(Session):
-    """Gives new rows their places in the order of writing, and those that move to the end."""
+    """Gives new rows their places in the order of writing, and those that move to the end.
+
+    The words of rows that are searched are folded.
+    """
+
+
+def _fold_words(session: Session, *_: Any) -> None:
+    for row in (*session.new, *session.dirty):
+        if isinstance(row, Searchable) and row.folded != (folded := fold(row.words)):
+            row.folded = folded
 
 
 def _give_places(session: Session, *_: Any) -> None:
@@ -210,6 +220,7 @@ def _places(connection: sqlalchemy.Connection, count: int) -> Iterable[int]:
 
 
 event.listen(WriteSession, "before_flush", _give_places)
+event.listen(WriteSession, "before_flush", _fold_words)
 
 
 class WriteAheadLog:

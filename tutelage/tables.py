@@ -47,6 +47,20 @@ def place_of(table: type[Ordered], row_id: str) -> Any:
     return select(row.seq).where(row.id == row_id).scalar_subquery()
 
 
+class Searchable(SQLModel):
+    """A row that is found by its words: ``folded`` holds ``words`` as ``folding`` folds them.
+
+    The store folds them when the row is flushed, so that search is the same on every database.
+    """
+
+    folded: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+    @property
+    def words(self) -> str:
+        """What is searched."""
+        raise NotImplementedError
+
+
 class Placing(SQLModel, table=True):
     """Where places come from: on SQLite the row holds the last one, on PostgreSQL its sequence."""
 
@@ -61,7 +75,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
-class User(Ordered, table=True):
+class User(Ordered, Searchable, table=True):
     """A person or a client program's owner. ``training`` is the default consent of new chats.
 
     Guests have no ``login``. ``quota`` overrides the quota of the role: {"requests", "tokens"} a
@@ -78,6 +92,11 @@ class User(Ordered, table=True):
     training: bool = False
     consented_at: float | None = None  # when the person last answered the consent question
     created_at: float = Field(default_factory=time.time)
+
+    @property
+    def words(self) -> str:
+        """The names."""
+        return f"{self.name}\n{self.login or ''}"
 
 
 class Identity(SQLModel, table=True):
@@ -156,7 +175,7 @@ class Purpose(StrEnum):
     BLIND = "blind"  # two policies' answers, judged by an operator who is not told whose
 
 
-class Conversation(Ordered, table=True):
+class Conversation(Ordered, Searchable, table=True):
     """A tree of messages that belongs to one user.
 
     A copy that was made for labelers names its ``origin``: it belongs to the same owner, follows
@@ -173,8 +192,13 @@ class Conversation(Ordered, table=True):
     created_at: float = Field(default_factory=time.time)
     updated_at: float = Field(default_factory=time.time, index=True)
 
+    @property
+    def words(self) -> str:
+        """The title."""
+        return self.title
 
-class Message(Ordered, table=True):
+
+class Message(Ordered, Searchable, table=True):
     """One turn. Siblings (same parent) are alternatives, edits or regenerations of each other.
 
     ``token_ids`` and ``logprobs`` are those of the response as sampled by the behaviour policy:
@@ -201,6 +225,11 @@ class Message(Ordered, table=True):
     tool_calls: list[dict[str, Any]] | None = Field(default=None, sa_column=json_column(True))
     tool_call_id: str | None = None  # of a tool's message: the call that it answers
     created_at: float = Field(default_factory=time.time)
+
+    @property
+    def words(self) -> str:
+        """The text."""
+        return self.content
 
 
 class ShareLink(Ordered, table=True):

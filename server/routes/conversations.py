@@ -78,10 +78,8 @@ def change_conversation(
 @router.delete("/{conversation_id}")
 def delete_conversation(conversation_id: Name, caller: CallerDep, services: ServicesDep) -> Deleted:
     """Erase a conversation with its messages and feedback. Trained policies are not retrained."""
-    with services.store.write() as session:
-        conversation = conversations.owned(session, conversation_id, caller.user.id)
-        actor = caller.user.id
-        erasure.erase_conversation(session, services.iterations, conversation, actor)
+    owner = caller.user.id
+    erasure.erase_conversation(services.store, services.iterations, conversation_id, owner, owner)
     return Deleted(id=conversation_id)
 
 

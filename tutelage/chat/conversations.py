@@ -4,11 +4,13 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import case, literal, or_, tuple_
+import sqlalchemy
+from sqlalchemy import case, exists, literal, or_, tuple_
 from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.errors import Invalid, NotFound
+from tutelage.folding import fold
 from tutelage.tables import Conversation, Message, Purpose
 
 TITLE_CHARS = 60
@@ -74,8 +76,20 @@ def update(
 def erase(session: Session, conversation: Conversation, actor: str) -> None:
     """Delete the conversation with all that hangs from it; only a trace is kept."""
     audit.record(session, actor, "conversation.erase", conversation.id)
-    for each in (conversation, *_copies(session, conversation)):
-        session.delete(each)
+    delete(session, [conversation.id])
+
+
+def delete(session: Session, conversation_ids: Sequence[str]) -> None:
+    """Delete conversations with their copies and messages, however deep their trees are.
+
+    The messages are taken apart first: SQLite follows a chain of a thousand at most.
+    """
+    copies = select(Conversation.id).where(col(Conversation.origin_id).in_(conversation_ids))
+    ids = [*conversation_ids, *session.exec(copies)]
+    said = col(Message.conversation_id).in_(ids)
+    session.execute(sqlalchemy.update(Message).where(said).values(parent_id=None))
+    session.execute(sqlalchemy.delete(Message).where(said))
+    session.execute(sqlalchemy.delete(Conversation).where(col(Conversation.id).in_(ids)))
 
 
 def append(
@@ -134,12 +148,13 @@ def _copies(session: Session, conversation: Conversation) -> list[Conversation]:
 
 
 def _mentions(query: str) -> Any:
-    """The words are in the title or in a message."""
-    said = select(Message.conversation_id).where(
-        col(Message.content).icontains(query, autoescape=True)
+    """The words are in the title or in a message; only the owner's messages are read."""
+    words = fold(query)
+    said = exists().where(
+        col(Message.conversation_id) == Conversation.id,
+        col(Message.folded).contains(words, autoescape=True),
     )
-    title = col(Conversation.title).icontains(query, autoescape=True)
-    return or_(title, col(Conversation.id).in_(said))
+    return or_(col(Conversation.folded).contains(words, autoescape=True), said)
 
 
 def _title(content: str) -> str:

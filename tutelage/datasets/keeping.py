@@ -9,12 +9,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import exists
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from tutelage import audit
 from tutelage.datasets.example import Example
 from tutelage.datasets.reading import ImportReport
 from tutelage.errors import Conflict, Invalid, NotFound
+from tutelage.folding import fold
 from tutelage.people import erasure, people
 from tutelage.store import Lock, Store, exclude
 from tutelage.tables import (
@@ -33,6 +36,7 @@ def _mute(_kept: int) -> None:
 
 STEP = 500  # examples in one transaction, so that people's writes need not wait
 _TITLE = 60
+SHORTEST, LONGEST_SEARCH = 3, 10_000  # characters to erase by; SQLite's patterns have a limit
 
 
 def begin(
@@ -100,8 +104,8 @@ def erase(store: Store, iterations: Path, name: str, actor: str) -> list[str]:
     with store.write() as session:
         dataset = named(session, name)
         audit.record(session, actor, "dataset.erase", dataset.id, name=dataset.name)
-        record = erasure.erase_user(session, iterations, dataset.user_id)
-        return record.policies if record else []
+    record = erasure.erase_user(store, iterations, dataset.user_id)
+    return record.policies if record else []
 
 
 def erase_containing(
@@ -109,22 +113,27 @@ def erase_containing(
 ) -> tuple[int, list[str]]:
     """Erase the examples in which a text occurs; how many, and the policies that had learned them.
 
-    Raises Invalid for a text so short that it would occur by chance.
+    Case, accents and spaces do not count. Raises Invalid for a text so short that it would occur by
+    chance.
     """
-    if len(text.strip()) < 3:
-        raise Invalid("The text to erase needs at least three characters.", "containing")
-    with store.write() as session:
-        said = select(Message.conversation_id).where(
-            col(Message.content).icontains(text, autoescape=True)
+    words = fold(text)
+    if not SHORTEST <= len(words) <= LONGEST_SEARCH:
+        raise Invalid(
+            f"The text to erase needs {SHORTEST} to {LONGEST_SEARCH} characters.", "containing"
         )
+    with store.read() as session:
         owner = named(session, name).user_id
-        chats = session.exec(
-            select(Conversation).where(
-                Conversation.owner_id == owner, col(Conversation.id).in_(said)
-            )
-        ).all()
-        records = [erasure.erase_conversation(session, iterations, chat, actor) for chat in chats]
-        return len(chats), sorted({p for each in records if each for p in each.policies})
+        chats = session.exec(_containing(owner, words)).all()
+    records = [erasure.erase_conversation(store, iterations, chat, owner, actor) for chat in chats]
+    return len(chats), sorted({p for each in records if each for p in each.policies})
+
+
+def _containing(owner: str, words: str) -> SelectOfScalar[str]:
+    said = exists().where(
+        col(Message.conversation_id) == Conversation.id,
+        col(Message.folded).contains(words, autoescape=True),
+    )
+    return select(Conversation.id).where(Conversation.owner_id == owner, said)
 
 
 def _new(

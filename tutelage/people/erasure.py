@@ -4,9 +4,13 @@ What stays is in docs/privacy.md: ids in the audit log and in the record of the 
 texts in snapshots of iterations that have run, which the operator deletes with their folders.
 """
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
+import sqlalchemy
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from tutelage import audit
 from tutelage.chat import conversations
@@ -14,42 +18,60 @@ from tutelage.errors import Conflict, NotFound
 from tutelage.iterations import iterations
 from tutelage.people import accounts
 from tutelage.policies import lineage
-from tutelage.store import Lock, exclude
-from tutelage.tables import Conversation, Erasure, Feedback, Iteration, Role, new_id
+from tutelage.store import Lock, Store, exclude
+from tutelage.tables import (
+    AuditEvent,
+    Conversation,
+    Erasure,
+    Feedback,
+    Iteration,
+    Role,
+    User,
+    new_id,
+)
+
+ERASED = "user.erase"
+CHATS_AT_ONCE, ROWS_AT_ONCE = 20, 1000  # in one transaction
 
 
 def erase_conversation(
-    session: Session, folder: Path, conversation: Conversation, actor: str
+    store: Store, folder: Path, conversation_id: str, owner_id: str, actor: str
 ) -> Erasure | None:
-    """Erase one conversation; the record of what learned from it, if anything did.
+    """Erase one conversation of that owner; the record of what learned from it, if anything did.
 
-    ``folder`` holds one folder per iteration.
+    ``folder`` holds one folder per iteration. Raises NotFound.
     """
-    exclude(session, Lock.PRIVILEGED)
-    copies = select(Conversation.id).where(Conversation.origin_id == conversation.id)
-    ids = [conversation.id, *session.exec(copies)]
-    record = _record(session, folder, conversation.id, ids, [])
-    conversations.erase(session, conversation, actor)
-    return record
+    lineage.learned(folder)  # slow at first, so before others wait
+    with store.write() as session:
+        exclude(session, Lock.PRIVILEGED)
+        conversation = conversations.owned(session, conversation_id, owner_id)
+        copies = select(Conversation.id).where(Conversation.origin_id == conversation_id)
+        ids = [conversation_id, *session.exec(copies)]
+        record = _record(session, folder, conversation_id, ids, [])
+        conversations.erase(session, conversation, actor)
+        return record
 
 
-def erase_user(session: Session, folder: Path, user_id: str) -> Erasure | None:
+def erase_user(store: Store, folder: Path, user_id: str) -> Erasure | None:
     """Erase a person with all that hangs from them; the record of what learned from it.
 
-    Raises Conflict for the last operator.
+    The person is shut out first; the rows then go in small transactions, so that others can write
+    meanwhile. ``finish`` ends what a crash interrupts. Raises Conflict for the last operator.
     """
-    exclude(session, Lock.PRIVILEGED)
-    user = accounts.get(session, user_id)
-    if user.role == Role.OPERATOR:
-        accounts.require_another_operator(session, user)
-    owned = list(session.exec(select(Conversation.id).where(Conversation.owner_id == user_id)))
-    judged = list(session.exec(select(Feedback.id).where(Feedback.author_id == user_id)))
-    copies = list(session.exec(select(Conversation).where(col(Conversation.origin_id).in_(owned))))
-    record = _record(session, folder, user_id, [*owned, *(copy.id for copy in copies)], judged)
-    audit.record(session, user_id, "user.erase", user_id, conversations=len(owned))
-    for row in (*copies, user):
-        session.delete(row)
+    lineage.learned(folder)  # slow at first, so before others wait
+    with store.write() as session:
+        record = _begin(session, folder, user_id)
+    _delete_user(store, user_id)
     return record
+
+
+def finish(store: Store) -> None:
+    """End the erasures of persons that were interrupted."""
+    begun = select(AuditEvent.subject).where(AuditEvent.action == ERASED)
+    with store.read() as session:
+        left = list(session.exec(select(User.id).where(col(User.id).in_(begun))))
+    for user_id in left:
+        _delete_user(store, user_id)
 
 
 def listed(session: Session) -> list[Erasure]:
@@ -76,6 +98,42 @@ def retrain_without(session: Session, erasure_id: str, preset: str, actor: str) 
     session.add(record)
     audit.record(session, actor, "erasure.retrain", erasure_id, iteration=iteration.id)
     return iteration
+
+
+def _begin(session: Session, folder: Path, user_id: str) -> Erasure | None:
+    exclude(session, Lock.PRIVILEGED)
+    user = accounts.get(session, user_id)
+    if user.role == Role.OPERATOR:
+        accounts.require_another_operator(session, user)
+    own = select(Conversation.id).where(Conversation.owner_id == user_id)
+    copies = select(Conversation.id).where(col(Conversation.origin_id).in_(own))
+    owned = sorted({*session.exec(own), *session.exec(copies)})
+    judged = list(session.exec(select(Feedback.id).where(Feedback.author_id == user_id)))
+    record = _record(session, folder, user_id, owned, judged)
+    audit.record(session, user_id, ERASED, user_id, conversations=len(owned))
+    user.disabled_at = time.time()
+    session.add(user)
+    accounts.end_sessions(session, user_id)
+    return record
+
+
+def _delete_user(store: Store, user_id: str) -> None:
+    chats = select(Conversation.id).where(Conversation.owner_id == user_id).limit(CHATS_AT_ONCE)
+    judged = select(Feedback.id).where(Feedback.author_id == user_id).limit(ROWS_AT_ONCE)
+    while ids := _some(store, chats):
+        with store.write() as session:
+            conversations.delete(session, ids)
+    while ids := _some(store, judged):
+        with store.write() as session:
+            session.execute(sqlalchemy.delete(Feedback).where(col(Feedback.id).in_(ids)))
+    with store.write() as session:
+        if user := session.get(User, user_id):
+            session.delete(user)
+
+
+def _some(store: Store, ids: SelectOfScalar[str]) -> Sequence[str]:
+    with store.read() as session:
+        return session.exec(ids).all()
 
 
 def _record(

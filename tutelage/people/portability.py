@@ -20,7 +20,7 @@ from tutelage.tables import (
 )
 
 _SPEAKERS = {"user": "You", "assistant": "Tutelage", "system": "System"}
-_SECRETS = {"password_hash", "sha256"}
+_LEFT_OUT = {"password_hash", "sha256", "folded"}
 
 
 def everything_of(session: Session, user_id: str) -> dict[str, Any]:
@@ -70,4 +70,4 @@ def _rows(session: Session, table: type[SQLModel], where: Any) -> list[dict[str,
 
 
 def _plain(row: SQLModel) -> dict[str, Any]:
-    return row.model_dump(exclude=_SECRETS, warnings=False)
+    return row.model_dump(exclude=_LEFT_OUT, warnings=False)

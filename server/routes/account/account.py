@@ -119,8 +119,7 @@ def erase_account(
     """Delete the account with its conversations, feedback and keys, permanently."""
     if body.confirm.strip().casefold() != (caller.user.login or caller.user.name).casefold():
         raise Invalid("Enter the account's name to confirm.", "confirm")
-    with services.store.write() as session:
-        erasure.erase_user(session, services.iterations, caller.user.id)
+    erasure.erase_user(services.store, services.iterations, caller.user.id)
     response.delete_cookie(COOKIE)
     return Deleted(id=caller.user.id)
 

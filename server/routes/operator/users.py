@@ -21,6 +21,7 @@ from server.schemas.operator.users import (
 from server.schemas.text import Deleted, Name, Page, columns
 from tutelage import audit
 from tutelage.errors import NotFound
+from tutelage.folding import fold
 from tutelage.people import accounts, people
 from tutelage.people.quota import Quotas
 from tutelage.settings import Settings
@@ -43,7 +44,7 @@ def list_users(
     keyed = select(ApiKey.user_id)
     statement = select(User).order_by(col(User.seq).desc()).limit(limit + 1)
     if q:
-        named = (col(User.name).icontains(q, autoescape=True), col(User.id) == q)
+        named = (col(User.folded).contains(fold(q), autoescape=True), col(User.id) == q)
         statement = statement.where(or_(*named))
     else:
         known = (col(User.login).is_not(None), col(User.role) != Role.USER, col(User.id).in_(keyed))

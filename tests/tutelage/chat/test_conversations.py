@@ -70,6 +70,40 @@ def test_search_finds_words_of_messages(any_store: Store, ada: User) -> None:
     assert [row.title for row in found] == ["Lunch"]
 
 
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("über", 1),
+        ("ærø", 1),
+        ("σίσυφος", 1),
+        ("caf\u00e9", 1),
+        ("100%", 1),
+        ("a_b", 0),
+        ("100", 1),
+    ],
+)
+def test_search_is_the_same_on_every_database(
+    any_store: Store, ada: User, query: str, count: int
+) -> None:
+    with any_store.write() as session:
+        chat = conversations.start(session, ada.id, False, "Über Ærø und ΣΊΣΥΦΟΣ")
+        conversations.append(session, chat, None, "user", "The Cafe\u0301 is 100% axb")
+        other = people.create_user(session, "bob")
+        conversations.start(session, other.id, False, "Über Ærø ΣΊΣΥΦΟΣ 100% café")
+        assert len(conversations.listed(session, ada.id, query=query)) == count
+
+
+def test_a_new_title_is_found_and_the_old_one_is_not(any_store: Store, ada: User) -> None:
+    with any_store.write() as session:
+        chat = conversations.start(session, ada.id, False, "Lunch")
+    with any_store.write() as session:
+        chat = conversations.owned(session, chat.id, ada.id)
+        conversations.update(session, chat, title="Dîner")
+    with any_store.read() as session:
+        assert conversations.listed(session, ada.id, query="lunch") == []
+        assert len(conversations.listed(session, ada.id, query="diner")) == 1
+
+
 def test_a_copy_for_labelers_follows_its_origin(any_store: Store, ada: User) -> None:
     with any_store.write() as session:
         chat = conversations.start(session, ada.id, training=True)

@@ -111,6 +111,19 @@ def test_what_holds_a_text_is_erased_alone(core: Core) -> None:
     assert len(taken(core).rankings) == len(PAIRS) - 1
 
 
+@pytest.mark.parametrize("text", ["QUESTION   3", "qu\u00e9stion 3", "Qu\u00adestion\n3"])
+def test_erasure_by_words_misses_no_spelling(core: Core, text: str) -> None:
+    imported(core)
+    assert keeping.erase_containing(core.store, core.iterations, "pairs", text, "ada") == (1, [])
+
+
+@pytest.mark.parametrize("text", ["a\u0301b", "\u200b\u200b\u200b", "  a ", "x" * 20_000])
+def test_erasure_by_words_needs_words(core: Core, text: str) -> None:
+    imported(core)
+    with pytest.raises(Invalid, match="characters"):
+        keeping.erase_containing(core.store, core.iterations, "pairs", text, "ada")
+
+
 def test_people_and_sources_are_written_apart(core: Core) -> None:
     imported(core)
     with core.store.write() as session:
