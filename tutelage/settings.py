@@ -6,8 +6,37 @@ Training settings are not here: they are scientific and live in one TOML file pe
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Starter(BaseModel):
+    """A prompt that an empty chat offers."""
+
+    title: str = Field(min_length=1, max_length=60)
+    text: str = Field(min_length=1, max_length=2000)
+
+
+_STARTERS = TypeAdapter(list[Starter])
+SHIPPED_STARTERS = (
+    Starter(
+        title="Explain something",
+        text="Explain how vaccines work to a ten-year-old, in five sentences.",
+    ),
+    Starter(
+        title="Write with me",
+        text="Write a short, friendly email that moves a meeting from Tuesday to Thursday.",
+    ),
+    Starter(
+        title="Make a plan",
+        text="Plan a simple week of dinners for two people who don't like spending long in the "
+        "kitchen.",
+    ),
+    Starter(
+        title="Think it through",
+        text="Should I learn the guitar or the piano first? Ask me what you need to know.",
+    ),
+)
 
 
 class Settings(BaseSettings):
@@ -42,6 +71,19 @@ class Settings(BaseSettings):
     max_queue: int = Field(64, ge=0, description="Queued responses before new requests get 503.")
     max_response_tokens: int = Field(
         512, ge=1, description="Default length limit of a response, in tokens."
+    )
+    temperature: float = Field(
+        0.5, ge=0, le=2, description="Temperature of requests that set no sampling parameter."
+    )
+    top_p: float = Field(0.95, ge=0, le=1, description="Nucleus (top_p) of the same requests.")
+    frequency_penalty: float = Field(
+        0.2, ge=-2, le=2, description="Frequency penalty of the same requests."
+    )
+    loop_tokens: int = Field(
+        64, ge=0, description="Ends a response that repeats itself over so many tokens (0 = never)."
+    )
+    starters: str = Field(
+        "", description='JSON: [{"title": …, "text": …}], the prompts of an empty chat.'
     )
     max_body_bytes: int = Field(2_000_000, ge=1024, description="Larger requests get 413.")
     max_message_chars: int = Field(32_000, ge=1, description="Longer messages get 400.")
@@ -107,6 +149,20 @@ class Settings(BaseSettings):
     webhook_secret: SecretStr = Field(
         SecretStr(""), description="Key for signing webhook deliveries (HMAC-SHA-256)."
     )
+
+    @field_validator("starters")
+    @classmethod
+    def _are_starters(cls, value: str) -> str:
+        try:
+            _STARTERS.validate_json(value or "[]")
+        except ValidationError as error:
+            raise ValueError(f"{error.errors()[0]['msg']}; see docs/operations.md") from None
+        return value
+
+    @property
+    def starter_prompts(self) -> list[Starter]:
+        """The prompts that an empty chat offers: the operator's, else the shipped ones."""
+        return _STARTERS.validate_json(self.starters) if self.starters else list(SHIPPED_STARTERS)
 
     @property
     def url(self) -> str:

@@ -9,10 +9,12 @@ from fastapi.concurrency import run_in_threadpool
 from moderation.rules import SideRules, Verdict
 from moderation.stream import Release, StreamFilter
 from server.chat import notices
+from server.chat.loop_stopper import LoopStopper
 from server.chat.notices import Notice
 from server.generators.generator import Messages, Sampling, Stream, Token, ToolCall
 from server.services import Services
 
+LOOPING = "length"  # finish reason of a response that was ended since it repeated itself
 CANCELLED = "cancelled"  # finish reason of a response whose client disconnected
 BLOCKED = "content_filter"
 FAILED = "error"  # finish reason of a response that the generator did not complete
@@ -36,6 +38,7 @@ class TurnResponse:
     sampling: Sampling
     stream: Stream | None = None  # None: the prompt was blocked, nothing is generated
     filter: StreamFilter | None = None  # None: moderation is switched off
+    loop: LoopStopper = field(default_factory=lambda: LoopStopper(0))
     id: str = ""  # set once its prompt is stored: ids sort by time, parents first
     shown: str = ""
     tokens: list[Token] = field(default_factory=list)  # all that were generated
@@ -43,6 +46,7 @@ class TurnResponse:
     first_text_seconds: float | None = None
     verdict: Verdict | None = None
     seconds: float | None = None  # from the request to its end
+    _looping: bool = False
     _calls: dict[int, ToolCall] = field(default_factory=dict)  # by their index
     _length: int = 0  # of the text of all tokens
     _hidden: deque[tuple[int, Token]] = field(default_factory=deque)  # (end of its text, token)
@@ -74,7 +78,9 @@ class TurnResponse:
         return self.tokens[: len(self.tokens) - hidden]
 
     async def generate(self, emit: Callable[[ResponseDelta], None] | None = None) -> None:
-        """Stream tokens through the filter, and stop where it blocks; ``emit`` takes each delta.
+        """Stream tokens through the filter; ``emit`` takes each delta.
+
+        Generation stops where the filter blocks, and where the response repeats itself.
 
         When the generator fails, the text so far is kept and the error is raised.
         """
@@ -83,7 +89,7 @@ class TurnResponse:
         try:
             async for token in self.stream:
                 emit(await self.take(token))
-                if self.blocked:
+                if self.blocked or self._looping:
                     break
         except Exception:
             emit(await self.finish())
@@ -96,6 +102,7 @@ class TurnResponse:
     async def take(self, token: Token) -> ResponseDelta:
         """Pass the next token through the filter; the text that may be shown now."""
         self.tokens.append(token)
+        self._looping = self.loop.push(token.token_id if token.token_id >= 0 else token.text)
         if token.call:
             so_far = self._calls.get(token.call.index)
             self._calls[token.call.index] = so_far.joined(token.call) if so_far else token.call
@@ -118,7 +125,7 @@ class TurnResponse:
         if self.filter is not None:
             rest, self.verdict = await run_in_threadpool(self._filtered, self.filter)
             rest = rest[: self._length - len(self.shown)]
-        ended = self.stream.finish_reason if self.stream else None
+        ended = LOOPING if self._looping else self.stream.finish_reason if self.stream else None
         self.finish_reason = BLOCKED if self.blocked else ended or CANCELLED
         return replace(self._show(rest), tool_calls=self.tool_calls)
 
@@ -162,7 +169,8 @@ async def start_response(
     """
     stream = await services.generator.start(dialogue, sampling, policy_id)
     filtered = StreamFilter(services.classifier, rules) if services.classifier else None
-    return TurnResponse(choice, sampling, stream, filtered)
+    loop = LoopStopper(services.settings.loop_tokens)
+    return TurnResponse(choice, sampling, stream, filtered, loop)
 
 
 async def close(responses: Sequence[TurnResponse]) -> None:

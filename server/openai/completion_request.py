@@ -7,6 +7,7 @@ from server.generators.generator import Sampling
 from server.http.auth import Caller
 from server.openai.models import named_policy
 from server.openai.moderation import minimum_actions
+from server.openai.sampling import chosen
 from server.openai.tool_calls import require_tools
 from server.schemas.openai.chat import (
     AssistantMessage,
@@ -59,14 +60,18 @@ def _message(given: InputMessage) -> dict[str, Any]:
 def _sampling(services: Services, body: ChatCompletionRequest, choice: int) -> Sampling:
     """How one choice is sampled; with a seed, every choice has its own."""
     return Sampling(
-        temperature=1.0 if body.temperature is None else body.temperature,
-        top_p=1.0 if body.top_p is None else body.top_p,
+        **chosen(
+            services.settings,
+            body.n or 1,
+            temperature=body.temperature,
+            top_p=body.top_p,
+            top_k=body.top_k,
+            presence_penalty=body.presence_penalty,
+            frequency_penalty=body.frequency_penalty,
+        ),
         max_tokens=body.token_limit or services.settings.max_response_tokens,
         seed=None if body.seed is None else body.seed + choice,
         stop=body.stops,
-        top_k=body.top_k or 0,
-        presence_penalty=body.presence_penalty or 0.0,
-        frequency_penalty=body.frequency_penalty or 0.0,
         logit_bias={int(token): bias for token, bias in (body.logit_bias or {}).items()},
         schema=body.response_format.constraint if body.response_format else None,
         top_logprobs=body.top_logprobs or 0,

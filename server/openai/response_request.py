@@ -8,6 +8,7 @@ from server.generators.generator import Sampling
 from server.http.auth import Caller
 from server.openai.models import named_policy
 from server.openai.responses import completion_id, echoed_fields
+from server.openai.sampling import chosen
 from server.openai.tool_calls import require_tools
 from server.schemas.openai.responses import (
     InputCall,
@@ -19,6 +20,7 @@ from server.schemas.openai.responses import (
 from server.services import Services
 from tutelage.chat import completions
 from tutelage.errors import Conflict, Invalid, NotFound
+from tutelage.settings import Settings
 from tutelage.tables import CompletionKind
 
 
@@ -34,7 +36,7 @@ def turn_request(
         instructions=body.instructions,
         inherits_system=False,
         training=training,
-        listing=_listing(body),
+        listing=_listing(services.settings, body),
         policy_id=named_policy(services, caller, body.model),
         field="input",
         **_continued(services, caller, body.previous_response_id),
@@ -67,8 +69,7 @@ def _call(item: InputCall) -> dict[str, Any]:
 def _sampling(services: Services, body: ResponseRequest) -> Sampling:
     form = body.text.format if body.text else None
     return Sampling(
-        temperature=1.0 if body.temperature is None else body.temperature,
-        top_p=1.0 if body.top_p is None else body.top_p,
+        **chosen(services.settings, temperature=body.temperature, top_p=body.top_p),
         max_tokens=body.max_output_tokens or services.settings.max_response_tokens,
         schema=form.constraint if form else None,
         tools=_tools(body),
@@ -91,10 +92,12 @@ def _tools(body: ResponseRequest) -> dict[str, Any] | None:
     return {name: value for name, value in told.items() if value is not None}
 
 
-def _listing(body: ResponseRequest) -> Listing | None:
+def _listing(settings: Settings, body: ResponseRequest) -> Listing | None:
     if body.store is False:
         return None
-    echoed = {name: each for name, each in echoed_fields(body).items() if name != "metadata"}
+    echoed = {
+        name: each for name, each in echoed_fields(settings, body).items() if name != "metadata"
+    }
     return Listing(CompletionKind.RESPONSE, body.metadata or {}, echoed)
 
 

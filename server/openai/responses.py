@@ -9,6 +9,7 @@ from server.chat.response import ResponseDelta, TurnResponse
 from server.chat.turn import ResponseDone, Turn, TurnError
 from server.chat.usage import TokenUsage
 from server.http.errors import as_api_error
+from server.openai.sampling import chosen
 from server.openai.sse import frame
 from server.openai.tool_calls import called_tool
 from server.schemas.openai.responses import (
@@ -22,6 +23,7 @@ from server.schemas.openai.responses import (
     ResponseUsage,
 )
 from server.schemas.openai.tools import CalledTool
+from tutelage.settings import Settings
 from tutelage.tables import Message, StoredCompletion
 
 IncompleteReason = Literal["max_output_tokens", "content_filter"]
@@ -41,15 +43,16 @@ def completion_id(response_id: str) -> str:
     return response_id.replace("resp_", "chatcmpl-", 1)
 
 
-def echoed_fields(body: ResponseRequest) -> dict[str, Any]:
-    """The fields that a response repeats from its request."""
+def echoed_fields(settings: Settings, body: ResponseRequest) -> dict[str, Any]:
+    """The fields that a response repeats from its request, and how it is sampled."""
     echoed = body.model_dump(
         include={"instructions", "max_output_tokens", "previous_response_id", "store", "top_p",
                  "temperature", "metadata", "text", "safety_identifier", "prompt_cache_key",
                  "tools", "tool_choice", "parallel_tool_calls"},
         exclude_none=True, by_alias=True,
     )  # fmt: skip
-    return {"text": {"format": {"type": "text"}}} | echoed
+    sampled = chosen(settings, temperature=body.temperature, top_p=body.top_p)
+    return {"text": {"format": {"type": "text"}}} | echoed | sampled
 
 
 def of_turn(turn: Turn, echoed: Mapping[str, Any], response: TurnResponse | None) -> Response:

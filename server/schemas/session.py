@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from server.schemas.text import Body, Name, columns
-from tutelage.settings import Settings
+from tutelage.settings import Settings, Starter
 from tutelage.tables import Role, User
 
 
@@ -32,6 +32,7 @@ class SessionState(BaseModel):
     guests: bool = Field(description="Whether users may chat without an account.")
     sign_up: bool = Field(description="Whether users may sign up.")
     oidc: str | None = Field(description="The name of the OpenID Connect provider, if configured.")
+    starters: list[Starter] = Field(description="The prompts that an empty chat offers.")
 
     @classmethod
     def of(cls, settings: Settings, user: User | None) -> Self:
@@ -41,6 +42,7 @@ class SessionState(BaseModel):
             guests=settings.guests,
             sign_up=settings.sign_up,
             oidc=settings.oidc_name if settings.oidc_issuer else None,
+            starters=settings.starter_prompts,
         )
 
 

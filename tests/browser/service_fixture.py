@@ -264,7 +264,7 @@ def running(
     folder: Path, delay: float = 0.01, furnish: Callable[[Core], None] = add_policies
 ) -> Iterator[RunningService]:
     """The real application over fakes, on a free port; ``delay`` is in seconds a token."""
-    core = open_core(Settings(data=folder, rate_limit=0, max_response_tokens=4000))
+    core = open_core(Settings(data=folder, rate_limit=0, max_response_tokens=4000, loop_tokens=0))
     furnish(core)
     services = Services(
         settings=core.settings,

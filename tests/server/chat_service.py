@@ -55,9 +55,9 @@ def eventually(condition: Callable[[], bool], seconds: float = 60.0) -> bool:
 
 
 def new_services(core: Core, generator: EchoGenerator | None = None, **settings: Any) -> Services:
-    """Services on fakes; ``settings`` override the deployment's."""
+    """Services on fakes; ``settings`` override the deployment's. Echoes may repeat themselves."""
     return Services(
-        settings=core.settings.model_copy(update=settings),
+        settings=core.settings.model_copy(update={"loop_tokens": 0} | settings),
         store=core.store,
         library=core.library,
         iterations=core.iterations,

@@ -73,8 +73,6 @@ export interface ChatRequest {
   model: string;
   messages: { role: "user"; content: string }[];
   n: number;
-  temperature: number;
-  top_p: number;
   conversation_id?: string;
   parent_id?: string | null;
 }

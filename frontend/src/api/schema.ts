@@ -2538,7 +2538,6 @@ export interface components {
             /**
              * Frequency Penalty
              * @description The same, for each occurrence.
-             * @default 0
              */
             frequency_penalty?: number | null;
             /** Function Call */
@@ -2610,7 +2609,6 @@ export interface components {
             /**
              * Presence Penalty
              * @description Above 0: tokens that occurred already become less likely.
-             * @default 0
              */
             presence_penalty?: number | null;
             /**
@@ -2653,8 +2651,7 @@ export interface components {
             stream_options?: components["schemas"]["StreamOptions"] | null;
             /**
              * Temperature
-             * @description 0 = greedy.
-             * @default 1
+             * @description 0 = greedy. A request that sets no sampling parameter (temperature, top_p, top_k, penalties) gets the operator's defaults; otherwise the default is 1.
              */
             temperature?: number | null;
             /** Tool Choice */
@@ -2676,8 +2673,7 @@ export interface components {
             top_logprobs?: number | null;
             /**
              * Top P
-             * @description Nucleus sampling.
-             * @default 1
+             * @description Nucleus sampling; the default is as for temperature.
              */
             top_p?: number | null;
             /**
@@ -5996,7 +5992,7 @@ export interface components {
             stream_options?: unknown;
             /**
              * Temperature
-             * @default 1
+             * @description 0 = greedy. A request that sets neither temperature nor top_p gets the operator's defaults; otherwise the default is 1.
              */
             temperature?: number | null;
             text?: components["schemas"]["TextOptions"] | null;
@@ -6009,10 +6005,7 @@ export interface components {
             tools?: components["schemas"]["FunctionTool"][] | null;
             /** Top Logprobs */
             top_logprobs?: number | null;
-            /**
-             * Top P
-             * @default 1
-             */
+            /** Top P */
             top_p?: number | null;
             /** Truncation */
             truncation?: string | null;
@@ -6065,7 +6058,7 @@ export interface components {
         Role: "user" | "labeler" | "operator";
         /**
          * Rule
-         * @description One category's threshold (0 to 1, inclusive) and what reaching it leads to.
+         * @description One category's threshold (0 to 1, inclusive) and the action on reaching it.
          */
         Rule: {
             action: components["schemas"]["Action"];
@@ -6266,6 +6259,11 @@ export interface components {
              * @description Whether users may sign up.
              */
             sign_up: boolean;
+            /**
+             * Starters
+             * @description The prompts that an empty chat offers.
+             */
+            starters: components["schemas"]["Starter"][];
             user: components["schemas"]["SessionUser"] | null;
         };
         /**
@@ -6471,6 +6469,16 @@ export interface components {
             sft: {
                 [key: string]: unknown;
             }[];
+        };
+        /**
+         * Starter
+         * @description A prompt that an empty chat offers.
+         */
+        Starter: {
+            /** Text */
+            text: string;
+            /** Title */
+            title: string;
         };
         /**
          * StoredMessage

@@ -34,7 +34,7 @@ async def create_response(
     """Create a response; a stream has OpenAI's ``response.…`` events, the last gives the status."""
     parsed = await run_in_threadpool(turn_request, state.services, caller, body, training)
     turn = await state.turns.begin(parsed)
-    echoed = echoed_fields(body)
+    echoed = echoed_fields(state.services.settings, body)
     if body.stream:
         return EventStream(state.turns, turn, ResponseEvents(turn, echoed).frames())
     await completed(request, state.turns, turn)

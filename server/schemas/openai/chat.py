@@ -223,8 +223,16 @@ class ChatCompletionRequest(Body):
     stream: bool | None = Field(False, description="Stream server-sent events.")
     stream_options: StreamOptions | None = None
     n: int | None = Field(1, ge=1, le=MAX_CHOICES, description="Number of choices.")
-    temperature: float | None = Field(1.0, ge=0, le=2, description="0 = greedy.")
-    top_p: float | None = Field(1.0, ge=0, le=1, description="Nucleus sampling.")
+    temperature: float | None = Field(
+        None,
+        ge=0,
+        le=2,
+        description="0 = greedy. A request that sets no sampling parameter (temperature, top_p, "
+        "top_k, penalties) gets the operator's defaults; otherwise the default is 1.",
+    )
+    top_p: float | None = Field(
+        None, ge=0, le=1, description="Nucleus sampling; the default is as for temperature."
+    )
     max_completion_tokens: int | None = Field(
         None, ge=1, le=1_000_000, description="Maximum number of response tokens."
     )
@@ -252,10 +260,10 @@ class ChatCompletionRequest(Body):
         None, description="List it under GET /v1/chat/completions. It is stored in any case."
     )
     presence_penalty: float | None = Field(
-        0, ge=-2, le=2, description="Above 0: tokens that occurred already become less likely."
+        None, ge=-2, le=2, description="Above 0: tokens that occurred already become less likely."
     )
     frequency_penalty: float | None = Field(
-        0, ge=-2, le=2, description="The same, for each occurrence."
+        None, ge=-2, le=2, description="The same, for each occurrence."
     )
     top_k: int | None = Field(
         None,

@@ -155,8 +155,14 @@ class ResponseRequest(Body):
     previous_response_id: Name | None = None
     stream: bool | None = False
     store: bool | None = Field(True, description="Whether it can be retrieved and continued later.")
-    temperature: float | None = Field(1.0, ge=0, le=2)
-    top_p: float | None = Field(1.0, ge=0, le=1)
+    temperature: float | None = Field(
+        None,
+        ge=0,
+        le=2,
+        description="0 = greedy. A request that sets neither temperature nor top_p gets the "
+        "operator's defaults; otherwise the default is 1.",
+    )
+    top_p: float | None = Field(None, ge=0, le=1)
     max_output_tokens: int | None = Field(None, ge=1, le=1_000_000)
     text: TextOptions | None = None
     metadata: Annotated[Metadata, Field(max_length=16)] | None = None

@@ -133,7 +133,7 @@ function AskAgain({ story }: { story: Story }) {
   const ask = useMutation({
     mutationFn: async () => {
       setAnswer("");
-      const request = { model: "tutelage", messages: [], n: 1, temperature: 0.7, top_p: 0.9, conversation_id: story.conversation_id, parent_id: story.prompt_id };
+      const request = { model: "tutelage", messages: [], n: 1, conversation_id: story.conversation_id, parent_id: story.prompt_id };
       const body = await streamChat(request, { training: null, signal: new AbortController().signal });
       for await (const event of readEvents(body)) {
         if (event === "[DONE]") break;

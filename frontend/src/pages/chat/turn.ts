@@ -38,9 +38,6 @@ export interface Turn {
   error: string | null;
 }
 
-/** A small policy rambles at temperature 1; answers that are compared must differ from each other. */
-const SAMPLING = { one: { temperature: 0.5, top_p: 0.95 }, several: { temperature: 0.8, top_p: 0.95 } };
-
 const PENDING = "pending-";
 const PENDING_PROMPT = `${PENDING}prompt`;
 
@@ -101,9 +98,8 @@ function withDelta(answer: Answer, index: number, chunk: Chunk): Answer {
 export async function* streamTurn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
   const place = request.conversationId && { conversation_id: request.conversationId, parent_id: request.parentId };
   const messages = request.text === null ? [] : [{ role: "user" as const, content: request.text }];
-  const sampling = request.n > 1 ? SAMPLING.several : SAMPLING.one;
   const model = request.policyId ?? "tutelage";
-  const chat = { ...place, ...sampling, model, messages, n: request.n };
+  const chat = { ...place, model, messages, n: request.n };
   const body = await streamChat(chat, { training: request.training, signal });
   for await (const data of readEvents(body)) {
     if (data === "[DONE]") return;

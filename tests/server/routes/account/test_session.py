@@ -1,14 +1,19 @@
 """/v1/session: guests, one-time links, consent, signing out."""
 
+import json
+
 import pytest
 from chat_service import HOME, ChatService, link, new_services, serve
 
+from tutelage.cli.options import settings_for
 from tutelage.composition import Core
+from tutelage.errors import Invalid
 
 
 def test_a_stranger_is_nobody(service: ChatService) -> None:
     nobody = {"user": None, "guests": True, "sign_up": True, "oidc": None}
-    assert service.client.get("/v1/session").json() == nobody
+    told = service.client.get("/v1/session").json()
+    assert {name: told[name] for name in nobody} == nobody
 
 
 def test_a_guest_gets_a_session_and_keeps_it(service: ChatService) -> None:
@@ -78,3 +83,21 @@ def test_signing_out_ends_the_session(service: ChatService) -> None:
 )
 def test_consent_is_a_plain_yes_or_no(service: ChatService, body: dict[str, object]) -> None:
     assert service.patch("/v1/session", body).status_code == 400
+
+
+def test_an_empty_chat_offers_the_operators_prompts(core: Core) -> None:
+    with serve(new_services(core), core) as service:
+        shipped = service.client.get("/v1/session").json()["starters"]
+    assert "Make a plan" in [each["title"] for each in shipped]
+    own = [{"title": "Ask about leave", "text": "How many days of leave do I have?"}]
+    with serve(new_services(core, starters=json.dumps(own)), core) as service:
+        assert service.client.get("/v1/session").json()["starters"] == own
+    with serve(new_services(core, starters="[]"), core) as service:
+        assert service.client.get("/v1/session").json()["starters"] == []
+
+
+@pytest.mark.parametrize("wrong", ["no JSON", '{"title": "x"}', '[{"title": "", "text": "x"}]'])
+def test_wrong_starters_are_one_sentence(wrong: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUTELAGE_STARTERS", wrong)
+    with pytest.raises(Invalid, match="Invalid TUTELAGE_STARTERS"):
+        settings_for(None)
