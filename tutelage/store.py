@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from enum import IntEnum
 from functools import wraps
 from pathlib import Path
@@ -166,6 +166,12 @@ class Store:
         if self._log:
             self._log.keep()
 
+    def scrub(self) -> None:
+        """Empty SQLite's log, which keeps what was deleted; while others read, it is done later."""
+        if self._log:
+            with closing(self.engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def answers(self, seconds: float) -> bool:
         """Whether the database answers in time; a look that hangs is not begun twice."""
         if self._look is None or self._look.done():
@@ -316,7 +322,8 @@ def _postgres(url: str) -> sqlalchemy.Engine:
 
 def _set_pragmas(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves, see _begin
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+    # What is deleted is overwritten, so that the file does not keep it.
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 

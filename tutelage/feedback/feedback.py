@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from tutelage.chat import conversations
 from tutelage.errors import Conflict, Invalid, NotFound
-from tutelage.tables import Conversation, Feedback, FeedbackKind, Message, Report
+from tutelage.tables import Conversation, Feedback, FeedbackKind, Message, Purpose, Report
 
 REASONS_LIMIT = 10
 TEXT_LIMIT = 32_000
@@ -49,10 +49,11 @@ def record(
 
 
 def visible_response(session: Session, author_id: str, message_id: str, field: str) -> Message:
-    """An assistant message of one of the author's conversations; else NotFound."""
+    """An assistant message of one of the author's chats; else NotFound, also for copies."""
     message = session.get(Message, message_id)
     conversation = session.get(Conversation, message.conversation_id) if message else None
-    if message is None or conversation is None or conversation.owner_id != author_id:
+    own = conversation is not None and conversation.owner_id == author_id
+    if message is None or conversation is None or not own or conversation.purpose != Purpose.CHAT:
         raise NotFound(f"Message {message_id!r} not found.", field)
     if message.role != "assistant":
         raise Invalid("Feedback is possible on assistant messages only.", field)

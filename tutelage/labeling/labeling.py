@@ -11,6 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from sqlalchemy import or_
 from sqlmodel import Session, col, func, select
 
 from tutelage import jsonl
@@ -32,6 +33,7 @@ from tutelage.tables import (
 )
 
 MOST_RESPONSES = 9
+HELD_SECONDS = 86_400.0  # for which a task is kept for the labeler who took it
 FLAGS = ("wrong", "harmful", "asks_back", "too_long", "off_topic")
 CHAT, PROMPTS, OWN = "chat", "prompts", "own"
 _PROMPT_SET = "Prompt set"
@@ -377,9 +379,18 @@ def _next_task(
 
 
 def _open_tasks(session: Session, labeler_id: str, kind: FeedbackKind) -> list[LabelingTask]:
-    """Ready tasks that need more labelers and that this one has not had, best first."""
+    """Ready tasks that need more labelers and that this one has not had, best first.
+
+    One that a labeler took a day ago and left open is offered to others again; both may answer it.
+    """
     mine = select(Assignment.task_id).where(Assignment.labeler_id == labeler_id)
-    taken = select(Assignment.task_id, func.count()).where(col(Assignment.skipped).is_(None))
+    taken = select(Assignment.task_id, func.count()).where(
+        col(Assignment.skipped).is_(None),
+        or_(
+            col(Assignment.finished_at).is_not(None),
+            Assignment.created_at > time.time() - HELD_SECONDS,
+        ),
+    )
     takers = dict(session.exec(taken.group_by(Assignment.task_id)).all())
     statement = (
         select(LabelingTask)

@@ -49,7 +49,8 @@ def erase_conversation(
         ids = [conversation_id, *session.exec(copies)]
         record = _record(session, folder, conversation_id, ids, [])
         conversations.erase(session, conversation, actor)
-        return record
+    store.scrub()
+    return record
 
 
 def erase_user(store: Store, folder: Path, user_id: str) -> Erasure | None:
@@ -129,6 +130,7 @@ def _delete_user(store: Store, user_id: str) -> None:
     with store.write() as session:
         if user := session.get(User, user_id):
             session.delete(user)
+    store.scrub()
 
 
 def _some(store: Store, ids: SelectOfScalar[str]) -> Sequence[str]:

@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 COOKIE = "tutelage_oidc"
 _PATH = "/v1/session/oidc"
 _SECONDS = 600
+CLOCK_SECONDS = 60  # by which the provider's clock may differ
 _ALGORITHMS = ["RS256", "ES256", "PS256", "EdDSA"]
 _NAMES = ("name", "preferred_username", "email", "sub")
 
@@ -96,7 +97,7 @@ async def _claims(request: Request, settings: Settings, code: str, state: str) -
             keys = (await client.request("GET", provider["jwks_uri"], withhold_token=True)).json()
         claims = jwt.decode(token["id_token"], KeySet.import_key_set(keys), _ALGORITHMS).claims
         jwt.JWTClaimsRegistry(
-            leeway=60,
+            leeway=CLOCK_SECONDS,
             iss={"essential": True, "value": provider["issuer"]},
             aud={"essential": True, "value": settings.oidc_client_id},
             nonce={"essential": True, "value": kept["nonce"]},
@@ -105,8 +106,17 @@ async def _claims(request: Request, settings: Settings, code: str, state: str) -
         ).validate(claims)
     except Exception as error:  # the libraries raise many kinds, and each means the same to people
         logger.warning("The provider's response was refused: %s", type(error).__name__)
-        raise Forbidden("The provider's response could not be verified. Try again.") from error
+        raise Forbidden(_refusal(error)) from error
     return dict(claims)
+
+
+def _refusal(error: Exception) -> str:
+    if getattr(error, "claim", None) in ("iat", "nbf", "exp"):
+        return (
+            "The provider's response is not valid at this time: the clock of this server and that "
+            f"of the provider differ by more than {CLOCK_SECONDS} s. Tell the operator."
+        )
+    return "The provider's response could not be verified. Try again."
 
 
 def _admit(services: Services, claims: dict[str, Any]) -> str:

@@ -1,10 +1,14 @@
 """/v1/conversations: list, read, rename, consent, erase."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
 import pytest
-from chat_service import ChatService
+from chat_service import HOME, ChatService, Gated, eventually, new_services, serve, sign_up
 from sqlmodel import select
 
-from tutelage.tables import Feedback, Message, ModerationRecord
+from tutelage.composition import Core
+from tutelage.tables import DailyUsage, Feedback, Message, ModerationRecord
 
 
 def test_the_list_is_newest_first_and_paged(service: ChatService) -> None:
@@ -14,6 +18,43 @@ def test_the_list_is_newest_first_and_paged(service: ChatService) -> None:
     assert [each["title"] for each in page["data"]] == ["Three", "Two"] and page["has_more"]
     rest = service.get(f"/v1/conversations?limit=2&after={page['data'][-1]['id']}").json()
     assert [each["title"] for each in rest["data"]] == ["One"] and not rest["has_more"]
+
+
+def test_one_that_is_erased_while_it_is_answered_ends_and_leaves_nothing(core: Core) -> None:
+    generator = Gated(free=2)
+    with serve(new_services(core, generator), core) as service, ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(service.chat, "word " * 40, stream=True)
+        assert eventually(lambda: bool(service.get("/v1/conversations").json()["data"]))
+        chat = service.get("/v1/conversations").json()["data"][0]["id"]
+        assert service.delete(f"/v1/conversations/{chat}").status_code == 200
+        generator.gate.set()
+        assert asked.result(60).text.rstrip().endswith("data: [DONE]")
+        assert service.get(f"/v1/conversations/{chat}").status_code == 404
+    with core.store.read() as session:
+        assert session.exec(select(Message)).all() == []
+        assert [row.tokens for row in session.exec(select(DailyUsage))] == [0]
+
+
+def test_what_a_person_said_is_nowhere_after_the_erasure(service: ChatService) -> None:
+    """Not in the tables, nor in what is deleted from the database's files."""
+    word, owner = "xylomarker", sign_up(service)["login"]
+    own = partial(service.client.post, headers=HOME)
+    asked = {"model": "tutelage", "messages": [{"role": "user", "content": word}], "n": 2}
+    done = own("/v1/chat/completions", json=asked).json()
+    message_id, chat = done["tutelage"]["message_ids"][0], done["tutelage"]["conversation_id"]
+    for body in (
+        {"kind": "thumbs", "value": "down", "comment": word},
+        {"kind": "edit", "text": f"{word} better"},
+        {"kind": "report", "category": "bias", "comment": word},
+    ):
+        assert own("/v1/feedback", json={"message_id": message_id} | body).status_code == 201
+    patch = service.client.patch
+    assert patch(f"/v1/conversations/{chat}", json={"title": word}, headers=HOME).is_success
+    assert own(f"/v1/conversations/{chat}/shares", json={"leaf_id": message_id}).is_success
+    files = [path for path in service.core.settings.data.iterdir() if "tutelage.db" in path.name]
+    assert any(word.encode() in path.read_bytes() for path in files)
+    assert own("/v1/account/erasure", json={"confirm": owner}).is_success
+    assert not any(word.encode() in path.read_bytes() for path in files if path.exists())
 
 
 def test_the_list_can_be_searched(service: ChatService) -> None:

@@ -98,6 +98,35 @@ def test_a_later_judgement_replaces_an_earlier_one(service: ChatService) -> None
     assert [row["id"] for row in service.get("/v1/feedback").json()["data"]] == [later["id"]]
 
 
+def test_reasons_of_the_old_thumb_go_with_it_and_one_can_rate_again(service: ChatService) -> None:
+    body = {"kind": "thumbs", "completion_id": completion(service)["id"]}
+    judge(service, body | {"value": "down", "reasons": ["too_long"], "comment": "Long."})
+    up = judge(service, body | {"value": "up"}).json()
+    assert up["value"] == {"value": "up", "reasons": [], "comment": ""}
+    service.delete(f"/v1/feedback/{up['id']}")
+    again = judge(service, body | {"value": "down"}).json()
+    assert [row["id"] for row in service.get("/v1/feedback").json()["data"]] == [again["id"]]
+
+
+def test_a_judgement_lands_on_the_response_that_it_names(service: ChatService) -> None:
+    """After a regeneration and an edit of the prompt above, of one of three; and withheld ones."""
+    first = completion(service, 3)["tutelage"]
+    place = {"messages": [], "conversation_id": first["conversation_id"]}
+    again = service.ask(**place, parent_id=first["prompt_message_id"])["tutelage"]
+    edited = service.ask("Other", conversation_id=first["conversation_id"], parent_id=None)
+    withheld = service.ask("Say vileword")["tutelage"]
+    for message_id in (
+        first["message_ids"][1], *again["message_ids"], *edited["tutelage"]["message_ids"],
+        *withheld["message_ids"],
+    ):  # fmt: skip
+        body = {"kind": "thumbs", "message_id": message_id, "value": "up"}
+        assert judge(service, body).json()["target"] == message_id
+    prompt = {"kind": "thumbs", "message_id": first["prompt_message_id"], "value": "up"}
+    assert judge(service, prompt).status_code == 400
+    theirs = {"kind": "thumbs", "message_id": first["message_ids"][0], "value": "up"}
+    assert service.post("/v1/feedback", theirs, "other").status_code == 404
+
+
 def test_the_list_is_newest_first_and_paged(service: ChatService) -> None:
     ids = [
         judge(service, {"kind": "thumbs", "message_id": each, "value": "up"}).json()["id"]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from chat_service import ChatService, eventually, new_key, new_services, serve
+from sqlmodel import select
 
 from server.generators.echo import EchoGenerator
 from training.config import SnapshotConfig
@@ -127,6 +128,43 @@ def test_a_dispute_becomes_a_gold_task_that_measures(service: ChatService) -> No
     assert rows["second"]["gold_right"] == 0
 
 
+def test_a_task_that_was_left_open_is_offered_again_and_both_answers_count_once(
+    service: ChatService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(service, overlap=1)
+    mine = take(service)
+    assert take(service, "second") is None
+    monkeypatch.setattr(labeling, "HELD_SECONDS", 0.0)
+    theirs = take(service, "second")
+    assert theirs["dialogue"] == mine["dialogue"] and theirs["id"] != mine["id"]
+    assert rank(service, theirs, "second").status_code == 200
+    assert rank(service, mine).status_code == 200
+    assert rank(service, mine).status_code == 409  # again, in another tab
+    assert {row["author"] for row in _snapshot(service).rankings} == _labelers(service)
+    assert len(_snapshot(service).rankings) == 2
+
+
+def test_a_task_that_becomes_gold_meanwhile_measures_who_answers_later(
+    service: ChatService,
+) -> None:
+    make(service, overlap=2)
+    mine, theirs = take(service), take(service, "second")
+    rank(service, theirs, "second")
+    gold = f"/v1/labeling/assignments/{theirs['id']}/gold"
+    assert service.post(gold, {}, "second").status_code == 200
+    assert rank(service, mine).status_code == 200
+    rows = {row["name"]: row for row in progress(service)["labelers"]}
+    assert rows["labeler"]["gold_pairs"] == 6 and rows["second"]["gold_pairs"] == 0
+
+
+def test_a_copy_for_labelers_is_not_judged_by_the_chats_owner(service: ChatService) -> None:
+    service.ask("Please explain tides")
+    make(service, source="chat")
+    shown = take(service)["answers"][0]["id"]
+    body = {"kind": "thumbs", "message_id": shown, "value": "up"}
+    assert service.post("/v1/feedback", body).status_code == 404
+
+
 def test_skipping_leaves_the_task_to_others_and_undo_brings_it_back(service: ChatService) -> None:
     make(service, overlap=1)
     task = take(service)
@@ -243,6 +281,11 @@ def test_every_second_task_is_gold(service: ChatService) -> None:
         seen.append(sorted(answer["id"] for answer in task["answers"]))
         rank(service, task)
     assert seen.index(sorted(each for group in order for each in group)) == 1
+
+
+def _labelers(service: ChatService) -> set[str]:
+    with service.core.store.read() as session:
+        return set(session.exec(select(Assignment.labeler_id)))
 
 
 def _snapshot(service: ChatService) -> Any:

@@ -1,11 +1,14 @@
 """Signing in at a real, small OpenID Connect provider that runs in the test."""
 
+import time
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from chat_service import ChatService, new_services, serve
+from chat_service import ChatService, new_services, serve, sign_up
+from joserfc import jwt
 from pydantic import SecretStr
 
 from tutelage.composition import Core
@@ -76,6 +79,31 @@ def test_a_code_works_once(service: ChatService) -> None:
     service.client.cookies.clear()
     service.client.cookies.set("tutelage_oidc", cookie)
     assert finish(service, address).startswith("/sign-in?problem=")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "admitted"), [(45, True), (-45, True), (120, False), (-4000, False)]
+)
+def test_a_clock_that_differs_is_tolerated_for_a_minute_and_then_named(
+    service: ChatService, monkeypatch: pytest.MonkeyPatch, seconds: int, admitted: bool
+) -> None:
+    """Seconds by which the provider is ahead; its tokens hold for an hour."""
+    address, now = authorize(service), time.time()
+    claims = jwt.JWTClaimsRegistry.__init__
+
+    def shifted(self: Any, **kwargs: Any) -> None:
+        claims(self, now=int(now - seconds), **kwargs)
+
+    monkeypatch.setattr(jwt.JWTClaimsRegistry, "__init__", shifted)
+    location = finish(service, address)
+    assert location == "/" if admitted else "clock" in location
+
+
+def test_a_name_that_is_taken_here_is_not_taken_over(service: ChatService) -> None:
+    mine = sign_up(service)["id"]
+    service.client.cookies.clear()
+    assert finish(service, authorize(service, "Ada")) == "/"
+    assert service.client.get("/v1/session").json()["user"]["id"] != mine
 
 
 def test_whoever_says_no_at_the_provider_is_told(service: ChatService) -> None:
