@@ -388,7 +388,7 @@ def _open_tasks(session: Session, labeler_id: str, kind: FeedbackKind) -> list[L
         col(Assignment.skipped).is_(None),
         or_(
             col(Assignment.finished_at).is_not(None),
-            Assignment.created_at > time.time() - HELD_SECONDS,
+            col(Assignment.created_at) > time.time() - HELD_SECONDS,
         ),
     )
     takers = dict(session.exec(taken.group_by(Assignment.task_id)).all())
