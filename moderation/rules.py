@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -159,14 +159,24 @@ def check(
     span: tuple[int, int] | None = None,
 ) -> Verdict:
     """Classifies and judges one text. Never raises: an error of the classifier is logged."""
+    return check_each(classifier, [text], side, span)[0]
+
+
+def check_each(
+    classifier: ModerationClassifier,
+    texts: Sequence[str],
+    side: SideRules,
+    span: tuple[int, int] | None = None,
+) -> list[Verdict]:
+    """Classifies texts together and judges each by itself, as ``check`` does."""
     try:
-        scores = classifier.classify([text])[0]
+        scores = classifier.classify(texts)
     except Exception:
         _log.exception(
             "moderation failed (%s); failing closed: %s", classifier.version, side.blocks
         )
-        return judge_failure(side, classifier.version, span)
-    return judge(scores, side, classifier.version, span)
+        return [judge_failure(side, classifier.version, span) for _ in texts]
+    return [judge(each, side, classifier.version, span) for each in scores]
 
 
 # The default actions. A user in distress must get an answer, so self-harm only adds a notice, and

@@ -25,6 +25,7 @@ class SnapshotConfig:
 
     held_out: float = 0.3  # share of first user messages whose conversations are not trained on
     liked: int = 0  # responses with thumbs up fill the demonstrations up to this many
+    flagged: bool = False  # whether edits and demonstrations that moderation flagged teach too
     imported_prompts: int = 200  # imported prompts fill the training prompts up to this many
 
 

@@ -47,7 +47,7 @@ class Snapshot:
 
 def derive(rows: Rows, config: SnapshotConfig) -> Snapshot:
     """The training data in these rows."""
-    learnable = preference_data.learnable(rows)
+    learnable = preference_data.learnable(rows, config.flagged)
     weights = agreement.training_weights(rows.feedback)
 
     def split(first_user_message: str) -> str:
@@ -146,7 +146,7 @@ def _training_prompts(found: Sequence[Prompt], config: SnapshotConfig) -> list[P
 def _taught(learnable: Sequence[FeedbackExample], config: SnapshotConfig) -> list[FeedbackExample]:
     """Demonstrations and edits, filled up with the newest liked responses where they are few."""
     taught = [j for j in learnable if j.kind in (FeedbackKind.DEMONSTRATION, FeedbackKind.EDIT)]
-    liked = [j for j in learnable if j.liked and j.responses[0].strip()]
+    liked = [j for j in learnable if j.liked and j.whole and j.responses[0].strip()]
     room = max(0, config.liked - len(taught))
     return taught + liked[::-1][:room]
 

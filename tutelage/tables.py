@@ -263,6 +263,7 @@ class Feedback(Ordered, table=True):
     also ``{flags: {message id: [word]}, ratings: {message id: 1 … 7}}``;
     edit ``{text}``; report ``{category, comment}``; demonstration ``{turns: [{message_id,
     suggested, distance}]}``: what the model suggested, and the edits away from it.
+    ``moderation`` is the notice on a flagged text: ``{action, categories, message}``.
     """
 
     __table_args__ = (UniqueConstraint("author_id", "idempotency_key"),)
@@ -274,6 +275,7 @@ class Feedback(Ordered, table=True):
     target: str = Field(index=True)
     value: dict[str, Any] = Field(sa_column=json_column())
     positions: list[str] | None = Field(default=None, sa_column=json_column(True))
+    moderation: dict[str, Any] | None = Field(default=None, sa_column=json_column(True))
     policy_id: str | None = None
     idempotency_key: str | None = None
     created_at: float = Field(default_factory=time.time, index=True)

@@ -1,28 +1,53 @@
-"""A request's own moderation: the operator's rules, made as strict as the request asks."""
+"""Moderation of a request: everything that its client wrote, under the rules in force."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from moderation.rules import Action, ModerationRules, SideRules
+from moderation import injection
+from moderation.classifier import ModerationClassifier
+from moderation.rules import SideRules, Verdict, check_each
+from server.chat.request import ResolvedRequest
 
 
 @dataclass(frozen=True)
-class MinimumActions:
-    """The mildest action on any category that reaches its threshold, by side."""
+class PromptVerdict:
+    """The verdict on a request, the most severe of its parts, and that on each new message."""
 
-    prompt: Action
-    response: Action
+    whole: Verdict
+    messages: Sequence[Verdict]
 
-
-def stricter(minimum: MinimumActions | None, rules: ModerationRules) -> ModerationRules:
-    """The rules with milder actions raised to the minimum; a request never weakens them."""
-    if minimum is None:
-        return rules
-    return ModerationRules(
-        prompt=_raised(rules.prompt, minimum.prompt),
-        response=_raised(rules.response, minimum.response),
-    )
+    def with_injection(self, text: str) -> "PromptVerdict":
+        """With the signal of an attempt to override the instructions added."""
+        return replace(self, whole=injection.warned(self.whole, text))
 
 
-def _raised(side: SideRules, minimum: Action) -> SideRules:
-    milder = [name for name, rule in side.rules.items() if rule.action.severity < minimum.severity]
-    return side.with_changes({name: minimum for name in milder})
+def check_prompt(
+    classifier: ModerationClassifier, request: ResolvedRequest, side: SideRules
+) -> PromptVerdict:
+    """Moderates each part that the client wrote, and the newest messages as one text.
+
+    Each part is read by itself, so that a long one cannot dilute another. The text of all newest
+    messages finds what is spread over several of them.
+    """
+    messages = [_text_of(each) for each in request.new]
+    texts = list(dict.fromkeys([request.prompt, *messages, *_beside(request)]))
+    verdicts = dict(zip(texts, check_each(classifier, texts, side), strict=True))
+    whole = max(verdicts.values(), key=lambda each: each.action.severity)
+    return PromptVerdict(whole, [verdicts[text] for text in messages])
+
+
+def _text_of(message: dict[str, Any]) -> str:
+    """What a message says, with the arguments of its tool calls."""
+    calls = [call["function"]["arguments"] for call in message.get("tool_calls", ())]
+    return "\n".join([message["content"], *calls])
+
+
+def _beside(request: ResolvedRequest) -> list[str]:
+    """Instructions of this turn and descriptions of tools."""
+    offered = [
+        tool["function"].get("description")
+        for sampling in request.turn.samplings[:1]
+        for tool in (sampling.tools or {}).get("tools", ())
+    ]
+    return [text for text in (request.turn.instructions, *offered) if text]

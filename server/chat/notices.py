@@ -8,6 +8,7 @@ from moderation import injection
 from moderation.rules import Action, Verdict
 
 Side = Literal["user", "assistant"]
+Noticed = Literal["user", "assistant", "feedback", "name"]
 NoticeAction = Literal["warn", "block"]
 
 _PLAIN = {
@@ -31,10 +32,15 @@ _SENTENCES = {
     ("user", "warn"): "This message was flagged for {what}.",
     ("assistant", "block"): "This answer was cut off: the rest was flagged for {what}.",
     ("assistant", "warn"): "This answer was flagged for {what}; read it with care.",
+    ("feedback", "block"): "Saved, but flagged for {what}: the model does not learn this text.",
+    ("feedback", "warn"): "Saved, but flagged for {what}: the model does not learn this text.",
+    ("name", "block"): "This text was flagged for {what}. Choose another.",
 }
 _UNCHECKED = {
     "user": "I can't answer this message: it could not be checked. Please try again later.",
     "assistant": "This answer was cut off: the rest could not be checked.",
+    "feedback": "Saved, but it could not be checked: the model does not learn this text.",
+    "name": "This text could not be checked. Please try again later.",
 }
 _IN_DISTRESS = {
     "warn": "You do not have to be alone with this.",
@@ -55,13 +61,13 @@ class Notice:
     message: str
 
 
-def of_verdict(side: Side, verdict: Verdict | None) -> Notice | None:
+def of_verdict(side: Noticed, verdict: Verdict | None) -> Notice | None:
     """The notice of a fresh verdict; None unless it warns or blocks."""
     return notice(side, verdict.action, verdict.flagged) if verdict else None
 
 
-def notice(side: Side, action: str, categories: Sequence[str]) -> Notice | None:
-    """The notice on a prompt (side ``user``) or response (``assistant``).
+def notice(side: Noticed, action: str, categories: Sequence[str]) -> Notice | None:
+    """The notice on a prompt (side ``user``), response (``assistant``), feedback or name.
 
     Blocked without a category means that the classifier failed and the service fails closed.
     """

@@ -1,11 +1,13 @@
 """Stores a turn: the prompt, the responses, and their moderation verdicts."""
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from sqlmodel import Session
 
 from moderation.rules import Verdict
+from server.chat.moderation import PromptVerdict
 from server.chat.request import ResolvedRequest
 from server.chat.response import TurnResponse
 from server.chat.usage import TokenUsage
@@ -34,20 +36,23 @@ def new_completion_id() -> str:
 def save_prompt(
     store: Store,
     request: ResolvedRequest,
-    verdict: Verdict | None,
+    verdict: PromptVerdict | None,
     completion_id: str,
     policy_id: str,
 ) -> SavedPrompt:
     """Store the new messages, in a new conversation or an existing one."""
     with store.write() as session:
         conversation = _conversation(session, request)
-        message_id = request.parent_id
-        for message in request.new:
+        message_id, verdicts = request.parent_id, verdict.messages if verdict else []
+        for message, own in zip_longest(request.new[:-1], verdicts[:-1]):
+            message_id = conversations.append(session, conversation, message_id, **message).id
+            _save_verdict(session, message_id, own if own and own.flagged else None)
+        for message in request.new[-1:]:
             message_id = conversations.append(session, conversation, message_id, **message).id
         if message_id is None:
             raise NotFound("messages is empty: there is no message to respond to.", "messages")
         if request.new:
-            _save_verdict(session, message_id, verdict)
+            _save_verdict(session, message_id, verdict and verdict.whole)
         saved = SavedPrompt(conversation.id, message_id)
         _save_listing(session, request, saved, completion_id, policy_id)
         quota.count(session, conversation.owner_id, requests=1)  # last: one order of locks

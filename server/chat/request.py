@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Literal
 
-from server.chat.moderation import MinimumActions
+from server.chat.minimum_actions import MinimumActions
 from server.generators.generator import Sampling
 from server.http.auth import Caller
 from server.http.errors import ApiError

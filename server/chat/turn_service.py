@@ -14,9 +14,9 @@ from typing import Any
 
 from fastapi.concurrency import run_in_threadpool
 
-from moderation import injection
-from moderation.rules import Action, ModerationRules, SideRules, Verdict, check
-from server.chat.moderation import stricter
+from moderation.rules import Action, ModerationRules, SideRules
+from server.chat.minimum_actions import stricter
+from server.chat.moderation import PromptVerdict, check_prompt
 from server.chat.persist import new_completion_id, save_prompt
 from server.chat.request import ResolvedRequest, TurnRequest, resolve_request
 from server.chat.response import TurnResponse, close, start_response
@@ -79,8 +79,8 @@ class TurnService:
             await close(responses)
             raise
         return Turn(
-            self._services, self._metrics, completion_id, prompt, verdict, responses, policy_id,
-            began,
+            self._services, self._metrics, completion_id, prompt, verdict and verdict.whole,
+            responses, policy_id, began,
         )  # fmt: skip
 
     async def _run(
@@ -106,7 +106,7 @@ class TurnService:
 
     async def _check_and_start(
         self, request: ResolvedRequest, rules: ModerationRules
-    ) -> tuple[Verdict | None, list[TurnResponse]]:
+    ) -> tuple[PromptVerdict | None, list[TurnResponse]]:
         """Moderation checks the prompt while the policy reads it; nothing is shown before."""
         checking = asyncio.create_task(self._check(request, rules.prompt))
         responses: list[TurnResponse] = []
@@ -117,19 +117,19 @@ class TurnService:
             checking.cancel()
             await close(responses)
             raise
-        if verdict and verdict.action is Action.BLOCK:
+        if verdict and verdict.whole.action is Action.BLOCK:
             await close(responses)
             responses = [TurnResponse(n, each) for n, each in enumerate(request.turn.samplings)]
         return verdict, responses
 
-    async def _check(self, request: ResolvedRequest, side: SideRules) -> Verdict | None:
+    async def _check(self, request: ResolvedRequest, side: SideRules) -> PromptVerdict | None:
         classifier = self._services.classifier
         if classifier is None or not side.watches:
             return None
-        verdict = await run_in_threadpool(check, classifier, request.prompt, side)
+        verdict = await run_in_threadpool(check_prompt, classifier, request, side)
         if self._services.settings.injection_warning:
-            verdict = await run_in_threadpool(injection.warned, verdict, request.prompt)
-        self._metrics.moderated("prompt", verdict)
+            verdict = await run_in_threadpool(verdict.with_injection, request.prompt)
+        self._metrics.moderated("prompt", verdict.whole)
         return verdict
 
     async def _start(self, request: ResolvedRequest, side: SideRules) -> list[TurnResponse]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from moderation.categories import CATEGORIES
 from moderation.rules import Action, Verdict
-from server.chat.moderation import MinimumActions
+from server.chat.minimum_actions import MinimumActions
 from server.chat.notices import Notice
 from server.schemas.openai.chat import ModerationNotice
 from server.schemas.openai.moderation_field import (

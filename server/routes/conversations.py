@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from sqlmodel import Session, col, select
 
-from server.chat import notices
-from server.dependencies import After, CallerDep, Limit, ServicesDep
+from server.chat import notices, taught
+from server.dependencies import After, CallerDep, Limit, ServicesDep, StateDep
 from server.openai.moderation import as_notice
 from server.schemas.conversations import (
     ConversationChange,
@@ -66,9 +66,14 @@ def get_conversation(
 
 @router.patch("/{conversation_id}")
 def change_conversation(
-    conversation_id: Name, body: ConversationChange, caller: CallerDep, services: ServicesDep
+    conversation_id: Name,
+    body: ConversationChange,
+    caller: CallerDep,
+    services: ServicesDep,
+    state: StateDep,
 ) -> ConversationSummary:
     """Rename or pin a conversation, or change whether it may be used for training."""
+    taught.require_unblocked(services, state.metrics, body.title or "", "title")
     with services.store.write() as session:
         conversation = conversations.owned(session, conversation_id, caller.user.id)
         conversations.update(session, conversation, body.title, body.training, body.pinned)

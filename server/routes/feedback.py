@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
+from server.chat import notices, taught
 from server.dependencies import After, CallerDep, Limit, ServicesDep, StateDep
 from server.http.auth import Caller
 from server.schemas.feedback import (
@@ -51,10 +52,11 @@ def give_feedback(
     idempotency_key: IdempotencyKey = None,
 ) -> FeedbackItem:
     """Rate a response. Later feedback of the same kind on the same response replaces it."""
+    notice = taught.moderate(services, state.metrics, _texts(body))
     try:
-        row = _save(services.store, caller, body, idempotency_key)
+        row = _save(services.store, caller, body, idempotency_key, notice)
     except IntegrityError:  # a concurrent request with the same key has stored it
-        row = _save(services.store, caller, body, idempotency_key)
+        row = _save(services.store, caller, body, idempotency_key, notice)
     state.metrics.judged(row.kind)
     return FeedbackItem.model_validate(row)
 
@@ -83,7 +85,20 @@ def withdraw_feedback(feedback_id: Name, caller: CallerDep, services: ServicesDe
     return Deleted(id=feedback_id)
 
 
-def _save(store: Store, caller: Caller, body: FeedbackRequest, key: str | None) -> Feedback:
+def _texts(body: FeedbackRequest) -> list[tuple[str, notices.Side]]:
+    """What the person wrote: a better answer, or a comment."""
+    if isinstance(body, EditRequest):
+        return [(body.text, "assistant")]
+    return [] if isinstance(body, RankingRequest) else [(body.comment, "user")]
+
+
+def _save(
+    store: Store,
+    caller: Caller,
+    body: FeedbackRequest,
+    key: str | None,
+    notice: dict[str, Any] | None,
+) -> Feedback:
     with store.write() as session:
         if body.kind == "report":
             reports.require_within_limit(session, caller.user.id)
@@ -97,6 +112,7 @@ def _save(store: Store, caller: Caller, body: FeedbackRequest, key: str | None) 
             judged.target,
             judged.positions,
             key,
+            notice,
         )
 
 

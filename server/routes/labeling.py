@@ -5,8 +5,10 @@ import statistics
 from collections.abc import Sequence
 
 from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
 from sqlmodel import Session, col, select
 
+from server.chat import taught
 from server.dependencies import After, LabelerDep, Limit, ServicesDep, StateDep
 from server.generators.generator import Sampling
 from server.http.auth import Caller
@@ -28,11 +30,19 @@ from server.schemas.labeling import (
     SuggestRequest,
     TasksMade,
 )
+from server.schemas.openai.chat import ModerationNotice
 from server.schemas.text import Name, Page, columns
 from tutelage import audit
 from tutelage.labeling import labeling
 from tutelage.labeling.labeling import DemonstrationTurn
-from tutelage.tables import Assignment, FeedbackKind, LabelingTask, Message, place_of
+from tutelage.tables import (
+    Assignment,
+    Feedback,
+    FeedbackKind,
+    LabelingTask,
+    Message,
+    place_of,
+)
 
 router = APIRouter(prefix="/v1/labeling", tags=["labeling"])
 
@@ -124,12 +134,18 @@ def rank_answers(
 
 @router.post("/assignments/{assignment_id}/demonstration")
 def demonstrate(
-    assignment_id: Name, body: DemonstrateRequest, labeler: LabelerDep, services: ServicesDep
+    assignment_id: Name,
+    body: DemonstrateRequest,
+    labeler: LabelerDep,
+    services: ServicesDep,
+    state: StateDep,
 ) -> AssignmentItem:
     """Submit a demonstration: a dialogue of which you wrote both sides."""
+    texts = [(turn.content, turn.role) for turn in body.turns]
+    moderation = taught.moderate(services, state.metrics, texts)
     with services.store.write() as session:
         row = _mine(session, assignment_id, labeler)
-        labeling.demonstrate(session, row, _turns(body.turns), body.seconds)
+        labeling.demonstrate(session, row, _turns(body.turns), body.seconds, moderation)
         return _item(session, row)
 
 
@@ -174,8 +190,12 @@ def write_gold(body: GoldTask, labeler: LabelerDep, services: ServicesDep) -> Ta
 
 
 @router.post("/suggestions")
-async def suggest(body: SuggestRequest, _labeler: LabelerDep, state: StateDep) -> Suggestion:
+async def suggest(
+    body: SuggestRequest, _labeler: LabelerDep, services: ServicesDep, state: StateDep
+) -> Suggestion:
     """What the current policy would write next, as the assistant or as the user."""
+    said = "\n".join(turn.content for turn in body.turns)
+    await run_in_threadpool(taught.require_unblocked, services, state.metrics, said, "turns")
     sampling = Sampling(0.8, 0.95, _SUGGESTED_TOKENS[body.side])
     response = await state.candidates.write(_suggested_dialogue(body), sampling)
     assert response.stream is not None
@@ -213,7 +233,14 @@ def _item(session: Session, row: Assignment) -> AssignmentItem:
         kind=FeedbackKind(task.kind),
         prompt=prompt.content[:EXCERPT] if prompt else "",
         gold=task.gold is not None and task.gold.get("author_id") == row.labeler_id,
+        moderation=_notice(session, row),
     )
+
+
+def _notice(session: Session, row: Assignment) -> ModerationNotice | None:
+    given = session.get(Feedback, row.feedback_id) if row.feedback_id else None
+    found = given.moderation if given else None
+    return ModerationNotice.model_validate(found) if found else None
 
 
 def _detail(session: Session, row: Assignment) -> AssignmentDetail:

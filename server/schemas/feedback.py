@@ -2,12 +2,20 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
+from server.schemas.openai.chat import ModerationNotice
 from server.schemas.text import Body, Name, Shape, Text
 from tutelage.tables import FeedbackKind
 
 Comment = Annotated[Text, Field(max_length=4000)]
+REASONS = {  # that the web UI offers, by the thumb that they explain; others are taken as given
+    "up": frozenset({"correct", "clear", "complete", "right_length", "good_tone"}),
+    "down": frozenset(
+        {"incorrect", "off_topic", "too_long", "too_short", "unclear", "bad_tone", "wrong"}
+    ),
+}
 ChoiceIndex = Annotated[int, Field(ge=0, le=1000)]
 
 
@@ -35,6 +43,20 @@ class ThumbsRequest(_OnAnswer):
         default_factory=list, max_length=10
     )
     comment: Comment = ""
+
+    @field_validator("reasons")
+    @classmethod
+    def _of_this_side(cls, reasons: list[str], info: ValidationInfo) -> list[str]:
+        value = info.data.get("value")
+        other = REASONS["down" if value == "up" else "up"]
+        for reason in reasons:
+            if value and reason in other:
+                raise PydanticCustomError(
+                    "invalid_reason",
+                    "The reason {reason} contradicts a thumb {value}",
+                    {"reason": repr(reason), "value": value},
+                )
+        return reasons
 
 
 class RankingRequest(Body):
@@ -86,4 +108,7 @@ class FeedbackItem(Shape):
     kind: FeedbackKind
     target: str = Field(description="The rated message; for a ranking the completion or prompt.")
     value: dict[str, Any]
+    moderation: ModerationNotice | None = Field(
+        None, description="Set where the text was flagged; a flagged edit is not learned from."
+    )
     created_at: float

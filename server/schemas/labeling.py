@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field
 
+from server.schemas.openai.chat import ModerationNotice
 from server.schemas.text import Body, Name, Text
 from tutelage.tables import FeedbackKind, Message
 
@@ -74,6 +75,9 @@ class AssignmentItem(BaseModel):
     finished_at: float | None
     prompt: str = Field(description="The first characters of the prompt.")
     gold: bool = Field(description="Whether the labeler's own ranking is the gold ranking.")
+    moderation: ModerationNotice | None = Field(
+        description="Set where the demonstration was flagged and is not learned from."
+    )
 
 
 class AssignmentDetail(AssignmentItem):

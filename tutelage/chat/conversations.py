@@ -11,10 +11,12 @@ from sqlmodel import Session, col, select
 from tutelage import audit
 from tutelage.errors import Invalid, NotFound
 from tutelage.folding import fold
+from tutelage.single_line import single_line
 from tutelage.tables import Conversation, Message, Purpose
 
 TITLE_CHARS = 60
 TITLE_LIMIT = 200
+_TITLE_SOURCE = 2000  # characters of a message that its title is made of
 
 
 def start(session: Session, owner_id: str, training: bool, title: str = "") -> Conversation:
@@ -60,9 +62,10 @@ def update(
 ) -> Conversation:
     """Rename it, pin it, or change whether it and its copies may be trained on."""
     if title is not None:
-        if not 1 <= len(title.strip()) <= TITLE_LIMIT:
+        line = single_line(title)
+        if not 1 <= len(line) <= TITLE_LIMIT:
             raise Invalid(f"A title must have 1 to {TITLE_LIMIT} characters.", "title")
-        conversation.title = title.strip()
+        conversation.title = line
     if training is not None:
         for each in (conversation, *_copies(session, conversation)):
             each.training = training
@@ -158,5 +161,5 @@ def _mentions(query: str) -> Any:
 
 
 def _title(content: str) -> str:
-    line = " ".join(content.split())
+    line = single_line(content[:_TITLE_SOURCE])
     return line if len(line) <= TITLE_CHARS else line[: TITLE_CHARS - 1].rstrip() + "…"

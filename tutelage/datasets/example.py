@@ -43,7 +43,7 @@ class Example:
 
 def demonstration(prompt: Dialogue, response: str) -> Example:
     """An example that shows one answer. Raises Invalid as ``ranking`` does."""
-    return _checked(Example(prompt, (response.strip(),), (0,)))
+    return _checked(Example(prompt, (response,), (0,)))
 
 
 def ranking(prompt: Dialogue, responses: Sequence[str], worth: Sequence[float]) -> Example:
@@ -54,23 +54,25 @@ def ranking(prompt: Dialogue, responses: Sequence[str], worth: Sequence[float]) 
     if not all(map(isfinite, worth)):
         raise Invalid("A score or rank is not a finite number.")
     places = {each: place for place, each in enumerate(sorted(set(worth), reverse=True))}
-    stripped = tuple(text.strip() for text in responses)
-    if len(set(stripped)) < len(stripped):
+    if len({text.strip() for text in responses}) < len(responses):
         raise Invalid("Two responses are identical.")
-    if len(stripped) < 2 or len(places) < 2:
+    if len(responses) < 2 or len(places) < 2:
         raise Invalid("No response is ranked above another.")
-    if len(stripped) > MOST_RESPONSES:
+    if len(responses) > MOST_RESPONSES:
         raise Invalid(f"More than {MOST_RESPONSES} responses to one prompt.")
-    return _checked(Example(prompt, stripped, tuple(places[each] for each in worth)))
+    return _checked(Example(prompt, tuple(responses), tuple(places[each] for each in worth)))
 
 
 def turn(role: str, text: object) -> dict[str, str]:
-    """One message of a dialogue. Raises Invalid for a role or content that is none."""
+    """One message of a dialogue, its spaces kept: they are the indentation of code.
+
+    Raises Invalid for an unknown role and for content that is not text.
+    """
     if role not in _ROLES:
         raise Invalid(f"The role {role!r} is not one of {', '.join(_ROLES)}.")
     if not isinstance(text, str):
         raise Invalid("The content of a message is not a string.")
-    return {"role": role, "content": text.strip()}
+    return {"role": role, "content": text}
 
 
 def dialogue(messages: object) -> Dialogue:
@@ -101,7 +103,7 @@ def _checked(example: Example) -> Example:
 
 
 def _check_text(text: str) -> None:
-    if not text:
+    if not text.strip():
         raise Invalid("A message is empty.")
     if len(text) > LONGEST:
         raise Invalid(f"A message is longer than {LONGEST} characters.")

@@ -48,7 +48,8 @@ def _dialogue(transcript: object) -> Dialogue:
     if parts[0].strip():
         raise Invalid("The transcript does not begin with a speaker tag.")
     return [
-        turn(_SPEAKERS[name], text) for name, text in zip(parts[1::2], parts[2::2], strict=True)
+        turn(_SPEAKERS[name], text.removeprefix(" "))
+        for name, text in zip(parts[1::2], parts[2::2], strict=True)
     ]
 
 

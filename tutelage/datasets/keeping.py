@@ -19,6 +19,7 @@ from tutelage.datasets.reading import ImportReport
 from tutelage.errors import Conflict, Invalid, NotFound
 from tutelage.folding import fold
 from tutelage.people import erasure, people
+from tutelage.single_line import single_line
 from tutelage.store import Lock, Store, exclude
 from tutelage.tables import (
     Conversation,
@@ -58,7 +59,8 @@ def begin(
             raise Conflict(f"This file is already imported as {other.name!r}.", "file")
         if other.name == name:
             raise Conflict(f"A dataset {name!r} already exists. Choose another name.", "name")
-    return _new(session, name.strip(), licence.strip(), origin.strip(), report, actor)
+    name, licence, origin = map(single_line, (name, licence, origin))
+    return _new(session, name, licence, origin, report, actor)
 
 
 def keep(
@@ -168,7 +170,7 @@ def _rows_of(
 ) -> tuple[list[Conversation], list[Message], list[Feedback]]:
     """A conversation, its messages from the root on, and the judgement."""
     asked = example.prompt[-1]["content"]
-    title = " ".join(asked.split())[:_TITLE]
+    title = single_line(asked)[:_TITLE]
     chat = Conversation(owner_id=owner_id, purpose=Purpose.IMPORT, title=title, training=True)
     messages: list[Message] = []
     for each in example.prompt:

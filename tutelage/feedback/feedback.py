@@ -22,11 +22,12 @@ def record(
     target: str,
     positions: list[str] | None = None,
     idempotency_key: str | None = None,
+    moderation: dict[str, Any] | None = None,
 ) -> Feedback:
     """Keep one judgement of ``messages`` (one, or all that a ranking names).
 
     The same author's idempotency key gives the row that is there already; with other
-    content it is a Conflict.
+    content it is a Conflict. ``moderation`` is the notice on its text, where that was flagged.
     """
     row = Feedback(
         kind=kind,
@@ -35,6 +36,7 @@ def record(
         target=target,
         value=value,
         positions=positions,
+        moderation=moderation,
         policy_id=messages[0].policy_id,
         idempotency_key=idempotency_key,
     )

@@ -1,8 +1,9 @@
 """What may be learned from: the judgements that stand in consented conversations, resolved.
 
 The rule is here once. Training freezes what it yields into a snapshot; readiness counts it.
-Left out: conversations without consent, withdrawn and superseded feedback, and whatever rests on
-a message that moderation blocked.
+Left out: conversations without consent, withdrawn and superseded feedback, whatever rests on a
+message that moderation blocked, edits and demonstrations that it flagged, and judgements of
+fragments: responses that were cancelled or broke off.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,8 @@ from tutelage.tables import (
 )
 
 Dialogue = list[dict[str, str]]  # [{"role", "content"}, …] as a chat template takes it
+_WRITTEN = (FeedbackKind.EDIT, FeedbackKind.DEMONSTRATION)
+_FRAGMENT = ("cancelled", "error")  # finish reasons of responses without their end
 _PLAIN = {
     "temperature": 1.0, "top_p": 1.0, "top_k": 0, "presence_penalty": 0.0,
     "frequency_penalty": 0.0, "logit_bias": {}, "stop": [], "schema": None, "tools": None,
@@ -66,6 +69,7 @@ class FeedbackExample:
     ranks: list[int]
     liked: bool = False  # thumbs up
     source: str = ""  # the data set that it was imported with; empty: people's own
+    whole: bool = True  # False: a response that ended at its token limit
 
     @property
     def first_user_message(self) -> str:
@@ -113,12 +117,15 @@ def read(session: Session) -> Rows:
     )
 
 
-def learnable(rows: Rows) -> list[FeedbackExample]:
-    """The judgements that may be learned from, in order."""
+def learnable(rows: Rows, flagged: bool = False) -> list[FeedbackExample]:
+    """The judgements that may be learned from, in order.
+
+    ``flagged``: also edits and demonstrations that moderation flagged.
+    """
     usable = _Usable(rows)
     consented = {conversation.id for conversation in rows.conversations if conversation.training}
     current = feedback.effective(row for row in rows.feedback if row.conversation_id in consented)
-    resolved = (usable.example(row) for row in current)
+    resolved = (usable.example(row) for row in current if flagged or not _is_flagged(row))
     return [
         replace(example, source=rows.source_of(example.conversation_id))
         for example in resolved
@@ -168,6 +175,11 @@ def _drawn_plainly(message: Message) -> bool:
     return all(sampling[name] == value for name, value in _PLAIN.items())
 
 
+def _is_flagged(row: Feedback) -> bool:
+    """Whether moderation flagged a text that would be learned."""
+    return row.moderation is not None and row.kind in _WRITTEN
+
+
 def first_user_message(dialogue: Dialogue) -> str:
     """The first user message of a dialogue."""
     return next((turn["content"] for turn in dialogue if turn["role"] == "user"), "")
@@ -196,8 +208,10 @@ class _Usable:
             return None
         if row.kind == FeedbackKind.EDIT:
             return self._edit(row, prompt, response.content)
-        if row.kind == FeedbackKind.THUMBS:
-            return _judged(row, prompt, [response.content], [0], row.value.get("value") == "up")
+        if row.kind == FeedbackKind.THUMBS and response.finish_reason not in _FRAGMENT:
+            liked = row.value.get("value") == "up"
+            example = _judged(row, prompt, [response.content], [0], liked)
+            return replace(example, whole=response.finish_reason != "length")
         if row.kind == FeedbackKind.DEMONSTRATION and response.content.strip():
             return _judged(row, prompt, [response.content], [0])
         return None
@@ -219,7 +233,7 @@ class _Usable:
             (self._by_id[message_id], rank)
             for rank, group in enumerate(groups)
             for message_id in group
-            if message_id in self._by_id
+            if message_id in self._by_id and self._by_id[message_id].finish_reason not in _FRAGMENT
         ]
         siblings = [(m, rank) for m, rank in placed if m.parent_id == placed[0][0].parent_id]
         prompt = self.dialogue(siblings[0][0].parent_id) if len(siblings) > 1 else None
@@ -229,8 +243,8 @@ class _Usable:
         return _judged(row, prompt, responses, _dense([rank for _, rank in siblings]))
 
     def _edit(self, row: Feedback, prompt: Dialogue, original: str) -> FeedbackExample | None:
-        text = row.value.get("text", "").strip()
-        if not text or text == original.strip():
+        text = row.value.get("text", "")
+        if not text.strip() or text.strip() == original.strip():
             return None
         return _judged(row, prompt, [text, original], [0, 1])
 

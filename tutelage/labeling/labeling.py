@@ -212,7 +212,11 @@ def rank(
 
 
 def demonstrate(
-    session: Session, assignment: Assignment, turns: Sequence[DemonstrationTurn], seconds: float
+    session: Session,
+    assignment: Assignment,
+    turns: Sequence[DemonstrationTurn],
+    seconds: float,
+    moderation: dict[str, Any] | None = None,
 ) -> Feedback:
     """Answer a demonstration task with a whole dialogue, user and assistant in turn.
 
@@ -236,7 +240,13 @@ def demonstrate(
         said.append({"message_id": parent.id} | _edits(turn))
     assert parent is not None
     row = feedback.record(
-        session, labeler.id, FeedbackKind.DEMONSTRATION, [parent], {"turns": said}, parent.id
+        session,
+        labeler.id,
+        FeedbackKind.DEMONSTRATION,
+        [parent],
+        {"turns": said},
+        parent.id,
+        moderation=moderation,
     )
     _finish(session, assignment, row, seconds)
     return row

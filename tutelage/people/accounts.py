@@ -8,12 +8,14 @@ import time
 from functools import cache
 
 from pwdlib import PasswordHash
+from sqlalchemy import or_
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.errors import Conflict, Forbidden, Invalid, NotFound
 from tutelage.people import people
+from tutelage.single_line import single_line, skeleton
 from tutelage.store import Lock, exclude
 from tutelage.tables import ApiKey, Identity, Role, SignIn, User
 
@@ -39,8 +41,11 @@ def sign_up(
     folded = _login(login)
     if session.exec(select(User).where(User.login == folded)).first():
         raise _taken(login)
+    shown = single_line(name) or login.strip()
+    require_distinct(session, login, guest, "login")
+    require_distinct(session, shown, guest, "name")
     user = guest if guest and guest.login is None else people.create_user(session, login.strip())
-    user.login, user.name = folded, name.strip() or login.strip()
+    user.login, user.name = folded, shown
     user.password_hash = password_hash
     session.add(user)
     try:
@@ -104,6 +109,29 @@ def by_identity(session: Session, issuer: str, subject: str, name: str) -> User:
         session.add(Identity(issuer=issuer, subject=subject, user_id=user.id))
     require_enabled(user)
     return user
+
+
+def rename(session: Session, user: User, name: str) -> None:
+    """Change the name that is shown. Raises Conflict for one that looks like another's."""
+    line = single_line(name)
+    if not line:
+        return
+    require_distinct(session, line, user, "name")
+    user.name = line
+    session.add(user)
+
+
+def require_distinct(session: Session, name: str, user: User | None, field: str) -> None:
+    """Raises Conflict for a name that looks like that of another account.
+
+    Guests have no name of their own, so theirs may be taken.
+    """
+    has_login = col(User.login).is_not(None)
+    internal = or_(User.role != Role.USER, col(User.disabled_at).is_not(None))
+    own, looks = user.id if user else None, skeleton(name)
+    for other in session.exec(select(User).where(or_(has_login, internal))):
+        if other.id != own and looks in map(skeleton, (other.name, other.login or other.name)):
+            raise Conflict(f"{name.strip()!r} looks like another name. Choose another.", field)
 
 
 def require_enabled(user: User) -> None:

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.errors import Forbidden, NotFound
+from tutelage.single_line import single_line
 from tutelage.tables import ApiKey, AuditEvent, Identity, Role, Scope, SignIn, SignInKind, User
 
 KEY_PREFIX = "tk-"
@@ -21,7 +22,7 @@ def create_user(
     session: Session, name: str, role: Role = Role.USER, training: bool = False
 ) -> User:
     """A new person; ``training`` is the consent that their conversations start with."""
-    user = User(name=name, role=role, training=training)
+    user = User(name=single_line(name), role=role, training=training)
     session.add(user)
     session.flush()
     return user
@@ -78,7 +79,7 @@ def create_key(
     secret = KEY_PREFIX + secrets.token_urlsafe(32)
     key = ApiKey(
         user_id=user.id,
-        name=name,
+        name=single_line(name),
         prefix=secret[:9],
         sha256=_sha256(secret),
         training=training,

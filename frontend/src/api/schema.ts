@@ -2186,6 +2186,8 @@ export interface components {
              */
             instructions: number;
             kind: components["schemas"]["FeedbackKind"];
+            /** @description Set where the demonstration was flagged and is not learned from. */
+            moderation: components["schemas"]["ModerationNotice"] | null;
             /**
              * Prompt
              * @description The first characters of the prompt.
@@ -2218,6 +2220,8 @@ export interface components {
              */
             instructions: number;
             kind: components["schemas"]["FeedbackKind"];
+            /** @description Set where the demonstration was flagged and is not learned from. */
+            moderation: components["schemas"]["ModerationNotice"] | null;
             /**
              * Prompt
              * @description The first characters of the prompt.
@@ -3372,6 +3376,8 @@ export interface components {
             /** Id */
             id: string;
             kind: components["schemas"]["FeedbackKind"];
+            /** @description Set where the text was flagged; a flagged edit is not learned from. */
+            moderation?: components["schemas"]["ModerationNotice"] | null;
             /**
              * Target
              * @description The rated message; for a ranking the completion or prompt.
@@ -3409,6 +3415,8 @@ export interface components {
             kind: components["schemas"]["FeedbackKind"];
             /** Learned By */
             learned_by: components["schemas"]["LearnedBy"][];
+            /** @description Set where the text was flagged; a flagged edit is not learned from. */
+            moderation?: components["schemas"]["ModerationNotice"] | null;
             /**
              * Policy Id
              * @description The policy that wrote it.
@@ -3881,6 +3889,8 @@ export interface components {
             /** Id */
             id: string;
             kind: components["schemas"]["FeedbackKind"];
+            /** @description Set where its text was flagged. */
+            moderation: components["schemas"]["ModerationNotice"] | null;
             /** Policy Id */
             policy_id: string | null;
             /** Target */

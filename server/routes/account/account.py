@@ -5,6 +5,7 @@ import time
 from fastapi import APIRouter, Request, Response
 from sqlmodel import Session, col, func, select
 
+from server.chat import taught
 from server.dependencies import (
     AnyoneDep,
     PersonDep,
@@ -51,6 +52,7 @@ def sign_up(
     if not services.settings.sign_up:
         raise Forbidden("Sign-up is disabled; ask the operator for a sign-in link.")
     state.throttle.require(body.login, address_of(request))
+    taught.require_unblocked(services, state.metrics, body.login, "login")
     guest = caller.user if caller and caller.key is None else None
     password_hash = accounts.new_hash(body.login, body.password)
     try:
@@ -85,6 +87,7 @@ def change_account(
     """Change your name or password. A new password signs out all other browsers."""
     login, address = caller.user.login or caller.user.id, address_of(request)
     state.throttle.require(login, address)
+    taught.require_unblocked(services, state.metrics, body.name or "", "name")
     password_hash = None
     try:
         if body.password is not None:
@@ -95,8 +98,7 @@ def change_account(
     with services.store.write() as session:
         user = accounts.get(session, caller.user.id)
         if body.name is not None:
-            user.name = body.name.strip() or user.name
-            session.add(user)
+            accounts.rename(session, user, body.name)
         if password_hash is not None:
             accounts.change_password(session, user, password_hash)
             set_cookie(request, response, people.create_session(session, user))

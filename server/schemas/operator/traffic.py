@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from server.schemas.openai.chat import ModerationNotice
 from server.schemas.text import Shape
 from tutelage.tables import FeedbackKind
 
@@ -102,4 +103,5 @@ class JudgementItem(Shape):
     policy_id: str | None
     target: str
     value: dict[str, Any] | None
+    moderation: ModerationNotice | None = Field(description="Set where its text was flagged.")
     created_at: float

@@ -10,6 +10,8 @@ from server.generators.echo import EchoGenerator
 from tutelage.composition import Core
 from tutelage.tables import ModerationRecord
 
+TEXT = {"type": "text"}
+
 
 def test_a_blocked_prompt_is_not_answered(service: ChatService) -> None:
     completion = service.ask("I say threatword to you", n=2)
@@ -138,3 +140,48 @@ def test_a_failure_without_a_stream_is_500(core: Core) -> None:
     with serve(new_services(core, Breaking()), core) as service:
         answer = service.chat(HARMLESS)
     assert answer.status_code == 500 and answer.json()["error"]["code"] == "internal_error"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [{"role": "system", "content": "A threatword."}],
+        [{"role": "developer", "content": "A threatword."}],
+        [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "A threatword."}],
+        [{"role": "user", "content": "A threatword."}, {"role": "assistant", "content": "Hi"}],
+        [{"role": "user", "content": [TEXT | {"text": "thre"}, TEXT | {"text": "atword"}]},
+         {"role": "assistant", "content": "Hi"}],
+    ],
+)  # fmt: skip
+def test_every_part_that_a_client_wrote_is_moderated(
+    service: ChatService, before: list[dict[str, Any]]
+) -> None:
+    messages = [*before, {"role": "user", "content": "Go on"}]
+    body = {"model": "tutelage", "messages": messages}
+    answer = service.post("/v1/chat/completions", body).json()
+    assert answer["choices"][0]["finish_reason"] == "content_filter"
+    assert answer["tutelage"]["moderation"]["prompt"]["action"] == "block"
+
+
+def test_instructions_of_a_response_are_moderated(service: ChatService) -> None:
+    body = {"model": "tutelage", "input": "Go on", "instructions": "A threatword."}
+    answer = service.post("/v1/responses", body).json()
+    assert "Go on" not in str(answer["output"])
+
+
+def test_each_flagged_message_of_a_request_has_its_own_record(service: ChatService) -> None:
+    messages = [
+        {"role": "user", "content": "A threatword."},
+        {"role": "assistant", "content": "Hi"},
+        {"role": "user", "content": "Go on"},
+    ]
+    body = {"model": "tutelage", "messages": messages}
+    answer = service.post("/v1/chat/completions", body).json()
+    first, second, last, _ = service.conversation(answer)["messages"]
+    with service.core.store.read() as session:
+        actions = {
+            row.message_id: row.action
+            for row in session.exec(select(ModerationRecord))
+            if row.action == "block"
+        }
+    assert set(actions) == {first["id"], last["id"]} and second["id"] not in actions

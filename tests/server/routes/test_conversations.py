@@ -118,3 +118,18 @@ def test_erasing_takes_everything_along(service: ChatService) -> None:
 def test_an_unknown_one_is_404(service: ChatService) -> None:
     answer = service.get("/v1/conversations/conv_unknown")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_a_title_is_one_line_without_bidirectional_marks(service: ChatService) -> None:
+    path = f"/v1/conversations/{service.ask()['tutelage']['conversation_id']}"
+    title = "Pay\u202e cod.exe\r\nINFO forged"
+    assert service.patch(path, {"title": title}).json()["title"] == "Pay cod.exe INFO forged"
+    assert service.patch(path, {"title": "\u202e\n"}).status_code == 400
+    asked = service.ask("A\u202e question\x1b[31m\nINFO forged")
+    assert service.conversation(asked)["title"] == "A question [31m INFO forged"
+
+
+def test_a_blocked_title_is_refused(service: ChatService) -> None:
+    path = f"/v1/conversations/{service.ask()['tutelage']['conversation_id']}"
+    refused = service.patch(path, {"title": "A threatword"})
+    assert refused.status_code == 400 and "flagged" in refused.json()["error"]["message"]

@@ -6,7 +6,10 @@ import pytest
 from chat_service import ChatService
 from sqlmodel import select
 
-from tutelage.tables import Feedback, Report
+from training.config import SnapshotConfig
+from training.snapshot import derive
+from tutelage.feedback import preference_data
+from tutelage.tables import Feedback, Message, Report
 
 
 def completion(service: ChatService, n: int = 4) -> Any:
@@ -233,3 +236,61 @@ def test_feedback_on_anothers_answers_is_404(service: ChatService) -> None:
     ):  # fmt: skip
         assert service.post("/v1/feedback", body, "other").status_code == 404
     assert service.get("/v1/feedback").json()["data"] == []
+
+
+def learned(service: ChatService, **config: Any) -> Any:
+    with service.core.store.read() as session:
+        return derive(preference_data.read(session), SnapshotConfig(**config))
+
+
+def test_a_flagged_edit_is_stored_told_and_not_learned_from(service: ChatService) -> None:
+    message_id = service.ask()["tutelage"]["message_ids"][0]
+    edit = {"kind": "edit", "message_id": message_id, "text": "A vileword."}
+    given = service.post("/v1/feedback", edit)
+    assert given.status_code == 201 and given.json()["moderation"]["action"] == "block"
+    assert given.json()["moderation"]["categories"] == ["hate"]
+    assert not learned(service).demonstrations and not learned(service).rankings
+    assert len(learned(service, flagged=True).demonstrations) == 1
+    service.post("/v1/feedback", edit | {"text": "A kind word."})
+    assert len(learned(service).demonstrations) == 1
+    assert 'side="feedback"' in service.get("/metrics", "operator").text
+
+
+def test_a_comment_is_moderated_and_its_thumb_still_counts(service: ChatService) -> None:
+    message_id = service.ask()["tutelage"]["message_ids"][0]
+    thumb = {"kind": "thumbs", "message_id": message_id, "value": "up", "comment": "A lewdword"}
+    assert service.post("/v1/feedback", thumb).json()["moderation"]["action"] == "warn"
+    assert len(learned(service).thumbs) == 1
+
+
+@pytest.mark.parametrize("reason", ["cancelled", "error"])
+def test_a_fragment_is_not_learned_from(service: ChatService, reason: str) -> None:
+    message_id = service.ask()["tutelage"]["message_ids"][0]
+    service.post("/v1/feedback", {"kind": "thumbs", "message_id": message_id, "value": "up"})
+    assert len(learned(service, liked=5).demonstrations) == 1
+    with service.core.store.write() as session:
+        session.get_one(Message, message_id).finish_reason = reason
+    assert not learned(service).thumbs and not learned(service, liked=5).demonstrations
+
+
+def test_an_answer_cut_at_the_limit_is_judged_and_not_imitated(service: ChatService) -> None:
+    message_id = service.ask(max_tokens=1)["tutelage"]["message_ids"][0]
+    service.post("/v1/feedback", {"kind": "thumbs", "message_id": message_id, "value": "up"})
+    assert len(learned(service).thumbs) == 1 and not learned(service, liked=5).demonstrations
+
+
+@pytest.mark.parametrize(("value", "reason"), [("up", "incorrect"), ("down", "correct")])
+def test_a_reason_of_the_other_thumb_is_refused(
+    service: ChatService, value: str, reason: str
+) -> None:
+    message_id = service.ask()["tutelage"]["message_ids"][0]
+    thumb = {"kind": "thumbs", "message_id": message_id, "value": value, "reasons": [reason]}
+    refused = service.post("/v1/feedback", thumb)
+    assert refused.status_code in (400, 422) and "contradicts" in refused.text
+
+
+def test_an_edit_keeps_its_indentation(service: ChatService) -> None:
+    message_id = service.ask()["tutelage"]["message_ids"][0]
+    text = "    if x:\n        y()\n"
+    service.post("/v1/feedback", {"kind": "edit", "message_id": message_id, "text": text})
+    assert learned(service).demonstrations[0]["messages"][-1]["content"] == text

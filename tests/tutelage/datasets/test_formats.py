@@ -14,7 +14,7 @@ from tutelage.errors import Invalid
 
 some = settings(max_examples=25)
 plain = st.text("a:é\n 漢\u2028", min_size=1, max_size=6).map(lambda text: f"x{text}x") | (
-    st.sampled_from(["</s>", '"', "\ufeff", "🤖"])
+    st.sampled_from(["</s>", '"', "\ufeff", "🤖", "    if x:\n        y()\n"])
 )
 texts = plain | st.sampled_from(["Human:", "x\n\nAssistant: y"])
 

@@ -65,8 +65,8 @@ function DemonstrationEditor({ task, onDone }: { task: Task; onDone: () => void 
   const side = turns.length % 2 === 0 ? "user" : "assistant";
   const send = useMutation({
     mutationFn: () => labeling.demonstrate(task.id, turns, seconds()),
-    onSuccess: () => {
-      toast("Saved. Thank you.");
+    onSuccess: (row) => {
+      toast(row.moderation?.message ?? "Saved. Thank you.");
       finish();
     },
   });

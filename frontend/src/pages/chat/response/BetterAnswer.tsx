@@ -36,9 +36,9 @@ function Editor({ message, onClose }: Omit<BetterAnswerProps, "open">) {
   const toast = useToast();
 
   function submit() {
-    give.mutate(withKey({ message_id: message.id, kind: "edit", text: text.trim() }), {
-      onSuccess: () => {
-        toast("Thanks. Your answer was saved.");
+    give.mutate(withKey({ message_id: message.id, kind: "edit", text }), {
+      onSuccess: (row) => {
+        toast(row.moderation?.message ?? "Thanks. Your answer was saved.");
         onClose();
       },
     });

@@ -93,8 +93,8 @@ function RatingDetails({ thumb, message, give, onClose }: RatingDetailsProps) {
   function submit() {
     const body = { message_id: message.id, kind: "thumbs" as const, value: thumb, reasons, comment: comment.trim() };
     give.mutate(withKey(body), {
-      onSuccess: () => {
-        toast("Thanks for your feedback.");
+      onSuccess: (row) => {
+        toast(row.moderation?.message ?? "Thanks for your feedback.");
         onClose();
       },
     });

@@ -35,6 +35,7 @@ export function FeedbackEntriesPage() {
             <Cell className="whitespace-nowrap text-muted">{ago(row.created_at)}</Cell>
             <Cell>
               <Badge tone={row.kind === "withdrawal" ? "warn" : "plain"}>{words(row.kind)}</Badge>
+              {row.moderation && <Badge tone="warn">flagged</Badge>}
             </Cell>
             <Cell className="whitespace-nowrap">{row.policy_id ?? "–"}</Cell>
             <Cell className="max-w-40 truncate font-mono text-xs text-muted">{row.author_id}</Cell>
