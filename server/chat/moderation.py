@@ -1,6 +1,6 @@
 """Moderation of a request: everything that its client wrote, under the rules in force."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,10 +44,17 @@ def _text_of(message: dict[str, Any]) -> str:
 
 
 def _beside(request: ResolvedRequest) -> list[str]:
-    """Instructions of this turn and descriptions of tools."""
-    offered = [
-        tool["function"].get("description")
-        for sampling in request.turn.samplings[:1]
-        for tool in (sampling.tools or {}).get("tools", ())
-    ]
-    return [text for text in (request.turn.instructions, *offered) if text]
+    """Instructions of this turn, and what the tools and their parameters say of themselves."""
+    tools = [sampling.tools for sampling in request.turn.samplings[:1]]
+    return [text for text in (request.turn.instructions, *_descriptions(tools)) if text]
+
+
+def _descriptions(value: object) -> Iterator[str]:
+    """Each ``description`` anywhere in a JSON value."""
+    if isinstance(value, dict):
+        if isinstance(value.get("description"), str):
+            yield value["description"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _descriptions(each)

@@ -52,7 +52,7 @@ def save_prompt(
         if message_id is None:
             raise NotFound("messages is empty: there is no message to respond to.", "messages")
         if request.new:
-            _save_verdict(session, message_id, verdict and verdict.whole)
+            _save_verdict(session, message_id, verdict.whole if verdict else None)
         saved = SavedPrompt(conversation.id, message_id)
         _save_listing(session, request, saved, completion_id, policy_id)
         quota.count(session, conversation.owner_id, requests=1)  # last: one order of locks

@@ -79,7 +79,7 @@ class TurnService:
             await close(responses)
             raise
         return Turn(
-            self._services, self._metrics, completion_id, prompt, verdict and verdict.whole,
+            self._services, self._metrics, completion_id, prompt, verdict.whole if verdict else None,
             responses, policy_id, began,
         )  # fmt: skip
 

@@ -69,6 +69,19 @@ def test_a_better_answer_is_kept(service, open_page):
     assert row.value == {"text": "Two minutes at 75 °C."}
 
 
+def test_a_flagged_better_answer_says_so_after_a_reload_too(service, open_page):
+    page = open_page()
+    ask(page, TEA)
+    page.get_by_role("button", name="More").click()
+    page.get_by_role("menuitem", name="Suggest a better answer").click()
+    page.get_by_role("textbox", name="Better answer").fill("A vileword, for two minutes.")
+    page.get_by_role("button", name="Send answer").click()
+    told = "Saved, but flagged for hate: the model does not learn this text."
+    expect(page.get_by_role("note")).to_contain_text(told)
+    page.reload()
+    expect(page.get_by_role("note")).to_contain_text(told)
+
+
 def test_a_report_is_kept(service, open_page):
     page = open_page()
     ask(page, TEA)

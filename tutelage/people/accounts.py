@@ -127,7 +127,7 @@ def require_distinct(session: Session, name: str, user: User | None, field: str)
     Guests have no name of their own, so theirs may be taken.
     """
     has_login = col(User.login).is_not(None)
-    internal = or_(User.role != Role.USER, col(User.disabled_at).is_not(None))
+    internal = or_(col(User.role) != Role.USER, col(User.disabled_at).is_not(None))
     own, looks = user.id if user else None, skeleton(name)
     for other in session.exec(select(User).where(or_(has_login, internal))):
         if other.id != own and looks in map(skeleton, (other.name, other.login or other.name)):

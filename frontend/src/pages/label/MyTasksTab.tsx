@@ -71,6 +71,7 @@ function Row({ row, onGold }: { row: TaskRow; onGold: (draft: GoldTaskDraft) => 
       <Cell>
         <Badge tone={state === "answered" ? "good" : "plain"}>{words(state)}</Badge>
         {row.gold && <Badge tone="warn">Gold</Badge>}
+        {row.moderation && <span className="ml-2 text-xs text-warn">{row.moderation.message}</span>}
         {row.skipped && <span className="ml-2 text-xs text-muted">{row.skipped}</span>}
       </Cell>
       <Cell className="text-right whitespace-nowrap">

@@ -39,6 +39,9 @@ export function AnswerView({ message, refusal, branch, streaming, alternatives, 
       {message.content === "" && streaming && <GeneratingDots />}
       {message.moderation && <ModerationNotice verdict={message.moderation} messageId={isPending(message) ? null : message.id} className="mt-3" />}
       {!streaming && <FinishNote reason={message.finish_reason} />}
+      {message.feedback.map(
+        ({ id, moderation }) => moderation && <ModerationNotice key={id} verdict={moderation} className="mt-3" />,
+      )}
       {!streaming && !isPending(message) && (
         <Actions
           message={message}

@@ -38,7 +38,7 @@ function Editor({ message, onClose }: Omit<BetterAnswerProps, "open">) {
   function submit() {
     give.mutate(withKey({ message_id: message.id, kind: "edit", text }), {
       onSuccess: (row) => {
-        toast(row.moderation?.message ?? "Thanks. Your answer was saved.");
+        if (!row.moderation) toast("Thanks. Your answer was saved.");
         onClose();
       },
     });

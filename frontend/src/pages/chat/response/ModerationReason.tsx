@@ -12,6 +12,7 @@ import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
 import { HighlightedText } from "../../../components/markdown/HighlightedText";
 import { ago } from "../../../format";
+import { categoryWords } from "../categories";
 
 export function ModerationReason({ messageId }: { messageId: string }) {
   const [open, setOpen] = useState(false);
@@ -69,7 +70,7 @@ function FindingRow({ finding }: { finding: Finding }) {
   return (
     <li>
       <div className="flex items-baseline justify-between gap-3 text-sm">
-        <span className="font-medium">{finding.category}</span>
+        <span className="font-medium first-letter:uppercase">{categoryWords(finding.category)}</span>
         <span className="text-muted tabular-nums">
           Score {finding.score.toFixed(2)} (threshold {finding.threshold.toFixed(2)})
         </span>

@@ -94,7 +94,7 @@ function RatingDetails({ thumb, message, give, onClose }: RatingDetailsProps) {
     const body = { message_id: message.id, kind: "thumbs" as const, value: thumb, reasons, comment: comment.trim() };
     give.mutate(withKey(body), {
       onSuccess: (row) => {
-        toast(row.moderation?.message ?? "Thanks for your feedback.");
+        if (!row.moderation) toast("Thanks for your feedback.");
         onClose();
       },
     });
