@@ -17,8 +17,8 @@ from sqlalchemy import event
 from sqlmodel import Session
 
 from tutelage import extras
-from tutelage.folding import fold
 from tutelage.tables import Ordered, Searchable
+from tutelage.text.folding import fold
 
 if TYPE_CHECKING:
     from alembic.config import Config

@@ -79,8 +79,8 @@ class TurnService:
             await close(responses)
             raise
         return Turn(
-            self._services, self._metrics, completion_id, prompt, verdict.whole if verdict else None,
-            responses, policy_id, began,
+            self._services, self._metrics, completion_id, prompt,
+            verdict.whole if verdict else None, responses, policy_id, began,
         )  # fmt: skip
 
     async def _run(

@@ -10,9 +10,9 @@ from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.errors import Invalid, NotFound
-from tutelage.folding import fold
-from tutelage.single_line import single_line
 from tutelage.tables import Conversation, Message, Purpose
+from tutelage.text.folding import fold
+from tutelage.text.single_line import single_line
 
 TITLE_CHARS = 60
 TITLE_LIMIT = 200

@@ -8,7 +8,7 @@ import typer
 from tutelage.cli.bars import steps
 from tutelage.cli.options import Data, open_data
 from tutelage.errors import Invalid
-from tutelage.wording import counted
+from tutelage.text.wording import counted
 
 if TYPE_CHECKING:
     from tutelage.composition import Core

@@ -8,7 +8,7 @@ import typer
 
 from tutelage.cli.options import Data, Json, open_data
 from tutelage.errors import Conflict
-from tutelage.wording import counted
+from tutelage.text.wording import counted
 
 app = typer.Typer(help="Retrain the moderation filter on decided appeals.", no_args_is_help=True)
 ACTOR = "cli"

@@ -9,7 +9,7 @@ import typer
 from tutelage import jsonl
 from tutelage.cli.options import Data, Json, open_data, settings_for
 from tutelage.errors import Invalid, Unavailable
-from tutelage.wording import counted
+from tutelage.text.wording import counted
 
 
 def add_to(app: typer.Typer) -> None:

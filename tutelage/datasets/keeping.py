@@ -17,9 +17,7 @@ from tutelage import audit
 from tutelage.datasets.example import Example
 from tutelage.datasets.reading import ImportReport
 from tutelage.errors import Conflict, Invalid, NotFound
-from tutelage.folding import fold
 from tutelage.people import erasure, people
-from tutelage.single_line import single_line
 from tutelage.store import Lock, Store, exclude
 from tutelage.tables import (
     Conversation,
@@ -29,6 +27,8 @@ from tutelage.tables import (
     Message,
     Purpose,
 )
+from tutelage.text.folding import fold
+from tutelage.text.single_line import single_line
 
 
 def _mute(_kept: int) -> None:

@@ -14,7 +14,7 @@ from tutelage import jsonl
 from tutelage.datasets import formats
 from tutelage.datasets.example import Example
 from tutelage.errors import Invalid
-from tutelage.wording import counted
+from tutelage.text.wording import counted
 
 _SHOWN = 5  # rows that are named for each problem
 _GZIP = b"\x1f\x8b"

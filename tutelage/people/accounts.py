@@ -15,9 +15,9 @@ from sqlmodel import Session, col, select
 from tutelage import audit
 from tutelage.errors import Conflict, Forbidden, Invalid, NotFound
 from tutelage.people import people
-from tutelage.single_line import single_line, skeleton
 from tutelage.store import Lock, exclude
 from tutelage.tables import ApiKey, Identity, Role, SignIn, User
+from tutelage.text.single_line import single_line, skeleton
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
 LOGIN_LIMIT = 100

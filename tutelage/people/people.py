@@ -9,8 +9,8 @@ from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.errors import Forbidden, NotFound
-from tutelage.single_line import single_line
 from tutelage.tables import ApiKey, AuditEvent, Identity, Role, Scope, SignIn, SignInKind, User
+from tutelage.text.single_line import single_line
 
 KEY_PREFIX = "tk-"
 LINK_SECONDS = 3600.0

@@ -3310,7 +3310,7 @@ export interface components {
         };
         /**
          * ExperimentKind
-         * @description A canary answers a share of the people; a shadow writes answers that nobody is shown.
+         * @description A canary responds to a share of the people; a shadow's responses are not shown.
          * @enum {string}
          */
         ExperimentKind: "canary" | "shadow";

@@ -21,11 +21,11 @@ from server.schemas.operator.users import (
 from server.schemas.text import Deleted, Name, Page, columns
 from tutelage import audit
 from tutelage.errors import NotFound
-from tutelage.folding import fold
 from tutelage.people import accounts, people
 from tutelage.people.quota import Quotas
 from tutelage.settings import Settings
 from tutelage.tables import ApiKey, Conversation, Feedback, Purpose, Role, User, place_of
+from tutelage.text.folding import fold
 
 router = APIRouter(prefix="/v1/operator", tags=["operator"])
 

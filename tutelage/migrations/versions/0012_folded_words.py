@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from tutelage.folding import fold
+from tutelage.text.folding import fold
 
 revision = "0012"
 down_revision = "0011"

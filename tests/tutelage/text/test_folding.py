@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tutelage.folding import fold
+from tutelage.text.folding import fold
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tutelage.single_line import single_line, skeleton
+from tutelage.text.single_line import single_line, skeleton
 
 
 def test_breaks_and_bidirectional_marks_are_taken_out() -> None:
