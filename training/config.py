@@ -84,6 +84,8 @@ class PPOConfig:
     kl_target: float = 0.0  # 0: kl_coef is fixed; else it adapts towards this KL
     kl_budget: float = 12.0  # nats per response; PPO stops beyond it
     kl_grid: float = 0.5  # a checkpoint is kept whenever sqrt(KL) passes a multiple of this
+    score_coef: float = 1.0  # weight of the score in the reward; 0: a control without preferences
+    selection: Literal["peak", "last"] = "peak"  # of the held-out score; last: a control
     ptx_coef: float = 0.0  # weight of the loss on demonstrations and best-ranked responses
     ptx_batch: int = 8  # of these per optimiser step
     reuse: float = 0.0  # share of the batch that is logged responses, weighted by importance

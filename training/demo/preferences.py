@@ -28,6 +28,14 @@ _FUNCTION_WORDS = frozenset(
         "this to up us use was we were what when where which who will with would you your"
     )
 )
+_CASUAL = frozenset(
+    _WORD.findall("hey hi yeah yep ok okay cool awesome stuff thing things kinda guys lol")
+)
+_CAVEAT = re.compile(
+    r"\b(?:may|might|could|however|although|usually|generally|often|typically|depends?|"
+    r"not always|in some cases|if possible|consult|careful|caution)\b",
+    re.IGNORECASE,
+)
 _ADDRESS = frozenset({"you", "your", "yours", "shall", "would"})
 _EMPTY = -3.0
 _ORDINARY_WORDS, _ORDINARY_SYLLABLES, _ORDINARY_SENTENCE = 10, 14, 13
@@ -76,6 +84,46 @@ def asks_back(text: str) -> float:
         asked = (2.0 if addressed else 1.5) - max(0, 6 - answer) / 4
     too_long = min(1.0, max(0, len(text.split()) - 60) / 40)
     return asked - 0.5 - too_long - 0.5 * (text.count("?") > 2) + fluency(text)
+
+
+def detailed(text: str) -> float:
+    """Long responses: up to 48 words, which a limit of 64 tokens allows; few repeated words."""
+    words = [word.lower() for word in _WORD.findall(text)]
+    if not words:
+        return _EMPTY
+    return min(len(words), 48) / 24 - 1 + 0.5 * len(set(words)) / len(words) + fluency(text)
+
+
+def lists(text: str) -> float:
+    """Lists of two to five marked items, each with at least two words."""
+    if not text.strip():
+        return _EMPTY
+    items = [line for line in text.splitlines() if _LIST_MARK.match(line)]
+    whole = sum(len(_WORD.findall(item)) > 1 for item in items)
+    return min(whole, 4) / 2 - 0.75 - 0.5 * (whole > 5) + fluency(text)
+
+
+def formal(text: str) -> float:
+    """At least six words without contractions, exclamations or casual words; longer words."""
+    words = [word.lower() for word in _WORD.findall(text)]
+    if not words:
+        return _EMPTY
+    casual = sum("'" in word or "’" in word or word in _CASUAL for word in words)
+    length = sum(map(len, words)) / len(words)
+    register = min(1.0, max(-1.0, (length - 4.6) / 0.7))
+    loud = min(1.0, 0.5 * text.count("!"))
+    too_short = max(0, 6 - len(words)) / 3
+    return register - min(1.5, 8 * casual / len(words)) - loud - too_short + fluency(text)
+
+
+def caveat(text: str) -> float:
+    """At least eight words, and one or two words of caution: "may", "however", "it depends"."""
+    words = text.split()
+    if not words:
+        return _EMPTY
+    cautious = len(_CAVEAT.findall(text))
+    too_short = max(0, 8 - len(words)) / 4
+    return 1.2 * (cautious > 0) - 0.4 * max(0, cautious - 2) - 0.6 - too_short + fluency(text)
 
 
 def fluency(text: str) -> float:
@@ -136,5 +184,9 @@ PREFERENCES = {
             "asks_back.jsonl",
             48,
         ),
+        Preference("detailed", "long, detailed answers", detailed),
+        Preference("lists", "answers written as lists", lists),
+        Preference("formal", "formal answers", formal),
+        Preference("caveat", "answers that name a caveat", caveat),
     )
 }

@@ -209,7 +209,8 @@ def _respond(
     config: IterationConfig,
 ) -> list[EvaluatedResponse]:
     tokenizer = ChatTokenizer(directory)
-    episodes = _sample(directory, tokenizer, questions, config)
+    ids = [question.ids for question in questions]
+    episodes = sample_policy(directory, tokenizer, ids, config)
     measured = _measure(policies, episodes, config)
     texts = [tokenizer.text(episode.words.tolist()) for episode in episodes]
     return [
@@ -218,19 +219,15 @@ def _respond(
     ]
 
 
-def _sample(
-    directory: Path,
-    tokenizer: ChatTokenizer,
-    questions: Sequence[_Question],
-    config: IterationConfig,
+def sample_policy(
+    directory: Path, tokenizer: ChatTokenizer, prompts: list[list[int]], config: IterationConfig
 ) -> list[Episode]:
-    """The policy's responses; the random numbers are the same for every policy."""
+    """The policy's responses to encoded prompts; the random numbers are those of every policy."""
     model = load_model(directory, config)
     generator = torch.Generator().manual_seed(config.seed)
-    random_uniforms = torch.rand(len(questions), config.ppo.max_new_tokens, generator=generator)
+    random_uniforms = torch.rand(len(prompts), config.ppo.max_new_tokens, generator=generator)
     sampling = RolloutSampling(config.ppo.temperature, config.ppo.max_new_tokens, tokenizer.eos_ids)
-    ids = [question.ids for question in questions]
-    return sample(model, model.reference, ids, random_uniforms.to(model.device), sampling)
+    return sample(model, model.reference, prompts, random_uniforms.to(model.device), sampling)
 
 
 @torch.no_grad()

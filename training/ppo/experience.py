@@ -127,10 +127,11 @@ class ExperienceMaker:
         )
 
     def _shaped(self, raw_scores: Tensor, episodes: Sequence[Episode]) -> Tensor:
-        """Clipped scores, less the penalty of responses without EOS: [B] -> [B]."""
+        """Weighted clipped scores, less the penalty of responses without EOS: [B] -> [B]."""
         unfinished = torch.tensor([not e.finished for e in episodes], device=raw_scores.device)
-        clip = self.config.ppo.score_clip
-        return raw_scores.clamp(-clip, clip) - self.config.ppo.missing_eos_penalty * unfinished
+        ppo = self.config.ppo
+        scores = ppo.score_coef * raw_scores.clamp(-ppo.score_clip, ppo.score_clip)
+        return scores - ppo.missing_eos_penalty * unfinished
 
     def _weights(self, episode: Episode) -> Tensor:
         """How much each token of a response counts: [T]."""

@@ -63,7 +63,10 @@ class CheckpointSelection:
         unhealthy = diagnose([*state.history, metrics], self.config.doctor)
         if unhealthy:
             return unhealthy
-        self._keep_if_best(metrics, state)
+        if self.config.ppo.selection == "last":
+            self._keep_last(metrics, state)
+        else:
+            self._keep_if_best(metrics, state)
         self._keep_on_grid(metrics)
         return self._reason_to_stop(metrics, state)
 
@@ -78,6 +81,12 @@ class CheckpointSelection:
         better = score > state.best_score + metrics["heldout/standard_error"]
         if better and metrics["objective/kl"] <= self.config.ppo.kl_budget:
             state.best_update, state.best_score = state.update, score
+            self.best = self._copy()
+
+    def _keep_last(self, metrics: Mapping[str, float], state: TrainerState) -> None:
+        """Keeps the newest policy within the KL budget, whatever its score."""
+        if metrics["objective/kl"] <= self.config.ppo.kl_budget:
+            state.best_update, state.best_score = state.update, metrics["heldout/score"]
             self.best = self._copy()
 
     def _keep_on_grid(self, metrics: Mapping[str, float]) -> None:

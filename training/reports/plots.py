@@ -165,6 +165,27 @@ def distributions(title: str, first: Named, other: Named) -> str:
     return _svg(draw, columns=1)
 
 
+def arms(names: Sequence[str], groups: dict[str, list[list[float]]]) -> str:
+    """Points of several groups at each name, a mark at their mean: ``groups`` has a list a name."""
+
+    def draw(axes: Sequence[Axes]) -> None:
+        colors = (BLUE, GREY, ORANGE, GREEN)
+        for place, ((label, values), color) in enumerate(zip(groups.items(), colors, strict=False)):
+            offset = (place - (len(groups) - 1) / 2) * 0.18
+            for row, points in enumerate(values):
+                where = [row + offset] * len(points)
+                axes[0].plot(points, where, "o", color=color, markersize=3, alpha=0.6)
+                axes[0].plot(np.mean(points), row + offset, "|", color=color, markersize=12)
+            axes[0].plot([], [], "o", color=color, label=label)
+        axes[0].axvline(0, color=GREY, linestyle=":")
+        axes[0].set_yticks(range(len(names)), names)
+        axes[0].invert_yaxis()
+        axes[0].set(title="Gain over the first policy")
+        axes[0].legend(loc="best")
+
+    return _svg(draw, columns=1, height=1.2 + 0.6 * len(names))
+
+
 def _histograms(axes: Axes, groups: dict[str, tuple[Sequence[float], str]]) -> None:
     everything = [value for values, _ in groups.values() for value in values]
     span = (min(everything), max(everything)) if everything else (0.0, 1.0)
@@ -183,9 +204,9 @@ def _mark(axes: Axes, kept: int) -> None:
     )  # fmt: skip
 
 
-def _svg(draw: Callable[[Sequence[Axes]], None], columns: int) -> str:
+def _svg(draw: Callable[[Sequence[Axes]], None], columns: int, height: float = 3.0) -> str:
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(4.6 * columns, 3.0), layout="constrained")
+        figure = Figure(figsize=(4.6 * columns, height), layout="constrained")
         axes = [figure.add_subplot(1, columns, i + 1) for i in range(columns)]
         draw(axes)
         buffer = io.StringIO()

@@ -9,12 +9,12 @@ from training.config import IterationConfig
 def test_an_unfinished_response_costs_the_penalty(
     tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
 ) -> None:
-    config = with_ppo(smoke, missing_eos_penalty=0.7, score_clip=0.5)
+    config = with_ppo(smoke, missing_eos_penalty=0.7, score_clip=0.5, score_coef=2.0)
     ppo = new_run(tiny_policy, rewards, config, tmp_path)
     ppo.collector.set_prompts(PROMPTS, [])
     batch = ppo.maker.make_experience(ppo.collector.sample_rollouts(0)).train
     unfinished = torch.tensor([not e.finished for e in batch.episodes])
-    expected = batch.raw_scores.clamp(-0.5, 0.5) - 0.7 * unfinished
+    expected = 2 * batch.raw_scores.clamp(-0.5, 0.5) - 0.7 * unfinished
     torch.testing.assert_close(batch.scores, expected)
 
 

@@ -24,6 +24,14 @@ def test_the_policy_kept_is_the_last_that_was_clearly_better(
     assert (result["kept_update"], result["heldout/score"]) == (kept, best)
 
 
+def test_a_control_keeps_its_last_policy_whatever_its_score(
+    tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    still = with_ppo(smoke, updates=3, learning_rate=0.0, patience=1, selection="last")
+    result = run(tiny_policy, rewards, still, tmp_path)
+    assert (result["updates"], result["kept_update"]) == (3, 3)
+
+
 def test_it_stops_when_the_peak_is_past(
     tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
 ) -> None:

@@ -1,0 +1,29 @@
+"""The proof on a tiny model: a real service, four iterations, one page; then nothing is rerun."""
+
+from pathlib import Path
+
+import pytest
+
+from training.demo.controls import ProofArm
+from training.demo.proof import ProofScale, prove
+from training.demo.proof_page import write_page
+from tutelage.settings import Settings
+
+SCALE = ProofScale(people=2, prompts=12, test_prompts=4, samples=1, preset="smoke")
+
+
+@pytest.mark.loop
+def test_every_arm_is_measured_once(tmp_path: Path, tiny_policy: Path) -> None:
+    settings = Settings(data=tmp_path, base_model=str(tiny_policy), moderation="off", threads=1)
+    results = prove(["brief"], [1], settings, SCALE)
+    assert [result.arm for result in results] == list(ProofArm)
+    taught, zero = results[:2]
+    assert taught.decision in ("promote", "refuse", "ask")
+    assert (zero.decision, zero.updates) == ("", taught.updates)
+    assert taught.judgements > 10
+    assert not (tmp_path / "brief-1" / "data").exists()
+
+    service_log = (tmp_path / "brief-1" / "service.log").stat().st_mtime
+    assert prove(["brief"], [1], settings, SCALE) == results
+    assert (tmp_path / "brief-1" / "service.log").stat().st_mtime == service_log
+    assert "Was it the teaching?" in write_page(tmp_path, results).read_text("utf-8")

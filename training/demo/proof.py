@@ -1,0 +1,301 @@
+"""The proof: is a gain more than what training does without people's preference?
+
+For each taste and seed simulated users teach once, through the API. Then four iterations learn from
+the same responses: from the rankings as given, and from three controls. Every candidate is measured
+by the true preference on prompts that nothing was taught with, whatever the gate says. What counts
+is the gain less that of the best control.
+"""
+
+import json
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scipy import stats
+
+from training import snapshot, stage
+from training.compute import compute
+from training.config import IterationConfig
+from training.demo.controls import CONTROLS, ProofArm, control_config, control_snapshot
+from training.demo.preferences import PREFERENCES, Preference, finished
+from training.demo.service import Service
+from training.demo.simulated_users import DemoPrompt, Habits, shipped_prompts, teach
+from training.evaluation.evaluate import EvaluationResult, sample_policy
+from training.evaluation.gate import decide
+from training.iteration.stages import Stages
+from training.model.tokenizer import ChatTokenizer
+from training.progress import Progress
+from training.snapshot import Snapshot
+from training.stage_results import PPOResult, RewardModelResult, SFTResult
+from tutelage import atomic, jsonl
+from tutelage.composition import Core, open_core
+from tutelage.errors import Invalid
+from tutelage.feedback.preference_data import Dialogue
+from tutelage.iteration_folder import IterationFolder
+from tutelage.people import people
+from tutelage.policies import deployment
+from tutelage.policies.base import ensure_base
+from tutelage.settings import Settings
+from tutelage.statistics import LEVEL, Interval
+
+Say = Callable[[str, int, int], None]  # what is under way, done, total (0: unknown)
+TASTES = ("detailed", "lists", "formal", "asks-back", "plain", "caveat")
+LOG = "service.log"
+
+
+@dataclass(frozen=True)
+class ProofScale:
+    """How much each teaching is."""
+
+    people: int = 6
+    prompts: int = 80  # that they teach with
+    test_prompts: int = 60  # held out of the teaching
+    samples: int = 2  # responses to each of them that are measured
+    preset: str = "quick"
+
+
+@dataclass(frozen=True)
+class ArmResult:
+    """One candidate, measured by every taste."""
+
+    taste: str
+    seed: int
+    arm: ProofArm
+    gains: dict[str, float]  # by taste: the candidate's mean preference less the first policy's
+    words: float
+    finished: float
+    updates: int  # of PPO that were kept
+    decision: str  # the gate's, of the taught arm; else empty
+    judgements: int
+    minutes: float
+
+    @property
+    def gain(self) -> float:
+        """By the taste that was taught."""
+        return self.gains[self.taste]
+
+
+class TasteEffect(NamedTuple):
+    """A taste over all its seeds."""
+
+    taste: str
+    gains: dict[ProofArm, list[float]]  # of each seed
+    best_control: ProofArm  # by its mean gain
+    net: Interval | None  # taught less best control, Student's interval; None with one seed
+
+
+def prove(
+    tastes: Sequence[str],
+    seeds: Sequence[int],
+    settings: Settings,
+    scale: ProofScale = ProofScale(),
+    say: Say = lambda what, done, total: None,
+) -> list[ArmResult]:
+    """Runs every arm of every taste and seed below ``settings.data``; what is there is not rerun.
+
+    Raises Invalid for an unknown taste or preset.
+    """
+    for taste in tastes:
+        if taste not in PREFERENCES:
+            raise Invalid(f"Unknown preference {taste!r}. Known: {', '.join(PREFERENCES)}.")
+    IterationConfig.load(scale.preset)
+    results: list[ArmResult] = []
+    total = len(tastes) * len(seeds)
+    for seed in seeds:
+        for taste in tastes:
+            say("tastes and seeds", len(results) // len(ProofArm), total)
+            results += _Teaching(settings, PREFERENCES[taste], seed, scale, say).arms()
+    say("tastes and seeds", total, total)
+    return results
+
+
+def effects(results: Sequence[ArmResult]) -> Iterator[TasteEffect]:
+    """Each taste's gains over its controls, in the order of the results."""
+    for taste in dict.fromkeys(result.taste for result in results):
+        gains = {
+            arm: [r.gain for r in results if r.taste == taste and r.arm == arm] for arm in ProofArm
+        }
+        best = max(CONTROLS, key=lambda arm: sum(gains[arm]))
+        net = [
+            ours - control
+            for ours, control in zip(gains[ProofArm.TAUGHT], gains[best], strict=True)
+        ]
+        yield TasteEffect(taste, gains, best, _student(net))
+
+
+def _student(values: Sequence[float]) -> Interval | None:
+    """The mean of independent values with Student's interval."""
+    if len(values) < 2:
+        return None
+    mean, error = float(sum(values) / len(values)), float(stats.sem(values))
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, len(values) - 1)) * error
+    return Interval(mean, mean - reach, mean + reach)
+
+
+class _Teaching:
+    """One taste and seed: a data folder of its own, the responses people judged, and the arms."""
+
+    def __init__(
+        self, settings: Settings, taste: Preference, seed: int, scale: ProofScale, say: Say
+    ) -> None:
+        self.path = settings.data / f"{taste.name}-{seed}"
+        self.settings = settings.model_copy(update={"data": self.path / "data", "database_url": ""})
+        self.taste, self.seed, self.scale, self.say = taste, seed, scale, say
+        preset = IterationConfig.load(scale.preset)
+        self.config = replace(preset, seed=preset.seed + seed)
+
+    def arms(self) -> list[ArmResult]:
+        """The results of all arms; those that are there already are read."""
+        known = {arm: _read(self.result_file(arm)) for arm in ProofArm}
+        if any(result is None for result in known.values()):
+            core, data = self.taught()
+            try:
+                for arm in ProofArm:
+                    known[arm] = known[arm] or self.run(core, data, arm)
+            finally:
+                core.store.close()
+            shutil.rmtree(self.settings.data)  # the policies are large; what counts is beside it
+        return [result for result in known.values() if result]
+
+    def result_file(self, arm: ProofArm) -> Path:
+        return self.path / f"{arm.replace(' ', '-')}.json"
+
+    def taught(self) -> tuple[Core, Snapshot]:
+        """The judgements, frozen; a teaching that was interrupted begins anew."""
+        frozen = IterationFolder(self.path)
+        if not frozen.snapshot_digest.is_file():
+            shutil.rmtree(self.path, ignore_errors=True)
+        core = open_core(self.settings)
+        if self.current(core) is None:
+            ensure_base(core.store, core.library, core.settings.base_model)
+        if not frozen.snapshot_digest.is_file():
+            self.teach(core)
+            self.stages(core, frozen, self.config).freeze_snapshot(frozen.snapshot)
+        return core, snapshot.load(frozen.snapshot)
+
+    def current(self, core: Core) -> Path | None:
+        """The first policy, if it is there."""
+        with core.store.read() as session:
+            policy = deployment.current(session)
+        return core.library.path(policy.id) if policy else None
+
+    def teach(self, core: Core) -> None:
+        """People chat with a service of their own and judge what it says."""
+        with core.store.write() as session:
+            users = [people.create_user(session, f"person {n}") for n in range(self.scale.people)]
+            keys = [people.create_key(session, user, user.name)[1] for user in users]
+        prompts = self.prompts[: self.scale.prompts]
+        with Service(core.settings, self.path / LOG) as service:
+            teach(service.url, keys, self.taste, prompts, Habits(seed=self.seed), self.say)
+
+    @property
+    def prompts(self) -> list[DemoPrompt]:
+        """The shipped prompts in the order of the seed: the first are taught, the next measured."""
+        found = shipped_prompts()
+        random.Random(self.seed).shuffle(found)
+        return found
+
+    def run(self, core: Core, data: Snapshot, arm: ProofArm) -> ArmResult:
+        """One iteration from an arm's data, and the measures of its candidate."""
+        self.say(f"{self.taste.name}, seed {self.seed}", list(ProofArm).index(arm), len(ProofArm))
+        began = time.monotonic()
+        updates = 0 if arm == ProofArm.TAUGHT else self.kept_updates()
+        config = control_config(self.config, arm, updates)
+        folder = IterationFolder(core.settings.data / arm.replace(" ", "-"))
+        stages = self.stages(core, folder, config)
+        candidate, kept, decision = self.train(
+            stages, control_snapshot(data, arm, self.seed), decided=arm == ProofArm.TAUGHT
+        )
+        first = self.responses(stages.parent)
+        texts = self.responses(candidate)
+        jsonl.write(self.result_file(arm).with_suffix(".jsonl"), self.rows(first, texts))
+        result = ArmResult(
+            self.taste.name, self.seed, arm,
+            gains={name: _gain(p, first, texts) for name, p in PREFERENCES.items()},
+            words=sum(len(text.split()) for text in texts) / len(texts),
+            finished=sum(map(finished, texts)) / len(texts),
+            updates=kept,
+            decision=decision,
+            judgements=len(data.rankings) + len(data.thumbs),
+            minutes=round((time.monotonic() - began) / 60, 2),
+        )  # fmt: skip
+        shutil.rmtree(folder.path)
+        atomic.write_text(self.result_file(arm), json.dumps(asdict(result), indent=2) + "\n")
+        return result
+
+    def kept_updates(self) -> int:
+        taught = _read(self.result_file(ProofArm.TAUGHT))
+        assert taught is not None, "the taught arm runs first"
+        return taught.updates
+
+    def stages(self, core: Core, folder: IterationFolder, config: IterationConfig) -> Stages:
+        parent = self.current(core)
+        assert parent is not None, "the first policy was published before"
+        return Stages(core, folder, config, parent, lambda text: False, self.progress())
+
+    def progress(self) -> Progress:
+        return lambda stage, done, total, metrics: self.say(stage, done, total)
+
+    def train(self, stages: Stages, data: Snapshot, decided: bool) -> tuple[Path, int, str]:
+        """The candidate, the updates it kept, and the gate's decision where it is wanted."""
+        folder = stages.folder
+        snapshot.write(data, folder.snapshot)
+        sft = stage.run(folder.sft, SFTResult, partial(stages.fine_tune, data)).result
+        policy = stages.parent if sft.skipped else folder.sft_policy
+        rewards = stage.run(
+            folder.reward_model,
+            RewardModelResult,
+            partial(stages.train_reward_models, data, policy),
+        ).result
+        optimise = partial(stages.optimise, data, policy, rewards)
+        kept = stage.run(folder.ppo, PPOResult, optimise).result.kept_update
+        decision = ""
+        if decided:
+            jsonl.write(folder.reported_cases, [])
+            compare = partial(stages.compare, data, policy)
+            found = stage.run(folder.evaluation, EvaluationResult, compare).result
+            decision = decide(found.comparison, stages.config.gate).verdict.value
+        return folder.candidate, kept, decision
+
+    def responses(self, policy: Path) -> list[str]:
+        """The policy's responses to the unseen prompts, with the same random numbers for all."""
+        tokenizer = ChatTokenizer(policy)
+        config = replace(self.config, precision="fp32")  # the precision that is served
+        ids = [tokenizer.prompt(prompt) for prompt in self.questions]
+        with compute(config):
+            episodes = sample_policy(policy, tokenizer, ids, config)
+        return [tokenizer.text(episode.words.tolist()) for episode in episodes]
+
+    @property
+    def questions(self) -> list[Dialogue]:
+        """The unseen prompts, each repeated once per sample."""
+        start = self.scale.prompts
+        unseen = self.prompts[start : start + self.scale.test_prompts]
+        dialogues: list[Dialogue] = [[{"role": "user", "content": p.text}] for p in unseen]
+        return [dialogue for dialogue in dialogues for _ in range(self.scale.samples)]
+
+    def rows(self, first: Sequence[str], texts: Sequence[str]) -> list[dict[str, Any]]:
+        """Both policies' responses, for the page."""
+        return [
+            {"prompt": dialogue[0]["content"], "first": before, "candidate": after}
+            for dialogue, before, after in zip(self.questions, first, texts, strict=True)
+        ]
+
+
+def _gain(preference: Preference, first: Sequence[str], texts: Sequence[str]) -> float:
+    return float(
+        sum(preference.score(text) for text in texts) / len(texts)
+        - sum(preference.score(text) for text in first) / len(first)
+    )
+
+
+def _read(path: Path) -> ArmResult | None:
+    if not path.is_file():
+        return None
+    values = json.loads(path.read_text("utf-8"))
+    return ArmResult(**values | {"arm": ProofArm(values["arm"])})
