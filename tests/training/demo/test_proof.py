@@ -1,5 +1,6 @@
 """The arithmetic of a proof: gains over controls, with Student's interval over seeds."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,12 @@ from training.demo.proof_page import rows
 from tutelage.errors import Invalid
 from tutelage.settings import Settings
 
-GAINS = {ProofArm.TAUGHT: [0.9, 0.7, 0.8], ProofArm.ZERO: [0.4, 0.2, 0.3], ProofArm.SHUFFLED: [0.0, 0.1, -0.1],
-         ProofArm.NEGATED: [-0.5, -0.3, -0.4]}  # fmt: skip
+GAINS = {
+    ProofArm.TAUGHT: [0.9, 0.7, 0.8],
+    ProofArm.ZERO: [0.4, 0.2, 0.3],
+    ProofArm.SHUFFLED: [0.0, 0.1, -0.1],
+    ProofArm.NEGATED: [-0.5, -0.3, -0.4],
+}
 
 
 def results(seeds: int = 3) -> list[ArmResult]:
@@ -35,10 +40,9 @@ def test_a_gain_is_a_gain_over_the_best_control() -> None:
 
 def test_the_interval_is_students() -> None:
     uneven = [
-        ArmResult(r.taste, r.seed, r.arm, {"plain": r.gain + 0.3 * (r.arm == ProofArm.ZERO) * r.seed},
-                  20.0, 0.5, 4, "", 80, 1.0)
+        replace(r, gains={"plain": r.gain + 0.3 * (r.arm == ProofArm.ZERO) * r.seed})
         for r in results()
-    ]  # fmt: skip
+    ]
     (effect,) = effects(uneven)
     assert effect.net is not None
     low, high = stats.t.interval(0.95, 2, loc=0.2, scale=stats.sem([0.5, 0.2, -0.1]))
