@@ -18,6 +18,7 @@ from tutelage.settings import Settings
 from tutelage.store import Store
 
 if TYPE_CHECKING:
+    from server.generators.embedded.engine import Loader
     from server.generators.remote.engine import Engine
 
 
@@ -55,7 +56,7 @@ def open_services(core: Core) -> Services:
 
 
 def _generator(settings: Settings) -> Generator:
-    if settings.engine == "embedded":
+    if settings.engine in ("auto", "embedded", "transformers"):
         from server.generators.embedded.engine import EmbeddedGenerator
 
         return EmbeddedGenerator(
@@ -64,12 +65,28 @@ def _generator(settings: Settings) -> Generator:
             max_queue=settings.max_queue,
             cache_tokens=settings.cache_tokens,
             weights=settings.weights,
+            load=_loader(settings.engine),
         )
     if not settings.engine_url:
         raise Invalid(f"TUTELAGE_ENGINE={settings.engine} requires TUTELAGE_ENGINE_URL.")
     from server.generators.remote.remote import RemoteGenerator
 
     return RemoteGenerator(_engine(settings))
+
+
+def _loader(engine: str) -> "Loader":
+    """What loads a policy under TUTELAGE_ENGINE."""
+    if engine == "embedded":
+        from server.generators.embedded.graph_runner import load_policy as load_graph
+
+        return load_graph
+    if engine == "transformers":
+        from server.generators.paged.runner import load_policy as load_paged
+
+        return load_paged
+    from server.generators.choice import load_fitting
+
+    return load_fitting
 
 
 def _engine(settings: Settings) -> "Engine":

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from transformers import AutoTokenizer, GenerationConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from training.model.tiny import write_tiny_policy
 
@@ -63,5 +63,8 @@ def write_templated_policy(name: str, directory: Path) -> Path:
     tokenizer.eos_token = EOS.get(name, "<|im_end|>")
     tokenizer.chat_template = TEMPLATES[name]
     tokenizer.save_pretrained(directory)
+    model = AutoModelForCausalLM.from_pretrained(directory)
+    model.resize_token_embeddings(len(tokenizer))
+    model.save_pretrained(directory)
     GenerationConfig(eos_token_id=tokenizer.eos_token_id).save_pretrained(directory)
     return directory

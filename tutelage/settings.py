@@ -50,9 +50,10 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address to listen on (0.0.0.0 = all interfaces).")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on (0 = a free one).")
     engine: str = Field(
-        "embedded",
-        pattern="^(embedded|openai|tgi|tgi-messages)$",
-        description="embedded, or a remote engine: openai, tgi or tgi-messages.",
+        "auto",
+        pattern="^(auto|embedded|transformers|openai|tgi|tgi-messages)$",
+        description="In this process: embedded (OpenVINO), transformers (any family, GPUs), or "
+        "auto = the fitting one of the two. Remote: openai, tgi or tgi-messages.",
     )
     engine_url: str = Field(
         "", description="Base URL of the remote engine, e.g. http://gpu:8000/v1."
@@ -63,8 +64,9 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, description="Compute threads of the generator (0 = all cores).")
     weights: Literal["auto", "f16", "bf16", "int8"] = Field(
         "auto",
-        description="Weight format of the embedded engine. auto = bf16 where the processor "
-        "supports it, else f16. int8 changes responses; /v1/models reports how much.",
+        description="Weight format of the in-process engine. auto = embedded: bf16 where the "
+        "processor supports it, else f16; transformers: as stored. int8 (embedded only) changes "
+        "responses; /v1/models reports how much.",
     )
     max_batch: int = Field(32, ge=1, description="Largest number of responses generated at once.")
     cache_tokens: int = Field(32768, ge=2048, description="KV-cache size in tokens, per policy.")

@@ -46,6 +46,7 @@ class EchoGenerator:
         self.running = 0
         self.takes_tools = False
         self.divergence = None
+        self.engine = "echo"
         self._replies = replies or {}
         self._delay = delay
         self._max_streams = max_streams

@@ -143,6 +143,11 @@ class Generator(Protocol):
         ...
 
     @property
+    def engine(self) -> str:
+        """What computes the current policy, and why; empty where there is none."""
+        ...
+
+    @property
     def takes_tools(self) -> bool:
         """Whether its policies support tools, tool calls and tool messages."""
         ...

@@ -20,6 +20,9 @@ class LoadedPolicy(Protocol):
     @property
     def divergence(self) -> Divergence | None: ...
 
+    @property
+    def engine(self) -> str: ...
+
 
 P = TypeVar("P", bound=LoadedPolicy)
 
@@ -46,6 +49,11 @@ class ModelSlots(Generic[P]):
     def divergence(self) -> Divergence | None:
         """Of the current policy; None where it is served as trained, or by another engine."""
         return self._current.divergence if self._current else None
+
+    @property
+    def engine(self) -> str:
+        """What computes the current policy, and why; empty where there is none."""
+        return self._current.engine if self._current else ""
 
     @property
     def context_window(self) -> int:

@@ -30,7 +30,12 @@ def readyz(services: ServicesDep, state: StateDep, response: Response) -> ReadyS
     ready = database and state.policies.policy_id is not None
     response.status_code = 200 if ready else 503
     status = "ready" if ready else "not_ready"
-    return ReadyState(status=status, policy=state.policies.policy_id, problem=problem)
+    return ReadyState(
+        status=status,
+        policy=state.policies.policy_id,
+        engine=services.generator.engine,
+        problem=problem,
+    )
 
 
 @router.get("/metrics", response_class=Response)

@@ -16,6 +16,7 @@ class ReadyState(BaseModel):
 
     status: Literal["ready", "not_ready"]
     policy: str | None = Field(description="The loaded policy.")
+    engine: str = Field(description="What computes the policy, and why.")
     problem: str | None = Field(
         description="Why the service is not ready, or why the promoted policy is not loaded."
     )

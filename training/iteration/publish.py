@@ -14,6 +14,7 @@ from tutelage.errors import Conflict
 from tutelage.iterations import iterations
 from tutelage.iterations.iterations import Lease
 from tutelage.policies import deployment
+from tutelage.policies.parity import load_whole, write_reference
 from tutelage.tables import Iteration
 
 
@@ -44,6 +45,7 @@ def publish(
 
     def build(directory: Path) -> None:
         shutil.copytree(candidate, directory, dirs_exist_ok=True)
+        write_reference(directory, load_whole(directory, "auto"))
         write_card(directory, policy_id, lineage)
 
     if not _published(core, policy_id, lineage["iteration"]):

@@ -14,6 +14,7 @@ from tutelage.composition import Core, open_core
 from tutelage.errors import Conflict, NotFound
 from tutelage.iteration_folder import IterationFolder
 from tutelage.policies import deployment
+from tutelage.policies.parity import PARITY
 from tutelage.tables import Iteration
 
 COMPARED = ("gain", "win_rate", "kl", "current", "candidate")
@@ -85,6 +86,8 @@ def _compared(
 ) -> Reproduction:
     made = beside.library.manifest(policy_id)["files"] if outcome.policy_id else {}
     wanted = manifest["files"]
+    if PARITY not in wanted:  # published before policies had one
+        made.pop(PARITY, None)
     differing = sorted(n for n in wanted | made if wanted.get(n) != made.get(n))
     return Reproduction(
         policy_id,

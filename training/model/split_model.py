@@ -28,6 +28,7 @@ from training.model.lora import LoRAExperts, LoRALinear, expert_weights
 from tutelage import atomic
 from tutelage.errors import Invalid
 from tutelage.policies.library import CARD, MANIFEST
+from tutelage.policies.parity import PARITY
 
 _DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
@@ -147,7 +148,7 @@ class SplitModel:
         changed = self._changed()
         with atomic.directory(path, replace=True) as beside:
             for file in sorted(source.iterdir()):
-                if file.name not in (MANIFEST, CARD):
+                if file.name not in (MANIFEST, CARD, PARITY):
                     shutil.copy(file, beside)
             files = sorted(beside.glob("*.safetensors"))
             if changed.keys() <= {name for file in files for name in _header(file)[1]}:

@@ -10,6 +10,7 @@ from tutelage.cli import (
     datasets,
     keys,
     learning,
+    models,
     moderation,
     policies,
     scheduling,
@@ -31,6 +32,7 @@ service.add_to(app)
 learning.add_to(app)
 trust.add_to(app)
 app.add_typer(policies.app, name="policies")
+app.add_typer(models.app, name="models")
 app.add_typer(scheduling.app, name="schedule")
 app.add_typer(keys.app, name="key")
 app.add_typer(moderation.app, name="moderation")

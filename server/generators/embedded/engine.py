@@ -1,6 +1,7 @@
-"""The generator that runs inside the server: continuous batching over OpenVINO.
+"""The generator that runs inside the server: continuous batching over a policy's runner.
 
-One thread computes. Requests arrive from the event loop through an inbox and are answered through
+``load`` decides which library computes a policy: OpenVINO, or transformers (``paged/``). One thread
+computes. Requests arrive from the event loop through an inbox and are answered through
 a queue each. A new policy is loaded while the old one still serves, and the old one stays in memory
 until its last stream ends.
 """
@@ -8,6 +9,7 @@ until its last stream ends.
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +17,8 @@ import torch
 
 from server.generators.embedded.divergence import CACHE_TOKENS, measure
 from server.generators.embedded.graph import Precision
-from server.generators.embedded.model_runner import ModelRunner, load_policy
+from server.generators.embedded.graph_runner import GraphRunner, load_policy
+from server.generators.embedded.model_runner import ModelRunner
 from server.generators.embedded.scheduler import Scheduler
 from server.generators.embedded.sequence import Sequence
 from server.generators.embedded.stream import EmbeddedStream
@@ -31,6 +34,8 @@ from server.generators.generator import (
 from server.generators.model_slots import ModelSlots
 from tutelage.errors import Unavailable
 
+# Policy id, its directory, threads, KV-cache tokens and precision to a policy in memory.
+Loader = Callable[[str, Path, int, int, Precision], ModelRunner]
 IN_MEMORY = 2  # policies at most: the current one, and a challenger or one still answering
 
 logger = logging.getLogger(__name__)
@@ -53,9 +58,13 @@ class EmbeddedPolicy:
     def policy_id(self) -> str:
         return self.runner.policy_id
 
+    @property
+    def engine(self) -> str:
+        return self.runner.engine
+
 
 class EmbeddedGenerator(ModelSlots[EmbeddedPolicy]):
-    """Serves policy directories on this machine's processor.
+    """Serves policy directories on this machine.
 
     ``cache_tokens`` is the KV-cache capacity of each policy in memory, shared by its active
     sequences and its prefix cache. For SmolLM2-135M a token takes 23 kB. With ``weights`` in int8
@@ -74,10 +83,12 @@ class EmbeddedGenerator(ModelSlots[EmbeddedPolicy]):
         max_window: int = 4096,
         cache_tokens: int = 32768,
         weights: Precision = "auto",
+        load: Loader = load_policy,
     ) -> None:
         super().__init__(min(max_window, cache_tokens))
         self._threads = threads
         self._weights = weights
+        self._load_policy = load
         self._max_batch = max_batch
         self._max_streams = max_batch + max_queue
         self._cache_tokens = cache_tokens
@@ -180,7 +191,9 @@ class EmbeddedGenerator(ModelSlots[EmbeddedPolicy]):
         with self._changed:
             self._changed.wait_for(lambda: len(self._in_memory) < IN_MEMORY or self._closed)
             self._refuse_when_closed()
-        runner = load_policy(policy_id, path, self._threads, self._cache_tokens, self._weights)
+        runner = self._load_policy(
+            policy_id, path, self._threads, self._cache_tokens, self._weights
+        )
         window = min(self._max_window, runner.positions)
         divergence = self._measure_divergence(runner, path)
         policy = EmbeddedPolicy(Scheduler(runner, self._max_batch), window, divergence)
@@ -190,7 +203,7 @@ class EmbeddedGenerator(ModelSlots[EmbeddedPolicy]):
             self._drop_drained()
 
     def _measure_divergence(self, runner: ModelRunner, path: Path) -> Divergence | None:
-        if self._weights != "int8":
+        if self._weights != "int8" or not isinstance(runner, GraphRunner):
             return None
         exact = load_policy(runner.policy_id, path, self._threads, CACHE_TOKENS, "f16")
         return measure(exact, runner)

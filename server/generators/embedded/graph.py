@@ -131,20 +131,22 @@ class LlamaGraph:
 
     def _angles(self) -> tuple[Any, Any]:
         """cos and sin of every token's position, [T, 1, dim] each."""
-        theta = self._config.rope_parameters.rope_theta
-        exponents = np.arange(0, self._dim, 2, dtype=np.float32) / self._dim
-        inverse = op.constant((1.0 / theta**exponents).astype(np.float32)[None])
+        frequencies, factor = self._config.frequencies()
+        inverse = op.constant(frequencies[None])
         positions = op.unsqueeze(op.convert(self._inputs["position_ids"], "f32"), _int(1))
         half = op.matmul(positions, inverse, False, False)
         whole = op.unsqueeze(op.concat([half, half], -1), _int(1))
-        return op.cos(whole), op.sin(whole)
+        if factor == 1:
+            return op.cos(whole), op.sin(whole)
+        return tuple(op.multiply(turn(whole), _float(factor)) for turn in (op.cos, op.sin))
 
     def _paged(self, query: Any, key: Any, value: Any, layer: int) -> Any:
         """Attention of each token to its own sequence, through the blocks that hold it."""
         caches = [_cache(f"{side}_cache.{layer}") for side in ("key", "value")]
         self._caches += caches
         named = [self._inputs[name] for name in INPUTS[2:6]]
-        scale, window, slopes = _float(self._dim**-0.5), _int32(0), _none(np.float32)
+        scale, slopes = _float(self._dim**-0.5), _none(np.float32)
+        window = _int32(self._config.window(layer))
         asked = [query, key, value, *caches, *named, scale, window, slopes]
         asked += [self._inputs["max_context_len"], *_unused()]
         node = _PagedAttentionExtension([each.output(0) for each in asked])

@@ -1,27 +1,24 @@
-"""A policy in memory: graph, tokenizer and chat template, and the one forward pass they need."""
+"""A policy in memory, whichever library computes it: its text side and its one forward pass."""
 
 import json
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import openvino as ov
 import torch
 from llguidance import LLTokenizer
 from llguidance.hf import from_tokenizer
 
 from server.generators.chat_template import ChatTemplate
 from server.generators.embedded.block_pool import BlockPool, BlockTable
-from server.generators.embedded.config import LlamaConfig, read_config
+from server.generators.embedded.config import Unsupported
 from server.generators.embedded.grammar import Grammar
-from server.generators.embedded.graph import BLOCK, INPUTS, LlamaGraph, Precision, Weights
 from server.generators.generator import Messages
 from tutelage.errors import Invalid, Unavailable
-
-CACHE_TYPE = ov.Type.f16  # of keys and values
+from tutelage.policies.parity import PROMPT, Reference
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,28 +44,21 @@ class ScheduledChunk:
         return self.table.blocks[: self.table.pool.count(self.end)]
 
 
-class ModelRunner:
+class ModelRunner(ABC):
     """A causal language model that computes many sequences at once.
 
-    ``cache_tokens`` is its KV-cache capacity in tokens, of all sequences together.
+    ``engine`` names what computes it; ``positions`` is the longest sequence that it reads.
     """
 
-    def __init__(
-        self,
-        policy_id: str,
-        config: LlamaConfig,
-        compiled: ov.CompiledModel,
-        template: ChatTemplate,
-        cache_tokens: int,
-        end_ids: frozenset[int],
-    ) -> None:
+    engine: str
+    pool: BlockPool
+
+    def __init__(self, policy_id: str, path: Path, template: ChatTemplate, positions: int) -> None:
         self.policy_id = policy_id
-        self.positions = config.max_position_embeddings
-        self.end_ids = end_ids
+        self.positions = positions
+        self.end_ids = _end_ids(path, template)
         self.decode = template.decode
         self._template = template
-        self._request = compiled.create_infer_request()
-        self.pool = self._allocate(compiled, -(-cache_tokens // BLOCK))
 
     def encode(self, messages: Messages) -> list[int]:
         """Token ids of a conversation, up to where the response begins. Raises Invalid."""
@@ -86,6 +76,7 @@ class ModelRunner:
     def _constrainable(self) -> LLTokenizer:
         return from_tokenizer(self._template.tokenizer, eos_token=sorted(self.end_ids))
 
+    @abstractmethod
     def logprobs(
         self, chunks: Sequence[ScheduledChunk], wanted: Sequence[ScheduledChunk]
     ) -> torch.Tensor:
@@ -94,92 +85,61 @@ class ModelRunner:
         Returns [len(wanted), vocabulary], at temperature 1. Each chunk's table must have room for
         its tokens; afterwards their keys and values are stored.
         """
-        for name, values in zip(INPUTS, _graph_inputs(chunks, wanted), strict=True):
-            self._request.set_tensor(name, ov.Tensor(np.asarray(values, np.int32)))
-        self._request.infer()
-        for chunk in chunks:
-            chunk.table.advance(chunk.tokens)
-        return torch.from_numpy(self._request.get_output_tensor(0).data.copy())
 
-    def check(self) -> None:
-        """Compute one short prompt. Raises Unavailable if its log-probabilities are not finite."""
-        prompt = ScheduledChunk(
-            BlockTable(self.pool), self.encode([{"role": "user", "content": "Hi"}])
-        )
-        prompt.table.reserve(prompt.end)
-        finite = bool(self.logprobs([prompt], [prompt]).isfinite().all())
-        prompt.table.release()
-        if not finite:
-            raise Unavailable("its weights hold values that are not numbers")
+    def check(self, reference: Reference, dtype: str) -> None:
+        """Read prompts of two lengths and decode one token of each.
 
-    def _allocate(self, compiled: ov.CompiledModel, blocks: int) -> BlockPool:
-        """Gives the graph its caches; the system takes their memory as it is first written."""
-        arrays = []
-        for cache in compiled.inputs[len(INPUTS) :]:
-            _, *shape = cache.get_partial_shape()
-            size = ov.Shape([blocks, *(each.get_length() for each in shape)])
-            tensor = ov.Tensor(cache.get_element_type(), size)
-            self._request.set_tensor(cache, tensor)
-            arrays.append(tensor.data)
-        return BlockPool(arrays, blocks, BLOCK)
+        Raises Unavailable where log-probabilities are not finite; Unsupported where one differs
+        from the reference by more than ``dtype``, in which weights are kept, explains.
+        """
+        bound = reference.bound(dtype)
+        tables = {length: BlockTable(self.pool) for length in (PROMPT, PROMPT - 3)}
+        gaps = []
+        for decoding in (0, 1):
+            chunks = []
+            for length, table in tables.items():
+                table.reserve(length + decoding)
+                chunks.append(
+                    ScheduledChunk(table, reference.ids[table.length : length + decoding])
+                )
+            rows = self.logprobs(chunks, chunks)
+            if not bool(rows.isfinite().all()):
+                raise Unavailable("its weights hold values that are not numbers")
+            places = [length - 1 + decoding for length in tables]
+            gaps += [reference.difference(r, p) for r, p in zip(rows, places, strict=True)]
+        for table in tables.values():
+            table.release()
+        if max(gaps) > bound:
+            raise Unsupported(
+                f"the {self.engine} engine does not read this model right: log-probabilities "
+                f"differ from transformers' by {max(gaps):.2g} nats, the bound is {bound:g}",
+                "serve it through another engine",
+            )
 
 
-def load_policy(
-    policy_id: str, path: Path, threads: int, cache_tokens: int, weights: Precision = "auto"
-) -> ModelRunner:
-    """Load a policy directory; raises Unavailable saying why when it cannot be served.
-
-    ``threads`` 0 stands for all cores.
-    """
+@contextmanager
+def loading(policy_id: str, path: Path) -> Iterator[None]:
+    """Inside, whatever fails becomes Unavailable, with the reason in a sentence."""
     try:
-        config, template = read_config(path), ChatTemplate(path)
-        compiled = _compile(LlamaGraph(config, Weights(path), weights).build(), threads)
-        end_ids = _end_ids(path, config, template)
-        runner = ModelRunner(policy_id, config, compiled, template, cache_tokens, end_ids)
-        runner.check()
+        yield
     except Exception as error:  # transformers, safetensors and OpenVINO raise many kinds
         reason = str(error).strip().rstrip(".") or type(error).__name__
         raise Unavailable(
             f"{policy_id} cannot be loaded from {path}: {reason}. "
             "Verify its files, or promote another policy."
         ) from error
-    return runner
 
 
-def _compile(graph: ov.Model, threads: int) -> ov.CompiledModel:
-    settings = {
-        "INFERENCE_PRECISION_HINT": ov.Type.f32,
-        "KV_CACHE_PRECISION": CACHE_TYPE,
-        "INFERENCE_NUM_THREADS": threads,
-        "PERFORMANCE_HINT": "LATENCY",
-        "ENABLE_CPU_PINNING": False,
-    }
-    return ov.Core().compile_model(graph, "CPU", settings)
-
-
-def _end_ids(path: Path, config: LlamaConfig, template: ChatTemplate) -> frozenset[int]:
+def _end_ids(path: Path, template: ChatTemplate) -> frozenset[int]:
     """Tokens that end a response."""
-    file = path / "generation_config.json"
-    generation = json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    configured = generation.get("eos_token_id") or config.eos_token_id
+    stored = [_read(path / name) for name in ("generation_config.json", "config.json")]
+    configured = stored[0].get("eos_token_id") or stored[1].get("eos_token_id")
     ids = configured if isinstance(configured, list) else [configured]
     return frozenset(end for end in [*ids, template.tokenizer.eos_token_id] if end is not None)
 
 
-def _graph_inputs(
-    chunks: Sequence[ScheduledChunk], wanted: Sequence[ScheduledChunk]
-) -> tuple[Any, ...]:
-    """The graph's INPUTS: all chunks one after another, with their blocks."""
-    ends = np.cumsum([0, *(len(chunk.tokens) for chunk in chunks)])
-    block_ends = np.cumsum([0, *(len(chunk.blocks) for chunk in chunks)])
-    last = {id(chunk): end - 1 for chunk, end in zip(chunks, ends[1:], strict=True)}
-    return (
-        [token for chunk in chunks for token in chunk.tokens],
-        [position for chunk in chunks for position in chunk.positions],
-        [chunk.table.length for chunk in chunks],
-        ends,
-        [block for chunk in chunks for block in chunk.blocks],
-        block_ends,
-        max(chunk.end for chunk in chunks),
-        [last[id(chunk)] for chunk in wanted],
+def _read(file: Path) -> dict[str, int | list[int]]:
+    found: dict[str, int | list[int]] = (
+        json.loads(file.read_text("utf-8")) if file.is_file() else {}
     )
+    return found

@@ -39,6 +39,7 @@ class RemotePolicy:
     template: ChatTemplate
     window: int
     divergence = None  # unknown: the engine does not report it
+    engine = "remote"
 
     def request(self, messages: Messages, sampling: Sampling) -> tuple[EngineRequest, int]:
         """The request, and how many tokens its prompt has. Raises ContextTooLong, Invalid."""

@@ -10,7 +10,8 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from server.generators.embedded.model_runner import ModelRunner, ScheduledChunk, load_policy
+from server.generators.embedded.graph_runner import load_policy
+from server.generators.embedded.model_runner import ModelRunner, ScheduledChunk
 from server.generators.embedded.scheduler import Scheduler
 from server.generators.embedded.sequence import Sequence
 from server.generators.generator import Sampling, Token

@@ -23,6 +23,7 @@ from server.generators.generator import (
     Stream,
     Token,
 )
+from server.generators.paged.runner import load_policy
 from server.generators.remote.chunks import UNTOLD
 from server.generators.remote.openai import OpenAIEngine
 from server.generators.remote.remote import RemoteGenerator
@@ -46,6 +47,16 @@ async def echo(policies: Path) -> AsyncIterator[Generator]:
 @asynccontextmanager
 async def embedded(policies: Path) -> AsyncIterator[Generator]:
     generator = EmbeddedGenerator(threads=1, max_batch=2, max_queue=1, max_window=1000)
+    await generator.load("policy-0000", policies / "policy-0000")
+    yield generator
+    await generator.close()
+
+
+@asynccontextmanager
+async def transformers_engine(policies: Path) -> AsyncIterator[Generator]:
+    generator = EmbeddedGenerator(
+        threads=1, max_batch=2, max_queue=1, max_window=1000, load=load_policy
+    )
     await generator.load("policy-0000", policies / "policy-0000")
     yield generator
     await generator.close()
@@ -92,7 +103,7 @@ async def real_engine(policies: Path) -> AsyncIterator[Generator]:
     await generator.close()
 
 
-ENGINES = [echo, embedded, openai_engine, tgi_engine, tgi_messages_engine]
+ENGINES = [echo, embedded, transformers_engine, openai_engine, tgi_engine, tgi_messages_engine]
 REAL = [real_engine] if "TUTELAGE_TEST_ENGINE" in os.environ else []
 
 

@@ -10,7 +10,8 @@ from transformers import GPT2Config, LlamaConfig, MistralConfig, Qwen2Config, Qw
 from server.generators.embedded.config import read_config
 from tutelage.errors import Unavailable
 
-KINDS = [LlamaConfig, Qwen2Config, Qwen3Config, lambda: MistralConfig(sliding_window=None)]
+KINDS = [LlamaConfig, Qwen2Config, Qwen3Config, MistralConfig]
+LONG_ROPE = {"rope_type": "longrope", "rope_theta": 1e4}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -31,9 +32,13 @@ def test_it_reads_what_transformers_writes(kind: Any, tmp_path: Path) -> None:
     ("kind", "change", "named"),
     [
         (GPT2Config, {}, "gpt2"),
-        (MistralConfig, {"sliding_window": 4096}, "sliding_window"),
+        (MistralConfig, {"layer_types": ["chunked_attention"]}, "layer_types"),
         (LlamaConfig, {"hidden_act": "gelu"}, "hidden_act"),
-        (LlamaConfig, {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "rope_type"),
+        (
+            LlamaConfig,
+            {"rope_parameters": {"rope_type": "longrope", "rope_theta": 1e4}},
+            "rope_type",
+        ),
         (LlamaConfig, {"vocab_size": "many"}, "vocab_size"),
         (LlamaConfig, {"num_attention_heads": 0}, "num_attention_heads"),
     ],

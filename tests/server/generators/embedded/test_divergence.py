@@ -5,7 +5,8 @@ from pathlib import Path
 
 from server.generators.embedded.divergence import measure
 from server.generators.embedded.engine import EmbeddedGenerator
-from server.generators.embedded.model_runner import ModelRunner, load_policy
+from server.generators.embedded.graph_runner import load_policy
+from server.generators.embedded.model_runner import ModelRunner
 
 
 def test_a_policy_does_not_diverge_from_itself(runner: ModelRunner) -> None:

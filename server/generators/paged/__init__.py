@@ -1,0 +1,1 @@
+"""The engine that computes a policy with transformers, over blocks of keys and values."""
