@@ -3,6 +3,7 @@
     tutelage bench serve --json
     tutelage bench serve --llama NODE_MODULES     also llama.cpp (npm install node-llama-cpp)
     tutelage bench serve --genai                  also openvino-genai, in its own venv
+    tutelage bench serve --general                only the engine on transformers, in float32
 
 All serve the same policy with the same number of threads, pinned to the same cores, and take turns
 round by round. Each round has new prompts, so that no cache helps. N prompts arrive at once, and
@@ -39,6 +40,7 @@ from transformers.generation.streamers import BaseStreamer
 from moderation.categories import CATEGORIES
 from server.generators.embedded.engine import EmbeddedGenerator
 from server.generators.generator import Sampling
+from server.generators.paged.runner import load_policy
 from tutelage.composition import Core, open_core
 from tutelage.labeling.labeling import prompt_set
 from tutelage.people import people
@@ -393,6 +395,32 @@ async def compare(core: Core, policy: Path, options: argparse.Namespace) -> dict
     return result | await served(core, policy, options, prompts)
 
 
+async def general(policy: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """The engine that serves any family, and `generate`, both in float32."""
+    os.sched_setaffinity(0, CORES[: options.threads])
+    torch.set_num_threads(options.threads)
+    generator = EmbeddedGenerator(threads=options.threads, load=load_policy)
+    await generator.load("policy-0000", policy)
+    sides: dict[str, System] = {
+        "general": EmbeddedEngine(generator),
+        "transformers": Transformers(policy, torch.float32),
+    }
+    prompts = shipped_prompts()
+    rows = {
+        str(n): await measure(sides, n, options.tokens, options.rounds, prompts) for n in (1, 8)
+    }
+    await generator.close()
+    speed = {
+        n: round(_tokens_per_second(row, "general") / _tokens_per_second(row, "transformers"), 2)
+        for n, row in rows.items()
+    }
+    return {"threads": options.threads, "engines": rows, "server": {}, "general_speed": speed}
+
+
+def _tokens_per_second(row: dict[str, dict[str, float]], name: str) -> float:
+    return row[name]["tokens_per_second"]
+
+
 async def served(
     core: Core, policy: Path, options: argparse.Namespace, prompts: Iterator[str]
 ) -> dict[str, Any]:
@@ -509,12 +537,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--tokens", type=int, default=64, help="tokens of each answer")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--genai", action="store_true", help="beside openvino-genai too")
+    parser.add_argument("--general", action="store_true", help="only the engine on transformers")
     parser.add_argument("--llama", type=Path, help="node_modules that hold node-llama-cpp")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         core, policy = prepared(Path(folder), options.policy)
-        result = asyncio.run(compare(core, policy, options))
+        measured = general(policy, options) if options.general else compare(core, policy, options)
+        result = asyncio.run(measured)
     print(table(result))
     if options.json:
         print(json.dumps(result))
