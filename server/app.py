@@ -11,6 +11,7 @@ import tutelage
 from server.app_state import AppState, new_state
 from server.http.errors import handle_errors
 from server.http.middleware import Edge
+from server.http.validation import handle_invalid
 from server.openapi import describe, operation_id
 from server.routes.all import all_routes
 from server.services import Services
@@ -42,6 +43,7 @@ def create_app(services: Services, static: Path = STATIC) -> FastAPI:
             expose_headers=["x-request-id", "retry-after"],
         )
     handle_errors(app)
+    handle_invalid(app)
     app.include_router(all_routes())
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     add_docs(app)

@@ -3,11 +3,13 @@
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request
+from fastapi.concurrency import run_in_threadpool
 
 from server.app_state import AppState
 from server.http.auth import Caller, identify, refused, require_scope
 from server.http.errors import ApiError
-from server.schemas.text import Name
+from server.openai.models import named_policy
+from server.schemas.text import Name, storable
 from server.services import Services
 from tutelage.errors import Forbidden, Invalid
 from tutelage.tables import Role
@@ -89,6 +91,18 @@ PersonDep = Annotated[Caller, Depends(_person)]  # signed in with a browser
 ChatterDep = Annotated[Caller, Depends(_chatter)]  # within the limits of the minute and the day
 LabelerDep = Annotated[Caller, Depends(_labeler)]
 OperatorDep = Annotated[Caller, Depends(_operator)]
+
+
+async def _policy(request: Request, caller: ChatterDep, services: ServicesDep) -> str | None:
+    """The policy that the body names: an unknown one is told before all other faults."""
+    try:
+        model = storable((await request.json())["model"])
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return None  # the body's own check finds out what is wrong
+    return await run_in_threadpool(named_policy, services, caller, model)
+
+
+PolicyDep = Annotated[str | None, Depends(_policy)]  # None: the current one
 
 
 def _training(

@@ -80,8 +80,8 @@ def message(role: str, content: str, **tools: Any) -> dict[str, Any]:
 def resolve_request(services: Services, request: TurnRequest) -> ResolvedRequest:
     """Find the place of a request in the stored tree.
 
-    Raises Invalid for a request that cannot be answered, ApiError 400 for tools that the generator
-    does not support, and NotFound for a conversation or message that is not the caller's.
+    Raises Invalid or ApiError 400 for a request that cannot be answered, and NotFound for a
+    conversation or message that is not the caller's.
     """
     _require_lengths(services.settings.max_message_chars, request)
     history = _history(services.store, request)
@@ -98,17 +98,19 @@ def resolve_request(services: Services, request: TurnRequest) -> ResolvedRequest
 
 def _require_lengths(longest: int, request: TurnRequest) -> None:
     texts = {
-        f"{request.field}.{index}.content": each["content"]
+        f"{request.field}[{index}].content": each["content"]
         for index, each in enumerate(request.messages)
     }
     for field, text in (texts | {"instructions": request.instructions or ""}).items():
         if len(text) > longest:
-            raise Invalid(f"Message too long ({len(text)} of {longest} characters).", field)
+            problem = f"Message too long ({len(text)} of {longest} characters)."
+            raise ApiError(400, problem, param=field, code="string_above_max_length")
 
 
 def _require_prompt(dialogue: Dialogue) -> None:
     if not dialogue:
-        raise Invalid("messages is empty: there is no message to respond to.", "messages")
+        problem = "messages is empty: there is no message to respond to."
+        raise ApiError(400, problem, param="messages", code="array_below_min_length")
     if dialogue[-1]["role"] == "assistant":
         raise Invalid("The last message must not be an assistant message.", "messages")
 

@@ -4,7 +4,6 @@ import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from limits.errors import StorageError
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -77,18 +76,9 @@ _KINDS: tuple[tuple[type[TutelageError], int, str, str], ...] = (
     (Overloaded, 503, "overloaded_error", "overloaded"),
     (Unavailable, 503, "server_error", "unavailable"),
 )
-_CODES = {
-    "extra_forbidden": "unknown_parameter",
-    "missing": "missing_required_parameter",
-    "unsupported_parameter": "unsupported_parameter",
-    "unsupported_value": "unsupported_value",
-    "json_invalid": "invalid_json",
-}
-
 _HTTP_CODES = {
-    400: "invalid_json",
     404: "unknown_url",
-    405: "method_not_allowed",
+    405: "method_not_supported",
     413: "body_too_large",
 }
 
@@ -127,17 +117,11 @@ def handle_errors(app: FastAPI) -> None:
     """Turn every expected error into a response in OpenAI's format."""
     for kind in (ApiError, TutelageError, *_DATABASE, *_GONE, StorageError):
         app.add_exception_handler(kind, _foreseen)
-    app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
 
 
 async def _foreseen(_request: Request, error: Exception) -> JSONResponse:
     return as_api_error(error).response()
-
-
-async def _invalid(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    return from_validation(error).response()
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:
@@ -148,51 +132,3 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
         405: f"{request.method} is not allowed at {request.url.path}.",
     }.get(error.status_code, error.detail)
     return as_api_error(HTTPException(error.status_code, message, error.headers)).response()
-
-
-def from_validation(error: RequestValidationError) -> ApiError:
-    """The deepest of pydantic's errors, with the field as OpenAI names it.
-
-    Where a value may have several forms, pydantic reports one error per form; the error that
-    reaches deepest into the body belongs to the form that the client intended.
-    """
-    located = [(_param(each, error.body), each) for each in error.errors()]
-    path, chosen = max(located, key=lambda pair: len(pair[0]))
-    param = ".".join(str(part) for part in path) or None
-    code = _CODES.get(chosen["type"], "invalid_value")
-    return ApiError(400, _sentence(chosen, param, error.body), param=param, code=code)
-
-
-def _sentence(complaint: dict[str, Any], param: str | None, body: Any) -> str:
-    kind, message = complaint["type"], complaint["msg"]
-    if kind == "json_invalid":
-        return f"Invalid JSON: {complaint['ctx']['error']} at {complaint['loc'][-1]}."
-    if isinstance(body, bytes):
-        return "The body is not JSON: send it with `Content-Type: application/json`."
-    if kind == "extra_forbidden":
-        return f"Unknown parameter: '{param}'."
-    if kind == "missing":
-        return f"Missing required parameter: '{param}'." if param else "A JSON body is required."
-    return f"Invalid '{param}': {message}." if param else f"Invalid request: {message}."
-
-
-def _param(complaint: dict[str, Any], body: Any) -> tuple[str | int, ...]:
-    """The part of an error's location that leads into the request body, without type names."""
-    place, *location = complaint["loc"]
-    if place != "body" or complaint["type"] == "json_invalid":
-        return tuple(location) if place != "body" else ()
-    path: list[str | int] = []
-    value = body
-    for index, part in enumerate(location):
-        if _leads_on(value, part):
-            value = value[part]
-        elif complaint["type"] != "missing" or index < len(location) - 1:
-            continue
-        path.append(part)
-    return tuple(path)
-
-
-def _leads_on(value: Any, part: str | int) -> bool:
-    if isinstance(value, list):
-        return isinstance(part, int) and part < len(value)
-    return isinstance(value, dict) and part in value

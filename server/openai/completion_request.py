@@ -5,7 +5,7 @@ from typing import Any
 from server.chat.request import Listing, Parent, TurnRequest, message
 from server.generators.generator import Sampling
 from server.http.auth import Caller
-from server.openai.models import named_policy
+from server.http.errors import ApiError
 from server.openai.moderation import minimum_actions
 from server.openai.sampling import chosen
 from server.openai.tool_calls import require_tools
@@ -21,9 +21,13 @@ from tutelage.tables import CompletionKind
 
 
 def turn_request(
-    services: Services, caller: Caller, body: ChatCompletionRequest, training: bool
+    services: Services,
+    caller: Caller,
+    body: ChatCompletionRequest,
+    policy_id: str | None,
+    training: bool,
 ) -> TurnRequest:
-    """Raises Invalid for fields that contradict each other, ApiError 404 for an unknown model."""
+    """A turn of the policy named. Raises ApiError 400 for parameters that contradict each other."""
     _require_consistent(services, body)
     return TurnRequest(
         caller=caller,
@@ -34,15 +38,24 @@ def turn_request(
         training=training,
         listing=Listing(CompletionKind.CHAT, body.metadata or {}, {}) if body.store else None,
         moderation=minimum_actions(body.moderation),
-        policy_id=named_policy(services, caller, body.model),
+        policy_id=policy_id,
     )
 
 
 def _require_consistent(services: Services, body: ChatCompletionRequest) -> None:
-    if body.stream_options and not body.stream:
-        raise Invalid("stream_options requires stream=true.", "stream_options")
-    if body.top_logprobs and not body.logprobs:
-        raise Invalid("top_logprobs requires logprobs=true.", "top_logprobs")
+    only_with = {  # a parameter -> whether what it needs is there
+        "stream_options": ("stream", bool(body.stream)),
+        "top_logprobs": ("logprobs", bool(body.logprobs)),
+        "metadata": ("store", bool(body.store)),
+        "parallel_tool_calls": ("tools", bool(body.tools)),
+    }
+    for name, (needed, there) in only_with.items():
+        if not there and getattr(body, name) not in (None, 0, {}):
+            problem = f"'{name}' is only allowed with '{needed}'."
+            raise ApiError(400, problem, param=name, code=None)
+    if body.max_tokens and body.max_completion_tokens:
+        problem = "'max_tokens' and 'max_completion_tokens' exclude each other."
+        raise ApiError(400, problem, param="max_tokens", code="invalid_parameter_combination")
     if body.moderation and services.classifier is None:
         raise Invalid("Moderation is disabled (TUTELAGE_MODERATION=off).", "moderation")
     require_tools(body.tools, body.tool_choice)

@@ -1,7 +1,7 @@
 """Model names: the alias of the current policy, policy versions, and who may use which."""
 
 from server.http.auth import Caller
-from server.http.errors import BAD_REQUEST, ApiError
+from server.http.errors import ApiError
 from server.services import Services
 from tutelage.tables import PolicyState, PolicyVersion, Role
 
@@ -21,10 +21,10 @@ def named_policy(services: Services, caller: Caller, model: str) -> str | None:
     with services.store.read() as session:
         known = session.get(PolicyVersion, model)
     if known is None:
-        raise model_not_found(model)
+        raise model_not_found(model, None)
     if not may_use(services, caller, known):
         message = f"You may not use {model}; use '{ALIAS}', which is {loaded} now."
-        raise ApiError(404, message, BAD_REQUEST, "model", "model_not_found")
+        raise ApiError(404, message, code="model_not_found")
     return model
 
 
@@ -36,7 +36,7 @@ def may_use(services: Services, caller: Caller, version: PolicyVersion) -> bool:
     return everyone and version.state in (PolicyState.CURRENT, PolicyState.RETIRED)
 
 
-def model_not_found(model: str) -> ApiError:
-    """The error that OpenAI's clients expect."""
+def model_not_found(model: str, param: str | None = "model") -> ApiError:
+    """The error that OpenAI's clients expect; ``param`` is null where a body names the model."""
     message = f"The model '{model[:100]}' does not exist; GET /v1/models lists those that do."
-    return ApiError(404, message, BAD_REQUEST, "model", "model_not_found")
+    return ApiError(404, message, param=param, code="model_not_found")

@@ -6,7 +6,7 @@ from typing import Any
 from server.chat.request import Listing, TurnRequest, message
 from server.generators.generator import Sampling
 from server.http.auth import Caller
-from server.openai.models import named_policy
+from server.http.errors import ApiError
 from server.openai.responses import completion_id, echoed_fields
 from server.openai.sampling import chosen
 from server.openai.tool_calls import require_tools
@@ -19,15 +19,19 @@ from server.schemas.openai.responses import (
 )
 from server.services import Services
 from tutelage.chat import completions
-from tutelage.errors import Conflict, Invalid, NotFound
+from tutelage.errors import Conflict, NotFound
 from tutelage.settings import Settings
 from tutelage.tables import CompletionKind
 
 
 def turn_request(
-    services: Services, caller: Caller, body: ResponseRequest, training: bool
+    services: Services,
+    caller: Caller,
+    body: ResponseRequest,
+    policy_id: str | None,
+    training: bool,
 ) -> TurnRequest:
-    """Raises Invalid for an unknown previous response, ApiError 404 for an unknown model."""
+    """A turn of the policy named. Raises ApiError 400 for an unknown previous response."""
     require_tools(body.tools, body.tool_choice)
     return TurnRequest(
         caller=caller,
@@ -37,7 +41,7 @@ def turn_request(
         inherits_system=False,
         training=training,
         listing=_listing(services.settings, body),
-        policy_id=named_policy(services, caller, body.model),
+        policy_id=policy_id,
         field="input",
         **_continued(services, caller, body.previous_response_id),
     )
@@ -112,7 +116,8 @@ def _continued(services: Services, caller: Caller, previous: str | None) -> dict
             )
         except NotFound as error:
             problem = f"No stored response {previous!r}."
-            raise Invalid(problem, "previous_response_id") from error
+            field, code = "previous_response_id", "previous_response_not_found"
+            raise ApiError(400, problem, param=field, code=code) from error
         messages = completions.answers(session, stored)
     if not messages:
         raise Conflict(f"{previous} is not complete yet.", "previous_response_id")

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from server.generators.generator import ToolCall
+from server.http.errors import ApiError
 from server.schemas.openai.tools import CalledFunction, CalledTool
-from tutelage.errors import Invalid
 
 
 def called_tool(call: ToolCall) -> CalledTool:
@@ -13,6 +13,7 @@ def called_tool(call: ToolCall) -> CalledTool:
 
 
 def require_tools(tools: Sequence[object] | None, choice: object) -> None:
-    """Raises Invalid for a choice among no tools."""
+    """Raises ApiError 400 for a choice among no tools."""
     if not tools and choice not in (None, "none", "auto"):
-        raise Invalid("tool_choice requires tools.", "tool_choice")
+        problem = "'tool_choice' is only allowed with 'tools'."
+        raise ApiError(400, problem, param="tool_choice", code=None)

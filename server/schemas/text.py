@@ -41,15 +41,16 @@ def _unsupported(value: Any) -> Any:
 Unsupported = Annotated[Any, AfterValidator(_unsupported)]
 
 
-def only(*allowed: Any) -> AfterValidator:
-    """A validator for parameters of which only the default behaviour is supported."""
+def only(*allowed: Any, kind: str = "unsupported_value") -> AfterValidator:
+    """A validator for parameters of which only the default behaviour is supported.
+
+    ``kind`` is the code of the error for another value.
+    """
 
     def check(value: Any) -> Any:
         if value is not None and value not in allowed:
             shown = " or ".join(repr(one) for one in allowed)
-            raise PydanticCustomError(
-                "unsupported_value", "Only {shown} is supported", {"shown": shown}
-            )
+            raise PydanticCustomError(kind, "Only {shown} is supported", {"shown": shown})
         return value
 
     return AfterValidator(check)

@@ -2243,7 +2243,7 @@ export interface components {
             audio?: unknown;
             /**
              * Content
-             * @description Optional with `tool_calls`.
+             * @description Optional with `tool_calls`; null and [] are the empty text.
              */
             content?: (string | (components["schemas"]["TextPart"] | components["schemas"]["OtherPart"])[]) | null;
             /** Function Call */
@@ -2253,6 +2253,16 @@ export interface components {
              * @description Accepted for compatibility; not used.
              */
             name?: string | null;
+            /**
+             * Reasoning
+             * @description Accepted; not used.
+             */
+            reasoning?: string | null;
+            /**
+             * Reasoning Content
+             * @description Accepted; not used.
+             */
+            reasoning_content?: string | null;
             /**
              * Refusal
              * @description Accepted for compatibility; not used.
@@ -2535,6 +2545,11 @@ export interface components {
             /** Audio */
             audio?: unknown;
             /**
+             * Chat Template Kwargs
+             * @description Accepted for compatibility: {}.
+             */
+            chat_template_kwargs?: unknown;
+            /**
              * Conversation Id
              * @description tutelage extension: append to this conversation the new `messages`.
              */
@@ -2550,7 +2565,7 @@ export interface components {
             functions?: unknown;
             /**
              * Logit Bias
-             * @description Token id -> bias added to its logit.
+             * @description Token id -> bias from -100 to 100, added to its logit.
              */
             logit_bias?: {
                 [key: string]: number;
@@ -2583,8 +2598,13 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             } | null;
+            /**
+             * Min P
+             * @description Accepted for compatibility: 0.
+             */
+            min_p?: number | null;
             /** Modalities */
-            modalities?: string[] | null;
+            modalities?: ("text" | "audio")[] | null;
             /**
              * Model
              * @description `tutelage`, or a policy that GET /v1/models lists as available.
@@ -2620,8 +2640,25 @@ export interface components {
              * @description Accepted; not used.
              */
             prompt_cache_key?: string | null;
+            /**
+             * Prompt Cache Options
+             * @description Accepted; not used.
+             */
+            prompt_cache_options?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Prompt Cache Retention
+             * @description Accepted; not used.
+             */
+            prompt_cache_retention?: ("in_memory" | "in-memory" | "24h") | null;
             /** Reasoning Effort */
-            reasoning_effort?: string | null;
+            reasoning_effort?: ("none" | "minimal" | "low" | "medium" | "high" | "xhigh") | null;
+            /**
+             * Repetition Penalty
+             * @description Accepted for compatibility: 1.
+             */
+            repetition_penalty?: number | null;
             /** Response Format */
             response_format?: (components["schemas"]["TextFormat"] | components["schemas"]["JsonObjectFormat"] | components["schemas"]["JsonSchemaFormat"]) | null;
             /**
@@ -2635,7 +2672,7 @@ export interface components {
              */
             seed?: number | null;
             /** Service Tier */
-            service_tier?: string | null;
+            service_tier?: ("auto" | "default" | "flex" | "scale" | "priority" | "fast") | null;
             /**
              * Stop
              * @description Up to four stop strings.
@@ -2686,7 +2723,7 @@ export interface components {
              */
             user?: string | null;
             /** Verbosity */
-            verbosity?: string | null;
+            verbosity?: ("low" | "medium" | "high") | null;
             /** Web Search Options */
             web_search_options?: unknown;
         };
@@ -3233,7 +3270,7 @@ export interface components {
          * @description The body of every response with a status of 400 or above.
          * @example {
          *       "error": {
-         *         "code": "invalid_value",
+         *         "code": "decimal_above_max_value",
          *         "message": "Invalid 'temperature': Input should be less than or equal to 2",
          *         "param": "temperature",
          *         "type": "invalid_request_error"
@@ -3250,7 +3287,8 @@ export interface components {
         ErrorDetail: {
             /**
              * Code
-             * @description Machine-readable, such as `model_not_found`.
+             * @description Machine-readable; null where OpenAI sends none. For the body: `missing_required_parameter`, `unknown_parameter`, `unsupported_parameter`, `unsupported_value`, `invalid_parameter_combination`, `invalid_type`, `invalid_value`, `integer_below_min_value`, `integer_above_max_value`, `decimal_below_min_value`, `decimal_above_max_value`, `string_below_min_length`, `string_above_max_length`, `array_below_min_length`, `array_above_max_length`, `object_below_min_properties`, `object_above_max_properties`, `property_name_above_max_length`, `context_length_exceeded`, `model_not_found`, `previous_response_not_found`.
+             * @example model_not_found
              */
             code?: string | null;
             /**
@@ -3260,7 +3298,7 @@ export interface components {
             message: string;
             /**
              * Param
-             * @description The request field at fault, such as `messages.0.content`.
+             * @description The request field at fault, such as `messages[0].content`.
              */
             param?: string | null;
             /**
@@ -4728,9 +4766,9 @@ export interface components {
         OtherPart: {
             /**
              * Type
-             * @example image_url
+             * @enum {string}
              */
-            type: string;
+            type: "image_url" | "input_audio" | "file" | "refusal";
         } & {
             [key: string]: unknown;
         };
@@ -5983,6 +6021,18 @@ export interface components {
              * @description Accepted; not used.
              */
             prompt_cache_key?: string | null;
+            /**
+             * Prompt Cache Options
+             * @description Accepted; not used.
+             */
+            prompt_cache_options?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Prompt Cache Retention
+             * @description Accepted; not used.
+             */
+            prompt_cache_retention?: ("in_memory" | "in-memory" | "24h") | null;
             /** Reasoning */
             reasoning?: unknown;
             /**
@@ -5991,7 +6041,7 @@ export interface components {
              */
             safety_identifier?: string | null;
             /** Service Tier */
-            service_tier?: string | null;
+            service_tier?: ("auto" | "default" | "flex" | "scale" | "priority" | "fast") | null;
             /**
              * Store
              * @description Whether it can be retrieved and continued later.
@@ -6003,8 +6053,7 @@ export interface components {
              * @default false
              */
             stream?: boolean | null;
-            /** Stream Options */
-            stream_options?: unknown;
+            stream_options?: components["schemas"]["ResponseStreamOptions"] | null;
             /**
              * Temperature
              * @description 0 = greedy. A request that sets neither temperature nor top_p gets the operator's defaults; otherwise the default is 1.
@@ -6023,12 +6072,23 @@ export interface components {
             /** Top P */
             top_p?: number | null;
             /** Truncation */
-            truncation?: string | null;
+            truncation?: ("auto" | "disabled") | null;
             /**
              * User
              * @description Accepted; not used.
              */
             user?: string | null;
+        };
+        /**
+         * ResponseStreamOptions
+         * @description How to stream.
+         */
+        ResponseStreamOptions: {
+            /**
+             * Include Obfuscation
+             * @description Accepted; nothing is obfuscated.
+             */
+            include_obfuscation?: boolean | null;
         };
         /**
          * ResponseToRank
@@ -6656,13 +6716,20 @@ export interface components {
             /** Format */
             format?: (components["schemas"]["TextFormat"] | components["schemas"]["JsonObjectFormat"] | components["schemas"]["SchemaFormat"]) | null;
             /** Verbosity */
-            verbosity?: string | null;
+            verbosity?: ("low" | "medium" | "high") | null;
         };
         /**
          * TextPart
          * @description A piece of a message's text.
          */
         TextPart: {
+            /**
+             * Cache Control
+             * @description Accepted; not used.
+             */
+            cache_control?: {
+                [key: string]: unknown;
+            } | null;
             /** Text */
             text: string;
             /**

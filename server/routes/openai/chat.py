@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from server.dependencies import ChatterDep, StateDep, TrainingDep
+from server.dependencies import ChatterDep, PolicyDep, StateDep, TrainingDep
 from server.openai.chat_completions import CompletionEvents, of_turn
 from server.openai.completion_request import turn_request
 from server.openai.non_streaming import completed
@@ -34,11 +34,14 @@ async def create_completion(
     body: ChatCompletionRequest,
     request: Request,
     caller: ChatterDep,
+    policy_id: PolicyDep,
     state: StateDep,
     training: TrainingDep,
 ) -> Response | ChatCompletion:
     """Respond to a conversation. All responses are stored and can be rated with /v1/feedback."""
-    parsed = await run_in_threadpool(turn_request, state.services, caller, body, training)
+    parsed = await run_in_threadpool(
+        turn_request, state.services, caller, body, policy_id, training
+    )
     turn = await state.turns.begin(parsed)
     logprobs, scored = bool(body.logprobs), body.moderation is not None
     if body.stream:

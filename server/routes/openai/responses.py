@@ -4,7 +4,14 @@ from fastapi import APIRouter, Request
 from fastapi import Response as HTTPResponse
 from fastapi.concurrency import run_in_threadpool
 
-from server.dependencies import CallerDep, ChatterDep, ServicesDep, StateDep, TrainingDep
+from server.dependencies import (
+    CallerDep,
+    ChatterDep,
+    PolicyDep,
+    ServicesDep,
+    StateDep,
+    TrainingDep,
+)
 from server.openai.non_streaming import completed
 from server.openai.response_request import turn_request
 from server.openai.responses import (
@@ -28,11 +35,14 @@ async def create_response(
     body: ResponseRequest,
     request: Request,
     caller: ChatterDep,
+    policy_id: PolicyDep,
     state: StateDep,
     training: TrainingDep,
 ) -> HTTPResponse | Response:
     """Create a response; a stream has OpenAI's ``response.…`` events, the last gives the status."""
-    parsed = await run_in_threadpool(turn_request, state.services, caller, body, training)
+    parsed = await run_in_threadpool(
+        turn_request, state.services, caller, body, policy_id, training
+    )
     turn = await state.turns.begin(parsed)
     echoed = echoed_fields(state.services.settings, body)
     if body.stream:

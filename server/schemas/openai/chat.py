@@ -1,18 +1,19 @@
 """Chat completions: OpenAI's request, response and stream chunks, and our additions."""
 
 import json
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
     Tag,
-    field_validator,
-    model_validator,
+    ValidationInfo,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from server.schemas.openai.moderation_field import Moderated, ModerationOptions
 from server.schemas.openai.tools import MAX_TOOLS, CalledTool, CalledToolDelta, NamedTool, Tool
@@ -27,23 +28,23 @@ class TextPart(Body):
 
     type: Literal["text"]
     text: Text
+    cache_control: dict[str, Any] | None = Field(None, description="Accepted; not used.")
+
+
+def _refuse_part(kind: str) -> str:
+    problem = "This model reads text only: {kind} parts are not supported"
+    raise PydanticCustomError("unsupported_value", problem, {"kind": repr(kind)})
 
 
 class OtherPart(BaseModel):
     """An image, audio or file part: not supported."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", strict=True)
 
-    type: str = Field(examples=["image_url"])
-
-    @field_validator("type")
-    @classmethod
-    def _only_text(cls, value: str) -> str:
-        raise PydanticCustomError(
-            "unsupported_value",
-            "This model reads text only: {kind} parts are not supported",
-            {"kind": repr(value[:40])},
-        )
+    type: Annotated[
+        Literal["image_url", "input_audio", "file", "refusal"],
+        AfterValidator(_refuse_part),
+    ]
 
 
 def _part_tag(value: Any) -> str:
@@ -108,28 +109,35 @@ class ToolMessage(Body):
         return _text(self.content)
 
 
+def _given(value: Any, info: ValidationInfo) -> Any:
+    """Requires the content, or tool calls; other servers write an empty response as no parts."""
+    if value == () and not info.data.get("tool_calls"):
+        raise PydanticKnownError("missing")
+    return value or None
+
+
 class AssistantMessage(Body):
     """An earlier response, as the client stored it."""
 
     role: Literal["assistant"]
-    content: Content | None = Field(None, description="Optional with `tool_calls`.")
+    tool_calls: Annotated[list[CalledTool], Field(max_length=MAX_TOOLS)] | None = None
+    content: Annotated[Content | None, BeforeValidator(_given)] = Field(
+        default_factory=tuple,  # absent
+        validate_default=True,
+        description="Optional with `tool_calls`; null and [] are the empty text.",
+    )
     name: Name | None = Field(None, description="Accepted for compatibility; not used.")
     refusal: Text | None = Field(None, description="Accepted for compatibility; not used.")
+    reasoning_content: Text | None = Field(None, description="Accepted; not used.")
+    reasoning: Text | None = Field(None, description="Accepted; not used.")
     annotations: Unsupported = None
     audio: Unsupported = None
-    tool_calls: Annotated[list[CalledTool], Field(max_length=MAX_TOOLS)] | None = None
     function_call: Unsupported = None
 
     @property
     def text(self) -> str:
         """The content as one string."""
         return _text(self.content or "")
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if self.content is None and not self.tool_calls:
-            raise PydanticCustomError("empty", "An assistant's message has content or tool_calls")
-        return self
 
 
 InputMessage = Annotated[
@@ -191,11 +199,26 @@ ResponseFormat = Annotated[
     TextFormat | JsonObjectFormat | JsonSchemaFormat, Field(discriminator="type")
 ]
 TokenId = Annotated[str, Field(pattern=r"^\d{1,9}$")]
+
+
+def _within_range(biases: dict[str, float]) -> dict[str, float]:
+    if any(not -100 <= bias <= 100 for bias in biases.values()):
+        raise PydanticCustomError("uncoded", "Biases are numbers from -100 to 100")
+    return biases
+
+
+LogitBias = Annotated[dict[TokenId, float], Field(max_length=1024), AfterValidator(_within_range)]
 Metadata = dict[Annotated[Text, Field(max_length=64)], Annotated[Text, Field(max_length=512)]]
 Stop = (
     Annotated[Text, Field(min_length=1, max_length=200)]
     | Annotated[list[Annotated[Text, Field(min_length=1, max_length=200)]], Field(max_length=4)]
 )
+
+
+ServiceTier = Literal["auto", "default", "flex", "scale", "priority", "fast"]
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
+Verbosity = Literal["low", "medium", "high"]
+CacheRetention = Literal["in_memory", "in-memory", "24h"]
 
 
 class ChatCompletionRequest(Body):
@@ -272,22 +295,33 @@ class ChatCompletionRequest(Body):
         description="tutelage extension: sample from the k most likely tokens; 0 = all.",
     )
     response_format: ResponseFormat | None = None
-    service_tier: Annotated[str | None, only("auto", "default")] = None
-    modalities: Annotated[list[str] | None, only(["text"])] = None
+    repetition_penalty: Annotated[float | None, only(1.0, kind="unsupported_parameter")] = Field(
+        None, description="Accepted for compatibility: 1."
+    )
+    min_p: Annotated[float | None, only(0.0, kind="unsupported_parameter")] = Field(
+        None, description="Accepted for compatibility: 0."
+    )
+    chat_template_kwargs: Unsupported = Field(None, description="Accepted for compatibility: {}.")
+    service_tier: Annotated[ServiceTier | None, only("auto", "default")] = None
+    modalities: Annotated[list[Literal["text", "audio"]] | None, only(["text"])] = None
     tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS)] | None = Field(
         None, description="Only with remote engines that support tools."
     )
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
     parallel_tool_calls: bool | None = Field(None, description="With `tools`.")
-    logit_bias: dict[TokenId, Annotated[float, Field(ge=-100, le=100)]] | None = Field(
-        None, max_length=1024, description="Token id -> bias added to its logit."
+    logit_bias: LogitBias | None = Field(
+        None, description="Token id -> bias from -100 to 100, added to its logit."
     )
     functions: Unsupported = None
-    function_call: Annotated[Any, only("none", "auto")] = None
+    function_call: Annotated[Any, only("none", "auto", kind="unsupported_parameter")] = None
     audio: Unsupported = None
     prediction: Unsupported = None
-    reasoning_effort: Annotated[str | None, only("none")] = None
-    verbosity: Annotated[str | None, only("medium")] = None
+    prompt_cache_retention: CacheRetention | None = Field(None, description="Accepted; not used.")
+    prompt_cache_options: dict[str, Any] | None = Field(None, description="Accepted; not used.")
+    reasoning_effort: Annotated[
+        ReasoningEffort | None, only("none", kind="unsupported_parameter")
+    ] = None
+    verbosity: Annotated[Verbosity | None, only("medium")] = None
     web_search_options: Unsupported = None
     moderation: ModerationOptions | None = Field(
         None, description="Return moderation scores with the completion, or block flagged text."

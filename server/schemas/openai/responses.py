@@ -5,7 +5,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from server.schemas.openai.chat import JsonObjectFormat, Metadata, TextFormat
+from server.schemas.openai.chat import (
+    CacheRetention,
+    JsonObjectFormat,
+    Metadata,
+    ServiceTier,
+    TextFormat,
+    Verbosity,
+)
 from server.schemas.openai.tools import (
     MAX_TOOLS,
     CalledFunction,
@@ -127,7 +134,13 @@ class TextOptions(Body):
     format: (
         Annotated[TextFormat | JsonObjectFormat | SchemaFormat, Field(discriminator="type")] | None
     ) = None
-    verbosity: Annotated[str | None, only("medium")] = None
+    verbosity: Annotated[Verbosity | None, only("medium")] = None
+
+
+class ResponseStreamOptions(Body):
+    """How to stream."""
+
+    include_obfuscation: bool | None = Field(None, description="Accepted; nothing is obfuscated.")
 
 
 def _input_tag(value: Any) -> str:
@@ -174,16 +187,20 @@ class ResponseRequest(Body):
     )
     tool_choice: Literal["none", "auto", "required"] | NamedFunction | None = None
     parallel_tool_calls: bool | None = Field(None, description="With `tools`.")
-    truncation: Annotated[str | None, only("disabled")] = None
-    service_tier: Annotated[str | None, only("auto", "default")] = None
-    background: Annotated[bool | None, only(False)] = None
-    top_logprobs: Annotated[int | None, only(0)] = None
+    truncation: Annotated[Literal["auto", "disabled"] | None, only("disabled")] = None
+    service_tier: Annotated[ServiceTier | None, only("auto", "default")] = None
+    background: Annotated[bool | None, only(False, kind="unsupported_parameter")] = None
+    top_logprobs: Annotated[
+        Annotated[int, Field(ge=0, le=20)] | None, only(0, kind="unsupported_parameter")
+    ] = None
+    prompt_cache_retention: CacheRetention | None = Field(None, description="Accepted; not used.")
+    prompt_cache_options: dict[str, Any] | None = Field(None, description="Accepted; not used.")
     include: Unsupported = None
     reasoning: Unsupported = None
     conversation: Unsupported = None
     prompt: Unsupported = None
     max_tool_calls: Unsupported = None
-    stream_options: Unsupported = None
+    stream_options: ResponseStreamOptions | None = None
 
 
 class OutputText(BaseModel):

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from server.schemas.text import Body, Name, Text
 
-FunctionName = Annotated[str, Field(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+FunctionName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")]
 ToolKind = Literal["function"]
 MAX_TOOLS = 128  # of a request, as with OpenAI
 

@@ -32,7 +32,7 @@ def test_an_unknown_address_is_404(shared: ChatService) -> None:
 
 def test_another_method_is_405(shared: ChatService) -> None:
     answer = shared.get("/v1/moderations")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_supported")
     assert answer.headers["allow"] == "POST"
 
 

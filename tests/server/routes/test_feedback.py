@@ -162,14 +162,14 @@ RANKING = {"kind": "ranking", "completion_id": COMPLETION, "ranking": [[0], [1]]
 EDIT = {"kind": "edit", "message_id": MESSAGE, "text": "Better."}
 REPORT = {"kind": "report", "message_id": MESSAGE, "category": "hate"}
 BAD: list[tuple[dict[str, Any], str]] = [
-    ({"kind": "applause"}, ""),
-    ({}, ""),
+    ({"kind": "applause"}, "kind"),
+    ({}, "kind"),
     (THUMBS | {"value": "sideways"}, "value"),
     (THUMBS | {"value": None}, "value"),
     (THUMBS | {"stars": 5}, "stars"),
     (THUMBS | {"reasons": ["x"] * 11}, "reasons"),
-    (THUMBS | {"reasons": ["x" * 101]}, "reasons.0"),
-    (THUMBS | {"reasons": [""]}, "reasons.0"),
+    (THUMBS | {"reasons": ["x" * 101]}, "reasons[0]"),
+    (THUMBS | {"reasons": [""]}, "reasons[0]"),
     (THUMBS | {"comment": "x" * 4001}, "comment"),
     (THUMBS | {"comment": "\x00"}, "comment"),
     (THUMBS | {"completion_id": COMPLETION}, "completion_id"),
@@ -183,7 +183,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     (RANKING | {"ranking": [[0], [0]]}, "ranking"),
     (RANKING | {"ranking": [[0], [7]]}, "ranking"),
     (RANKING | {"ranking": [[0], [], [1]]}, "ranking"),
-    (RANKING | {"ranking": [0, 1]}, "ranking.0"),
+    (RANKING | {"ranking": [0, 1]}, "ranking[0]"),
     (RANKING | {"ranking": [[0], ["msg_1"]]}, "ranking"),
     (RANKING | {"positions": [0]}, "positions"),
     (RANKING | {"positions": [0, 0, 1]}, "positions"),

@@ -72,11 +72,11 @@ def test_an_answer_that_is_cut_is_incomplete(service: ChatService) -> None:
 @pytest.mark.parametrize(
     ("change", "param"),
     [
-        ({"tools": [{"type": "function"}]}, "tools.0.name"),
+        ({"tools": [{"type": "function"}]}, "tools[0].name"),
         ({"temperature": 3}, "temperature"),
         ({"input": []}, "input"),
         ({"input": [{"role": "user", "content": [{"type": "input_image"}]}]},
-         "input.0.content.0.type"),
+         "input[0].content[0].type"),
         ({"colour": 1}, "colour"),
     ],
 )  # fmt: skip
