@@ -153,7 +153,7 @@ class IterationConfig:
 
     preset: str = "standard"
     seed: int = 17
-    threads: int = 0  # 0: as many as the cores that the process may use
+    threads: int = 0  # 0: as many as the cores that nothing else uses
     device: str = "cpu"
     dtype: Literal["fp32", "bf16"] = "fp32"  # of the frozen weights; adapters are fp32
     precision: Literal["auto", "bf16", "fp32"] = "auto"  # of frozen layers; auto: bf16 if native

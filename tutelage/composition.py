@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tutelage.errors import Unavailable
+from tutelage.errors import NotFound, Unavailable
 from tutelage.iteration_folder import IterationFolder
 from tutelage.policies.library import PolicyLibrary
 from tutelage.settings import Settings
-from tutelage.store import Store
+from tutelage.store import Store, sqlite_file
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Core:
 
 
 def open_core(settings: Settings) -> Core:
-    """Open the data folder: the database at its newest schema, and the policy library."""
+    """Open the data folder, made where there is none: the database at its newest schema."""
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -39,4 +39,25 @@ def open_core(settings: Settings) -> Core:
         ) from error
     store = Store(settings.url)
     store.migrate()
+    return _core(settings, store)
+
+
+def open_existing(settings: Settings) -> Core:
+    """Open a data folder that a service has made; nothing is created or migrated.
+
+    Raises NotFound when there is none, StoreError when its schema is not this version's.
+    """
+    file = sqlite_file(settings.url)
+    if file is not None and not file.is_file():
+        raise NotFound(
+            f"No tutelage data in {settings.data.absolute()}. Set TUTELAGE_DATA (or pass --data) "
+            "to the data folder of the service; `tutelage setup` makes a new one.",
+            "data",
+        )
+    store = Store(settings.url)
+    store.require_current()
+    return _core(settings, store)
+
+
+def _core(settings: Settings, store: Store) -> Core:
     return Core(settings, store, PolicyLibrary(settings.data / "policies"))

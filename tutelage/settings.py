@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     starters: str = Field(
         "", description='JSON: [{"title": …, "text": …}], the prompts of an empty chat.'
     )
+    stop_seconds: int = Field(
+        8, ge=0, description="Seconds that running answers get to end when the service stops."
+    )
     max_body_bytes: int = Field(2_000_000, ge=1024, description="Larger requests get 413.")
     max_message_chars: int = Field(32_000, ge=1, description="Longer messages get 400.")
     rate_limit: int = Field(

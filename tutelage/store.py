@@ -107,11 +107,9 @@ class Store:
     def migrate(self) -> None:
         """Bring the schema to the newest revision; nothing happens when it is there already."""
         from alembic import command
-        from alembic.config import Config
 
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        try:
+        config = _alembic()
+        with self._opening():
             if self._is_current(config):
                 return
             with self._unbounded().begin() as connection:
@@ -119,6 +117,20 @@ class Store:
                     connection.execute(_LOCK, {"lock": int(Lock.MIGRATION)})
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
+
+    def require_current(self) -> None:
+        """Raises StoreError unless the schema is the newest; changes nothing."""
+        with self._opening():
+            if not self._is_current(_alembic()):
+                raise StoreError(
+                    f"The database {self.engine.url!r} is empty or was written by an older "
+                    "tutelage. Start the service, or run `tutelage setup`: both upgrade it."
+                )
+
+    @contextmanager
+    def _opening(self) -> Iterator[None]:
+        try:
+            yield
         except sqlalchemy.exc.OperationalError as error:
             raise StoreError(
                 f"The database {self.engine.url!r} cannot be opened: {error.orig}. "
@@ -262,6 +274,20 @@ class WriteAheadLog:
             os.fsync(log.fileno())
         with self._changed:
             self._ended = self._begun
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite database; None for another database."""
+    parsed = sqlalchemy.make_url(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
+
+
+def _alembic() -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
 
 
 def _with_driver(url: str) -> str:

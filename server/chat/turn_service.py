@@ -22,7 +22,7 @@ from server.chat.request import ResolvedRequest, TurnRequest, resolve_request
 from server.chat.response import TurnResponse, close, start_response
 from server.chat.shadow import shadow
 from server.chat.turn import Turn
-from server.generators.generator import Sampling
+from server.generators.generator import Sampling, ShuttingDown
 from server.http.metrics import Metrics
 from server.http.rate_limit import RateLimits
 from server.policy_watcher import PolicyWatcher
@@ -41,12 +41,15 @@ class TurnService:
         self._policies = policies
         self._limits = limits
         self._tasks: set[asyncio.Task[None]] = set()
+        self.closing = False
 
     async def begin(self, turn_request: TurnRequest) -> Turn:
         """Start a turn: every refusal happens here, before anything is stored.
 
         A policy that was asked for by name stays loaded until the turn is over.
         """
+        if self.closing:
+            raise ShuttingDown
         request = await run_in_threadpool(resolve_request, self._services, turn_request)
         async with contextlib.AsyncExitStack() as loaded:
             if turn_request.policy_id:
@@ -58,6 +61,12 @@ class TurnService:
     def stop_soon(self, turn: Turn) -> None:
         """Stop a turn whose client disconnected, without waiting for it."""
         self._track(turn.stop())
+
+    async def drain(self, seconds: float) -> None:
+        """Begin no other turn, and wait at most so long until those that run have ended."""
+        self.closing = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
 
     async def finish(self) -> None:
         """Wait until all turns have ended and are stored."""

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from server.generators.generator import ContextTooLong, Overloaded
 from server.schemas.errors import Error, ErrorDetail
+from tutelage import disk
 from tutelage.errors import (
     Conflict,
     Forbidden,
@@ -32,8 +33,10 @@ NO_DATABASE = (
     "The database is unavailable; this request was not stored. Try again later. "
     "(Operator: check disk space and the database log.)"
 )
-
-
+NO_SPACE = (
+    "The disk of the service is full; this request was not stored. Try again later. "
+    "(Operator: free some disk space.)"
+)
 NO_LIMITS = "The service cannot count requests at the moment. Try again in a few seconds."
 
 
@@ -100,6 +103,9 @@ def as_api_error(error: Exception) -> ApiError:
     if isinstance(error, HTTPException):
         named, given = _HTTP_CODES.get(error.status_code), dict(error.headers or {})
         return ApiError(error.status_code, str(error.detail), code=named, headers=given)
+    if isinstance(error, (OSError, OperationalError)) and disk.is_full(error):
+        logger.error("The disk is full: %s", getattr(error, "orig", error))
+        return ApiError(507, NO_SPACE, "server_error", None, "disk_full", {"retry-after": "60"})
     if isinstance(error, _DATABASE):
         logger.error("The database failed: %s", getattr(error, "orig", error))
         retry = {"retry-after": "5"}

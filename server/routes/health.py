@@ -5,6 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from server.dependencies import ServicesDep, StateDep
 from server.schemas.health import Health, ReadyState
+from tutelage import disk
 
 router = APIRouter(tags=["health"])
 
@@ -19,7 +20,7 @@ async def healthz() -> Health:
 
 @router.get("/readyz", responses={503: {"model": ReadyState}})
 def readyz(services: ServicesDep, state: StateDep, response: Response) -> ReadyState:
-    """Readiness: a policy is loaded and the database is reachable.
+    """Readiness: a policy is loaded, the database is reachable, and the disk has room.
 
     ``problem`` also says why a promoted policy is not loaded.
     """
@@ -27,7 +28,12 @@ def readyz(services: ServicesDep, state: StateDep, response: Response) -> ReadyS
     database = services.store.answers(READY_SECONDS)
     if not database:
         problem = "The database is not reachable."
-    ready = database and state.policies.policy_id is not None
+    full = disk.problem(services.settings.data)
+    problem = full or problem
+    if state.turns.closing:
+        problem = "The service is shutting down."
+    loaded = state.policies.policy_id is not None
+    ready = database and loaded and not full and not state.turns.closing
     response.status_code = 200 if ready else 503
     status = "ready" if ready else "not_ready"
     return ReadyState(

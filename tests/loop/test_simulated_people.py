@@ -3,11 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Thread
 
 import pytest
 import uvicorn
+from click.testing import Result
+from loop_folder import copied
 from sqlmodel import select
+from typer.testing import CliRunner
 
 from moderation.rules import ModerationRules
 from server.app import create_app
@@ -15,10 +19,11 @@ from server.generators.echo import EchoGenerator
 from server.services import Services
 from training.demo.preferences import PREFERENCES, Preference
 from training.demo.simulated_users import DemoPrompt, Habits, ask, shipped_prompts, teach
+from tutelage.cli import app
 from tutelage.composition import Core
 from tutelage.errors import Forbidden, Unavailable
 from tutelage.feedback.preference_data import learnable, read
-from tutelage.people import people
+from tutelage.people import accounts, people
 from tutelage.tables import Feedback, FeedbackKind, User
 
 PROMPTS = [DemoPrompt(f"p-{i}", "I like this " + "very " * i + "much.") for i in range(6)]
@@ -130,6 +135,42 @@ def test_an_unknown_key_is_refused_in_words(url: str) -> None:
 def test_a_service_that_is_not_there_is_named(keys: list[str]) -> None:
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1 cannot be reached"):
         ask("http://127.0.0.1:1", keys[0], PROMPTS, 1, HABITS, quiet)
+
+
+def simulate(core: Core, **environment: str) -> Result:
+    asked = ["simulate", "--users", "2", "--prompts", "2", "--data", str(core.settings.data)]
+    return CliRunner().invoke(app, asked, env=environment)
+
+
+def simulated(core: Core) -> list[tuple[str, bool]]:
+    """The simulated users, and whether their keys still work."""
+    with core.store.read() as session:
+        users = session.exec(select(User).order_by(User.seq)).all()
+        return [
+            (user.name, any(not key.revoked_at for key in accounts.keys_of(session, user.id)))
+            for user in users
+            if user.name.startswith("simulated")
+        ]
+
+
+def test_a_simulation_ends_with_no_key_that_works(core: Core, url: str) -> None:
+    port = url.rpartition(":")[2]
+    for _ in range(2):
+        assert simulate(core, TUTELAGE_PORT=port).exit_code == 0
+    assert simulated(core) == [(f"simulated {n}", False) for n in range(1, 5)]
+
+
+def test_a_simulation_without_a_service_makes_nobody(core: Core) -> None:
+    failed = simulate(core, TUTELAGE_PORT="1").exception
+    assert isinstance(failed, Unavailable) and "127.0.0.1:1" in failed.message
+    assert simulated(core) == []
+
+
+def test_a_simulation_that_fails_leaves_nobody(core: Core, url: str, tmp_path: Path) -> None:
+    other = copied(core.settings.data, tmp_path / "other")
+    failed = simulate(other, TUTELAGE_PORT=url.rpartition(":")[2]).exception
+    assert isinstance(failed, Forbidden)
+    assert simulated(other) == []
 
 
 def test_the_shipped_prompts_are_many_and_different() -> None:

@@ -89,6 +89,17 @@ def test_the_worker_ends_with_the_service(core: Core, how: signal.Signals) -> No
         assert up.returncode is not None
 
 
+def test_a_run_ends_when_its_worker_is_killed(core: Core) -> None:
+    request_iteration(core, "smoke", "ada")
+    command = [sys.executable, "-m", "tutelage", "worker", "--data", str(core.settings.data)]
+    environment = os.environ | {"TUTELAGE_MODERATION": "off"}
+    worker = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=-2)
+    wait_for(lambda: row(core).lease_owner is not None)
+    worker.kill()
+    worker.communicate(timeout=60)  # to the end of the pipe, which the run holds as well
+    assert row(core).state == IterationState.RUNNING and row(core).lease_owner is None
+
+
 def test_a_service_that_is_killed_in_mid_iteration_carries_on_with_it(
     core: Core, uninterrupted: Core
 ) -> None:

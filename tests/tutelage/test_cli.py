@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 import typer
 from typer.testing import CliRunner
 
 from tutelage.cli import app
 from tutelage.composition import open_core
+from tutelage.errors import NotFound
 from tutelage.policies import deployment
 from tutelage.settings import Settings
+from tutelage.store import StoreError
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +32,13 @@ def tutelage(*arguments: str, **environment: str) -> subprocess.CompletedProcess
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "200", **environment},
     )
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder that a service has made."""
+    open_core(Settings(data=tmp_path)).store.close()
+    return tmp_path
 
 
 def with_policy(data: Path) -> None:
@@ -61,18 +71,18 @@ def test_the_option_that_only_the_service_uses_is_hidden() -> None:
     assert "--while-input" not in CliRunner().invoke(app, ["worker", "--help"]).output
 
 
-def test_a_key_is_the_last_word_and_only_its_prefix_is_listed(tmp_path: Path) -> None:
-    made = tutelage("key", "create", "--name", "laptop", "--data", str(tmp_path))
+def test_a_key_is_the_last_word_and_only_its_prefix_is_listed(data: Path) -> None:
+    made = tutelage("key", "create", "--name", "laptop", "--data", str(data))
     secret = made.stdout.split()[-1]
     assert secret.startswith("tk-")
-    listed = tutelage("key", "list", "--data", str(tmp_path)).stdout
+    listed = tutelage("key", "list", "--data", str(data)).stdout
     assert secret[:9] in listed and secret not in listed
 
 
-def test_a_revoked_key_is_shown_as_such(tmp_path: Path) -> None:
-    made = tutelage("key", "create", "--name", "laptop", "--data", str(tmp_path))
-    tutelage("key", "revoke", made.stdout.split()[1], "--data", str(tmp_path))
-    assert "revoked" in tutelage("key", "list", "--data", str(tmp_path)).stdout
+def test_a_revoked_key_is_shown_as_such(data: Path) -> None:
+    made = tutelage("key", "create", "--name", "laptop", "--data", str(data))
+    tutelage("key", "revoke", made.stdout.split()[1], "--data", str(data))
+    assert "revoked" in tutelage("key", "list", "--data", str(data)).stdout
 
 
 def test_policies_are_listed_promoted_and_verified(tmp_path: Path) -> None:
@@ -84,13 +94,15 @@ def test_policies_are_listed_promoted_and_verified(tmp_path: Path) -> None:
     assert "OK" in tutelage("policies", "verify", *data).stdout
 
 
-def test_a_schedule_is_set_shown_and_switched_off(tmp_path: Path) -> None:
-    data = ["--data", str(tmp_path)]
-    assert tutelage("schedule", "set", "--feedback", "200", "--share", "0.2", *data).returncode == 0
-    assert "0 of 200" in tutelage("schedule", "show", *data).stdout
-    wrong = tutelage("schedule", "set", "--cron", "at noon", *data)
+def test_a_schedule_is_set_shown_and_switched_off(data: Path) -> None:
+    there = ["--data", str(data)]
+    assert (
+        tutelage("schedule", "set", "--feedback", "200", "--share", "0.2", *there).returncode == 0
+    )
+    assert "0 of 200" in tutelage("schedule", "show", *there).stdout
+    wrong = tutelage("schedule", "set", "--cron", "at noon", *there)
     assert wrong.returncode == 1 and "Invalid cron expression" in wrong.stderr
-    assert "off" in tutelage("schedule", "set", *data).stdout
+    assert "off" in tutelage("schedule", "set", *there).stdout
 
 
 def test_a_damaged_policy_is_not_promoted(tmp_path: Path) -> None:
@@ -139,3 +151,46 @@ def test_a_setting_out_of_range_is_named(tmp_path: Path) -> None:
     result = tutelage("key", "list", "--data", str(tmp_path), TUTELAGE_PORT="70000")
     assert result.returncode == 1
     assert "TUTELAGE_PORT" in result.stderr and "Traceback" not in result.stderr
+
+
+READERS = [
+    ["sign-in-link"],
+    ["worker"],
+    ["key", "create", "--name", "laptop"],
+    ["key", "list"],
+    ["policies", "list"],
+    ["iterate", "--preset", "smoke"],
+    ["simulate"],
+    ["schedule", "show"],
+    ["moderation", "list"],
+    ["dataset", "list"],
+    ["audit", "verify"],
+]
+
+
+@pytest.mark.parametrize("command", READERS, ids=" ".join)
+def test_a_command_in_a_wrong_folder_makes_nothing_and_names_it(
+    command: list[str], tmp_path: Path
+) -> None:
+    wrong = tmp_path / "wrong"
+    result = CliRunner().invoke(app, [*command, "--data", str(wrong)])
+    assert isinstance(result.exception, NotFound)
+    assert str(wrong) in result.exception.message and "TUTELAGE_DATA" in result.exception.message
+    assert not wrong.exists()
+
+
+def test_only_commands_of_the_service_migrate(data: Path) -> None:
+    store = open_core(Settings(data=data)).store
+    with store.write() as session:
+        session.execute(sqlalchemy.text("DELETE FROM alembic_version"))
+    result = CliRunner().invoke(app, ["key", "list", "--data", str(data)])
+    assert isinstance(result.exception, StoreError) and "older" in str(result.exception)
+
+
+def test_a_link_names_the_address_that_people_use(data: Path) -> None:
+    asked = ["sign-in-link", "--data", str(data)]
+    shown = CliRunner().invoke(app, asked, env={"TUTELAGE_PUBLIC_URL": "https://chat.example/"})
+    assert "https://chat.example/sign-in?token=" in shown.stdout
+    shown = CliRunner().invoke(app, asked, env={"TUTELAGE_PORT": "8123"})
+    assert "http://127.0.0.1:8123/sign-in?token=" in shown.stdout
+    assert str(data) in shown.stderr

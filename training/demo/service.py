@@ -32,9 +32,9 @@ class Service:
         """Start it. Raises Unavailable, with the end of its log, when it does not come up."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tutelage", "serve"],
+                [sys.executable, "-m", "tutelage", "serve", "--while-input"],
                 env=environment(self._settings, port=self._port, rate_limit=0),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
             )

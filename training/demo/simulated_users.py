@@ -99,6 +99,16 @@ def teach(
     return asyncio.run(all_of_it())
 
 
+def require_ready(url: str) -> None:
+    """Raises Unavailable unless a service is ready at this URL."""
+    try:
+        ready = httpx.get(f"{url.rstrip('/')}/readyz", timeout=10)
+    except httpx.HTTPError as error:
+        raise _unreachable(url, error) from error
+    if ready.is_error:
+        raise Unavailable(f"{url} is not ready: {ready.text[:300]}")
+
+
 def ask(
     url: str,
     key: str,
@@ -171,10 +181,14 @@ class _Service:
         try:
             return await self._client.post(path, json=body, headers=headers)
         except httpx.TransportError as error:
-            raise Unavailable(
-                f"The service at {self._url} cannot be reached ({error}). Start it with "
-                "`tutelage serve`, or name another with --url."
-            ) from error
+            raise _unreachable(self._url, error) from error
+
+
+def _unreachable(url: str, error: Exception) -> Unavailable:
+    return Unavailable(
+        f"The service at {url} cannot be reached ({error}). Start it with `tutelage serve`, or "
+        "name another with --url."
+    )
 
 
 @dataclass(frozen=True)

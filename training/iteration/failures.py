@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
+from tutelage import disk
 from tutelage.composition import Core
 from tutelage.errors import Conflict, TutelageError, Unavailable
 from tutelage.iterations import iterations
@@ -52,7 +53,7 @@ def _release(core: Core, lease: Lease, reason: str) -> None:
 def _resumable(error: Exception, iteration_id: str) -> str | None:
     """What stopped the iteration and how to resume it, where the environment was the cause."""
     kept = f"so {iteration_id} stopped. Complete stages are kept."
-    if _disk_full(error):
+    if disk.is_full(error):
         return (
             f"The disk is full, {kept} Free some space, then run: "
             f"tutelage iterate --id {iteration_id}"
@@ -60,14 +61,6 @@ def _resumable(error: Exception, iteration_id: str) -> str | None:
     if isinstance(error, (OperationalError, InterfaceError)):
         return f"The database cannot be reached, {kept} The iteration resumes when it can."
     return None
-
-
-def _disk_full(error: BaseException) -> bool:
-    """Whether the error, or its cause, says that no space is left."""
-    signs = ("no space left", "disk is full", "os error 28", "errno 28")
-    text = str(error).lower()
-    cause = error.__cause__ or error.__context__
-    return any(sign in text for sign in signs) or (cause is not None and _disk_full(cause))
 
 
 def _described(error: Exception) -> str:

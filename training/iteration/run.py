@@ -49,6 +49,8 @@ from tutelage.tables import Iteration, IterationState
 
 _OVER = (IterationState.FAILED, IterationState.CANCELLED)
 _TREND = 10  # policies
+# Of a quick iteration on one core (docs/results); what counts is how they compare.
+_QUICK_SECONDS = {"snapshot": 1, "sft": 40, "reward_model": 73, "ppo": 131, "evaluation": 94}
 _COSTS = ("seconds", "peak_memory_gb")  # of PPO, which are not its quality
 _STATES = {
     GateVerdict.PROMOTE: IterationState.PROMOTED,
@@ -119,7 +121,8 @@ def run_iteration(
     with core.store.write() as session:
         lease = take(session, iteration_id)
         iteration = iterations.get(session, iteration_id)
-    with Heartbeat(core.store, lease, watch) as heartbeat, handled(core, lease):
+        usual = iterations.stage_seconds(session, iteration.preset) or _QUICK_SECONDS
+    with Heartbeat(core.store, lease, watch, usual) as heartbeat, handled(core, lease):
         return _Run(core, lease, iteration, heartbeat, classifier).outcome()
 
 
@@ -139,7 +142,13 @@ class _Run:
         self.config = _config(self.folder, iteration.preset)
         self.parent = core.library.path(iteration.parent_policy_id)
         self.stages = Stages(
-            core, self.folder, self.config, self.parent, flagged_by(classifier), heartbeat.progress
+            core,
+            self.folder,
+            self.config,
+            self.parent,
+            flagged_by(classifier),
+            heartbeat.progress,
+            heartbeat.part,
         )
 
     def outcome(self) -> Outcome:
@@ -176,14 +185,19 @@ class _Run:
     def complete(
         self, name: str, kind: type[Result], work: Callable[[Path], Result]
     ) -> Complete[Result]:
-        """Run a stage, or find it complete."""
-        self.heartbeat.check()
-        complete = stage.run(self.folder.stage(name), kind, work)
-        self.heartbeat.check()
-        return complete
+        """Run a stage, or find it complete; it is complete only if the lease is still held."""
+
+        def held(directory: Path) -> Result:
+            result = work(directory)
+            self.heartbeat.confirm()
+            return result
+
+        self.heartbeat.begin(name)
+        return stage.run(self.folder.stage(name), kind, held)
 
     def conclude(self, decision: Decision, complete: CompleteStages) -> Outcome:
         """Publish what passed; write the report; end the job."""
+        self.heartbeat.begin("gate")
         metrics = _metrics(complete) | {
             "checks": decision.as_rows(),
             "unproven": decision.unproven,

@@ -1,6 +1,6 @@
 """The stages of an iteration: what each reads, what it writes into its folder, what it returns."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class Stages:
     parent: Path  # the current policy
     flag: Flag
     progress: Progress
+    part: Callable[[int, int], Progress] | None = None  # reports on part n of so many
 
     def freeze_snapshot(self, directory: Path) -> SnapshotResult:
         """Freeze what may be learned from. Raises NotEnough."""
@@ -86,9 +87,11 @@ class Stages:
         proxy, held_out = (
             train_reward_model(
                 sft_policy, of_side(frozen.rankings, side), of_side(frozen.thumbs, side),
-                self.config, out, self.progress,
+                self.config, out, self.part(number, 2) if self.part else self.progress,
             )
-            for out, side in ((self.folder.proxy, TRAIN), (self.folder.held_out, HELD_OUT))
+            for number, out, side in (
+                (1, self.folder.proxy, TRAIN), (2, self.folder.held_out, HELD_OUT)
+            )
         )  # fmt: skip
         unseen = of_side(frozen.rankings, HELD_OUT)
         validation = validate_reward_model(sft_policy, self.folder.proxy, unseen, self.config)

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
-from typing import IO
 
 from training.iteration.lease import is_free, take
 from training.jobs.maintenance import Maintenance
@@ -30,11 +29,8 @@ PAUSE_SECONDS = 30.0  # after a run that died, doubled with each death
 LONGEST_PAUSE = 3600.0
 
 
-def run_worker(core: Core, while_input: IO[bytes] | None = None) -> None:
-    """Work until SIGTERM or SIGINT, or until ``while_input`` ends.
-
-    The running iteration is released and can be resumed.
-    """
+def run_worker(core: Core) -> None:
+    """Work until SIGTERM or SIGINT. The running iteration is released and can be resumed."""
     worker = Worker(core.store, LocalRunner(core.settings), maintenance=Maintenance(core))
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -42,14 +38,7 @@ def run_worker(core: Core, while_input: IO[bytes] | None = None) -> None:
 
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, stop)
-    if while_input:
-        threading.Thread(target=_stop_at_end, args=(while_input, worker), daemon=True).start()
     worker.work()
-
-
-def _stop_at_end(of: IO[bytes], worker: "Worker") -> None:
-    of.read()
-    worker.stop()
 
 
 class Worker:

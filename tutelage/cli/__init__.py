@@ -17,6 +17,7 @@ from tutelage.cli import (
     service,
     trust,
 )
+from tutelage.compute_threads import wait_passively
 from tutelage.errors import TutelageError
 from tutelage.store import StoreError
 
@@ -53,6 +54,7 @@ def version() -> None:
 
 def main() -> None:
     """Run the command; a failure that the user can mend is one sentence and exit status 1."""
+    wait_passively()
     try:
         app()
     except (TutelageError, StoreError) as error:

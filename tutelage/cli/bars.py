@@ -19,9 +19,9 @@ def stage_bars() -> "Iterator[Progress]":
 
         def watch(stage: str, done: int, total: int, metrics: Mapping[str, float]) -> None:
             if stage not in tasks:
-                tasks[stage] = progress.add_task(stage, total=total, note="")
+                tasks[stage] = progress.add_task(stage, total=total or None, note="")
             note = "  ".join(f"{name} {value:.3g}" for name, value in list(metrics.items())[:3])
-            progress.update(tasks[stage], completed=done, total=total, note=note)
+            progress.update(tasks[stage], completed=done, total=total or None, note=note)
 
         yield watch
 

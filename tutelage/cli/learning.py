@@ -1,8 +1,10 @@
 """``tutelage iterate | simulate | demo | prove``: the training loop."""
 
 import json
+import signal
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +12,8 @@ import typer
 
 from tutelage.cli.bars import stage_bars, steps
 from tutelage.cli.options import Data, Json, open_data, settings_for
+from tutelage.cli.parent import WhileInput, end_with_input
+from tutelage.cli.service import local_url
 from tutelage.composition import Core
 from tutelage.errors import Invalid
 
@@ -37,6 +41,7 @@ def iterate(
     ] = "",
     data: Data = None,
     as_json: Json = False,
+    while_input: WhileInput = False,
 ) -> None:
     """Run one training iteration now: snapshot, SFT, reward model, PPO, evaluation, gate.
 
@@ -46,6 +51,8 @@ def iterate(
     """
     from training.iteration.run import request_iteration, run_iteration
 
+    if while_input:
+        end_with_input(signal.SIGINT)
     core = open_data(data)
     chosen = iteration_id or _unfinished(core) or request_iteration(core, preset, "cli").id
     with stage_bars() as watch:
@@ -62,7 +69,9 @@ def iterate(
 
 
 def simulate(
-    url: Annotated[str, typer.Option(help="URL of the running service.")] = "http://127.0.0.1:8000",
+    url: Annotated[
+        str, typer.Option(help="URL of the running service (default: from TUTELAGE_PORT).")
+    ] = "",
     users: Annotated[int, typer.Option(min=1, help="Number of simulated users.")] = 6,
     prompts: Annotated[int, typer.Option(min=1, help="Number of prompts.")] = 60,
     preference: Preference = "brief",
@@ -74,12 +83,14 @@ def simulate(
     Example: `tutelage simulate --users 6 --preference brief`
     """
     from training.demo.preferences import PREFERENCES
-    from training.demo.simulated_users import Habits, shipped_prompts, teach
+    from training.demo.simulated_users import Habits, require_ready, shipped_prompts, teach
 
     if preference not in PREFERENCES:
         raise Invalid(f"Unknown preference {preference!r}. Choose one of {', '.join(PREFERENCES)}.")
-    keys = _keys(open_data(data), users)
-    with steps() as say:
+    core = open_data(data)
+    url = url or local_url(core.settings, core.settings.port)
+    require_ready(url)
+    with _simulated(core, users) as keys, steps() as say:
         taught = teach(
             url, keys, PREFERENCES[preference], shipped_prompts()[:prompts], Habits(seed=seed), say
         )
@@ -193,12 +204,23 @@ def classifier_of(core: Core) -> "ModerationClassifier | None":
     return EmbeddedClassifier.load()
 
 
-def _keys(core: Core, users: int) -> list[str]:
+@contextmanager
+def _simulated(core: Core, count: int) -> Iterator[list[str]]:
+    """Keys of new users, revoked at the end; when the simulation fails, the users are erased."""
     from tutelage.people import people
+    from tutelage.people.erasure import erase_user
 
-    keys = []
+    made = {}
     with core.store.write() as session:
-        for number in range(users):
-            person = people.create_user(session, f"simulated {number + 1}")
-            keys.append(people.create_key(session, person, person.name, actor="cli")[1])
-    return keys
+        for _ in range(count):
+            user = people.create_user(session, people.free_name(session, "simulated"))
+            made[user.id] = people.create_key(session, user, user.name, actor="cli")
+    try:
+        yield [secret for _, secret in made.values()]
+    except BaseException:
+        for user_id in made:
+            erase_user(core.store, core.iterations, user_id)
+        raise
+    with core.store.write() as session:
+        for key, _ in made.values():
+            people.revoke_key(session, key.id, actor="cli")

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from tutelage.composition import Core, open_core
+from tutelage.composition import Core, open_existing
 from tutelage.errors import Invalid
 from tutelage.settings import Settings
 
@@ -29,5 +29,5 @@ def settings_for(data: Path | None, **overrides: Any) -> Settings:
 
 
 def open_data(data: Path | None) -> Core:
-    """The data folder's store and policy library."""
-    return open_core(settings_for(data))
+    """The store and policy library of a data folder that the service has made."""
+    return open_existing(settings_for(data))

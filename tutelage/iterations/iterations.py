@@ -65,6 +65,15 @@ def listed(session: Session) -> list[Iteration]:
     return list(session.exec(select(Iteration).order_by(col(Iteration.seq).desc())))
 
 
+def stage_seconds(session: Session, preset: str) -> dict[str, float]:
+    """How long each stage of the newest complete iteration of a preset took; empty for none."""
+    for iteration in listed(session):
+        stages: dict[str, dict[str, float]] = iteration.metrics.get("stages", {})
+        if iteration.preset == preset and stages:
+            return {name: cost["seconds"] for name, cost in stages.items()}
+    return {}
+
+
 def get(session: Session, iteration_id: str) -> Iteration:
     """The row, or NotFound."""
     iteration = session.get(Iteration, iteration_id)

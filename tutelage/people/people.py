@@ -1,6 +1,7 @@
 """Users, their API keys and browser sessions. Secrets are shown once and stored as SHA-256."""
 
 import hashlib
+import itertools
 import secrets
 import time
 from collections.abc import Sequence
@@ -26,6 +27,12 @@ def create_user(
     session.add(user)
     session.flush()
     return user
+
+
+def free_name(session: Session, name: str) -> str:
+    """The name with the lowest number that no user has: "simulated 7"."""
+    taken = set(session.exec(select(User.name).where(col(User.name).startswith(f"{name} "))))
+    return next(f"{name} {n}" for n in itertools.count(1) if f"{name} {n}" not in taken)
 
 
 def find_user(session: Session, name: str, role: Role) -> User | None:

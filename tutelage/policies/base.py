@@ -6,7 +6,9 @@ bits, others in the type of their files) with a tokenizer and a chat template th
 system prompt.
 """
 
+import contextlib
 import importlib.util
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,7 +120,8 @@ def _from_gguf(path: Path) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
     from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
     where, name = str(path.parent), path.name
-    loaded = AutoModelForCausalLM.from_pretrained(where, gguf_file=name, dtype="float32")
+    with contextlib.redirect_stderr(io.StringIO()):  # a progress bar that cannot be switched off
+        loaded = AutoModelForCausalLM.from_pretrained(where, gguf_file=name, dtype="float32")
     config = loaded.config
     if hasattr(config, "quantization_config"):
         del config.quantization_config

@@ -53,7 +53,7 @@ export interface paths {
         };
         /**
          * Readyz
-         * @description Readiness: a policy is loaded and the database is reachable.
+         * @description Readiness: a policy is loaded, the database is reachable, and the disk has room.
          *
          *     ``problem`` also says why a promoted policy is not loaded.
          */

@@ -46,7 +46,14 @@ export interface Progress {
   stage?: string;
   done?: number;
   total?: number;
+  /** Of several parts of the stage, such as model 1 of 2. */
+  part?: number;
+  parts?: number;
   eta_seconds?: number | null;
+  /** Seconds left of the whole iteration. */
+  iteration_eta_seconds?: number | null;
+  /** When the worker made its last step, in Unix seconds. */
+  updated_at?: number;
 }
 
 export type MetricRow = Record<string, unknown>;

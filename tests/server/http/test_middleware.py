@@ -1,5 +1,8 @@
 """What every HTTP response has: ids and security headers; and no details of internal errors."""
 
+import errno
+import os
+import shutil
 from typing import Any
 
 import pytest
@@ -75,12 +78,31 @@ def test_a_full_disk_loses_the_request_and_nothing_else(service: ChatService) ->
     sqlalchemy.event.listen(service.core.store.engine, "checkout", full)
     answers = [service.chat("x" * 20_000, max_tokens=1) for _ in range(3)]
     refused = [answer for answer in answers if answer.status_code != 200]
-    assert refused and all(answer.status_code == 503 for answer in refused)
-    assert refused[0].json()["error"]["code"] == "database_unavailable"
+    assert refused and all(answer.status_code == 507 for answer in refused)
+    assert refused[0].json()["error"]["code"] == "disk_full"
     sqlalchemy.event.remove(service.core.store.engine, "checkout", full)
     service.core.store.engine.dispose()
     assert service.conversation(before)["messages"][0]["content"] == "Kept"
     assert service.ask("Works again")["choices"][0]["finish_reason"] == "stop"
+
+
+def test_a_full_disk_makes_the_service_not_ready(
+    service: ChatService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(service.core.settings.data)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=4096))
+    full = service.get("/readyz")
+    assert full.status_code == 503
+    assert str(service.core.settings.data) in full.json()["problem"]
+    monkeypatch.undo()
+    assert service.get("/readyz").status_code == 200
+
+
+def test_no_space_outside_the_database_is_507_too() -> None:
+    for code in (errno.ENOSPC, errno.EDQUOT):
+        error = as_api_error(OSError(code, os.strerror(code)))
+        assert (error.status, error.detail.code) == (507, "disk_full")
+    assert as_api_error(OSError(errno.EACCES, "denied")).status == 500
 
 
 def test_an_unforeseen_error_has_no_details() -> None:

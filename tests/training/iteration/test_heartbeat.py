@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import Session
 
 from training.iteration import heartbeat as module
-from training.iteration.heartbeat import Heartbeat
+from training.iteration.heartbeat import Heartbeat, Pace
 from tutelage.errors import Conflict
 from tutelage.iterations import iterations
 from tutelage.iterations.iterations import Lease
@@ -86,10 +86,75 @@ def test_a_database_that_is_away_for_a_while_costs_nothing(
     assert row(store).progress["done"] == 3
 
 
-def test_time_left_counts_from_where_this_process_began() -> None:
-    pace = module._Pace()
-    assert pace.eta_seconds("ppo", 5, 10) is None
-    time.sleep(0.05)
-    left = pace.eta_seconds("ppo", 6, 10)
-    assert left is not None
-    assert 0.1 <= left < 5
+def test_a_stage_is_shown_before_its_first_step(store: Store, lease: Lease) -> None:
+    with Heartbeat(store, lease) as heartbeat:
+        heartbeat.begin("ppo")
+        for _ in waiting():
+            if row(store).progress:
+                break
+    progress = row(store).progress
+    assert (progress["stage"], progress["done"], progress["eta_seconds"]) == ("ppo", 0, None)
+    assert time.time() - progress["updated_at"] < 60
+
+
+def test_a_part_of_a_stage_is_named(store: Store, lease: Lease) -> None:
+    with Heartbeat(store, lease) as heartbeat:
+        heartbeat.part(2, 2)("reward_model", 1, 3, {})
+        for _ in waiting():
+            if row(store).progress:
+                break
+    assert (row(store).progress["part"], row(store).progress["parts"]) == (2, 2)
+
+
+def test_a_lease_that_went_to_another_is_noticed_before_anything_is_written(
+    store: Store, lease: Lease
+) -> None:
+    with Heartbeat(store, lease) as heartbeat:
+        heartbeat.confirm()
+        with store.write() as session:
+            later = time.time() + iterations.LEASE_SECONDS + 1
+            iterations.lease(session, "iteration-0001", "two", later)
+        with pytest.raises(Conflict, match="worker two"):
+            heartbeat.confirm()
+
+
+USUAL = {"sft": 10.0, "reward_model": 20.0, "ppo": 40.0, "evaluation": 30.0}
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, in its only element."""
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_time_left_counts_from_where_this_process_began(clock: list[float]) -> None:
+    pace = Pace(USUAL)
+    assert pace.left("ppo", 5, 10) == (None, None)
+    clock[0] += 3
+    assert pace.left("ppo", 6, 10) == (12.0, 12.0 + 30 * 30 / 40)
+
+
+def test_time_left_counts_a_stage_from_its_beginning(clock: list[float]) -> None:
+    pace = Pace(USUAL)
+    pace.enter("ppo")
+    clock[0] += 8
+    assert pace.left("ppo", 1, 5) == (32.0, 32.0 + 30 * 40 / 40)
+    pace.enter("ppo")
+    assert pace.left("ppo", 4, 5) == (None, None)  # resumed
+
+
+def test_time_left_counts_the_other_parts_of_a_stage(clock: list[float]) -> None:
+    pace = Pace(USUAL)
+    pace.enter("reward_model")
+    clock[0] += 2
+    assert pace.left("reward_model", 1, 5, 1, 2) == (8.0 + 10.0, 18.0 + 70.0 * 20 / 20)
+    assert pace.left("reward_model", 1, 4, 2, 2) == (None, None)
+
+
+def test_an_iteration_without_expectations_has_no_time_left(clock: list[float]) -> None:
+    pace = Pace({})
+    pace.enter("ppo")
+    clock[0] += 2
+    assert pace.left("ppo", 1, 2) == (2.0, None)

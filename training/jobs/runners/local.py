@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from typing import IO
 
 from tutelage.settings import Settings
@@ -15,6 +16,8 @@ STOP_SECONDS = 30.0
 
 class LocalRunner:
     """``python -m tutelage iterate --id …``: its memory and its crashes stay in that process.
+
+    It ends with us, also when we are killed: its input ends then.
 
     ``output`` receives the output of the process; without it, it is inherited.
     """
@@ -28,8 +31,12 @@ class LocalRunner:
 
     def run(self, iteration_id: str) -> bool:
         """Start the process and wait for its end."""
-        process = self._start([sys.executable, "-m", "tutelage", "iterate", "--id", iteration_id])
-        return process is not None and process.wait() == 0
+        command = [sys.executable, "-m", "tutelage", "iterate", "--while-input"]
+        process = self._start([*command, "--id", iteration_id])
+        if process is None:
+            return False
+        with process.stdin or nullcontext():
+            return process.wait() == 0
 
     def stop(self) -> None:
         """Interrupt the process, which releases its job; kill it when it does not end in time."""
@@ -56,7 +63,7 @@ class LocalRunner:
             self._process = subprocess.Popen(
                 command,
                 env=self._environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=self._output,
                 stderr=self._output,
                 process_group=0,

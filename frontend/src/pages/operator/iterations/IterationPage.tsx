@@ -9,7 +9,7 @@ import { isUnfinished, useIteration, usePolicies, useRefresh } from "../../../ap
 import type { Iteration, IterationDetail, Progress } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { Confirm } from "../../../components/Dialog";
-import { duration, figure, time, words } from "../../../format";
+import { duration, time, words } from "../../../format";
 import { Curves } from "./Curves";
 import { MetricList } from "./MetricList";
 import { EvaluationCard } from "../policies/EvaluationCard";
@@ -21,7 +21,7 @@ import { ProgressBar } from "../../../components/feedback/ProgressBar";
 import { QueryResult } from "../../../components/feedback/QueryResult";
 import { StateBadge } from "../../../components/StateBadge";
 import { Promote } from "../policies/Promote";
-import { shareOf, stageLabel, STAGES, stageState, type StageState } from "./stages";
+import { shareOf, silenceOf, stageLabel, STAGES, stageState, stepOf, type StageState } from "./stages";
 
 export function IterationPage() {
   const { id } = useParams();
@@ -162,21 +162,23 @@ function Timeline({ iteration }: { iteration: Iteration }) {
         <div className="mt-4 border-t border-line pt-4">
           <p className="mb-2 flex flex-wrap justify-between gap-2 text-sm">
             <span className="font-medium">
-              {stageLabel(progress.stage)}
-              {progress.total ? (
-                <span className="font-normal text-muted">
-                  {" "}
-                  step {figure(progress.done ?? 0)} of {figure(progress.total)}
-                </span>
-              ) : null}
+              {stageLabel(progress.stage)} <span className="font-normal text-muted">{stepOf(progress)}</span>
             </span>
-            {progress.eta_seconds != null && <span className="text-muted">About {duration(progress.eta_seconds)} left in this stage</span>}
+            <span className="text-muted">{timeLeft(progress)}</span>
           </p>
           <ProgressBar share={shareOf(progress)} label={`Progress of ${stageLabel(progress.stage)}`} />
         </div>
       )}
     </Card>
   );
+}
+
+/** "About 4 min left in this stage, 12 min in all · last update 3 minutes ago". */
+function timeLeft(progress: Progress): string {
+  const { eta_seconds: stage, iteration_eta_seconds: all } = progress;
+  const inAll = all != null && stage !== all ? `, ${duration(all)} in all` : "";
+  const left = stage != null ? `About ${duration(stage)} left in this stage${inAll}` : null;
+  return [left, silenceOf(progress)].filter(Boolean).join(" · ");
 }
 
 function StageDuration({ iteration, stage }: { iteration: Iteration; stage: string }) {

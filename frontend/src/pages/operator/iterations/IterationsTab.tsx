@@ -129,6 +129,7 @@ function Readiness({ summary }: { summary: Summary }) {
 function Row({ iteration }: { iteration: Iteration }) {
   const { id, state, started_at: started, finished_at: finished } = iteration;
   const progress = iteration.progress as Progress;
+  const timeLeft = progress.iteration_eta_seconds ?? progress.eta_seconds;
   return (
     <tr className="hover:bg-panel/60">
       <Cell>
@@ -143,7 +144,7 @@ function Row({ iteration }: { iteration: Iteration }) {
             <ProgressBar share={shareOf(progress)} label={`Progress of ${stageLabel(progress.stage)}`} />
             <p className="mt-1 text-xs text-muted">
               {stageLabel(progress.stage)}
-              {progress.eta_seconds != null && `, ${duration(progress.eta_seconds)} left`}
+              {timeLeft != null && `, ${duration(timeLeft)} left`}
             </p>
           </div>
         )}

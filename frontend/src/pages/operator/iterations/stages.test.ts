@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Iteration } from "../../../api/types";
-import { shareOf, STAGES, stageState } from "./stages";
+import { shareOf, silenceOf, STAGES, stageState, stepOf } from "./stages";
 
 const BASE: Iteration = {
   id: "iteration-0001", state: "running", preset: "quick", parent_policy_id: "policy-0000", policy_id: null,
@@ -36,4 +36,19 @@ test("with too little feedback no stage was reached", () => {
 test("the share of a stage", () => {
   expect(shareOf({ stage: "ppo", done: 3, total: 12 })).toBe(0.25);
   expect(shareOf({})).toBe(0);
+});
+
+test("the second of two models is past the middle", () => {
+  expect(shareOf({ stage: "reward_model", done: 9, total: 18, part: 2, parts: 2 })).toBe(0.75);
+});
+
+test("the step says which model it belongs to", () => {
+  expect(stepOf({ stage: "reward_model", done: 9, total: 18, part: 1, parts: 2 })).toBe("model 1 of 2, step 9 of 18");
+  expect(stepOf({ stage: "ppo", done: 2, total: 9 })).toBe("step 2 of 9");
+  expect(stepOf({ stage: "ppo", done: 0, total: 0 })).toBe("starting");
+});
+
+test("a worker that makes no step for a minute is said to", () => {
+  expect(silenceOf({ stage: "ppo", updated_at: 1000 }, 1059)).toBeNull();
+  expect(silenceOf({ stage: "ppo", updated_at: 1000 }, 1540)).toBe("last update 9 minutes ago");
 });

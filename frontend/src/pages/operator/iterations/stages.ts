@@ -1,6 +1,6 @@
 /** The stages of an iteration in order, and their progress. */
 import type { Iteration, Progress } from "../../../api/types";
-import { words } from "../../../format";
+import { ago, figure, words } from "../../../format";
 import { comparisonOf } from "../policies/evaluation";
 
 export const STAGES = [
@@ -19,8 +19,19 @@ export function stageLabel(name: string): string {
 export type StageState = "done" | "running" | "waiting" | "left";
 
 /** The completed share of the stage, 0 to 1. */
-export function shareOf({ done, total }: Progress): number {
-  return done !== undefined && total ? done / total : 0;
+export function shareOf({ done, total, part = 1, parts = 1 }: Progress): number {
+  return done !== undefined && total ? (part - 1 + done / total) / parts : 0;
+}
+
+/** "model 1 of 2, step 9 of 18", or that the stage is only beginning. */
+export function stepOf({ done = 0, total, part = 1, parts = 1 }: Progress): string {
+  const model = parts > 1 ? [`model ${part} of ${parts}`] : [];
+  return total ? [...model, `step ${figure(done)} of ${figure(total)}`].join(", ") : "starting";
+}
+
+/** How long nothing was heard of the worker's next step, once that is worth saying. */
+export function silenceOf({ updated_at: updated }: Progress, now = Date.now() / 1000): string | null {
+  return updated !== undefined && now - updated >= 60 ? `last update ${ago(updated, now)}` : null;
 }
 
 /** The state of a stage, given the stage that the worker reported last. */
