@@ -36,8 +36,8 @@ def load_fitting(
                 runner, reason = load_graph(*asked), READS
             except Unsupported as error:
                 runner, reason = load_paged(*asked), error.reason
+                log.warning("%s is computed by %s: %s.", policy_id, runner.engine, reason)
         runner.engine = f"{runner.engine}: {reason}"
-        log.info("%s is computed by %s.", policy_id, runner.engine)
         return runner
 
 

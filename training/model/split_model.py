@@ -11,26 +11,23 @@ The three tops share one set of frozen weights, without any switch being thrown.
 """
 
 import copy
-import json
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from training.model.batching import Step, causal_mask, positions
 from training.model.caches import KeyValueCache, SharedPrefixCache
 from training.model.frozen_linear import FrozenLinear, Head, freeze
 from training.model.lora import LoRAExperts, LoRALinear, expert_weights
+from training.model.weight_files import write_changed
 from tutelage import atomic
 from tutelage.errors import Invalid
 from tutelage.policies.library import CARD, MANIFEST
 from tutelage.policies.parity import PARITY
-
-_DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 
 
 class SplitModel:
@@ -150,14 +147,7 @@ class SplitModel:
             for file in sorted(source.iterdir()):
                 if file.name not in (MANIFEST, CARD, PARITY):
                     shutil.copy(file, beside)
-            files = sorted(beside.glob("*.safetensors"))
-            if changed.keys() <= {name for file in files for name in _header(file)[1]}:
-                for file in files:
-                    _overwrite(file, changed)
-            else:  # transformers renames this family's weights when it loads them
-                for file in files:
-                    file.unlink()
-                _save_by_transformers(source, beside, changed)
+            write_changed(source, beside, changed)
 
     def _changed(self) -> dict[str, Tensor]:
         """The top's parameters by their names in the whole model, as transformers keeps them."""
@@ -194,34 +184,3 @@ def _head(model: PreTrainedModel, operands: torch.dtype) -> Head:
     bias = None if linear.bias is None else linear.bias.data
     softcap = getattr(config, "final_logit_softcapping", None)
     return Head(linear.weight.data, bias, torch.float32, operands, scale, softcap)
-
-
-def _save_by_transformers(source: Path, path: Path, changed: Mapping[str, Tensor]) -> None:
-    """Writes the weights of ``source`` with some changed, under the names that a file has."""
-    model = AutoModelForCausalLM.from_pretrained(source, dtype="auto", local_files_only=True)
-    with torch.no_grad():
-        for name, tensor in changed.items():
-            model.get_parameter(name).copy_(tensor)
-    model.save_pretrained(path)
-
-
-def _header(weights: Path) -> tuple[int, dict[str, Any]]:
-    """Size and content of a safetensors file's header: what it holds, and where."""
-    with weights.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header: dict[str, Any] = json.loads(file.read(size))
-    header.pop("__metadata__", None)
-    return size, header
-
-
-def _overwrite(weights: Path, changed: Mapping[str, Tensor]) -> None:
-    """Puts changed tensors where a safetensors file has its own, which needs no second copy.
-
-    The file is the length of its header (8 bytes), the header (JSON), then the tensors.
-    """
-    header_size, header = _header(weights)
-    with weights.open("r+b") as file:
-        for name in header.keys() & changed.keys():
-            tensor = changed[name].detach().to("cpu", _DTYPES[header[name]["dtype"]])
-            file.seek(8 + header_size + header[name]["data_offsets"][0])
-            file.write(tensor.contiguous().view(torch.uint8).numpy().data)
