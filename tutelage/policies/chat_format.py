@@ -81,8 +81,10 @@ class ChatFormat:
 
         Raises: Unavailable: none follows directly, so nothing would teach a policy to stop.
         """
-        text = self.render(_PROBE)
-        behind = text[text.rindex("Pong") + len("Pong") :].lstrip()
+        _, written, behind = self.render(_PROBE).rpartition("Pong")
+        if not written:
+            raise Unavailable("The chat template does not show what the assistant wrote.")
+        behind = behind.lstrip()
         found = self._pattern.match(behind)
         if not found:
             raise Unavailable(

@@ -85,6 +85,8 @@ def unknown_rope(config: Mapping[str, Any]) -> str:
     from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    if not isinstance(rope, Mapping):
+        return "The rotary positions in config.json are no JSON object. Copy it again."
     kinds = [each for each in rope.values() if isinstance(each, Mapping)] or [rope]
     for kind in kinds:
         name = kind.get("rope_type", kind.get("type")) or "default"

@@ -118,10 +118,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """config.json with transformers' defaults. Raises Unavailable for what is no chat model."""
     if not (folder / "config.json").is_file():
         raise Unavailable(_without_config(folder))
-    try:
-        stored = json.loads((folder / "config.json").read_text("utf-8"))
-    except ValueError as error:
-        raise Unavailable(f"config.json is not valid JSON ({error}). Copy it again.") from error
+    stored = _json(folder / "config.json")
     problem = refusal(stored) or unknown_rope(stored)
     if problem:
         raise Unavailable(problem)
@@ -139,16 +136,29 @@ def _complete(folder: Path, family: str) -> dict[str, Any]:
         )
     try:
         complete: dict[str, Any] = AutoConfig.from_pretrained(folder).to_dict()
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise Unavailable(f"config.json cannot be read: {reason}.") from error
+        context_of(complete), attention_window(complete), int(complete["vocab_size"])
+    except Exception as error:  # each family checks its settings in its own way
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
+        raise Unavailable(f"config.json cannot be read: {reason}. Copy it again.") from error
     return complete
+
+
+def _json(file: Path) -> dict[str, Any]:
+    """A JSON object. Raises Unavailable where the file holds something else."""
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except ValueError as error:
+        raise Unavailable(f"{file.name} is not valid JSON ({error}). Copy it again.") from error
+    if not isinstance(found, dict):
+        raise Unavailable(f"{file.name} holds no JSON object. Copy it again.")
+    return found
 
 
 def _without_config(folder: Path) -> str:
     if (folder / "adapter_config.json").is_file():
-        base = json.loads((folder / "adapter_config.json").read_text("utf-8"))
-        name = base.get("base_model_name_or_path") or "another model"
+        name = (
+            _json(folder / "adapter_config.json").get("base_model_name_or_path") or "another model"
+        )
         return (
             f"This is an adapter for {name}, not a model. Merge it first: "
             "peft.AutoPeftModelForCausalLM.from_pretrained(FOLDER).merge_and_unload()"
@@ -201,13 +211,21 @@ def read_weights(folder: Path) -> WeightTotals:
     index = folder / "model.safetensors.index.json"
     names = {file.name for file in folder.glob("*.safetensors")}
     if index.is_file():
-        wanted = set(json.loads(index.read_text("utf-8"))["weight_map"].values())
+        wanted = _shards(index)
         if wanted - names:
             raise Unavailable(f"The shard {min(wanted - names)} is missing. Copy it again.")
         names = wanted
     if not names:
         raise Unavailable(_without_weights(folder))
     return _sum(tensor for name in sorted(names) for tensor in _tensors(folder / name))
+
+
+def _shards(index: Path) -> set[str]:
+    """Names of the files that an index names."""
+    named = _json(index).get("weight_map")
+    if not isinstance(named, dict) or not all(isinstance(name, str) for name in named.values()):
+        raise Unavailable(f"{index.name} names no shards. Copy it again.")
+    return set(named.values())
 
 
 def _without_weights(folder: Path) -> str:
@@ -222,18 +240,18 @@ def _without_weights(folder: Path) -> str:
 def _tensors(file: Path) -> Iterator[tuple[int, str]]:
     """Size and type of each tensor. Raises Unavailable where the file does not hold them all."""
     size = file.stat().st_size
-    with file.open("rb") as opened:
-        length = int.from_bytes(opened.read(8), "little")
-        try:
+    try:
+        with file.open("rb") as opened:
+            length = int.from_bytes(opened.read(8), "little")
             header = json.loads(opened.read(length)) if 8 + length <= size else {}
-        except ValueError:
-            header = {}
-    header.pop("__metadata__", None)
-    end = max((tensor["data_offsets"][1] for tensor in header.values()), default=None)
-    if end is None or size != 8 + length + end:
+        header.pop("__metadata__", None)
+        facts = [(prod(each["shape"]), str(each["dtype"])) for each in header.values()]
+        end = max(each["data_offsets"][1] for each in header.values())
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        facts, end = [], -1
+    if size != 8 + length + end:
         raise Unavailable(f"{file.name} is truncated or damaged. Copy it again.")
-    for tensor in header.values():
-        yield prod(tensor["shape"]), tensor["dtype"]
+    yield from facts
 
 
 def _sum(tensors: Iterator[tuple[int, str]]) -> WeightTotals:
@@ -264,9 +282,7 @@ def _on_hub(model_id: str) -> WeightTotals:
 
 def _tokenizer_rows(_source: str, folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
     tokenizer = read_tokenizer(folder)
-    template = ChatFormat(tokenizer)
-    end = template.turn_end()
-    used = max(template.encode(template.render([{"role": "user", "content": "Hi"}], True)))
+    end, used = _read_template(ChatFormat(tokenizer))
     largest = max(used, tokenizer.vocab_size - 1)  # tokens that were added may go unused (Gemma 3)
     if largest >= config["vocab_size"]:
         raise Unavailable(
@@ -275,6 +291,19 @@ def _tokenizer_rows(_source: str, folder: Path, config: Mapping[str, Any]) -> di
         )
     system = "own system role" if has_system_role(tokenizer) else "system in the first user turn"
     return {"template": f"turns end with {end}; {system}"}
+
+
+def _read_template(template: ChatFormat) -> tuple[str, int]:
+    """The token that ends a turn, and the largest id in a prompt. Raises Unavailable."""
+    from jinja2 import TemplateError
+
+    try:
+        prompt = template.render([{"role": "user", "content": "Hi"}], generation=True)
+        return template.turn_end(), max(template.encode(prompt), default=0)
+    except (TemplateError, TypeError, ValueError) as error:
+        raise Unavailable(
+            f"The chat template cannot be used ({error}). Copy it again, or bring another."
+        ) from error
 
 
 def read_tokenizer(folder: Path) -> "PreTrainedTokenizerBase":

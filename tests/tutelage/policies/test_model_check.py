@@ -6,11 +6,14 @@ import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import huggingface_hub
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from training.model.tiny import write_tiny_policy
@@ -130,6 +133,47 @@ def test_an_added_token_that_the_template_never_uses_is_no_problem(folder: Path)
     tokenizer.add_special_tokens({"extra_special_tokens": ["<image>"]})
     tokenizer.save_pretrained(folder)
     assert check_model(str(folder)).problems == []
+
+
+WILD = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 10**6) | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=4,
+)
+KEYS = (
+    "model_type", "vocab_size", "hidden_size", "num_attention_heads", "rope_parameters",
+    "sliding_window", "layer_types", "max_position_embeddings", "quantization_config",
+    "eos_token_id", "dtype",
+)  # fmt: skip
+SETTINGS = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@SETTINGS
+@given(st.dictionaries(st.sampled_from(KEYS), WILD, min_size=1, max_size=2))
+def test_no_config_makes_the_check_fail(tiny: Path, tmp_path: Path, changes: Any) -> None:
+    folder = Path(shutil.copytree(tiny, tmp_path / "model", dirs_exist_ok=True))
+    configured(**changes)(folder)
+    found = check_model(str(folder))
+    assert all(sentence.strip().endswith((".", "`")) for sentence in found.problems)
+
+
+FILES = (
+    "config.json", "model.safetensors.index.json", WEIGHTS, "tokenizer.json",
+    "tokenizer_config.json", "adapter_config.json", "chat_template.jinja",
+)  # fmt: skip
+
+
+@SETTINGS
+@given(st.sampled_from(FILES), WILD.map(lambda value: json.dumps(value).encode()) | st.binary())
+def test_no_file_makes_the_check_fail(tiny: Path, name: str, content: bytes) -> None:
+    with TemporaryDirectory() as parent:
+        folder = Path(shutil.copytree(tiny, Path(parent) / "model"))
+        (folder / name).write_bytes(content)
+        if name == "adapter_config.json":
+            (folder / "config.json").unlink()
+        check_model(str(folder))
 
 
 def test_set_up_says_the_same_and_writes_nothing(
