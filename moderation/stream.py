@@ -1,16 +1,20 @@
 """The stream filter: passes on a response while it is generated, and withholds harmful text.
 
-Where a category can block, text is withheld until a window that contains it has been classified.
-Windows are short at first (about ten tokens, for a short time to first token) and grow; each begins
-with text already shown, for context. After a clean window, its text is released except for the last
-`overlap_chars`, which the next window contains again: harm of at most that length is caught before
-any of it is shown, wherever a window ends. A finished sentence is released whole. Where nothing can
-block, text passes unchanged and the response is judged once, at its end.
+Where a category can block, text is withheld until a window that contains it has been classified. A
+check is due PACE seconds after the last one, so that text flows at any speed of generation; where
+checks take long, LOAD times as long as the last one took, so that windows grow only under load. The
+first check waits for about eight tokens. After a clean window, its text is released except for the
+last `overlap_chars`, which the next window contains again: harm of at most that length is caught
+before any of it is shown, wherever a window ends. Where nothing can block, text passes unchanged
+and the response is judged once, at its end.
 
-Window boundaries depend on the text alone, not on how it was split into pushes.
+However fast text comes, a check is due after so many characters that windows overlap. These
+boundaries depend on the text alone, not on how it was split into pushes.
 """
 
 import re
+import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from moderation.classifier import ModerationClassifier
@@ -18,6 +22,8 @@ from moderation.rules import Action, SideRules, Verdict, check, judge
 
 _SENTENCE_END = re.compile(r"""[.!?…。！？]["'”’)\]]*\s|\n""")
 _GROWTH = 1.5
+PACE = 0.15  # seconds between two checks, at least
+LOAD = 6  # and this many times what the last check took: the filter's share of a core is bounded
 
 
 class Release(NamedTuple):
@@ -32,6 +38,7 @@ class StreamFilter:
 
     Sizes are in characters: at most `window_chars` are classified at a time, the first check comes
     after `first_chars` or a sentence of at least half of that, `overlap_chars` are held back.
+    `clock` gives seconds.
     """
 
     def __init__(
@@ -40,7 +47,8 @@ class StreamFilter:
         side: SideRules,
         window_chars: int = 480,
         overlap_chars: int = 24,
-        first_chars: int = 40,
+        first_chars: int = 32,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._largest_step = (window_chars - overlap_chars) // 2
         if not (0 <= overlap_chars < window_chars and 0 < first_chars <= self._largest_step):
@@ -49,7 +57,9 @@ class StreamFilter:
         self._side = side
         self._window = window_chars
         self._overlap = overlap_chars
-        self._step = first_chars
+        self._step = self._first = first_chars
+        self._clock = clock
+        self._due_from = 0.0  # by the clock: no sooner is the next check due by time
         self._text = ""  # all that was pushed; [:_released] was shown, [:_checked] was clean
         self._released = 0
         self._checked = 0
@@ -98,18 +108,26 @@ class StreamFilter:
         return rest._replace(verdict=self._outcome())
 
     def _next_end(self, coming: str = "") -> int | None:
-        """Where the next window ends: after a full step, or a sentence of half a step."""
+        """Where the next window ends: at a full step or a sentence of half a step, or now."""
         text = self._text + coming
         full = self._checked + self._step
         sentence = _SENTENCE_END.search(text, self._checked + self._step // 2, full)
         if sentence is not None:
             return sentence.end()
-        return full if len(text) >= full else None
+        if len(text) >= full:
+            return full
+        return len(text) if self._due_by_time(text) else None
+
+    def _due_by_time(self, text: str) -> bool:
+        """Whether a check is due that would release something."""
+        something = len(text) > max(self._checked, self._released + self._overlap)
+        return something and len(text) >= self._first and self._clock() >= self._due_from
 
     def _check(self, end: int) -> Verdict | None:
         """Classifies the window that ends at `end`; a verdict if it is worse than any before."""
-        start = max(0, end - self._window)
+        began, start = self._clock(), max(0, end - self._window)
         verdict = check(self._classifier, self._text[start:end], self._side, (start, end))
+        self._due_from = began + max(PACE, LOAD * (self._clock() - began))
         self._checked = end
         self._step = min(int(self._step * _GROWTH), self._largest_step)
         for category, score in verdict.scores.items():
@@ -121,8 +139,7 @@ class StreamFilter:
 
     def _safe_until(self, end: int) -> int:
         """How far text may be shown once the window that ends at `end` was found clean."""
-        sentences = [m.end() for m in _SENTENCE_END.finditer(self._text, self._released, end)]
-        return max([self._released, end - self._overlap, *sentences])
+        return max(self._released, end - self._overlap)
 
     def _release(self, cut: int) -> Release:
         released = Release(self._text[self._released : cut])

@@ -36,6 +36,7 @@ class Alternative:
     text: str
     token_id: int
     logprob: float
+    raw: bytes | None = None  # where they are not those of the text: half a character, for one
 
 
 @dataclass(frozen=True)

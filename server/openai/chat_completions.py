@@ -7,7 +7,7 @@ from typing import Any, cast, get_args
 from server.chat.response import ResponseDelta, TurnResponse
 from server.chat.turn import ResponseDone, Turn, TurnError
 from server.chat.usage import TokenUsage
-from server.generators.generator import Token
+from server.generators.generator import Alternative, Token
 from server.http.errors import as_api_error
 from server.openai.moderation import as_notice, moderated
 from server.openai.sse import DONE, frame
@@ -239,11 +239,14 @@ def _logprobs(tokens: Sequence[Token]) -> ChoiceLogprobs:
             token=token.text,
             logprob=token.logprob,
             bytes=list(token.text.encode()),
-            top_logprobs=[
-                TopLogprob(token=each.text, logprob=each.logprob, bytes=list(each.text.encode()))
-                for each in token.top
-            ],
+            top_logprobs=[alternative(each) for each in token.top],
         )
         for token in tokens
     ]
     return ChoiceLogprobs(content=content, refusal=None)
+
+
+def alternative(token: Alternative) -> TopLogprob:
+    """One of the most probable tokens, with its own bytes."""
+    raw = token.text.encode() if token.raw is None else token.raw
+    return TopLogprob(token=token.text, logprob=token.logprob, bytes=list(raw))

@@ -1,6 +1,7 @@
 """The stream filter: what it releases, what it withholds, and that chunking never matters."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -41,7 +42,7 @@ class BrokenClassifier:
 
 
 def run(pieces: Sequence[str], rules: SideRules) -> tuple[str, Verdict | None]:
-    stream = StreamFilter(WORDS, rules)
+    stream = StreamFilter(WORDS, rules, clock=lambda: -1.0)  # no time passes
     shown = "".join(stream.push(piece).text for piece in pieces)
     end = stream.finish()
     return shown + end.text, end.verdict
@@ -122,7 +123,7 @@ def test_harm_split_across_windows_is_caught() -> None:
 
 def test_first_text_shows_after_a_short_sentence() -> None:
     stream = StreamFilter(WORDS, BLOCKING)
-    assert stream.push("Here is what I would do. ").text == "Here is what I would do. "
+    assert stream.push("Here is what I would do. ").text == "H"  # all but the overlap
 
 
 def test_first_text_shows_within_the_first_forty_characters() -> None:
@@ -184,3 +185,48 @@ def test_a_push_says_beforehand_whether_it_classifies() -> None:
     assert stream.due("Here are the words that fill the first window up.")
     stream.push("zonk" + " more" * 20)
     assert not stream.due("more " * 100)
+
+
+def said(text: str, per_second: float, cost: float = 0.0) -> list[tuple[float, str]]:
+    """What is shown of a text at this many words a second, and when; a check takes ``cost``."""
+    now = 1.0
+
+    class Slow(KeywordClassifier):
+        def classify(self, texts: Sequence[str]) -> list[dict[str, float]]:
+            nonlocal now
+            now += cost
+            return super().classify(texts)
+
+    stream = StreamFilter(Slow({"zonk": "hate"}), BLOCKING, clock=lambda: now)
+    shown: list[tuple[float, str]] = []
+    for number, word in enumerate(text.split(), 1):
+        now = max(now, 1.0 + number / per_second)
+        if release := stream.push(word + " ").text:
+            shown.append((now - 1.0, release))
+    return [*shown, (now - 1.0, stream.finish().text)]
+
+
+ANSWER = "The tide is the rise of the sea. It comes twice a day, as the moon goes round. " * 12
+
+
+@pytest.mark.parametrize("per_second", [2, 5, 10, 20, 60, 200])
+@pytest.mark.parametrize("cost", [0.0, 0.03])
+def test_text_flows_at_any_speed(per_second: float, cost: float) -> None:
+    shown = said(ANSWER, per_second, cost)
+    times = [when for when, _ in shown]
+    assert "".join(text for _, text in shown) == " ".join(ANSWER.split()) + " "
+    assert times[0] <= 10 / per_second + 0.25
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    assert max(gaps) <= max(0.4, 2 / per_second)
+
+
+def test_windows_grow_where_checks_take_long() -> None:
+    quick, slow = said(ANSWER, 10, 0.01), said(ANSWER, 10, 0.3)
+    assert len(slow) < len(quick) / 4
+
+
+@pytest.mark.parametrize("per_second", [2, 10, 200])
+def test_nothing_of_a_blocked_window_shows_at_any_speed(per_second: float) -> None:
+    before = " ".join(ANSWER.split()[:70])
+    shown = "".join(text for _, text in said(before + " zonk and more of it", per_second))
+    assert (before + " ").startswith(shown) and len(shown) > len(before) / 2

@@ -72,6 +72,10 @@ class ModelRunner(ABC):
             )
         return Grammar(self._constrainable, schema) if schema else None
 
+    def raw(self, token_id: int) -> bytes:
+        """The bytes of one token, which may be a part of a character."""
+        return bytes(self._constrainable.decode_bytes([token_id]))
+
     @cached_property
     def _constrainable(self) -> LLTokenizer:
         return from_tokenizer(self._template.tokenizer, eos_token=sorted(self.end_ids))

@@ -6,7 +6,7 @@ from typing import Protocol
 import torch
 
 from server.generators.embedded.block_pool import BlockTable
-from server.generators.embedded.detokenizer import Detokenizer
+from server.generators.embedded.detokenizer import HALF, Detokenizer
 from server.generators.embedded.grammar import Grammar
 from server.generators.embedded.model_runner import ModelRunner
 from server.generators.embedded.sampler import Sampler
@@ -45,6 +45,7 @@ class Sequence:
         self.finished = False
         self._end_ids = runner.end_ids
         self._decode = runner.decode
+        self._raw = runner.raw
         self._sampler = Sampler(sampling, grammar)
         self._alternatives = sampling.top_logprobs
         self._detokenizer = Detokenizer(runner.decode)
@@ -80,7 +81,12 @@ class Sequence:
             return ()
         top = logprobs.topk(self._alternatives)
         pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
-        return tuple(Alternative(self._decode([i]), i, value) for i, value in pairs)
+        return tuple(self._alternative(i, value) for i, value in pairs)
+
+    def _alternative(self, token_id: int, logprob: float) -> Alternative:
+        text = self._decode([token_id])
+        raw = self._raw(token_id) if HALF in text else b""
+        return Alternative(text, token_id, logprob, raw or None)
 
     def _finish(self, certain: list[Token], reason: str) -> None:
         self.finished = True

@@ -76,4 +76,9 @@ def _piece(place: int, call: Any) -> ToolCall:
 
 
 def _alternatives(token: Any) -> tuple[Alternative, ...]:
-    return tuple(Alternative(each.token, UNTOLD, each.logprob) for each in token.top_logprobs or ())
+    return tuple(
+        Alternative(
+            each.token, UNTOLD, each.logprob, None if each.bytes is None else bytes(each.bytes)
+        )
+        for each in token.top_logprobs or ()
+    )

@@ -200,6 +200,18 @@ def test_a_schema_that_is_none_is_refused(policies: Path) -> None:
     check(body)
 
 
+def test_alternatives_that_are_half_a_character_tell_their_bytes(policies: Path) -> None:
+    async def body(generator: EmbeddedGenerator) -> None:
+        await generator.load("policy-0000", policies / "policy-0000")
+        stream = await generator.start(HELLO, Sampling(1.0, max_tokens=40, top_logprobs=20, seed=1))
+        found = [each for token in [token async for token in stream] for each in token.top]
+        halves = [each for each in found if "\ufffd" in each.text]
+        assert sum(each.raw not in (None, each.text.encode()) for each in halves) > len(halves) / 2
+        assert all(each.raw is None for each in found if "\ufffd" not in each.text)
+
+    check(body)
+
+
 def test_alternatives_come_with_each_token(policies: Path) -> None:
     async def body(generator: EmbeddedGenerator) -> None:
         await generator.load("policy-0000", policies / "policy-0000")
