@@ -47,6 +47,14 @@ def open_existing(settings: Settings) -> Core:
 
     Raises NotFound when there is none, StoreError when its schema is not this version's.
     """
+    require_data(settings)
+    store = Store(settings.url)
+    store.require_current()
+    return _core(settings, store)
+
+
+def require_data(settings: Settings) -> None:
+    """Raises NotFound, with the folder that was looked at, where no service has made its data."""
     file = sqlite_file(settings.url)
     if file is not None and not file.is_file():
         raise NotFound(
@@ -54,9 +62,6 @@ def open_existing(settings: Settings) -> Core:
             "to the data folder of the service; `tutelage setup` makes a new one.",
             "data",
         )
-    store = Store(settings.url)
-    store.require_current()
-    return _core(settings, store)
 
 
 def _core(settings: Settings, store: Store) -> Core:

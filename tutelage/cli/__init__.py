@@ -8,6 +8,7 @@ import tutelage
 from tutelage.cli import (
     bench,
     datasets,
+    installation,
     keys,
     learning,
     models,
@@ -32,6 +33,7 @@ app = typer.Typer(
 service.add_to(app)
 learning.add_to(app)
 trust.add_to(app)
+installation.add_to(app)
 app.add_typer(policies.app, name="policies")
 app.add_typer(models.app, name="models")
 app.add_typer(scheduling.app, name="schedule")

@@ -1,0 +1,1 @@
+"""The installation as a whole: backups, and what is wrong with it."""
