@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-FAMILY = ("llama", "mistral", "qwen2", "qwen3")
+FAMILY = ("llama", "mistral", "qwen2", "qwen3", "smollm3", "granite")
 
 
 class Unsupported(Unavailable):
@@ -51,6 +51,11 @@ class LlamaConfig(BaseModel):
     rope_parameters: _Rope
     sliding_window: PositiveInt | None = None  # None: every layer sees everything
     layer_types: list[Literal["full_attention", "sliding_attention"]] | None = None
+    no_rope_layers: list[int] | None = None  # SmolLM3: 0 where a layer knows no positions
+    embedding_multiplier: float = 1.0  # Granite, as the three below
+    residual_multiplier: float = 1.0
+    attention_multiplier: float | None = None
+    logits_scaling: float = 1.0
     tie_word_embeddings: bool
     eos_token_id: int | list[int] | None = None
 
@@ -58,6 +63,15 @@ class LlamaConfig(BaseModel):
     def head_size(self) -> int:
         """Width of one head's queries, keys and values."""
         return self.head_dim or self.hidden_size // self.num_attention_heads
+
+    @property
+    def attention_scale(self) -> float:
+        """Factor of attention's scores."""
+        return self.attention_multiplier or float(self.head_size**-0.5)
+
+    def rotates(self, layer: int) -> bool:
+        """Whether a layer turns queries and keys by their positions."""
+        return self.no_rope_layers is None or bool(self.no_rope_layers[layer])
 
     def window(self, layer: int) -> int:
         """Tokens that a layer's attention sees, the newest included; 0: all of them."""

@@ -88,29 +88,34 @@ class LlamaGraph:
         embedding = self._matrix("model.embed_tokens.weight", self._config.vocab_size, self._width)
         self._cos, self._sin = self._angles()
         x = op.gather(embedding, self._inputs["input_ids"], _int(0))
+        x = _scaled(x, self._config.embedding_multiplier)
         for layer in range(self._config.num_hidden_layers):
             x = self._layer(f"model.layers.{layer}.", layer, x)
         x = self._norm(op.gather(x, self._inputs["wanted"], _int(0)), "model.norm.weight")
         head = embedding
         if not self._config.tie_word_embeddings:
             head = self._matrix("lm_head.weight", self._config.vocab_size, self._width)
-        found = op.log_softmax(op.matmul(x, head, False, True), -1)
-        return ov.Model([found], [*self._inputs.values(), *self._caches], "policy")
+        logits = _scaled(op.matmul(x, head, False, True), 1 / self._config.logits_scaling)
+        return ov.Model(
+            [op.log_softmax(logits, -1)], [*self._inputs.values(), *self._caches], "policy"
+        )
 
     def _layer(self, name: str, layer: int, x: Any) -> Any:
         """One decoder layer: [T, width] -> [T, width]"""
-        x = op.add(x, self._attention(name, layer, self._norm(x, f"{name}input_layernorm.weight")))
+        share = self._config.residual_multiplier
+        seen = self._attention(name, layer, self._norm(x, f"{name}input_layernorm.weight"))
+        x = op.add(x, _scaled(seen, share))
         h = self._norm(x, f"{name}post_attention_layernorm.weight")
         inner = self._config.intermediate_size
         gate = op.swish(self._linear(h, f"{name}mlp.gate_proj", inner, self._width))
         up = self._linear(h, f"{name}mlp.up_proj", inner, self._width)
         down = self._linear(op.multiply(gate, up), f"{name}mlp.down_proj", self._width, inner)
-        return op.add(x, down)
+        return op.add(x, _scaled(down, share))
 
     def _attention(self, name: str, layer: int, h: Any) -> Any:
         name += "self_attn."
-        query = self._rotated(self._projected(h, f"{name}q", self._heads), self._heads)
-        key = self._rotated(self._projected(h, f"{name}k", self._kv_heads), self._kv_heads)
+        query = self._placed(layer, self._projected(h, f"{name}q", self._heads), self._heads)
+        key = self._placed(layer, self._projected(h, f"{name}k", self._kv_heads), self._kv_heads)
         value = self._linear(h, f"{name}v_proj", self._kv_heads * self._dim, self._width)
         found = self._paged(query, key, value, layer)
         return self._linear(found, f"{name}o_proj", self._width, self._heads * self._dim)
@@ -122,12 +127,16 @@ class LlamaGraph:
         norm = f"{name}_norm.weight"
         return self._norm(split, norm, self._dim) if norm in self._weights else split
 
-    def _rotated(self, x: Any, heads: int) -> Any:
-        """Rotary positions (Su et al. 2021): [T, heads, dim] -> [T, heads * dim]"""
+    def _placed(self, layer: int, x: Any, heads: int) -> Any:
+        """With the layer's rotary positions: [T, heads, dim] -> [T, heads * dim]"""
+        placed = self._rotated(x) if self._config.rotates(layer) else x
+        return op.reshape(placed, _ints(-1, heads * self._dim), False)
+
+    def _rotated(self, x: Any) -> Any:
+        """Rotary positions (Su et al. 2021): [T, heads, dim] -> [T, heads, dim]"""
         first, second = op.split(x, _int(2), 2).outputs()
         turned = op.concat([op.negative(second), first], -1)
-        rotated = op.add(op.multiply(x, self._cos), op.multiply(turned, self._sin))
-        return op.reshape(rotated, _ints(-1, heads * self._dim), False)
+        return op.add(op.multiply(x, self._cos), op.multiply(turned, self._sin))
 
     def _angles(self) -> tuple[Any, Any]:
         """cos and sin of every token's position, [T, 1, dim] each."""
@@ -136,16 +145,14 @@ class LlamaGraph:
         positions = op.unsqueeze(op.convert(self._inputs["position_ids"], "f32"), _int(1))
         half = op.matmul(positions, inverse, False, False)
         whole = op.unsqueeze(op.concat([half, half], -1), _int(1))
-        if factor == 1:
-            return op.cos(whole), op.sin(whole)
-        return tuple(op.multiply(turn(whole), _float(factor)) for turn in (op.cos, op.sin))
+        return _scaled(op.cos(whole), factor), _scaled(op.sin(whole), factor)
 
     def _paged(self, query: Any, key: Any, value: Any, layer: int) -> Any:
         """Attention of each token to its own sequence, through the blocks that hold it."""
         caches = [_cache(f"{side}_cache.{layer}") for side in ("key", "value")]
         self._caches += caches
         named = [self._inputs[name] for name in INPUTS[2:6]]
-        scale, slopes = _float(self._dim**-0.5), _none(np.float32)
+        scale, slopes = _float(self._config.attention_scale), _none(np.float32)
         window = _int32(self._config.window(layer))
         asked = [query, key, value, *caches, *named, scale, window, slopes]
         asked += [self._inputs["max_context_len"], *_unused()]
@@ -196,6 +203,10 @@ def _widened(stored: torch.Tensor) -> Any:
     widened = op.convert(op.constant(stored.numpy()), "f32")
     widened.get_rt_info()["decompression_0"] = ""
     return widened
+
+
+def _scaled(x: Any, factor: float) -> Any:
+    return x if factor == 1 else op.multiply(x, _float(factor))
 
 
 def _input(name: str) -> Any:

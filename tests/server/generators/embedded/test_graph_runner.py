@@ -22,6 +22,8 @@ READ: list[tuple[str, dict[str, Any]]] = [
     ("mistral-window", {}),
     ("qwen2", {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 2}),
     ("qwen3", {}),
+    ("smollm3", {}),
+    ("granite", {"attention_multiplier": 0.3}),
 ]
 
 
