@@ -94,7 +94,7 @@ def _unpack(out: Path, folder: Path) -> dict[str, Any]:
     found: dict[str, str] = {}
     contents = None
     try:
-        with tarfile.open(out) as tar:
+        with tarfile.open(out, "r:") as tar:
             for member in tar:
                 source = tar.extractfile(member) if member.isreg() else None
                 if source is None or not _is_inside(member.name):
