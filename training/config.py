@@ -26,6 +26,8 @@ class SnapshotConfig:
     held_out: float = 0.3  # share of first user messages whose conversations are not trained on
     liked: int = 0  # responses with thumbs up fill the demonstrations up to this many
     flagged: bool = False  # whether edits and demonstrations that moderation flagged teach too
+    person_share: float = 0.1  # largest share of the judgements of chats that one person gives
+    newcomer_share: float = 0.2  # and that accounts younger than a week give together
     imported_prompts: int = 200  # imported prompts fill the training prompts up to this many
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from training.config import SnapshotConfig
 from tutelage import atomic, jsonl
 from tutelage.errors import Unavailable
-from tutelage.feedback import preference_data
+from tutelage.feedback import influence, preference_data
 from tutelage.feedback.preference_data import Dialogue, FeedbackExample, Prompt, Rows
 from tutelage.iteration_folder import DIGEST
 from tutelage.labeling import agreement
@@ -47,8 +47,13 @@ class Snapshot:
 
 def derive(rows: Rows, config: SnapshotConfig) -> Snapshot:
     """The training data in these rows."""
-    learnable = preference_data.learnable(rows, config.flagged)
-    weights = agreement.training_weights(rows.feedback)
+    learnable = influence.limited(
+        preference_data.learnable(rows, config.flagged),
+        rows,
+        config.person_share,
+        config.newcomer_share,
+    )
+    weights = agreement.training_weights(rows.feedback, rows.gold)
 
     def split(first_user_message: str) -> str:
         return split_of(first_user_message, config.held_out)

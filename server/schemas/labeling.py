@@ -195,7 +195,7 @@ class LabelerItem(BaseModel):
     answered: int
     skipped: int
     seconds: float | None = Field(description="Median.")
-    shared_pairs: int = Field(description="Pairs that another labeler also ranked.")
+    shared_pairs: int = Field(description="Pairs that another labeler or a gold task also ranked.")
     reliability: float | None
     weight: float = Field(description="Weight of the labeler's rankings in training.")
     gold_right: int

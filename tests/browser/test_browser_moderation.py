@@ -50,7 +50,7 @@ def test_a_person_sees_why_and_appeals(open_page, operator):
     page = open_page()
     blocked(page)
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("hate/threatening")
+    expect(dialog).to_contain_text("hateful threats")
     expect(dialog.locator("mark")).to_have_text("Threatword")
     dialog.get_by_label("Your appeal").fill("It is the title of a film.")
     dialog.get_by_role("button", name="Send appeal").click()

@@ -20,6 +20,7 @@ from tutelage.tables import Iteration
 Section = tuple[str, str]  # heading, HTML
 EXAMPLES_SHOWN = 8
 _CSS = Path(__file__).parent / "report.css"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"  # no script, no request
 
 
 def write_report(
@@ -55,6 +56,7 @@ def page(title: str, subtitle: str, head: str, sections: Sequence[Section], foot
     body = "".join(f"<section><h2>{escape(name)}</h2>{html}</section>" for name, html in sections)
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="content-security-policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_CSS.read_text('utf-8')}</style></head><body>"
         f'<header><h1>{escape(title)}</h1><p class="soft">{escape(subtitle)}</p></header>'

@@ -21,6 +21,7 @@ from tutelage.cli import (
 from tutelage.compute_threads import wait_passively
 from tutelage.errors import TutelageError
 from tutelage.store import StoreError
+from tutelage.text.log_lines import escape_messages
 
 app = typer.Typer(
     name="tutelage",
@@ -57,6 +58,7 @@ def version() -> None:
 def main() -> None:
     """Run the command; a failure that the user can mend is one sentence and exit status 1."""
     wait_passively()
+    escape_messages()
     try:
         app()
     except (TutelageError, StoreError) as error:

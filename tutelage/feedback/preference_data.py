@@ -9,6 +9,7 @@ fragments: responses that were cancelled or broke off.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 from sqlmodel import Session, col, select
 
@@ -18,8 +19,11 @@ from tutelage.tables import (
     Dataset,
     Feedback,
     FeedbackKind,
+    LabelingTask,
     Message,
     ModerationRecord,
+    Purpose,
+    User,
 )
 
 Dialogue = list[dict[str, str]]  # [{"role", "content"}, …] as a chat template takes it
@@ -31,6 +35,13 @@ _PLAIN = {
 }  # fmt: skip
 
 
+class Gold(NamedTuple):
+    """The ranking of a gold task, known to be right."""
+
+    ranking: Sequence[Sequence[str]]
+    author_id: str | None
+
+
 @dataclass(frozen=True)
 class Rows:
     """The stored rows that a snapshot is derived from."""
@@ -40,6 +51,8 @@ class Rows:
     feedback: Sequence[Feedback]
     blocked: frozenset[str]  # ids of messages that moderation blocked
     sources: Mapping[str, str] = field(default_factory=dict)  # of users that are data sets: names
+    accounts: Mapping[str, float] = field(default_factory=dict)  # of authors: when they signed up
+    gold: Mapping[str, Gold] = field(default_factory=dict)  # of ranked messages
 
     def source_of(self, conversation_id: str) -> str:
         """The data set that a conversation was imported with; empty: people's own."""
@@ -69,6 +82,7 @@ class FeedbackExample:
     ranks: list[int]
     liked: bool = False  # thumbs up
     source: str = ""  # the data set that it was imported with; empty: people's own
+    labeled: bool = False  # whether it answers a labeling task
     whole: bool = True  # False: a response that ended at its token limit
 
     @property
@@ -114,7 +128,19 @@ def read(session: Session) -> Rows:
         feedback=list(session.exec(judged)),
         blocked=frozenset(session.exec(blocked)),
         sources={row.user_id: row.name for row in session.exec(select(Dataset))},
+        accounts=dict(session.exec(select(User.id, User.created_at))),
+        gold=gold(session),
     )
+
+
+def gold(session: Session) -> dict[str, Gold]:
+    """The rankings of gold tasks, by the message whose responses they rank."""
+    tasks = session.exec(select(LabelingTask).where(col(LabelingTask.message_id).is_not(None)))
+    return {
+        task.message_id: Gold(task.gold["ranking"], task.gold.get("author_id"))
+        for task in tasks
+        if task.gold and task.message_id
+    }
 
 
 def learnable(rows: Rows, flagged: bool = False) -> list[FeedbackExample]:
@@ -126,8 +152,13 @@ def learnable(rows: Rows, flagged: bool = False) -> list[FeedbackExample]:
     consented = {conversation.id for conversation in rows.conversations if conversation.training}
     current = feedback.effective(row for row in rows.feedback if row.conversation_id in consented)
     resolved = (usable.example(row) for row in current if flagged or not _is_flagged(row))
+    labeling = {chat.id for chat in rows.conversations if chat.purpose == Purpose.LABELING}
     return [
-        replace(example, source=rows.source_of(example.conversation_id))
+        replace(
+            example,
+            source=rows.source_of(example.conversation_id),
+            labeled=example.conversation_id in labeling,
+        )
         for example in resolved
         if example
     ]

@@ -4,29 +4,34 @@ Rankings are taken apart into pairs: of two answers the first is better, worse, 
 - Krippendorff's alpha over pairs, ordinal (Krippendorff 2011, "Computing alpha-reliability").
 - The share of pairs on which two labelers say the same, with a bootstrap interval over tasks.
 - Reliability by Dawid and Skene (1979) with one parameter for each labeler: with probability p
-  they say the true order, else one of the other two at random. docs/decisions/0010 says why.
+  they say the true order, else one of the other two at random. Gold tasks anchor the estimate.
+  docs/decisions/0010 says why.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from types import MappingProxyType
 
 import numpy as np
 from sqlmodel import Session, select
 
 from tutelage.feedback import feedback
+from tutelage.feedback.preference_data import Gold
 from tutelage.statistics import Interval, bootstrap_ratio
-from tutelage.tables import Conversation, Feedback, FeedbackKind, LabelingTask, Purpose
+from tutelage.tables import Conversation, Feedback, FeedbackKind, Purpose
 
 CLASSES = 3  # worse, tied, better
-FEW = 10  # pairs that others ranked too; with fewer a labeler's reliability is not told
+FEW = 10  # pairs that others or gold ranked too; with fewer a labeler's reliability is not told
 FEWEST_LABELERS = 3
 LEAST_WEIGHT = 0.1
+BELIEVED = 0.3  # the weight from which on a labeler is believed
 _ROUNDS = 50
 _RESAMPLES = 1000
 
 Pair = tuple[str, str, str]  # (task, one answer, another): the ids are in order
+GoldTasks = Mapping[str, Gold]  # by task
 Labels = dict[Pair, dict[str, int]]  # labeler -> -1 the first is better, 0 tied, 1 the second
 
 
@@ -73,65 +78,85 @@ def agreement(labels: Labels, seed: int = 0) -> LabelerAgreement:
     return LabelerAgreement(len(tasks), len(shared), _alpha(shared), _same(shared, seed))
 
 
-def reliability(labels: Labels) -> dict[str, float]:
+def reliability(labels: Labels, gold: GoldTasks = MappingProxyType({})) -> dict[str, float]:
     """The probability that each labeler says the true order, by expectation maximisation."""
-    shared = [given for given in labels.values() if len(given) > 1]
-    labelers = sorted({who for given in shared for who in given})
+    known = _gold_pairs(gold)
+    checkable = _checkable(labels, gold)
+    labelers = sorted({who for given in checkable.values() for who in given})
     index = {who: i for i, who in enumerate(labelers)}
     if not labelers:
         return {}
-    votes = np.full((len(shared), len(labelers)), -1)  # [pairs, labelers], class or -1
-    for row, given in enumerate(shared):
+    votes = np.full((len(checkable), len(labelers)), -1)  # [pairs, labelers], class or -1
+    for row, given in enumerate(checkable.values()):
         for who, label in given.items():
             votes[row, index[who]] = label + 1
-    right = _one_coin(votes)
+    right = _one_coin(votes, np.array([known.get(pair, -2) + 1 for pair in checkable]))
     return {who: float(right[i]) for who, i in index.items()}
 
 
-def shared_pairs(labels: Labels) -> dict[str, int]:
-    """How many pairs of each labeler another labeler ranked too."""
-    found: dict[str, int] = defaultdict(int)
-    for given in labels.values():
-        for who in given if len(given) > 1 else ():
-            found[who] += 1
-    return dict(found)
+def checkable_pairs(labels: Labels, gold: GoldTasks) -> dict[str, int]:
+    """How many pairs of each labeler another labeler or a gold task ordered too."""
+    return dict(Counter(who for given in _checkable(labels, gold).values() for who in given))
 
 
-def weights(labels: Labels) -> dict[str, float]:
-    """What each labeler's rankings count in training; a labeler who is missing counts 1.
+def weights(labels: Labels, gold: GoldTasks = MappingProxyType({})) -> dict[str, float]:
+    """The weight of each labeler's rankings in training; a labeler who is missing has weight 1.
 
-    Reliability above chance, (p - 1/3) / (1 - 1/3), at least 0.1. Of two labelers who differ
-    nobody can say which one is right, so there are weights from three labelers on.
+    Reliability above chance, (p - 1/3) / (1 - 1/3), at least 0.1. Without gold tasks the estimate
+    rests on the labelers alone. Then it needs three of them, and it counts only where it believes
+    most of them: a minority that agrees with itself looks the same as a minority that is right.
     """
-    known, found = shared_pairs(labels), reliability(labels)
-    if len(found) < FEWEST_LABELERS:
-        return {}
-    return {
+    found = reliability(labels, gold)
+    weighted = {
         who: float(np.clip((p - 1 / CLASSES) / (1 - 1 / CLASSES), LEAST_WEIGHT, 1.0))
         for who, p in found.items()
-        if known[who] >= FEW
+    }
+    pairs = checkable_pairs(labels, gold)
+    weighted = {who: weight for who, weight in weighted.items() if pairs[who] >= FEW}
+    if any(checked >= FEW for _, checked in gold_accuracy(labels, gold).values()):
+        return weighted
+    believed = sum(weight >= BELIEVED for weight in weighted.values())
+    enough = len(found) >= FEWEST_LABELERS and 2 * believed > len(weighted)
+    return weighted if enough else {}
+
+
+def training_weights(rows: Iterable[Feedback], gold: GoldTasks) -> Mapping[str, float]:
+    """The weights of rankings in these rows, which are all that may be trained on."""
+    return weights(labels_of(feedback.effective(rows)), gold)
+
+
+def gold_accuracy(labels: Labels, gold: GoldTasks) -> dict[str, tuple[int, int]]:
+    """For each labeler: pairs of gold tasks that they ordered correctly, and all of them.
+
+    A gold task does not measure its author.
+    """
+    found: dict[str, list[bool]] = defaultdict(list)
+    for task, (ranking, author_id) in gold.items():
+        for pair, label in pairs_of(task, ranking).items():
+            for who, said in labels.get(pair, {}).items():
+                if who != author_id:
+                    found[who].append(said == label)
+    return {who: (sum(right), len(right)) for who, right in found.items()}
+
+
+def _gold_pairs(gold: GoldTasks) -> dict[Pair, int]:
+    return {
+        pair: label
+        for task, (ranking, _) in gold.items()
+        for pair, label in pairs_of(task, ranking).items()
     }
 
 
-def training_weights(rows: Iterable[Feedback]) -> Mapping[str, float]:
-    """The weights of rankings in these rows, which are all that may be trained on."""
-    return weights(labels_of(feedback.effective(rows)))
-
-
-def gold_accuracy(session: Session, labels: Labels) -> dict[str, tuple[int, int]]:
-    """Of each labeler: pairs of gold tasks that they ordered rightly, and all of them.
-
-    A gold task does not measure the labeler who set its gold ranking.
-    """
-    found: dict[str, list[bool]] = defaultdict(list)
-    for task in session.exec(select(LabelingTask)):
-        if not task.gold or not task.message_id:
-            continue
-        for pair, label in pairs_of(task.message_id, task.gold["ranking"]).items():
-            for who, said in labels.get(pair, {}).items():
-                if who != task.gold.get("author_id"):
-                    found[who].append(said == label)
-    return {who: (sum(right), len(right)) for who, right in found.items()}
+def _checkable(labels: Labels, gold: GoldTasks) -> Labels:
+    """The pairs with a second opinion, without what the author of a gold task says of it."""
+    known, found = _gold_pairs(gold), {}
+    for pair, given in labels.items():
+        if pair in known:
+            author_id = gold[pair[0]].author_id
+            given = {who: label for who, label in given.items() if who != author_id}
+        if len(given) > (pair not in known):
+            found[pair] = given
+    return found
 
 
 def disagreements(labels: Labels) -> list[tuple[str, float]]:
@@ -169,19 +194,37 @@ def _same(shared: Labels, seed: int) -> Interval | None:
     return bootstrap_ratio(sums[:, 0], sums[:, 1], _RESAMPLES, seed)
 
 
-def _one_coin(votes: np.ndarray) -> np.ndarray:
-    """EM on votes [pairs, labelers] in 0 … 2 or -1; the probabilities to be right [labelers]."""
-    given = votes >= 0
+def _one_coin(votes: np.ndarray, gold: np.ndarray) -> np.ndarray:
+    """EM on votes [pairs, labelers] in 0 … 2 or -1; the probabilities to be right [labelers].
+
+    ``gold`` [pairs] is the true class, or -1 where it is not known. The first estimate is the
+    majority vote, or the vote weighted by the accuracy on gold.
+    """
+    given, known = votes >= 0, gold >= 0
     hits = votes[:, :, None] == np.arange(CLASSES)  # [pairs, labelers, classes]
-    truth = hits.sum(1) / given.sum(1, keepdims=True)  # majority vote to begin with
-    right = np.full(votes.shape[1], 0.5)
+    certain = np.eye(CLASSES)[gold[known]]
+    truth = hits.sum(1) / given.sum(1, keepdims=True)
+    right = _right(certain, hits[known], given[known])
+    if known.any():
+        truth = _truth(truth.mean(0), right, hits, given)
     for _ in range(_ROUNDS):
-        # One vote of each sort is added, so that no labeler's estimate is exactly 0 or 1.
-        right = ((truth[:, None, :] * hits).sum((0, 2)) + 1) / (given.sum(0) + 2)
-        prior = truth.mean(0) + 1e-9
-        wrong = (1 - right) / (CLASSES - 1)
-        chance = np.where(hits, right[:, None], wrong[:, None])
-        logs = np.log(prior) + (np.log(chance) * given[:, :, None]).sum(1)
-        truth = np.exp(logs - logs.max(1, keepdims=True))
-        truth /= truth.sum(1, keepdims=True)
+        truth[known] = certain
+        right = _right(truth, hits, given)
+        truth = _truth(truth.mean(0), right, hits, given)
     return right
+
+
+def _right(truth: np.ndarray, hits: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """The share of right votes [labelers]; one of each sort is added, so that none is certain."""
+    right: np.ndarray = ((truth[:, None, :] * hits).sum((0, 2)) + 1) / (given.sum(0) + 2)
+    return right
+
+
+def _truth(prior: np.ndarray, right: np.ndarray, hits: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """The probability of each class [pairs, classes]."""
+    wrong = (1 - right) / (CLASSES - 1)
+    chance = np.where(hits, right[:, None], wrong[:, None])
+    logs = np.log(prior + 1e-9) + (np.log(chance) * given[:, :, None]).sum(1)
+    truth: np.ndarray = np.exp(logs - logs.max(1, keepdims=True))
+    truth /= truth.sum(1, keepdims=True)
+    return truth

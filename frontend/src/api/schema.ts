@@ -4024,7 +4024,7 @@ export interface components {
             seconds: number | null;
             /**
              * Shared Pairs
-             * @description Pairs that another labeler also ranked.
+             * @description Pairs that another labeler or a gold task also ranked.
              */
             shared_pairs: number;
             /** Skipped */

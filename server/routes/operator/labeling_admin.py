@@ -26,7 +26,7 @@ from server.schemas.text import Name, Page
 from server.services import Services
 from tutelage import audit
 from tutelage.errors import Invalid
-from tutelage.feedback import feedback
+from tutelage.feedback import feedback, preference_data
 from tutelage.labeling import agreement, labeling, selection
 from tutelage.labeling.agreement import Labels
 from tutelage.tables import Assignment, Feedback, FeedbackKind, LabelingTask, User
@@ -171,12 +171,14 @@ def _labelers(session: Session, labels: Labels) -> list[LabelerItem]:
     rows: dict[str, list[Assignment]] = {}
     for row in session.exec(select(Assignment)):
         rows.setdefault(row.labeler_id, []).append(row)
-    reliability, weights = agreement.reliability(labels), agreement.weights(labels)
-    shared, gold = agreement.shared_pairs(labels), agreement.gold_accuracy(session, labels)
+    tasks = preference_data.gold(session)
+    reliability, weights = agreement.reliability(labels, tasks), agreement.weights(labels, tasks)
+    checkable = agreement.checkable_pairs(labels, tasks)
+    gold = agreement.gold_accuracy(labels, tasks)
     return [
         LabelerItem(
             **_work(session, who, mine),
-            shared_pairs=shared.get(who, 0),
+            shared_pairs=checkable.get(who, 0),
             reliability=reliability.get(who) if who in weights else None,
             weight=weights.get(who, 1.0),
             gold_right=gold.get(who, (0, 0))[0],

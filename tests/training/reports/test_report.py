@@ -21,6 +21,7 @@ def test_a_page_loads_nothing_from_elsewhere() -> None:
     html = page("t", "s", "", [("PPO", plots.scores(ROWS, kept=2))], "f")
     assert "src=" not in html
     assert "<link" not in html
+    assert "default-src 'none'" in html
 
 
 def test_plots_take_the_text_colour_of_the_page() -> None:

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from tutelage.feedback.preference_data import Gold
 from tutelage.labeling import agreement
 from tutelage.labeling.agreement import Labels, pairs_of
 
@@ -45,6 +46,39 @@ def test_weights_follow_reliability_and_need_evidence() -> None:
     assert agreement.weights(few) == {}
 
 
+def colluding(honest: int, liars: int) -> tuple[Labels, dict[str, Gold]]:
+    """Rankings of 40 tasks by honest labelers (right of 3 pairs in 4) and liars; five are gold."""
+    draw, truth = random.Random(3), [["a"], ["b"], ["c"], ["d"]]
+    labels: Labels = {}
+    for task in map(str, range(40)):
+        for pair, label in pairs_of(task, truth).items():
+            labels[pair] = {f"liar{n}": -label for n in range(liars)} | {
+                f"honest{n}": label if draw.random() < 0.75 else -label for n in range(honest)
+            }
+    return labels, {str(task): Gold(truth, "operator") for task in range(5)}
+
+
+def test_gold_tasks_find_a_majority_that_colludes() -> None:
+    labels, gold = colluding(honest=5, liars=6)
+    weights = agreement.weights(labels, gold)
+    assert all(weights[f"liar{n}"] == agreement.LEAST_WEIGHT for n in range(6))
+    assert all(weights[f"honest{n}"] > 0.4 for n in range(5))
+
+
+def test_a_minority_that_agrees_with_itself_is_not_believed_without_gold() -> None:
+    labels, _ = colluding(honest=5, liars=4)
+    assert agreement.weights(labels) == {}
+    single, _ = colluding(honest=5, liars=1)
+    assert agreement.weights(single)["liar0"] == agreement.LEAST_WEIGHT
+
+
+def test_the_author_of_a_gold_task_is_not_measured_by_it() -> None:
+    labels, gold = colluding(honest=3, liars=0)
+    own = {task: Gold(ranking, "honest0") for task, (ranking, _) in gold.items()}
+    assert "honest0" not in agreement.gold_accuracy(labels, own)
+    assert agreement.checkable_pairs(labels, own)["honest0"] == 35 * 6
+
+
 def test_whoever_labels_alone_has_no_reliability() -> None:
     labels = {pair: {"lonely": label} for pair, label in pairs_of("t", [["a"], ["b"]]).items()}
     assert agreement.reliability(labels) == {}
@@ -69,5 +103,5 @@ def test_disputed_tasks_come_in_order() -> None:
 
 
 def test_the_estimate_is_never_certain() -> None:
-    right = agreement._one_coin(np.array([[0, 0], [2, 2]]))
+    right = agreement._one_coin(np.array([[0, 0], [2, 2]]), np.array([-1, -1]))
     assert (right < 1).all() and (right > 0).all()
