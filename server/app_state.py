@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 from fastapi.concurrency import run_in_threadpool
 
+from moderation.encoder.embedder import Embedder
+from moderation.encoder.encoder import bundled_encoder
 from server import moderation_watcher, policy_watcher
 from server.chat.turn_service import TurnService
 from server.follow import follow
@@ -36,6 +38,11 @@ class AppState:
     filter: ModerationWatcher
     candidates: CandidateWriter
     turns: TurnService
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The encoder of /v1/embeddings, loaded when it is first asked for."""
+        return Embedder(bundled_encoder())
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

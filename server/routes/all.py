@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from server.routes import appeals, conversations, feedback, health, labeling, sharing
 from server.routes.account import account, my_feedback, oidc, session
-from server.routes.openai import chat, completions, models, moderations, responses
+from server.routes.openai import chat, completions, embeddings, models, moderations, responses
 from server.routes.operator import (
     blind_tests,
     datasets,
@@ -24,10 +24,10 @@ from server.routes.operator import (
 from server.schemas.errors import Error
 
 _MODULES = (
-    chat, completions, responses, models, moderations, session, oidc, account, conversations,
-    feedback, operator, moderation_admin, iterations, policies, users, labeling, labeling_admin,
-    sharing, my_feedback, erasures, datasets, appeals, moderation_heads, experiments, traffic,
-    blind_tests, health,
+    chat, completions, responses, embeddings, models, moderations, session, oidc, account,
+    conversations, feedback, operator, moderation_admin, iterations, policies, users, labeling,
+    labeling_admin, sharing, my_feedback, erasures, datasets, appeals, moderation_heads,
+    experiments, traffic, blind_tests, health,
 )  # fmt: skip
 
 

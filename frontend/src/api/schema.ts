@@ -382,6 +382,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/embeddings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Embeddings
+         * @description Embed texts. The vectors have 384 dimensions and length 1.
+         */
+        post: operations["create_embeddings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/feedback": {
         parameters: {
             query?: never;
@@ -2542,6 +2562,11 @@ export interface components {
          *     }
          */
         ChatCompletionRequest: {
+            /**
+             * Add Generation Prompt
+             * @description Accepted for compatibility: true.
+             */
+            add_generation_prompt?: boolean | null;
             /** Audio */
             audio?: unknown;
             /**
@@ -2549,6 +2574,11 @@ export interface components {
              * @description Accepted for compatibility: {}.
              */
             chat_template_kwargs?: unknown;
+            /**
+             * Continue Final Message
+             * @description Accepted for compatibility: false.
+             */
+            continue_final_message?: boolean | null;
             /**
              * Conversation Id
              * @description tutelage extension: append to this conversation the new `messages`.
@@ -3219,6 +3249,82 @@ export interface components {
              * @enum {string}
              */
             side: "prompt" | "response";
+        };
+        /**
+         * Embedding
+         * @description The vector of one text.
+         */
+        Embedding: {
+            /** Embedding */
+            embedding: number[] | string;
+            /** Index */
+            index: number;
+            /**
+             * Object
+             * @default embedding
+             * @constant
+             */
+            object?: "embedding";
+        };
+        /**
+         * EmbeddingList
+         * @description The vectors, in the order of the inputs.
+         */
+        EmbeddingList: {
+            /** Data */
+            data: components["schemas"]["Embedding"][];
+            /** Model */
+            model: string;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+            usage: components["schemas"]["EmbeddingUsage"];
+        };
+        /**
+         * EmbeddingRequest
+         * @description Texts to embed, each on its own; arrays of token ids are not supported.
+         * @example {
+         *       "input": [
+         *         "Good morning",
+         *         "Hello"
+         *       ],
+         *       "model": "all-minilm-l6-v2"
+         *     }
+         */
+        EmbeddingRequest: {
+            /** Dimensions */
+            dimensions?: number | null;
+            /**
+             * Encoding Format
+             * @description base64: 32-bit floats, little-endian.
+             * @default float
+             */
+            encoding_format?: ("float" | "base64") | null;
+            /** Input */
+            input: string | string[];
+            /**
+             * Model
+             * @description `all-minilm-l6-v2`.
+             */
+            model: string;
+            /**
+             * User
+             * @description Accepted for compatibility; not used.
+             */
+            user?: string | null;
+        };
+        /**
+         * EmbeddingUsage
+         * @description Token counts.
+         */
+        EmbeddingUsage: {
+            /** Prompt Tokens */
+            prompt_tokens: number;
+            /** Total Tokens */
+            total_tokens: number;
         };
         /**
          * Ending
@@ -8173,6 +8279,48 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_embeddings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmbeddingRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmbeddingList"];
                 };
             };
             /** @description The request is invalid or not allowed. */

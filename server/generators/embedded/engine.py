@@ -109,6 +109,7 @@ class EmbeddedGenerator(ModelSlots[EmbeddedPolicy]):
         """Begin a response; it joins the running batch at its next step."""
         policy = self._lease(policy_id)
         try:
+            policy.runner.require_tokens(sampling.logit_bias)
             prompt = await asyncio.to_thread(policy.runner.encode, messages)
             if len(prompt) >= policy.window:
                 raise ContextTooLong(len(prompt), policy.window)

@@ -2,7 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -63,6 +63,12 @@ class ModelRunner(ABC):
     def encode(self, messages: Messages) -> list[int]:
         """Token ids of a conversation, up to where the response begins. Raises Invalid."""
         return self._template.read(messages)[1]
+
+    def require_tokens(self, token_ids: Iterable[int]) -> None:
+        """Raises Invalid for a token of ``logit_bias`` that is not in the vocabulary."""
+        unknown = [each for each in token_ids if each >= len(self._template.tokenizer)]
+        if unknown:
+            raise Invalid(f"This policy has no token {unknown[0]}.", "logit_bias")
 
     def grammar(self, schema: str | None) -> Grammar | None:
         """Constrains a response to a JSON Schema. Raises Invalid where that is impossible."""

@@ -302,6 +302,12 @@ class ChatCompletionRequest(Body):
         None, description="Accepted for compatibility: 0."
     )
     chat_template_kwargs: Unsupported = Field(None, description="Accepted for compatibility: {}.")
+    continue_final_message: Annotated[bool | None, only(False, kind="unsupported_parameter")] = (
+        Field(None, description="Accepted for compatibility: false.")
+    )
+    add_generation_prompt: Annotated[bool | None, only(True, kind="unsupported_parameter")] = Field(
+        None, description="Accepted for compatibility: true."
+    )
     service_tier: Annotated[ServiceTier | None, only("auto", "default")] = None
     modalities: Annotated[list[Literal["text", "audio"]] | None, only(["text"])] = None
     tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS)] | None = Field(

@@ -200,6 +200,17 @@ def test_a_schema_that_is_none_is_refused(policies: Path) -> None:
     check(body)
 
 
+def test_a_bias_on_a_token_that_is_not_there_is_refused(policies: Path) -> None:
+    async def body(generator: EmbeddedGenerator) -> None:
+        await generator.load("policy-0000", policies / "policy-0000")
+        with pytest.raises(Invalid, match="no token 999999") as refused:
+            await generator.start(HELLO, Sampling(logit_bias={999999: 100.0}))
+        assert refused.value.field == "logit_bias"
+        await generator.start(HELLO, Sampling(logit_bias={5: 1.0}, max_tokens=1))
+
+    check(body)
+
+
 def test_alternatives_that_are_half_a_character_tell_their_bytes(policies: Path) -> None:
     async def body(generator: EmbeddedGenerator) -> None:
         await generator.load("policy-0000", policies / "policy-0000")

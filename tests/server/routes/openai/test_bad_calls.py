@@ -184,6 +184,10 @@ CHAT: list[Call] = [
     ({"functions": [{"name": "f"}]}, NO_PARAMETER, "functions"),
     ({"colour": "red"}, UNKNOWN, "colour"),
     ({"chat_template_kwargs": {"thinking": True}}, NO_PARAMETER, "chat_template_kwargs"),
+    ({"continue_final_message": True}, NO_PARAMETER, "continue_final_message"),
+    ({"add_generation_prompt": False}, NO_PARAMETER, "add_generation_prompt"),
+    ({"repetition_penalty": 1.2}, NO_PARAMETER, "repetition_penalty"),
+    ({"min_p": 0.1}, NO_PARAMETER, "min_p"),
     ({"conversation_id": "conv_unknown"}, "not_found", "conversation_id"),
     ({"parent_id": "msg_1"}, VALUE, "parent_id"),
 ]  # fmt: skip
@@ -227,9 +231,24 @@ MODERATIONS: list[Call] = [
     ({"model": 5}, TYPE, "model"),
     ({"colour": "red"}, UNKNOWN, "colour"),
 ]
+EMBEDDINGS: list[Call] = [
+    ({"model": ABSENT}, MISSING, "model"),
+    ({"model": "text-embedding-3-small"}, "model_not_found", None),
+    ({"input": ABSENT}, MISSING, "input"),
+    ({"input": ""}, "string_below_min_length", "input"),
+    ({"input": []}, FEW, "input"),
+    ({"input": ["a", ""]}, "string_below_min_length", "input[1]"),
+    ({"input": [1, 2]}, TYPE, "input[0]"),
+    ({"input": ["a"] * 257}, MANY, "input"),
+    ({"input": "word " * 600}, "context_length_exceeded", "input"),
+    ({"dimensions": 0}, LOW, "dimensions"),
+    ({"dimensions": 256}, NO_VALUE, "dimensions"),
+    ({"encoding_format": "hex"}, VALUE, "encoding_format"),
+]
 ROUTES: dict[str, tuple[dict[str, Any], list[Call]]] = {
     "/v1/chat/completions": ({"model": "tutelage", "messages": [USER]}, CHAT),
     "/v1/responses": ({"model": "tutelage", "input": "Hi"}, RESPONSES),
+    "/v1/embeddings": ({"model": "all-minilm-l6-v2", "input": "Hi"}, EMBEDDINGS),
     "/v1/moderations": ({"input": "Hi"}, MODERATIONS),
 }
 CALLS = [
