@@ -70,6 +70,7 @@ class AppState:
 def new_state(services: Services) -> AppState:
     """The state of a fresh application around the services that it is handed."""
     settings, metrics = services.settings, Metrics()
+    metrics.watch_connections(services.store.connections_in_use)
     storage = open_storage(settings.limits_url)
     limits = RateLimits(storage, settings.rate_limit, settings.token_limit)
     policies = PolicyWatcher(services, metrics)

@@ -201,6 +201,11 @@ class Store:
             return False
         return True
 
+    def connections_in_use(self) -> int:
+        """Connections that sessions hold now."""
+        pool = self.engine.pool
+        return pool.checkedout() if isinstance(pool, sqlalchemy.QueuePool) else 0
+
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()

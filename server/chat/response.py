@@ -1,5 +1,6 @@
 """One response being written: tokens in, text that may be shown out."""
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -46,6 +47,7 @@ class TurnResponse:
     first_text_seconds: float | None = None
     verdict: Verdict | None = None
     seconds: float | None = None  # from the request to its end
+    _token_times: tuple[float, float] = (0.0, 0.0)  # of the first and the last token
     _looping: bool = False
     _calls: dict[int, ToolCall] = field(default_factory=dict)  # by their index
     _length: int = 0  # of the text of all tokens
@@ -70,6 +72,12 @@ class TurnResponse:
     def withheld(self) -> str:
         """The text that moderation did not show; the reviewer of an appeal reads it."""
         return self.filter.withheld if self.filter and self.blocked else ""
+
+    @property
+    def inter_token_seconds(self) -> float | None:
+        """The mean time from one token to the next; None for fewer than two."""
+        first, last = self._token_times
+        return (last - first) / (len(self.tokens) - 1) if len(self.tokens) > 1 else None
 
     @property
     def kept_tokens(self) -> list[Token]:
@@ -101,6 +109,8 @@ class TurnResponse:
 
     async def take(self, token: Token) -> ResponseDelta:
         """Pass the next token through the filter; the text that may be shown now."""
+        now = time.perf_counter()
+        self._token_times = (self._token_times[0] if self.tokens else now, now)
         self.tokens.append(token)
         self._looping = self.loop.push(token.token_id if token.token_id >= 0 else token.text)
         if token.call:

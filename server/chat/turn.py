@@ -111,7 +111,7 @@ class Turn:
 
     async def _save(self, response: TurnResponse) -> None:
         response.seconds = time.perf_counter() - self._began
-        self._metrics.response(response.finish_reason)
+        self._metrics.response(response.finish_reason, response.inter_token_seconds)
         if response.verdict:
             self._metrics.moderated("response", response.verdict)
         store = self._services.store

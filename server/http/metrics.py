@@ -2,12 +2,14 @@
 
 import time
 from collections import Counter as Counts
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from moderation.rules import Verdict
 
 _LATENCIES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 30.0)
+_TOKEN_TIMES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 3.0)
 _DURATIONS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0)
 
 
@@ -31,6 +33,13 @@ class Metrics:
             "tutelage_first_token_seconds", "Time to first text.",
             buckets=_LATENCIES, registry=registry,
         )  # fmt: skip
+        self._inter_token = Histogram(
+            "tutelage_inter_token_seconds", "Mean time between the tokens of a response.",
+            buckets=_TOKEN_TIMES, registry=registry,
+        )  # fmt: skip
+        self._connections = Gauge(
+            "tutelage_database_connections", "Database connections in use.", registry=registry
+        )
         self._finished = Counter(
             "tutelage_responses", "Responses, by finish reason.", ["reason"], registry=registry
         )
@@ -69,9 +78,15 @@ class Metrics:
         """The time to the first text of a turn."""
         self._first_text.observe(seconds)
 
-    def response(self, finish_reason: str) -> None:
+    def response(self, finish_reason: str, inter_token_seconds: float | None) -> None:
         """A response ended."""
         self._finished.labels(finish_reason).inc()
+        if inter_token_seconds is not None:
+            self._inter_token.observe(inter_token_seconds)
+
+    def watch_connections(self, in_use: Callable[[], int]) -> None:
+        """Ask for the database connections in use whenever the metrics are read."""
+        self._connections.set_function(in_use)
 
     def moderated(self, side: str, verdict: Verdict) -> None:
         """A text was moderated, or the classifier failed."""

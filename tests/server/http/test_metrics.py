@@ -16,6 +16,8 @@ def test_metrics_count(service: ChatService) -> None:
         'tutelage_feedback_total{kind="thumbs"} 1.0',
         "tutelage_first_token_seconds_count 2.0",
         "tutelage_turns_running 0.0",
+        "tutelage_inter_token_seconds_count 2.0",
+        "tutelage_database_connections ",
         'tutelage_policy_loads_total{outcome="ok"} 1.0',
     ):
         assert line in text
