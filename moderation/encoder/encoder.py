@@ -13,6 +13,7 @@ from moderation.encoder.adapters import merge, quantize
 from moderation.encoder.deobfuscate import Words
 from moderation.encoder.lexical import Lexical
 from moderation.encoder.minilm import Transformer, read_transformer
+from moderation.encoder.noise import without_noise
 from moderation.encoder.normalize import normalize
 from moderation.encoder.pooling import Pooling, mean_states
 from moderation.encoder.windows import Window, cut
@@ -64,12 +65,16 @@ class Encoder:
         """A text's tokens, normalised, in overlapping windows; none without readable characters.
 
         Also, except for short texts, each sentence by itself: harmless sentences around a harmful
-        one would lower its score.
+        one would lower its score. What no English word is made of is left out of longer texts for
+        the same reason.
         """
         plain = normalize(text, self._words)
         whole = self._cut(plain)
         if sum(map(len, whole)) <= SENTENCE_TOKENS:
             return whole, []
+        readable = without_noise(plain)
+        if readable.strip() and len(readable) < len(plain):
+            return self.windows(readable)
         sentences = [part for part in _SENTENCE_END.split(plain) if part.strip()]
         return whole, [window for part in sentences for window in self._cut(part)]
 

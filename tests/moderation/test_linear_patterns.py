@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from moderation import explain, injection, stream
-from moderation.encoder import deobfuscate, encoder, normalize
+from moderation.encoder import deobfuscate, encoder, noise, normalize
 
 LENGTH = 32_000
 RUNS = ("@$!", "a", "1", " ", "a ", "a.", "\n", ".", "!", "a@", "[", ">", '"', "a_", "#", " \n",
@@ -16,7 +16,7 @@ WHOLE_TOKENS = {"_ORDINAL", "_DISGUISED"}  # matched against one token of bounde
 
 
 def patterns() -> Iterator[tuple[str, re.Pattern[str]]]:
-    for module in (normalize, deobfuscate, encoder, explain, stream):
+    for module in (normalize, deobfuscate, encoder, noise, explain, stream):
         for name, value in vars(module).items():
             if isinstance(value, re.Pattern) and name not in WHOLE_TOKENS:
                 yield f"{module.__name__}.{name}", value

@@ -11,6 +11,10 @@ export function FilterPlots({ figures }: { figures: MeasuredFigures }) {
   const groups = figures.groups.filter(({ texts }) => texts >= FEW).sort((a, b) => b.flagged - a.flagged);
   return (
     <>
+      <p role="note" className="rounded-xl bg-warn-soft px-3.5 py-2.5 text-sm text-warn">
+        The default filter covers English only. Of 50 harmful sentences it flags 47 in English and at most 1 in German, Spanish, Russian, Arabic, Hindi and
+        Chinese. Where people write other languages, add a remote classifier.
+      </p>
       <div className="grid grid-cols-1 gap-3 sm:grid-cols-3">
         {figures.shares.map(({ name, texts, flagged, interval }) => (
           <StatTile key={name} label={`Flagged: ${name}`} value={percent(flagged)} hint={`${texts} texts, 95% CI ${between(interval, percent)}`} />
