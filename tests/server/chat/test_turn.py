@@ -1,5 +1,6 @@
 """A chat turn: what moderation does to it, what is refused, how it fails."""
 
+import re
 from typing import Any
 
 import pytest
@@ -48,7 +49,9 @@ def test_of_a_blocked_answer_only_what_was_shown_remains(rude: ChatService) -> N
     message = stored(rude, completion["tutelage"]["message_ids"][0])
     assert message.content == choice["message"]["content"]
     assert "vileword" not in message.content
-    assert len(message.token_ids or []) == len(message.content.split())
+    words = re.finditer(r"\S+ ?", HARMLESS)  # each is a token: those shown whole are kept
+    shown = sum(word.end() <= len(message.content) for word in words)
+    assert len(message.token_ids or []) == shown > 5
 
 
 def test_nothing_of_a_blocked_window_leaks_into_a_stream(rude: ChatService) -> None:
