@@ -40,6 +40,7 @@ class Lock(IntEnum):
     PRIVILEGED = 0x7475746C  # whatever the audit log records
     LABELING = 0x7475746D  # who takes and answers which task
     MIGRATION = 0x7475746E
+    ELECTION = 0x7475746F
 
 
 def exclude(session: Session, lock: Lock) -> None:

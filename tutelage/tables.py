@@ -501,6 +501,14 @@ class Delivery(SQLModel, table=True):
     retry_at: float = 0.0
 
 
+class Leader(SQLModel, table=True):
+    """Which process does a piece of background work for all, and until when it may."""
+
+    work: str = Field(primary_key=True)
+    process: str = ""
+    expires_at: float = 0.0  # by the clock of the database
+
+
 class IterationState(StrEnum):
     """The job's life: queued -> running -> one of the ends. A dead worker's job runs again."""
 

@@ -65,17 +65,26 @@ def save_response(
 ) -> None:
     """Store a response as it was shown; nothing when its conversation was erased meanwhile."""
     with store.write() as session:
-        conversation = session.get(Conversation, prompt.conversation_id)
+        conversation = add_response(session, prompt, completion_id, response)
         if conversation is None:
             return
+        if conversation.purpose == Purpose.CHAT:
+            used = TokenUsage.of([response]).total
+            quota.count(session, conversation.owner_id, tokens=used)
+
+
+def add_response(
+    session: Session, prompt: SavedPrompt, completion_id: str, response: TurnResponse
+) -> Conversation | None:
+    """Add a response in the caller's transaction; None when the conversation was erased."""
+    conversation = session.get(Conversation, prompt.conversation_id)
+    if conversation:
         columns = _columns(response, completion_id)
         conversations.append(
             session, conversation, prompt.message_id, "assistant", response.shown, **columns
         )
         _save_verdict(session, response.id, response.verdict, response.withheld)
-        if conversation.purpose == Purpose.CHAT:
-            used = TokenUsage.of([response]).total
-            quota.count(session, conversation.owner_id, tokens=used)
+    return conversation
 
 
 def _conversation(session: Session, request: ResolvedRequest) -> Conversation:

@@ -6,15 +6,17 @@ it stopped. Duplicate responses are stored once; blocked responses are not shown
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Sequence
 
 from fastapi.concurrency import run_in_threadpool
 from sqlmodel import col, select
 
-from server.chat.persist import SavedPrompt, new_completion_id, save_response
+from server.chat.persist import SavedPrompt, add_response, new_completion_id
 from server.chat.response import TurnResponse, start_response
 from server.generators.generator import Overloaded, Sampling
 from server.services import Services
+from tutelage.election import leads
 from tutelage.errors import TutelageError
 from tutelage.labeling import labeling
 from tutelage.tables import LabelingTask, new_id
@@ -22,6 +24,7 @@ from tutelage.tables import LabelingTask, new_id
 logger = logging.getLogger(__name__)
 
 EVERY = 1.0  # seconds between two looks at the store
+WORK = "labeling tasks"
 MAX_TOKENS = 256
 FEWEST = 2
 
@@ -31,9 +34,15 @@ class CandidateWriter:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._process = secrets.token_hex(8)
 
     async def refresh(self) -> None:
-        """Prepare all waiting tasks. Chats come first: an overloaded generator ends the round."""
+        """Prepare all waiting tasks. Chats come first: an overloaded generator ends the round.
+
+        Of several replicas one does it.
+        """
+        if not await run_in_threadpool(leads, self._services.store, WORK, self._process):
+            return
         try:
             while task := await run_in_threadpool(self._next):
                 await self.prepare(task)
@@ -42,24 +51,16 @@ class CandidateWriter:
 
     async def prepare(self, task: LabelingTask) -> None:
         """Write the responses of one task; mark it ready, or failed with the reason."""
-        assert task.message_id is not None and task.samplings is not None
-        prompt = SavedPrompt(task.conversation_id, task.message_id)
-        problem = None
+        responses, problem = [], None
         try:
             responses = await self._responses(task)
-            completion_id = new_completion_id()
-            for response in responses:
-                response.id = new_id("msg")
-                await run_in_threadpool(
-                    save_response, self._services.store, prompt, completion_id, response
-                )
             if len(responses) < FEWEST:
                 problem = "All responses were identical or blocked."
         except Overloaded:
             raise
         except TutelageError as error:
             problem = error.message
-        await run_in_threadpool(self._end, task.id, problem)
+        await run_in_threadpool(self._save, task, responses, problem)
 
     async def write(
         self,
@@ -103,9 +104,21 @@ class CandidateWriter:
             path = labeling.dialogue(session, task)
         return [{"role": message.role, "content": message.content} for message in path]
 
-    def _end(self, task_id: str, problem: str | None) -> None:
+    def _save(
+        self, task: LabelingTask, responses: Sequence[TurnResponse], problem: str | None
+    ) -> None:
+        """All at once, and once: nothing when another replica was faster."""
+        assert task.message_id is not None
+        prompt, completion_id = (
+            SavedPrompt(task.conversation_id, task.message_id),
+            new_completion_id(),
+        )
         with self._services.store.write() as session:
-            labeling.prepared(session, task_id, problem)
+            if not labeling.prepared(session, task.id, problem):
+                return
+            for response in responses:
+                response.id = new_id("msg")
+                add_response(session, prompt, completion_id, response)
 
 
 def _sampling(recipe: dict[str, float]) -> Sampling:

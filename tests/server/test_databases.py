@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from chat_service import ChatService, new_services, promote, publish, serve
+from sqlmodel import select
 
 from tutelage.composition import Core
 from tutelage.policies.library import PolicyLibrary
 from tutelage.settings import Settings
 from tutelage.store import Store
+from tutelage.tables import DailyUsage, Message
 
 
 @pytest.fixture
@@ -63,3 +66,23 @@ def test_people_who_chat_at_once_all_get_their_answer(anywhere: ChatService) -> 
     said = {answer["choices"][0]["message"]["content"] for answer in answers}
     assert said == {f"Number {n}" for n in range(16)}
     assert len(anywhere.get("/v1/conversations").json()["data"]) == 16
+
+
+def test_two_tabs_of_one_conversation_do_not_get_in_each_others_way(anywhere: ChatService) -> None:
+    """Through two replicas, many turns at once: each is answered, stored and counted."""
+    chat = anywhere.ask()["tutelage"]["conversation_id"]
+    store = anywhere.core.store
+    url = store.engine.url.render_as_string(hide_password=False)
+    other = replace(anywhere.core, store=Store(url))
+    with serve(new_services(other), other) as second, ThreadPoolExecutor(12) as pool:
+        tabs = [anywhere, second]
+        turns = [
+            pool.submit(tabs[n % 2].chat, f"Turn {n}", conversation_id=chat, parent_id=None)
+            for n in range(24)
+        ]
+        assert [turn.result().status_code for turn in turns] == [200] * 24
+    with store.read() as session:
+        messages = session.exec(select(Message).where(Message.conversation_id == chat)).all()
+        (used,) = session.exec(select(DailyUsage)).all()
+    other.store.close()
+    assert (len(messages), used.requests) == (50, 25)

@@ -1,14 +1,21 @@
-"""Taking an iteration: its lease names host and process, so a dead owner is detected at once."""
+"""Taking an iteration: its lease names the process, so a dead owner is detected at once."""
 
+import hashlib
 import os
+import secrets
 import socket
 import time
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
 
 from sqlmodel import Session
 
 from tutelage.iterations import iterations
 from tutelage.iterations.iterations import Lease
 from tutelage.tables import Iteration
+
+_RUN = secrets.token_hex(4)  # process ids repeat, above all in containers
 
 
 def take(session: Session, iteration_id: str) -> Lease:
@@ -21,7 +28,7 @@ def take(session: Session, iteration_id: str) -> Lease:
     now = time.time()
     if is_free(iteration):
         now = max(now, iteration.lease_expires_at)
-    return iterations.lease(session, iteration_id, f"{socket.gethostname()}/{os.getpid()}", now)
+    return iterations.lease(session, iteration_id, f"{_here()}/{os.getpid()}/{_RUN}", now)
 
 
 def is_free(iteration: Iteration) -> bool:
@@ -30,9 +37,21 @@ def is_free(iteration: Iteration) -> bool:
     return owner is None or iteration.lease_expires_at <= time.time() or _dead(owner)
 
 
+@cache
+def _here() -> str:
+    """Where process ids are unique: the host by name, and which boot and container it is."""
+    known = ""
+    with suppress(OSError):  # Linux tells
+        known = Path("/proc/sys/kernel/random/boot_id").read_text() + os.readlink(
+            "/proc/self/ns/pid"
+        )
+    return f"{socket.gethostname()}:{hashlib.sha256(known.encode()).hexdigest()[:8]}"
+
+
 def _dead(owner: str) -> bool:
-    host, _, process = owner.rpartition("/")
-    if host != socket.gethostname() or not process.isdigit():
+    here, _, rest = owner.partition("/")
+    process = rest.partition("/")[0]
+    if here != _here() or not process.isdigit():
         return False
     try:
         os.kill(int(process), 0)

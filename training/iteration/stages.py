@@ -55,7 +55,8 @@ class Stages:
     def freeze_snapshot(self, directory: Path) -> SnapshotResult:
         """Freeze what may be learned from. Raises NotEnough."""
         with self.core.store.read() as session:
-            rows, cases = preference_data.read(session), reports.cases(session)
+            rows = preference_data.read(session, tokens=self.config.ppo.reuse)
+            cases = reports.cases(session)
         missing = missing_feedback(self.config, rows)
         if missing:
             raise NotEnough(*missing)

@@ -1,25 +1,29 @@
 """What a worker does between iterations: experiments, canaries, schedule, disk space, webhook."""
 
 import logging
+import secrets
 import time
 
 from tutelage import retention, webhook
 from tutelage.composition import Core
+from tutelage.election import leads
 from tutelage.errors import Conflict, Invalid
 from tutelage.experiments import experiments, outcomes
 from tutelage.iterations import schedule
 
 logger = logging.getLogger(__name__)
 
+WORK = "maintenance"
 LOOK_SECONDS = 5.0  # between two rounds
 BACK_OFF = 600.0  # after a rejected request, most often for too little feedback
 
 
 class Maintenance:
-    """One round each time it is called, at most every ``look`` seconds."""
+    """One round each time it is called, at most every ``look`` seconds, by one of all workers."""
 
     def __init__(self, core: Core, look: float = LOOK_SECONDS, send: webhook.Post = webhook.post):
         self._core, self._look, self._send = core, look, send
+        self._process = secrets.token_hex(8)
         self._next = 0.0  # monotonic
         self._seen = time.time()
         self._rejected_until: dict[str, float] = {}  # by key: monotonic time
@@ -30,6 +34,8 @@ class Maintenance:
         if time.monotonic() < self._next:
             return
         self._next = time.monotonic() + self._look
+        if not leads(self._core.store, WORK, self._process):
+            return
         self.judge_shadows()
         self.decide_experiments()
         self.start_canary()

@@ -9,10 +9,12 @@ Dubois et al. 2024, arXiv 2404.04475). Strengths are shown on Elo's scale, the o
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from sqlmodel import Session, col, select
+from threadpoolctl import threadpool_limits
 
 from tutelage import jsonl
 from tutelage.feedback import feedback
@@ -86,16 +88,19 @@ def gate_comparisons(session: Session, iterations: Path) -> list[PairwiseCompari
     ]
 
 
-def board(source: str, comparisons: Sequence[PairwiseComparison]) -> Board:
-    """The rating of every policy that was compared."""
+@lru_cache(maxsize=8)
+def board(source: str, comparisons: tuple[PairwiseComparison, ...]) -> Board:
+    """The rating of every policy that was compared; kept until the comparisons change."""
     names = sorted(
         {name for comparison in comparisons for name in (comparison.one, comparison.other)}
     )
     if not names:
         return Board(source, [], 0.0)
-    whole = _fit(comparisons, names)
     resamples = resample_indices(len(comparisons), RESAMPLES, SEED)
-    strengths = np.array([_fit([comparisons[i] for i in chosen], names) for chosen in resamples])
+    counts = [np.bincount(chosen, minlength=len(comparisons)) for chosen in resamples]
+    with threadpool_limits(1):  # small fits: threads would only wait for each other
+        whole, *rest = _fits(comparisons, names, [np.ones(len(comparisons)), *counts])
+    strengths = np.array(rest)
     ratings = [
         _rating(name, comparisons, float(whole[i]), *percentile_interval(strengths[:, i], LEVEL))
         for i, name in enumerate(names)
@@ -104,8 +109,12 @@ def board(source: str, comparisons: Sequence[PairwiseComparison]) -> Board:
     return Board(source, sorted(ratings, key=lambda rating: -rating.elo), of_ten)
 
 
-def _fit(comparisons: Sequence[PairwiseComparison], names: Sequence[str]) -> np.ndarray:
-    """Strengths, the first one's nought, then the effect of length: [names + 1]."""
+def _fits(
+    comparisons: Sequence[PairwiseComparison],
+    names: Sequence[str],
+    counts: Iterable[np.ndarray],  # each [comparisons]: how often each is drawn
+) -> list[np.ndarray]:
+    """For each draw strengths, the first one's nought, then the effect of length: [names + 1]."""
     from sklearn.linear_model import LogisticRegression
 
     place = {name: i for i, name in enumerate(names)}
@@ -117,10 +126,13 @@ def _fit(comparisons: Sequence[PairwiseComparison], names: Sequence[str]) -> np.
     won = np.array([comparison.won for comparison in comparisons])
     model = LogisticRegression(C=10.0, fit_intercept=False)
     both = np.concatenate((np.ones(len(comparisons)), np.zeros(len(comparisons))))
-    weights = np.concatenate((won, 1 - won)) + 1e-9  # a tie is half a win and half a loss
-    found = model.fit(np.concatenate((design, design)), both, sample_weight=weights).coef_[0]
-    found[:-1] -= found[0]
-    return np.asarray(found)
+    doubled = np.concatenate((design, design))
+    fits = []
+    for drawn in counts:  # a tie is half a win and half a loss
+        weights = np.concatenate((won * drawn, (1 - won) * drawn)) + 1e-9
+        found = model.fit(doubled, both, sample_weight=weights).coef_[0]
+        fits.append(np.concatenate((found[:-1] - found[0], found[-1:])))
+    return fits
 
 
 def _rating(

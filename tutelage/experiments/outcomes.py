@@ -4,10 +4,10 @@ and how long they wait."""
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from tutelage.experiments.sequential import Arm
@@ -39,6 +39,7 @@ NAMES = {
 }
 RECENT, FEW = 500, 20  # answers by which it is known how long one usually waits
 PATIENCE = 60.0  # seconds, where too few are known
+_COUNTED = (FeedbackKind.THUMBS, FeedbackKind.RANKING, FeedbackKind.WITHDRAWAL)
 Outcome = tuple[str, float]  # user id, 0 to 1
 
 
@@ -117,6 +118,19 @@ def arm(outcomes: Iterable[Outcome]) -> Arm:
     return Arm([(len(values), sum(values)) for values in people.values()])
 
 
+class _Answer(NamedTuple):
+    """A response without its text."""
+
+    id: str
+    owner_id: str
+    policy_id: str | None
+    parent_id: str | None
+    completion_id: str | None
+    finish_reason: str | None
+    seconds: float | None
+    seq: int
+
+
 class _Seen:
     """The answers of some policies since then, and what is known of them."""
 
@@ -128,17 +142,18 @@ class _Seen:
         patience: float = PATIENCE,
     ) -> None:
         answers = (
-            select(Message, Conversation.owner_id)
+            select(
+                Message.id, Conversation.owner_id, Message.policy_id, Message.parent_id,
+                Message.completion_id, Message.finish_reason, Message.seconds, Message.seq,
+            )  # type: ignore[call-overload, misc]
             .join(Conversation)
             .where(Conversation.purpose == Purpose.CHAT)  # not what was written for judges
             .where(col(Message.policy_id).in_(policies), is_since(Message))
-            .options(defer(col(Message.token_ids)), defer(col(Message.logprobs)))  # type: ignore[arg-type]
-        )
+        )  # fmt: skip
         pinned = set(session.exec(select(PolicyPin.user_id)))  # not there by chance
-        found = [pair for pair in session.exec(answers).all() if pair[1] not in pinned]
-        self.messages = {message.id: message for message, _ in found}
-        self.owners = {message.id: owner for message, owner in found}
-        said = select(Feedback).where(is_since(Feedback))
+        found = [_Answer(*row) for row in session.exec(answers)]
+        self.messages = {row.id: row for row in found if row.owner_id not in pinned}
+        said = select(Feedback).where(is_since(Feedback), col(Feedback.kind).in_(_COUNTED))
         self.feedback = feedback.effective(session.exec(said))
         acted = select(ModerationRecord.message_id).where(
             col(ModerationRecord.action).in_(("warn", "block")),
@@ -150,16 +165,14 @@ class _Seen:
     def arm(self, policy_id: str) -> dict[str, Arm]:
         """The outcomes of one policy by measure."""
         own = [m for m in self.messages.values() if m.policy_id == policy_id]
-        again = self._asked_again()
+        again = self._asked_again
         return {
             LIKED: arm(self._thumbs(policy_id)),
-            REGENERATED: arm((self.owners[m.id], float(m.id in again)) for m in own),
-            FLAGGED: arm((self.owners[m.id], float(m.id in self.flagged)) for m in own),
-            FAILED: arm((self.owners[m.id], float(m.finish_reason == "error")) for m in own),
+            REGENERATED: arm((m.owner_id, float(m.id in again)) for m in own),
+            FLAGGED: arm((m.owner_id, float(m.id in self.flagged)) for m in own),
+            FAILED: arm((m.owner_id, float(m.finish_reason == "error")) for m in own),
             SLOW: arm(
-                (self.owners[m.id], float(m.seconds > self.patience))
-                for m in own
-                if m.seconds is not None
+                (m.owner_id, float(m.seconds > self.patience)) for m in own if m.seconds is not None
             ),
         }
 
@@ -181,9 +194,10 @@ class _Seen:
             and self.messages[row.target].policy_id == policy_id
         ]
 
+    @cached_property
     def _asked_again(self) -> set[str]:
         """Answers whose prompt was answered once more by a later completion."""
-        siblings: dict[str | None, list[Message]] = defaultdict(list)
+        siblings: dict[str | None, list[_Answer]] = defaultdict(list)
         for message in self.messages.values():
             siblings[message.parent_id].append(message)
         again = set()

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlalchemy import exists
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, func, select
 
 from tutelage.chat import conversations
 from tutelage.errors import Conflict, Invalid, NotFound
@@ -118,6 +120,24 @@ def effective(rows: Iterable[Feedback]) -> list[Feedback]:
     }
     kept = [row for row in latest.values() if row.id not in withdrawn]
     return sorted(kept, key=lambda row: row.seq)
+
+
+def standing_by_kind(session: Session) -> dict[str, int]:
+    """How many judgements stand, by kind, as ``effective`` would find; counted by the database."""
+    later, back = aliased(Feedback), aliased(Feedback)
+    superseded = exists().where(
+        col(later.target) == Feedback.target,
+        col(later.author_id) == Feedback.author_id,
+        col(later.kind) == Feedback.kind,
+        col(later.seq) > Feedback.seq,
+    )
+    withdrawn = exists().where(
+        col(back.target) == Feedback.id, col(back.kind) == FeedbackKind.WITHDRAWAL
+    )
+    statement = select(Feedback.kind, func.count()).where(
+        Feedback.kind != FeedbackKind.WITHDRAWAL, ~superseded, ~withdrawn
+    )
+    return {str(kind): count for kind, count in session.exec(statement.group_by(Feedback.kind))}
 
 
 def after(newest_first: Sequence[Feedback], last: str | None) -> Sequence[Feedback]:

@@ -6,11 +6,12 @@ message that moderation blocked, edits and demonstrations that it flagged, and j
 fragments: responses that were cancelled or broke off.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
 
 from tutelage.feedback import feedback
@@ -26,6 +27,7 @@ from tutelage.tables import (
     User,
 )
 
+CHATS_AT_ONCE = 100
 Dialogue = list[dict[str, str]]  # [{"role", "content"}, …] as a chat template takes it
 _WRITTEN = (FeedbackKind.EDIT, FeedbackKind.DEMONSTRATION)
 _FRAGMENT = ("cancelled", "error")  # finish reasons of responses without their end
@@ -116,14 +118,30 @@ class Logged:
     logprobs: list[float]
 
 
-def read(session: Session) -> Rows:
-    """All rows of the conversations that may be trained on."""
-    consented = select(Conversation.id).where(Conversation.training)
-    messages = select(Message).where(col(Message.conversation_id).in_(consented))
-    judged = select(Feedback).where(col(Feedback.conversation_id).in_(consented))
+def read(
+    session: Session, conversation_ids: Sequence[str] | None = None, tokens: bool = False
+) -> Rows:
+    """The rows of the conversations that may be trained on: of all, or of those named.
+
+    ``tokens``: with what ``logged`` needs, which is larger than everything else together.
+    """
+    chosen = select(Conversation).where(Conversation.training)
     blocked = select(ModerationRecord.message_id).where(ModerationRecord.action == "block")
+    if conversation_ids is not None:
+        chosen = chosen.where(col(Conversation.id).in_(conversation_ids))
+        said = col(Message.conversation_id).in_(conversation_ids)
+        blocked = blocked.where(
+            col(ModerationRecord.message_id).in_(select(Message.id).where(said))
+        )
+    consented = chosen.with_only_columns(col(Conversation.id))
+    messages = select(Message).where(col(Message.conversation_id).in_(consented))
+    messages = messages.options(defer(col(Message.folded)))  # type: ignore[arg-type]
+    if not tokens:
+        sampled = (Message.token_ids, Message.logprobs, Message.sampling)
+        messages = messages.options(*(defer(col(each)) for each in sampled))  # type: ignore[arg-type]
+    judged = select(Feedback).where(col(Feedback.conversation_id).in_(consented))
     return Rows(
-        conversations=list(session.exec(select(Conversation).where(Conversation.training))),
+        conversations=list(session.exec(chosen)),
         messages=list(session.exec(messages)),
         feedback=list(session.exec(judged)),
         blocked=frozenset(session.exec(blocked)),
@@ -141,6 +159,16 @@ def gold(session: Session) -> dict[str, Gold]:
         for task in tasks
         if task.gold and task.message_id
     }
+
+
+def comparing(session: Session) -> Iterator[list[FeedbackExample]]:
+    """The rankings and edits that may be learned from, some conversations at a time."""
+    kinds = (FeedbackKind.RANKING, FeedbackKind.EDIT)
+    judged = select(Feedback.conversation_id).where(col(Feedback.kind).in_(kinds)).distinct()
+    ids = list(session.exec(judged))
+    for start in range(0, len(ids), CHATS_AT_ONCE):
+        examples = learnable(read(session, ids[start : start + CHATS_AT_ONCE]))
+        yield [example for example in examples if example.comparisons]
 
 
 def learnable(rows: Rows, flagged: bool = False) -> list[FeedbackExample]:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session
+from sqlmodel import Session, func, select
 
 from tutelage.feedback import preference_data
 from tutelage.feedback.preference_data import FeedbackExample
+from tutelage.tables import Conversation
 
 NOTHING_CONSENTED = (
     "No training data: no conversation allows training yet. Users turn it on in the chat; API keys "
@@ -31,11 +32,20 @@ NEEDS = {
 
 
 def readiness(session: Session) -> dict[str, dict[str, Any]]:
-    """``{preset: {"ready": bool, "missing": [sentence, …]}}`` over what is stored now."""
-    rows = preference_data.read(session)
-    consented = len(rows.conversations)
-    learnable = preference_data.learnable(rows)
-    return {preset: _answer(missing(need, consented, learnable)) for preset, need in NEEDS.items()}
+    """``{preset: {"ready": bool, "missing": [sentence, …]}}`` over what is stored now.
+
+    Nothing more is read once there is enough for every preset.
+    """
+    consenting = select(func.count()).select_from(Conversation).where(Conversation.training)
+    consented = session.exec(consenting).one()
+    collected: list[FeedbackExample] = []
+    batches = preference_data.comparing(session) if consented else iter(())
+    while any(found := [missing(need, consented, collected) for need in NEEDS.values()]):
+        batch = next(batches, None)
+        if batch is None:
+            break
+        collected += batch
+    return {preset: _answer(each) for preset, each in zip(NEEDS, found, strict=True)}
 
 
 def missing(need: Need, consented: int, learnable: Sequence[FeedbackExample]) -> list[str]:

@@ -101,15 +101,19 @@ def add_task(
     return task
 
 
-def prepared(session: Session, task_id: str, problem: str | None) -> None:
-    """The answers of a task are written, or could not be; nothing when the task is gone."""
+def prepared(session: Session, task_id: str, problem: str | None) -> bool:
+    """The answers of a task are written, or could not be.
+
+    False when that is known already, or the task is gone.
+    """
     exclude(session, Lock.LABELING)
     task = session.get(LabelingTask, task_id)
-    if task is None:
-        return
+    if task is None or task.ready_at is not None or task.problem is not None:
+        return False
     task.problem = problem
     task.ready_at = time.time() if problem is None else None
     session.add(task)
+    return True
 
 
 def answers(session: Session, task: LabelingTask) -> list[Message]:

@@ -4300,6 +4300,11 @@ export interface components {
              */
             in_force: string | null;
             /**
+             * Load Error
+             * @description Why this process does not use the active heads.
+             */
+            load_error: string | null;
+            /**
              * Running
              * @description The classifier version that this process uses.
              */

@@ -154,7 +154,7 @@ def get_leaderboard(_operator: OperatorDep, services: ServicesDep) -> list[Board
             leaderboard.PEOPLE: leaderboard.user_comparisons(session),
             leaderboard.GATE: leaderboard.gate_comparisons(session, services.iterations),
         }
-    boards = [leaderboard.board(source, rows) for source, rows in comparisons.items()]
+    boards = [leaderboard.board(source, tuple(rows)) for source, rows in comparisons.items()]
     return [
         BoardItem(
             source=board.source,

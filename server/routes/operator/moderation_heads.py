@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from sqlmodel import Session
 
 from moderation.appeals import dataset, registry
-from server.dependencies import OperatorDep, ServicesDep
+from server.dependencies import OperatorDep, ServicesDep, StateDep
 from server.schemas.operator.moderation_heads import HeadsChoice, LearnedHeads, Learning
 from server.services import Services
 from tutelage.chat import appeals
@@ -16,9 +16,9 @@ router = APIRouter(prefix="/v1/operator/moderation/learned", tags=["operator"])
 
 
 @router.get("")
-def show_learning(_operator: OperatorDep, services: ServicesDep) -> Learning:
+def show_learning(_operator: OperatorDep, services: ServicesDep, state: StateDep) -> Learning:
     """The decisions available for training, and the retrained heads so far."""
-    return _learning(services)
+    return _learning(services, state.filter.problem)
 
 
 @router.post("", status_code=201)
@@ -37,15 +37,17 @@ def learn_from_appeals(operator: OperatorDep, services: ServicesDep) -> LearnedH
 
 
 @router.put("")
-def choose_heads(body: HeadsChoice, operator: OperatorDep, services: ServicesDep) -> Learning:
+def choose_heads(
+    body: HeadsChoice, operator: OperatorDep, services: ServicesDep, state: StateDep
+) -> Learning:
     """Activate heads: every service on this database follows within seconds."""
     with services.store.write() as session:
         kept = registry.folder(services.settings.data)
         registry.activate(session, kept, body.version, operator.user.id)
-    return _learning(services)
+    return _learning(services, state.filter.problem)
 
 
-def _learning(services: Services) -> Learning:
+def _learning(services: Services, problem: str | None) -> Learning:
     kept = registry.folder(services.settings.data)
     with services.store.read() as session:
         usable = len(dataset.derive(session))
@@ -54,6 +56,7 @@ def _learning(services: Services) -> Learning:
             withheld=len(appeals.decided(session, consented=False)) - usable,
             in_force=registry.active_version(session),
             running=services.classifier.version if services.classifier else None,
+            load_error=problem,
             heads=[_item(session, services, each) for each in registry.listed(kept)],
         )
 

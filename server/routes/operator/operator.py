@@ -1,6 +1,5 @@
 """/v1/operator: the service at a glance, reports, moderation and the audit log."""
 
-from collections import Counter
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -23,7 +22,6 @@ from tutelage.policies import deployment
 from tutelage.tables import (
     AuditEvent,
     Conversation,
-    Feedback,
     Message,
     ModerationRecord,
     PolicyVersion,
@@ -50,7 +48,7 @@ def summary(_operator: OperatorDep, services: ServicesDep, state: StateDep) -> O
             current_policy=current.id if current else None,
             loaded_policy=state.policies.policy_id,
             load_error=state.policies.problem,
-            feedback=_feedback_by_kind(session),
+            feedback=feedback.standing_by_kind(session),
             conversations=_count(session, Conversation),
             consented_conversations=session.exec(consented).one(),
             policies=_count(session, PolicyVersion),
@@ -160,11 +158,6 @@ def list_audit(
 
 def _count(session: Session, table: type) -> int:
     return session.exec(select(func.count()).select_from(table)).one()
-
-
-def _feedback_by_kind(session: Session) -> dict[str, int]:
-    current = feedback.effective(session.exec(select(Feedback)))
-    return dict(Counter(str(row.kind) for row in current))
 
 
 def _report(session: Session, row: Report) -> ReportItem:

@@ -52,6 +52,7 @@ class Learning(BaseModel):
     withheld: int = Field(description="Decided appeals whose owner has not consented to training.")
     in_force: str | None = Field(description="Null: the default heads.")
     running: str | None = Field(description="The classifier version that this process uses.")
+    load_error: str | None = Field(description="Why this process does not use the active heads.")
     heads: list[LearnedHeads] = Field(description="Newest first.")
 
 

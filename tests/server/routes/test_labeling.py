@@ -1,5 +1,6 @@
 """/v1/labeling and its desk: tasks, ranking, demonstrations, gold, agreement, undo."""
 
+import asyncio
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -9,12 +10,13 @@ from chat_service import ChatService, eventually, new_key, new_services, serve
 from sqlmodel import select
 
 from server.generators.echo import EchoGenerator
+from server.labeling.candidates import CandidateWriter
 from training.config import SnapshotConfig
 from training.snapshot import derive
 from tutelage.composition import Core
 from tutelage.feedback import preference_data
 from tutelage.labeling import labeling
-from tutelage.tables import Assignment, Conversation, Role
+from tutelage.tables import Assignment, Conversation, FeedbackKind, Role
 
 NUMBERS = count()
 
@@ -65,6 +67,22 @@ def test_answers_are_written_and_ranked_with_flags_and_ratings(service: ChatServ
     assert take(service) is None
     home = service.get("/v1/labeling", "labeler").json()
     assert (home["answered"], home["seconds"], home["waiting"]["ranking"]) == (1, 12, 0)
+
+
+def test_replicas_that_write_the_same_task_leave_one_set_of_answers(
+    service: ChatService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writers = [CandidateWriter(service.services) for _ in range(2)]
+    with service.core.store.write() as session:
+        recipes = [{"temperature": 1.0} for _ in range(4)]
+        task = labeling.add_task(session, FeedbackKind.RANKING, "Why is the sky blue?", recipes, 1)
+
+    async def at_once() -> None:
+        await asyncio.gather(*(writer.prepare(task) for writer in writers))
+
+    asyncio.run(at_once())
+    with service.core.store.read() as session:
+        assert len(labeling.answers(session, task)) == 4
 
 
 def test_who_wrote_an_answer_is_not_told(service: ChatService) -> None:

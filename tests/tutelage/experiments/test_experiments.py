@@ -216,7 +216,7 @@ def test_rankings_of_both_policies_are_duels(tried: Store) -> None:
             )
         comparisons = leaderboard.user_comparisons(session)
     assert len(comparisons) == 60
-    strongest = board(leaderboard.PEOPLE, comparisons).ratings[0]
+    strongest = board(leaderboard.PEOPLE, tuple(comparisons)).ratings[0]
     assert strongest.policy_id == NEW
     assert strongest.low > 1000
     assert judged(tried).state == ExperimentState.PROMOTED
@@ -232,10 +232,16 @@ def test_length_takes_up_what_longer_answers_win() -> None:
     by_length = [
         PairwiseComparison("b", "a", float(i % 2), 30 if i % 2 else -30) for i in range(100)
     ]
-    found = board(leaderboard.GATE, by_length)
+    found = board(leaderboard.GATE, tuple(by_length))
     assert abs(found.ratings[0].elo - found.ratings[1].elo) < 40
     assert found.elo_of_ten_words > 50
 
 
 def test_nobody_dueled() -> None:
-    assert board(leaderboard.PEOPLE, []).ratings == []
+    assert board(leaderboard.PEOPLE, ()).ratings == []
+
+
+def test_the_leaderboard_is_fitted_again_only_for_other_comparisons() -> None:
+    rows = tuple(PairwiseComparison("b", "a", float(i % 3 > 0), i % 7) for i in range(42))
+    assert board("once", rows) is board("once", rows)
+    assert board("once", rows[1:]) != board("once", rows)

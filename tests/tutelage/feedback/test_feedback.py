@@ -135,3 +135,20 @@ def test_what_stands_is_the_last_word_unless_withdrawn(
             if (r.author_id, r.kind, r.target) == (row.author_id, row.kind, row.target)
         ]
         assert same[-1] is row
+
+
+def test_the_database_counts_what_stands(any_store: Store, ada: User, answer: Message) -> None:
+    for value in ("up", "down", "up"):
+        last = thumb(any_store, ada, answer, value)
+    with any_store.write() as session:
+        bob = people.create_user(session, "bob")
+        taken_back = feedback.record(
+            session, bob.id, FeedbackKind.THUMBS, [answer], {"value": "up"}, answer.id
+        )
+        feedback.withdraw(session, bob.id, taken_back.id)
+        text = {"text": "Better."}
+        feedback.record(session, ada.id, FeedbackKind.EDIT, [answer], text, answer.id)
+        assert feedback.standing_by_kind(session) == {"thumbs": 1, "edit": 1}
+        feedback.withdraw(session, ada.id, last.id)
+        assert feedback.standing_by_kind(session) == {"edit": 1}
+        assert len(feedback.effective(session.exec(select(Feedback)))) == 1

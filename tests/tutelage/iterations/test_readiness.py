@@ -1,9 +1,12 @@
 """Readiness counts what may be learned from and says exactly what is missing."""
 
+import pytest
+
 from tutelage.chat import conversations
-from tutelage.feedback import feedback
+from tutelage.feedback import feedback, preference_data
 from tutelage.feedback.preference_data import learnable, read
-from tutelage.iterations.readiness import NEEDS, NOTHING_CONSENTED, readiness
+from tutelage.iterations import readiness as readiness_of
+from tutelage.iterations.readiness import NEEDS, NOTHING_CONSENTED, Need, readiness
 from tutelage.people import people
 from tutelage.store import Store
 from tutelage.tables import Feedback, FeedbackKind
@@ -69,3 +72,18 @@ def test_an_erased_conversation_teaches_nothing(any_store: Store) -> None:
         assert [judgement.first_user_message for judgement in learnable(read(session))] == [
             "goodbye"
         ]
+
+
+def test_no_more_is_read_than_is_needed(any_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(6):
+        judged_conversation(any_store, f"hello {number}")
+    monkeypatch.setattr(preference_data, "CHATS_AT_ONCE", 1)
+    monkeypatch.setattr(readiness_of, "NEEDS", {"smoke": Need(12, 2)})
+    reads: list[object] = []
+    wanted = preference_data.read
+    monkeypatch.setattr(
+        preference_data, "read", lambda *given: (reads.append(given), wanted(*given))[1]
+    )
+    with any_store.read() as session:
+        assert readiness(session) == {"smoke": {"ready": True, "missing": []}}
+    assert len(reads) == 2

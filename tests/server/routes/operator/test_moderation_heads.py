@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from chat_service import WORDS, ChatService, new_services, serve
+from chat_service import WORDS, ChatService, eventually, new_services, serve
 
 from moderation.appeals import registry
 from moderation.classifier import KeywordClassifier
 from moderation.classifiers.hot_swap import SwappableClassifier
+from server import moderation_watcher
 from server.moderation_watcher import ModerationWatcher
 from tutelage.composition import Core
 
@@ -77,9 +78,34 @@ def test_heads_that_cannot_be_read_leave_the_old_ones(service: ChatService, core
         description = '{"version": "broken", "created_at": 0}'
         (kept / "broken" / registry.DESCRIPTION).write_text(description)
         registry.activate(session, kept, "broken", "test")
-    with pytest.raises(Exception, match="no readable moderation heads"):
-        ModerationWatcher(service.services).refresh()
+    watcher = ModerationWatcher(service.services)
+    watcher.refresh()
     assert service.services.classifier.version == "keyword-1"
+    assert watcher.problem is not None and "no readable moderation heads" in watcher.problem
+
+
+def test_heads_that_could_not_be_loaded_are_tried_again(
+    service: ChatService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = service.post(PATH, name="operator") if appealed(service, 0) else None
+    assert made is not None
+    version = made.json()["version"]
+    watcher = ModerationWatcher(service.services)
+    with monkeypatch.context() as away:
+        away.setattr(moderation_watcher, "open_classifier", raise_oserror)
+        put(service, version)
+        watcher.refresh()
+        assert eventually(lambda: "OSError" in (learning(service)["load_error"] or ""))
+        assert watcher.problem is not None
+    watcher.refresh()
+    assert watcher.problem is not None  # not at once
+    watcher._retry_at = 0.0
+    watcher.refresh()
+    assert watcher.problem is None and service.services.classifier.version == version
+
+
+def raise_oserror(*_: Any) -> None:
+    raise OSError("shared storage is away")
 
 
 def test_unknown_heads_are_refused_and_only_operators_choose(service: ChatService) -> None:

@@ -75,11 +75,12 @@ function RetrainingView({ learning }: { learning: Learning }) {
           </Button>
         </div>
         <ErrorMessage error={error} className="mt-3" />
+        <ErrorMessage error={learning.load_error} className="mt-3" />
         <p className="mt-4 border-t border-line pt-3 text-[13px] text-muted">
           {learning.running ? (
             <>
               Active filter: <span className="font-mono text-ink">{learning.running}</span>
-              {isSwitching(learning) && ", switching within seconds…"}
+              {isSwitching(learning) && !learning.load_error && ", switching within seconds…"}
             </>
           ) : (
             "Moderation is off."
