@@ -16,9 +16,9 @@ from server.chat.persist import SavedPrompt, add_response, new_completion_id
 from server.chat.response import TurnResponse, start_response
 from server.generators.generator import Overloaded, Sampling
 from server.services import Services
-from tutelage.election import leads
 from tutelage.errors import TutelageError
 from tutelage.labeling import labeling
+from tutelage.maintenance.election import leads
 from tutelage.tables import LabelingTask, new_id
 
 logger = logging.getLogger(__name__)

@@ -55,7 +55,7 @@ class Stages:
     def freeze_snapshot(self, directory: Path) -> SnapshotResult:
         """Freeze what may be learned from. Raises NotEnough."""
         with self.core.store.read() as session:
-            rows = preference_data.read(session, tokens=self.config.ppo.reuse)
+            rows = preference_data.read(session, tokens=self.config.ppo.reuse > 0)
             cases = reports.cases(session)
         missing = missing_feedback(self.config, rows)
         if missing:

@@ -4,12 +4,12 @@ import logging
 import secrets
 import time
 
-from tutelage import retention, webhook
 from tutelage.composition import Core
-from tutelage.election import leads
 from tutelage.errors import Conflict, Invalid
 from tutelage.experiments import experiments, outcomes
 from tutelage.iterations import schedule
+from tutelage.maintenance import retention, webhook
+from tutelage.maintenance.election import leads
 
 logger = logging.getLogger(__name__)
 

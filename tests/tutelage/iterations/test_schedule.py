@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from tutelage import audit, retention, webhook
+from tutelage import audit
 from tutelage.chat import conversations
 from tutelage.composition import Core, open_core
 from tutelage.errors import Conflict, Invalid
 from tutelage.experiments import experiments
 from tutelage.feedback import feedback
 from tutelage.iterations import iterations, schedule
+from tutelage.maintenance import retention, webhook
 from tutelage.people import people
 from tutelage.policies import deployment
 from tutelage.settings import Settings

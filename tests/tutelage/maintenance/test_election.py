@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tutelage import election
-from tutelage.election import leads
+from tutelage.maintenance import election
+from tutelage.maintenance.election import leads
 from tutelage.store import Store
 
 
