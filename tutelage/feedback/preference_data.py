@@ -146,7 +146,7 @@ def read(
         feedback=list(session.exec(judged)),
         blocked=frozenset(session.exec(blocked)),
         sources={row.user_id: row.name for row in session.exec(select(Dataset))},
-        accounts=dict(session.exec(select(User.id, User.created_at))),
+        accounts=dict(session.exec(select(User.id, User.created_at)).all()),
         gold=gold(session),
     )
 
