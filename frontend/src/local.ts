@@ -1,4 +1,4 @@
-/** What this browser remembers. Where storage is blocked, full or corrupt, nothing is remembered. */
+/** Browser storage. Where it is blocked, full or corrupt, nothing is remembered. */
 
 export function remembered(key: string): string | null {
   try {
@@ -9,9 +9,9 @@ export function remembered(key: string): string | null {
 }
 
 /** A remembered JSON value, or null if there is none that can be read. */
-export function rememberedJson<T>(key: string): T | null {
+export function rememberedJson(key: string): unknown {
   try {
-    return JSON.parse(remembered(key) ?? "null") as T | null;
+    return JSON.parse(remembered(key) ?? "null");
   } catch {
     return null;
   }
@@ -33,21 +33,36 @@ export function forget(key: string): void {
   }
 }
 
-const USER = "tutelage.user";
-const PERSONAL = ["tutelage.draft.", "tutelage.branches.", "tutelage.demonstration."];
-
-/** Forget what the last user wrote or looked at; the theme stays. */
-export function forgetPerson(): void {
+function forgetWhere(condition: (key: string) => boolean): void {
   try {
-    const keys = Object.keys(localStorage).filter((key) => PERSONAL.some((prefix) => key.startsWith(prefix)));
-    keys.forEach(forget);
+    const keys = Object.keys(localStorage).filter((key) => key.startsWith("tutelage."));
+    keys.filter(condition).forEach(forget);
   } catch {
     // blocked
   }
 }
 
-/** A shared computer: forget what somebody else left here, for example when their session expired. */
-export function forgetOthers(user: string): void {
-  if (remembered(USER) !== user) forgetPerson();
-  remember(USER, user);
+const THEME = "tutelage.theme";
+const MEMBER = "tutelage.member"; // the last account here that was not a guest's
+const prefix = (user: string) => `tutelage.${user}.`;
+
+let person = "";
+
+/** The key of something that belongs to the current account. */
+export const personalKey = (name: string): string => prefix(person) + name;
+
+/**
+ * From now on the drafts of this account are read and written. Those of other accounts are deleted, except
+ * that a guest leaves those of the last member: their session may only have expired.
+ */
+export function setPerson(user: string, guest: boolean): void {
+  person = user;
+  if (!guest) remember(MEMBER, user);
+  const kept = [THEME, MEMBER, prefix(user), prefix(remembered(MEMBER) ?? "")];
+  forgetWhere((key) => !kept.some((start) => key.startsWith(start)));
+}
+
+/** Deletes the drafts of the current account; the theme stays. */
+export function forgetPerson(): void {
+  forgetWhere((key) => key.startsWith(prefix(person)));
 }

@@ -12,6 +12,8 @@ import { ChatPage } from "./pages/chat/ChatPage";
 import { NotFoundPage } from "./pages/NotFoundPage";
 import { SignInPage } from "./pages/SignInPage";
 import { SignUpPage } from "./pages/SignUpPage";
+import { survivePageTranslation } from "./translation";
+import { followVisibleHeight } from "./viewport";
 
 const AccountPage = lazy(() => import("./pages/account/AccountPage"));
 const LabelPage = lazy(() => import("./pages/label/LabelPage"));
@@ -23,6 +25,9 @@ function PageBoundary({ children }: { children: ReactNode }) {
   return <ErrorBoundary resetKey={useLocation().pathname}>{children}</ErrorBoundary>;
 }
 
+survivePageTranslation();
+followVisibleHeight();
+
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>
@@ -30,19 +35,19 @@ createRoot(document.getElementById("root")!).render(
         <Toasts>
           <BrowserRouter>
             <PageBoundary>
-            <Suspense fallback={<Loading />}>
-              <Routes>
-                <Route path="/" element={<ChatPage />} />
-                <Route path="/c/:id" element={<ChatPage />} />
-                <Route path="/s/:token" element={<SharedPage />} />
-                <Route path="/sign-in" element={<SignInPage />} />
-                <Route path="/sign-up" element={<SignUpPage />} />
-                <Route path="/account/*" element={<AccountPage />} />
-                <Route path="/label/*" element={<LabelPage />} />
-                <Route path="/operator/*" element={<OperatorPage />} />
-                <Route path="*" element={<NotFoundPage />} />
-              </Routes>
-            </Suspense>
+              <Suspense fallback={<Loading />}>
+                <Routes>
+                  <Route path="/" element={<ChatPage />} />
+                  <Route path="/c/:id" element={<ChatPage />} />
+                  <Route path="/s/:token" element={<SharedPage />} />
+                  <Route path="/sign-in" element={<SignInPage />} />
+                  <Route path="/sign-up" element={<SignUpPage />} />
+                  <Route path="/account/*" element={<AccountPage />} />
+                  <Route path="/label/*" element={<LabelPage />} />
+                  <Route path="/operator/*" element={<OperatorPage />} />
+                  <Route path="*" element={<NotFoundPage />} />
+                </Routes>
+              </Suspense>
             </PageBoundary>
           </BrowserRouter>
         </Toasts>

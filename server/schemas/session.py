@@ -33,6 +33,7 @@ class SessionState(BaseModel):
     sign_up: bool = Field(description="Whether users may sign up.")
     oidc: str | None = Field(description="The name of the OpenID Connect provider, if configured.")
     starters: list[Starter] = Field(description="The prompts that an empty chat offers.")
+    max_message_chars: int = Field(description="The longest message that is taken, in characters.")
 
     @classmethod
     def of(cls, settings: Settings, user: User | None) -> Self:
@@ -43,6 +44,7 @@ class SessionState(BaseModel):
             sign_up=settings.sign_up,
             oidc=settings.oidc_name if settings.oidc_issuer else None,
             starters=settings.starter_prompts,
+            max_message_chars=settings.max_message_chars,
         )
 
 

@@ -2,14 +2,25 @@
 import { QueryClient, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { ApiError, conversations, models, operator, session } from "./client";
 import type { Iteration, Session } from "./types";
-import { forgetOthers } from "../local";
+import { setPerson } from "../local";
+
+/** How often a service that did not answer is tried again. */
+const RECOVER_MS = 4_000;
+
+/** The service, or a proxy before it, is away; it may come back. */
+export function isUnreachable(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || (error.status >= 502 && error.status <= 504));
+}
 
 export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
       staleTime: 15_000,
+      networkMode: "always", // a LAN without internet is not offline; and a failure is shown, not waited for
+      refetchInterval: ({ state }) => (isUnreachable(state.error) ? RECOVER_MS : false),
       retry: (count, error) => count < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
     },
+    mutations: { networkMode: "always" },
   },
 });
 
@@ -27,8 +38,14 @@ export function useSession() {
 async function arrive(): Promise<Session> {
   const here = await session.get();
   const found = here.user || !here.guests ? here : await session.startGuest();
-  forgetOthers(found.user?.id ?? "");
-  return found;
+  return entered(found);
+}
+
+/** From now on this browser's drafts are those of the session's user. */
+export function entered(session: Session): Session {
+  const { user } = session;
+  setPerson(user?.id ?? "", user === null || (user.login === null && user.role === "user"));
+  return session;
 }
 
 export function useConversations(query: string, enabled: boolean) {
@@ -43,7 +60,12 @@ export function useConversations(query: string, enabled: boolean) {
 }
 
 export function useConversation(id: string | undefined) {
-  return useQuery({ queryKey: ["conversation", id], queryFn: () => conversations.get(id!), enabled: id !== undefined });
+  return useQuery({
+    queryKey: ["conversation", id],
+    queryFn: () => conversations.get(id!),
+    enabled: id !== undefined,
+    refetchOnWindowFocus: "always", // another device may have gone on with it
+  });
 }
 
 /** The policies that can be requested by id. */

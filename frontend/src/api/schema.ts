@@ -6436,6 +6436,11 @@ export interface components {
              */
             guests: boolean;
             /**
+             * Max Message Chars
+             * @description The longest message that is taken, in characters.
+             */
+            max_message_chars: number;
+            /**
              * Oidc
              * @description The name of the OpenID Connect provider, if configured.
              */

@@ -13,10 +13,18 @@ interface MenuProps {
   trigger: ReactNode;
   side?: "top" | "bottom";
   align?: "start" | "end";
+  /** Takes the focus when the menu closes; without it the focus returns to the trigger. */
+  onClosed?: () => void;
   children: ReactNode;
 }
 
-export function Menu({ trigger, side = "bottom", align = "end", children }: MenuProps) {
+export function Menu({ trigger, side = "bottom", align = "end", onClosed, children }: MenuProps) {
+  function close(event: Event) {
+    if (!onClosed) return;
+    event.preventDefault();
+    onClosed();
+  }
+
   return (
     <Radix.Root>
       <Radix.Trigger asChild>{trigger}</Radix.Trigger>
@@ -26,6 +34,7 @@ export function Menu({ trigger, side = "bottom", align = "end", children }: Menu
           align={align}
           sideOffset={6}
           collisionPadding={8}
+          onCloseAutoFocus={close}
           className={CARD}
         >
           {children}

@@ -1,7 +1,7 @@
 /** The form with name and password, for sign-in and sign-up. */
 import { useState, type FormEvent, type ReactNode } from "react";
 import { useNavigate } from "react-router";
-import { queryClient } from "../api/queries";
+import { entered, queryClient } from "../api/queries";
 import type { Session } from "../api/types";
 import { Button } from "../components/Button";
 import { Field } from "../components/Field";
@@ -72,5 +72,5 @@ export function CredentialsForm({ action, fresh, send, children }: CredentialsPr
 /** Starts a session; forgets everything cached for the previous user. */
 export function startSession(state: Session): void {
   queryClient.clear();
-  queryClient.setQueryData(["session"], state);
+  queryClient.setQueryData(["session"], entered(state));
 }

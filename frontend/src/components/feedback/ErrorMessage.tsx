@@ -1,6 +1,8 @@
 /** The message of an error, with a button to retry. */
 import clsx from "clsx";
 import { CircleAlert, RotateCcw } from "lucide-react";
+import { Link } from "react-router";
+import { ApiError } from "../../api/client";
 import { Button } from "../Button";
 
 interface ErrorMessageProps {
@@ -21,7 +23,18 @@ export function ErrorMessage({ error, onRetry, className }: ErrorMessageProps) {
       )}
     >
       <CircleAlert aria-hidden className="size-4.5 shrink-0" />
-      <p className="min-w-0 flex-1 basis-56">{message}</p>
+      <p className="min-w-0 flex-1 basis-56 wrap-anywhere">
+        {message}
+        {error instanceof ApiError && error.status === 401 && (
+          <>
+            {" "}
+            <Link to="/sign-in" className="font-medium underline underline-offset-3">
+              Sign in
+            </Link>
+            ; what you wrote is kept.
+          </>
+        )}
+      </p>
       {onRetry && (
         <Button small icon={RotateCcw} onClick={onRetry}>
           Try again

@@ -1,21 +1,25 @@
 /** The chat: conversations at the side, the branch in view, and the composer. */
-import { lazy, Suspense, useEffect, useState } from "react";
-import { useNavigate, useParams } from "react-router";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { Link, useNavigate, useParams } from "react-router";
+import { ApiError } from "../../api/client";
 import { useConversation, useSession } from "../../api/queries";
 import type { Message } from "../../api/types";
 import { Loading, Skeleton } from "../../components/feedback/Loading";
 import { MessagePage } from "../../components/feedback/MessagePage";
 import { ErrorMessage } from "../../components/feedback/ErrorMessage";
+import { useToast } from "../../components/feedback/Toast";
+import { useStable } from "../../stable";
+import { messageDraft, moveDraft, persist, persisted, usePersisted } from "../../persisted";
 import { SignInForms } from "../SignInPage";
 import { Composer } from "./Composer";
 import { ConsentCard } from "./consent/ConsentCard";
 import { Header } from "./Header";
 import { Scroller } from "./Scroller";
 import { Sidebar } from "./sidebar/Sidebar";
-import { useBranches } from "./storage";
+import { comparisonName, useBranches } from "./storage";
 import { Thread } from "./Thread";
 import { keyOf, visiblePath } from "./tree";
-import { continuation, isLive, isPending, withTurn, type Prompt, type Turn } from "./turn";
+import { continuation, isLive, isPending, isReturned, withTurn, type Prompt, type Turn } from "./turn";
 import { turns, useTurns } from "./turns";
 import { Welcome } from "./Welcome";
 
@@ -37,7 +41,7 @@ function Chat() {
   const { id } = useParams();
   const [drawer, setDrawer] = useState(false);
   return (
-    <div className="flex h-dvh overflow-hidden">
+    <div className="flex h-(--visible) overflow-hidden">
       <Sidebar current={id} open={drawer} onClose={() => setDrawer(false)} />
       <main className="flex min-w-0 flex-1 flex-col">
         <Conversation id={id} onMenu={() => setDrawer(true)} />
@@ -46,43 +50,55 @@ function Chat() {
   );
 }
 
-function useTurn(id: string | undefined): [Turn | undefined, (key: string) => void] {
+/** The turns of the conversation in view that are not all stored yet, and how to begin a new conversation's. */
+function useConversationTurns(id: string | undefined): [Turn[], (key: string) => void] {
   const navigate = useNavigate();
   const [fresh, setFresh] = useState<string | null>(null);
-  const all = useTurns();
-  const turn = all.findLast((each) => (id ? each.conversationId === id : each.key === fresh));
-  const born = id ? undefined : turn?.conversationId;
+  const its = useTurns().filter((each) => (id ? each.conversationId === id : each.key === fresh));
+  const born = id ? undefined : its.at(-1)?.conversationId;
 
   useEffect(() => {
-    if (born) void navigate(`/c/${born}`, { replace: true });
+    if (!born) return;
+    moveDraft(messageDraft(undefined), messageDraft(born));
+    void navigate(`/c/${born}`, { replace: true });
   }, [born, navigate]);
   useEffect(() => () => setFresh(null), [id]);
-  return [turn, setFresh];
+  return [its, setFresh];
 }
 
-/** The completion whose answers are being compared; its id is not known before the first chunk. */
-interface Comparison {
-  conversationId: string | null;
-  completionId: string | null;
+/** Says so when messages appear that were not sent from here. */
+function useNews(id: string | undefined, stored: number | undefined, own: boolean) {
+  const toast = useToast();
+  const seen = useRef<{ id?: string; stored?: number }>({});
+  useEffect(() => {
+    const before = seen.current;
+    seen.current = { id, stored };
+    if (before.id === id && before.stored && stored && stored > before.stored && !own)
+      toast("New messages from another window are shown.");
+  }, [id, stored, own, toast]);
 }
 
 function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => void }) {
   const { data: session } = useSession();
   const stored = useConversation(id);
-  const [turn, setFresh] = useTurn(id);
+  const [its, setFresh] = useConversationTurns(id);
+  const turn = its.at(-1);
   const [branches, choose] = useBranches(id);
   const [training, setTraining] = useState<boolean | null>(null);
-  const [review, setReview] = useState<Comparison | null>(null);
+  const [review, setReview] = usePersisted(comparisonName(id), "");
 
   const live = isLive(turn);
-  const messages = withTurn(stored.data?.messages ?? [], turn);
+  const written = stored.data?.messages;
+  const messages = its.reduce(withTurn, written ?? []);
   const path = visiblePath(messages, branches);
   const asked = turn && turn.request.n > 1 && turn.state !== "failed" ? turn : undefined;
-  const comparing: Comparison | null = asked ?? (review?.conversationId === id ? review : null);
-  const compared = comparing ? comparedAnswers(messages, comparing) : [];
+  const completion = asked ? asked.completionId : review;
+  const compared = asked || review ? comparedAnswers(messages, completion) : [];
+  const comparing = asked !== undefined || compared.length > 1;
 
+  useNews(id, written?.length, its.length > 0);
   useEffect(() => {
-    if (asked?.completionId) setReview({ conversationId: asked.conversationId, completionId: asked.completionId });
+    if (asked?.completionId && asked.conversationId) persist(comparisonName(asked.conversationId), asked.completionId);
   }, [asked?.conversationId, asked?.completionId]);
   useEffect(() => setTraining(null), [id]);
   useEffect(() => {
@@ -97,16 +113,20 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
     return () => removeEventListener("keydown", stop);
   }, [live, turn?.key]);
 
-  function ask(prompt: Prompt) {
+  const ask = useStable((prompt: Prompt) => {
     setReview(null);
     choose(keyOf(prompt.parentId), null);
     const key = turns.start({ ...prompt, conversationId: id ?? null, training: id ? null : training });
     if (!id) setFresh(key);
-  }
+  });
+  const branch = useStable((message: Message) => choose(keyOf(message.parent_id), message.id));
+  const compare = useStable((message: Message) => setReview(message.completion_id));
 
   function retry() {
     if (!turn) return;
+    const { draft, text } = turn.request;
     turns.forget(turn.key);
+    if (draft && persisted(draft, "") === text) persist(draft, null);
     const again = turn.promptId && turn.conversationId ? { parentId: turn.promptId, text: null } : turn.request;
     ask({ ...turn.request, parentId: again.parentId, text: again.text });
   }
@@ -117,21 +137,34 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
     setReview(null);
   }
 
-  if (id && stored.isError && !turn)
+  if (id && stored.isError && !written && !turn)
     return (
       <>
         <Header onMenu={onMenu} training={null} onTraining={setTraining} />
         <div className="mx-auto w-full max-w-3xl p-6">
-          <ErrorMessage error={stored.error} onRetry={() => void stored.refetch()} />
+          {stored.error instanceof ApiError && stored.error.status === 404 ? (
+            <>
+              <ErrorMessage error={stored.error} />
+              <p className="mt-4 text-sm text-muted">
+                It may have been deleted, or belong to another account.{" "}
+                <Link to="/" className="font-medium text-accent-ink underline underline-offset-4">
+                  Start a new chat
+                </Link>
+              </p>
+            </>
+          ) : (
+            <ErrorMessage error={stored.error} onRetry={() => void stored.refetch()} />
+          )}
         </div>
       </>
     );
 
-  const empty = path.length === 0 && !turn;
+  const empty = path.length === 0 && (!turn || isReturned(turn));
   const loading = id !== undefined && stored.isPending && !turn;
   const shown = comparing ? path.slice(0, path.findIndex((message) => message.id === compared[0]?.parent_id) + 1) : path;
+  const draft = messageDraft(id);
   const stop = () => turn && turns.stop(turn.key);
-  const send = (text: string, n: number) => ask({ parentId: continuation(path), text, n });
+  const send = (text: string, n: number) => ask({ parentId: continuation(path), text, n, draft });
 
   return (
     <>
@@ -142,7 +175,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
         training={stored.data?.training ?? training ?? session?.user?.training ?? false}
         onTraining={setTraining}
       />
-      <Scroller filled={path.length > 0} follow={live} still={comparing !== null} conversation={id}>
+      <Scroller filled={path.length > 0} follow={live} still={comparing} conversation={id}>
         {session?.user && !session.user.consented && <ConsentCard />}
         {loading && <Skeleton lines={6} className="mx-auto max-w-3xl px-5 py-10" />}
         {empty && !loading && <Welcome onPick={(text) => send(text, 1)} />}
@@ -152,23 +185,31 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
           turn={turn}
           onAsk={ask}
           onRetry={retry}
-          onBranch={(message) => choose(keyOf(message.parent_id), message.id)}
-          onCompare={(message) => setReview({ conversationId: id ?? null, completionId: message.completion_id })}
+          onBranch={branch}
+          onCompare={compare}
         />
         {comparing && compared.length > 1 && (
           <Suspense>
-            <Compare key={comparing.completionId} answers={compared} live={live} onStop={stop} onEnd={endComparison} />
+            <Compare key={completion} answers={compared} live={live} onStop={stop} onEnd={endComparison} />
           </Suspense>
         )}
       </Scroller>
       {!comparing && (
-        <Composer key={`${session?.user?.id} ${id ?? "new"}`} conversation={id} live={live} onSend={send} onStop={stop} />
+        <Composer
+          key={session?.user?.id}
+          draft={draft}
+          limit={session?.max_message_chars ?? Infinity}
+          live={live}
+          onSend={send}
+          onStop={stop}
+        />
       )}
     </>
   );
 }
 
-function comparedAnswers(messages: Message[], { completionId }: Comparison): Message[] {
+/** The answers of a completion, whose id is not known before the first chunk. */
+function comparedAnswers(messages: Message[], completionId: string | null): Message[] {
   return messages
     .filter((message) => message.role === "assistant")
     .filter((message) => (completionId ? message.completion_id === completionId : isPending(message)))

@@ -5,33 +5,41 @@ import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { Tip } from "../../components/Button";
 import { Menu, MenuChoice, MenuNumbers } from "../../components/Menu";
 import { isSend, isTouch } from "../../keyboard";
-import { saveDraft, readDraft } from "./storage";
+import { useSingleClick } from "../../clicks";
+import { useToast } from "../../components/feedback/Toast";
+import { usePersisted } from "../../persisted";
+import { figure } from "../../format";
+
+/** The share of the limit from which on the length is shown. */
+const NEAR = 0.8;
+
 
 interface ComposerProps {
-  conversation: string | undefined;
+  /** The name of the persisted draft. */
+  draft: string;
+  /** The most characters that the service takes. */
+  limit: number;
   live: boolean;
   onSend: (text: string, n: number) => void;
   onStop: () => void;
 }
 
-export function Composer({ conversation, live, onSend, onStop }: ComposerProps) {
-  const [text, setText] = useState(() => readDraft(conversation));
+export function Composer({ draft, limit, live, onSend, onStop }: ComposerProps) {
+  const [text, write] = usePersisted(draft, "");
   const [n, setN] = useState(1);
   const box = useRef<HTMLTextAreaElement>(null);
-  const ready = text.trim() !== "" && !live;
+  const single = useSingleClick();
+  const toast = useToast();
+  const length = text.length < limit * NEAR ? 0 : Array.from(text.trim()).length;
+  const ready = text.trim() !== "" && length <= limit && !live;
 
   useEffect(() => {
-    if (matchMedia("(pointer: fine)").matches) box.current?.focus();
-  }, []);
-
-  function write(next: string) {
-    setText(next);
-    saveDraft(conversation, next);
-  }
+    if (!isTouch()) box.current?.focus();
+  }, [draft]);
 
   function send() {
     if (!ready) return;
-    write("");
+    write(null);
     onSend(text.trim(), n);
   }
 
@@ -42,13 +50,23 @@ export function Composer({ conversation, live, onSend, onStop }: ComposerProps) 
     }
   }
 
+  /** Files are not taken, and that is said. */
+  function refuse(event: { preventDefault: () => void }, data: DataTransfer) {
+    if (data.files.length === 0 || data.types.includes("text/plain")) return;
+    event.preventDefault();
+    toast("Files and pictures can't be attached. Paste their text instead.");
+  }
+
   return (
     <div className="px-3 pb-[max(0.75rem,env(safe-area-inset-bottom))] sm:px-6">
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          send();
+          single(send);
         }}
+        onDragOver={(event) => event.preventDefault()}
+        onDrop={(event) => refuse(event, event.dataTransfer)}
+        onPaste={(event) => refuse(event, event.clipboardData)}
         className="mx-auto max-w-[46.5rem] rounded-3xl border border-line-strong bg-surface p-2 shadow-soft transition-colors focus-within:border-accent"
       >
         <textarea
@@ -60,18 +78,23 @@ export function Composer({ conversation, live, onSend, onStop }: ComposerProps) 
           value={text}
           onChange={(event) => write(event.target.value)}
           onKeyDown={keys}
-          className="field-sizing-content block max-h-[40dvh] w-full resize-none bg-transparent px-3 pt-2 pb-1.5 outline-none placeholder:text-faint"
+          className="block field-sizing-content max-h-[calc(var(--visible)*0.4)] w-full resize-none bg-transparent px-3 pt-2 pb-1.5 outline-none placeholder:text-faint"
         />
         <div className="flex items-center justify-between pl-1">
-          <AnswerCount n={n} onChange={setN} />
+          <AnswerCount n={n} onChange={setN} onClosed={() => box.current?.focus()} />
+          {length > 0 && (
+            <p role="status" className={clsx("mr-3 ml-auto text-xs tabular-nums", length > limit ? "text-danger" : "text-muted")}>
+              {figure(length)} of {figure(limit)} characters
+            </p>
+          )}
           {live ? (
-            <RoundButton label="Stop (Esc)" icon={<Square aria-hidden className="size-3.5 fill-current" />} onClick={onStop} />
+            <RoundButton label="Stop (Esc)" icon={<Square aria-hidden className="size-3.5 fill-current" />} onClick={() => single(onStop)} />
           ) : (
             <RoundButton submit disabled={!ready} label="Send" icon={<ArrowUp aria-hidden className="size-5" strokeWidth={2.3} />} />
           )}
         </div>
       </form>
-      <p className="mt-2 text-center text-xs text-faint">
+      <p className="tall-only mt-2 text-center text-xs text-faint">
         Tutelage can make mistakes. Check important information.
       </p>
     </div>
@@ -81,12 +104,13 @@ export function Composer({ conversation, live, onSend, onStop }: ComposerProps) 
 const ONE = { value: "1", label: "Single answer", icon: MessageSquare };
 const several = (n: number) => `Compare ${n} answers`;
 
-function AnswerCount({ n, onChange }: { n: number; onChange: (n: number) => void }) {
+function AnswerCount({ n, onChange, onClosed }: { n: number; onChange: (n: number) => void; onClosed: () => void }) {
   const Icon = n === 1 ? MessageSquare : Columns3;
   return (
     <Menu
       side="top"
       align="start"
+      onClosed={onClosed}
       trigger={
         <button
           type="button"

@@ -33,7 +33,9 @@ export function Header({ onMenu, conversation, leaf, training, onTraining }: Hea
   return (
     <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line px-3 sm:px-5">
       <IconButton icon={PanelLeft} label="Open conversation list" className="lg:hidden" onClick={onMenu} />
-      <h1 className="min-w-0 flex-1 truncate text-sm font-medium">{conversation?.title || "New chat"}</h1>
+      <h1 className="min-w-0 flex-1 truncate text-sm font-medium">
+        <bdi>{conversation?.title || "New chat"}</bdi>
+      </h1>
       {conversation && leaf && <ExportMenu conversation={conversation.id} leaf={leaf} />}
       {training !== null && (
         <Tip

@@ -1,37 +1,45 @@
 /** A message of the user, and its editor, which starts another branch. */
 import { Pencil } from "lucide-react";
-import { useState, type KeyboardEvent } from "react";
+import { memo, useState, type KeyboardEvent } from "react";
 import type { Message } from "../../api/types";
 import { Button, IconButton } from "../../components/Button";
-import { BranchSwitch, type Branch } from "./response/BranchSwitch";
+import { BranchSwitch } from "./response/BranchSwitch";
 import { CopyButton } from "./response/CopyButton";
 import { ModerationNotice } from "./ModerationNotice";
-import { isPending } from "./turn";
+import { isPending, type Prompt } from "./turn";
 import { isSend, isTouch } from "../../keyboard";
+import { usePersisted } from "../../persisted";
+import { sameProps } from "../../stable";
 
 interface PromptViewProps {
   message: Message;
-  branch: Branch;
-  onEdit: (text: string) => void;
+  /** The prompts at the same place of the tree, this one included. */
+  versions: Message[];
+  /** An answer is being generated. */
+  live: boolean;
+  onAsk: (prompt: Prompt) => void;
+  onBranch: (message: Message) => void;
 }
 
-export function PromptView({ message, branch, onEdit }: PromptViewProps) {
+export const PromptView = memo(function PromptView({ message, versions, live, onAsk, onBranch }: PromptViewProps) {
   const [editing, setEditing] = useState(false);
+  const draft = `prompt.${message.id}`;
 
   if (editing)
     return (
       <PromptEditor
-        text={message.content}
+        before={message.content}
+        draft={draft}
         onCancel={() => setEditing(false)}
         onSave={(text) => {
           setEditing(false);
-          onEdit(text);
+          onAsk({ parentId: message.parent_id, text, n: 1, draft });
         }}
       />
     );
   return (
-    <article aria-label="Your message" className="group -mb-3 flex animate-rise flex-col items-end">
-      <div dir="auto" className="max-w-[85%] rounded-3xl rounded-br-lg bg-panel px-4.5 py-2.5 leading-relaxed wrap-anywhere whitespace-pre-wrap">
+    <article aria-label="Your message" className="group message -mb-3 flex animate-rise flex-col items-end">
+      <div dir="auto" lang="" className="max-w-[85%] rounded-3xl rounded-br-lg bg-panel px-4.5 py-2.5 leading-relaxed wrap-anywhere whitespace-pre-wrap">
         {message.content}
       </div>
       {message.moderation?.action === "warn" && (
@@ -40,31 +48,37 @@ export function PromptView({ message, branch, onEdit }: PromptViewProps) {
       {!isPending(message) && (
         <div className="mt-1 flex h-8 items-center opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
           <CopyButton text={message.content} />
-          <IconButton icon={Pencil} label="Edit and ask again" disabled={branch.disabled} onClick={() => setEditing(true)} />
-          <BranchSwitch message={message} branch={branch} />
+          <IconButton icon={Pencil} label="Edit and ask again" disabled={live} onClick={() => setEditing(true)} />
+          <BranchSwitch message={message} versions={versions} disabled={live} onBranch={onBranch} />
         </div>
       )}
     </article>
   );
-}
+}, sameProps);
 
 interface PromptEditorProps {
-  text: string;
+  before: string;
+  draft: string;
   onCancel: () => void;
   onSave: (text: string) => void;
 }
 
-function PromptEditor({ text: before, onCancel, onSave }: PromptEditorProps) {
-  const [text, setText] = useState(before);
+function PromptEditor({ before, draft, onCancel, onSave }: PromptEditorProps) {
+  const [text, setText] = usePersisted(draft, before);
   const ready = text.trim() !== "" && text !== before;
+
+  function end(act: () => void) {
+    setText(null);
+    act();
+  }
 
   function keys(event: KeyboardEvent) {
     if (isSend(event.nativeEvent, isTouch())) {
       event.preventDefault();
-      if (ready) onSave(text);
+      if (ready) end(() => onSave(text));
     } else if (event.key === "Escape") {
       event.preventDefault();
-      onCancel();
+      end(onCancel);
     }
   }
 
@@ -81,10 +95,10 @@ function PromptEditor({ text: before, onCancel, onSave }: PromptEditorProps) {
       />
       <div className="mt-2 flex items-center justify-end gap-2">
         <p className="mr-auto hidden pl-1.5 text-xs text-faint sm:block">Your original message is kept; you can switch back to it.</p>
-        <Button small onClick={onCancel}>
+        <Button small onClick={() => end(onCancel)}>
           Cancel
         </Button>
-        <Button small kind="primary" disabled={!ready} onClick={() => onSave(text)}>
+        <Button small kind="primary" disabled={!ready} onClick={() => end(() => onSave(text))}>
           Send
         </Button>
       </div>

@@ -3,9 +3,10 @@ import type { Message } from "../../api/types";
 import { ErrorMessage } from "../../components/feedback/ErrorMessage";
 import { AnswerView } from "./response/AnswerView";
 import { PromptView } from "./PromptView";
-import { alternativesOf, siblingsOf } from "./tree";
+import { alternativesOf, childrenOf, keyOf, versionsOf } from "./tree";
 import { isLive, type Prompt, type Turn } from "./turn";
 
+/** The handlers stay the same over renders: while an answer streams, only its own view is rendered again. */
 interface ThreadProps {
   path: Message[];
   messages: Message[];
@@ -19,38 +20,33 @@ interface ThreadProps {
 export function Thread({ path, messages, turn, onAsk, onRetry, onBranch, onCompare }: ThreadProps) {
   const live = isLive(turn);
   const last = path.at(-1);
-  const unanswered = turn && !live && last?.role === "user";
+  const children = childrenOf(messages);
 
   return (
     <div className="mx-auto flex w-full max-w-3xl flex-col gap-7 px-4 py-6 sm:px-6">
       {path.map((message, index) => {
-        const siblings = siblingsOf(messages, message);
-        const branch = { siblings, onBranch, disabled: live };
+        const siblings = children.get(keyOf(message.parent_id)) ?? [message];
+        const versions = versionsOf(siblings, message);
         if (message.role === "user")
-          return (
-            <PromptView
-              key={message.id}
-              message={message}
-              branch={branch}
-              onEdit={(text) => onAsk({ parentId: message.parent_id, text, n: 1 })}
-            />
-          );
+          return <PromptView key={message.id} message={message} versions={versions} live={live} onAsk={onAsk} onBranch={onBranch} />;
         if (message.role !== "assistant") return null;
         return (
           <AnswerView
             key={message.id}
             message={message}
             refusal={path[index - 1]?.moderation?.action === "block" ? path[index - 1]!.moderation : null}
-            branch={branch}
+            versions={versions}
+            live={live}
             streaming={live && message === last}
-            alternatives={alternativesOf(messages, message)}
-            onAgain={(n, policyId) => onAsk({ parentId: message.parent_id, text: null, n, policyId })}
-            onCompare={() => onCompare(message)}
+            rankable={alternativesOf(siblings, message).length > 1}
+            onAsk={onAsk}
+            onBranch={onBranch}
+            onCompare={onCompare}
           />
         );
       })}
-      {turn?.state === "failed" && <ErrorMessage error={turn.error} onRetry={onRetry} />}
-      {turn?.state === "stopped" && unanswered && (
+      {turn?.state === "failed" && <ErrorMessage error={turn.error} onRetry={turn.permanent ? undefined : onRetry} />}
+      {turn?.state === "stopped" && last?.role === "user" && (
         <p className="text-sm text-muted">
           Stopped before anything was generated.{" "}
           <button type="button" onClick={onRetry} className="font-medium text-accent-ink underline underline-offset-4">
@@ -59,8 +55,17 @@ export function Thread({ path, messages, turn, onAsk, onRetry, onBranch, onCompa
         </p>
       )}
       <p role="status" className="sr-only">
-        {turn && (live ? "Generating an answer." : "The answer is complete.")}
+        {turn && STATUS[turn.state]}
       </p>
     </div>
   );
 }
+
+/** Announced to screen readers; an error message is announced by itself. */
+const STATUS: Record<Turn["state"], string> = {
+  waiting: "Generating an answer.",
+  streaming: "Generating an answer.",
+  done: "The answer is complete.",
+  stopped: "The answer was stopped.",
+  failed: "",
+};

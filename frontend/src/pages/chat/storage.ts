@@ -1,45 +1,29 @@
-/** Chat state in local storage: drafts and the branch in view. */
-import { useCallback, useState } from "react";
-import { forget, remember, remembered, rememberedJson } from "../../local";
+/** What this browser remembers of a conversation: its draft, the branches in view, and an open comparison. */
+import { useCallback } from "react";
+import { messageDraft, persist, persisted, usePersisted } from "../../persisted";
 import type { Branches } from "./tree";
 
-const draftKey = (conversation: string | undefined) => `tutelage.draft.${conversation ?? "new"}`;
-const branchKey = (conversation: string) => `tutelage.branches.${conversation}`;
+const branchesName = (conversation: string | undefined) => `branches.${conversation ?? "new"}`;
 
-export function readDraft(conversation: string | undefined): string {
-  return remembered(draftKey(conversation)) ?? "";
-}
-
-export function saveDraft(conversation: string | undefined, text: string): void {
-  if (text) remember(draftKey(conversation), text);
-  else forget(draftKey(conversation));
-}
+/** The name of the completion whose answers are being compared. */
+export const comparisonName = (conversation: string | undefined) => `comparison.${conversation ?? "new"}`;
 
 export function forgetConversation(conversation: string): void {
-  forget(draftKey(conversation));
-  forget(branchKey(conversation));
+  for (const name of [messageDraft(conversation), branchesName(conversation), comparisonName(conversation)]) persist(name, null);
 }
 
-function readBranches(conversation: string | undefined): Branches {
-  return (conversation && rememberedJson<Branches>(branchKey(conversation))) || {};
-}
+const NONE: Branches = {};
 
 /** The branches chosen in a conversation, and how to choose one (or, with null, the newest). */
 export function useBranches(conversation: string | undefined) {
-  const [state, setState] = useState({ conversation, branches: readBranches(conversation) });
-  const current = state.conversation === conversation ? state.branches : readBranches(conversation);
-  if (state.conversation !== conversation) setState({ conversation, branches: current });
-
+  const name = branchesName(conversation);
+  const [branches, write] = usePersisted<Branches>(name, NONE);
   const choose = useCallback(
     (parent: string, child: string | null) => {
-      setState((before) => {
-        const { [parent]: _, ...others } = before.branches;
-        const branches = child ? { ...others, [parent]: child } : others;
-        if (conversation) remember(branchKey(conversation), JSON.stringify(branches));
-        return { conversation, branches };
-      });
+      const { [parent]: _, ...others } = persisted<Branches>(name, NONE);
+      write(child ? { ...others, [parent]: child } : others);
     },
-    [conversation],
+    [name, write],
   );
-  return [current, choose] as const;
+  return [branches, choose] as const;
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Message } from "../../api/types";
-import { alternativesOf, siblingsOf, visiblePath } from "./tree";
+import { alternativesOf, childrenOf, versionsOf, visiblePath } from "./tree";
 
 function message(id: string, parent: string | null, at: number, more: Partial<Message> = {}): Message {
   return {
@@ -39,9 +39,21 @@ test("a choice of a message that is gone is ignored", () => {
   expect(ids(visiblePath(TREE, { u1: "erased" }))).toEqual(["u1", "a1", "u2", "a2"]);
 });
 
-test("siblings are the alternatives at one place, oldest first", () => {
-  expect(ids(siblingsOf(TREE, TREE[3]!))).toEqual(["a1", "a1b"]);
-  expect(ids(siblingsOf(TREE, TREE[0]!))).toEqual(["u1", "u1x"]);
+test("versions are the messages at one place, oldest first", () => {
+  const children = childrenOf(TREE);
+  expect(ids(versionsOf(children.get("u1")!, TREE[3]!))).toEqual(["a1", "a1b"]);
+  expect(ids(versionsOf(children.get("root")!, TREE[0]!))).toEqual(["u1", "u1x"]);
+});
+
+test("the order is that of the service, whatever its clock said", () => {
+  const back = TREE.map((each, place) => ({ ...each, created_at: 100 - place }));
+  expect(ids(visiblePath(back, {}))).toEqual(["u1", "a1", "u2", "a2"]);
+  expect(ids(versionsOf(childrenOf(back).get("u1")!, back[3]!))).toEqual(["a1", "a1b"]);
+});
+
+test("a conversation of a thousand messages has a path", () => {
+  const long = Array.from({ length: 1000 }, (_, n) => message(`a${n}`, n ? `a${n - 1}` : null, n));
+  expect(visiblePath(long, {})).toHaveLength(1000);
 });
 
 test("alternatives are the choices of one completion, in order", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { continuation, newTurn, withChunk, withTurn, type Turn, type TurnRequest } from "./turn";
+import { continuation, isStored, newTurn, storedParent, withChunk, withTurn, type Turn, type TurnRequest } from "./turn";
 import { visiblePath } from "./tree";
 
 const ASK: TurnRequest = { conversationId: null, parentId: null, text: "Hello?", n: 1, training: null };
@@ -57,12 +57,31 @@ test("asking again adds an answer below the same prompt", () => {
   const stored = withTurn([], done);
   const again = newTurn("t2", { conversationId: "conv_1", parentId: "msg_1", text: null, n: 1, training: null });
   const path = visiblePath(withTurn(stored, again), {});
-  expect(path.map((message) => message.id)).toEqual(["msg_1", "pending-0"]);
+  expect(path.map((message) => message.id)).toEqual(["msg_1", "pending-t2-0"]);
 });
 
 test("a turn that failed before its first word shows no empty answer", () => {
-  const failed = { ...newTurn("t", ASK), state: "failed" as const, error: "No." };
+  const failed = { ...after(newTurn("t", ASK), FIRST), state: "failed" as const, error: "No." };
   expect(withTurn([], failed).map((message) => message.role)).toEqual(["user"]);
+});
+
+test("a prompt that was not stored is in the message box again, not among the messages", () => {
+  const failed = { ...newTurn("t", ASK), state: "failed" as const, error: "No." };
+  expect(withTurn([], failed)).toEqual([]);
+});
+
+test("a prompt follows the answer before one that was lost", () => {
+  const lost = { ...after(newTurn("t", { ...ASK, parentId: "msg_0" }), FIRST, piece("Hi")), state: "failed" as const };
+  expect(storedParent("msg_2", new Set(["msg_0", "msg_1", "msg_2"]), [lost])).toBe("msg_2");
+  expect(storedParent("msg_2", new Set(["msg_0"]), [lost])).toBe("msg_0");
+  expect(storedParent(null, new Set(), [lost])).toBeNull();
+});
+
+test("a stopped turn is stored once the answer that was seen is", () => {
+  const stopped = { ...after(newTurn("t", ASK), FIRST, piece("Hi")), state: "stopped" as const };
+  expect(isStored(stopped, new Set(["msg_1"]))).toBe(false);
+  expect(isStored(stopped, new Set(["msg_1", "msg_2"]))).toBe(true);
+  expect(isStored({ ...newTurn("t", ASK), state: "stopped" }, new Set())).toBe(true);
 });
 
 test("the next prompt follows the last answer", () => {

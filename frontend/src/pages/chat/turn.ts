@@ -11,12 +11,14 @@ export interface TurnRequest {
   n: number;
   /** The requested policy; left out: the current one. */
   policyId?: string;
+  /** The persisted draft that the text came from, and to which it returns if it could not be sent. */
+  draft?: string;
   /** Whether a conversation that begins here may be trained on; null: the user's default. */
   training: boolean | null;
 }
 
 /** The prompt of a request. */
-export type Prompt = Pick<TurnRequest, "parentId" | "text" | "n" | "policyId">;
+export type Prompt = Pick<TurnRequest, "parentId" | "text" | "n" | "policyId" | "draft">;
 
 export interface Answer {
   messageId: string | null;
@@ -36,10 +38,11 @@ export interface Turn {
   promptVerdict: Verdict | null;
   answers: Answer[];
   error: string | null;
+  /** The same request would fail again. */
+  permanent: boolean;
 }
 
 const PENDING = "pending-";
-const PENDING_PROMPT = `${PENDING}prompt`;
 
 export function newTurn(key: string, request: TurnRequest): Turn {
   const answers = Array.from({ length: request.n }, () => ({
@@ -48,7 +51,7 @@ export function newTurn(key: string, request: TurnRequest): Turn {
   return {
     key, request, state: "waiting", conversationId: request.conversationId,
     promptId: request.text === null ? request.parentId : null,
-    completionId: null, policyId: null, promptVerdict: null, answers, error: null,
+    completionId: null, policyId: null, promptVerdict: null, answers, error: null, permanent: false,
   };
 }
 
@@ -65,6 +68,11 @@ export function isPending(message: Message): boolean {
 export function continuation(path: readonly Message[]): string | null {
   const last = path.findLast((message) => !isPending(message));
   return (last?.role === "user" ? last.parent_id : last?.id) ?? null;
+}
+
+/** Nothing of it was stored, and its text has returned to its draft. */
+export function isReturned(turn: Turn): boolean {
+  return turn.state === "failed" && turn.promptId === null;
 }
 
 /** The turn after one more chunk of its stream. */
@@ -101,11 +109,27 @@ export async function* streamTurn(request: TurnRequest, signal: AbortSignal): As
   const model = request.policyId ?? "tutelage";
   const chat = { ...place, model, messages, n: request.n };
   const body = await streamChat(chat, { training: request.training, signal });
-  for await (const data of readEvents(body)) {
-    if (data === "[DONE]") return;
-    yield JSON.parse(data) as Chunk;
+  try {
+    for await (const data of readEvents(body)) {
+      if (data === "[DONE]") return;
+      yield JSON.parse(data) as Chunk;
+    }
+  } catch (error) {
+    if (signal.aborted) throw error;
   }
   throw new ApiError("The connection was lost before the answer was complete. The text received so far is saved; try again.", 0);
+}
+
+/** The parent that is stored: if the answer to be continued was lost, the message before its prompt. */
+export function storedParent(parentId: string | null, stored: ReadonlySet<string>, earlier: readonly Turn[]): string | null {
+  if (parentId === null || stored.has(parentId)) return parentId;
+  const lost = earlier.find((turn) => turn.promptId === parentId || turn.answers.some(({ messageId }) => messageId === parentId));
+  return lost ? storedParent(lost.request.parentId, stored, earlier.filter((turn) => turn !== lost)) : parentId;
+}
+
+/** Whether every answer that the person has seen is stored. */
+export function isStored(turn: Turn, stored: ReadonlySet<string>): boolean {
+  return turn.answers.every(({ messageId, text }) => (messageId === null ? text === "" : stored.has(messageId)));
 }
 
 /** The stored messages, merged with those of a turn that are newer. */
@@ -120,13 +144,14 @@ export function withTurn(stored: readonly Message[], turn: Turn | undefined): Me
 }
 
 function turnMessages(turn: Turn, now: number): Message[] {
-  const promptId = turn.promptId ?? PENDING_PROMPT;
+  if (isReturned(turn)) return [];
+  const promptId = turn.promptId ?? `${PENDING}${turn.key}`;
   const blank = {
     completion_id: null, choice: null, policy_id: null, finish_reason: null, moderation: null, feedback: [],
     created_at: now,
   };
   const answers = turn.answers.map((answer, index): Message => ({
-    ...blank, id: answer.messageId ?? `${PENDING}${index}`, parent_id: promptId, role: "assistant",
+    ...blank, id: answer.messageId ?? `${PENDING}${turn.key}-${index}`, parent_id: promptId, role: "assistant",
     content: answer.text, completion_id: turn.completionId, choice: index, policy_id: turn.policyId,
     finish_reason: answer.finishReason, moderation: answer.verdict,
   }));

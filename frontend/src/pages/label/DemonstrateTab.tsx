@@ -1,7 +1,7 @@
 /** Writes a demonstration: both sides of a dialogue, with suggestions of the model. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { PenLine, Sparkles, Undo2 } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 import { labeling, useTask, type Task, type Turn } from "../../api/labeling";
 import { Badge } from "../../components/Badge";
 import { Button } from "../../components/Button";
@@ -16,9 +16,7 @@ import { Dialogue } from "./Dialogue";
 import { SkipTask } from "./SkipTask";
 import { TaskHeader, useNextTask } from "./TaskHeader";
 import { useStopwatch } from "./stopwatch";
-import { forget, remember, rememberedJson } from "../../local";
-
-const draftKey = (task: string) => `tutelage.demonstration.${task}`;
+import { usePersisted } from "../../persisted";
 
 export function DemonstrateTab() {
   const query = useTask("demonstration");
@@ -52,31 +50,39 @@ export function DemonstrateTab() {
   );
 }
 
-function readDraft(task: Task): Turn[] {
-  const kept = rememberedJson<Turn[]>(draftKey(task.id));
-  return kept ?? task.dialogue.map(({ content }) => ({ role: "user", content, suggestion: null }));
+interface Draft {
+  turns: Turn[];
+  /** The message that is being written, and what the model suggested for it. */
+  text: string;
+  suggestion: string | null;
 }
 
+const begin = (task: Task): Draft => ({
+  turns: task.dialogue.map(({ content }) => ({ role: "user", content, suggestion: null })),
+  text: "",
+  suggestion: null,
+});
+
 function DemonstrationEditor({ task, onDone }: { task: Task; onDone: () => void }) {
-  const [turns, setTurns] = useState<Turn[]>(() => readDraft(task));
-  const seconds = useStopwatch();
+  const [draft, setDraft] = usePersisted<Draft>(`demonstration.${task.id}`, begin(task));
+  const { turns } = draft;
+  const clock = useStopwatch(task.id);
   const advance = useNextTask("demonstration");
   const toast = useToast();
   const side = turns.length % 2 === 0 ? "user" : "assistant";
+  const written = draft.text.trim() === "" ? turns : withText(draft, side);
+  const ready = written.length >= 2 && written.length % 2 === 0;
   const send = useMutation({
-    mutationFn: () => labeling.demonstrate(task.id, turns, seconds()),
+    mutationFn: () => labeling.demonstrate(task.id, written, clock.seconds()),
     onSuccess: (row) => {
       toast(row.moderation?.message ?? "Saved. Thank you.");
       finish();
     },
   });
 
-  useEffect(() => {
-    remember(draftKey(task.id), JSON.stringify(turns));
-  }, [turns, task.id]);
-
   function finish() {
-    forget(draftKey(task.id));
+    setDraft(null);
+    clock.forget();
     onDone();
     void advance();
   }
@@ -84,16 +90,22 @@ function DemonstrationEditor({ task, onDone }: { task: Task; onDone: () => void 
   return (
     <div className="mx-auto max-w-3xl">
       {turns.length > 0 && <Dialogue messages={turns} />}
-      <TurnEditor key={turns.length} side={side} turns={turns} onWritten={(turn) => setTurns([...turns, turn])} />
+      <TurnEditor
+        key={turns.length}
+        side={side}
+        draft={draft}
+        onChange={setDraft}
+        onWritten={() => setDraft({ turns: withText(draft, side), text: "", suggestion: null })}
+      />
       <ErrorMessage error={send.error} className="mt-3" />
       <div className="mt-4 flex flex-wrap items-center justify-end gap-2">
         {turns.length > task.dialogue.length && (
-          <Button small kind="quiet" icon={Undo2} onClick={() => setTurns(turns.slice(0, -1))}>
+          <Button small kind="quiet" icon={Undo2} onClick={() => setDraft({ turns: turns.slice(0, -1), text: "", suggestion: null })}>
             Remove last message
           </Button>
         )}
-        <SkipTask task={task} seconds={seconds} onSkipped={finish} />
-        <Button kind="primary" disabled={side === "assistant" || turns.length < 2 || send.isPending || send.isSuccess} onClick={() => send.mutate()}>
+        <SkipTask task={task} seconds={clock.seconds} onSkipped={finish} />
+        <Button kind="primary" disabled={!ready || send.isPending || send.isSuccess} onClick={() => send.mutate()}>
           Send demonstration
         </Button>
       </div>
@@ -101,16 +113,23 @@ function DemonstrationEditor({ task, onDone }: { task: Task; onDone: () => void 
   );
 }
 
-interface TurnEditorProps {
-  side: "user" | "assistant";
-  turns: Turn[];
-  onWritten: (turn: Turn) => void;
+function withText({ turns, text, suggestion }: Draft, role: Turn["role"]): Turn[] {
+  return [...turns, { role, content: text.trim(), suggestion }];
 }
 
-function TurnEditor({ side, turns, onWritten }: TurnEditorProps) {
-  const [text, setText] = useState("");
-  const ask = useMutation({ mutationFn: () => labeling.suggest(side, turns), onSuccess: ({ text: written }) => setText(written) });
-  const suggestion = ask.data?.text ?? null;
+interface TurnEditorProps {
+  side: "user" | "assistant";
+  draft: Draft;
+  onChange: (draft: Draft) => void;
+  onWritten: () => void;
+}
+
+function TurnEditor({ side, draft, onChange, onWritten }: TurnEditorProps) {
+  const { turns, text, suggestion } = draft;
+  const ask = useMutation({
+    mutationFn: () => labeling.suggest(side, turns),
+    onSuccess: ({ text: suggested }) => onChange({ turns, text: suggested, suggestion: suggested }),
+  });
   const user = side === "user";
   return (
     <Card
@@ -122,7 +141,7 @@ function TurnEditor({ side, turns, onWritten }: TurnEditorProps) {
         )
       }
     >
-      <TextBox label={user ? "The user's message" : "The assistant's answer"} rows={user ? 3 : 7} value={text} onChange={setText} />
+      <TextBox label={user ? "The user's message" : "The assistant's answer"} rows={user ? 3 : 7} value={text} onChange={(next) => onChange({ ...draft, text: next })} />
       <ErrorMessage error={ask.error} className="mt-3" />
       <div className="mt-3 flex flex-wrap justify-end gap-2">
         <Button small icon={Sparkles} disabled={ask.isPending} onClick={() => ask.mutate()} className="mr-auto">
@@ -132,7 +151,7 @@ function TurnEditor({ side, turns, onWritten }: TurnEditorProps) {
           small
           kind="primary"
           disabled={text.trim() === ""}
-          onClick={() => onWritten({ role: side, content: text.trim(), suggestion })}
+          onClick={onWritten}
         >
           {user ? "Add user message" : "Add assistant message"}
         </Button>

@@ -7,6 +7,7 @@ import { labeling, useMyTasks, type Task, type TaskRow } from "../../api/labelin
 import { useRefresh } from "../../api/queries";
 import { Badge } from "../../components/Badge";
 import { Button } from "../../components/Button";
+import { Confirm } from "../../components/Dialog";
 import { useToast } from "../../components/feedback/Toast";
 import { ago, duration, words } from "../../format";
 import { PageHeading } from "../../components/PageHeading";
@@ -40,6 +41,7 @@ function Row({ row, onGold }: { row: TaskRow; onGold: (draft: GoldTaskDraft) => 
   const refresh = useRefresh();
   const navigate = useNavigate();
   const toast = useToast();
+  const [asking, setAsking] = useState(false);
   const undo = useMutation({
     mutationFn: () => labeling.undo(row.id),
     onSuccess: async () => {
@@ -76,7 +78,7 @@ function Row({ row, onGold }: { row: TaskRow; onGold: (draft: GoldTaskDraft) => 
       </Cell>
       <Cell className="text-right whitespace-nowrap">
         {state === "answered" && !row.gold && (
-          <Button small kind="quiet" disabled={gold.isPending} onClick={() => gold.mutate()}>
+          <Button small kind="quiet" disabled={gold.isPending} onClick={() => (row.kind === "ranking" ? setAsking(true) : gold.mutate())}>
             Use as gold
           </Button>
         )}
@@ -85,6 +87,9 @@ function Row({ row, onGold }: { row: TaskRow; onGold: (draft: GoldTaskDraft) => 
             Undo
           </Button>
         )}
+        <Confirm open={asking} onClose={() => setAsking(false)} title="Use your ranking as gold?" action="Use as gold" onConfirm={() => gold.mutateAsync()}>
+          Other labelers will be scored against your ranking of this task. An operator can undo this.
+        </Confirm>
       </Cell>
     </tr>
   );

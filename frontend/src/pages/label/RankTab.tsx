@@ -7,10 +7,10 @@ import { labeling, useTask, type Task } from "../../api/labeling";
 import { Button } from "../../components/Button";
 import { Chips } from "../../components/Chips";
 import { Markdown } from "../../components/markdown/Markdown";
-import { ErrorMessage } from "../../components/feedback/ErrorMessage";
 import { useToast } from "../../components/feedback/Toast";
 import { RankButtons } from "../chat/compare/RankButtons";
 import { OptionLetter, LETTERS } from "../chat/compare/OptionLetter";
+import { RankBar } from "../chat/compare/RankBar";
 import { RankBoard, RankHint } from "../chat/compare/RankBoard";
 import { emptySlots, isComplete, place, slotOf, rankingOf, type Slots } from "../chat/compare/ranking";
 import { EmptyState } from "../../components/feedback/EmptyState";
@@ -20,6 +20,7 @@ import { Dialogue } from "./Dialogue";
 import { SkipTask } from "./SkipTask";
 import { TaskHeader, useNextTask } from "./TaskHeader";
 import { useStopwatch } from "./stopwatch";
+import { persist, persisted, usePersisted } from "../../persisted";
 
 const FLAGS = [
   { value: "wrong", label: "Wrong" },
@@ -29,6 +30,7 @@ const FLAGS = [
   { value: "off_topic", label: "Off topic" },
 ];
 const RATINGS = [1, 2, 3, 4, 5, 6, 7];
+const ANCHORS: Record<number, string> = { 1: ", useless", 4: ", acceptable", 7: ", excellent" };
 
 export function RankTab() {
   const query = useTask("ranking");
@@ -50,15 +52,21 @@ export function RankTab() {
   );
 }
 
-interface AnswerMarks {
+interface Draft {
+  slots: Slots;
   flags: Record<string, string[]>;
   ratings: Record<string, number>;
 }
 
 function Ranking({ task, onDone }: { task: Task; onDone: () => void }) {
-  const [slots, setSlots] = useState<Slots>(() => emptySlots(task.answers.length));
-  const [marks, setMarks] = useState<AnswerMarks>({ flags: {}, ratings: {} });
-  const seconds = useStopwatch();
+  const [draft, setDraft] = usePersisted<Draft>(rankingDraft(task.id), {
+    slots: emptySlots(task.answers.length),
+    flags: {},
+    ratings: {},
+  });
+  const { slots, flags, ratings } = draft;
+  const setSlots = (next: Slots) => setDraft({ ...draft, slots: next });
+  const clock = useStopwatch(task.id);
   const advance = useNextTask("ranking");
   const toast = useToast();
   const ids = task.answers.map((answer) => answer.id);
@@ -67,8 +75,9 @@ function Ranking({ task, onDone }: { task: Task; onDone: () => void }) {
       labeling.rank(task.id, {
         ranking: rankingOf(slots).map((group) => group.map((index) => ids[index]!)),
         positions: ids,
-        seconds: seconds(),
-        ...marks,
+        seconds: clock.seconds(),
+        flags,
+        ratings,
       }),
     onSuccess: () => {
       toast("Saved. Here is the next task.");
@@ -76,7 +85,10 @@ function Ranking({ task, onDone }: { task: Task; onDone: () => void }) {
     },
   });
 
+  /** The draft stays, so that *Undo* gives the whole ranking back; that of the task before goes. */
   function finish() {
+    clock.forget();
+    replaceLast(task.id);
     onDone();
     scrollTo({ top: 0 });
     void advance();
@@ -93,27 +105,36 @@ function Ranking({ task, onDone }: { task: Task; onDone: () => void }) {
             content={answer.content}
             places={ids.length}
             held={slotOf(slots, index)}
-            flags={marks.flags[answer.id] ?? []}
-            rating={marks.ratings[answer.id]}
+            flags={flags[answer.id] ?? []}
+            rating={ratings[answer.id]}
             onPlace={(slot) => setSlots(place(slots, index, slot))}
-            onFlags={(flags) => setMarks({ ...marks, flags: { ...marks.flags, [answer.id]: flags } })}
-            onRating={(rating) => setMarks({ ...marks, ratings: { ...marks.ratings, [answer.id]: rating } })}
+            onFlags={(chosen) => setDraft({ ...draft, flags: { ...flags, [answer.id]: chosen } })}
+            onRating={(rating) => setDraft({ ...draft, ratings: { ...ratings, [answer.id]: rating } })}
           />
         ))}
       </ul>
       <div className="mt-5 rounded-2xl border border-line bg-panel p-4">
         <RankBoard slots={slots} positions={ids.map((_, index) => index)} onChange={setSlots} />
-        <ErrorMessage error={send.error} className="mt-3" />
-        <div className="mt-4 flex flex-wrap items-center justify-end gap-3">
-          <p className="mr-auto text-[13px] text-muted"><RankHint answers={ids.length} /></p>
-          <SkipTask task={task} seconds={seconds} onSkipped={finish} />
-          <Button kind="primary" disabled={!isComplete(slots) || send.isPending || send.isSuccess} onClick={() => send.mutate()}>
-            Send ranking
-          </Button>
-        </div>
+        <p className="mt-4 text-[13px] text-muted">
+          <RankHint answers={ids.length} />
+        </p>
       </div>
+      <RankBar slots={slots} error={send.error}>
+        <SkipTask task={task} seconds={clock.seconds} onSkipped={finish} />
+        <Button kind="primary" disabled={!isComplete(slots) || send.isPending || send.isSuccess} onClick={() => send.mutate()}>
+          Send ranking
+        </Button>
+      </RankBar>
     </>
   );
+}
+
+const rankingDraft = (task: string) => `ranking.${task}`;
+
+function replaceLast(task: string): void {
+  const before = persisted("ranking-done", "");
+  if (before && before !== task) persist(rankingDraft(before), null);
+  persist("ranking-done", task);
 }
 
 interface AnswerProps {
@@ -149,13 +170,16 @@ function Answer({ letter, content, places, held, flags, rating, onPlace, onFlags
       </div>
       <div className="space-y-3 border-t border-line p-3">
         <Chips label={`Flags of answer ${letter}`} chips={FLAGS} chosen={flags} onChange={onFlags} />
-        <div role="group" aria-label={`Rating of answer ${letter}`} className="flex items-center gap-1">
-          <span className="mr-1 w-12 text-xs text-muted">Rating</span>
+        <div role="group" aria-label={`Rating of answer ${letter}`} className="flex flex-wrap items-center gap-1">
+          <span className="mr-1 text-xs text-muted">
+            Rating <span className="text-faint">1 useless – 7 excellent</span>
+          </span>
           {RATINGS.map((value) => (
             <button
               key={value}
               type="button"
-              aria-label={`Rating ${value}`}
+              aria-label={`Rating ${value}${ANCHORS[value] ?? ""}`}
+              title={ANCHORS[value]?.slice(2)}
               aria-pressed={rating === value}
               onClick={() => onRating(value)}
               className={clsx(

@@ -8,12 +8,13 @@ import type { Message } from "../../../api/types";
 import { randomId } from "../../../browser";
 import { Button } from "../../../components/Button";
 import { Markdown } from "../../../components/markdown/Markdown";
-import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { ModerationNotice } from "../ModerationNotice";
 import { GeneratingDots } from "../response/AnswerView";
 import { OptionLetter, LETTERS } from "./OptionLetter";
+import { RankBar } from "./RankBar";
 import { RankBoard, RankHint } from "./RankBoard";
 import { FEW, RankButtons } from "./RankButtons";
+import { usePersisted } from "../../../persisted";
 import { bestOf, emptySlots, isComplete, place, shuffled, slotOf, type Slots, rankingOf } from "./ranking";
 
 interface CompareProps {
@@ -25,22 +26,35 @@ interface CompareProps {
   onEnd: (answer: Message | null) => void;
 }
 
+/** An unfinished ranking, and the order in which the answers are shown. */
+interface Draft {
+  positions: number[];
+  slots: Slots;
+}
+
 export default function Compare({ answers, live, onStop, onEnd }: CompareProps) {
-  const [positions] = useState(() => shuffled(answers.length));
-  const [slots, setSlots] = useState<Slots>(() => emptySlots(answers.length));
+  const completionId = answers[0]?.completion_id ?? "";
+  const [draft, setDraft] = usePersisted<Partial<Draft>>(`ranking.${completionId}`, {});
+  const [positions] = useState(() => (draft.positions?.length === answers.length ? draft.positions : shuffled(answers.length)));
+  const slots = draft.slots?.length === answers.length ? draft.slots : emptySlots(answers.length);
+  const setSlots = (next: Slots) => setDraft({ positions, slots: next });
   const [chosen, setChosen] = useState<number | null>(null);
   const [key] = useState(randomId);
   const section = useRef<HTMLElement>(null);
   useEffect(() => {
     section.current?.scrollIntoView({ block: "start" });
   }, []);
-  const completionId = answers[0]?.completion_id ?? "";
   const submit = useMutation({
     mutationFn: () => feedback.give({ completion_id: completionId, kind: "ranking", ranking: rankingOf(slots), positions }, key),
     onSuccess: () => setChosen(bestOf(slots, positions)),
     retry: 2,
   });
   const ranked = submit.isSuccess;
+
+  function end(answer: Message | null) {
+    setDraft(null);
+    onEnd(answer);
+  }
 
   return (
     <section
@@ -67,7 +81,7 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
           </Button>
         )}
         {!ranked && !live && (
-          <Button kind="quiet" small onClick={() => onEnd(null)}>
+          <Button kind="quiet" small onClick={() => end(null)}>
             Skip ranking
           </Button>
         )}
@@ -92,16 +106,17 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
       {!ranked && !live && (
         <div className="mt-5 rounded-2xl border border-line bg-panel p-4">
           <RankBoard slots={slots} positions={positions} onChange={setSlots} />
-          <ErrorMessage error={submit.error} className="mt-3" />
-          <div className="mt-4 flex flex-wrap items-center justify-end gap-3">
-            <p className="mr-auto text-[13px] text-muted">
-              <RankHint answers={answers.length} />
-            </p>
-            <Button kind="primary" disabled={!isComplete(slots) || submit.isPending} onClick={() => submit.mutate()}>
-              Send ranking
-            </Button>
-          </div>
+          <p className="mt-4 text-[13px] text-muted">
+            <RankHint answers={answers.length} />
+          </p>
         </div>
+      )}
+      {!ranked && !live && (
+        <RankBar slots={slots} error={submit.error}>
+          <Button kind="primary" disabled={!isComplete(slots) || submit.isPending} onClick={() => submit.mutate()}>
+            Send ranking
+          </Button>
+        </RankBar>
       )}
       {ranked && (
         <div className="mt-5 flex flex-wrap items-center justify-end gap-3">
@@ -109,7 +124,7 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
             <PartyPopper aria-hidden className="size-4" />
             Ranking saved.
           </p>
-          <Button kind="primary" onClick={() => onEnd(chosen === null ? null : (answers[chosen] ?? null))}>
+          <Button kind="primary" onClick={() => end(chosen === null ? null : (answers[chosen] ?? null))}>
             Continue with {chosen === null ? "the best" : LETTERS[positions.indexOf(chosen)]}
           </Button>
         </div>

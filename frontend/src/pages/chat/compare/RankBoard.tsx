@@ -1,8 +1,9 @@
 /** The ranks from best to worst, into which letters are dragged by pointer or keyboard. */
 import { DragDropContext, Draggable, Droppable, type DropResult } from "@hello-pangea/dnd";
 import clsx from "clsx";
-import type { ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 import { OptionLetter, LETTERS } from "./OptionLetter";
+import { announcement } from "./announcement";
 import { place, remove, slotOf, type Slots } from "./ranking";
 
 const TRAY = "tray";
@@ -43,7 +44,24 @@ export function RankBoard({ slots, positions, onChange }: RankBoardProps) {
           </RankSlot>
         ))}
       </div>
+      <Announcement slots={slots} letter={letter} />
     </DragDropContext>
+  );
+}
+
+/** Tells a screen reader what the last change of rank came to. */
+function Announcement({ slots, letter }: { slots: Slots; letter: (choice: number) => string }) {
+  const before = useRef(slots);
+  const [text, setText] = useState("");
+  useEffect(() => {
+    const choice = slots.map((_, each) => each).find((each) => slotOf(slots, each) !== slotOf(before.current, each));
+    before.current = slots;
+    if (choice !== undefined) setText(announcement(slots, choice, letter));
+  }, [slots, letter]);
+  return (
+    <p role="status" className="sr-only">
+      {text}
+    </p>
   );
 }
 

@@ -1,3 +1,4 @@
+import { announcement } from "./announcement";
 import { expect, test } from "vitest";
 import { bestOf, emptySlots, isComplete, place, remove, shuffled, slotOf, rankingOf } from "./ranking";
 
@@ -41,4 +42,11 @@ test("shuffling keeps every answer and reaches every order", () => {
   const seen = new Set(Array.from({ length: 500 }, () => shuffled(3).join("")));
   expect(seen.size).toBe(6);
   expect([...shuffled(4, () => 0.999)].sort()).toEqual([0, 1, 2, 3]);
+});
+
+test("a change of rank is announced, with its ties", () => {
+  const letter = (choice: number) => "ABC"[choice]!;
+  expect(announcement([[0], [], []], 0, letter)).toBe("Answer A: rank 1 of 3. 1 of 3 ranked.");
+  expect(announcement([[0], [2, 1], []], 2, letter)).toBe("Answer C: rank 2 of 3, tied with B. 3 of 3 ranked.");
+  expect(announcement([[0], [], []], 1, letter)).toBe("Answer B: no rank. 1 of 3 ranked.");
 });

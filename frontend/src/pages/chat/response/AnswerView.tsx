@@ -1,32 +1,38 @@
 /** An answer, its policy, and the actions on it. */
 import { ArrowLeftRight, Columns3, Ellipsis, Flag, PenLine, RotateCcw } from "lucide-react";
-import { useState } from "react";
+import { memo, useState } from "react";
 import type { Message, Verdict } from "../../../api/types";
 import { IconButton } from "../../../components/Button";
 import { Markdown } from "../../../components/markdown/Markdown";
 import { Menu, MenuItem, MenuSeparator, MenuNumbers } from "../../../components/Menu";
 import { BetterAnswer } from "./BetterAnswer";
-import { BranchSwitch, type Branch } from "./BranchSwitch";
+import { BranchSwitch } from "./BranchSwitch";
 import { CopyButton } from "./CopyButton";
 import { givenFeedback } from "./feedback";
 import { ModerationNotice } from "../ModerationNotice";
 import { RegenerateWith } from "./RegenerateWith";
 import { ReportAnswer } from "./ReportAnswer";
 import { Thumbs } from "./Thumbs";
-import { isPending } from "../turn";
+import { isPending, type Prompt } from "../turn";
+import { sameProps } from "../../../stable";
 
 interface AnswerViewProps {
   message: Message;
   /** Why the prompt was not answered, if it was blocked. */
   refusal: Verdict | null;
-  branch: Branch;
+  /** The answers to the same prompt, this one included. */
+  versions: Message[];
+  /** An answer is being generated, this one or another. */
+  live: boolean;
   streaming: boolean;
-  alternatives: Message[];
-  onAgain: (n: number, policyId?: string) => void;
-  onCompare: () => void;
+  /** Other answers were given side by side with this one. */
+  rankable: boolean;
+  onAsk: (prompt: Prompt) => void;
+  onBranch: (message: Message) => void;
+  onCompare: (message: Message) => void;
 }
 
-export function AnswerView({ message, refusal, branch, streaming, alternatives, onAgain, onCompare }: AnswerViewProps) {
+export const AnswerView = memo(function AnswerView({ message, refusal, streaming, ...rest }: AnswerViewProps) {
   if (refusal)
     return (
       <article aria-label="Answer">
@@ -34,7 +40,7 @@ export function AnswerView({ message, refusal, branch, streaming, alternatives, 
       </article>
     );
   return (
-    <article aria-label="Answer" aria-busy={streaming} className="group/answer">
+    <article aria-label="Answer" aria-busy={streaming} className="group/answer message">
       {message.content !== "" && <Markdown text={message.content} streaming={streaming} />}
       {message.content === "" && streaming && <GeneratingDots />}
       {message.moderation && <ModerationNotice verdict={message.moderation} messageId={isPending(message) ? null : message.id} className="mt-3" />}
@@ -43,17 +49,11 @@ export function AnswerView({ message, refusal, branch, streaming, alternatives, 
         ({ id, moderation }) => moderation && <ModerationNotice key={id} verdict={moderation} className="mt-3" />,
       )}
       {!streaming && !isPending(message) && (
-        <Actions
-          message={message}
-          branch={branch}
-          rankable={alternatives.length > 1}
-          onAgain={onAgain}
-          onCompare={onCompare}
-        />
+        <Actions message={message} {...rest} />
       )}
     </article>
   );
-}
+}, sameProps);
 
 export function GeneratingDots() {
   return (
@@ -80,30 +80,31 @@ function FinishNote({ reason }: { reason: string | null }) {
   return note ? <p className="mt-2 text-[13px] text-faint">{note}</p> : null;
 }
 
-type ActionsProps = Pick<AnswerViewProps, "message" | "branch" | "onAgain" | "onCompare"> & { rankable: boolean };
+type ActionsProps = Omit<AnswerViewProps, "refusal" | "streaming">;
 
-function Actions({ message, branch, rankable, onAgain, onCompare }: ActionsProps) {
+function Actions({ message, versions, live, rankable, onAsk, onBranch, onCompare }: ActionsProps) {
   const [dialog, setDialog] = useState<"better" | "report" | null>(null);
   const close = () => setDialog(null);
+  const again = (n: number, policyId?: string) => onAsk({ parentId: message.parent_id, text: null, n, policyId });
   return (
     <div className="mt-2 -ml-2 flex flex-wrap items-center gap-y-1">
-      <BranchSwitch message={message} branch={branch} />
+      <BranchSwitch message={message} versions={versions} disabled={live} onBranch={onBranch} />
       <CopyButton text={message.content} />
       <Thumbs message={message} />
-      <IconButton icon={RotateCcw} label="Regenerate" disabled={branch.disabled} onClick={() => onAgain(1)} />
+      <IconButton icon={RotateCcw} label="Regenerate" disabled={live} onClick={() => again(1)} />
       <Menu
         align="start"
-        trigger={<IconButton icon={Columns3} label="Compare answers" disabled={branch.disabled} />}
+        trigger={<IconButton icon={Columns3} label="Compare answers" disabled={live} />}
       >
         {rankable && (
           <>
-            <MenuItem icon={ArrowLeftRight} onSelect={onCompare}>
+            <MenuItem icon={ArrowLeftRight} onSelect={() => onCompare(message)}>
               Compare these answers
             </MenuItem>
             <MenuSeparator />
           </>
         )}
-        <MenuNumbers label="Generate new answers to compare" name={(n) => `Compare ${n} new answers`} onSelect={(n) => onAgain(n)} />
+        <MenuNumbers label="Generate new answers to compare" name={(n) => `Compare ${n} new answers`} onSelect={(n) => again(n)} />
       </Menu>
       <Menu align="start" trigger={<IconButton icon={Ellipsis} label="More" />}>
         <MenuItem icon={PenLine} onSelect={() => setDialog("better")}>
@@ -112,7 +113,7 @@ function Actions({ message, branch, rankable, onAgain, onCompare }: ActionsProps
         <MenuItem icon={Flag} onSelect={() => setDialog("report")}>
           Report this answer
         </MenuItem>
-        <RegenerateWith disabled={branch.disabled} onPick={(policyId) => onAgain(1, policyId)} />
+        <RegenerateWith disabled={live} onPick={(policyId) => again(1, policyId)} />
       </Menu>
       {givenFeedback(message, "edit") && <GivenNote>You suggested a better answer</GivenNote>}
       {givenFeedback(message, "report") && <GivenNote>You reported this answer</GivenNote>}

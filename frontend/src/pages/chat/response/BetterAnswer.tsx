@@ -1,5 +1,4 @@
 /** The editor of a better answer. */
-import { useState } from "react";
 import type { Message } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { TextBox } from "../../../components/TextBox";
@@ -7,6 +6,7 @@ import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
 import { TextDiff } from "./TextDiff";
+import { usePersisted } from "../../../persisted";
 import { givenFeedback, withKey, useSendFeedback } from "./feedback";
 
 interface BetterAnswerProps {
@@ -31,7 +31,7 @@ export function BetterAnswer({ message, open, onClose }: BetterAnswerProps) {
 
 function Editor({ message, onClose }: Omit<BetterAnswerProps, "open">) {
   const before = (givenFeedback(message, "edit")?.value.text as string | undefined) ?? message.content;
-  const [text, setText] = useState(before);
+  const [text, setText] = usePersisted(`better.${message.id}`, before);
   const give = useSendFeedback(message);
   const toast = useToast();
 
@@ -39,9 +39,14 @@ function Editor({ message, onClose }: Omit<BetterAnswerProps, "open">) {
     give.mutate(withKey({ message_id: message.id, kind: "edit", text }), {
       onSuccess: (row) => {
         if (!row.moderation) toast("Thanks. Your answer was saved.");
-        onClose();
+        end();
       },
     });
+  }
+
+  function end() {
+    setText(null);
+    onClose();
   }
 
   return (
@@ -50,7 +55,7 @@ function Editor({ message, onClose }: Omit<BetterAnswerProps, "open">) {
       {text.trim() !== message.content.trim() && <TextDiff before={message.content} after={text} />}
       <ErrorMessage error={give.error} className="mt-3" />
       <DialogButtons>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={end}>Cancel</Button>
         <Button
           kind="primary"
           disabled={give.isPending || text.trim() === "" || text.trim() === before.trim()}

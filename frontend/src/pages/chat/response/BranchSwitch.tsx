@@ -2,20 +2,21 @@
 import { ChevronLeft, ChevronRight } from "lucide-react";
 import type { Message } from "../../../api/types";
 
-export interface Branch {
-  siblings: Message[];
-  onBranch: (message: Message) => void;
+interface BranchSwitchProps {
+  message: Message;
+  /** The messages at the same place of the tree, oldest first. */
+  versions: Message[];
   disabled: boolean;
+  onBranch: (message: Message) => void;
 }
 
 const ARROW = "inline-flex size-7 items-center justify-center rounded-md hover:bg-panel hover:text-ink disabled:opacity-35";
 
-export function BranchSwitch({ message, branch }: { message: Message; branch: Branch }) {
-  const { siblings, onBranch, disabled } = branch;
-  const index = siblings.findIndex((sibling) => sibling.id === message.id);
-  const before = siblings[index - 1];
-  const after = siblings[index + 1];
-  if (siblings.length < 2) return null;
+export function BranchSwitch({ message, versions, disabled, onBranch }: BranchSwitchProps) {
+  const index = versions.findIndex((version) => version.id === message.id);
+  const before = versions[index - 1];
+  const after = versions[index + 1];
+  if (versions.length < 2) return null;
   return (
     <div role="group" aria-label="Versions" className="inline-flex items-center text-[13px] text-muted">
       <button
@@ -28,7 +29,7 @@ export function BranchSwitch({ message, branch }: { message: Message; branch: Br
         <ChevronLeft aria-hidden className="size-4" />
       </button>
       <span className="tabular-nums">
-        {index + 1}/{siblings.length}
+        {index + 1}/{versions.length}
       </span>
       <button
         type="button"

@@ -11,6 +11,7 @@ import { Skeleton } from "../../../components/feedback/Loading";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
 import { HighlightedText } from "../../../components/markdown/HighlightedText";
+import { usePersisted } from "../../../persisted";
 import { ago } from "../../../format";
 import { categoryWords } from "../categories";
 
@@ -120,7 +121,7 @@ function AppealState({ appeal }: { appeal: NonNullable<VerdictDetail["appeal"]> 
 }
 
 function AppealForm({ messageId }: { messageId: string }) {
-  const [comment, setComment] = useState("");
+  const [comment, setComment] = usePersisted(`appeal.${messageId}`, "");
   const [error, setError] = useState<unknown>(null);
   const [busy, setBusy] = useState(false);
   const refresh = useRefresh();
@@ -131,6 +132,7 @@ function AppealForm({ messageId }: { messageId: string }) {
     setError(null);
     try {
       await moderation.appeal(messageId, comment.trim());
+      setComment(null);
       toast("Appeal sent.");
       await refresh("moderation", messageId);
     } catch (problem) {

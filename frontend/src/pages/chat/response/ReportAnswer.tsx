@@ -7,6 +7,7 @@ import { TextBox } from "../../../components/TextBox";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
+import { usePersisted } from "../../../persisted";
 import { withKey, useSendFeedback } from "./feedback";
 
 const CATEGORIES: Chip[] = [
@@ -41,7 +42,7 @@ export function ReportAnswer({ message, open, onClose }: ReportAnswerProps) {
 
 function Form({ message, onClose }: Omit<ReportAnswerProps, "open">) {
   const [category, setCategory] = useState<string | null>(null);
-  const [comment, setComment] = useState("");
+  const [comment, setComment] = usePersisted(`report.${message.id}`, "");
   const give = useSendFeedback(message);
   const toast = useToast();
 
@@ -49,6 +50,7 @@ function Form({ message, onClose }: Omit<ReportAnswerProps, "open">) {
     if (!category) return;
     give.mutate(withKey({ message_id: message.id, kind: "report", category, comment: comment.trim() }), {
       onSuccess: () => {
+        setComment(null);
         toast("Thanks. Your report was sent.");
         onClose();
       },

@@ -3,6 +3,7 @@ import { ThumbsDown, ThumbsUp } from "lucide-react";
 import { Popover } from "radix-ui";
 import { useState } from "react";
 import type { Message, Thumb } from "../../../api/types";
+import { useSingleClick } from "../../../clicks";
 import { Button, IconButton } from "../../../components/Button";
 import { Chips, type Chip } from "../../../components/Chips";
 import { TextBox } from "../../../components/TextBox";
@@ -34,8 +35,10 @@ export function Thumbs({ message }: { message: Message }) {
   const withdraw = useWithdrawFeedback(message);
   const row = givenFeedback(message, "thumbs");
   const value = row?.value.value as Thumb | undefined;
+  const single = useSingleClick();
 
   function press(thumb: Thumb) {
+    if (give.isPending || withdraw.isPending) return;
     if (row && value === thumb) {
       setOpen(null);
       withdraw.mutate(row.id);
@@ -57,7 +60,7 @@ export function Thumbs({ message }: { message: Message }) {
               aria-pressed={value === thumb}
               active={value === thumb}
               filled={value === thumb}
-              onClick={() => press(thumb)}
+              onClick={() => single(() => press(thumb))}
             />
           ))}
         </span>
@@ -70,7 +73,7 @@ export function Thumbs({ message }: { message: Message }) {
           aria-label="Rating details"
           className="z-50 w-88 max-w-[calc(100vw-1.5rem)] animate-rise rounded-2xl border border-line bg-surface p-4 shadow-float"
         >
-          {open && <RatingDetails thumb={open} message={message} give={give} onClose={() => setOpen(null)} />}
+          {open && <RatingDetails key={open} thumb={open} message={message} give={give} onClose={() => setOpen(null)} />}
         </Popover.Content>
       </Popover.Portal>
     </Popover.Root>

@@ -11,7 +11,8 @@ import { Menu, MenuItem } from "../../../components/Menu";
 import { useToast } from "../../../components/feedback/Toast";
 import { forgetConversation } from "../storage";
 import { isLive } from "../turn";
-import { useTurns } from "../turns";
+import { announce } from "../otherTabs";
+import { turns, useTurns } from "../turns";
 
 interface ConversationLinkProps {
   row: ConversationRow;
@@ -137,10 +138,12 @@ function Delete({ row, title, active, open, onClose }: DeleteProps) {
   const toast = useToast();
 
   async function erase() {
+    turns.abandon(row.id);
     await conversations.erase(row.id);
     forgetConversation(row.id);
     if (active) await navigate("/");
     client.removeQueries({ queryKey: ["conversation", row.id] });
+    announce(row.id);
     await client.invalidateQueries({ queryKey: ["conversations"] });
     toast("Conversation deleted.");
   }
