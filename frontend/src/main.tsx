@@ -5,6 +5,7 @@ import { lazy, StrictMode, Suspense, type ReactNode } from "react";
 import { createRoot } from "react-dom/client";
 import { BrowserRouter, Route, Routes, useLocation } from "react-router";
 import { queryClient } from "./api/queries";
+import { Connection } from "./components/feedback/Connection";
 import { ErrorBoundary } from "./components/feedback/ErrorBoundary";
 import { Loading } from "./components/feedback/Loading";
 import { Toasts } from "./components/feedback/Toast";
@@ -33,6 +34,7 @@ createRoot(document.getElementById("root")!).render(
     <QueryClientProvider client={queryClient}>
       <Tooltip.Provider delayDuration={400}>
         <Toasts>
+          <Connection />
           <BrowserRouter>
             <PageBoundary>
               <Suspense fallback={<Loading />}>

@@ -1,6 +1,8 @@
 """Sharing conversations by read-only links, and export as JSON or Markdown."""
 
+import re
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 from sqlmodel import Session, col, select
@@ -33,9 +35,9 @@ def export_conversation(
         chat = conversations.owned(session, conversation_id, caller.user.id)
         if format == "json":
             text = portability.as_json(portability.export(session, chat))
-            return _file(text, "application/json", "conversation.json")
+            return _file(text, "application/json", chat.title, "json")
         text = portability.as_markdown(chat.title, _branch(session, conversation_id, leaf_id))
-    return _file(text, "text/markdown; charset=utf-8", "conversation.md")
+    return _file(text, "text/markdown; charset=utf-8", chat.title, "md")
 
 
 @router.get("/v1/conversations/{conversation_id}/shares")
@@ -93,6 +95,13 @@ def _branch(session: Session, conversation_id: str, leaf_id: str | None) -> list
     return conversations.path_to(tree, leaf_id or (tree[-1].id if tree else None))
 
 
-def _file(text: str, media_type: str, name: str) -> Response:
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
+_NOT_IN_NAMES = re.compile(r'[\\/:*?"<>|%\x00-\x1f\x7f]+')  # of files, on any system
+
+
+def _file(text: str, media_type: str, title: str, suffix: str) -> Response:
+    """A download under the title, in the extended form of RFC 6266; plain for old clients."""
+    words = _NOT_IN_NAMES.sub(" ", title).split()
+    name = " ".join(words)[:80].strip(" .") or "conversation"
+    disposition = f"attachment; filename=\"conversation.{suffix}\"; filename*=UTF-8''"
+    headers = {"content-disposition": f"{disposition}{quote(name, safe='')}.{suffix}"}
     return Response(text, media_type=media_type, headers=headers)

@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlmodel import Session, col, select
 
@@ -39,6 +39,12 @@ def find_user(session: Session, name: str, role: Role) -> User | None:
     """The oldest user of that name and role."""
     statement = select(User).where(User.name == name, User.role == role).order_by(col(User.seq))
     return session.exec(statement).first()
+
+
+def names(session: Session, ids: Iterable[str]) -> dict[str, str]:
+    """The names of those of these ids that are users."""
+    statement = select(User.id, User.name).where(col(User.id).in_(set(ids)))
+    return dict(session.exec(statement).all())
 
 
 def key_owner(session: Session, name: str, role: Role) -> User:

@@ -2305,6 +2305,11 @@ export interface components {
             action: string;
             /** Actor */
             actor: string;
+            /**
+             * Actor Name
+             * @description The actor's name, if it is a user.
+             */
+            actor_name?: string | null;
             /** At */
             at: number;
             /** Details */
@@ -2319,6 +2324,11 @@ export interface components {
             sha256: string;
             /** Subject */
             subject: string;
+            /**
+             * Subject Name
+             * @description The subject's name, if it is a user.
+             */
+            subject_name?: string | null;
         };
         /**
          * BlindJudgement
@@ -4028,6 +4038,11 @@ export interface components {
         JudgementItem: {
             /** Author Id */
             author_id: string;
+            /**
+             * Author Name
+             * @description Null once the author is erased.
+             */
+            author_name?: string | null;
             /** Created At */
             created_at: number;
             /** Id */

@@ -22,7 +22,7 @@ export function Table({ columns, children }: { columns: string[]; children: Reac
         <thead>
           <tr className="border-b border-line text-xs text-muted">
             {columns.map((column) => (
-              <th key={column} scope="col" className="px-4 py-2.5 font-medium whitespace-nowrap">
+              <th key={column} scope="col" className={clsx("px-4 py-2.5 font-medium whitespace-nowrap", column === "Actions" && "text-right")}>
                 {column}
               </th>
             ))}

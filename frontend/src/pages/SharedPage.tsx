@@ -35,13 +35,15 @@ export default function SharedPage() {
         </Link>
       </header>
       <main>
-        <h1 className="mt-6 font-serif text-3xl font-medium tracking-tight">{title}</h1>
+        <h1 dir="auto" className="mt-6 font-serif text-3xl font-medium tracking-tight wrap-anywhere">
+          {title}
+        </h1>
         <p className="mt-1 mb-8 text-sm text-muted">Shared {time(created_at)}. The assistant can make mistakes.</p>
         <ol className="space-y-6">
           {messages.map((message) => (
             <li key={message.id} aria-label={message.role === "user" ? "Prompt" : "Answer"}>
               {message.role === "user" ? (
-                <p className="ml-auto w-fit max-w-[85%] rounded-3xl bg-panel px-4.5 py-2.5 whitespace-pre-wrap">{message.content}</p>
+                <p dir="auto" lang="" className="ml-auto w-fit max-w-[85%] rounded-3xl bg-panel px-4.5 py-2.5 wrap-anywhere whitespace-pre-wrap">{message.content}</p>
               ) : (
                 <>
                   <Markdown text={message.content} />

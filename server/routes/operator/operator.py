@@ -18,6 +18,7 @@ from server.schemas.operator.operator import (
 from server.schemas.text import Name, Page, columns
 from tutelage.feedback import feedback, reports
 from tutelage.iterations import readiness
+from tutelage.people import people
 from tutelage.policies import deployment
 from tutelage.tables import (
     AuditEvent,
@@ -152,8 +153,14 @@ def list_audit(
         statement = statement.where(AuditEvent.seq < after)
     with services.store.read() as session:
         rows = list(session.exec(statement))
-    data = [AuditItem.model_validate(row) for row in rows[:limit]]
+        names = people.names(session, [each for row in rows for each in (row.actor, row.subject)])
+    data = [_audit_item(row, names) for row in rows[:limit]]
     return Page(data=data, has_more=len(rows) > limit)
+
+
+def _audit_item(row: AuditEvent, names: dict[str, str]) -> AuditItem:
+    found = {"actor_name": names.get(row.actor), "subject_name": names.get(row.subject)}
+    return AuditItem.model_validate(row).model_copy(update=found)
 
 
 def _count(session: Session, table: type) -> int:

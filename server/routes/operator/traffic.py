@@ -22,6 +22,7 @@ from server.schemas.text import Name, Page, columns
 from tutelage.chat import traffic
 from tutelage.experiments import experiments, outcomes
 from tutelage.experiments.sequential import Arm, interval
+from tutelage.people import people
 from tutelage.policies import deployment
 from tutelage.tables import Feedback, FeedbackKind, Message, place_of
 
@@ -125,7 +126,11 @@ def list_judgements(
     with services.store.read() as session:
         rows = list(session.exec(statement))
         open_to_us = set(session.exec(experiments.consented()))
-    data = [_judgement(row, row.conversation_id in open_to_us) for row in rows[:limit]]
+        names = people.names(session, [row.author_id for row in rows])
+    data = [
+        _judgement(row, row.conversation_id in open_to_us, names.get(row.author_id))
+        for row in rows[:limit]
+    ]
     return Page(data=data, has_more=len(rows) > limit)
 
 
@@ -137,8 +142,10 @@ def _readable(session: Session, ids: Collection[str]) -> dict[str, str]:
     return {name: text[:EXCERPT] for name, text in session.exec(statement)}
 
 
-def _judgement(row: Feedback, readable: bool) -> JudgementItem:
-    return JudgementItem(**columns(row, JudgementItem) | {"value": row.value if readable else None})
+def _judgement(row: Feedback, readable: bool, author_name: str | None) -> JudgementItem:
+    value = row.value if readable else None
+    known = columns(row, JudgementItem) | {"value": value, "author_name": author_name}
+    return JudgementItem(**known)
 
 
 def _opinion(policy_id: str, arms: dict[str, Arm]) -> PolicyOpinion:

@@ -164,8 +164,10 @@ class AuditItem(Shape):
     seq: int
     at: float
     actor: str
+    actor_name: str | None = Field(None, description="The actor's name, if it is a user.")
     action: str
     subject: str
+    subject_name: str | None = Field(None, description="The subject's name, if it is a user.")
     details: dict[str, Any]
     previous_sha256: str
     sha256: str

@@ -100,6 +100,7 @@ class JudgementItem(Shape):
     id: str
     kind: FeedbackKind
     author_id: str
+    author_name: str | None = Field(None, description="Null once the author is erased.")
     policy_id: str | None
     target: str
     value: dict[str, Any] | None

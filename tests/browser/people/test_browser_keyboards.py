@@ -82,6 +82,20 @@ def test_a_thumb_turned_round_forgets_its_reasons(open_page, service):
     assert sent.value.post_data_json["reasons"] == ["clear"]
 
 
+def test_a_judgement_lands_on_the_answer_in_view(open_page):
+    page = open_page()
+    ask(page, TEA)
+    page.get_by_role("button", name="Regenerate").click()
+    expect(page.get_by_role("group", name="Versions")).to_contain_text("2/2")
+    answered(page)
+    page.get_by_role("button", name="Previous version").click()
+    conversation = in_conversation(page)
+    stored = page.request.get(f"/v1/conversations/{conversation}").json()["messages"]
+    with page.expect_request("**/v1/feedback") as sent:
+        page.get_by_role("button", name="Bad answer").click()
+    assert sent.value.post_data_json["message_id"] == stored[1]["id"]
+
+
 def test_a_ranking_by_keyboard_is_announced_and_survives_a_reload(open_page):
     page = open_page()
     compare(page, VACCINES, 3)

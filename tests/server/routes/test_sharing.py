@@ -71,6 +71,14 @@ def test_a_conversation_is_exported(service: ChatService) -> None:
     assert service.get(path, "other").status_code == 404
 
 
+def test_a_download_has_the_title_for_its_name(service: ChatService) -> None:
+    turn = service.ask("Über: a/b\\c?")["tutelage"]
+    answer = service.get(f"/v1/conversations/{turn['conversation_id']}/export")
+    named = answer.headers["content-disposition"]
+    assert named.endswith("filename*=UTF-8''%C3%9Cber%20a%20b%20c.json")
+    assert named.isascii() and 'filename="conversation.json"' in named
+
+
 def test_pinned_conversations_come_first(service: ChatService) -> None:
     first = service.ask("First")["tutelage"]["conversation_id"]
     service.ask("Second")

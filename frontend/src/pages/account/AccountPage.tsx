@@ -5,6 +5,7 @@ import { useSession } from "../../api/queries";
 import { Loading } from "../../components/feedback/Loading";
 import { Shell, type Tab } from "../../components/Shell";
 import { SignInForms } from "../SignInPage";
+import { UnknownPage } from "../UnknownPage";
 import { DataTab } from "./DataTab";
 import { FeedbackTab } from "./FeedbackTab";
 import { KeysTab } from "./KeysTab";
@@ -24,11 +25,12 @@ export default function AccountPage() {
   return (
     <Shell home="/account" name="Account" tabs={TABS}>
       <Routes>
+        <Route index element={<Navigate replace to="profile" />} />
         <Route path="profile" element={<ProfileTab />} />
         <Route path="keys" element={<KeysTab />} />
         <Route path="feedback" element={<FeedbackTab />} />
         <Route path="data" element={<DataTab />} />
-        <Route path="*" element={<Navigate replace to="/account/profile" />} />
+        <Route path="*" element={<UnknownPage />} />
       </Routes>
     </Shell>
   );

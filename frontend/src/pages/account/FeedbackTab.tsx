@@ -105,9 +105,14 @@ function kindLabel(story: Story): string {
   return { ranking: "Ranking", edit: "Better answer", report: "Report", demonstration: "Demonstration" }[story.kind as string] ?? words(story.kind);
 }
 
+/** Of an iteration that has no policy. */
+const OUTCOMES: Record<string, string> = { queued: "waiting", running: "still running", failed: "failed", cancelled: "cancelled" };
+
 function UsedIn({ story }: { story: Story }) {
   if (!story.training)
     return <p className="mt-3 text-[13px] text-muted">Not used: you have not allowed training on this conversation.</p>;
+  if (story.kind === "report")
+    return <p className="mt-3 text-[13px] text-muted">Read by operators. Reports become test cases; training does not use them directly.</p>;
   if (story.learned_by.length === 0)
     return <p className="mt-3 text-[13px] text-muted">Not used yet. The next iteration can use it.</p>;
   return (
@@ -117,7 +122,7 @@ function UsedIn({ story }: { story: Story }) {
         Used in
         {story.learned_by.map(({ iteration_id, policy_id, state }) => (
           <Badge key={iteration_id} tone={state === "current" ? "good" : "plain"}>
-            {iteration_id} <ArrowRight aria-hidden className="size-3" /> {policy_id ?? "no policy"}
+            {iteration_id} <ArrowRight aria-hidden className="size-3" /> {policy_id ?? OUTCOMES[state ?? ""] ?? "no policy"}
             {state === "current" && " (current)"}
           </Badge>
         ))}

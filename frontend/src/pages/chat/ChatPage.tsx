@@ -4,6 +4,7 @@ import { Link, useNavigate, useParams } from "react-router";
 import { ApiError } from "../../api/client";
 import { useConversation, useSession } from "../../api/queries";
 import type { Message } from "../../api/types";
+import { Dialog } from "../../components/Dialog";
 import { Loading, Skeleton } from "../../components/feedback/Loading";
 import { MessagePage } from "../../components/feedback/MessagePage";
 import { ErrorMessage } from "../../components/feedback/ErrorMessage";
@@ -16,6 +17,7 @@ import { ConsentCard } from "./consent/ConsentCard";
 import { Header } from "./Header";
 import { Scroller } from "./Scroller";
 import { Sidebar } from "./sidebar/Sidebar";
+import { SHORTCUTS, useShortcuts } from "./shortcuts";
 import { comparisonName, useBranches } from "./storage";
 import { Thread } from "./Thread";
 import { keyOf, visiblePath } from "./tree";
@@ -40,12 +42,46 @@ export function ChatPage() {
 function Chat() {
   const { id } = useParams();
   const [drawer, setDrawer] = useState(false);
+  const [help, setHelp] = useState(false);
+  const navigate = useNavigate();
+  const search = () => [...document.querySelectorAll<HTMLElement>("[type=search]")].find((box) => box.checkVisibility());
+  useShortcuts({
+    onSearch: useStable(() => {
+      if (search()) return search()!.focus();
+      setDrawer(true);
+      setTimeout(() => search()?.focus());
+    }),
+    onNew: useStable(() => void navigate("/")),
+    onHelp: useStable(() => setHelp(true)),
+  });
   return (
     <div className="flex h-(--visible) overflow-hidden">
+      <a
+        href="#message"
+        onClick={(event) => {
+          event.preventDefault();
+          document.getElementById("message")?.focus();
+        }}
+        className="absolute top-2 left-2 z-50 -translate-y-20 rounded-lg bg-ink px-3 py-2 text-sm text-canvas focus:translate-y-0"
+      >
+        Skip to the message box
+      </a>
       <Sidebar current={id} open={drawer} onClose={() => setDrawer(false)} />
       <main className="flex min-w-0 flex-1 flex-col">
         <Conversation id={id} onMenu={() => setDrawer(true)} />
       </main>
+      <Dialog open={help} onClose={() => setHelp(false)} title="Keyboard shortcuts">
+        <dl className="space-y-2 text-sm">
+          {SHORTCUTS.map(({ keys, text }) => (
+            <div key={keys} className="flex justify-between gap-4">
+              <dt>{text}</dt>
+              <dd>
+                <kbd className="rounded-md border border-line bg-panel px-1.5 py-0.5 font-mono text-xs whitespace-nowrap">{keys}</kbd>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      </Dialog>
     </div>
   );
 }
@@ -178,7 +214,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
       <Scroller filled={path.length > 0} follow={live} still={comparing} conversation={id}>
         {session?.user && !session.user.consented && <ConsentCard />}
         {loading && <Skeleton lines={6} className="mx-auto max-w-3xl px-5 py-10" />}
-        {empty && !loading && <Welcome onPick={(text) => send(text, 1)} />}
+        {empty && !loading && <Welcome starters={session?.starters ?? []} onPick={(text) => send(text, 1)} />}
         <Thread
           path={shown}
           messages={messages}

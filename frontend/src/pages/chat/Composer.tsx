@@ -47,6 +47,8 @@ export function Composer({ draft, limit, live, onSend, onStop }: ComposerProps) 
     if (isSend(event.nativeEvent, isTouch())) {
       event.preventDefault();
       send();
+    } else if (event.key === "ArrowUp" && text === "" && !live) {
+      editLast(event);
     }
   }
 
@@ -71,6 +73,7 @@ export function Composer({ draft, limit, live, onSend, onStop }: ComposerProps) 
       >
         <textarea
           ref={box}
+          id="message"
           aria-label="Message"
           dir="auto"
           placeholder="Ask anything"
@@ -99,6 +102,14 @@ export function Composer({ draft, limit, live, onSend, onStop }: ComposerProps) 
       </p>
     </div>
   );
+}
+
+/** Opens the editor of the last prompt. */
+function editLast(event: KeyboardEvent) {
+  const button = [...document.querySelectorAll<HTMLElement>("[data-edit]")].at(-1);
+  if (!button) return;
+  event.preventDefault();
+  button.click();
 }
 
 const ONE = { value: "1", label: "Single answer", icon: MessageSquare };

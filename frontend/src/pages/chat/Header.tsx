@@ -58,6 +58,7 @@ export function Header({ onMenu, conversation, leaf, training, onTraining }: Hea
             )}
           >
             <GraduationCap aria-hidden className="size-4" />
+            <span className="sm:hidden">Training</span>
             <span className="hidden sm:inline">{training ? "Used for training" : "Not used for training"}</span>
             <SwitchTrack on={training} />
           </button>

@@ -48,7 +48,7 @@ export const PromptView = memo(function PromptView({ message, versions, live, on
       {!isPending(message) && (
         <div className="mt-1 flex h-8 items-center opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
           <CopyButton text={message.content} />
-          <IconButton icon={Pencil} label="Edit and ask again" disabled={live} onClick={() => setEditing(true)} />
+          <IconButton icon={Pencil} label="Edit and ask again" data-edit disabled={live} onClick={() => setEditing(true)} />
           <BranchSwitch message={message} versions={versions} disabled={live} onBranch={onBranch} />
         </div>
       )}

@@ -1,24 +1,24 @@
 /** An empty conversation: a greeting and a few starter prompts. */
 import { ArrowUpRight } from "lucide-react";
+import type { Session } from "../../api/types";
 
-const PROMPTS = [
-  { title: "Explain something", text: "Explain how vaccines work to a ten-year-old, in five sentences." },
-  { title: "Write with me", text: "Write a short, friendly email that moves a meeting from Tuesday to Thursday." },
-  { title: "Make a plan", text: "Plan a simple week of dinners for two people who don't like spending long in the kitchen." },
-  { title: "Think it through", text: "Should I learn the guitar or the piano first? Ask me what you need to know." },
-];
+interface WelcomeProps {
+  starters: Session["starters"];
+  onPick: (text: string) => void;
+}
 
-export function Welcome({ onPick }: { onPick: (text: string) => void }) {
+export function Welcome({ starters, onPick }: WelcomeProps) {
   return (
     <section className="mx-auto flex w-full max-w-3xl flex-1 flex-col justify-center px-4 py-10 sm:px-6">
       <h2 className="animate-rise font-serif text-[clamp(2rem,5vw,2.75rem)] leading-[1.1] font-medium tracking-[-0.02em]">
         What would you like to know?
       </h2>
       <p className="mt-3 max-w-lg animate-rise text-muted">
-        This assistant is trained on feedback from its users. Rate its answers, or show it what a better answer looks like.
+        This assistant is trained on feedback from its users. Rate its answers, or show it what a better answer looks like. Its base
+        model was trained on English; answers in other languages are poor.
       </p>
       <ul className="mt-8 grid gap-2.5 sm:grid-cols-2">
-        {PROMPTS.map(({ title, text }) => (
+        {starters.map(({ title, text }) => (
           <li key={title}>
             <button
               type="button"

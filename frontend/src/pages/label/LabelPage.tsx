@@ -6,6 +6,7 @@ import { Loading } from "../../components/feedback/Loading";
 import { MessagePage } from "../../components/feedback/MessagePage";
 import { Shell, type Tab } from "../../components/Shell";
 import { SignInForms } from "../SignInPage";
+import { UnknownPage } from "../UnknownPage";
 import { DemonstrateTab } from "./DemonstrateTab";
 import { InstructionsTab } from "./InstructionsTab";
 import { MyTasksTab } from "./MyTasksTab";
@@ -35,11 +36,12 @@ export default function LabelPage() {
   return (
     <Shell home="/label" name="Labeling" tabs={TABS}>
       <Routes>
+        <Route index element={<Navigate replace to="rank" />} />
         <Route path="rank" element={<RankTab />} />
         <Route path="demonstrate" element={<DemonstrateTab />} />
         <Route path="mine" element={<MyTasksTab />} />
         <Route path="instructions" element={<InstructionsTab />} />
-        <Route path="*" element={<Navigate replace to="/label/rank" />} />
+        <Route path="*" element={<UnknownPage />} />
       </Routes>
     </Shell>
   );

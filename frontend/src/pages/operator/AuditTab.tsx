@@ -23,9 +23,9 @@ export function AuditTab() {
           <tr key={event.seq}>
             <Cell className="text-muted tabular-nums">{event.seq}</Cell>
             <Cell className="whitespace-nowrap text-muted">{time(event.at)}</Cell>
-            <Cell className="max-w-44 truncate">{event.actor}</Cell>
+            <Cell className="max-w-44 truncate"><span title={event.actor}>{event.actor_name ?? event.actor}</span></Cell>
             <Cell className="font-medium whitespace-nowrap">{event.action}</Cell>
-            <Cell className="whitespace-nowrap">{event.subject}</Cell>
+            <Cell className="max-w-56 truncate"><span title={event.subject}>{event.subject_name ?? event.subject}</span></Cell>
             <Cell className="max-w-72 font-mono text-xs text-muted">
               <span className="line-clamp-2 break-all">{details(event.details)}</span>
             </Cell>

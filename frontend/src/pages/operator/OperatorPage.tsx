@@ -7,6 +7,7 @@ import { Loading } from "../../components/feedback/Loading";
 import { MessagePage } from "../../components/feedback/MessagePage";
 import { ErrorMessage } from "../../components/feedback/ErrorMessage";
 import { Shell, type Tab } from "../../components/Shell";
+import { UnknownPage } from "../UnknownPage";
 import { AuditTab } from "./AuditTab";
 import { DatasetsPage } from "./labeling/DatasetsPage";
 import { BlindTestPage } from "./blind/BlindTestPage";
@@ -59,7 +60,12 @@ function NotOperator() {
       <p>
         These pages are for operators, who run training iterations and choose which policy is served. You are not signed in as an operator.
       </p>
-      <p>Create a sign-in link on the server and open the printed address in this browser:</p>
+      <p>
+        <Link to="/sign-in" className="font-medium text-accent-ink underline underline-offset-4">
+          Sign in
+        </Link>{" "}
+        with an operator's password, or create a sign-in link on the server and open the printed address in this browser:
+      </p>
       <pre className="overflow-x-auto rounded-xl border border-line bg-panel px-4 py-3 font-mono text-sm text-ink">
         tutelage sign-in-link
       </pre>
@@ -92,7 +98,7 @@ function Pages() {
         <Route path="labeling/datasets" element={<DatasetsPage />} />
         <Route path="people" element={<UsersTab />} />
         <Route path="settings" element={<SettingsTab />} />
-        <Route path="*" element={<Navigate replace to="/operator/iterations" />} />
+        <Route path="*" element={<UnknownPage />} />
       </Routes>
     </Shell>
   );

@@ -156,7 +156,10 @@ def test_an_operator_changes_roles_quotas_and_access(boss: ChatService) -> None:
     answer = boss.client.patch(path, json=change, headers=HOME).json()
     assert (answer["role"], answer["own_quota"]) == ("labeler", True)
     assert answer["disabled_at"] and answer["quota"]["requests_limit"] == 3
-    actions = [event["action"] for event in boss.client.get("/v1/operator/audit").json()["data"]]
+    events = boss.client.get("/v1/operator/audit").json()["data"]
+    actions = [event["action"] for event in events]
+    role = next(event for event in events if event["action"] == "user.role")
+    assert role["subject_name"] == "Ada" and role["actor_name"] != role["actor"]
     assert {"user.role", "user.quota", "user.disable"} <= set(actions)
 
 

@@ -48,6 +48,7 @@ def test_the_answers_behind_the_numbers_keep_what_their_owner_keeps(used: ChatSe
 def test_the_judgements_behind_the_numbers(used: ChatService) -> None:
     (row,) = see(used, "judgements?kind=thumbs&policy_id=policy-0000")["data"]
     assert row["value"]["value"] == "up"
+    assert row["author_name"]
     assert see(used, "judgements?kind=ranking")["data"] == []
     conversation = used.get("/v1/conversations").json()["data"][-1]["id"]
     used.patch(f"/v1/conversations/{conversation}", {"training": False})

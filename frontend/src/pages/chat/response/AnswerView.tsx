@@ -115,8 +115,12 @@ function Actions({ message, versions, live, rankable, onAsk, onBranch, onCompare
         </MenuItem>
         <RegenerateWith disabled={live} onPick={(policyId) => again(1, policyId)} />
       </Menu>
-      {givenFeedback(message, "edit") && <GivenNote>You suggested a better answer</GivenNote>}
-      {givenFeedback(message, "report") && <GivenNote>You reported this answer</GivenNote>}
+      {givenFeedback(message, "edit") && (
+        <button type="button" onClick={() => setDialog("better")} className="ml-2 text-xs text-accent-ink underline underline-offset-3">
+          You suggested a better answer
+        </button>
+      )}
+      {givenFeedback(message, "report") && <span className="ml-2 text-xs text-accent-ink">You reported this answer</span>}
       {message.policy_id && (
         <span className="ml-auto pl-3 text-xs text-faint" title="Model version that wrote this answer">
           {message.policy_id}
@@ -126,8 +130,4 @@ function Actions({ message, versions, live, rankable, onAsk, onBranch, onCompare
       <ReportAnswer message={message} open={dialog === "report"} onClose={close} />
     </div>
   );
-}
-
-function GivenNote({ children }: { children: string }) {
-  return <span className="ml-2 text-xs text-accent-ink">{children}</span>;
 }

@@ -36,7 +36,7 @@ export function ConversationLink({ row, active, onPick }: ConversationLinkProps)
   return (
     <li
       className={clsx(
-        "group relative flex items-center rounded-lg text-sm",
+        "group relative flex items-center rounded-lg text-sm [contain-intrinsic-size:auto_36px] [content-visibility:auto] [overflow-clip-margin:4px]",
         active ? "bg-surface font-medium shadow-soft dark:bg-line" : "hover:bg-surface/70",
       )}
     >

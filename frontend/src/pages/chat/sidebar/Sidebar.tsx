@@ -1,7 +1,7 @@
 /** The conversation list; a drawer on small screens. */
 import { PanelLeftClose, Search, SquarePen } from "lucide-react";
 import { Dialog } from "radix-ui";
-import { useDeferredValue, useState, type ReactNode } from "react";
+import { useDeferredValue, useEffect, useRef, useState, type ReactNode } from "react";
 import { Link, useNavigate } from "react-router";
 import { useConversations } from "../../../api/queries";
 import type { ConversationRow } from "../../../api/types";
@@ -105,9 +105,18 @@ function withPinned(rows: ConversationRow[]): Group[] {
 function List({ current, query, onPick }: { current: string | undefined; query: string; onPick: () => void }) {
   const list = useConversations(useDeferredValue(query), true);
   const rows = list.data?.pages.flatMap((page) => page.data) ?? [];
+  const older = useRef<HTMLButtonElement>(null);
+  const { hasNextPage, fetchNextPage } = list;
+
+  useEffect(() => {
+    if (!hasNextPage || !older.current) return;
+    const observer = new IntersectionObserver(([entry]) => entry?.isIntersecting && void fetchNextPage());
+    observer.observe(older.current);
+    return () => observer.disconnect();
+  }, [hasNextPage, fetchNextPage, rows.length]);
 
   if (list.isPending) return <Skeleton lines={5} className="px-3 pt-3" />;
-  if (list.isError) return <ErrorMessage error={list.error} onRetry={() => void list.refetch()} className="mx-1" />;
+  if (list.isError && rows.length === 0) return <ErrorMessage error={list.error} onRetry={() => void list.refetch()} className="mx-1" />;
   if (rows.length === 0)
     return (
       <p className="px-3 pt-3 text-sm text-muted">
@@ -128,6 +137,7 @@ function List({ current, query, onPick }: { current: string | undefined; query: 
       ))}
       {list.hasNextPage && (
         <Button
+          ref={older}
           small
           kind="quiet"
           className="mt-2 w-full"

@@ -38,7 +38,7 @@ export function FeedbackEntriesPage() {
               {row.moderation && <Badge tone="warn">flagged</Badge>}
             </Cell>
             <Cell className="whitespace-nowrap">{row.policy_id ?? "–"}</Cell>
-            <Cell className="max-w-40 truncate font-mono text-xs text-muted">{row.author_id}</Cell>
+            <Cell className="max-w-40 truncate"><span title={row.author_id}>{row.author_name ?? "erased user"}</span></Cell>
             <Cell className="min-w-56 text-[13px]">{row.value ? <EntryContent value={row.value} /> : <span className="text-muted">private (training not allowed)</span>}</Cell>
           </tr>
         )}

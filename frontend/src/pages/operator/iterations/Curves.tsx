@@ -25,10 +25,10 @@ function CurveCard({ title, hint, lines, rows, kept }: CurveCardProps) {
     <PlotCard title={title} hint={hint} aside={last}>
       <div className="h-56" aria-hidden>
         <ResponsiveContainer width="100%" height="100%">
-          <LineChart data={points} margin={{ top: 6, right: 10, bottom: 0, left: -14 }} accessibilityLayer={false}>
+          <LineChart data={points} margin={{ top: 6, right: 10, bottom: 0, left: 0 }} accessibilityLayer={false}>
             <CartesianGrid stroke="var(--line)" vertical={false} />
             <XAxis dataKey="_x" type="number" domain={["dataMin", "dataMax"]} allowDecimals={false} tick={TICK} stroke="var(--line-strong)" tickLine={false} />
-            <YAxis tick={TICK} stroke="transparent" width={58} tickFormatter={figure} domain={["auto", "auto"]} />
+            <YAxis tick={TICK} stroke="transparent" width="auto" tickFormatter={figure} domain={["auto", "auto"]} />
             {kept != null && (
               <ReferenceLine
                 x={kept}

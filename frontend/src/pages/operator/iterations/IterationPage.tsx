@@ -13,7 +13,8 @@ import { duration, time, words } from "../../../format";
 import { Curves } from "./Curves";
 import { MetricList } from "./MetricList";
 import { EvaluationCard } from "../policies/EvaluationCard";
-import { comparisonOf, keptUpdate, stageSeconds } from "../policies/evaluation";
+import { GateChecks } from "../policies/GateChecks";
+import { checksOf, comparisonOf, keptUpdate, stageSeconds } from "../policies/evaluation";
 import { flatNumbers, PPO_CURVES, SFT_CURVES } from "./metrics";
 import { Card } from "../../../components/Card";
 import { BackLink, PageHeading } from "../../../components/PageHeading";
@@ -203,9 +204,12 @@ const OUTCOMES: Partial<Record<Iteration["state"], string>> = {
 function Decision({ iteration }: { iteration: Iteration }) {
   const outcome = OUTCOMES[iteration.state];
   if (!outcome) return null;
+  const checks = checksOf(iteration.metrics);
   return (
     <Card title={outcome}>
-      {iteration.reasons.length > 0 ? (
+      {checks.length > 0 ? (
+        <GateChecks checks={checks} />
+      ) : iteration.reasons.length > 0 ? (
         <ul className="space-y-1.5 text-sm">
           {iteration.reasons.map((reason) => (
             <li key={reason} className="flex gap-2.5">

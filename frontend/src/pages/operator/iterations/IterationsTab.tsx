@@ -27,7 +27,7 @@ export function IterationsTab() {
   const busy = iterations.data?.data.find(isUnfinished);
   return (
     <>
-      <PageHeading title="Iterations" hint="Each iteration trains a candidate policy on the collected feedback; the gate then accepts or rejects it.">
+      <PageHeading title="Iterations" hint={<Hint />}>
         <Button kind="primary" icon={Play} disabled={!summary.data || busy !== undefined} onClick={() => setStarting(true)}>
           Start an iteration
         </Button>
@@ -59,6 +59,22 @@ export function IterationsTab() {
           <StartForm summary={summary.data} onClose={() => setStarting(false)} />
         </Dialog>
       )}
+    </>
+  );
+}
+
+function Hint() {
+  return (
+    <>
+      Each iteration trains a candidate policy on the collected feedback; the gate then accepts or rejects it. Iterations can run on{" "}
+      <Link to="/operator/trials" className={LINK}>
+        a schedule
+      </Link>{" "}
+      and learn from{" "}
+      <Link to="/operator/labeling/datasets" className={LINK}>
+        imported data sets
+      </Link>
+      .
     </>
   );
 }

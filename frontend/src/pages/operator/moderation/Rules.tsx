@@ -11,6 +11,7 @@ import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
 import { ago } from "../../../format";
 import { QueryResult } from "../../../components/feedback/QueryResult";
+import { usePersisted } from "../../../persisted";
 import { ThresholdEffect } from "./ThresholdEffect";
 import { changes, withRule } from "./rules";
 
@@ -28,17 +29,25 @@ export function Rules() {
         current.classifier === null ? (
           <p className="text-sm text-muted">Moderation is off (TUTELAGE_MODERATION=off). No rules apply.</p>
         ) : (
-          <Editor key={current.history[0]?.id ?? "settings"} saved={current.rules} byOperator={current.set_by_operator} since={current.history[0]?.created_at} />
+          <Editor key={current.history[0]?.id ?? "settings"} draft={`rules.${current.history[0]?.id ?? "settings"}`} saved={current.rules} byOperator={current.set_by_operator} since={current.history[0]?.created_at} />
         )
       }
     </QueryResult>
   );
 }
 
-function Editor({ saved, byOperator, since }: { saved: ModerationRules; byOperator: boolean; since?: number }) {
+interface EditorProps {
+  /** The name under which unsaved changes survive leaving the page. */
+  draft: string;
+  saved: ModerationRules;
+  byOperator: boolean;
+  since?: number;
+}
+
+function Editor({ draft, saved, byOperator, since }: EditorProps) {
   const [side, setSide] = useState<Side>("prompt");
   const [category, setCategory] = useState("harassment");
-  const [rules, setRules] = useState(saved);
+  const [rules, setRules] = usePersisted(draft, saved);
   const effects = useQuery({ queryKey: ["operator", "moderation-effects", side], queryFn: () => moderation.effects(side) });
   const change = (name: string, by: Partial<Rule>) => {
     setCategory(name);
@@ -83,7 +92,7 @@ function Editor({ saved, byOperator, since }: { saved: ModerationRules; byOperat
           </QueryResult>
         </div>
       </div>
-      <SaveBar saved={saved} rules={rules} byOperator={byOperator} onDiscard={() => setRules(saved)} />
+      <SaveBar saved={saved} rules={rules} byOperator={byOperator} onDiscard={() => setRules(null)} />
     </>
   );
 }

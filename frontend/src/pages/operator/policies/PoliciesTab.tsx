@@ -21,6 +21,8 @@ import { Promote } from "./Promote";
 export function PoliciesTab() {
   const policies = usePolicies();
   const current = policies.data?.data.find((policy) => policy.state === "current");
+  const retired = policies.data?.data.filter((policy) => policy.state === "retired") ?? [];
+  const earlier = retired.sort((a, b) => b.created_at - a.created_at)[0];
   return (
     <>
       <PageHeading title="Policies" hint="All published versions, their lineage, and which one is serving.">
@@ -31,7 +33,7 @@ export function PoliciesTab() {
           <EyeOff aria-hidden className="size-4" />
           Blind comparison
         </Link>
-        <RollBack current={current} />
+        <RollBack current={current} earlier={earlier} />
       </PageHeading>
       <QueryResult query={policies}>
         {({ data }) =>
@@ -105,28 +107,28 @@ function BriefMetric({ label, value }: { label: string; value: string }) {
   );
 }
 
-function RollBack({ current }: { current: Policy | undefined }) {
+function RollBack({ current, earlier }: { current: Policy | undefined; earlier: Policy | undefined }) {
   const [asking, setAsking] = useState(false);
   const refresh = useRefresh();
   const toast = useToast();
   return (
     <>
-      <Button icon={Undo2} disabled={!current} onClick={() => setAsking(true)}>
+      <Button icon={Undo2} disabled={!current || !earlier} title={earlier ? undefined : "No earlier policy was in use"} onClick={() => setAsking(true)}>
         Roll back
       </Button>
       <Confirm
         danger
         open={asking}
         onClose={() => setAsking(false)}
-        title="Roll back?"
+        title={`Roll back to ${earlier?.id}?`}
         action="Roll back"
         onConfirm={async () => {
           await operator.rollBack();
           await refresh("operator");
-          toast("Rolled back.");
+          toast(`Rolled back to ${earlier?.id}. It serves new turns once it is loaded.`);
         }}
       >
-        New turns go to the policy that was current before {current?.id}, and {current?.id} is marked as rejected. Answers in
+        New turns go to {earlier?.id}, which was current before {current?.id}. {current?.id} is marked as rejected. Answers in
         progress are not interrupted.
       </Confirm>
     </>

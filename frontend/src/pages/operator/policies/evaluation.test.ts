@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { comparisonOf, gainText, keptUpdate, shareText, stageSeconds } from "./evaluation";
+import { checksOf, comparisonOf, gainText, keptUpdate, shareText, stageSeconds } from "./evaluation";
 
 const GAIN = { mean: 0.73, low: 0.51, high: 0.94 };
 const METRICS = {
@@ -22,4 +22,11 @@ test("intervals as text", () => {
 
 test("what the stages say of themselves", () => {
   expect([keptUpdate(METRICS), keptUpdate({}), stageSeconds(METRICS, "sft"), stageSeconds(METRICS, "ppo")]).toEqual([9, null, 31.4, null]);
+});
+
+test("failed checks of the gate come first, and rows of another shape are left out", () => {
+  const check = (name: string, verdict: string) => ({ name, verdict, value: { mean: 1, low: 0, high: 2 }, limit: 0, reason: "" });
+  const found = checksOf({ checks: [check("a", "promote"), check("b", "refuse"), check("c", "ask"), { name: "d" }] });
+  expect(found.map(({ name }) => name)).toEqual(["b", "c", "a"]);
+  expect(checksOf({})).toEqual([]);
 });

@@ -78,3 +78,26 @@ export const EVALUATION_METRICS: EvaluationMetric[] = [
   { name: "empty", label: "Empty answers", text: percent },
   { name: "flagged", label: "Flagged by moderation", text: percent },
 ];
+
+/** One check of the gate. */
+export interface GateCheck {
+  name: string;
+  value: ConfidenceInterval;
+  limit: number;
+  verdict: "promote" | "ask" | "refuse";
+  reason: string;
+}
+
+const SEVERITY = ["refuse", "ask", "promote"];
+
+/** The checks of the gate, failed ones first. */
+export function checksOf(metrics: Nested): GateCheck[] {
+  const rows = (Array.isArray(metrics.checks) ? metrics.checks : []) as GateCheck[];
+  const whole = rows.filter((row) => isInterval(row.value) && isNumber(row.limit) && SEVERITY.includes(row.verdict));
+  return whole.sort((a, b) => SEVERITY.indexOf(a.verdict) - SEVERITY.indexOf(b.verdict));
+}
+
+/** "0.73 (0.51 to 0.94)" */
+export function intervalText({ mean, low, high }: ConfidenceInterval): string {
+  return low === high ? figure(mean) : `${figure(mean)} (${figure(low)} to ${figure(high)})`;
+}

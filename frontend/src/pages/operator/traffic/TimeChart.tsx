@@ -30,10 +30,10 @@ export function TimeChart({ title, hint, rows, bars = {}, lines = {}, unit = "" 
     <PlotCard title={title} hint={hint}>
       <div className="h-52" aria-hidden>
         <ResponsiveContainer width="100%" height="100%">
-          <ComposedChart data={rows} margin={{ top: 6, right: 6, bottom: 0, left: -14 }} accessibilityLayer={false}>
+          <ComposedChart data={rows} margin={{ top: 6, right: 6, bottom: 0, left: 0 }} accessibilityLayer={false}>
             <CartesianGrid stroke="var(--line)" vertical={false} />
             <XAxis dataKey="at" tick={TICK} tickFormatter={label} stroke="var(--line-strong)" tickLine={false} minTickGap={36} />
-            <YAxis tick={TICK} stroke="transparent" width={58} tickFormatter={figure} allowDecimals={unit !== ""} />
+            <YAxis tick={TICK} stroke="transparent" width="auto" tickFormatter={figure} allowDecimals={unit !== ""} />
             <Tooltip
               cursor={{ fill: "var(--panel)", stroke: "var(--line-strong)" }}
               formatter={(value) => shown(Number(value))}

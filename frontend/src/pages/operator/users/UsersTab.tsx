@@ -7,7 +7,7 @@ import { useRefresh, useSession } from "../../../api/queries";
 import { copyText } from "../../../browser";
 import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
-import { Dialog, DialogButtons } from "../../../components/Dialog";
+import { Confirm, Dialog, DialogButtons } from "../../../components/Dialog";
 import { Field, Select } from "../../../components/Field";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
@@ -20,6 +20,13 @@ import { LoadMore, QueryResult } from "../../../components/feedback/QueryResult"
 import { CountLink, Cell, Table } from "../../../components/Table";
 
 const ROLES = (["user", "labeler", "operator"] as const).map((value) => ({ value, label: words(value) }));
+
+const ROLE_NAMES: Record<Role, string> = { user: "a user", labeler: "a labeler", operator: "an operator" };
+const ROLE_RIGHTS: Record<Role, string> = {
+  user: "Users chat and rate answers.",
+  labeler: "Labelers also rank answers and write demonstrations, which weigh more in training.",
+  operator: "Operators can do everything: start training, promote policies, change rules and other users.",
+};
 
 export function UsersTab() {
   const [query, setQuery] = useState("");
@@ -115,6 +122,7 @@ function useChange(user: UserRow) {
 function Manage({ user }: { user: UserRow }) {
   const change = useChange(user);
   const me = useSession().data?.user?.id;
+  const [next, setNext] = useState<Role | null>(null);
   const [link, setLink] = useState("");
   const [error, setError] = useState<unknown>(null);
   return (
@@ -124,8 +132,17 @@ function Manage({ user }: { user: UserRow }) {
         value={user.role}
         options={ROLES}
         disabled={change.isPending}
-        onChange={(event) => change.mutate({ role: event.target.value as Role })}
+        onChange={(event) => setNext(event.target.value as Role)}
       />
+      <Confirm
+        open={next !== null}
+        onClose={() => setNext(null)}
+        title={`Make ${user.name} ${ROLE_NAMES[next ?? user.role]}?`}
+        action="Change role"
+        onConfirm={() => change.mutateAsync({ role: next! })}
+      >
+        {ROLE_RIGHTS[next ?? user.role]}
+      </Confirm>
       <Quota user={user} change={change} />
       <Keys user={user} />
       {link && <SignInLink path={link} />}

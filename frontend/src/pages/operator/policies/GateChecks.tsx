@@ -1,0 +1,29 @@
+/** The checks of the gate as a table: what was measured, the limit, and pass, ask or fail; failures first. */
+import { Badge } from "../../../components/Badge";
+import { Cell, Table } from "../../../components/Table";
+import { figure, words } from "../../../format";
+import { intervalText, type GateCheck } from "./evaluation";
+
+const VERDICTS = {
+  promote: { label: "Pass", tone: "good" },
+  ask: { label: "Unclear", tone: "warn" },
+  refuse: { label: "Fail", tone: "danger" },
+} as const;
+
+export function GateChecks({ checks }: { checks: GateCheck[] }) {
+  return (
+    <Table columns={["Check", "Result", "Measured (95% interval)", "Limit", "In words"]}>
+      {checks.map(({ name, value, limit, verdict, reason }) => (
+        <tr key={name}>
+          <Cell className="font-medium">{words(name)}</Cell>
+          <Cell>
+            <Badge tone={VERDICTS[verdict].tone}>{VERDICTS[verdict].label}</Badge>
+          </Cell>
+          <Cell className="whitespace-nowrap tabular-nums">{intervalText(value)}</Cell>
+          <Cell className="tabular-nums">{figure(limit)}</Cell>
+          <Cell className="min-w-72 text-[13px] text-muted">{reason}</Cell>
+        </tr>
+      ))}
+    </Table>
+  );
+}
