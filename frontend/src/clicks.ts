@@ -3,12 +3,12 @@ import { useRef } from "react";
 
 const DOUBLE_CLICK_MS = 350;
 
-/** Runs an act, unless it was run a moment ago. */
-export function useSingleClick(): (act: () => void) => void {
+/** Runs an act for a click, unless the click is the second of a double click. */
+export function useSingleClick(): (click: { detail: number }, act: () => void) => void {
   const last = useRef(-Infinity);
-  return (act) => {
+  return ({ detail }, act) => {
     const now = performance.now();
-    if (now - last.current < DOUBLE_CLICK_MS) return;
+    if (detail > 1 || now - last.current < DOUBLE_CLICK_MS) return;
     last.current = now;
     act();
   };

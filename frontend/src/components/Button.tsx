@@ -28,7 +28,7 @@ export function Button({ kind = "secondary", icon: Icon, small, className, child
     <button
       type="button"
       {...rest}
-      onClick={once ? (event) => single(() => once(event)) : onClick}
+      onClick={once ? (event) => single(event, () => once(event)) : onClick}
       className={clsx(
         "inline-flex shrink-0 items-center justify-center gap-2 rounded-lg font-medium whitespace-nowrap transition-colors",
         "disabled:cursor-not-allowed disabled:opacity-45",

@@ -1,7 +1,7 @@
 /** The message box. Enter sends, Shift+Enter breaks the line (on touch screens Enter does); the draft survives a reload. */
 import clsx from "clsx";
 import { ArrowUp, Columns3, MessageSquare, Square } from "lucide-react";
-import { useEffect, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useRef, useState, type KeyboardEvent, type MouseEvent } from "react";
 import { Tip } from "../../components/Button";
 import { Menu, MenuChoice, MenuNumbers } from "../../components/Menu";
 import { isSend, isTouch } from "../../keyboard";
@@ -64,7 +64,7 @@ export function Composer({ draft, limit, live, onSend, onStop }: ComposerProps) 
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          single(send);
+          single({ detail: 0 }, send);
         }}
         onDragOver={(event) => event.preventDefault()}
         onDrop={(event) => refuse(event, event.dataTransfer)}
@@ -91,7 +91,7 @@ export function Composer({ draft, limit, live, onSend, onStop }: ComposerProps) 
             </p>
           )}
           {live ? (
-            <RoundButton label="Stop (Esc)" icon={<Square aria-hidden className="size-3.5 fill-current" />} onClick={() => single(onStop)} />
+            <RoundButton label="Stop (Esc)" icon={<Square aria-hidden className="size-3.5 fill-current" />} onClick={(event) => single(event, onStop)} />
           ) : (
             <RoundButton submit disabled={!ready} label="Send" icon={<ArrowUp aria-hidden className="size-5" strokeWidth={2.3} />} />
           )}
@@ -146,7 +146,7 @@ interface RoundButtonProps {
   icon: React.ReactNode;
   submit?: boolean;
   disabled?: boolean;
-  onClick?: () => void;
+  onClick?: (event: MouseEvent) => void;
 }
 
 function RoundButton({ label, icon, submit, disabled, onClick }: RoundButtonProps) {

@@ -35,10 +35,11 @@ export function Thumbs({ message }: { message: Message }) {
   const withdraw = useWithdrawFeedback(message);
   const row = givenFeedback(message, "thumbs");
   const value = row?.value.value as Thumb | undefined;
+  const given = give.variables?.body.kind === "thumbs" ? give.variables.body.value : null;
   const single = useSingleClick();
 
   function press(thumb: Thumb) {
-    if (give.isPending || withdraw.isPending) return;
+    if (withdraw.isPending || (give.isPending && given === thumb)) return;
     if (row && value === thumb) {
       setOpen(null);
       withdraw.mutate(row.id);
@@ -60,7 +61,7 @@ export function Thumbs({ message }: { message: Message }) {
               aria-pressed={value === thumb}
               active={value === thumb}
               filled={value === thumb}
-              onClick={() => single(() => press(thumb))}
+              onClick={(event) => single(event, () => press(thumb))}
             />
           ))}
         </span>

@@ -16,6 +16,7 @@ export function useSendFeedback(message: Message) {
     mutationFn: ({ body, key }: { body: FeedbackBody; key: string }) => feedback.give(body, key),
     onSuccess: (row) => show((rows) => [...rows.filter((other) => other.kind !== row.kind), row]),
     retry: 2,
+    scope: { id: message.id }, // one after the other, as they were given
   });
 }
 
