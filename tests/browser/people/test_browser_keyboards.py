@@ -77,7 +77,7 @@ def test_a_thumb_turned_round_forgets_its_reasons(open_page, service):
     page.get_by_role("button", name="Good answer").click()
     page.get_by_role("button", name="Clear").click()
     with page.expect_request("**/v1/feedback") as sent:
-        page.get_by_role("button", name="Send", exact=True).first.click()
+        page.get_by_label("Rating details").get_by_role("button", name="Send").click()
     assert sent.value.post_data_json["value"] == "up"
     assert sent.value.post_data_json["reasons"] == ["clear"]
 
