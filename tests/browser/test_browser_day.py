@@ -206,7 +206,7 @@ def the_operator_starts_an_iteration(desk: Page) -> None:
 
 def the_operator_compares_and_promotes(desk: Page) -> None:
     desk.goto("/operator/iterations/iteration-0001")
-    expect(desk.get_by_text("Win rate", exact=True)).to_be_visible()
+    expect(desk.get_by_role("term").filter(has_text="Win rate")).to_be_visible()
     desk.goto("/operator/policies/compare")
     judge_blind(desk)
     desk.goto("/operator/policies/policy-0001")

@@ -11,14 +11,51 @@ from tutelage.tables import Role
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture
-def labeler(service, open_page):
-    """Grace, who ranked one task of the busy_service service, at what she has done."""
+@pytest.fixture(scope="module")
+def filled(service):
+    """The service, with something on every page."""
     fill_pages(service)
-    page = open_page(service.sign_in_link(Role.LABELER, "Grace"), consent=None)
+    return service
+
+
+@pytest.fixture
+def labeler(filled, open_page):
+    """Grace, who ranked one task of the busy_service service, at what she has done."""
+    page = open_page(filled.sign_in_link(Role.LABELER, "Grace"), consent=None)
     page.wait_for_url("**/label/**")
     page.goto("/label/mine")
     return page
+
+
+def test_an_unfinished_task_survives_a_reload_and_undo_gives_a_ranking_back(labeler):
+    labeler.goto("/label/rank")
+    labeler.get_by_role("button", name="Send ranking").wait_for()
+    answers = labeler.get_by_role("list", name="Answers").get_by_role("listitem")
+    count = answers.count()
+    for place in range(count):
+        answers.nth(place).press(str(place + 1))
+    answers.first.get_by_role("button", name="Rating 6").click()
+    answers.first.get_by_role("button", name="Off topic").click()
+    labeler.reload()
+    ranked = f"{count} of {count} ranked"
+    expect(labeler.get_by_text(ranked, exact=True)).to_be_visible()
+    labeler.get_by_role("button", name="Send ranking").click()
+    labeler.get_by_role("button", name="Undo last task").click()
+    expect(labeler.get_by_text(ranked, exact=True)).to_be_visible()
+    expect(answers.first.get_by_role("button", name="Rating 6")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    expect(answers.first.get_by_role("button", name="Off topic")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+
+
+def test_half_a_demonstration_survives_a_reload(labeler):
+    labeler.goto("/label/demonstrate")
+    labeler.get_by_label("The assistant's answer").fill("Two minutes")
+    labeler.reload()
+    expect(labeler.get_by_label("The assistant's answer")).to_have_value("Two minutes")
+    expect(labeler.get_by_role("button", name="Send demonstration")).to_be_enabled()
 
 
 def test_what_one_did_is_gold_or_undone_and_demonstrations_become_gold(labeler):
@@ -44,33 +81,3 @@ def test_what_one_did_is_gold_or_undone_and_demonstrations_become_gold(labeler):
     dialog.get_by_label("Answer 2", exact=True).fill("An hour.")
     dialog.get_by_role("button", name="Save").click()
     labeler.get_by_text("Gold task saved.").wait_for()
-
-
-def test_an_unfinished_task_survives_a_reload_and_undo_gives_a_ranking_back(labeler):
-    labeler.goto("/label/rank")
-    labeler.get_by_role("button", name="Send ranking").wait_for()
-    answers = labeler.get_by_role("list", name="Answers").get_by_role("listitem")
-    for place in range(answers.count()):
-        answers.nth(place).press(str(place + 1))
-    answers.first.get_by_role("button", name="Rating 6").click()
-    answers.first.get_by_role("button", name="Off topic").click()
-    labeler.reload()
-    ranked = f"{answers.count()} of {answers.count()} ranked"
-    expect(labeler.get_by_text(ranked, exact=True)).to_be_visible()
-    labeler.get_by_role("button", name="Send ranking").click()
-    labeler.get_by_role("button", name="Undo last task").click()
-    expect(labeler.get_by_text(ranked, exact=True)).to_be_visible()
-    expect(answers.first.get_by_role("button", name="Rating 6")).to_have_attribute(
-        "aria-pressed", "true"
-    )
-    expect(answers.first.get_by_role("button", name="Off topic")).to_have_attribute(
-        "aria-pressed", "true"
-    )
-
-
-def test_half_a_demonstration_survives_a_reload(labeler):
-    labeler.goto("/label/demonstrate")
-    labeler.get_by_label("The assistant's answer").fill("Two minutes")
-    labeler.reload()
-    expect(labeler.get_by_label("The assistant's answer")).to_have_value("Two minutes")
-    expect(labeler.get_by_role("button", name="Send demonstration")).to_be_enabled()

@@ -3,7 +3,7 @@ import clsx from "clsx";
 import type { LucideIcon } from "lucide-react";
 import { Tooltip } from "radix-ui";
 import type { ComponentProps } from "react";
-import { useSingleClick } from "../clicks";
+import { onSingleClick } from "../clicks";
 
 type Kind = "primary" | "secondary" | "quiet" | "danger";
 
@@ -22,13 +22,12 @@ interface ButtonProps extends ComponentProps<"button"> {
 
 /** A double click on a primary or danger button acts once. */
 export function Button({ kind = "secondary", icon: Icon, small, className, children, onClick, ...rest }: ButtonProps) {
-  const single = useSingleClick();
   const once = (kind === "primary" || kind === "danger") && onClick;
   return (
     <button
       type="button"
       {...rest}
-      onClick={once ? (event) => single(event, () => once(event)) : onClick}
+      onClick={once ? (event) => onSingleClick(event, () => once(event)) : onClick}
       className={clsx(
         "inline-flex shrink-0 items-center justify-center gap-2 rounded-lg font-medium whitespace-nowrap transition-colors",
         "disabled:cursor-not-allowed disabled:opacity-45",

@@ -73,7 +73,6 @@ def test_a_thumb_turned_round_forgets_its_reasons(open_page, service):
     ask(page, TEA)
     page.get_by_role("button", name="Bad answer").click()
     page.get_by_role("button", name="Too long").click()
-    page.wait_for_timeout(400)  # not a double click
     page.get_by_role("button", name="Good answer").click()
     page.get_by_role("button", name="Clear").click()
     with page.expect_request("**/v1/feedback") as sent:

@@ -36,8 +36,8 @@ def crowded(open_page, service):
         long = conversations.start(session, guest.id, True, "The long one")
         parent = None
         for number in range(500):
-            prompt = conversations.append(session, long, parent, "user", f"Question {number}?")
-            text = f"Answer **{number}**:\n\n- one\n- two\n\n```python\nprint({number})\n```"
+            prompt = conversations.append(session, long, parent, "user", f"{number}?")
+            text = f"**{number}**\n\n- one\n\n```python\nprint({number})\n```"
             parent = conversations.append(session, long, prompt.id, "assistant", text).id
     page.goto(f"/c/{long.id}")
     expect(page.get_by_label("Answer", exact=True)).to_have_count(500)

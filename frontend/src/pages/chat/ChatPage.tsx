@@ -57,17 +57,17 @@ function Chat() {
   return (
     <div className="flex h-(--visible) overflow-hidden">
       <a
-        href="#message"
+        href="#conversation"
         onClick={(event) => {
           event.preventDefault();
-          document.getElementById("message")?.focus();
+          (document.getElementById("message") ?? document.getElementById("conversation"))?.focus();
         }}
         className="absolute top-2 left-2 z-50 -translate-y-20 rounded-lg bg-ink px-3 py-2 text-sm text-canvas focus:translate-y-0"
       >
-        Skip to the message box
+        Skip to the conversation
       </a>
       <Sidebar current={id} open={drawer} onClose={() => setDrawer(false)} />
-      <main className="flex min-w-0 flex-1 flex-col">
+      <main id="conversation" tabIndex={-1} className="flex min-w-0 flex-1 flex-col outline-none">
         <Conversation id={id} onMenu={() => setDrawer(true)} />
       </main>
       <Dialog open={help} onClose={() => setHelp(false)} title="Keyboard shortcuts">

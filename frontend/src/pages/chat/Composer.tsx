@@ -5,7 +5,7 @@ import { useEffect, useRef, useState, type KeyboardEvent, type MouseEvent } from
 import { Tip } from "../../components/Button";
 import { Menu, MenuChoice, MenuNumbers } from "../../components/Menu";
 import { isSend, isTouch } from "../../keyboard";
-import { useSingleClick } from "../../clicks";
+import { onSingleClick } from "../../clicks";
 import { useToast } from "../../components/feedback/Toast";
 import { usePersisted } from "../../persisted";
 import { figure } from "../../format";
@@ -28,7 +28,6 @@ export function Composer({ draft, limit, live, onSend, onStop }: ComposerProps) 
   const [text, write] = usePersisted(draft, "");
   const [n, setN] = useState(1);
   const box = useRef<HTMLTextAreaElement>(null);
-  const single = useSingleClick();
   const toast = useToast();
   const length = text.length < limit * NEAR ? 0 : Array.from(text.trim()).length;
   const ready = text.trim() !== "" && length <= limit && !live;
@@ -64,7 +63,7 @@ export function Composer({ draft, limit, live, onSend, onStop }: ComposerProps) 
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          single({ detail: 0 }, send);
+          send();
         }}
         onDragOver={(event) => event.preventDefault()}
         onDrop={(event) => refuse(event, event.dataTransfer)}
@@ -91,7 +90,7 @@ export function Composer({ draft, limit, live, onSend, onStop }: ComposerProps) 
             </p>
           )}
           {live ? (
-            <RoundButton label="Stop (Esc)" icon={<Square aria-hidden className="size-3.5 fill-current" />} onClick={(event) => single(event, onStop)} />
+            <RoundButton label="Stop (Esc)" icon={<Square aria-hidden className="size-3.5 fill-current" />} onClick={(event) => onSingleClick(event, onStop)} />
           ) : (
             <RoundButton submit disabled={!ready} label="Send" icon={<ArrowUp aria-hidden className="size-5" strokeWidth={2.3} />} />
           )}

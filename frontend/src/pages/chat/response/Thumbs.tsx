@@ -1,9 +1,9 @@
 /** Thumbs up and down, saved on click; reasons and a comment can follow. */
 import { ThumbsDown, ThumbsUp } from "lucide-react";
 import { Popover } from "radix-ui";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import type { Message, Thumb } from "../../../api/types";
-import { useSingleClick } from "../../../clicks";
+import { onSingleClick } from "../../../clicks";
 import { Button, IconButton } from "../../../components/Button";
 import { Chips, type Chip } from "../../../components/Chips";
 import { TextBox } from "../../../components/TextBox";
@@ -36,7 +36,7 @@ export function Thumbs({ message }: { message: Message }) {
   const row = givenFeedback(message, "thumbs");
   const value = row?.value.value as Thumb | undefined;
   const given = give.variables?.body.kind === "thumbs" ? give.variables.body.value : null;
-  const single = useSingleClick();
+  const thumbs = useRef<HTMLSpanElement>(null);
 
   function press(thumb: Thumb) {
     if (withdraw.isPending || (give.isPending && given === thumb)) return;
@@ -52,7 +52,7 @@ export function Thumbs({ message }: { message: Message }) {
   return (
     <Popover.Root open={open !== null} onOpenChange={(next) => !next && setOpen(null)}>
       <Popover.Anchor asChild>
-        <span className="inline-flex">
+        <span ref={thumbs} className="inline-flex">
           {(["up", "down"] as const).map((thumb) => (
             <IconButton
               key={thumb}
@@ -61,7 +61,7 @@ export function Thumbs({ message }: { message: Message }) {
               aria-pressed={value === thumb}
               active={value === thumb}
               filled={value === thumb}
-              onClick={(event) => single(event, () => press(thumb))}
+              onClick={(event) => onSingleClick(event, () => press(thumb))}
             />
           ))}
         </span>
@@ -72,6 +72,7 @@ export function Thumbs({ message }: { message: Message }) {
           sideOffset={6}
           collisionPadding={12}
           aria-label="Rating details"
+          onInteractOutside={(event) => thumbs.current?.contains(event.target as Node) && event.preventDefault()}
           className="z-50 w-88 max-w-[calc(100vw-1.5rem)] animate-rise rounded-2xl border border-line bg-surface p-4 shadow-float"
         >
           {open && <RatingDetails key={open} thumb={open} message={message} give={give} onClose={() => setOpen(null)} />}
