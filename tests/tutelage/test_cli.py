@@ -115,6 +115,7 @@ def test_a_damaged_policy_is_not_promoted(tmp_path: Path) -> None:
 
 
 def test_a_failure_is_one_sentence_and_status_1(tmp_path: Path) -> None:
+    open_core(Settings(data=tmp_path)).store.close()
     result = tutelage("policies", "promote", "policy-0042", "--data", str(tmp_path))
     assert result.returncode == 1
     assert result.stderr.startswith("error: Policy 'policy-0042' not found")

@@ -60,7 +60,7 @@ def _below(node: dict[str, Any], before: Dialogue, best: bool) -> Iterator[Examp
 
 def _turn(node: dict[str, Any]) -> dict[str, str]:
     role = node.get("role")
-    if role not in _ROLES:
+    if not isinstance(role, str) or role not in _ROLES:
         raise Invalid(f"The role {role!r} is not prompter or assistant.")
     return turn(_ROLES[role], node.get("text"))
 

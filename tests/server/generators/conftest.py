@@ -132,6 +132,7 @@ class SteppedBatch:
         self.end_ids = runner.end_ids
         self.pool = runner.pool
         self.decode = runner.decode
+        self.raw = runner.raw
         self._scheduler = Scheduler(cast(ModelRunner, self), max_running=4)
 
     def logprobs(

@@ -52,7 +52,6 @@ def secrets_of(service: ChatService) -> list[str]:
     client.get("/v1/session/oidc/callback?code=c0de-s3cret&state=st4te-s3cret")
     client.get("/v1/models", headers={"authorization": "Bearer tk-wr0ng"})
     client.get("/v1/operator/settings")
-    service.chat("Hello")  # not checked: the classifier is broken
     client.post("/v1/moderations", json={"input": "x", "password": PASSWORD})
     given = [secret.get_secret_value() for secret in OURS.values()]
     return [PASSWORD, "wr0ng guess", key, cookie, link, "c0de-s3cret", "st4te-s3cret",
@@ -61,9 +60,10 @@ def secrets_of(service: ChatService) -> list[str]:
 
 def test_no_secret_is_logged(core: Core, logged: pytest.LogCaptureFixture) -> None:
     services = new_services(core, **OURS)
-    object.__setattr__(services, "classifier", Broken())
     with serve(services, core) as service:
         known = secrets_of(service)
+        object.__setattr__(services, "classifier", Broken())
+        service.chat("Hello")  # refused: the classifier is broken
     assert len(set(known)) > 10
     assert "the classifier broke" in logged.text  # failures are logged, with their traces
     assert [secret for secret in known if secret in logged.text] == []

@@ -11,7 +11,7 @@ from tutelage.errors import Invalid
 def test_no_prompt_short_enough_is_refused(
     tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
 ) -> None:
-    with pytest.raises(Invalid, match="no prompt"):
+    with pytest.raises(Invalid, match="No prompt"):
         run(tiny_policy, rewards, with_ppo(smoke, max_prompt_tokens=3), tmp_path)
 
 

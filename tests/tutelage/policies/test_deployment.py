@@ -55,7 +55,7 @@ def test_promotion_leaves_exactly_one_current(three: Store) -> None:
 def test_rollback_goes_further_back_each_time(three: Store) -> None:
     promote(three, "policy-0000", "policy-0001", "policy-0002")
     assert [rollback(three), rollback(three)] == ["policy-0001", "policy-0000"]
-    with pytest.raises(Conflict, match="no previous policy"):
+    with pytest.raises(Conflict, match="No previous policy"):
         rollback(three)
 
 
