@@ -64,8 +64,8 @@ def test_a_stopped_worker_gives_its_job_back(
 
 
 @contextmanager
-def service(core: Core, once: bytes = b"Operator") -> Iterator[subprocess.Popen[bytes]]:
-    """``tutelage up`` once it prints this; killed in the end, if it has not been."""
+def service(core: Core, ready: bool = True) -> Iterator[subprocess.Popen[bytes]]:
+    """``tutelage up``, once it answers or at once; killed in the end, if it has not been."""
     command = [sys.executable, "-m", "tutelage", "up", "--port", "0"]
     command += ["--data", str(core.settings.data)]
     environment = os.environ | {"TUTELAGE_MODERATION": "off"}  # as in the folder's other runs
@@ -73,7 +73,7 @@ def service(core: Core, once: bytes = b"Operator") -> Iterator[subprocess.Popen[
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     assert up.stdout is not None
-    assert any(once in line for line in up.stdout)
+    assert not ready or any(b"Operator" in line for line in up.stdout)
     try:
         yield up
     finally:
@@ -105,7 +105,7 @@ def test_a_service_that_is_killed_in_mid_iteration_carries_on_with_it(
 ) -> None:
     request_iteration(core, "smoke", "ada")
     rewards = core.iterations / ITERATION / "reward_model" / "complete.json"
-    with service(core, once=b"Loading"):  # the worker begins while the policy is loaded
+    with service(core, ready=False):  # the worker begins while the policy is loaded
         wait_for(rewards.is_file)
     assert row(core).state == IterationState.RUNNING
     learned = rewards.read_bytes()
