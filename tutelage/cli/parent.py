@@ -21,7 +21,9 @@ def end_with_input(name: signal.Signals) -> None:
     def wait() -> None:
         while os.read(0, 4096):
             pass
-        signal.raise_signal(name)
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, name)  # wakes it, also where it waits for a process
         time.sleep(LAST_SECONDS)
         os._exit(1)
 
