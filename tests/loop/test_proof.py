@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from training.demo.controls import ProofArm
-from training.demo.proof import ProofScale, prove
+from training.demo.demo import Scale
+from training.demo.proof import prove
 from training.demo.proof_page import write_page
 from tutelage.settings import Settings
 
-SCALE = ProofScale(people=2, prompts=12, test_prompts=4, samples=1, preset="smoke")
+SCALE = Scale(people=2, prompts=12, test_prompts=4, samples=1, preset="smoke")
 
 
 @pytest.mark.loop

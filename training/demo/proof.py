@@ -10,7 +10,7 @@ import json
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from training import snapshot, stage
 from training.compute import compute
 from training.config import IterationConfig
 from training.demo.controls import CONTROLS, ProofArm, control_config, control_snapshot
+from training.demo.demo import Say, Scale
 from training.demo.preferences import PREFERENCES, Preference, finished
 from training.demo.service import Service
 from training.demo.simulated_users import DemoPrompt, Habits, shipped_prompts, teach
@@ -38,25 +39,12 @@ from tutelage.errors import Invalid
 from tutelage.feedback.preference_data import Dialogue
 from tutelage.iteration_folder import IterationFolder
 from tutelage.people import people
-from tutelage.policies import deployment
-from tutelage.policies.base import ensure_base
+from tutelage.policies.base import BASE_ID, ensure_base
 from tutelage.settings import Settings
 from tutelage.statistics import LEVEL, Interval
 
-Say = Callable[[str, int, int], None]  # what is under way, done, total (0: unknown)
 TASTES = ("detailed", "lists", "formal", "asks-back", "plain", "caveat")
 LOG = "service.log"
-
-
-@dataclass(frozen=True)
-class ProofScale:
-    """How much each teaching is."""
-
-    people: int = 6
-    prompts: int = 80  # that they teach with
-    test_prompts: int = 60  # held out of the teaching
-    samples: int = 2  # responses to each of them that are measured
-    preset: str = "quick"
 
 
 @dataclass(frozen=True)
@@ -93,7 +81,7 @@ def prove(
     tastes: Sequence[str],
     seeds: Sequence[int],
     settings: Settings,
-    scale: ProofScale = ProofScale(),
+    scale: Scale = Scale(),
     say: Say = lambda what, done, total: None,
 ) -> list[ArmResult]:
     """Runs every arm of every taste and seed below ``settings.data``; what is there is not rerun.
@@ -141,7 +129,7 @@ class _Teaching:
     """One taste and seed: a data folder of its own, the responses people judged, and the arms."""
 
     def __init__(
-        self, settings: Settings, taste: Preference, seed: int, scale: ProofScale, say: Say
+        self, settings: Settings, taste: Preference, seed: int, scale: Scale, say: Say
     ) -> None:
         self.path = settings.data / f"{taste.name}-{seed}"
         self.settings = settings.model_copy(update={"data": self.path / "data", "database_url": ""})
@@ -155,8 +143,9 @@ class _Teaching:
         if any(result is None for result in known.values()):
             core, data = self.taught()
             try:
+                first = self.responses(core.library.path(BASE_ID))  # all arms are compared with it
                 for arm in ProofArm:
-                    known[arm] = known[arm] or self.run(core, data, arm)
+                    known[arm] = known[arm] or self.run(core, data, arm, first)
             finally:
                 core.store.close()
             shutil.rmtree(self.settings.data)  # the policies are large; what counts is beside it
@@ -171,18 +160,11 @@ class _Teaching:
         if not frozen.snapshot_digest.is_file():
             shutil.rmtree(self.path, ignore_errors=True)
         core = open_core(self.settings)
-        if self.current(core) is None:
-            ensure_base(core.store, core.library, core.settings.base_model)
+        ensure_base(core.store, core.library, core.settings.base_model)
         if not frozen.snapshot_digest.is_file():
             self.teach(core)
             self.stages(core, frozen, self.config).freeze_snapshot(frozen.snapshot)
         return core, snapshot.load(frozen.snapshot)
-
-    def current(self, core: Core) -> Path | None:
-        """The first policy, if it is there."""
-        with core.store.read() as session:
-            policy = deployment.current(session)
-        return core.library.path(policy.id) if policy else None
 
     def teach(self, core: Core) -> None:
         """People chat with a service of their own and judge what it says."""
@@ -200,7 +182,7 @@ class _Teaching:
         random.Random(self.seed).shuffle(found)
         return found
 
-    def run(self, core: Core, data: Snapshot, arm: ProofArm) -> ArmResult:
+    def run(self, core: Core, data: Snapshot, arm: ProofArm, first: Sequence[str]) -> ArmResult:
         """One iteration from an arm's data, and the measures of its candidate."""
         self.say(f"{self.taste.name}, seed {self.seed}", list(ProofArm).index(arm), len(ProofArm))
         began = time.monotonic()
@@ -211,7 +193,6 @@ class _Teaching:
         candidate, kept, decision = self.train(
             stages, control_snapshot(data, arm, self.seed), decided=arm == ProofArm.TAUGHT
         )
-        first = self.responses(stages.parent)
         texts = self.responses(candidate)
         jsonl.write(self.result_file(arm).with_suffix(".jsonl"), self.rows(first, texts))
         result = ArmResult(
@@ -234,8 +215,7 @@ class _Teaching:
         return taught.updates
 
     def stages(self, core: Core, folder: IterationFolder, config: IterationConfig) -> Stages:
-        parent = self.current(core)
-        assert parent is not None, "the first policy was published before"
+        parent = core.library.path(BASE_ID)
         return Stages(core, folder, config, parent, lambda text: False, self.progress())
 
     def progress(self) -> Progress:

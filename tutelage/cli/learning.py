@@ -140,14 +140,15 @@ def prove(
 
     Example: `tutelage prove --preference plain --preference detailed --seeds 2`
     """
-    from training.demo.proof import TASTES, ProofScale, effects
+    from training.demo.demo import Scale
+    from training.demo.proof import TASTES, effects
     from training.demo.proof import prove as run
     from training.demo.proof_page import HEADER, rows, write_page
 
     with steps() as say:
         results = run(
             preference or TASTES, range(1, seeds + 1), settings_for(data),
-            ProofScale(preset=preset), say,
+            Scale(preset=preset), say,
         )  # fmt: skip
     found = list(effects(results))
     _print_table(HEADER, rows(found))
