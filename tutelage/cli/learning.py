@@ -135,8 +135,8 @@ def prove(
     """Measure what teaching gains over controls that learn without the preference.
 
     Per taste and seed: simulated users teach, then four iterations learn from the rankings as
-    given, without a reward, from shuffled rankings, and from rankings turned round. About 20
-    minutes each on two idle cores. Run the command again to continue an interrupted run.
+    given, without a reward, from shuffled rankings, and from rankings turned round. Run the command
+    again to continue an interrupted run.
 
     Example: `tutelage prove --preference plain --preference detailed --seeds 2`
     """
