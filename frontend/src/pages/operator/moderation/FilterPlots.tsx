@@ -12,7 +12,7 @@ export function FilterPlots({ figures }: { figures: MeasuredFigures }) {
   return (
     <>
       <p role="note" className="rounded-xl bg-warn-soft px-3.5 py-2.5 text-sm text-warn">
-        The default filter covers English only. Of 50 harmful sentences it flags 47 in English and at most 1 in German, Spanish, Russian, Arabic, Hindi and
+        The default filter covers English only. Of 50 harmful sentences it stops or warns about 37 in English and at most 1 in German, Spanish, Russian, Arabic, Hindi and
         Chinese. Where people write other languages, add a remote classifier.
       </p>
       <div className="grid grid-cols-1 gap-3 sm:grid-cols-3">
