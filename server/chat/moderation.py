@@ -44,9 +44,10 @@ def _text_of(message: dict[str, Any]) -> str:
 
 
 def _beside(request: ResolvedRequest) -> list[str]:
-    """Instructions of this turn, and what the tools and their parameters say of themselves."""
+    """Instructions of this turn, the beginning of its response, and descriptions of tools."""
     tools = [sampling.tools for sampling in request.turn.samplings[:1]]
-    return [text for text in (request.turn.instructions, *_descriptions(tools)) if text]
+    texts = (request.turn.instructions, request.prefix, *_descriptions(tools))
+    return [text for text in texts if text]
 
 
 def _descriptions(value: object) -> Iterator[str]:

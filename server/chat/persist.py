@@ -168,7 +168,11 @@ def _columns(response: TurnResponse, completion_id: str) -> dict[str, Any]:
         columns |= {
             "policy_id": response.stream.policy_id,
             "prompt_tokens": response.stream.prompt_tokens,
-            "sampling": {**vars(response.sampling), "stop": list(response.sampling.stop)},
+            "sampling": {
+                **vars(response.sampling),
+                "stop": list(response.sampling.stop),
+                "continued": len(response.prefix),  # characters that were not sampled
+            },
             "token_ids": _token_ids(response),
             "logprobs": [token.logprob for token in response.kept_tokens],
             "seconds": response.seconds,

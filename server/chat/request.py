@@ -6,7 +6,7 @@ from enum import Enum, auto
 from typing import Any, Literal
 
 from server.chat.minimum_actions import MinimumActions
-from server.generators.generator import Sampling
+from server.generators.generator import Sampling, prefix_of
 from server.http.auth import Caller
 from server.http.errors import ApiError
 from server.services import Services
@@ -44,6 +44,7 @@ class TurnRequest:
     parent_id: str | Literal[Parent.NEWEST] | None = Parent.NEWEST  # None: the root
     instructions: str | None = None  # a system prompt for this turn
     inherits_system: bool = True  # False: system messages of earlier turns do not apply
+    continued: bool = False  # the last message is a response's beginning: the response goes on
     training: bool = True  # False: the conversation is excluded from training
     listing: Listing | None = None  # set where the client wants to look the completion up later
     moderation: MinimumActions | None = None  # at least as strict as this
@@ -61,10 +62,16 @@ class ResolvedRequest:
     dialogue: Dialogue  # history and new messages, as the generator takes them
 
     @property
+    def prefix(self) -> str:
+        """The text that the response continues, which is stored as its beginning."""
+        return prefix_of(self.dialogue)
+
+    @property
     def prompt(self) -> str:
         """Everything since the last response, tool results included: moderation checks this."""
         texts: list[str] = []
-        for message in reversed(self.dialogue):
+        asked = self.dialogue[:-1] if self.prefix else self.dialogue
+        for message in reversed(asked):
             if message["role"] == "assistant":
                 break
             if message["role"] in ("user", "tool"):
@@ -89,10 +96,13 @@ def resolve_request(services: Services, request: TurnRequest) -> ResolvedRequest
     starts = request.conversation_id is None
     new = [*(instructions if starts else []), *request.messages]
     dialogue = [_from_row(each) for each in history] + new
-    _require_prompt(dialogue)
+    _require_prompt(request, dialogue)
     _require_tool_support(services.generator.takes_tools, request, dialogue)
     if not starts and not request.inherits_system:
         dialogue = instructions + [each for each in dialogue if each["role"] != "system"]
+    if request.continued:  # the last message is stored as a part of the response
+        history, new = (history, new[:-1]) if new else (history[:-1], new)
+        dialogue = dialogue if dialogue[-1]["content"] else dialogue[:-1]
     return ResolvedRequest(request, history[-1].id if history else None, new, dialogue)
 
 
@@ -107,12 +117,18 @@ def _require_lengths(longest: int, request: TurnRequest) -> None:
             raise ApiError(400, problem, param=field, code="string_above_max_length")
 
 
-def _require_prompt(dialogue: Dialogue) -> None:
+def _require_prompt(request: TurnRequest, dialogue: Dialogue) -> None:
     if not dialogue:
         problem = "messages is empty: there is no message to respond to."
         raise ApiError(400, problem, param="messages", code="array_below_min_length")
-    if dialogue[-1]["role"] == "assistant":
-        raise Invalid("The last message must not be an assistant message.", "messages")
+    last = dialogue[-1]
+    if request.continued and (last["role"] != "assistant" or "tool_calls" in last):
+        problem = "Only an assistant message without tool calls can be continued."
+        raise Invalid(problem, request.field)
+    if request.continued and len(dialogue) == 1:
+        raise Invalid("There is no message before the one to continue.", request.field)
+    if not request.continued and last["role"] == "assistant":
+        raise Invalid("The last message must not be an assistant message.", request.field)
 
 
 def _require_tool_support(supported: bool, request: TurnRequest, dialogue: Dialogue) -> None:

@@ -12,7 +12,7 @@ from moderation.stream import Release, StreamFilter
 from server.chat import notices
 from server.chat.loop_stopper import LoopStopper
 from server.chat.notices import Notice
-from server.generators.generator import Messages, Sampling, Stream, Token, ToolCall
+from server.generators.generator import Messages, Sampling, Stream, Token, ToolCall, prefix_of
 from server.services import Services
 
 LOOPING = "length"  # finish reason of a response that was ended since it repeated itself
@@ -40,6 +40,7 @@ class TurnResponse:
     stream: Stream | None = None  # None: the prompt was blocked, nothing is generated
     filter: StreamFilter | None = None  # None: moderation is switched off
     loop: LoopStopper = field(default_factory=lambda: LoopStopper(0))
+    prefix: str = ""  # the text that it continues, which the client has: a part of ``shown``
     id: str = ""  # set once its prompt is stored: ids sort by time, parents first
     shown: str = ""
     tokens: list[Token] = field(default_factory=list)  # all that were generated
@@ -52,6 +53,11 @@ class TurnResponse:
     _calls: dict[int, ToolCall] = field(default_factory=dict)  # by their index
     _length: int = 0  # of the text of all tokens
     _hidden: deque[tuple[int, Token]] = field(default_factory=deque)  # (end of its text, token)
+
+    @property
+    def new_text(self) -> str:
+        """What was shown after the prefix."""
+        return self.shown[len(self.prefix) :] if self.stream else self.shown
 
     @property
     def notice(self) -> Notice | None:
@@ -94,6 +100,7 @@ class TurnResponse:
         """
         assert self.stream is not None
         emit = emit or _ignore
+        await self._begin()
         try:
             async for token in self.stream:
                 emit(await self.take(token))
@@ -106,6 +113,12 @@ class TurnResponse:
         finally:
             await self.stream.aclose()
         emit(await self.finish())
+
+    async def _begin(self) -> None:
+        """The filter reads the prefix as the beginning of the response."""
+        self._length = len(self.prefix)
+        push = self.filter.push if self.filter else Release
+        self._show((await run_in_threadpool(push, self.prefix)).text if self.prefix else "")
 
     async def take(self, token: Token) -> ResponseDelta:
         """Pass the next token through the filter; the text that may be shown now."""
@@ -151,8 +164,9 @@ class TurnResponse:
         return self._show(sentence)
 
     def _show(self, text: str) -> ResponseDelta:
+        before = len(self.new_text)
         self.shown += text
-        return ResponseDelta(self.choice, text, self._completed())
+        return ResponseDelta(self.choice, self.new_text[before:], self._completed())
 
     def _completed(self) -> list[Token]:
         """Tokens whose text is shown now; one without text waits for the next that has some."""
@@ -180,7 +194,7 @@ async def start_response(
     stream = await services.generator.start(dialogue, sampling, policy_id)
     filtered = StreamFilter(services.classifier, rules) if services.classifier else None
     loop = LoopStopper(services.settings.loop_tokens)
-    return TurnResponse(choice, sampling, stream, filtered, loop)
+    return TurnResponse(choice, sampling, stream, filtered, loop, prefix_of(dialogue))
 
 
 async def close(responses: Sequence[TurnResponse]) -> None:

@@ -7,7 +7,7 @@ from typing import cast
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerFast
 
-from server.generators.generator import Messages
+from server.generators.generator import Messages, prefix_of
 from tutelage.errors import Invalid, Unavailable
 from tutelage.policies.chat_format import ChatFormat
 
@@ -23,12 +23,14 @@ class ChatTemplate:
         self.format = ChatFormat(self.tokenizer)
 
     def read(self, messages: Messages) -> tuple[str, list[int]]:
-        """A conversation up to where the assistant's response begins, as text and as token ids.
+        """A conversation up to where the assistant writes on, as text and as token ids.
 
         Raises Invalid when the chat template refuses it or a text is not valid Unicode.
         """
         try:
-            rendered = self.format.render(messages, generation=True)
+            prefix = prefix_of(messages)
+            asked = messages[:-1] if prefix else messages
+            rendered = self.format.render(asked, generation=True) + self.format.guard(prefix)
             text = self.format.readable(rendered)
             text.encode()
         except (TemplateError, ValueError) as error:

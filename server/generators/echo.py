@@ -14,6 +14,7 @@ from server.generators.generator import (
     ShuttingDown,
     Stream,
     Token,
+    prefix_of,
 )
 from server.generators.stop_strings import StopStrings
 from tutelage.errors import Unavailable
@@ -28,7 +29,8 @@ class EchoGenerator:
     """A generator without a model; a word is a token, and everything is deterministic.
 
     ``replies`` maps the last user message to the answer, or is a function of all messages; what it
-    does not know is echoed. ``delay`` is in seconds per token.
+    does not know is echoed. A response that is continued is said from there. ``delay`` is in
+    seconds per token.
     """
 
     def __init__(
@@ -68,7 +70,7 @@ class EchoGenerator:
             raise Overloaded(self.running)
         room = min(sampling.max_tokens, self.context_window - prompt_tokens)
         self.running += 1
-        reply = self._reply(messages)
+        reply = self._reply(messages).removeprefix(prefix_of(messages))
         return EchoStream(self, policy_id, reply, room, sampling.stop, prompt_tokens)
 
     async def load(self, policy_id: str, path: Path, *, challenger: bool = False) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from tutelage.errors import Invalid, Unavailable
 
 # OpenAI's messages with role and content; an assistant's may have tool_calls, a tool's its id.
+# Where the last one is an assistant's, the response continues its text.
 Messages = Sequence[Mapping[str, Any]]
 
 
@@ -23,10 +24,18 @@ class Sampling:
     top_k: int = 0  # 0 = all
     presence_penalty: float = 0.0  # subtracted from the logit of every token generated before,
     frequency_penalty: float = 0.0  # and this once per occurrence
+    repetition_penalty: float = 1.0  # divides positive logits of tokens of prompt and response
+    min_p: float = 0.0  # no token below this share of the most probable one's probability
     logit_bias: Mapping[int, float] = field(default_factory=dict)  # token id -> added to its logit
     schema: str | None = None  # JSON Schema that the response follows
     top_logprobs: int = 0  # how many alternatives are returned with each token
     tools: Mapping[str, Any] | None = None  # OpenAI's tools, tool_choice, parallel_tool_calls
+
+
+def prefix_of(messages: Messages) -> str:
+    """The text that the response continues; empty where it begins anew."""
+    last = messages[-1] if messages else {"role": ""}
+    return str(last["content"]) if last["role"] == "assistant" else ""
 
 
 @dataclass(frozen=True)

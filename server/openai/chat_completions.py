@@ -1,6 +1,5 @@
 """A turn as an OpenAI chat completion, or as the chunks of a stream."""
 
-import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any, cast, get_args
 
@@ -10,7 +9,7 @@ from server.chat.usage import TokenUsage
 from server.generators.generator import Alternative, Token
 from server.http.errors import as_api_error
 from server.openai.moderation import as_notice, moderated
-from server.openai.sse import DONE, frame
+from server.openai.sse import DONE, error_frame, frame
 from server.openai.tool_calls import called_tool
 from server.schemas.openai.chat import (
     ChatCompletion,
@@ -45,7 +44,7 @@ def of_turn(
             Choice(
                 index=response.choice,
                 message=CompletionMessage(
-                    content=response.shown,
+                    content=response.new_text,
                     tool_calls=[called_tool(call) for call in response.tool_calls] or None,
                 ),
                 logprobs=_logprobs(_tokens(deltas, response)) if logprobs else None,
@@ -75,7 +74,7 @@ def of_stored(stored: StoredCompletion, responses: Sequence[Message]) -> ChatCom
             Choice(
                 index=each.choice or 0,
                 message=CompletionMessage(
-                    content=each.content,
+                    content=each.content[(each.sampling or {}).get("continued", 0) :],
                     tool_calls=[CalledTool(**call) for call in each.tool_calls or ()] or None,
                 ),
                 finish_reason=_finish_reason(each.finish_reason),
@@ -110,7 +109,7 @@ class CompletionEvents:
             yield frame(chunk)
         async for event in self._turn.events():
             if isinstance(event, TurnError):
-                yield frame(json.dumps(as_api_error(event.error).body))
+                yield error_frame(as_api_error(event.error))
                 return
             yield frame(self._end(event) if isinstance(event, ResponseDone) else self._new(event))
         for chunk in self._closing():

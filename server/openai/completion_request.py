@@ -35,6 +35,7 @@ def turn_request(
         samplings=[_sampling(services, body, choice) for choice in range(body.n or 1)],
         conversation_id=body.conversation_id,
         parent_id=body.parent_id if "parent_id" in body.model_fields_set else Parent.NEWEST,
+        continued=_continued(body),
         training=training,
         listing=Listing(CompletionKind.CHAT, body.metadata or {}, {}) if body.store else None,
         moderation=minimum_actions(body.moderation),
@@ -56,9 +57,32 @@ def _require_consistent(services: Services, body: ChatCompletionRequest) -> None
     if body.max_tokens and body.max_completion_tokens:
         problem = "'max_tokens' and 'max_completion_tokens' exclude each other."
         raise ApiError(400, problem, param="max_tokens", code="invalid_parameter_combination")
+    if _continued(body) and (body.response_format and body.response_format.constraint):
+        problem = "A response that follows a schema cannot continue a message."
+        combination = "invalid_parameter_combination"
+        raise ApiError(400, problem, param="response_format", code=combination)
     if body.moderation and services.classifier is None:
         raise Invalid("Moderation is disabled (TUTELAGE_MODERATION=off).", "moderation")
     require_tools(body.tools, body.tool_choice)
+
+
+def _continued(body: ChatCompletionRequest) -> bool:
+    """Whether the response continues the last message, which is then an assistant's.
+
+    Raises ApiError 400 for flags that contradict each other, or ask for what no template does.
+    """
+    begins, continues = body.add_generation_prompt, body.continue_final_message
+    if begins and continues:
+        problem = "'continue_final_message' and 'add_generation_prompt' exclude each other."
+        code = "invalid_parameter_combination"
+        raise ApiError(400, problem, param="continue_final_message", code=code)
+    if begins is False and continues is False:
+        problem = "Without 'continue_final_message', 'add_generation_prompt' must be true."
+        raise ApiError(
+            400, problem, param="add_generation_prompt", code="invalid_parameter_combination"
+        )
+    written = bool(body.messages) and body.messages[-1].role == "assistant"
+    return bool(continues) or begins is False or (written and begins is None and continues is None)
 
 
 def _message(given: InputMessage) -> dict[str, Any]:
@@ -81,6 +105,8 @@ def _sampling(services: Services, body: ChatCompletionRequest, choice: int) -> S
             top_k=body.top_k,
             presence_penalty=body.presence_penalty,
             frequency_penalty=body.frequency_penalty,
+            repetition_penalty=None if body.repetition_penalty == 1 else body.repetition_penalty,
+            min_p=body.min_p or None,
         ),
         max_tokens=body.token_limit or services.settings.max_response_tokens,
         seed=None if body.seed is None else body.seed + choice,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from server.chat.response import ResponseDelta, TurnResponse
 from server.chat.turn import ResponseDone, Turn, TurnError
 from server.chat.usage import TokenUsage
-from server.http.errors import as_api_error
+from server.http.errors import ApiError, as_api_error
 from server.openai.sampling import chosen
 from server.openai.sse import frame
 from server.openai.tool_calls import called_tool
@@ -114,6 +114,12 @@ def _ended(
 
 def _called(call: CalledTool) -> OutputCall:
     return OutputCall(id=f"fc_{call.id}", call_id=call.id, **call.function.model_dump())
+
+
+def refused_event(error: ApiError) -> str:
+    """The only event of a stream whose turn was refused after its headers were sent."""
+    detail = error.detail.model_dump(include={"code", "message", "param"})
+    return frame(json.dumps({"type": "error", "sequence_number": 0, **detail}), "error")
 
 
 class ResponseEvents:

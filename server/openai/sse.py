@@ -1,40 +1,109 @@
 """Server-sent events: how a turn reaches the client while it is written."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import json
+import logging
+from collections.abc import AsyncIterator, Callable
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from server.chat.request import TurnRequest
 from server.chat.turn import Turn
 from server.chat.turn_service import TurnService
+from server.http.errors import ApiError, as_api_error
 
 DONE = "[DONE]"
 PING = ": ping\n\n"  # a comment, which clients ignore
 PING_SECONDS = 3.0
+PATIENCE = 1.0  # seconds for which a refusal is an HTTP status; then the headers go out
 _HEADERS = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
+
+Frames = Callable[[Turn], AsyncIterator[str]]
+
+logger = logging.getLogger(__name__)
+
+
+def error_frame(error: ApiError) -> str:
+    """An error as the last event of a stream."""
+    return frame(json.dumps(error.body))
+
+
+async def streamed(
+    turns: TurnService,
+    request: TurnRequest,
+    frames: Frames,
+    refused: Callable[[ApiError], str] = error_frame,
+) -> "EventStream":
+    """Starts a turn; the stream of its events.
+
+    Raises what refuses the turn. A refusal that takes longer than PATIENCE, such as that of a
+    policy that is loaded first, is an event instead, which ``refused`` writes.
+    """
+    beginning = asyncio.create_task(turns.begin(request))
+    try:
+        await asyncio.wait({beginning}, timeout=PATIENCE)
+    except asyncio.CancelledError:
+        beginning.cancel()
+        raise
+    if beginning.done():
+        beginning.result()
+    return EventStream(turns, beginning, frames, refused)
 
 
 class EventStream(StreamingResponse):
-    """Streams a turn; when the client disconnects, the turn is stopped."""
+    """Streams a turn that has begun or is beginning; it is stopped when the client disconnects."""
 
-    def __init__(self, turns: TurnService, turn: Turn, frames: AsyncIterator[str]) -> None:
-        super().__init__(with_pings(frames, PING_SECONDS), 200, _HEADERS, "text/event-stream")
+    def __init__(
+        self,
+        turns: TurnService,
+        beginning: asyncio.Task[Turn],
+        frames: Frames,
+        refused: Callable[[ApiError], str],
+    ) -> None:
+        coming = _frames(beginning, frames, refused)
+        late = not beginning.done()
+        pinged = with_pings(coming, PING_SECONDS, late)
+        super().__init__(pinged, 200, _HEADERS, "text/event-stream")
         self._turns = turns
-        self._turn = turn
+        self._beginning = beginning
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._turns.stop_soon(self._turn)
+            self._beginning.cancel()
+            self._beginning.add_done_callback(self._stop)
+
+    def _stop(self, beginning: asyncio.Task[Turn]) -> None:
+        if not beginning.cancelled() and beginning.exception() is None:
+            self._turns.stop_soon(beginning.result())
 
 
-async def with_pings(frames: AsyncIterator[str], seconds: float) -> AsyncIterator[str]:
+async def _frames(
+    beginning: asyncio.Task[Turn], frames: Frames, refused: Callable[[ApiError], str]
+) -> AsyncIterator[str]:
+    try:
+        turn = await beginning
+    except Exception as error:
+        failure = as_api_error(error)
+        if failure.status == 500:
+            logger.exception("A turn failed before it began.")
+        yield refused(failure)
+        return
+    async for each in frames(turn):
+        yield each
+
+
+async def with_pings(
+    frames: AsyncIterator[str], seconds: float, late: bool = False
+) -> AsyncIterator[str]:
     """The frames, with a ping whenever none came for so long: a response waits in the queue.
 
-    Proxies so do not take the connection for dead. The first frame comes at once.
+    Proxies so do not take the connection for dead. ``late``: the first ping comes at once.
     """
+    if late:
+        yield PING
     coming = asyncio.ensure_future(_next(frames))
     try:
         while True:

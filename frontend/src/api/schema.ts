@@ -2574,7 +2574,7 @@ export interface components {
         ChatCompletionRequest: {
             /**
              * Add Generation Prompt
-             * @description Accepted for compatibility: true.
+             * @description tutelage extension: the opposite of continue_final_message.
              */
             add_generation_prompt?: boolean | null;
             /** Audio */
@@ -2586,7 +2586,7 @@ export interface components {
             chat_template_kwargs?: unknown;
             /**
              * Continue Final Message
-             * @description Accepted for compatibility: false.
+             * @description tutelage extension: continue the last message, which is an assistant's. Default: whether the last of `messages` is one.
              */
             continue_final_message?: boolean | null;
             /**
@@ -2640,7 +2640,7 @@ export interface components {
             } | null;
             /**
              * Min P
-             * @description Accepted for compatibility: 0.
+             * @description tutelage extension: sample no token that is less likely than this share of the most likely one; 0 = all.
              */
             min_p?: number | null;
             /** Modalities */
@@ -2696,7 +2696,7 @@ export interface components {
             reasoning_effort?: ("none" | "minimal" | "low" | "medium" | "high" | "xhigh") | null;
             /**
              * Repetition Penalty
-             * @description Accepted for compatibility: 1.
+             * @description tutelage extension: divides the positive logits of tokens of prompt and response, and multiplies the negative ones; 1 = none.
              */
             repetition_penalty?: number | null;
             /** Response Format */

@@ -21,10 +21,11 @@ class Detokenizer:
     before it is final and given out.
     """
 
-    def __init__(self, decode: Callable[[Sequence[int]], str]) -> None:
+    def __init__(self, decode: Callable[[Sequence[int]], str], before: Sequence[int] = ()) -> None:
+        """``before``: tokens that the response continues, as after them a word's space is text."""
         self._decode = decode
-        self._window: list[int] = []
-        self._given = 0  # characters of the window's text that were given out
+        self._window = list(before[-CONTEXT:])
+        self._given = len(decode(self._window))  # characters of its text that were given out
 
     def push(self, token_id: int) -> str:
         """The text that this token completes; may be empty."""

@@ -30,6 +30,7 @@ from server.generators.generator import (
     Sampling,
     ShuttingDown,
     Stream,
+    prefix_of,
 )
 from server.generators.model_slots import ModelSlots
 from tutelage.errors import Unavailable
@@ -119,7 +120,8 @@ class EmbeddedGenerator(ModelSlots[EmbeddedPolicy]):
             raise
         stream = EmbeddedStream(policy.policy_id, len(prompt))
         max_tokens = min(sampling.max_tokens, policy.window - len(prompt))
-        sequence = Sequence(stream, policy.runner, prompt, max_tokens, sampling, grammar)
+        continued = bool(prefix_of(messages))
+        sequence = Sequence(stream, policy.runner, prompt, max_tokens, sampling, grammar, continued)
         self._submit(policy, sequence)
         return stream
 

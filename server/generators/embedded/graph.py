@@ -84,7 +84,7 @@ class LlamaGraph:
         self._caches: list[Any] = []
 
     def build(self) -> ov.Model:
-        """Inputs as above and the caches; the output is log-probabilities [W, vocabulary]."""
+        """Inputs as above and the caches; outputs as of ``Predictions``, W rows."""
         embedding = self._matrix("model.embed_tokens.weight", self._config.vocab_size, self._width)
         self._cos, self._sin = self._angles()
         x = op.gather(embedding, self._inputs["input_ids"], _int(0))
@@ -96,9 +96,10 @@ class LlamaGraph:
         if not self._config.tie_word_embeddings:
             head = self._matrix("lm_head.weight", self._config.vocab_size, self._width)
         logits = _scaled(op.matmul(x, head, False, True), 1 / self._config.logits_scaling)
-        return ov.Model(
-            [op.log_softmax(logits, -1)], [*self._inputs.values(), *self._caches], "policy"
-        )
+        logprobs = op.log_softmax(logits, -1)
+        first = (op.gather(each, _int(0), _int(1)) for each in (logits, logprobs))
+        normalizers = op.subtract(*first)
+        return ov.Model([logprobs, normalizers], [*self._inputs.values(), *self._caches], "policy")
 
     def _layer(self, name: str, layer: int, x: Any) -> Any:
         """One decoder layer: [T, width] -> [T, width]"""

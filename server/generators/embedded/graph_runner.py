@@ -12,7 +12,12 @@ from server.generators.chat_template import ChatTemplate
 from server.generators.embedded.block_pool import BlockPool
 from server.generators.embedded.config import LlamaConfig, read_config
 from server.generators.embedded.graph import BLOCK, INPUTS, LlamaGraph, Precision, Weights, native
-from server.generators.embedded.model_runner import ModelRunner, ScheduledChunk, loading
+from server.generators.embedded.model_runner import (
+    ModelRunner,
+    Predictions,
+    ScheduledChunk,
+    loading,
+)
 from tutelage.policies.parity import read_reference
 
 CACHE_TYPE = ov.Type.f16  # of keys and values
@@ -36,16 +41,17 @@ class GraphRunner(ModelRunner):
         self._request = compiled.create_infer_request()
         self.pool = self._allocate(compiled, -(-cache_tokens // BLOCK))
 
-    def logprobs(
+    def predict(
         self, chunks: Sequence[ScheduledChunk], wanted: Sequence[ScheduledChunk]
-    ) -> torch.Tensor:
+    ) -> Predictions:
         """As the parent's."""
         for name, values in zip(INPUTS, _graph_inputs(chunks, wanted), strict=True):
             self._request.set_tensor(name, ov.Tensor(np.asarray(values, np.int32)))
         self._request.infer()
         for chunk in chunks:
             chunk.table.advance(chunk.tokens)
-        return torch.from_numpy(self._request.get_output_tensor(0).data.copy())
+        outputs = (self._request.get_output_tensor(number).data for number in range(2))
+        return Predictions(*(torch.from_numpy(each.copy()) for each in outputs))
 
     def _allocate(self, compiled: ov.CompiledModel, blocks: int) -> BlockPool:
         """Gives the graph its caches; the system takes their memory as it is first written."""

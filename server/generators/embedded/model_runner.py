@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from llguidance import LLTokenizer
@@ -42,6 +43,13 @@ class ScheduledChunk:
     def blocks(self) -> Sequence[int]:
         """The blocks that hold the sequence, these tokens included."""
         return self.table.blocks[: self.table.pool.count(self.end)]
+
+
+class Predictions(NamedTuple):
+    """Of the token after each wanted chunk; a logit is its log-probability plus the normalizer."""
+
+    logprobs: torch.Tensor  # [wanted, vocabulary], at temperature 1
+    normalizers: torch.Tensor  # [wanted], logarithms of the sums of exponentiated logits
 
 
 class ModelRunner(ABC):
@@ -87,14 +95,20 @@ class ModelRunner(ABC):
         return from_tokenizer(self._template.tokenizer, eos_token=sorted(self.end_ids))
 
     @abstractmethod
+    def predict(
+        self, chunks: Sequence[ScheduledChunk], wanted: Sequence[ScheduledChunk]
+    ) -> Predictions:
+        """Compute all chunks, and what follows each ``wanted`` one.
+
+        Each chunk's table must have room for its tokens; afterwards their keys and values are
+        stored.
+        """
+
     def logprobs(
         self, chunks: Sequence[ScheduledChunk], wanted: Sequence[ScheduledChunk]
     ) -> torch.Tensor:
-        """Compute all chunks, and log-probabilities of the token after each ``wanted`` one.
-
-        Returns [len(wanted), vocabulary], at temperature 1. Each chunk's table must have room for
-        its tokens; afterwards their keys and values are stored.
-        """
+        """As ``predict``; [len(wanted), vocabulary]."""
+        return self.predict(chunks, wanted).logprobs
 
     def check(self, reference: Reference, dtype: str) -> None:
         """Read prompts of two lengths and decode one token of each.

@@ -1,7 +1,9 @@
 """Choosing the next token of a response from its logits."""
 
+import math
 import random
 from collections import Counter
+from collections.abc import Iterable
 
 import torch
 
@@ -15,19 +17,34 @@ GREEDY = 1e-4  # temperatures below are greedy: only exact ties could differ, bu
 class Sampler:
     """Chooses the tokens of one response: its seed, what it said so far, and its grammar."""
 
-    def __init__(self, sampling: Sampling, grammar: Grammar | None = None) -> None:
+    def __init__(
+        self, sampling: Sampling, prompt: Iterable[int] = (), grammar: Grammar | None = None
+    ) -> None:
         self._sampling = sampling
         self._grammar = grammar
         self._random = random.Random(sampling.seed)
         self._said: Counter[int] = Counter()
+        self._prompt = frozenset(prompt if sampling.repetition_penalty != 1 else ())
 
-    def choose(self, logprobs: torch.Tensor) -> int:
-        """The next token; ``logprobs`` [vocabulary] are the policy's at temperature 1."""
+    def choose(self, logprobs: torch.Tensor, normalizer: float = 0.0) -> int:
+        """The next token; ``logprobs`` [vocabulary] are the policy's at temperature 1.
+
+        With ``normalizer`` added they are its logits, which the repetition penalty is defined on.
+        """
+        if self._sampling.repetition_penalty != 1:
+            logprobs = self._unrepeated(logprobs + normalizer)
         token_id = choose(self._biased(logprobs), self._sampling, self._random.random())
         self._said[token_id] += 1
         if self._grammar:
             self._grammar.push(token_id)
         return token_id
+
+    def _unrepeated(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits after the repetition penalty (Keskar et al. 2019, section 4.1)."""
+        ids = torch.tensor(list(self._prompt | self._said.keys()))
+        factor, repeated = self._sampling.repetition_penalty, logits[ids]
+        logits[ids] = torch.where(repeated > 0, repeated / factor, repeated * factor)
+        return logits
 
     def _biased(self, logprobs: torch.Tensor) -> torch.Tensor:
         """Log-probabilities, not normalised, after bias, penalties and grammar."""
@@ -53,6 +70,9 @@ def choose(logprobs: torch.Tensor, sampling: Sampling, uniform: float) -> int:
     """
     if sampling.temperature < GREEDY:
         return int(logprobs.argmax())
+    if sampling.min_p:
+        lowest = logprobs.max() + math.log(sampling.min_p) * sampling.temperature
+        logprobs = logprobs.where(logprobs >= lowest, -torch.inf)
     if 0 < sampling.top_k < len(logprobs):
         lowest = logprobs.topk(sampling.top_k).values[-1]
         logprobs = logprobs.where(logprobs >= lowest, -torch.inf)

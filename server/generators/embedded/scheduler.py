@@ -35,9 +35,9 @@ class Scheduler:
             return ended
         scheduled = self._schedule()
         complete = {each: c for each, c in scheduled.items() if len(c.tokens) == len(each.pending)}
-        logprobs = self.runner.logprobs(list(scheduled.values()), list(complete.values()))
-        for sequence, row in zip(complete, logprobs, strict=True):
-            sequence.append(row)
+        found = self.runner.predict(list(scheduled.values()), list(complete.values()))
+        for sequence, row, normalizer in zip(complete, *found, strict=True):
+            sequence.append(row, float(normalizer))
         return ended + self._remove_finished()
 
     def fail(self, error: Exception) -> int:

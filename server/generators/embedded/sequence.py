@@ -37,7 +37,9 @@ class Sequence:
         max_tokens: int,
         sampling: Sampling,
         grammar: Grammar | None = None,
+        continued: bool = False,
     ) -> None:
+        """``continued``: the prompt ends in text that the response continues."""
         self.sink = sink
         self.tokens = prompt
         self.max_length = len(prompt) + max_tokens
@@ -46,9 +48,9 @@ class Sequence:
         self._end_ids = runner.end_ids
         self._decode = runner.decode
         self._raw = runner.raw
-        self._sampler = Sampler(sampling, grammar)
+        self._sampler = Sampler(sampling, prompt, grammar)
         self._alternatives = sampling.top_logprobs
-        self._detokenizer = Detokenizer(runner.decode)
+        self._detokenizer = Detokenizer(runner.decode, prompt if continued else ())
         self._stops = StopStrings(sampling.stop)
 
     @property
@@ -61,9 +63,9 @@ class Sequence:
         """Whether a part of the prompt is still to be computed."""
         return len(self.pending) > 1
 
-    def append(self, logprobs: torch.Tensor) -> None:
+    def append(self, logprobs: torch.Tensor, normalizer: float) -> None:
         """Sample the next token from ``logprobs`` [vocabulary] and pass on what is certain."""
-        token_id = self._sampler.choose(logprobs)
+        token_id = self._sampler.choose(logprobs, normalizer)
         self.tokens.append(token_id)
         at_end = token_id in self._end_ids
         text = "" if at_end else self._detokenizer.push(token_id)

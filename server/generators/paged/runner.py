@@ -12,7 +12,12 @@ from server.generators.chat_template import ChatTemplate
 from server.generators.embedded.block_pool import BlockPool
 from server.generators.embedded.config import Unsupported
 from server.generators.embedded.graph import Precision
-from server.generators.embedded.model_runner import ModelRunner, ScheduledChunk, loading
+from server.generators.embedded.model_runner import (
+    ModelRunner,
+    Predictions,
+    ScheduledChunk,
+    loading,
+)
 from server.generators.paged.attention import BLOCK, NAME, KeysAndValues, Step, attending
 from tutelage.policies.families import attention_window, context_of, own_layers
 from tutelage.policies.parity import load_whole, reference_of, type_of
@@ -35,9 +40,9 @@ class PagedRunner(ModelRunner):
         self.pool = BlockPool(self._store.arrays, blocks, BLOCK)
 
     @torch.no_grad()
-    def logprobs(
+    def predict(
         self, chunks: Sequence[ScheduledChunk], wanted: Sequence[ScheduledChunk]
-    ) -> torch.Tensor:
+    ) -> Predictions:
         """As the parent's."""
         step = Step(chunks, self._store, self._model.device)
         last = torch.tensor([step.last(chunk) for chunk in wanted], device=self._model.device)
@@ -50,7 +55,9 @@ class PagedRunner(ModelRunner):
             ).logits[0]
         for chunk in chunks:
             chunk.table.advance(chunk.tokens)
-        return logits.float().log_softmax(-1).cpu()
+        logits = logits.float()
+        normalizers = logits.logsumexp(-1)
+        return Predictions((logits - normalizers[:, None]).cpu(), normalizers.cpu())
 
     def check_windows(self) -> None:
         """Raises Unsupported where the family keeps its attention windows to itself."""

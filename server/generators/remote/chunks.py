@@ -22,9 +22,21 @@ def parameters(sampling: Sampling) -> dict[str, Any]:
         "frequency_penalty": sampling.frequency_penalty or None,
         "logit_bias": {str(token): bias for token, bias in sampling.logit_bias.items()} or None,
         "top_logprobs": sampling.top_logprobs or None,
-        "extra_body": {"top_k": sampling.top_k} if sampling.top_k else None,
+        "extra_body": extras(sampling) or None,
         "response_format": _format(sampling.schema),
         **(sampling.tools or {}),
+    }
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def extras(sampling: Sampling) -> dict[str, Any]:
+    """What OpenAI's protocol does not have, in vLLM's and llama.cpp's words."""
+    chosen = {
+        "top_k": sampling.top_k or None,
+        "min_p": sampling.min_p or None,
+        "repetition_penalty": None
+        if sampling.repetition_penalty == 1
+        else sampling.repetition_penalty,
     }
     return {name: value for name, value in chosen.items() if value is not None}
 

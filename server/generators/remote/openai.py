@@ -4,6 +4,7 @@ from typing import Any
 
 import openai
 
+from server.generators.generator import prefix_of
 from server.generators.remote.chunks import parameters, tokens
 from server.generators.remote.engine import EngineBusy, EngineRequest, EngineResponse
 from tutelage.errors import Invalid, Unavailable
@@ -39,7 +40,7 @@ class OpenAIEngine:
                 messages=[dict(each) for each in request.messages],  # type: ignore[misc]
                 stream=True,
                 logprobs=True,
-                **parameters(request.sampling),
+                **_parameters(request),
             )
         except openai.OpenAIError as error:
             raise _ours(error) from error
@@ -48,6 +49,15 @@ class OpenAIEngine:
     async def close(self) -> None:
         """Close all connections."""
         await self._client.close()
+
+
+def _parameters(request: EngineRequest) -> dict[str, Any]:
+    """With vLLM's two flags where a response is continued."""
+    chosen = parameters(request.sampling)
+    if prefix_of(request.messages):
+        continued = {"continue_final_message": True, "add_generation_prompt": False}
+        chosen["extra_body"] = chosen.get("extra_body", {}) | continued
+    return chosen
 
 
 def _ours(error: Exception) -> Exception:

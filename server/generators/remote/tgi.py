@@ -13,7 +13,7 @@ from huggingface_hub.errors import (
 )
 
 from server.generators.generator import Sampling, Token
-from server.generators.remote.chunks import parameters, tokens
+from server.generators.remote.chunks import extras, parameters, tokens
 from server.generators.remote.engine import EngineBusy, EngineRequest, EngineResponse
 from tutelage.errors import Invalid, Unavailable
 
@@ -57,8 +57,7 @@ class TGIMessagesEngine(TGIServer):
 
     async def open(self, request: EngineRequest) -> EngineResponse:
         """Begin a streamed completion."""
-        if request.sampling.logit_bias:
-            raise Invalid("This engine (TGI) does not support logit_bias.", "logit_bias")
+        _refuse(request.sampling, "logit_bias", "min_p", "repetition_penalty")
         try:
             chunks: Any = await self._client(request.policy_id).chat_completion(
                 messages=[dict(each) for each in request.messages],
@@ -121,9 +120,7 @@ def _messages_parameters(sampling: Sampling) -> dict[str, Any]:
 
 def _parameters(sampling: Sampling) -> dict[str, Any]:
     """TGI's names; it refuses a top_p or top_k that has no effect."""
-    if sampling.logit_bias or sampling.presence_penalty or sampling.top_logprobs:
-        problem = "This engine (TGI) does not support logit_bias, presence_penalty or top_logprobs."
-        raise Invalid(problem)
+    _refuse(sampling, "logit_bias", "presence_penalty", "top_logprobs", "min_p")
     greedy = sampling.temperature < 1e-4
     chosen = {
         "max_new_tokens": sampling.max_tokens,
@@ -134,9 +131,17 @@ def _parameters(sampling: Sampling) -> dict[str, Any]:
         "seed": None if sampling.seed is None else sampling.seed % 2**63,
         "stop": list(sampling.stop) or None,
         "frequency_penalty": sampling.frequency_penalty or None,
+        "repetition_penalty": extras(sampling).get("repetition_penalty"),
         "grammar": {"type": "json", "value": sampling.schema} if sampling.schema else None,
     }
     return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _refuse(sampling: Sampling, *names: str) -> None:
+    """Raises Invalid where one of these parameters is set."""
+    for name in names:
+        if getattr(sampling, name) != getattr(Sampling(), name):
+            raise Invalid(f"This engine (TGI) does not support {name}.", name)
 
 
 def _ours(error: Exception) -> Exception:

@@ -9,7 +9,7 @@ from server.dependencies import ChatterDep, PolicyDep, StateDep, TrainingDep
 from server.openai.chat_completions import CompletionEvents, of_turn
 from server.openai.completion_request import turn_request
 from server.openai.non_streaming import completed
-from server.openai.sse import EventStream
+from server.openai.sse import streamed
 from server.schemas.openai.chat import ChatCompletion, ChatCompletionRequest
 
 router = APIRouter(prefix="/v1/chat", tags=["chat"])
@@ -42,11 +42,14 @@ async def create_completion(
     parsed = await run_in_threadpool(
         turn_request, state.services, caller, body, policy_id, training
     )
-    turn = await state.turns.begin(parsed)
     logprobs, scored = bool(body.logprobs), body.moderation is not None
     if body.stream:
         usage = bool(body.stream_options and body.stream_options.include_usage)
-        events = CompletionEvents(turn, logprobs, usage, scored)
-        return EventStream(state.turns, turn, events.frames())
+        return await streamed(
+            state.turns,
+            parsed,
+            lambda turn: CompletionEvents(turn, logprobs, usage, scored).frames(),
+        )
+    turn = await state.turns.begin(parsed)
     deltas = await completed(request, state.turns, turn)
     return of_turn(turn, deltas, logprobs, scored)

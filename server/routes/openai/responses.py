@@ -20,8 +20,9 @@ from server.openai.responses import (
     echoed_fields,
     of_stored,
     of_turn,
+    refused_event,
 )
-from server.openai.sse import EventStream
+from server.openai.sse import streamed
 from server.schemas.openai.responses import Response, ResponseDeleted, ResponseRequest
 from server.schemas.text import Name
 from tutelage.chat import completions
@@ -43,10 +44,12 @@ async def create_response(
     parsed = await run_in_threadpool(
         turn_request, state.services, caller, body, policy_id, training
     )
-    turn = await state.turns.begin(parsed)
     echoed = echoed_fields(state.services.settings, body)
     if body.stream:
-        return EventStream(state.turns, turn, ResponseEvents(turn, echoed).frames())
+        return await streamed(
+            state.turns, parsed, lambda turn: ResponseEvents(turn, echoed).frames(), refused_event
+        )
+    turn = await state.turns.begin(parsed)
     await completed(request, state.turns, turn)
     return of_turn(turn, echoed, turn.responses[0])
 

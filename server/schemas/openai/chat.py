@@ -295,18 +295,28 @@ class ChatCompletionRequest(Body):
         description="tutelage extension: sample from the k most likely tokens; 0 = all.",
     )
     response_format: ResponseFormat | None = None
-    repetition_penalty: Annotated[float | None, only(1.0, kind="unsupported_parameter")] = Field(
-        None, description="Accepted for compatibility: 1."
+    min_p: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="tutelage extension: sample no token that is less likely than this share of "
+        "the most likely one; 0 = all.",
     )
-    min_p: Annotated[float | None, only(0.0, kind="unsupported_parameter")] = Field(
-        None, description="Accepted for compatibility: 0."
+    repetition_penalty: float | None = Field(
+        None,
+        gt=0,
+        le=10,
+        description="tutelage extension: divides the positive logits of tokens of prompt and "
+        "response, and multiplies the negative ones; 1 = none.",
     )
     chat_template_kwargs: Unsupported = Field(None, description="Accepted for compatibility: {}.")
-    continue_final_message: Annotated[bool | None, only(False, kind="unsupported_parameter")] = (
-        Field(None, description="Accepted for compatibility: false.")
+    continue_final_message: bool | None = Field(
+        None,
+        description="tutelage extension: continue the last message, which is an assistant's. "
+        "Default: whether the last of `messages` is one.",
     )
-    add_generation_prompt: Annotated[bool | None, only(True, kind="unsupported_parameter")] = Field(
-        None, description="Accepted for compatibility: true."
+    add_generation_prompt: bool | None = Field(
+        None, description="tutelage extension: the opposite of continue_final_message."
     )
     service_tier: Annotated[ServiceTier | None, only("auto", "default")] = None
     modalities: Annotated[list[Literal["text", "audio"]] | None, only(["text"])] = None

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from server.generators.embedded.graph_runner import load_policy
-from server.generators.embedded.model_runner import ModelRunner, ScheduledChunk
+from server.generators.embedded.model_runner import ModelRunner, Predictions, ScheduledChunk
 from server.generators.embedded.scheduler import Scheduler
 from server.generators.embedded.sequence import Sequence
 from server.generators.generator import Sampling, Token
@@ -135,12 +135,12 @@ class SteppedBatch:
         self.raw = runner.raw
         self._scheduler = Scheduler(cast(ModelRunner, self), max_running=4)
 
-    def logprobs(
+    def predict(
         self, chunks: abc.Sequence[ScheduledChunk], wanted: abc.Sequence[ScheduledChunk]
-    ) -> torch.Tensor:
+    ) -> Predictions:
         """Count, then compute."""
         self.computed.append(sum(len(chunk.tokens) for chunk in chunks))
-        return self.runner.logprobs(chunks, wanted)
+        return self.runner.predict(chunks, wanted)
 
     def add(self, prompt: list[int], sampling: Sampling) -> CollectingSink:
         """Let a sequence begin."""

@@ -358,3 +358,15 @@ def test_closing_the_generator_ends_running_streams_with_an_error(opened: Opened
             await generator.start(QUESTION, Sampling())
 
     check(opened, body)
+
+
+def test_a_last_message_of_the_assistant_is_continued(opened: Opened) -> None:
+    async def body(generator: Generator) -> None:
+        begun = [*QUESTION, {"role": "assistant", "content": WORDS[:60]}]
+        fresh = await generator.start(QUESTION, Sampling(0, max_tokens=2))
+        longer = await generator.start(begun, Sampling(0, max_tokens=2))
+        assert longer.prompt_tokens > fresh.prompt_tokens
+        await read(longer)
+        await fresh.aclose()
+
+    check(opened, body)

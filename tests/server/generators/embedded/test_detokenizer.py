@@ -35,3 +35,11 @@ def test_bytes_that_are_no_text_come_out_as_decoded_but_for_an_unfinished_end(da
     assert whole.startswith(said)
     assert set(whole[len(said) :]) <= {HALF}
     assert len(whole) - len(said) <= 3
+
+
+def test_what_is_continued_decides_whether_a_word_has_its_space() -> None:
+    def words(tokens: Sequence[int]) -> str:
+        return "".join(f" w{token}" for token in tokens).strip()  # as sentencepiece decodes
+
+    assert Detokenizer(words).push(7) == "w7"
+    assert Detokenizer(words, [1, 2, 3, 4, 5, 6]).push(7) == " w7"

@@ -69,3 +69,25 @@ def test_a_presence_penalty_holds_back_what_was_said() -> None:
 def test_a_frequency_penalty_grows_with_every_time() -> None:
     sampler = Sampler(Sampling(temperature=0, frequency_penalty=0.6))
     assert [sampler.choose(PROBS.log()) for _ in range(4)] == [1, 1, 3, 1]
+
+
+def test_a_repetition_penalty_divides_positive_logits_and_multiplies_negative_ones() -> None:
+    logits = torch.tensor([2.0, 1.5, -1.0, -1.1])
+    sampler = Sampler(Sampling(temperature=0, repetition_penalty=2.0), prompt=[2])
+    normalizer = float(logits.logsumexp(-1))
+    chosen = [sampler.choose(logits.log_softmax(-1), normalizer) for _ in range(4)]
+    assert chosen == [0, 1, 0, 0]  # 2; 1.5; then 1 against .75, -1.1 and -2
+    negative = torch.tensor([-1.0, -1.5, -3.0])
+    sampler = Sampler(Sampling(temperature=0, repetition_penalty=2.0), prompt=[0])
+    assert sampler.choose(negative.log_softmax(-1), float(negative.logsumexp(-1))) == 1
+
+
+def test_min_p_drops_what_is_far_below_the_most_probable() -> None:
+    expected = [0, 2 / 3, 0, 1 / 3]
+    assert shares(Sampling(min_p=0.4)) == pytest.approx(expected, abs=2e-3)
+    assert shares(Sampling(min_p=1.0)) == [0, 1, 0, 0]
+
+
+def test_min_p_applies_after_the_temperature() -> None:
+    kept = [share > 0 for share in shares(Sampling(temperature=2.0, min_p=0.5))]
+    assert kept == [False, True, True, True]  # square roots: .447, 1, .548, .707 of the largest

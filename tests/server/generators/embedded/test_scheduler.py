@@ -133,7 +133,7 @@ def test_a_failed_step_gives_its_blocks_back(batch: Any, monkeypatch: pytest.Mon
         sink = batch.add(SHORT, Sampling(max_tokens=50))
         batch.step()
         with monkeypatch.context() as patched, pytest.raises(MemoryError):
-            patched.setattr(batch, "logprobs", out_of_memory)
+            patched.setattr(batch, "predict", out_of_memory)
             batch.step()
         assert batch.fail(RuntimeError("out of memory")) == 1
         assert sink.error is not None

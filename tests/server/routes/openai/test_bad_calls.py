@@ -18,6 +18,7 @@ def called(**fields: Any) -> dict[str, Any]:
 
 
 USER = said("Hi")
+BEGUN = [USER, said("Well", "assistant")]
 
 
 class Absent:
@@ -193,10 +194,21 @@ CHAT: list[Call] = [
     ({"functions": [{"name": "f"}]}, NO_PARAMETER, "functions"),
     ({"colour": "red"}, UNKNOWN, "colour"),
     ({"chat_template_kwargs": {"thinking": True}}, NO_PARAMETER, "chat_template_kwargs"),
-    ({"continue_final_message": True}, NO_PARAMETER, "continue_final_message"),
-    ({"add_generation_prompt": False}, NO_PARAMETER, "add_generation_prompt"),
-    ({"repetition_penalty": 1.2}, NO_PARAMETER, "repetition_penalty"),
-    ({"min_p": 0.1}, NO_PARAMETER, "min_p"),
+    ({"continue_final_message": True}, VALUE, "messages"),
+    ({"add_generation_prompt": False}, VALUE, "messages"),
+    ({"continue_final_message": True, "add_generation_prompt": True},
+     "invalid_parameter_combination", "continue_final_message"),
+    ({"continue_final_message": False, "add_generation_prompt": False},
+     "invalid_parameter_combination", "add_generation_prompt"),
+    ({"messages": [said("Hi", "assistant")]}, VALUE, "messages"),
+    ({"messages": BEGUN, "continue_final_message": False}, VALUE, "messages"),
+    ({"messages": BEGUN, "add_generation_prompt": True}, VALUE, "messages"),
+    ({"messages": BEGUN, "response_format": {"type": "json_object"}},
+     "invalid_parameter_combination", "response_format"),
+    ({"repetition_penalty": 0}, BELOW, "repetition_penalty"),
+    ({"repetition_penalty": "high"}, TYPE, "repetition_penalty"),
+    ({"min_p": 1.5}, ABOVE, "min_p"),
+    ({"min_p": -0.1}, BELOW, "min_p"),
     ({"conversation_id": "conv_unknown"}, "not_found", "conversation_id"),
     ({"parent_id": "msg_1"}, VALUE, "parent_id"),
 ]  # fmt: skip
