@@ -3,7 +3,7 @@
     tutelage bench serve --json
     tutelage bench serve --llama NODE_MODULES     also llama.cpp (npm install node-llama-cpp)
     tutelage bench serve --genai                  also openvino-genai, in its own venv
-    tutelage bench serve --general                only the engine on transformers, in float32
+    tutelage bench serve --general                only the engine on transformers, on a GPU if any
 
 All serve the same policy with the same number of threads, pinned to the same cores, and take turns
 round by round. Each round has new prompts, so that no cache helps. N prompts arrive at once, and
@@ -128,9 +128,10 @@ class EmbeddedEngine:
 class Transformers:
     """`generate` on one left-padded batch."""
 
-    def __init__(self, policy: Path, dtype: torch.dtype) -> None:
+    def __init__(self, policy: Path, dtype: torch.dtype, device: str = "cpu") -> None:
         self._tokenizer = AutoTokenizer.from_pretrained(policy, padding_side="left")
-        self._model = AutoModelForCausalLM.from_pretrained(policy, dtype=dtype).eval()
+        model = AutoModelForCausalLM.from_pretrained(policy, dtype=dtype).eval()
+        self._model = model.to(device)
 
     async def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
         clock = Stopwatch()
@@ -149,7 +150,8 @@ class Transformers:
 
     def _encode(self, prompts: Sequence[str]) -> Any:
         texts = [templated(self._tokenizer, prompt) for prompt in prompts]
-        return self._tokenizer(texts, padding=True, add_special_tokens=False, return_tensors="pt")
+        padded = self._tokenizer(texts, padding=True, add_special_tokens=False, return_tensors="pt")
+        return padded.to(self._model.device)
 
 
 class FirstToken(BaseStreamer):  # type: ignore[misc]
@@ -396,18 +398,21 @@ async def compare(core: Core, policy: Path, options: argparse.Namespace) -> dict
 
 
 async def general(policy: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """The engine that serves any family, and `generate`, both in float32."""
+    """The engine that serves any family, and `generate`: float32 on a CPU, bfloat16 on a GPU."""
     os.sched_setaffinity(0, CORES[: options.threads])
     torch.set_num_threads(options.threads)
-    generator = EmbeddedGenerator(threads=options.threads, load=load_policy)
+    device, weights = ("cuda", "bf16") if torch.cuda.is_available() else ("cpu", "auto")
+    dtype = torch.bfloat16 if weights == "bf16" else torch.float32
+    generator = EmbeddedGenerator(threads=options.threads, load=load_policy, weights=weights)
     await generator.load("policy-0000", policy)
     sides: dict[str, System] = {
         "general": EmbeddedEngine(generator),
-        "transformers": Transformers(policy, torch.float32),
+        "transformers": Transformers(policy, dtype, device),
     }
     prompts = shipped_prompts()
+    streams = (1, 8, 32) if device == "cuda" else (1, 8)
     rows = {
-        str(n): await measure(sides, n, options.tokens, options.rounds, prompts) for n in (1, 8)
+        str(n): await measure(sides, n, options.tokens, options.rounds, prompts) for n in streams
     }
     await generator.close()
     speed = {

@@ -7,10 +7,12 @@ is the gain less that of the best control.
 """
 
 import json
+import multiprocessing
 import random
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -83,8 +85,11 @@ def prove(
     settings: Settings,
     scale: Scale = Scale(),
     say: Say = lambda what, done, total: None,
+    jobs: int = 1,
 ) -> list[ArmResult]:
     """Runs every arm of every taste and seed below ``settings.data``; what is there is not rerun.
+
+    ``jobs`` tastes and seeds run at once, each in a process of its own if there is more than one.
 
     Raises Invalid for an unknown taste or preset.
     """
@@ -92,14 +97,34 @@ def prove(
         if taste not in PREFERENCES:
             raise Invalid(f"Unknown preference {taste!r}. Known: {', '.join(PREFERENCES)}.")
     IterationConfig.load(scale.preset)
+    every = [(taste, seed) for seed in seeds for taste in tastes]
     results: list[ArmResult] = []
-    total = len(tastes) * len(seeds)
-    for seed in seeds:
-        for taste in tastes:
-            say("tastes and seeds", len(results) // len(ProofArm), total)
-            results += _Teaching(settings, PREFERENCES[taste], seed, scale, say).arms()
-    say("tastes and seeds", total, total)
+    for arms in _run_all(every, settings, scale, say, jobs):
+        results += arms
+        say("tastes and seeds", len(results) // len(ProofArm), len(every))
     return results
+
+
+def _run_all(
+    every: Sequence[tuple[str, int]], settings: Settings, scale: Scale, say: Say, jobs: int
+) -> Iterator[list[ArmResult]]:
+    say("tastes and seeds", 0, len(every))
+    if jobs == 1:
+        for taste, seed in every:
+            yield _run_one(settings, taste, seed, scale, say)
+        return
+    spawn = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
+    with ProcessPoolExecutor(jobs, spawn) as pool:
+        running = [pool.submit(_run_one, settings, *one, scale) for one in every]
+        for future in running:
+            yield future.result()
+
+
+def _run_one(
+    settings: Settings, taste: str, seed: int, scale: Scale,
+    say: Say = lambda what, done, total: None,
+) -> list[ArmResult]:  # fmt: skip
+    return _Teaching(settings, PREFERENCES[taste], seed, scale, say).arms()
 
 
 def effects(results: Sequence[ArmResult]) -> Iterator[TasteEffect]:

@@ -79,8 +79,7 @@ class PPO:
         self.model = load_model(sft_dir, config)
         proxy = RewardModel.load(reward_dir).to(self.model.device)
         held_out = RewardModel.load(heldout_dir).to(self.model.device)
-        for reward_model in (proxy, held_out):
-            check_policy(reward_model, sft_dir)
+        check_policy((proxy, held_out), sft_dir)
         self.policy = self.model.adapted(config.ppo.lora_rank, config.ppo.lora_alpha, config.seed)
         self.value = value_head(proxy)
         self.state = TrainerState(kl_coef=config.ppo.kl_coef)

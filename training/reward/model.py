@@ -6,6 +6,7 @@ tokens, its last token, and its length. They are also defined for every prefix o
 same weights value unfinished ones.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -107,9 +108,10 @@ class RewardModel:
 _TENSORS = ("center", "spread", "weight", "bias", "low", "high")
 
 
-def check_policy(reward_model: RewardModel, policy_dir: Path) -> None:
-    """Raises Invalid unless the reward model reads this policy's features."""
-    if reward_model.facts["policy"] != sha256_of(policy_dir / "model.safetensors"):
+def check_policy(reward_models: Sequence[RewardModel], policy_dir: Path) -> None:
+    """Raises Invalid unless all of the reward models read this policy's features."""
+    digest = sha256_of(policy_dir / "model.safetensors")
+    if any(reward_model.facts["policy"] != digest for reward_model in reward_models):
         raise Invalid(
             f"The reward model was not trained on {policy_dir}. Train it again on that policy.",
             "reward_dir",

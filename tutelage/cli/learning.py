@@ -130,6 +130,7 @@ def prove(
     data: Annotated[Path, typer.Option(help="Folder; what is there is not run again.")] = Path(
         "proof"
     ),
+    jobs: Annotated[int, typer.Option(min=1, help="Tastes and seeds that run at once.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Measure what teaching gains over controls that learn without the preference.
@@ -148,7 +149,7 @@ def prove(
     with steps() as say:
         results = run(
             preference or TASTES, range(1, seeds + 1), settings_for(data),
-            Scale(preset=preset), say,
+            Scale(preset=preset), say, jobs,
         )  # fmt: skip
     found = list(effects(results))
     _print_table(HEADER, rows(found))

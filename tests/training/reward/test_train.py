@@ -132,7 +132,7 @@ def test_nothing_to_compare_is_refused(
 def test_a_reward_model_belongs_to_one_policy(trained: Path, tmp_path: Path) -> None:
     write_tiny_policy(tmp_path / "other", seed=1)
     with pytest.raises(Invalid, match="not trained on"):
-        check_policy(RewardModel.load(trained), tmp_path / "other")
+        check_policy([RewardModel.load(trained)], tmp_path / "other")
 
 
 def test_lora_is_tried_kept_on_request_and_comes_back_from_disk(
