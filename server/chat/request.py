@@ -45,11 +45,13 @@ class TurnRequest:
     instructions: str | None = None  # a system prompt for this turn
     inherits_system: bool = True  # False: system messages of earlier turns do not apply
     continued: bool = False  # the last message is a response's beginning: the response goes on
+    raw: bool = False  # the only message is a text to continue, without a chat template
     training: bool = True  # False: the conversation is excluded from training
     listing: Listing | None = None  # set where the client wants to look the completion up later
     moderation: MinimumActions | None = None  # at least as strict as this
     policy_id: str | None = None  # the policy that was asked for by name; None: the current one
     field: str = "messages"  # the HTTP field that holds the messages, for error messages
+    listed: bool = True  # False: that field is the text of the only message
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class ResolvedRequest:
         for message in reversed(asked):
             if message["role"] == "assistant":
                 break
-            if message["role"] in ("user", "tool"):
+            if message["role"] in ("user", "tool", "text"):
                 texts.append(message["content"])
         return "\n".join(reversed(texts))
 
@@ -103,12 +105,14 @@ def resolve_request(services: Services, request: TurnRequest) -> ResolvedRequest
     if request.continued:  # the last message is stored as a part of the response
         history, new = (history, new[:-1]) if new else (history[:-1], new)
         dialogue = dialogue if dialogue[-1]["content"] else dialogue[:-1]
+    if request.raw:
+        dialogue = [each | {"role": "text"} for each in dialogue]
     return ResolvedRequest(request, history[-1].id if history else None, new, dialogue)
 
 
 def _require_lengths(longest: int, request: TurnRequest) -> None:
     texts = {
-        f"{request.field}[{index}].content": each["content"]
+        f"{request.field}[{index}].content" if request.listed else request.field: each["content"]
         for index, each in enumerate(request.messages)
     }
     for field, text in (texts | {"instructions": request.instructions or ""}).items():

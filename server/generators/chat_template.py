@@ -7,7 +7,7 @@ from typing import cast
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerFast
 
-from server.generators.generator import Messages, prefix_of
+from server.generators.generator import Messages, prefix_of, raw_text
 from tutelage.errors import Invalid, Unavailable
 from tutelage.policies.chat_format import ChatFormat
 
@@ -28,15 +28,27 @@ class ChatTemplate:
         Raises Invalid when the chat template refuses it or a text is not valid Unicode.
         """
         try:
-            prefix = prefix_of(messages)
-            asked = messages[:-1] if prefix else messages
-            rendered = self.format.render(asked, generation=True) + self.format.guard(prefix)
+            rendered = self._rendered(messages)
             text = self.format.readable(rendered)
             text.encode()
         except (TemplateError, ValueError) as error:
             problem = f"This policy cannot read these messages: {error}."
             raise Invalid(problem, "messages") from error
         return text, self.format.encode(rendered)
+
+    def _rendered(self, messages: Messages) -> str:
+        if (text := raw_text(messages)) is not None:
+            return self._beginning + self.format.guard(text)
+        prefix = prefix_of(messages)
+        asked = messages[:-1] if prefix else messages
+        return self.format.render(asked, generation=True) + self.format.guard(prefix)
+
+    @property
+    def _beginning(self) -> str:
+        """The token with which this tokenizer begins every text, if it has one."""
+        first: list[int] = self.tokenizer("")["input_ids"][:1]
+        begins = first == [self.tokenizer.bos_token_id]
+        return str(self.tokenizer.bos_token) if begins else ""
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Text of tokens, without the special ones, exactly as generated."""

@@ -100,7 +100,8 @@ class EchoGenerator:
     def _reply(self, messages: Messages) -> str:
         if callable(self._replies):
             return self._replies(messages)
-        users = (message["content"] for message in reversed(messages) if message["role"] == "user")
+        asked = ("user", "text")
+        users = (message["content"] for message in reversed(messages) if message["role"] in asked)
         last = next(users, "")
         return self._replies.get(last, last)
 

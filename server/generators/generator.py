@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from tutelage.errors import Invalid, Unavailable
 
 # OpenAI's messages with role and content; an assistant's may have tool_calls, a tool's its id.
-# Where the last one is an assistant's, the response continues its text.
+# Where the last one is an assistant's, the response continues its text. A single message of role
+# "text" is continued as it is, without the chat template.
 Messages = Sequence[Mapping[str, Any]]
 
 
@@ -36,6 +37,12 @@ def prefix_of(messages: Messages) -> str:
     """The text that the response continues; empty where it begins anew."""
     last = messages[-1] if messages else {"role": ""}
     return str(last["content"]) if last["role"] == "assistant" else ""
+
+
+def raw_text(messages: Messages) -> str | None:
+    """The text that is continued without a chat template; None where the messages are a chat."""
+    is_text = len(messages) == 1 and messages[0]["role"] == "text"
+    return str(messages[0]["content"]) if is_text else None
 
 
 @dataclass(frozen=True)

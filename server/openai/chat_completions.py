@@ -47,19 +47,19 @@ def of_turn(
                     content=response.new_text,
                     tool_calls=[called_tool(call) for call in response.tool_calls] or None,
                 ),
-                logprobs=_logprobs(_tokens(deltas, response)) if logprobs else None,
-                finish_reason=_finish_reason(response.finish_reason),
+                logprobs=_logprobs(tokens_of(deltas, response)) if logprobs else None,
+                finish_reason=finish_reason(response.finish_reason),
             )
             for response in turn.responses
         ],
-        usage=_usage(turn.usage),
+        usage=token_counts(turn.usage),
         system_fingerprint=turn.policy_id,
         moderation=_moderated(turn) if scored else None,
         tutelage=TurnInfo(
             conversation_id=turn.prompt.conversation_id,
             prompt_message_id=turn.prompt.message_id,
             message_ids=[response.id for response in turn.responses],
-            moderation=_moderation(turn, turn.responses),
+            moderation=turn_moderation(turn, turn.responses),
         ),
     )
 
@@ -77,11 +77,11 @@ def of_stored(stored: StoredCompletion, responses: Sequence[Message]) -> ChatCom
                     content=each.content[(each.sampling or {}).get("continued", 0) :],
                     tool_calls=[CalledTool(**call) for call in each.tool_calls or ()] or None,
                 ),
-                finish_reason=_finish_reason(each.finish_reason),
+                finish_reason=finish_reason(each.finish_reason),
             )
             for each in responses
         ],
-        usage=_usage(TokenUsage.of_stored(responses)),
+        usage=token_counts(TokenUsage.of_stored(responses)),
         system_fingerprint=stored.policy_id,
         metadata=stored.tags,
         tutelage=TurnInfo(
@@ -140,9 +140,9 @@ class CompletionEvents:
             index=done.response.choice,
             delta=Delta(),
             logprobs=None,
-            finish_reason=_finish_reason(done.response.finish_reason),
+            finish_reason=finish_reason(done.response.finish_reason),
         )
-        moderation = _moderation(self._turn, [done.response])
+        moderation = turn_moderation(self._turn, [done.response])
         return self._chunk([choice], ChunkInfo(moderation=moderation) if moderation else None)
 
     def _closing(self) -> Iterator[str]:
@@ -150,7 +150,7 @@ class CompletionEvents:
         if self._scored:
             yield self._chunk([], moderation=_moderated(self._turn))
         if self._include_usage:
-            yield self._chunk([], usage=_usage(self._turn.usage))
+            yield self._chunk([], usage=token_counts(self._turn.usage))
 
     def _ids(self) -> ChunkInfo:
         turn = self._turn
@@ -160,7 +160,7 @@ class CompletionEvents:
             "message_ids": [response.id for response in turn.responses],
         }
         if turn.prompt_notice:
-            ids["moderation"] = _moderation(turn, [])
+            ids["moderation"] = turn_moderation(turn, [])
         return ChunkInfo(**ids)
 
     def _chunk(
@@ -201,18 +201,18 @@ def _open() -> dict[str, None]:
     return {"logprobs": None, "finish_reason": None}
 
 
-def _finish_reason(reason: str | None) -> FinishReason:
+def finish_reason(reason: str | None) -> FinishReason:
     """OpenAI's word; of a cancelled response, whose client disconnected, ``stop``."""
     return cast(FinishReason, reason if reason in get_args(FinishReason) else "stop")
 
 
-def _usage(usage: TokenUsage) -> CompletionUsage:
+def token_counts(usage: TokenUsage) -> CompletionUsage:
     return CompletionUsage(
         prompt_tokens=usage.prompt, completion_tokens=usage.response, total_tokens=usage.total
     )
 
 
-def _moderation(turn: Turn, ended: Sequence[TurnResponse]) -> TurnModeration | None:
+def turn_moderation(turn: Turn, ended: Sequence[TurnResponse]) -> TurnModeration | None:
     """What moderation did to the prompt and to the responses that have ended, by choice."""
     done = {response.choice: response.notice for response in ended}
     responses = [done.get(response.choice) for response in turn.responses]
@@ -228,7 +228,7 @@ def _moderated(turn: Turn) -> Moderated:
     return moderated(turn.prompt_verdict, written)
 
 
-def _tokens(deltas: Sequence[ResponseDelta], response: TurnResponse) -> list[Token]:
+def tokens_of(deltas: Sequence[ResponseDelta], response: TurnResponse) -> list[Token]:
     return [token for each in deltas if each.choice == response.choice for token in each.tokens]
 
 

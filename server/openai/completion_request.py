@@ -7,7 +7,7 @@ from server.generators.generator import Sampling
 from server.http.auth import Caller
 from server.http.errors import ApiError
 from server.openai.moderation import minimum_actions
-from server.openai.sampling import chosen
+from server.openai.sampling import sampling
 from server.openai.tool_calls import require_tools
 from server.schemas.openai.chat import (
     AssistantMessage,
@@ -95,23 +95,11 @@ def _message(given: InputMessage) -> dict[str, Any]:
 
 
 def _sampling(services: Services, body: ChatCompletionRequest, choice: int) -> Sampling:
-    """How one choice is sampled; with a seed, every choice has its own."""
-    return Sampling(
-        **chosen(
-            services.settings,
-            body.n or 1,
-            temperature=body.temperature,
-            top_p=body.top_p,
-            top_k=body.top_k,
-            presence_penalty=body.presence_penalty,
-            frequency_penalty=body.frequency_penalty,
-            repetition_penalty=None if body.repetition_penalty == 1 else body.repetition_penalty,
-            min_p=body.min_p or None,
-        ),
+    return sampling(
+        services.settings,
+        body,
+        choice,
         max_tokens=body.token_limit or services.settings.max_response_tokens,
-        seed=None if body.seed is None else body.seed + choice,
-        stop=body.stops,
-        logit_bias={int(token): bias for token, bias in (body.logit_bias or {}).items()},
         schema=body.response_format.constraint if body.response_format else None,
         top_logprobs=body.top_logprobs or 0,
         tools=body.tool_options,

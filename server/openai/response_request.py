@@ -43,6 +43,7 @@ def turn_request(
         listing=_listing(services.settings, body),
         policy_id=policy_id,
         field="input",
+        listed=not isinstance(body.input, str),
         **_continued(services, caller, body.previous_response_id),
     )
 

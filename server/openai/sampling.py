@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from server.generators.generator import Sampling
+from server.schemas.openai.sampling import SamplingParameters
 from tutelage.settings import Settings
 
 DISTINCT = 0.8  # the lowest default temperature of several choices, which are to differ
@@ -22,3 +24,24 @@ def chosen(settings: Settings, n: int = 1, **given: float | None) -> dict[str, A
         "top_p": settings.top_p,
         "frequency_penalty": settings.frequency_penalty,
     }
+
+
+def sampling(settings: Settings, body: SamplingParameters, choice: int, **more: Any) -> Sampling:
+    """How one choice is sampled; with a seed, every choice has its own."""
+    return Sampling(
+        **chosen(
+            settings,
+            body.n or 1,
+            temperature=body.temperature,
+            top_p=body.top_p,
+            top_k=body.top_k,
+            presence_penalty=body.presence_penalty,
+            frequency_penalty=body.frequency_penalty,
+            repetition_penalty=None if body.repetition_penalty == 1 else body.repetition_penalty,
+            min_p=body.min_p or None,
+        ),
+        seed=None if body.seed is None else body.seed + choice,
+        stop=body.stops,
+        logit_bias={int(token): bias for token, bias in (body.logit_bias or {}).items()},
+        **more,
+    )

@@ -6,7 +6,15 @@ from fastapi import APIRouter
 
 from server.routes import appeals, conversations, feedback, health, labeling, sharing
 from server.routes.account import account, my_feedback, oidc, session
-from server.routes.openai import chat, completions, embeddings, models, moderations, responses
+from server.routes.openai import (
+    chat,
+    completions,
+    embeddings,
+    models,
+    moderations,
+    responses,
+    text_completions,
+)
 from server.routes.operator import (
     blind_tests,
     datasets,
@@ -24,9 +32,9 @@ from server.routes.operator import (
 from server.schemas.errors import Error
 
 _MODULES = (
-    chat, completions, responses, embeddings, models, moderations, session, oidc, account,
-    conversations, feedback, operator, moderation_admin, iterations, policies, users, labeling,
-    labeling_admin, sharing, my_feedback, erasures, datasets, appeals, moderation_heads,
+    chat, completions, text_completions, responses, embeddings, models, moderations, session, oidc,
+    account, conversations, feedback, operator, moderation_admin, iterations, policies, users,
+    labeling, labeling_admin, sharing, my_feedback, erasures, datasets, appeals, moderation_heads,
     experiments, traffic, blind_tests, health,
 )  # fmt: skip
 

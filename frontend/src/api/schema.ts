@@ -270,6 +270,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/completions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Text Completion
+         * @description Continue a text as it is, without the chat template. It is stored and never trained on.
+         */
+        post: operations["create_text_completion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/conversations": {
         parameters: {
             query?: never;
@@ -6829,6 +6849,173 @@ export interface components {
             temperatures?: number[];
         };
         /**
+         * TextChoice
+         * @description One of the n continuations, or what is new in it.
+         */
+        TextChoice: {
+            /**
+             * Finish Reason
+             * @description null until the choice ends.
+             */
+            finish_reason: ("stop" | "length" | "content_filter" | "tool_calls") | null;
+            /** Index */
+            index: number;
+            logprobs?: components["schemas"]["TextLogprobs"] | null;
+            /** Text */
+            text: string;
+        };
+        /**
+         * TextCompletion
+         * @description The continuations of a text; in a stream, every chunk.
+         */
+        TextCompletion: {
+            /** Choices */
+            choices: components["schemas"]["TextChoice"][];
+            /**
+             * Created
+             * @description Unix seconds.
+             */
+            created: number;
+            /**
+             * Id
+             * @example cmpl-18c2f0a1b2c3d4e5a1b2c3d4
+             */
+            id: string;
+            /**
+             * Model
+             * @description The policy version that wrote it.
+             */
+            model: string;
+            /**
+             * Object
+             * @default text_completion
+             * @constant
+             */
+            object?: "text_completion";
+            /**
+             * System Fingerprint
+             * @description The policy version that wrote it.
+             */
+            system_fingerprint: string;
+            /** @description In a stream: on the first chunk. */
+            tutelage?: components["schemas"]["TurnInfo"] | null;
+            usage?: components["schemas"]["CompletionUsage"] | null;
+        };
+        /**
+         * TextCompletionRequest
+         * @description A text to continue as it is, without the chat template.
+         * @example {
+         *       "model": "tutelage",
+         *       "prompt": "Once upon a time"
+         *     }
+         */
+        TextCompletionRequest: {
+            /**
+             * Best Of
+             * @description Accepted: the value of `n`.
+             */
+            best_of?: number | null;
+            /**
+             * Echo
+             * @description Begin the text with the prompt.
+             * @default false
+             */
+            echo?: boolean | null;
+            /**
+             * Frequency Penalty
+             * @description The same, for each occurrence.
+             */
+            frequency_penalty?: number | null;
+            /**
+             * Logit Bias
+             * @description Token id -> bias from -100 to 100, added to its logit.
+             */
+            logit_bias?: {
+                [key: string]: number;
+            } | null;
+            /**
+             * Logprobs
+             * @description Log-probabilities with so many alternatives of each token.
+             */
+            logprobs?: number | null;
+            /**
+             * Max Tokens
+             * @description Maximum number of response tokens.
+             * @default 16
+             */
+            max_tokens?: number | null;
+            /**
+             * Min P
+             * @description tutelage extension: sample no token that is less likely than this share of the most likely one; 0 = all.
+             */
+            min_p?: number | null;
+            /**
+             * Model
+             * @description `tutelage`, or a policy that GET /v1/models lists as available.
+             */
+            model: string;
+            /**
+             * N
+             * @description Number of choices.
+             * @default 1
+             */
+            n?: number | null;
+            /**
+             * Presence Penalty
+             * @description Above 0: tokens that occurred already become less likely.
+             */
+            presence_penalty?: number | null;
+            /**
+             * Prompt
+             * @description One text; token ids are not supported.
+             */
+            prompt: string | string[];
+            /**
+             * Repetition Penalty
+             * @description tutelage extension: divides the positive logits of tokens of prompt and response, and multiplies the negative ones; 1 = none.
+             */
+            repetition_penalty?: number | null;
+            /**
+             * Seed
+             * @description The same seed and policy give the same response.
+             */
+            seed?: number | null;
+            /**
+             * Stop
+             * @description Up to four stop strings.
+             */
+            stop?: string | string[] | null;
+            /**
+             * Stream
+             * @description Stream server-sent events.
+             * @default false
+             */
+            stream?: boolean | null;
+            stream_options?: components["schemas"]["StreamOptions"] | null;
+            /** Suffix */
+            suffix?: unknown;
+            /**
+             * Temperature
+             * @description 0 = greedy. A request that sets no sampling parameter (temperature, top_p, top_k, penalties) gets the operator's defaults; otherwise the default is 1.
+             */
+            temperature?: number | null;
+            /**
+             * Top K
+             * @description tutelage extension: sample from the k most likely tokens; 0 = all.
+             */
+            top_k?: number | null;
+            /**
+             * Top P
+             * @description Nucleus sampling; the default is as for temperature.
+             */
+            top_p?: number | null;
+            /**
+             * User
+             * @description Accepted for compatibility; not used.
+             */
+            user?: string | null;
+        };
+        /**
          * TextFormat
          * @description Plain text.
          */
@@ -6838,6 +7025,25 @@ export interface components {
              * @enum {string}
              */
             type: "text";
+        };
+        /**
+         * TextLogprobs
+         * @description The tokens of a choice, in parallel lists.
+         */
+        TextLogprobs: {
+            /**
+             * Text Offset
+             * @description Where each token begins in the choice's text.
+             */
+            text_offset: number[];
+            /** Token Logprobs */
+            token_logprobs: number[];
+            /** Tokens */
+            tokens: string[];
+            /** Top Logprobs */
+            top_logprobs: {
+                [key: string]: number;
+            }[] | null;
         };
         /**
          * TextOptions
@@ -7968,6 +8174,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CompletionPrompts"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_text_completion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TextCompletionRequest"];
+            };
+        };
+        responses: {
+            /** @description The completion; with `stream`, chunks of the same form as server-sent events. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TextCompletion"];
+                    "text/event-stream": {
+                        /** @description JSON, or `[DONE]`. */
+                        data: string;
+                    };
                 };
             };
             /** @description The request is invalid or not allowed. */

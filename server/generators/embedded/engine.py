@@ -31,6 +31,7 @@ from server.generators.generator import (
     ShuttingDown,
     Stream,
     prefix_of,
+    raw_text,
 )
 from server.generators.model_slots import ModelSlots
 from tutelage.errors import Unavailable
@@ -120,7 +121,7 @@ class EmbeddedGenerator(ModelSlots[EmbeddedPolicy]):
             raise
         stream = EmbeddedStream(policy.policy_id, len(prompt))
         max_tokens = min(sampling.max_tokens, policy.window - len(prompt))
-        continued = bool(prefix_of(messages))
+        continued = bool(prefix_of(messages)) or raw_text(messages) is not None
         sequence = Sequence(stream, policy.runner, prompt, max_tokens, sampling, grammar, continued)
         self._submit(policy, sequence)
         return stream

@@ -1,4 +1,4 @@
-"""Sampling as parameters of OpenAI's chat completions, and their chunks as tokens."""
+"""Sampling as parameters of OpenAI's completions, and their chunks as tokens."""
 
 import json
 from collections.abc import AsyncGenerator, Callable
@@ -55,7 +55,7 @@ async def tokens(
     try:
         async for chunk in chunks:
             for choice in chunk.choices[:1]:
-                for token in (*_said(choice), *_called(choice)):
+                for token in _said(choice):
                     yield token
                 if choice.finish_reason:
                     yield _REASONS.get(choice.finish_reason, "stop")
@@ -66,12 +66,33 @@ async def tokens(
 
 def _said(choice: Any) -> list[Token]:
     """A chunk without log-probabilities counts as one token."""
+    if hasattr(choice, "text"):
+        return _continued(choice)
     if choice.logprobs and choice.logprobs.content is not None:
-        return [
+        said = [
             Token(each.token, UNTOLD, each.logprob, _alternatives(each))
             for each in choice.logprobs.content
         ]
-    return [Token(choice.delta.content, UNTOLD, 0.0)] if choice.delta.content else []
+        return said + _called(choice)
+    said = [Token(choice.delta.content, UNTOLD, 0.0)] if choice.delta.content else []
+    return said + _called(choice)
+
+
+def _continued(choice: Any) -> list[Token]:
+    """Of the completions of a text."""
+    told = choice.logprobs
+    if told is None or not told.tokens:
+        return [Token(choice.text, UNTOLD, 0.0)] if choice.text else []
+    alternatives = told.top_logprobs or [None] * len(told.tokens)
+    return [
+        Token(
+            text,
+            UNTOLD,
+            logprob or 0.0,
+            tuple(Alternative(other, UNTOLD, value) for other, value in (top or {}).items()),
+        )
+        for text, logprob, top in zip(told.tokens, told.token_logprobs, alternatives, strict=True)
+    ]
 
 
 def _called(choice: Any) -> list[Token]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import openai
 
-from server.generators.generator import prefix_of
+from server.generators.generator import prefix_of, raw_text
 from server.generators.remote.chunks import parameters, tokens
 from server.generators.remote.engine import EngineBusy, EngineRequest, EngineResponse
 from tutelage.errors import Invalid, Unavailable
@@ -35,16 +35,23 @@ class OpenAIEngine:
     async def open(self, request: EngineRequest) -> EngineResponse:
         """Begin a streamed completion."""
         try:
-            chunks: Any = await self._client.chat.completions.create(
-                model=self._names.get(request.policy_id, request.policy_id),
-                messages=[dict(each) for each in request.messages],  # type: ignore[misc]
-                stream=True,
-                logprobs=True,
-                **_parameters(request),
-            )
+            chunks: Any = await self._create(request)
         except openai.OpenAIError as error:
             raise _ours(error) from error
         return EngineResponse(tokens(chunks, _ours), chunks.close)
+
+    async def _create(self, request: EngineRequest) -> Any:
+        model = self._names.get(request.policy_id, request.policy_id)
+        text, chosen = raw_text(request.messages), _parameters(request)
+        if text is not None:
+            told = chosen.pop("top_logprobs", 0)
+            return await self._client.completions.create(
+                model=model, prompt=text, stream=True, logprobs=told, **chosen
+            )
+        messages: Any = [dict(each) for each in request.messages]
+        return await self._client.chat.completions.create(
+            model=model, messages=messages, stream=True, logprobs=True, **chosen
+        )
 
     async def close(self) -> None:
         """Close all connections."""

@@ -12,7 +12,7 @@ from huggingface_hub.errors import (
     TextGenerationError,
 )
 
-from server.generators.generator import Sampling, Token
+from server.generators.generator import Sampling, Token, raw_text
 from server.generators.remote.chunks import extras, parameters, tokens
 from server.generators.remote.engine import EngineBusy, EngineRequest, EngineResponse
 from tutelage.errors import Invalid, Unavailable
@@ -58,6 +58,8 @@ class TGIMessagesEngine(TGIServer):
     async def open(self, request: EngineRequest) -> EngineResponse:
         """Begin a streamed completion."""
         _refuse(request.sampling, "logit_bias", "min_p", "repetition_penalty")
+        if raw_text(request.messages) is not None:
+            raise Invalid("This engine (TGI's messages API) does not continue texts.", "prompt")
         try:
             chunks: Any = await self._client(request.policy_id).chat_completion(
                 messages=[dict(each) for each in request.messages],

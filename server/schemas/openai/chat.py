@@ -16,10 +16,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from server.schemas.openai.moderation_field import Moderated, ModerationOptions
+from server.schemas.openai.sampling import SamplingParameters, StreamOptions
 from server.schemas.openai.tools import MAX_TOOLS, CalledTool, CalledToolDelta, NamedTool, Tool
 from server.schemas.text import Body, Listed, Name, Text, Unsupported, only
 
-MAX_CHOICES = 16
 MAX_MESSAGES = 2000
 
 
@@ -145,13 +145,6 @@ InputMessage = Annotated[
 ]
 
 
-class StreamOptions(Body):
-    """How to stream."""
-
-    include_usage: bool | None = Field(None, description="Send a last chunk with the token counts.")
-    include_obfuscation: bool | None = Field(None, description="Accepted; nothing is obfuscated.")
-
-
 class JsonSchema(Body):
     """A JSON Schema for the response."""
 
@@ -198,30 +191,14 @@ class JsonSchemaFormat(Body):
 ResponseFormat = Annotated[
     TextFormat | JsonObjectFormat | JsonSchemaFormat, Field(discriminator="type")
 ]
-TokenId = Annotated[str, Field(pattern=r"^\d{1,9}$")]
-
-
-def _within_range(biases: dict[str, float]) -> dict[str, float]:
-    if any(not -100 <= bias <= 100 for bias in biases.values()):
-        raise PydanticCustomError("uncoded", "Biases are numbers from -100 to 100")
-    return biases
-
-
-LogitBias = Annotated[dict[TokenId, float], Field(max_length=1024), AfterValidator(_within_range)]
 Metadata = dict[Annotated[Text, Field(max_length=64)], Annotated[Text, Field(max_length=512)]]
-Stop = (
-    Annotated[Text, Field(min_length=1, max_length=200)]
-    | Annotated[list[Annotated[Text, Field(min_length=1, max_length=200)]], Field(max_length=4)]
-)
-
-
 ServiceTier = Literal["auto", "default", "flex", "scale", "priority", "fast"]
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 Verbosity = Literal["low", "medium", "high"]
 CacheRetention = Literal["in_memory", "in-memory", "24h"]
 
 
-class ChatCompletionRequest(Body):
+class ChatCompletionRequest(SamplingParameters):
     """A chat turn. Without ``conversation_id`` it starts a new conversation."""
 
     model_config = ConfigDict(
@@ -245,26 +222,11 @@ class ChatCompletionRequest(Body):
     )
     stream: bool | None = Field(False, description="Stream server-sent events.")
     stream_options: StreamOptions | None = None
-    n: int | None = Field(1, ge=1, le=MAX_CHOICES, description="Number of choices.")
-    temperature: float | None = Field(
-        None,
-        ge=0,
-        le=2,
-        description="0 = greedy. A request that sets no sampling parameter (temperature, top_p, "
-        "top_k, penalties) gets the operator's defaults; otherwise the default is 1.",
-    )
-    top_p: float | None = Field(
-        None, ge=0, le=1, description="Nucleus sampling; the default is as for temperature."
-    )
     max_completion_tokens: int | None = Field(
         None, ge=1, le=1_000_000, description="Maximum number of response tokens."
     )
     max_tokens: int | None = Field(
         None, ge=1, le=1_000_000, description="Older name of max_completion_tokens."
-    )
-    stop: Stop | None = Field(None, description="Up to four stop strings.")
-    seed: int | None = Field(
-        None, ge=-(2**63), lt=2**63, description="The same seed and policy give the same response."
     )
     logprobs: bool | None = Field(False, description="Return each token's log-probability.")
     top_logprobs: int | None = Field(
@@ -282,33 +244,7 @@ class ChatCompletionRequest(Body):
     store: bool | None = Field(
         None, description="List it under GET /v1/chat/completions. It is stored in any case."
     )
-    presence_penalty: float | None = Field(
-        None, ge=-2, le=2, description="Above 0: tokens that occurred already become less likely."
-    )
-    frequency_penalty: float | None = Field(
-        None, ge=-2, le=2, description="The same, for each occurrence."
-    )
-    top_k: int | None = Field(
-        None,
-        ge=0,
-        le=1_000_000,
-        description="tutelage extension: sample from the k most likely tokens; 0 = all.",
-    )
     response_format: ResponseFormat | None = None
-    min_p: float | None = Field(
-        None,
-        ge=0,
-        le=1,
-        description="tutelage extension: sample no token that is less likely than this share of "
-        "the most likely one; 0 = all.",
-    )
-    repetition_penalty: float | None = Field(
-        None,
-        gt=0,
-        le=10,
-        description="tutelage extension: divides the positive logits of tokens of prompt and "
-        "response, and multiplies the negative ones; 1 = none.",
-    )
     chat_template_kwargs: Unsupported = Field(None, description="Accepted for compatibility: {}.")
     continue_final_message: bool | None = Field(
         None,
@@ -325,9 +261,6 @@ class ChatCompletionRequest(Body):
     )
     tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
     parallel_tool_calls: bool | None = Field(None, description="With `tools`.")
-    logit_bias: LogitBias | None = Field(
-        None, description="Token id -> bias from -100 to 100, added to its logit."
-    )
     functions: Unsupported = None
     function_call: Annotated[Any, only("none", "auto", kind="unsupported_parameter")] = None
     audio: Unsupported = None
@@ -358,11 +291,6 @@ class ChatCompletionRequest(Body):
     def token_limit(self) -> int | None:
         """The requested limit, by either name."""
         return self.max_completion_tokens or self.max_tokens
-
-    @property
-    def stops(self) -> tuple[str, ...]:
-        """The stop strings."""
-        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
 
     @property
     def tool_options(self) -> dict[str, Any] | None:

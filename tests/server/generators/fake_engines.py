@@ -86,6 +86,29 @@ def completing(engine: FakeEngine) -> Endpoint:
     return complete
 
 
+def continuing(engine: FakeEngine) -> Endpoint:
+    """OpenAI's completions of a text, streamed."""
+
+    async def complete(request: Request) -> Response:
+        asked = await request.json()
+        engine.asked.append(asked)
+        return events(s := await engine.start(asked["prompt"], Sampling(max_tokens=2)), chunks(s))
+
+    async def chunks(stream: Stream) -> AsyncIterator[dict[str, Any]]:
+        async for token in stream:
+            told = {"tokens": [token.text], "token_logprobs": [token.logprob],
+                    "top_logprobs": [{token.text: token.logprob}], "text_offset": [0]}  # fmt: skip
+            yield _part(text=token.text, logprobs=told, finish_reason=None)
+        yield _part(text="", logprobs=None, finish_reason=stream.finish_reason)
+
+    return complete
+
+
+def _part(**choice: Any) -> dict[str, Any]:
+    named = {"id": "c", "object": "text_completion", "created": 0, "model": "m"}
+    return {**named, "choices": [{"index": 0, **choice}]}
+
+
 def openai_app(engine: FakeEngine) -> Starlette:
     async def models(_request: Request) -> Response:
         return JSONResponse({"object": "list", "data": [{"id": m} for m in engine.models]})
@@ -94,6 +117,7 @@ def openai_app(engine: FakeEngine) -> Starlette:
         routes=[
             Route("/v1/models", models),
             Route("/v1/chat/completions", completing(engine), methods=["POST"]),
+            Route("/v1/completions", continuing(engine), methods=["POST"]),
         ]
     )
 

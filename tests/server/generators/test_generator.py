@@ -28,7 +28,7 @@ from server.generators.remote.chunks import UNTOLD
 from server.generators.remote.openai import OpenAIEngine
 from server.generators.remote.remote import RemoteGenerator
 from server.generators.remote.tgi import TGIEngine, TGIMessagesEngine
-from tutelage.errors import Unavailable
+from tutelage.errors import Invalid, Unavailable
 
 WORDS = " ".join(f"word{number}" for number in range(60))
 SERVED = ("policy-0000", "policy-0001", "policy-0003")
@@ -368,5 +368,21 @@ def test_a_last_message_of_the_assistant_is_continued(opened: Opened) -> None:
         assert longer.prompt_tokens > fresh.prompt_tokens
         await read(longer)
         await fresh.aclose()
+
+    check(opened, body)
+
+
+def test_a_text_is_continued_without_the_chat_template(opened: Opened) -> None:
+    async def body(generator: Generator) -> None:
+        text = [{"role": "text", "content": WORDS}]
+        try:
+            raw = await generator.start(text, Sampling(0, max_tokens=2))
+        except Invalid as error:  # TGI's messages API knows chats alone
+            assert error.field == "prompt"
+            return
+        templated = await generator.start(QUESTION, Sampling(0, max_tokens=2))
+        assert raw.prompt_tokens <= templated.prompt_tokens
+        assert await read(raw)
+        await templated.aclose()
 
     check(opened, body)

@@ -102,3 +102,41 @@ def test_messages_that_the_template_refuses_are_invalid(check: Callable[[Body], 
             await generator.start([], Sampling())
 
     check(body)
+
+
+def test_a_continued_message_and_extensions_are_vllms_words(policies: Path) -> None:
+    async def main() -> None:
+        fake = FakeEngine("policy-0000")
+        with listening(openai_app(fake)) as url:
+            generator = RemoteGenerator(OpenAIEngine(f"{url}/v1", retries=0))
+            await generator.load("policy-0000", policies / "policy-0000")
+            begun = [*HELLO, {"role": "assistant", "content": "Good"}]
+            sampling = Sampling(min_p=0.1, repetition_penalty=1.2, max_tokens=2)
+            await (await generator.start(begun, sampling)).aclose()
+            asked = fake.asked[-1]
+            assert asked["messages"] == begun
+            assert (asked["continue_final_message"], asked["add_generation_prompt"]) == (
+                True,
+                False,
+            )
+            assert (asked["min_p"], asked["repetition_penalty"]) == (0.1, 1.2)
+            text = [{"role": "text", "content": "Good morning to you"}]
+            found = [each async for each in await generator.start(text, sampling)]
+            assert [each.text for each in found] == ["Good ", "morning "] and found[0].top
+            assert fake.asked[-1]["prompt"] == "Good morning to you"
+            await generator.close()
+
+    asyncio.run(main())
+
+
+def test_what_tgi_does_not_have_is_named(policies: Path) -> None:
+    async def main() -> None:
+        with listening(tgi_app(FakeEngine("policy-0000"))) as url:
+            generator = RemoteGenerator(TGIEngine(f"{url}/{{policy}}"))
+            await generator.load("policy-0000", policies / "policy-0000")
+            with pytest.raises(Invalid, match="min_p") as refused:
+                await generator.start(HELLO, Sampling(min_p=0.1))
+            assert refused.value.field == "min_p"
+            await generator.close()
+
+    asyncio.run(main())
