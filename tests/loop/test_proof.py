@@ -1,4 +1,4 @@
-"""The proof on a tiny model: a real service, four iterations, one page; then nothing is rerun."""
+"""The proof on a tiny model: four iterations, one page; then nothing is rerun."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from training.demo.proof import prove
 from training.demo.proof_page import write_page
 from tutelage.settings import Settings
 
-SCALE = Scale(people=2, prompts=12, test_prompts=4, samples=1, preset="smoke")
+SCALE = Scale(prompts=12, test_prompts=4, samples=1, preset="smoke")
 
 
 @pytest.mark.loop
@@ -22,9 +22,9 @@ def test_every_arm_is_measured_once(tmp_path: Path, tiny_policy: Path) -> None:
     assert taught.decision in ("promote", "refuse", "ask")
     assert (zero.decision, zero.updates) == ("", taught.updates)
     assert taught.judgements > 10
-    assert not (tmp_path / "brief-1" / "data").exists()
+    assert not list((tmp_path / "brief-1").glob("*-iteration"))
 
-    service_log = (tmp_path / "brief-1" / "service.log").stat().st_mtime
+    measured = (tmp_path / "brief-1" / "taught.json").stat().st_mtime
     assert prove(["brief"], [1], settings, SCALE) == results
-    assert (tmp_path / "brief-1" / "service.log").stat().st_mtime == service_log
+    assert (tmp_path / "brief-1" / "taught.json").stat().st_mtime == measured
     assert "Was it the teaching?" in write_page(tmp_path, results).read_text("utf-8")

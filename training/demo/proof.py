@@ -1,9 +1,9 @@
 """The proof: is a gain more than what training does without people's preference?
 
-For each taste and seed simulated users teach once, through the API. Then four iterations learn from
-the same responses: from the rankings as given, and from three controls. Every candidate is measured
-by the true preference on prompts that nothing was taught with, whatever the gate says. What counts
-is the gain less that of the best control.
+For each seed the first policy responds once, and people of every taste judge the same responses.
+For each taste four iterations learn from them: from the rankings as given, and from three controls.
+Every candidate is measured by the true preference on prompts that nothing was taught with, whatever
+the gate says. What counts is the gain less that of the best control.
 """
 
 import json
@@ -25,9 +25,14 @@ from training.compute import compute
 from training.config import IterationConfig
 from training.demo.controls import CONTROLS, ProofArm, control_config, control_snapshot
 from training.demo.demo import Say, Scale
+from training.demo.judging import Responses, judged
 from training.demo.preferences import PREFERENCES, Preference, finished
-from training.demo.service import Service
-from training.demo.simulated_users import DemoPrompt, Habits, shipped_prompts, teach
+from training.demo.simulated_users import (
+    DemoPrompt,
+    Habits,
+    shipped_demonstrations,
+    shipped_prompts,
+)
 from training.evaluation.evaluate import EvaluationResult, sample_policy
 from training.evaluation.gate import decide
 from training.iteration.stages import Stages
@@ -40,13 +45,12 @@ from tutelage.composition import Core, open_core
 from tutelage.errors import Invalid
 from tutelage.feedback.preference_data import Dialogue
 from tutelage.iteration_folder import IterationFolder
-from tutelage.people import people
 from tutelage.policies.base import BASE_ID, ensure_base
 from tutelage.settings import Settings
 from tutelage.statistics import LEVEL, Interval
 
 TASTES = ("detailed", "lists", "formal", "asks-back", "plain", "caveat")
-LOG = "service.log"
+FIRST_POLICY = "first-policy"  # the data folder that all tastes and seeds share
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,10 @@ def prove(
         if taste not in PREFERENCES:
             raise Invalid(f"Unknown preference {taste!r}. Known: {', '.join(PREFERENCES)}.")
     IterationConfig.load(scale.preset)
+    _first_policy(settings).store.close()
+    for seed in seeds:
+        say("responses of the first policy", 0, 0)
+        _Teaching(settings, PREFERENCES[tastes[0]], seed, scale, say).write_responses()
     every = [(taste, seed) for seed in seeds for taste in tastes]
     results: list[ArmResult] = []
     for arms in _run_all(every, settings, scale, say, jobs):
@@ -151,13 +159,14 @@ def _student(values: Sequence[float]) -> Interval | None:
 
 
 class _Teaching:
-    """One taste and seed: a data folder of its own, the responses people judged, and the arms."""
+    """One taste and seed: the responses that people judged, their snapshot, and the arms."""
 
     def __init__(
         self, settings: Settings, taste: Preference, seed: int, scale: Scale, say: Say
     ) -> None:
+        self.settings = settings
         self.path = settings.data / f"{taste.name}-{seed}"
-        self.settings = settings.model_copy(update={"data": self.path / "data", "database_url": ""})
+        self.shared = settings.data / f"responses-{seed}.json"
         self.taste, self.seed, self.scale, self.say = taste, seed, scale, say
         preset = IterationConfig.load(scale.preset)
         self.config = replace(preset, seed=preset.seed + seed)
@@ -166,39 +175,41 @@ class _Teaching:
         """The results of all arms; those that are there already are read."""
         known = {arm: _read(self.result_file(arm)) for arm in ProofArm}
         if any(result is None for result in known.values()):
-            core, data = self.taught()
+            self.path.mkdir(exist_ok=True)
+            responses = json.loads(self.shared.read_text("utf-8"))
+            core = _first_policy(self.settings)
             try:
-                first = self.responses(core.library.path(BASE_ID))  # all arms are compared with it
+                data = self.judged(responses["to_judge"])
                 for arm in ProofArm:
-                    known[arm] = known[arm] or self.run(core, data, arm, first)
+                    known[arm] = known[arm] or self.run(core, data, arm, responses["unseen"])
             finally:
                 core.store.close()
-            shutil.rmtree(self.settings.data)  # the policies are large; what counts is beside it
         return [result for result in known.values() if result]
 
     def result_file(self, arm: ProofArm) -> Path:
         return self.path / f"{arm.replace(' ', '-')}.json"
 
-    def taught(self) -> tuple[Core, Snapshot]:
-        """The judgements, frozen; a teaching that was interrupted begins anew."""
-        frozen = IterationFolder(self.path)
-        if not frozen.snapshot_digest.is_file():
-            shutil.rmtree(self.path, ignore_errors=True)
-        core = open_core(self.settings)
-        ensure_base(core.store, core.library, core.settings.base_model)
-        if not frozen.snapshot_digest.is_file():
-            self.teach(core)
-            self.stages(core, frozen, self.config).freeze_snapshot(frozen.snapshot)
-        return core, snapshot.load(frozen.snapshot)
+    def judged(self, responses: Responses) -> Snapshot:
+        """The rankings of people of this taste, with their mistakes."""
+        taught = self.prompts[: self.scale.prompts]
+        held_out = self.config.snapshot.held_out
+        return judged(self.taste, taught, responses, Habits(seed=self.seed), held_out)
 
-    def teach(self, core: Core) -> None:
-        """People chat with a service of their own and judge what it says."""
-        with core.store.write() as session:
-            users = [people.create_user(session, f"person {n}") for n in range(self.scale.people)]
-            keys = [people.create_key(session, user, user.name)[1] for user in users]
-        prompts = self.prompts[: self.scale.prompts]
-        with Service(core.settings, self.path / LOG) as service:
-            teach(service.url, keys, self.taste, prompts, Habits(seed=self.seed), self.say)
+    def write_responses(self) -> None:
+        """What the first policy says: several responses to judge, and to each unseen prompt."""
+        if self.shared.is_file():
+            return
+        core = _first_policy(self.settings)
+        first = core.library.path(BASE_ID)
+        core.store.close()
+        taught, shown = self.prompts[: self.scale.prompts], _edited_prompts()
+        asked = [p.text for p in taught for _ in range(Habits().responses)] + shown
+        written = self.responses(first, [_said(text) for text in asked])
+        to_judge: dict[str, list[str]] = {}
+        for text, response in zip(asked, written, strict=True):
+            to_judge.setdefault(text, []).append(response)
+        unseen = self.responses(first, self.questions)
+        atomic.write_text(self.shared, json.dumps({"to_judge": to_judge, "unseen": unseen}))
 
     @property
     def prompts(self) -> list[DemoPrompt]:
@@ -213,12 +224,13 @@ class _Teaching:
         began = time.monotonic()
         updates = 0 if arm == ProofArm.TAUGHT else self.kept_updates()
         config = control_config(self.config, arm, updates)
-        folder = IterationFolder(core.settings.data / arm.replace(" ", "-"))
+        folder = IterationFolder(self.path / f"{arm.replace(' ', '-')}-iteration")
+        shutil.rmtree(folder.path, ignore_errors=True)  # of a run that was interrupted
         stages = self.stages(core, folder, config)
         candidate, kept, decision = self.train(
             stages, control_snapshot(data, arm, self.seed), decided=arm == ProofArm.TAUGHT
         )
-        texts = self.responses(candidate)
+        texts = self.responses(candidate, self.questions)
         jsonl.write(self.result_file(arm).with_suffix(".jsonl"), self.rows(first, texts))
         result = ArmResult(
             self.taste.name, self.seed, arm,
@@ -267,11 +279,11 @@ class _Teaching:
             decision = decide(found.comparison, stages.config.gate).verdict.value
         return folder.candidate, kept, decision
 
-    def responses(self, policy: Path) -> list[str]:
-        """The policy's responses to the unseen prompts, with the same random numbers for all."""
+    def responses(self, policy: Path, questions: Sequence[Dialogue]) -> list[str]:
+        """The policy's response to each question, with the same random numbers for all policies."""
         tokenizer = ChatTokenizer(policy)
         config = replace(self.config, precision="fp32")  # the precision that is served
-        ids = [tokenizer.prompt(prompt) for prompt in self.questions]
+        ids = [tokenizer.prompt(prompt) for prompt in questions]
         with compute(config):
             episodes = sample_policy(policy, tokenizer, ids, config)
         return [tokenizer.text(episode.words.tolist()) for episode in episodes]
@@ -281,8 +293,7 @@ class _Teaching:
         """The unseen prompts, each repeated once per sample."""
         start = self.scale.prompts
         unseen = self.prompts[start : start + self.scale.test_prompts]
-        dialogues: list[Dialogue] = [[{"role": "user", "content": p.text}] for p in unseen]
-        return [dialogue for dialogue in dialogues for _ in range(self.scale.samples)]
+        return [_said(p.text) for p in unseen for _ in range(self.scale.samples)]
 
     def rows(self, first: Sequence[str], texts: Sequence[str]) -> list[dict[str, Any]]:
         """Both policies' responses, for the page."""
@@ -290,6 +301,25 @@ class _Teaching:
             {"prompt": dialogue[0]["content"], "first": before, "candidate": after}
             for dialogue, before, after in zip(self.questions, first, texts, strict=True)
         ]
+
+
+def _first_policy(settings: Settings) -> Core:
+    """The data folder with the policy that all arms begin with; made where it is missing."""
+    core = open_core(
+        settings.model_copy(update={"data": settings.data / FIRST_POLICY, "database_url": ""})
+    )
+    ensure_base(core.store, core.library, core.settings.base_model)
+    return core
+
+
+def _edited_prompts() -> list[str]:
+    """What the demonstrations of all tastes are responses to."""
+    every = (shipped_demonstrations(preference) for preference in PREFERENCES.values())
+    return list(dict.fromkeys(example.prompt.text for some in every for example in some))
+
+
+def _said(text: str) -> Dialogue:
+    return [{"role": "user", "content": text}]
 
 
 def _gain(preference: Preference, first: Sequence[str], texts: Sequence[str]) -> float:
