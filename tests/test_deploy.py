@@ -1,9 +1,11 @@
 """What deploy/ says is what the program knows: settings, commands, metrics, services."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import typer
 import yaml
@@ -75,12 +77,102 @@ def test_a_unit_runs_a_command_that_exists(unit: Path) -> None:
     assert command in COMMANDS
 
 
+def served_metrics() -> set[str]:
+    return set(re.findall(r"^# TYPE (\w+)", Metrics().render().decode(), re.MULTILINE))
+
+
+def metrics_in(expressions: list[str]) -> set[str]:
+    asked = {name for text in expressions for name in re.findall(r"\btutelage_\w+", text)}
+    return {name.removesuffix("_bucket") for name in asked}
+
+
 def test_alerts_ask_for_metrics_that_are_served() -> None:
-    served = set(re.findall(r"^# TYPE (\w+)", Metrics().render().decode(), re.MULTILINE))
     rules = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())["groups"][0]["rules"]
-    asked = {name for rule in rules for name in re.findall(r"\btutelage_\w+", rule["expr"])}
-    assert {name.removesuffix("_bucket") for name in asked} <= served
+    assert metrics_in([rule["expr"] for rule in rules]) <= served_metrics()
     assert all(rule["annotations"].keys() == {"summary", "description"} for rule in rules)
+
+
+def test_the_dashboard_shows_metrics_that_are_served() -> None:
+    panels = json.loads((DEPLOY / "grafana" / "tutelage.json").read_text())["panels"]
+    shown = metrics_in([target["expr"] for panel in panels for target in panel["targets"]])
+    assert len(shown) > 8 and shown <= served_metrics()
+
+
+def manifests() -> dict[tuple[str, str], Any]:
+    """Every Kubernetes object by kind and name."""
+    files = [f for f in (DEPLOY / "kubernetes").rglob("*.yaml") if f.name != "kustomization.yaml"]
+    found = [each for file in files for each in yaml.safe_load_all(file.read_text())]
+    return {(each["kind"], each["metadata"]["name"]): each for each in found}
+
+
+@pytest.mark.parametrize("kind, name", sorted(manifests()))
+def test_a_manifest_is_what_kubernetes_reads(kind: str, name: str) -> None:
+    if kind == "ServiceMonitor":
+        pytest.skip("a resource of the Prometheus operator")
+    kubernetes_validate.validate(manifests()[kind, name], "1.37", strict=True)
+
+
+def test_kustomizations_name_every_file() -> None:
+    for file in (DEPLOY / "kubernetes").glob("*/kustomization.yaml"):
+        resources = {file.parent / name for name in yaml.safe_load(file.read_text())["resources"]}
+        assert all(path.exists() for path in resources)
+        assert {f for f in file.parent.glob("*.yaml") if f != file} <= resources
+
+
+def pods() -> dict[str, Any]:
+    """The pod of each workload of our own image."""
+    found = {
+        name: each["spec"]["template"]["spec"]
+        for (kind, name), each in manifests().items()
+        if kind in ("Deployment", "Job")
+    }
+    return {name: pod for name, pod in found.items() if pod["containers"][0]["image"] == "tutelage"}
+
+
+def test_pods_run_commands_that_exist_and_are_not_root() -> None:
+    assert len(pods()) == 3
+    for pod in pods().values():
+        program, command = pod["containers"][0]["args"]
+        assert program == "tutelage" and command in COMMANDS
+        assert pod["securityContext"]["runAsNonRoot"]
+
+
+def test_references_between_manifests_exist() -> None:
+    claims = {name for kind, name in manifests() if kind == "PersistentVolumeClaim"}
+    labels = {
+        each["spec"]["template"]["metadata"]["labels"]["app"]
+        for (kind, _), each in manifests().items()
+        if kind in ("Deployment", "Job")
+    }
+    for (kind, name), each in manifests().items():
+        if kind == "Service":
+            assert each["spec"]["selector"]["app"] in labels
+        if kind == "HorizontalPodAutoscaler":
+            assert ("Deployment", each["spec"]["scaleTargetRef"]["name"]) in manifests(), name
+    for pod in pods().values():
+        assert pod["volumes"][0]["persistentVolumeClaim"]["claimName"] in claims
+
+
+def test_responses_get_less_time_to_end_than_the_pod() -> None:
+    grace = pods()["tutelage-api"]["terminationGracePeriodSeconds"]
+    before = int(
+        pods()["tutelage-api"]["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1]
+    )
+    limit = int(manifests()["ConfigMap", "tutelage"]["data"]["TUTELAGE_STOP_SECONDS"])
+    assert before + limit < grace - 5
+
+
+def test_workflows_run_what_the_project_has() -> None:
+    workflows = ROOT / ".github" / "workflows"
+    runs = [
+        step["run"]
+        for file in workflows.glob("*.yml")
+        for job in yaml.safe_load(file.read_text())["jobs"].values()
+        for step in job["steps"]
+        if "run" in step
+    ]
+    assert "make test" in runs
+    assert re.search(r"^test:", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
 def test_the_image_has_what_compose_needs() -> None:

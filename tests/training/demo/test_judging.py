@@ -8,9 +8,9 @@ from training.snapshot import HELD_OUT, TRAIN
 PROMPTS = [DemoPrompt(f"p{i}", f"Question number {i}?") for i in range(40)]
 SHORT = "Yes, it is so because the sun warms the water and it rises as vapour."
 LONG = (
-    "The sun warms the water of lakes and seas until a part of it rises as vapour, which cools high "
-    "above the ground, gathers into clouds around grains of dust, and falls again as rain or snow "
-    "when the drops have grown too heavy for the wind to carry."
+    "The sun warms the water of lakes and seas until a part of it rises as vapour, which cools "
+    "high above the ground, gathers into clouds around grains of dust, and falls again as rain or "
+    "snow when the drops have grown too heavy for the wind to carry."
 )
 RESPONSES = {prompt.text: [LONG, SHORT, ""] for prompt in PROMPTS}
 SURE = Habits(flips=0.0)
