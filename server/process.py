@@ -6,10 +6,12 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import uvicorn
+from uvicorn.config import LOGGING_CONFIG
 
 from server.app import create_app
 from server.app_state import AppState
 from server.services import Services
+from tutelage.text.json_logs import log_as_json
 
 CLOSING_SECONDS = 5  # for responses that are no turns, after the turns have ended
 
@@ -27,12 +29,15 @@ class Server(uvicorn.Server):
         app = create_app(services)
         self._state: AppState = app.state.tutelage
         self._listening = listening
+        if settings.log_format == "json":
+            log_as_json()
         super().__init__(
             uvicorn.Config(
                 app,
                 host=settings.host,
                 port=settings.port,
                 log_level="warning",
+                log_config=None if settings.log_format == "json" else LOGGING_CONFIG,
                 timeout_graceful_shutdown=CLOSING_SECONDS,
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=settings.trusted_proxies,

@@ -148,6 +148,9 @@ class Settings(BaseSettings):
         False, description="Warn of prompts that look like injection attacks."
     )
     moderation_actions: str = Field("", description='JSON: {"prompt": {category: action}, …}.')
+    log_format: Literal["text", "json"] = Field(
+        "text", description="json: a line per message and per request, with the request's id."
+    )
     webhook_url: str = Field(
         "", description="URL that receives events (iterations, trials, promotions, reports)."
     )

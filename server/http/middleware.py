@@ -11,8 +11,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.http.errors import as_api_error
 from server.http.metrics import Metrics
+from tutelage.text.json_logs import ACCESS, request_id
 
 logger = logging.getLogger(__name__)
+access = logging.getLogger(ACCESS)
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -54,6 +56,7 @@ class _Exchange:
         self._left = max_body_bytes
         self._limit = max_body_bytes
         self._id = f"req_{secrets.token_hex(12)}"
+        request_id.set(self._id)
         self._status = 0
         scope.setdefault("state", {})["headers"] = {}
 
@@ -65,6 +68,8 @@ class _Exchange:
             route = getattr(self._scope.get("route"), "path", "unmatched")
             seconds = time.perf_counter() - began
             metrics.request(self._scope["method"], route, self._status, seconds)
+            facts = {"method": self._scope["method"], "route": route, "status": self._status}
+            access.info("request", extra=facts | {"seconds": round(seconds, 4)})
 
     async def _answer(self, app: ASGIApp) -> None:
         try:

@@ -62,7 +62,12 @@ def worker(data: Data = None, while_input: WhileInput = False) -> None:
 
     if while_input:
         end_with_input(signal.SIGTERM)
-    run_worker(open_data(data))
+    core = open_data(data)
+    if core.settings.log_format == "json":
+        from tutelage.text.json_logs import log_as_json
+
+        log_as_json()
+    run_worker(core)
 
 
 def setup(data: Data = None) -> None:
