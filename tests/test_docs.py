@@ -26,6 +26,7 @@ NAME = re.compile(r"_?[a-z]+(?:_[a-z0-9]+)+|(?:[A-Z][a-z]+){2,}|_[a-z]+")  # of 
 VARIABLE = re.compile(r"\bTUTELAGE_[A-Z_]*[A-Z]\b")
 NOT_SETTINGS = {
     "TUTELAGE_KEY",  # the reader's shell variable in docs/api.md
+    "TUTELAGE_SECRETS",  # where settings are read from
     "TUTELAGE_TEST_ENGINE",  # of tests/server/generators/test_generators.py
 }
 

@@ -3,11 +3,17 @@
 Training settings are not here: they are scientific and live in one TOML file per iteration.
 """
 
+import os
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, Field, SecretStr, TypeAdapter, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 
 class Starter(BaseModel):
@@ -40,9 +46,27 @@ SHIPPED_STARTERS = (
 
 
 class Settings(BaseSettings):
-    """Deployment settings of the service. Built once, by the composition root."""
+    """Deployment settings of the service. Built once, by the composition root.
+
+    A setting may also be a file, named as its variable, in the folder TUTELAGE_SECRETS: mounted
+    secrets are read so. Environment variables come first.
+    """
 
     model_config = SettingsConfigDict(env_prefix="TUTELAGE_", extra="ignore")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment variables, then files."""
+        folder = os.environ.get("TUTELAGE_SECRETS")
+        files = [SecretsSettingsSource(settings_cls, folder)] if folder else []
+        return init_settings, env_settings, *files
 
     data: Path = Field(Path("data"), description="Folder of the database, policies and iterations.")
     database_url: str = Field("", description="SQLAlchemy URL (empty = SQLite in the data folder).")
