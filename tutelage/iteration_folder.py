@@ -12,6 +12,7 @@ RESULT = "evaluation.json"
 DIGEST = "digest.json"  # of the snapshot's files; written last
 _POLICY = "policy"  # a stage's own copy of the weights
 ENSEMBLE = "ensemble.safetensors"
+DOUBT = "doubt.safetensors"
 
 
 @dataclass(frozen=True)

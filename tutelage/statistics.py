@@ -1,7 +1,9 @@
 """Bootstrap intervals and calibration: how far a figure could be chance, or a confidence wrong."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -41,6 +43,49 @@ def bootstrap(values: Values, resamples: int, seed: int, level: float = LEVEL) -
     return Interval(float(sample.mean()), *percentile_interval(means, level))
 
 
+@dataclass(frozen=True)
+class ClusterBootstrap:
+    """A bootstrap that draws whole clusters: values of one cluster are not independent.
+
+    Davison and Hinkley 1997, section 3.8. Every statistic sees the same resamples.
+    """
+
+    counts: np.ndarray  # [resamples, n] how often each value is in a resample
+    level: float = LEVEL
+
+    @classmethod
+    def of(
+        cls, clusters: Sequence[Hashable], resamples: int, seed: int, level: float = LEVEL
+    ) -> "ClusterBootstrap":
+        """Resamples of the clusters; ``clusters`` names that of each value."""
+        place = {name: i for i, name in enumerate(dict.fromkeys(clusters))}
+        drawn = resample_indices(len(place), resamples, seed)
+        times = np.apply_along_axis(np.bincount, 1, drawn, minlength=len(place))
+        return cls(times[:, [place[name] for name in clusters]].astype(np.float64), level)
+
+    def mean(self, values: Values, draws: Values | None = None) -> Interval:
+        """The interval of the mean of ``values`` [n].
+
+        ``draws`` [d, n] are the values as they might also be, where they are estimates themselves:
+        each resample takes the next of them, so the interval covers both kinds of error.
+        """
+        sample = np.asarray(values, np.float64)
+        drawn = sample[None] if draws is None else np.asarray(draws, np.float64)
+        means = (self.counts * self.rows(drawn)).sum(1) / self.counts.sum(1)
+        return Interval(float(sample.mean()), *percentile_interval(means, self.level))
+
+    def ratio(self, above: Values, below: Values) -> Interval:
+        """The interval of mean(above) / mean(below), paired; 1 where the denominator is 0."""
+        top, bottom = np.asarray(above, np.float64), np.asarray(below, np.float64)
+        ratios = _divided(self.counts @ top, self.counts @ bottom)
+        whole = _divided(top.mean(keepdims=True), bottom.mean(keepdims=True))
+        return Interval(float(whole[0]), *percentile_interval(ratios, self.level))
+
+    def rows(self, draws: np.ndarray) -> np.ndarray:
+        """The values that each resample takes, of ``draws`` [d, n]: [resamples, n]."""
+        return draws[np.arange(len(self.counts)) % len(draws)]
+
+
 def percentile_interval(values: Values, level: float) -> tuple[float, float]:
     """The two percentiles that hold ``level`` of the values between them."""
     outside = 50 * (1 - level)
@@ -52,11 +97,7 @@ def bootstrap_ratio(
     above: Values, below: Values, resamples: int, seed: int, level: float = LEVEL
 ) -> Interval:
     """The interval of mean(above) / mean(below), paired; 1 where the denominator is 0."""
-    top, bottom = np.asarray(above, np.float64), np.asarray(below, np.float64)
-    rows = resample_indices(len(top), resamples, seed)
-    ratios = _divided(top[rows].mean(axis=1), bottom[rows].mean(axis=1))
-    whole = _divided(top.mean(keepdims=True), bottom.mean(keepdims=True))
-    return Interval(float(whole[0]), *percentile_interval(ratios, level))
+    return ClusterBootstrap.of(range(len(above)), resamples, seed, level).ratio(above, below)
 
 
 def half_samples(
@@ -73,6 +114,45 @@ def half_samples(
     whole, usual = statistic(range(count)), float(np.mean(values))
     low, high = percentile_interval(values, level)
     return Interval(whole, low - usual + whole, high - usual + whole)
+
+
+def share_difference(
+    before: tuple[int, int], after: tuple[int, int], confidence: float
+) -> Interval:
+    """Share after minus share before; both ends hold with this one-sided ``confidence`` each.
+
+    Each argument is (how many, of how many). Newcombe 1998, Statistics in Medicine 17, 873-890,
+    method 10: from the two shares' score intervals, so it has a width where nothing was counted.
+    """
+    z = NormalDist().inv_cdf(confidence)
+    (p, low, high), (q, least, most) = (_score_interval(*side, z) for side in (before, after))
+    down, up = math.hypot(q - least, high - p), math.hypot(most - q, p - low)
+    return Interval(q - p, q - p - down, q - p + up)
+
+
+def _score_interval(count: int, of: int, z: float) -> tuple[float, float, float]:
+    """A share with its interval of Wilson (1927)."""
+    if not of:
+        return 0.0, 0.0, 1.0
+    share = count / of
+    middle = share + z**2 / (2 * of)
+    half = z * math.sqrt(share * (1 - share) / of + z**2 / (4 * of**2))
+    scale = 1 + z**2 / of
+    return share, max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
+def comparisons_needed(win_rate: float, alpha: float = 0.05, power: float = 0.8) -> int | None:
+    """Independent pairwise comparisons that tell this win rate from one half; None where it is.
+
+    Normal approximation, two-sided (Fleiss, Levin and Paik 2003, section 2.5).
+    """
+    lead = abs(win_rate - 0.5)
+    if not lead:
+        return None
+    normal = NormalDist()
+    spread = 0.5 * normal.inv_cdf(1 - alpha / 2)
+    spread += math.sqrt(win_rate * (1 - win_rate)) * normal.inv_cdf(power)
+    return math.ceil((spread / lead) ** 2)
 
 
 def win_indicator(gains: Sequence[float]) -> list[float]:

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from tutelage.statistics import (
+    ClusterBootstrap,
     bootstrap,
     calibration_bins,
+    comparisons_needed,
     expected_calibration_error,
+    share_difference,
     win_indicator,
 )
 
@@ -28,6 +31,34 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 
 def test_the_same_seed_gives_the_same_interval() -> None:
     assert bootstrap([1.0, 5.0, 2.0], 100, seed=4) == bootstrap([1.0, 5.0, 2.0], 100, seed=4)
+
+
+def test_clusters_of_one_are_the_plain_bootstrap() -> None:
+    values = [1.0, 5.0, 2.0, 7.0]
+    found = ClusterBootstrap.of(range(4), 300, seed=4).mean(values)
+    assert (found.low, found.high) == pytest.approx(
+        ((plain := bootstrap(values, 300, seed=4)).low, plain.high)
+    )
+
+
+def test_repeating_a_value_within_its_cluster_adds_no_certainty() -> None:
+    values = np.random.default_rng(5).normal(0, 1, 30)
+    once = ClusterBootstrap.of(range(30), 500, seed=1).mean(values)
+    often = ClusterBootstrap.of([i // 4 for i in range(120)], 500, seed=1).mean(values.repeat(4))
+    assert (often.low, often.high) == pytest.approx((once.low, once.high))
+
+
+def test_a_difference_of_shares_has_newcombes_interval() -> None:
+    """Newcombe 1998, table II: 56/70 and 48/80 differ by .2 [.0524, .3339] (method 10)."""
+    found = share_difference((48, 80), (56, 70), 0.975)
+    assert (found.mean, found.low, found.high) == pytest.approx((0.2, 0.0524, 0.3339), abs=1e-4)
+    assert share_difference((0, 80), (0, 80), 0.95).high > 0.03  # none of few is not none of many
+
+
+def test_a_smaller_lead_takes_more_comparisons() -> None:
+    assert (comparisons_needed(0.6), comparisons_needed(0.4)) == (194, 194)
+    assert comparisons_needed(0.55) == 783
+    assert comparisons_needed(0.5) is None
 
 
 def test_a_tie_is_half_a_win() -> None:

@@ -24,25 +24,33 @@ from training.config import IterationConfig
 from training.evaluation.limitations.policy import EvaluatedPolicy, Question
 from training.evaluation.limitations.result import BenchmarkResult
 from training.evaluation.limitations.suite import as_json, changes, run_suite
-from training.evaluation.metrics import AlignmentTax, Comparison, EvaluatedResponse, compare
+from training.evaluation.metrics import (
+    AlignmentTax,
+    Comparison,
+    EvaluatedResponse,
+    HarmRates,
+    compare,
+)
 from training.model.batching import buckets, pad, positions
 from training.model.load import load_model
 from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
 from training.ppo.rollout import Episode, RolloutSampling, sample
 from training.progress import Progress
+from training.reward.doubt import Doubt
 from training.reward.features import prefix_features
 from training.reward.model import RewardModel
 from training.rlhf import logprobs_and_entropy
 from tutelage import atomic, jsonl
 from tutelage.feedback import reports
-from tutelage.feedback.preference_data import Dialogue
+from tutelage.feedback.preference_data import Dialogue, first_user_message
 from tutelage.iteration_folder import EXAMPLES, RESULT
 
 Flag = Callable[[str], bool]
 STAGE = "evaluation"
 SCORING_TOKENS = 4096  # padded tokens of one scoring pass
 _COMPARISON = TypeAdapter(Comparison)
+_Measured = tuple[float, float, tuple[float, ...]]  # score, KL, drawn scores
 
 
 @dataclass(frozen=True)
@@ -85,20 +93,29 @@ def evaluate(
 ) -> EvaluationResult:
     """Sample, score and compare; ``prompts`` that are too long for PPO are left out.
 
+    All prompts are for moderation; the first ``config.evaluation.prompts`` for the rest, too.
     ``cases`` are those of accepted reports, which the candidate must not fail.
     The result is also written to ``out_dir``.
     """
     config = replace(config, precision="fp32")  # the precision that is served
+    count, samples = config.evaluation.prompts, config.evaluation.samples
     with compute(config):
-        questions = _questions(policies.reference, prompts, config)
-        responses, measured = {}, {}
+        asked = _questions(policies.reference, prompts, config)
+        questions = [question for question in asked[:count] for _ in range(samples)]
+        responses, measured, flagged = {}, {}, {}
         for name, directory in _counted(policies, progress):
             responses[name] = _respond(directory, policies, questions, flag, config)
             measured[name] = side_metrics(directory, config)
+            flagged[name] = [response.flagged for response in responses[name][::samples]]
+            flagged[name] += _flags(directory, asked[count:], flag, config)
         failed = _failed(policies.candidate, cases, config) if cases else None
+    comparison = replace(
+        _compared(responses, measured, asked[:count], policies, config),
+        failed_cases=failed,
+        harm=_harm(flagged, asked),
+    )
     result = EvaluationResult(
-        replace(_compared(responses, measured, config), failed_cases=failed),
-        {name: as_json(found.results) for name, found in measured.items()},
+        comparison, {name: as_json(found.results) for name, found in measured.items()}
     )
     examples = _examples(questions, responses, config.evaluation.samples)
     jsonl.write(out_dir / EXAMPLES, examples)
@@ -138,17 +155,53 @@ def _failed(directory: Path, cases: Sequence[dict[str, Any]], config: IterationC
 def _compared(
     responses: dict[str, list[EvaluatedResponse]],
     measured: dict[str, SideMetrics],
+    asked: Sequence["_Question"],
+    policies: Policies,
     config: IterationConfig,
 ) -> Comparison:
     before, after = measured["current"], measured["candidate"]
     comparison = compare(
-        responses["current"], responses["candidate"], config, after.parameters / before.parameters
-    )
+        responses["current"], responses["candidate"], config,
+        after.parameters / before.parameters, [question.conversation for question in asked],
+    )  # fmt: skip
     return replace(
         comparison,
         tax=AlignmentTax.of(before.losses, after.losses, config),
         limitations=changes(before.results, after.results),
+        preferred=_preferred(responses, RewardModel.load(policies.reward).facts["logit_scale"]),
     )
+
+
+def _preferred(responses: dict[str, list[EvaluatedResponse]], scale: float) -> float:
+    """The mean probability that a person prefers the candidate's response (Bradley-Terry).
+
+    ``scale`` times a difference of scores is its log-odds as fitted to people's judgements, whose
+    errors are thereby included.
+    """
+    pairs = zip(responses["current"], responses["candidate"], strict=True)
+    odds = torch.tensor([scale * (after.score - before.score) for before, after in pairs])
+    return float(torch.sigmoid(odds).mean())
+
+
+def _flags(
+    directory: Path, questions: Sequence["_Question"], flag: Flag, config: IterationConfig
+) -> list[bool]:
+    """Whether moderation flags one response to each of further prompts."""
+    if not questions:
+        return []
+    tokenizer = ChatTokenizer(directory)
+    episodes = sample_policy(directory, tokenizer, [q.ids for q in questions], config)
+    return [flag(tokenizer.text(episode.words.tolist())) for episode in episodes]
+
+
+def _harm(flagged: dict[str, list[bool]], asked: Sequence["_Question"]) -> HarmRates:
+    """Counts over conversations: one counts as flagged where any of its responses is."""
+    counts = {
+        name: len({q.conversation for q, bad in zip(asked, flags, strict=True) if bad})
+        for name, flags in flagged.items()
+    }
+    responses = len({question.conversation for question in asked})
+    return HarmRates(counts["current"], counts["candidate"], responses)
 
 
 def flagged_by(classifier: ModerationClassifier | None) -> Flag:
@@ -167,14 +220,16 @@ def flagged_by(classifier: ModerationClassifier | None) -> Flag:
 def choose_prompts(
     held_out: Sequence[Dialogue], spare: Sequence[Dialogue], avoid: Sequence[Dialogue], count: int
 ) -> list[Dialogue]:
-    """Up to ``count`` prompts not used for selection: held-out ones first, then spare ones.
+    """Up to ``count`` prompts not used before: held-out ones first, then spare ones.
 
-    Prompts to ``avoid`` (which selected PPO's best update) come last.
+    Prompts to ``avoid`` (which selected PPO's best update, or which the held-out reward model was
+    fitted to) come last.
     """
-    avoided = {repr(prompt) for prompt in avoid}
+    avoided = {repr(prompt): prompt for prompt in avoid}
     fresh = sorted((p for p in held_out if repr(p) not in avoided), key=_shuffled)
-    known = avoided | {repr(prompt) for prompt in fresh}
-    return [*fresh, *(p for p in spare if repr(p) not in known), *avoid][:count]
+    known = avoided.keys() | {repr(prompt) for prompt in fresh}
+    spared = (p for p in spare if repr(p) not in known)
+    return [*fresh, *spared, *avoided.values()][:count]
 
 
 def _counted(policies: Policies, progress: Progress) -> Any:
@@ -190,15 +245,19 @@ class _Question:
     prompt: Dialogue
     ids: list[int]
 
+    @property
+    def conversation(self) -> str:
+        """What turns of one conversation share: how it begins."""
+        return first_user_message(self.prompt)
+
 
 def _questions(
     directory: Path, prompts: Sequence[Dialogue], config: IterationConfig
 ) -> list[_Question]:
-    """Each prompt, repeated once per sample."""
+    """The prompts that are not too long, encoded."""
     tokenizer = ChatTokenizer(directory)
     asked = [_Question(prompt, tokenizer.prompt(prompt)) for prompt in prompts]
-    short = [question for question in asked if len(question.ids) <= config.ppo.max_prompt_tokens]
-    return [question for question in short for _ in range(config.evaluation.samples)]
+    return [question for question in asked if len(question.ids) <= config.ppo.max_prompt_tokens]
 
 
 def _respond(
@@ -214,8 +273,10 @@ def _respond(
     measured = _measure(policies, episodes, config)
     texts = [tokenizer.text(episode.words.tolist()) for episode in episodes]
     return [
-        EvaluatedResponse(text, score, episode.finished, flag(text), kl, len(episode.response))
-        for text, episode, (score, kl) in zip(texts, episodes, measured, strict=True)
+        EvaluatedResponse(
+            text, score, episode.finished, flag(text), kl, len(episode.response), draws
+        )
+        for text, episode, (score, kl, draws) in zip(texts, episodes, measured, strict=True)
     ]
 
 
@@ -233,12 +294,13 @@ def sample_policy(
 @torch.no_grad()
 def _measure(
     policies: Policies, episodes: Sequence[Episode], config: IterationConfig
-) -> list[tuple[float, float]]:
-    """Score and KL of each episode, both by way of the reference policy."""
+) -> list[_Measured]:
+    """Score, KL and drawn scores of each episode, all by way of the reference policy."""
     model = load_model(policies.reference, config)
     reward = RewardModel.load(policies.reward).to(model.device)
+    doubt = Doubt.load(policies.reward).to(model.device)
     layers = reward.top(model, config.reward_model)
-    measured = [(0.0, 0.0)] * len(episodes)
+    measured: list[_Measured] = [(0.0, 0.0, ())] * len(episodes)
     lengths = [len(episode.prompt) + len(episode.words) for episode in episodes]
     for batch in buckets(lengths, SCORING_TOKENS):
         rows = pad([torch.cat((episodes[i].prompt, episodes[i].words)) for i in batch])
@@ -246,15 +308,14 @@ def _measure(
         judging = model.top(layers, hidden, positions(rows))
         own = model.top(model.reference, hidden, positions(rows)) if reward.adapter else judging
         for row, i in enumerate(batch):
-            score = _score(
-                reward, hidden[row, : lengths[i]], judging[row, : lengths[i]], episodes[i]
+            split, final = hidden[row, : lengths[i]], judging[row, : lengths[i]]
+            features = prefix_features(split, final, len(episodes[i].prompt))[-1]
+            measured[i] = (
+                float(reward.score(features)),
+                _kl(model, own[row], episodes[i], config),
+                tuple(doubt.scores(reward, features).tolist()),
             )
-            measured[i] = (score, _kl(model, own[row], episodes[i], config))
     return measured
-
-
-def _score(reward: RewardModel, split: Tensor, final: Tensor, episode: Episode) -> float:
-    return float(reward.score(prefix_features(split, final, len(episode.prompt))[-1]))
 
 
 def _kl(model: SplitModel, final: Tensor, episode: Episode, config: IterationConfig) -> float:
@@ -273,10 +334,14 @@ def _examples(
     """The first response of each policy to each prompt, side by side."""
     return [
         {"prompt": question.prompt}
-        | {name: asdict(responses[name][i]) for name in ("current", "candidate")}
+        | {name: _without_draws(responses[name][i]) for name in ("current", "candidate")}
         for i, question in enumerate(questions)
         if i % samples == 0
     ]
+
+
+def _without_draws(response: EvaluatedResponse) -> dict[str, Any]:
+    return {name: value for name, value in asdict(response).items() if name != "draws"}
 
 
 def _shuffled(prompt: Dialogue) -> str:

@@ -3,7 +3,8 @@
 Every check is registered in advance: its limit is part of the iteration's settings, whose digest is
 stored before anything is trained. Each check looks at an interval and has one of three results:
 
-    promote   the candidate may go to a canary: significantly better, and not worse on any check
+    promote   the candidate may go to a canary: significantly better, shown to be hardly more
+              harmful, and not shown to be worse on any other check
     refuse    a whole confidence interval violates its limit
     ask       inconclusive: an operator decides
 
@@ -17,11 +18,13 @@ from enum import StrEnum
 from typing import Any
 
 from training.config import GateConfig
-from training.evaluation.metrics import Comparison
-from tutelage.statistics import Interval
+from training.evaluation.metrics import Comparison, HarmRates
+from tutelage.statistics import Interval, comparisons_needed
 
 GAIN, WINS, WINS_AT_EQUAL_LENGTH = "held-out score", "win rate", "win rate at equal length"
 PROOF = {GAIN, WINS, WINS_AT_EQUAL_LENGTH}  # the checks that require an improvement
+HARM = "moderation"
+_MANY = 10_000  # comparisons; beyond, the number is not told
 
 
 class GateVerdict(StrEnum):
@@ -50,17 +53,22 @@ class Decision:
     verdict: GateVerdict
     reasons: list[str]
     checks: tuple[Check, ...] = ()
+    comparisons: int | None = None  # by people, that would settle what it asks about
 
     @property
     def unproven(self) -> bool:
         """Whether statistical significance is all that it lacks.
 
         No check finds it worse, its mean score has risen, and the gate asks only because the
-        improvement is not significant: a trial with users can decide that.
+        improvement, or that it is not more harmful, is not significant: a trial with users, which
+        watches both, can decide that.
         """
-        doubts = {check.name for check in self.checks if check.verdict == GateVerdict.ASK}
+        asked = [check for check in self.checks if check.verdict == GateVerdict.ASK]
+        lacking = all(
+            c.name in PROOF or (c.name == HARM and c.value.mean <= c.limit) for c in asked
+        )
         risen = any(c.name == GAIN and c.value.mean > c.limit for c in self.checks)
-        return self.verdict == GateVerdict.ASK and doubts <= PROOF and risen
+        return self.verdict == GateVerdict.ASK and lacking and risen
 
     def as_rows(self) -> list[dict[str, Any]]:
         """The checks as plain JSON."""
@@ -71,10 +79,26 @@ def decide(comparison: Comparison, config: GateConfig) -> Decision:
     """The most severe verdict of any check, with the reasons of the checks that gave it."""
     checks = tuple(_checks(comparison, config))
     found = {check.verdict for check in checks}
-    for verdict in (GateVerdict.REFUSE, GateVerdict.ASK):
-        if verdict in found:
-            return Decision(verdict, _reasons(checks, verdict), checks)
+    if GateVerdict.REFUSE in found:
+        return Decision(GateVerdict.REFUSE, _reasons(checks, GateVerdict.REFUSE), checks)
+    if GateVerdict.ASK in found:
+        needed, settling = _settling(checks, comparison.preferred)
+        reasons = _reasons(checks, GateVerdict.ASK)
+        return Decision(GateVerdict.ASK, reasons + settling, checks, needed)
     return Decision(GateVerdict.PROMOTE, _reasons(checks, GateVerdict.PROMOTE), checks)
+
+
+def _settling(checks: Sequence[Check], preferred: float | None) -> tuple[int | None, list[str]]:
+    """How many comparisons by people would settle whether it is better, and the sentence."""
+    asked = any(c.name in PROOF and c.verdict == GateVerdict.ASK for c in checks)
+    needed = comparisons_needed(preferred) if asked and preferred is not None else None
+    if needed is None:
+        return None, []
+    number = f"about {needed:,}" if needed <= _MANY else f"more than {_MANY:,}"
+    return needed, [
+        f"By the reward model people would prefer it in {preferred:.1%} of comparisons; "
+        f"{number} blind comparisons by people would settle that."
+    ]
 
 
 def _reasons(checks: Sequence[Check], verdict: GateVerdict) -> list[str]:
@@ -100,6 +124,15 @@ def at_most(name: str, value: Interval, limit: float, reason: str) -> Check:
     return Check(name, value, limit, verdict, reason)
 
 
+def shown_at_most(name: str, value: Interval, limit: float, reason: str) -> Check:
+    """The whole interval must be within the limit; a whole interval above it is refused."""
+    if value.high <= limit:
+        verdict = GateVerdict.PROMOTE
+    else:
+        verdict = GateVerdict.REFUSE if value.low > limit else GateVerdict.ASK
+    return Check(name, value, limit, verdict, reason)
+
+
 def at_least(name: str, value: Interval, limit: float, reason: str) -> Check:
     """The mean must reach the limit; a whole interval below it is refused."""
     if value.mean >= limit:
@@ -113,6 +146,8 @@ def _checks(c: Comparison, config: GateConfig) -> Iterable[Check]:
     yield from _better(c, config)
     yield from _lengths(c, config)
     yield from _faults(c, config)
+    if c.harm:
+        yield _harm(c.harm, config)
     yield _diversity(c, config)
     yield _kl(c, config)
     yield _compute_ratio(c, config)
@@ -180,7 +215,6 @@ def _faults(c: Comparison, config: GateConfig) -> Iterable[Check]:
 _RISES = (  # shares of responses with an upper limit: check, measure, limit, finding
     ("repetition", "repetition", "max_repetition_rise",
      "{:.1%} of its 4-grams repeat earlier ones"),
-    ("moderation", "flagged", "max_flagged_rise", "Moderation flags {:.1%} of its responses"),
     ("over-refusal", "refused", "max_refusal_rise",
      "It refuses {:.1%} of benign prompts"),
 )  # fmt: skip
@@ -193,6 +227,22 @@ def _rise(
     limit: float = getattr(config, setting)
     reason = f"{finding.format(now)} (current policy: {before:.1%}; allowed increase: {limit:.1%})."
     return at_most(check, c.changes[measure], limit, reason)
+
+
+def _harm(harm: HarmRates, config: GateConfig) -> Check:
+    """Absence of evidence is not enough here: the rise must be shown to be small."""
+    limit, rise = config.max_flagged_rise, harm.rise
+    reason = (
+        f"Moderation flags {harm.candidate} of its {harm.responses} responses (current policy: "
+        f"{harm.current}): a change of at most {100 * rise.high:+.1f} points (allowed: "
+        f"{100 * limit:+.1f})."
+    )
+    if rise.high > limit >= rise.mean:
+        reason += (
+            f" If there is no change, {harm.needed(limit):,} responses of each would show it "
+            "([evaluation] harm_prompts)."
+        )
+    return shown_at_most(HARM, rise, limit, reason)
 
 
 def _diversity(c: Comparison, config: GateConfig) -> Check:

@@ -1,10 +1,12 @@
 """Metrics of two policies' responses, with a confidence interval for each difference.
 
 Both policies respond to the same prompts with the same seeds, so differences are paired by prompt.
+The intervals count what else could have come out: other prompts, in whole conversations, and other
+judgements, from which the reward model would have learned to score otherwise.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated
@@ -16,11 +18,20 @@ from training.config import IterationConfig
 from training.evaluation.length_control import win_rate_at_equal_length
 from training.evaluation.refusals import refuses
 from training.text_statistics import repeated
-from tutelage.statistics import Interval, bootstrap, bootstrap_ratio, half_samples, win_indicator
+from tutelage.statistics import (
+    ClusterBootstrap,
+    Interval,
+    bootstrap,
+    half_samples,
+    share_difference,
+    win_indicator,
+)
 
 LEVEL = 0.98  # of the gate's intervals: an equal candidate faces all checks at once, and must
 # be refused for at most 5 % of seeds
 _REPEATED_RUN = 4  # words
+_HARM_CONFIDENCE = 0.95
+_MOST_RESPONSES = 100_000
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,7 @@ class EvaluatedResponse:
     flagged: bool
     kl: float  # nats, of the policy from the reference, summed over the response
     tokens: int = 0
+    draws: tuple[float, ...] = ()  # the score by other heads that fit the judgements as well
 
     @property
     def words(self) -> list[str]:
@@ -95,6 +107,31 @@ class AlignmentTax:
 
 
 @dataclass(frozen=True)
+class HarmRates:
+    """How many responses moderation flags; each to a prompt of another conversation."""
+
+    current: int
+    candidate: int
+    responses: int  # of each policy
+
+    @property
+    def rise(self) -> Interval:
+        """The change of the share, each end at 95 % confidence."""
+        before, after = (self.current, self.responses), (self.candidate, self.responses)
+        return share_difference(before, after, _HARM_CONFIDENCE)
+
+    def needed(self, limit: float) -> int:
+        """Responses of each policy that show a rise of at most ``limit``, if there is none."""
+        share = (self.current + self.candidate) / max(1, 2 * self.responses)
+        for responses in range(max(50, self.responses), _MOST_RESPONSES, 50):
+            count = round(share * responses)
+            both = (count, responses), (count, responses)
+            if share_difference(*both, _HARM_CONFIDENCE).high <= limit:
+                return responses
+        return _MOST_RESPONSES
+
+
+@dataclass(frozen=True)
 class Comparison:
     """The measures that the gate decides on; changes are candidate minus current, by prompt."""
 
@@ -113,6 +150,8 @@ class Comparison:
         None  # change of each benchmark, 0 to 1, higher is better
     )
     failed_cases: list[str] | None = None  # accepted reports whose bad response recurred
+    harm: HarmRates | None = None  # None: no moderation
+    preferred: float | None = None  # share of pairs in which people would prefer the candidate
 
 
 def compare(
@@ -120,24 +159,32 @@ def compare(
     candidate: Sequence[EvaluatedResponse],
     config: IterationConfig,
     size_ratio: float = 1.0,
+    conversations: Sequence[Hashable] | None = None,
 ) -> Comparison:
     """What the gate decides on. Both hold ``samples`` responses per prompt, prompt by prompt.
 
-    ``size_ratio`` is the candidate's number of parameters over the current policy's.
+    ``size_ratio`` is the candidate's number of parameters over the current policy's;
+    ``conversations`` names that of each prompt (None: each has its own).
     """
-    paired = _Paired(current, candidate, config)
-    gains = paired.difference("score")
+    prompts = len(current) // config.evaluation.samples
+    clusters = range(prompts) if conversations is None else conversations
+    resampling = ClusterBootstrap.of(clusters, config.evaluation.resamples, config.seed, LEVEL)
+    paired = _Paired(current, candidate, config, resampling)
+    gains, draws = paired.difference("score"), paired.drawn_gains()
     return Comparison(
         current=describe(current),
         candidate=describe(candidate),
-        gain=paired.interval(gains),
-        win_rate=paired.interval(win_indicator(gains)),
-        win_rate_at_equal_length=win_rate_at_equal_length(
-            gains, paired.difference("words"), config.evaluation.resamples, config.seed, LEVEL
+        gain=resampling.mean(gains, draws),
+        win_rate=resampling.mean(
+            win_indicator(gains),
+            None if draws is None else np.array([win_indicator(g) for g in draws]),
         ),
-        kl=paired.interval(by_prompt(candidate, config, lambda response: response.kl)),
+        win_rate_at_equal_length=win_rate_at_equal_length(
+            gains, paired.difference("words"), resampling, draws
+        ),
+        kl=resampling.mean(by_prompt(candidate, config, lambda response: response.kl)),
         changes={
-            name: paired.interval(paired.difference(name))
+            name: resampling.mean(paired.difference(name))
             for name in ("empty", "finished", "repetition", "flagged", "refused")
         },
         length=paired.ratio(MEASURE_OF["words"]),
@@ -183,22 +230,27 @@ class _Paired:
     current: Sequence[EvaluatedResponse]
     candidate: Sequence[EvaluatedResponse]
     config: IterationConfig
+    resampling: ClusterBootstrap
 
     def difference(self, name: str) -> list[float]:
         """Candidate minus current, by prompt."""
         before, after = self._both(MEASURE_OF[name])
         return [b - a for a, b in zip(before, after, strict=True)]
 
-    def interval(self, values: Sequence[float]) -> Interval:
-        """The bootstrap interval of the values' mean."""
-        return bootstrap(values, self.config.evaluation.resamples, self.config.seed, LEVEL)
+    def drawn_gains(self) -> np.ndarray | None:
+        """The difference in score by each drawn head: [heads, prompts]; None without draws."""
+        before, after = (
+            np.array([r.draws for r in side]) for side in (self.current, self.candidate)
+        )
+        if not after.size:
+            return None
+        gains = (after - before).reshape(-1, self.config.evaluation.samples, after.shape[1])
+        return gains.mean(1).T
 
     def ratio(self, of: Callable[[EvaluatedResponse], float]) -> Interval:
         """The candidate's mean over the current policy's."""
         before, after = self._both(of)
-        return bootstrap_ratio(
-            after, before, self.config.evaluation.resamples, self.config.seed, LEVEL
-        )
+        return self.resampling.ratio(after, before)
 
     def diversity(self) -> Interval:
         """Distinct-2 of the candidate over that of the current policy."""

@@ -201,6 +201,7 @@ class _Run:
         metrics = _metrics(complete) | {
             "checks": decision.as_rows(),
             "unproven": decision.unproven,
+            "comparisons_needed": decision.comparisons,
         }
         refused = decision.verdict == GateVerdict.REFUSE
         policy_id = None if refused else self.publish(decision, complete, metrics)

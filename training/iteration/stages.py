@@ -137,8 +137,8 @@ class Stages:
         prompts = choose_prompts(
             _dialogues(of_side(frozen.prompts, HELD_OUT)),
             _spare_prompts(frozen),
-            self._selection_prompts(frozen),
-            self.config.evaluation.prompts,
+            self._selection_prompts(frozen) + _judged_prompts(frozen),
+            max(self.config.evaluation.prompts, self.config.evaluation.harm_prompts),
         )
         cases = jsonl.read(self.folder.reported_cases)
         return evaluate(policies, prompts, self.flag, self.config, directory, self.progress, cases)
@@ -172,6 +172,14 @@ def _ptx_data(frozen: Snapshot) -> list[dict[str, Any]]:
     """What PPO-ptx learns to write: demonstrations and best-ranked responses to train prompts."""
     best = snapshot.best_responses(of_side(frozen.rankings, TRAIN))
     return of_side(frozen.demonstrations, TRAIN) + best
+
+
+def _judged_prompts(frozen: Snapshot) -> list[Dialogue]:
+    """The held-out prompts of conversations that the held-out reward model was fitted to."""
+    judged = of_side(frozen.rankings, HELD_OUT) + of_side(frozen.thumbs, HELD_OUT)
+    openings = {preference_data.first_user_message(row["prompt"]) for row in judged}
+    held_out = _dialogues(of_side(frozen.prompts, HELD_OUT))
+    return [p for p in held_out if preference_data.first_user_message(p) in openings]
 
 
 def _spare_prompts(frozen: Snapshot) -> list[Dialogue]:

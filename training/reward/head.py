@@ -67,17 +67,22 @@ def _spread(features: list[Tensor]) -> Tensor:
 
 
 def fit_head(
-    features: Tensor, outcomes: PreferenceBatch, penalty: float, thumbs_weight: float
+    features: Tensor,
+    outcomes: PreferenceBatch,
+    penalty: float,
+    thumbs_weight: float,
+    prior: Tensor | None = None,
 ) -> Tensor:
-    """Weights [D] of least loss plus penalty/2 |w|^2 for standardised features [N, D]."""
-    weight = torch.zeros(features.shape[1], requires_grad=True)
+    """Weights [D] of least loss plus penalty/2 |w - prior|^2 for standardised features [N, D]."""
+    center = torch.zeros(features.shape[1]) if prior is None else prior
+    weight = center.clone().requires_grad_()
     thumb_bias = torch.zeros((), requires_grad=True)
     optimiser = torch.optim.LBFGS([weight, thumb_bias], max_iter=200, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimiser.zero_grad()
         loss = outcomes.loss(features @ weight, thumb_bias, thumbs_weight)
-        loss = loss + 0.5 * penalty * weight.square().sum()
+        loss = loss + 0.5 * penalty * (weight - center).square().sum()
         loss.backward()
         return loss.detach()
 

@@ -25,6 +25,7 @@ class PreferenceExample:
     pairs: list[tuple[int, int, float]]  # i, j, preference: 1 = i won, 0.5 = tie
     thumb: float | None  # for a single response: 1 up, 0 down
     weight: float
+    author: str = ""
 
 
 def preference_examples(
@@ -34,7 +35,7 @@ def preference_examples(
 
     Args:
         rankings: {"conversation_id", "prompt": [messages], "responses": [text], "ranks", "weight"};
-            an edit is a ranking of two.
+            an edit is a ranking of two. "author" may be given.
         thumbs: {"conversation_id", "prompt", "response", "value"}.
     """
     rows = [
@@ -58,6 +59,7 @@ def _example(
         pairs=pairs,
         thumb=thumb,
         weight=float(row.get("weight", 1.0)),
+        author=row.get("author", ""),
     )
 
 

@@ -17,6 +17,7 @@ from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
 from training.progress import Progress
 from training.reward.adapter import try_lora
+from training.reward.doubt import Doubt, draw_heads
 from training.reward.ensemble import Ensemble, fit_ensemble
 from training.reward.features import all_features, trunk_states
 from training.reward.head import fit
@@ -47,17 +48,18 @@ def train_reward_model(
         if not rows:
             raise Invalid("There is nothing to compare: no ranking, edit or thumb.", "rankings")
         model = load_model(policy_dir, config)
-        reward_model, ensemble = _train(model, rows, config, progress)
+        reward_model, ensemble, doubt = _train(model, rows, config, progress)
         made_by = {"policy": sha256_of(policy_dir / "model.safetensors")}
         facts = reward_model.facts | made_by
         replace(reward_model, facts=facts).save(out_dir)
         ensemble.save(out_dir)
+        doubt.save(out_dir)
         return facts
 
 
 def _train(
     model: SplitModel, rows: list[PreferenceExample], config: IterationConfig, progress: Progress
-) -> tuple[RewardModel, Ensemble]:
+) -> tuple[RewardModel, Ensemble, Doubt]:
     states = []
     for i, row in enumerate(rows):
         states.append(trunk_states(model, row))
@@ -67,7 +69,11 @@ def _train(
         chosen = try_lora(model, rows, states, features, config)
     else:
         chosen = fit(rows, features, config.reward_model)
-    return chosen, fit_ensemble(chosen, rows, features, config.reward_model, config.seed)
+    settings = config.reward_model
+    ensemble = fit_ensemble(chosen, rows, features, settings, config.seed)
+    if chosen.adapter:
+        features = all_features(model, chosen.top(model, settings), rows, states)
+    return chosen, ensemble, draw_heads(chosen, rows, features, settings, config.seed)
 
 
 def _worth_lora(rows: list[PreferenceExample], config: RewardModelConfig) -> bool:

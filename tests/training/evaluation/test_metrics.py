@@ -5,7 +5,11 @@ import pytest
 
 from training.evaluation.length_control import win_rate_at_equal_length
 from training.evaluation.refusals import refuses
-from tutelage.statistics import bootstrap, bootstrap_ratio, half_samples
+from tutelage.statistics import ClusterBootstrap, bootstrap, bootstrap_ratio, half_samples
+
+
+def resampling(prompts: int) -> ClusterBootstrap:
+    return ClusterBootstrap.of(range(prompts), 200, 0)
 
 
 def test_a_ratio_has_an_interval_around_it() -> None:
@@ -27,14 +31,14 @@ def test_half_samples_are_as_wide_as_the_bootstrap() -> None:
 
 def test_shorter_winners_win_at_equal_length_too() -> None:
     gains = [1.0] * 30 + [-1.0] * 10
-    assert win_rate_at_equal_length(gains, [-20.0] * 40, 200, 0).mean == pytest.approx(0.75)
+    assert win_rate_at_equal_length(gains, [-20.0] * 40, resampling(40)).mean == pytest.approx(0.75)
 
 
 def test_wins_that_only_come_with_more_words_do_not_count() -> None:
     rng = np.random.default_rng(3)
     more = rng.choice([0.0, 80.0], 200)
     gains = np.where(more > 0, 1.0, rng.choice([-1.0, 1.0], 200))
-    found = win_rate_at_equal_length(list(gains), list(more), 200, 0)
+    found = win_rate_at_equal_length(list(gains), list(more), resampling(200))
     assert np.mean(gains > 0) > 0.7
     assert found.low < 0.5 < found.high
 

@@ -197,6 +197,7 @@ function StageMark({ state, number }: { state: StageState; number: number }) {
 const OUTCOMES: Partial<Record<Iteration["state"], string>> = {
   promoted: "Accepted",
   refused: "Rejected",
+  undecided: "Needs a decision",
   failed: "Failed",
   cancelled: "Cancelled",
 };
@@ -205,24 +206,27 @@ function Decision({ iteration }: { iteration: Iteration }) {
   const outcome = OUTCOMES[iteration.state];
   if (!outcome) return null;
   const checks = checksOf(iteration.metrics);
+  const others = iteration.reasons.filter((reason) => !checks.some((check) => check.reason === reason));
   return (
     <Card title={outcome}>
-      {checks.length > 0 ? (
-        <GateChecks checks={checks} />
-      ) : iteration.reasons.length > 0 ? (
-        <ul className="space-y-1.5 text-sm">
-          {iteration.reasons.map((reason) => (
-            <li key={reason} className="flex gap-2.5">
-              <span aria-hidden className="mt-2 size-1.5 shrink-0 rounded-full bg-accent" />
-              {reason}
-            </li>
-          ))}
-        </ul>
-      ) : (
-        <p className="text-sm text-muted">No reasons were given.</p>
-      )}
+      {others.length > 0 && <Reasons reasons={others} />}
+      {checks.length > 0 && <GateChecks checks={checks} />}
+      {others.length + checks.length === 0 && <p className="text-sm text-muted">No reasons were given.</p>}
       {iteration.policy_id && <Candidate id={iteration.policy_id} />}
     </Card>
+  );
+}
+
+function Reasons({ reasons }: { reasons: string[] }) {
+  return (
+    <ul className="mb-4 space-y-1.5 text-sm last:mb-0">
+      {reasons.map((reason) => (
+        <li key={reason} className="flex gap-2.5">
+          <span aria-hidden className="mt-2 size-1.5 shrink-0 rounded-full bg-accent" />
+          {reason}
+        </li>
+      ))}
+    </ul>
   );
 }
 

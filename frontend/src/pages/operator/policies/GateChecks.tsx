@@ -12,7 +12,7 @@ const VERDICTS = {
 
 export function GateChecks({ checks }: { checks: GateCheck[] }) {
   return (
-    <Table columns={["Check", "Result", "Measured (95% interval)", "Limit", "In words"]}>
+    <Table columns={["Check", "Result", "Measured (interval)", "Limit", "In words"]}>
       {checks.map(({ name, value, limit, verdict, reason }) => (
         <tr key={name}>
           <Cell className="font-medium">{words(name)}</Cell>
