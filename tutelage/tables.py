@@ -442,6 +442,7 @@ class Experiment(Ordered, table=True):
     automatic: bool = True  # promote and roll back by the rules, without a person
     rules: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
     verdict: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    looks: list[dict[str, float]] = Field(default_factory=list, sa_column=json_column())
     reasons: list[str] = Field(default_factory=list, sa_column=json_column())
     started_by: str
     created_at: float = Field(default_factory=time.time)

@@ -5,7 +5,8 @@
 
 Users give feedback over HTTP; a schedule starts a ``quick`` iteration, which a worker runs; a
 candidate that the gate promotes, or finds inconclusive, automatically becomes a canary; users go on
-chatting, give thumbs and rank both policies' responses; the rules promote it or roll it back. With
+chatting, give thumbs and rank both policies' responses; the rules, which take each round for a day,
+promote it or roll it back. With
 ``--thumbs-alone`` no user ranks during the canary. The command resumes in a folder with completed
 steps. It prints a line of JSON for each step; about half an hour on two cores.
 """
@@ -109,16 +110,18 @@ def train(core: Core) -> dict[str, Any]:
 
 
 def try_out(core: Core, service: Service, crowd: Crowd) -> dict[str, Any]:
-    """Users go on chatting; the rules are checked after each round."""
+    """Users go on chatting; the rules are checked after each round, which counts as a day."""
     began = time.monotonic()
-    maintenance = Maintenance(core, look=0.0)
     time.sleep(20)  # until the service has the second policy in memory
     for turn in range(ROUNDS):
         with core.store.read() as session:
-            if experiments.running(session) is None:
-                break
+            experiment = experiments.running(session)
+        if experiment is None:
+            break
         ask_round(service, crowd, turn)
-        maintenance.decide_experiments()
+        with core.store.write() as session:
+            now = experiment.created_at + (turn + 1) * experiments.DAY
+            experiments.judge(session, experiment.id, now=now)
         told({"round": turn + 1} | verdict(core))
     with core.store.read() as session:
         experiment, current = experiments.listed(session)[0], deployment.current(session)

@@ -160,6 +160,7 @@ READERS = [
     ["key", "create", "--name", "laptop"],
     ["key", "list"],
     ["policies", "list"],
+    ["policies", "trial-forecast"],
     ["iterate", "--preset", "smoke"],
     ["simulate"],
     ["schedule", "show"],

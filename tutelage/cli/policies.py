@@ -132,6 +132,37 @@ def _told(details: dict[str, object]) -> str:
     return ", ".join(f"{name} {value:.2f}" for name, value in numbers.items())
 
 
+@app.command("trial-forecast")
+def trial_forecast(
+    days: Annotated[float, typer.Option(min=0.5, max=365, help="Longest length of a trial.")] = 14,
+    data: Data = None,
+    as_json: Json = False,
+) -> None:
+    """Show how long a trial that began now would take, by how many users prefer the policy.
+
+    Example: `tutelage policies trial-forecast --days 14`
+    """
+    from dataclasses import asdict
+
+    from tutelage.experiments import experiments, looks
+
+    with open_data(data).store.read() as session:
+        found = looks.forecast(session, experiments.Rules().alpha_of_comparisons, days)
+    typer.echo(
+        f"{found.people} users compared answers in the last {looks.RECENT_DAYS} days, "
+        f"{found.comparisons:.2g} times a day each."
+    )
+    if not found.by_lead:
+        typer.echo("That is too few: a trial would end undecided.")
+    for lead, power in found.by_lead.items():
+        typer.echo(
+            f"  preferred by {0.5 + lead:.0%}: promoted within {days:g} days with probability "
+            f"{power.promoted:.0%}, {power.days:.1f} days on average"
+        )
+    if as_json:
+        typer.echo(json.dumps(asdict(found)))
+
+
 @app.command()
 def export(
     policy_id: str,

@@ -15,7 +15,8 @@ from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.errors import Conflict, Invalid, NotFound
-from tutelage.experiments import outcomes
+from tutelage.experiments import looks, outcomes
+from tutelage.experiments.looks import DAY
 from tutelage.experiments.sequential import AlwaysValid, compare, paired
 from tutelage.policies import deployment
 from tutelage.store import Lock, exclude
@@ -30,8 +31,6 @@ from tutelage.tables import (
     User,
 )
 
-DAY = 86_400.0
-
 
 class Ending(StrEnum):
     """How an experiment can be ended."""
@@ -43,13 +42,26 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Rules:
-    """When a trial ends by itself; ``alpha`` is shared out among all that is watched."""
+    """When a trial ends by itself.
+
+    Half of ``alpha`` is the comparisons'; all else that is watched shares the other half.
+    """
 
     alpha: float = 0.05
     worse: float = 0.02  # a guard may rise by this much before the trial is rolled back
     liked: float = 0.0  # people must like it better by more than this
     days: float = 14.0  # after these the trial stops undecided
     slow: float = 0.0  # seconds that an answer may take; 0: twice what is usual when it begins
+
+    @property
+    def alpha_of_comparisons(self) -> float:
+        """That of the primary endpoint."""
+        return self.alpha / 2
+
+    @property
+    def alpha_of_rates(self) -> float:
+        """That of each other measure."""
+        return self.alpha / 2 / len(outcomes.RATES)
 
 
 @dataclass(frozen=True)
@@ -267,8 +279,9 @@ def judge(
 ) -> Experiment:
     """Look at what is known, keep it with the row, and act where a rule says so.
 
-    Looking as often as one likes costs nothing: the intervals hold at all times at once.
-    ``found`` is what ``measured`` gave, where that was done before the write transaction.
+    Looking as often as one likes costs nothing: the intervals of rates hold at all times at once,
+    and comparisons are looked at once a day. ``found`` is what ``measured`` gave, where that was
+    done before the write transaction.
     """
     exclude(session, Lock.PRIVILEGED)
     experiment = _under_way(session, experiment_id)
@@ -276,17 +289,21 @@ def judge(
     if current is None or current.id != experiment.control_id:
         return _overtaken(session, experiment, current.id if current else "nothing")
     found = measured(session, experiment) if found is None else found
+    rules = Rules(**experiment.rules)
+    age = (time.time() if now is None else now) - experiment.created_at
+    if outcomes.COMPARISONS in found:
+        compared = found[outcomes.COMPARISONS]
+        looks.take(experiment, compared, rules.alpha_of_comparisons, rules.days, age)
+    found = known(experiment, found)
     experiment.verdict = {name: asdict(value) for name, value in found.items()}
     session.add(experiment)
     if not experiment.automatic or experiment.kind != ExperimentKind.CANARY:
         return experiment
-    rules = Rules(**experiment.rules)
     against, in_favour = _against(found, rules), _in_favour(found, rules)
     if against:
         return roll_back(session, experiment_id, "rules", against)
     if in_favour:
         return promote(session, experiment_id, "rules", in_favour)
-    age = (time.time() if now is None else now) - experiment.created_at
     if age > rules.days * DAY:
         over = f"Undecided after {rules.days:g} days; an operator decides."
         return stop(session, experiment_id, "rules", [over])
@@ -294,16 +311,26 @@ def judge(
 
 
 def measured(session: Session, experiment: Experiment) -> dict[str, AlwaysValid]:
-    """Everything that is watched, challenger minus control."""
+    """Everything that is watched, challenger minus control, as of now."""
     if experiment.kind == ExperimentKind.SHADOW:
         won = outcomes.scored_shadows(session, experiment)
         return {outcomes.SCORED: paired(won, Rules(**experiment.rules).alpha)}
     seen = outcomes.read(session, experiment)
-    alpha = Rules(**experiment.rules).alpha / (len(outcomes.RATES) + 1)
+    rules = Rules(**experiment.rules)
     found = {
-        name: compare(seen.control[name], seen.challenger[name], alpha) for name in outcomes.RATES
+        name: compare(seen.control[name], seen.challenger[name], rules.alpha_of_rates)
+        for name in outcomes.RATES
     }
-    return found | {outcomes.COMPARISONS: paired(seen.comparisons, alpha)}
+    compared = paired(seen.comparisons, rules.alpha_of_comparisons)
+    return found | {outcomes.COMPARISONS: compared}
+
+
+def known(experiment: Experiment, found: Mapping[str, AlwaysValid]) -> dict[str, AlwaysValid]:
+    """What may be acted on: ``measured``, but the comparisons as of their last planned look."""
+    if outcomes.COMPARISONS not in found:
+        return dict(found)
+    compared = looks.known(experiment, found[outcomes.COMPARISONS])
+    return dict(found) | {outcomes.COMPARISONS: compared}
 
 
 def _overtaken(session: Session, experiment: Experiment, current: str) -> Experiment:

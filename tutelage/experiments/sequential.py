@@ -79,6 +79,7 @@ class AlwaysValid:
     low: float
     high: float
     people: int  # in the smaller arm
+    variance: float = 0.0  # of the difference
 
     @property
     def enough(self) -> bool:
@@ -92,16 +93,18 @@ def compare(control: Arm, challenger: Arm, alpha: float) -> AlwaysValid:
     if not people:
         return AlwaysValid(0.0, -1.0, 1.0, 0)
     difference = challenger.mean - control.mean
-    half = half_width(control.variance + challenger.variance, alpha)
-    return AlwaysValid(difference, difference - half, difference + half, people)
+    variance = control.variance + challenger.variance
+    half = half_width(variance, alpha)
+    return AlwaysValid(difference, difference - half, difference + half, people, variance)
 
 
 def paired(comparisons: Arm, alpha: float) -> AlwaysValid:
     """Duels (1 the challenger won, 0 it lost, ties half) against one half, as a difference."""
     if not comparisons.people:
         return AlwaysValid(0.0, -0.5, 0.5, 0)
-    difference, half = comparisons.mean - 0.5, half_width(comparisons.variance, alpha)
-    return AlwaysValid(difference, difference - half, difference + half, len(comparisons.people))
+    difference, variance = comparisons.mean - 0.5, comparisons.variance
+    half, people = half_width(variance, alpha), len(comparisons.people)
+    return AlwaysValid(difference, difference - half, difference + half, people, variance)
 
 
 def half_width(variance: float, alpha: float) -> float:

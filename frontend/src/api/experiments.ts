@@ -10,9 +10,10 @@ export type LeaderboardBoard = Schemas["BoardItem"];
 export type LeaderboardRating = Schemas["RatingItem"];
 export type Schedule = Schemas["ScheduleItem"];
 export type ScheduleState = Schemas["ScheduleState"];
+export type Forecast = Schemas["ForecastItem"];
 export type Ending = Schemas["Ending"];
 
-/** A difference between the candidate and the current policy, with its always-valid interval. */
+/** A difference between the candidate and the current policy, with its interval. */
 export interface MetricDifference {
   difference: number;
   low: number;
@@ -33,9 +34,14 @@ export const experiments = {
     ),
   shadows: (id: string) => unwrap(api.GET("/v1/operator/experiments/{experiment_id}/shadows", one(id))),
   leaderboard: () => unwrap(api.GET("/v1/operator/leaderboard")),
+  forecast: (days: number) => unwrap(api.GET("/v1/operator/experiments/forecast", { params: { query: { days } } })),
   schedule: () => unwrap(api.GET("/v1/operator/schedule")),
   setSchedule: (body: Schemas["ScheduleRequest"]) => unwrap(api.PUT("/v1/operator/schedule", { body })),
 };
+
+export function useForecast(days: number) {
+  return useQuery({ queryKey: ["operator", "forecast", days], queryFn: () => experiments.forecast(days) });
+}
 
 export function useExperiments() {
   return useQuery({ queryKey: ["operator", "trials"], queryFn: experiments.list, refetchInterval: 5_000 });

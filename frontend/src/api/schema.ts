@@ -1080,6 +1080,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/experiments/forecast": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Forecast Experiment
+         * @description How long a trial that began now would take, by how many users prefer the policy.
+         */
+        get: operations["forecast_experiment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/experiments/{experiment_id}": {
         parameters: {
             query?: never;
@@ -3459,6 +3479,13 @@ export interface components {
             /** Id */
             id: string;
             kind: components["schemas"]["ExperimentKind"];
+            /**
+             * Looks
+             * @description The daily looks at the comparisons so far: number, users, difference, low, high, and the time and information that the bound was made of.
+             */
+            looks: {
+                [key: string]: number;
+            }[];
             /** Policy Id */
             policy_id: string;
             /** Reasons */
@@ -3681,6 +3708,55 @@ export interface components {
              * @description The first row numbers.
              */
             rows: number[];
+        };
+        /**
+         * ForecastItem
+         * @description How long a trial that began now would take.
+         */
+        ForecastItem: {
+            /**
+             * By Lead
+             * @description Empty if too few users compare answers.
+             */
+            by_lead: components["schemas"]["ForecastRow"][];
+            /**
+             * Comparisons
+             * @description Comparisons of each, per day.
+             */
+            comparisons: number;
+            /** Days */
+            days: number;
+            /**
+             * People
+             * @description Users who compared answers in the last 14 days.
+             */
+            people: number;
+        };
+        /**
+         * ForecastRow
+         * @description What a trial would find if users preferred the policy by this much.
+         */
+        ForecastRow: {
+            /**
+             * Days
+             * @description Expected length of the trial.
+             */
+            days: number;
+            /**
+             * Lead
+             * @description Share of comparisons won, above one half.
+             */
+            lead: number;
+            /**
+             * Promoted
+             * @description Probability that the trial promotes it.
+             */
+            promoted: number;
+            /**
+             * Rolled Back
+             * @description Probability that the trial rolls it back.
+             */
+            rolled_back: number;
         };
         /**
          * Function
@@ -10105,6 +10181,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExperimentItem"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    forecast_experiment: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForecastItem"];
                 };
             };
             /** @description The request is invalid or not allowed. */

@@ -2,8 +2,9 @@
 
 import time
 from dataclasses import asdict
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 from sqlmodel import Session, col, select
 
@@ -13,6 +14,8 @@ from server.schemas.operator.experiments import (
     ExperimentItem,
     ExperimentShare,
     ExperimentStart,
+    ForecastItem,
+    ForecastRow,
     Pin,
     PinRequest,
     RatingItem,
@@ -24,7 +27,7 @@ from server.schemas.operator.experiments import (
 from server.schemas.text import Name, Page
 from server.services import Services
 from tutelage.errors import Conflict
-from tutelage.experiments import experiments, leaderboard
+from tutelage.experiments import experiments, leaderboard, looks
 from tutelage.iterations import schedule
 from tutelage.tables import Experiment, Message, PolicyPin, Schedule, ShadowResponse
 
@@ -49,6 +52,20 @@ async def start_experiment(
     row = await run_in_threadpool(_start, services, body, operator.user.id)
     await state.policies.refresh()
     return ExperimentItem.model_validate(row)
+
+
+@router.get("/experiments/forecast")
+def forecast_experiment(
+    _operator: OperatorDep,
+    services: ServicesDep,
+    days: Annotated[float, Query(gt=0, le=365)] = experiments.Rules.days,
+) -> ForecastItem:
+    """How long a trial that began now would take, by how many users prefer the policy."""
+    alpha = experiments.Rules().alpha_of_comparisons
+    with services.store.read() as session:
+        found = looks.forecast(session, alpha, days)
+    rows = [ForecastRow(lead=lead, **asdict(power)) for lead, power in found.by_lead.items()]
+    return ForecastItem(people=found.people, comparisons=found.comparisons, days=days, by_lead=rows)
 
 
 @router.get("/experiments/{experiment_id}")
@@ -199,7 +216,7 @@ def _start(services: Services, body: ExperimentStart, actor: str) -> Experiment:
 def _with_news(session: Session, row: Experiment) -> ExperimentItem:
     item = ExperimentItem.model_validate(row)
     if row.ended_at is None:
-        found = experiments.measured(session, row)
+        found = experiments.known(row, experiments.measured(session, row))
         item.verdict = {name: asdict(value) for name, value in found.items()}
     return item
 

@@ -23,6 +23,10 @@ class ExperimentItem(Shape):
     verdict: dict[str, Any] = Field(
         description="By metric: difference (challenger minus control), low, high, users."
     )
+    looks: list[dict[str, float]] = Field(
+        description="The daily looks at the comparisons so far: number, users, difference, low, "
+        "high, and the time and information that the bound was made of."
+    )
     reasons: list[str]
     started_by: str
     created_at: float
@@ -41,6 +45,24 @@ class ExperimentStart(Body):
     )
     rules: dict[str, float] = Field(default_factory=dict)
     explanation: Explanation = ""
+
+
+class ForecastRow(BaseModel):
+    """What a trial would find if users preferred the policy by this much."""
+
+    lead: float = Field(description="Share of comparisons won, above one half.")
+    promoted: float = Field(description="Probability that the trial promotes it.")
+    rolled_back: float = Field(description="Probability that the trial rolls it back.")
+    days: float = Field(description="Expected length of the trial.")
+
+
+class ForecastItem(BaseModel):
+    """How long a trial that began now would take."""
+
+    people: int = Field(description="Users who compared answers in the last 14 days.")
+    comparisons: float = Field(description="Comparisons of each, per day.")
+    days: float
+    by_lead: list[ForecastRow] = Field(description="Empty if too few users compare answers.")
 
 
 class ExperimentShare(Body):

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from tutelage.chat import conversations
 from tutelage.errors import Conflict, Invalid
-from tutelage.experiments import experiments, leaderboard, outcomes
+from tutelage.experiments import experiments, leaderboard, looks, outcomes
 from tutelage.experiments.experiments import Rules, place
 from tutelage.experiments.leaderboard import PairwiseComparison, board
 from tutelage.feedback import feedback
@@ -68,12 +68,12 @@ def thumbs(store: Store, policy: str, people_count: int, up: int) -> None:
             feedback.record(session, user.id, FeedbackKind.THUMBS, [said], value, said.id)
 
 
-def judged(store: Store, **rules: float) -> Experiment:
+def judged(store: Store, days: float = 0.0, **rules: float) -> Experiment:
     with store.write() as session:
         row = experiment(session)
         row.rules = row.rules | rules
         session.add(row)
-        return experiments.judge(session, row.id)
+        return experiments.judge(session, row.id, now=row.created_at + days * experiments.DAY)
 
 
 def test_a_place_is_sticky_and_even() -> None:
@@ -202,24 +202,70 @@ def test_a_shadow_answers_nobody(tried: Store) -> None:
     assert not routing.side_by_side("anybody", True, 2)
 
 
-def test_rankings_of_both_policies_are_duels(tried: Store) -> None:
-    with tried.write() as session:
-        for number in range(60):
+def duels(store: Store, count: int, lost_each: int) -> None:
+    """As many people rank both policies' answers; each ``lost_each``-th prefers the old one's."""
+    with store.write() as session:
+        for number in range(count):
             user = people.create_user(session, f"u{number}")
             old = answer(session, user, OLD, "No.")
             new = Message(**old.model_dump(exclude={"id", "policy_id"}), policy_id=NEW)
             session.add(new)
             session.flush()
-            best = [[new.id], [old.id]] if number % 6 else [[old.id], [new.id]]
+            best = [[new.id], [old.id]] if number % lost_each else [[old.id], [new.id]]
             feedback.record(
                 session, user.id, FeedbackKind.RANKING, [old, new], {"ranking": best}, old.id
             )
+
+
+def test_rankings_of_both_policies_are_duels(tried: Store) -> None:
+    duels(tried, 60, 6)
+    with tried.read() as session:
         comparisons = leaderboard.user_comparisons(session)
     assert len(comparisons) == 60
     strongest = board(leaderboard.PEOPLE, tuple(comparisons)).ratings[0]
     assert strongest.policy_id == NEW
     assert strongest.low > 1000
-    assert judged(tried).state == ExperimentState.PROMOTED
+    assert judged(tried, days=4.1).state == ExperimentState.PROMOTED
+
+
+def test_comparisons_are_looked_at_once_a_day(tried: Store) -> None:
+    duels(tried, 60, 6)
+    early = judged(tried, days=0.5)
+    assert (early.state, early.looks) == (ExperimentState.RUNNING, [])
+    assert early.verdict["duels"]["low"] == -0.5  # nothing is said before the first look
+    for moment in (1.0, 1.5, 1.9, 2.1):
+        assert judged(tried, days=moment).state == ExperimentState.RUNNING  # little alpha is spent
+    with tried.read() as session:
+        row = experiment(session)
+        assert [look["number"] for look in row.looks] == [1, 2]
+        assert row.looks[0]["low"] < 0 < row.looks[0]["difference"]
+
+
+def test_a_small_lead_that_lasts_is_promoted_at_the_last_look(tried: Store) -> None:
+    duels(tried, 200, 3)  # two of three prefer the new one
+    for day in range(1, 8):
+        ended = judged(tried, days=float(day))
+        if ended.ended_at:
+            break
+    assert ended.state == ExperimentState.PROMOTED
+    assert "Pairwise win rate" in ended.reasons[0]
+
+
+def test_few_people_decide_nothing(tried: Store) -> None:
+    duels(tried, 15, 100)
+    ended = judged(tried, days=14.1)
+    assert (ended.state, ended.looks) == (ExperimentState.STOPPED, [])
+
+
+def test_a_forecast_is_made_from_who_compares(tried: Store) -> None:
+    with tried.read() as session:
+        assert looks.forecast(session, 0.025, 14).by_lead == {}
+    duels(tried, 40, 2)
+    with tried.read() as session:
+        found = looks.forecast(session, 0.025, 14)
+    assert (found.people, found.comparisons) == (40, pytest.approx(1 / 14))
+    small, large = found.by_lead[0.03], found.by_lead[0.11]
+    assert small.promoted < large.promoted and large.days < small.days <= 14
 
 
 def test_rules_are_numbers_that_are_known() -> None:

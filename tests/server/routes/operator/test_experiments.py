@@ -47,6 +47,11 @@ def test_a_promotion_ends_the_trial(service: ChatService) -> None:
     assert met(service) == "policy-0001"
 
 
+def test_a_forecast_says_when_too_few_compare(service: ChatService) -> None:
+    found = service.get(f"{START}/forecast?days=7", "operator").json()
+    assert found == {"people": 0, "comparisons": 0.0, "days": 7.0, "by_lead": []}
+
+
 def test_pins_come_before_shares(service: ChatService) -> None:
     start(service, share=1.0)
     who = user_id(service.core, "user")

@@ -7,7 +7,7 @@ import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { Confirm } from "../../../components/Dialog";
 import { useToast } from "../../../components/feedback/Toast";
-import { ago } from "../../../format";
+import { ago, counted } from "../../../format";
 import { Card } from "../../../components/Card";
 import { DifferenceBar } from "./DifferenceBar";
 import { ShadowAnswers } from "./ShadowAnswers";
@@ -57,7 +57,7 @@ export function RunningExperiment({ experiment }: { experiment: Experiment }) {
   );
 }
 
-function MetricDifferences({ experiment: { verdict, rules } }: { experiment: Experiment }) {
+function MetricDifferences({ experiment: { verdict, rules, looks } }: { experiment: Experiment }) {
   const found = verdict as Record<string, MetricDifference | undefined>;
   return (
     <>
@@ -67,8 +67,9 @@ function MetricDifferences({ experiment: { verdict, rules } }: { experiment: Exp
         ))}
       </div>
       <p className="mt-3 text-[13px] text-muted">
-        Difference from the current policy in percentage points. Intervals are valid at any time (no peeking penalty). No
-        decision is made with fewer than 20 users per arm. An answer is slow if it takes more than{" "}
+        Difference from the current policy in percentage points. The pairwise win rate is as of the last daily look (
+        {counted(looks.length, "look")} so far); the other intervals are valid at any time. No decision is made with fewer than
+        20 users per arm. An answer is slow if it takes more than{" "}
         {Number(rules.slow).toFixed(0)} seconds, twice the usual time before the experiment.
       </p>
     </>

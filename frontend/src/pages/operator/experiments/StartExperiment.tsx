@@ -9,6 +9,7 @@ import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
 import { OverrideReason } from "../policies/OverrideReason";
 import { Checkbox, NumberField, Select } from "../../../components/Field";
+import { TrialForecast } from "./TrialForecast";
 
 export function StartExperiment() {
   const [open, setOpen] = useState(false);
@@ -86,6 +87,7 @@ function Form({ onDone }: { onDone: () => void }) {
           label="Decide automatically: promote the policy once users significantly prefer it; roll it back once they significantly prefer the current one or more answers go wrong. Needs a running worker."
         />
       )}
+      {kind === "canary" && <TrialForecast />}
       <OverrideReason
         policy={policies.data?.data.find((each) => each.id === policy_id)}
         value={explanation}
