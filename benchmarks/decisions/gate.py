@@ -17,6 +17,7 @@ PPO runs in the toy environment, one run a seed; ``--work`` keeps them for the n
 import argparse
 import json
 import random
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -68,7 +69,8 @@ def against_truth(work: Path, seeds: int, minutes: float) -> dict[str, Any]:
     from lab.candidates import candidates
     from loop import Lab
 
-    lab, end = Lab(work, seeds), time.monotonic() + 60 * minutes
+    lab = Lab(work, seeds, Path(sys.executable))  # its peer is not used here
+    end = time.monotonic() + 60 * minutes
     found: list[Candidate] = []
     for seed in range(seeds):
         if time.monotonic() < end:
