@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from moderation.encoder.embedder import Embedder
 from moderation.encoder.encoder import bundled_encoder
 from server import moderation_watcher, policy_watcher
+from server.chat import turn_service
 from server.chat.turn_service import TurnService
 from server.follow import follow
 from server.http.login_throttle import LoginThrottle
@@ -56,6 +57,7 @@ class AppState:
                 follow("the policies", policy_watcher.EVERY, self.policies.refresh),
                 follow("the moderation heads", moderation_watcher.EVERY, filter_refresh),
                 follow("labeling tasks", candidates.EVERY, self.candidates.refresh),
+                follow("running turns", turn_service.RENEW_SECONDS, self.turns.renew),
             )
         ]
         try:

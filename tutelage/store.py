@@ -61,6 +61,15 @@ def exclude(session: Session, lock: Lock) -> None:
 _LOCK = sqlalchemy.text("SELECT pg_advisory_xact_lock(:lock)")
 
 
+def clock(session: Session) -> float:
+    """Unix seconds by the clock of the database, which is one for all processes."""
+    if session.get_bind().dialect.name == "postgresql":
+        now = "SELECT extract(epoch FROM clock_timestamp())"
+    else:
+        now = "SELECT (julianday('now') - 2440587.5) * 86400.0"
+    return float(session.execute(sqlalchemy.text(now)).scalar_one())
+
+
 def retried(act: Callable[P, T]) -> Callable[P, T]:
     """Let an act that opens its own transactions run again after PostgreSQL ended a deadlock."""
 

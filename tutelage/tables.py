@@ -232,6 +232,25 @@ class Message(Ordered, Searchable, table=True):
         return self.content
 
 
+class RunningTurn(Ordered, table=True):
+    """A turn of the web UI while it is written, so that every process can show it and end it.
+
+    ``responses`` are its choices in order: {"id", "text", "finish_reason"}, at most a second old.
+    The process that writes it renews ``expires_at``; after that the responses have broken off.
+    """
+
+    __tablename__ = "turn"
+
+    id: str = Field(primary_key=True)  # of its completion
+    conversation_id: str = Field(sa_column=cascade("conversation.id"))
+    prompt_message_id: str = Field(sa_column=cascade("message.id"))
+    policy_id: str
+    responses: list[dict[str, Any]] = Field(sa_column=json_column())
+    stopped: bool = False  # its owner asked to stop it
+    expires_at: float  # by the clock of the database
+    created_at: float = Field(default_factory=time.time)
+
+
 class ShareLink(Ordered, table=True):
     """A link to read a conversation up to one message; its token grants access."""
 
@@ -619,6 +638,7 @@ class Dataset(Ordered, table=True):
     sha256: str  # of the file
     examples: int
     demonstrations: int
+    thumbs: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     rankings: int
     kept: int = 0
     imported_by: str

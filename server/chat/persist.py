@@ -1,5 +1,6 @@
 """Stores a turn: the prompt, the responses, and their moderation verdicts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -12,11 +13,18 @@ from server.chat.request import ResolvedRequest
 from server.chat.response import TurnResponse
 from server.chat.usage import TokenUsage
 from server.generators.generator import ToolCall
-from tutelage.chat import conversations
+from tutelage.chat import conversations, running_turns
 from tutelage.errors import NotFound
 from tutelage.people import quota
 from tutelage.store import Store, retried
-from tutelage.tables import Conversation, ModerationRecord, Purpose, StoredCompletion, new_id
+from tutelage.tables import (
+    Conversation,
+    Message,
+    ModerationRecord,
+    Purpose,
+    StoredCompletion,
+    new_id,
+)
 
 
 @dataclass(frozen=True)
@@ -39,8 +47,13 @@ def save_prompt(
     verdict: PromptVerdict | None,
     completion_id: str,
     policy_id: str,
+    responses: Sequence[TurnResponse],
+    survives: bool,
 ) -> SavedPrompt:
-    """Store the new messages, in a new conversation or an existing one."""
+    """Store the new messages, in a new conversation or an existing one.
+
+    The responses get their ids. Of a turn that ``survives`` other processes know from now on.
+    """
     with store.write() as session:
         conversation = _conversation(session, request)
         message_id, verdicts = request.parent_id, verdict.messages if verdict else []
@@ -55,6 +68,13 @@ def save_prompt(
             _save_verdict(session, message_id, verdict.whole if verdict else None)
         saved = SavedPrompt(conversation.id, message_id)
         _save_listing(session, request, saved, completion_id, policy_id)
+        for response in responses:
+            response.id = new_id("msg")
+        if survives:
+            begun = [{"id": each.id, "text": "", "finish_reason": None} for each in responses]
+            running_turns.begin(
+                session, completion_id, saved.conversation_id, saved.message_id, policy_id, begun
+            )
         quota.count(session, conversation.owner_id, requests=1)  # last: one order of locks
         return saved
 
@@ -80,9 +100,13 @@ def add_response(
     conversation = session.get(Conversation, prompt.conversation_id)
     if conversation:
         columns = _columns(response, completion_id)
-        conversations.append(
-            session, conversation, prompt.message_id, "assistant", response.shown, **columns
-        )
+        if broken := session.get(Message, response.id):  # another process took this one for dead
+            broken.sqlmodel_update({"content": response.shown, **columns})
+            session.add(broken)
+        else:
+            conversations.append(
+                session, conversation, prompt.message_id, "assistant", response.shown, **columns
+            )
         _save_verdict(session, response.id, response.verdict, response.withheld)
     return conversation
 

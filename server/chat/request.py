@@ -53,6 +53,11 @@ class TurnRequest:
     field: str = "messages"  # the HTTP field that holds the messages, for error messages
     listed: bool = True  # False: that field is the text of the only message
 
+    @property
+    def survives(self) -> bool:
+        """Whether it goes on when its client disconnects: the web UI can watch it again."""
+        return self.caller.key is None
+
 
 @dataclass(frozen=True)
 class ResolvedRequest:

@@ -1,6 +1,7 @@
 """A running turn: writes its responses side by side, stores each, and reports events.
 
-When the client disconnects the turn is stopped, and what was written so far is stored. Text that
+When an API client disconnects the turn is stopped, and what was written so far is stored. A turn of
+the web UI goes on, and can be watched again (``server.chat.watching``). Text that
 moderation withholds is not shown: a blocked response is what was shown of it, and its
 ModerationRecord holds the scores, the span, and the rest for the reviewer of an appeal.
 """
@@ -20,8 +21,8 @@ from server.chat.response import ResponseDelta, TurnResponse, close
 from server.chat.usage import TokenUsage
 from server.http.metrics import Metrics
 from server.services import Services
+from tutelage.chat.running_turns import Responses
 from tutelage.errors import Unavailable
-from tutelage.tables import new_id
 
 logger = logging.getLogger(__name__)
 
@@ -56,21 +57,24 @@ class Turn:
         responses: Sequence[TurnResponse],
         policy_id: str,
         began: float,
+        survives: bool = False,
     ) -> None:
+        """``survives``: it goes on when its client disconnects."""
         self.completion_id = completion_id
         self.created = int(time.time())
         self.prompt = prompt
         self.prompt_verdict = verdict
         self.prompt_notice = notices.of_verdict("user", verdict)
         self.responses = responses
-        for response in responses:
-            response.id = new_id("msg")
         self.policy_id = policy_id
+        self.survives = survives
         self.failure: Exception | None = None
+        self.over = asyncio.Event()  # all responses are stored
         self._services = services
         self._metrics = metrics
         self._events: asyncio.Queue[TurnEvent | None] = asyncio.Queue()
         self._began = began
+        self.news = asyncio.Event()  # set, and replaced, with the next event
 
     @property
     def usage(self) -> TokenUsage:
@@ -82,6 +86,18 @@ class Turn:
         while (event := await self._events.get()) is not None:
             yield event
 
+    @property
+    def written(self) -> Responses:
+        """The responses as far as they are written, as ``RunningTurn`` holds them."""
+        return [
+            {
+                "id": each.id,
+                "text": each.shown,
+                "finish_reason": None if each.seconds is None else each.finish_reason,
+            }
+            for each in self.responses
+        ]
+
     async def run(self) -> None:
         """Write all responses side by side; each is stored, however it ends."""
         self._metrics.turn_began()
@@ -89,7 +105,8 @@ class Turn:
             await asyncio.gather(*(self._write(response) for response in self.responses))
         finally:
             self._metrics.turn_ended(self.usage.prompt, self.usage.response)
-            self._events.put_nowait(None)
+            self.over.set()
+            self._report(None)
 
     async def stop(self) -> None:
         """Generate no further token; the responses end as they are."""
@@ -105,7 +122,7 @@ class Turn:
                     self._emit(response.refuse(self.prompt_notice.message))
             finally:
                 await self._save(response)
-            self._events.put_nowait(ResponseDone(response))
+            self._report(ResponseDone(response))
         except Exception as error:
             await self._fail(error)
 
@@ -122,14 +139,19 @@ class Turn:
             logger.error("The turn %s failed.", self.completion_id, exc_info=error)
         if self.failure is None:
             self.failure = error
-            self._events.put_nowait(TurnError(error))
+            self._report(TurnError(error))
             await self.stop()
 
     def _emit(self, delta: ResponseDelta) -> None:
         if not (delta.text or delta.tool_calls):
             return
         self._clock(self.responses[delta.choice])
-        self._events.put_nowait(delta)
+        self._report(delta)
+
+    def _report(self, event: TurnEvent | None) -> None:
+        self._events.put_nowait(event)
+        self.news.set()
+        self.news = asyncio.Event()
 
     def _clock(self, response: TurnResponse) -> None:
         """Record when a response's first text is sent; the metric counts the turn's first."""

@@ -27,7 +27,11 @@ from server.http.metrics import Metrics
 from server.http.rate_limit import RateLimits
 from server.policy_watcher import PolicyWatcher
 from server.services import Services
+from tutelage.chat import running_turns
 from tutelage.errors import Unavailable
+
+RENEW_SECONDS = 1.0  # how old the text of a running turn may be that other processes show
+STOP_SECONDS = 10.0
 
 
 class TurnService:
@@ -41,6 +45,8 @@ class TurnService:
         self._policies = policies
         self._limits = limits
         self._tasks: set[asyncio.Task[None]] = set()
+        self._surviving: dict[str, Turn] = {}  # by the ids of their completions
+        self._look_for_dead_at = 0.0
         self.closing = False
 
     async def begin(self, turn_request: TurnRequest) -> Turn:
@@ -58,9 +64,35 @@ class TurnService:
             self._track(self._run(turn, request, loaded.pop_all()))
         return turn
 
-    def stop_soon(self, turn: Turn) -> None:
-        """Stop a turn whose client disconnected, without waiting for it."""
-        self._track(turn.stop())
+    def abandon(self, turn: Turn) -> None:
+        """The client disconnected: stop its turn, without waiting for it, unless it survives."""
+        if not turn.survives:
+            self._track(turn.stop())
+
+    def running(self, turn_id: str) -> Turn | None:
+        """A turn of the web UI that this process writes."""
+        return self._surviving.get(turn_id)
+
+    async def stop(self, turn_id: str) -> None:
+        """Stop a turn of the web UI, whichever process writes it; this one waits for its end."""
+        if turn := self._surviving.get(turn_id):
+            await turn.stop()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(turn.over.wait(), STOP_SECONDS)
+        else:
+            await run_in_threadpool(running_turns.stop, self._services.store, turn_id)
+
+    async def renew(self) -> None:
+        """Store how far turns are, stop those that are to stop, and end those of dead processes."""
+        store = self._services.store
+        written = {turn_id: turn.written for turn_id, turn in self._surviving.items()}
+        if written:
+            for turn_id in await run_in_threadpool(running_turns.renew, store, written):
+                if turn := self._surviving.get(turn_id):
+                    await turn.stop()
+        if time.monotonic() > self._look_for_dead_at:
+            self._look_for_dead_at = time.monotonic() + running_turns.LEASE_SECONDS / 2
+            await run_in_threadpool(running_turns.break_off, store)
 
     async def drain(self, seconds: float) -> None:
         """Begin no other turn, and wait at most so long until those that run have ended."""
@@ -80,23 +112,28 @@ class TurnService:
         verdict, responses = await self._check_and_start(request, rules)
         policy_id = responses[0].stream.policy_id if responses[0].stream else policy_id
         completion_id, store = new_completion_id(), self._services.store
+        survives = request.turn.survives
         try:
             prompt = await run_in_threadpool(
-                save_prompt, store, request, verdict, completion_id, policy_id
+                save_prompt, store, request, verdict, completion_id, policy_id, responses, survives
             )
         except BaseException:
             await close(responses)
             raise
         return Turn(
             self._services, self._metrics, completion_id, prompt,
-            verdict.whole if verdict else None, responses, policy_id, began,
+            verdict.whole if verdict else None, responses, policy_id, began, survives,
         )  # fmt: skip
 
     async def _run(
         self, turn: Turn, request: ResolvedRequest, loaded: contextlib.AsyncExitStack
     ) -> None:
+        if turn.survives:
+            self._surviving[turn.completion_id] = turn
         async with loaded:
             await turn.run()
+        if self._surviving.pop(turn.completion_id, None):
+            await run_in_threadpool(running_turns.end, self._services.store, turn.completion_id)
         self._limits.use_tokens(request.turn.caller.limited_as, turn.usage.total)
         routing = self._policies.routing
         if request.turn.policy_id is None and routing.shadowed(turn.prompt.message_id):

@@ -22,7 +22,7 @@ async def completed(request: Request, turns: TurnService, turn: Turn) -> list[Re
     finally:
         leaving.cancel()
         if not writing.done():
-            turns.stop_soon(turn)
+            turns.abandon(turn)
             writing.cancel()
     if not writing.done():
         raise ApiError(499, "The client disconnected.", code="client_closed_request")

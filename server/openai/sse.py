@@ -48,11 +48,19 @@ async def streamed(
         raise
     if beginning.done():
         beginning.result()
-    return EventStream(turns, beginning, frames, refused)
+    return EventStream(turns, beginning, frames, refused, request.survives)
+
+
+def watched(frames: AsyncIterator[str]) -> StreamingResponse:
+    """The frames as they come, with pings between them."""
+    return StreamingResponse(with_pings(frames, PING_SECONDS), 200, _HEADERS, "text/event-stream")
 
 
 class EventStream(StreamingResponse):
-    """Streams a turn that has begun or is beginning; it is stopped when the client disconnects."""
+    """Streams a turn that has begun or is beginning.
+
+    It is stopped when an API client disconnects; one of the web UI goes on.
+    """
 
     def __init__(
         self,
@@ -60,6 +68,7 @@ class EventStream(StreamingResponse):
         beginning: asyncio.Task[Turn],
         frames: Frames,
         refused: Callable[[ApiError], str],
+        survives: bool,
     ) -> None:
         coming = _frames(beginning, frames, refused)
         late = not beginning.done()
@@ -67,17 +76,19 @@ class EventStream(StreamingResponse):
         super().__init__(pinged, 200, _HEADERS, "text/event-stream")
         self._turns = turns
         self._beginning = beginning
+        self._survives = survives
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._beginning.cancel()
-            self._beginning.add_done_callback(self._stop)
+            if not self._survives:
+                self._beginning.cancel()
+                self._beginning.add_done_callback(self._stop)
 
     def _stop(self, beginning: asyncio.Task[Turn]) -> None:
         if not beginning.cancelled() and beginning.exception() is None:
-            self._turns.stop_soon(beginning.result())
+            self._turns.abandon(beginning.result())
 
 
 async def _frames(

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from server.routes import appeals, conversations, feedback, health, labeling, sharing
+from server.routes import appeals, conversations, feedback, health, labeling, sharing, turns
 from server.routes.account import account, my_feedback, oidc, session
 from server.routes.openai import (
     chat,
@@ -33,7 +33,7 @@ from server.schemas.errors import Error
 
 _MODULES = (
     chat, completions, text_completions, responses, embeddings, models, moderations, session, oidc,
-    account, conversations, feedback, operator, moderation_admin, iterations, policies, users,
+    account, conversations, turns, feedback, operator, moderation_admin, iterations, policies, users,
     labeling, labeling_admin, sharing, my_feedback, erasures, datasets, appeals, moderation_heads,
     experiments, traffic, blind_tests, health,
 )  # fmt: skip

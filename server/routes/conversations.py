@@ -14,14 +14,15 @@ from server.schemas.conversations import (
     ConversationDetail,
     ConversationSummary,
     StoredMessage,
+    TurnBegun,
 )
 from server.schemas.feedback import FeedbackItem
 from server.schemas.openai.chat import ModerationNotice
 from server.schemas.text import Deleted, Name, Page, columns
-from tutelage.chat import conversations
+from tutelage.chat import conversations, running_turns
 from tutelage.feedback import feedback
 from tutelage.people import erasure
-from tutelage.tables import Feedback, FeedbackKind, Message, ModerationRecord
+from tutelage.tables import Feedback, FeedbackKind, Message, ModerationRecord, RunningTurn
 
 router = APIRouter(prefix="/v1/conversations", tags=["conversations"])
 
@@ -51,6 +52,7 @@ def get_conversation(
         messages = conversations.messages(session, conversation_id)
         judged = feedback.of_conversation(session, conversation_id)
         notices_by_id = _notices(session, messages)
+        running = running_turns.of_conversation(session, conversation_id)
     own = _by_message((row for row in judged if row.author_id == caller.user.id), messages)
     summary = ConversationSummary.model_validate(conversation).model_dump()
     stored = [
@@ -61,7 +63,9 @@ def get_conversation(
         )
         for each in messages
     ]
-    return ConversationDetail(**summary, messages=stored)
+    begun = [_begun(each) for each in running]
+    turns = [each for each in begun if not {m.id for m in messages}.issuperset(each.message_ids)]
+    return ConversationDetail(**summary, messages=stored, turns=turns)
 
 
 @router.patch("/{conversation_id}")
@@ -86,6 +90,11 @@ def delete_conversation(conversation_id: Name, caller: CallerDep, services: Serv
     owner = caller.user.id
     erasure.erase_conversation(services.store, services.iterations, conversation_id, owner, owner)
     return Deleted(id=conversation_id)
+
+
+def _begun(turn: RunningTurn) -> TurnBegun:
+    ids = [response["id"] for response in turn.responses]
+    return TurnBegun(**columns(turn, TurnBegun), message_ids=ids)
 
 
 def _notices(session: Session, messages: Sequence[Message]) -> dict[str, ModerationNotice]:

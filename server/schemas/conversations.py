@@ -38,10 +38,36 @@ class StoredMessage(BaseModel):
     feedback: list[FeedbackItem] = Field(description="Your active feedback.")
 
 
+class TurnBegun(Shape):
+    """A turn that is being written; /v1/conversations/{id}/turns/{id}/events shows it."""
+
+    id: str = Field(description="The id of its completion.")
+    prompt_message_id: str
+    policy_id: str
+    message_ids: list[str] = Field(description="Under which its responses are stored, by choice.")
+
+
 class ConversationDetail(ConversationSummary):
     """A conversation with all its messages, parents before children."""
 
     messages: list[StoredMessage]
+    turns: list[TurnBegun] = Field(description="Turns of the web UI that are being written.")
+
+
+class ResponseProgress(BaseModel):
+    """New text of one response."""
+
+    id: str
+    text: str = Field(description="What follows the text of the event before.")
+    finish_reason: str | None
+
+
+class TurnProgress(BaseModel):
+    """An event of a turn that is watched."""
+
+    after: str = Field(description="Where to go on: characters of each response, with commas.")
+    responses: list[ResponseProgress]
+    ended: bool = Field(description="Whether all responses are complete and stored.")
 
 
 class ConversationChange(Body):

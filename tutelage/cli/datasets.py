@@ -16,18 +16,23 @@ if TYPE_CHECKING:
     from tutelage.datasets.reading import ImportReport
 
 app = typer.Typer(
-    help="Import and export datasets (openai, oasst, ultrafeedback, hh-rlhf, trl).",
+    help="Import chats of other products and datasets; export datasets.",
     no_args_is_help=True,
 )
 
 FormatName = Annotated[
-    str, typer.Option("--format", help="openai, oasst, ultrafeedback, hh-rlhf or trl.")
+    str,
+    typer.Option(
+        "--format",
+        help="openai, oasst, ultrafeedback, hh-rlhf or trl; only imported: chatgpt, open-webui, "
+        "librechat, chat-ui.",
+    ),
 ]
 
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="JSON Lines or a JSON array; may be gzipped.")],
+    file: Annotated[Path, typer.Argument(help="JSON, JSON Lines or a zip; may be gzipped.")],
     name: Annotated[str, typer.Option(help="Name of the dataset.")] = "",
     licence: Annotated[str, typer.Option(help="Licence, or basis of consent.")] = "",
     origin: Annotated[str, typer.Option(help="Origin, for example a URL.")] = "",
@@ -98,6 +103,7 @@ def list_datasets(data: Data = None) -> None:
             typer.echo(
                 f"{row.name}  {row.format}  {row.licence}  "
                 f"{counted(row.demonstrations, 'demonstration')}, "
+                f"{counted(row.thumbs, 'thumb')}, "
                 f"{counted(row.rankings, 'ranking')}, {row.kept} of {row.examples} imported  "
                 f"{row.origin}"
             )

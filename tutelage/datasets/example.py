@@ -1,4 +1,5 @@
-"""One example of a data set: a prompt with one answer (a demonstration) or several in order."""
+"""One example of a data set: a prompt with one answer (a demonstration, or one with a thumb) or
+several in order."""
 
 import hashlib
 import json
@@ -22,17 +23,26 @@ class Example:
     prompt: Dialogue
     responses: tuple[str, ...]
     ranks: tuple[int, ...]
+    liked: bool | None = None  # of one answer: the thumb on it; None: it is a demonstration
+    comment: str = ""  # of the thumb
     row: int = field(default=0, compare=False)  # of its file, from 1
 
     @property
     def is_ranking(self) -> bool:
-        """Whether it compares answers; else it shows one."""
+        """Whether it compares answers; else it shows or rates one."""
         return len(self.responses) > 1
+
+    @property
+    def is_demonstration(self) -> bool:
+        """Whether it shows an answer."""
+        return not self.is_ranking and self.liked is None
 
     @property
     def fingerprint(self) -> str:
         """Equal for examples that say the same."""
-        said = json.dumps([self.prompt, sorted(zip(self.responses, self.ranks, strict=True))])
+        judged = sorted(zip(self.responses, self.ranks, strict=True))
+        thumbs = [] if self.liked is None else [self.liked]
+        said = json.dumps([self.prompt, judged, *thumbs])
         return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
 
     def pairs(self) -> list[tuple[str, str]]:
@@ -44,6 +54,13 @@ class Example:
 def demonstration(prompt: Dialogue, response: str) -> Example:
     """An example that shows one answer. Raises Invalid as ``ranking`` does."""
     return _checked(Example(prompt, (response,), (0,)))
+
+
+def thumb(prompt: Dialogue, response: str, liked: bool, comment: str = "") -> Example:
+    """An example that rates one answer. Raises Invalid as ``ranking`` does."""
+    if comment.strip():
+        _check_text(comment)
+    return _checked(Example(prompt, (response,), (0,), liked, comment))
 
 
 def ranking(prompt: Dialogue, responses: Sequence[str], worth: Sequence[float]) -> Example:

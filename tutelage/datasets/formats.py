@@ -1,14 +1,16 @@
 """The formats: what a row of each looks like, and how an unnamed one is recognised.
 
 A format reads a row into examples and writes an example as rows; either raises Invalid, with the
-reason as a sentence, for what it cannot hold.
+reason as a sentence, for what it cannot hold. Chats of other products are only read, and give the
+reason in the place of each judgement that cannot be used.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tutelage.datasets import hh, messages, oasst, preference, ultrafeedback
+from tutelage.datasets.chats import chat_ui, chatgpt, librechat, open_webui
 from tutelage.datasets.example import Example
 from tutelage.errors import Invalid
 
@@ -21,11 +23,23 @@ class Format:
 
     holds: str  # what people are told
     recognise: Callable[[Row], bool]
-    read: Callable[[Row], list[Example]]
+    read: Callable[[Row], Sequence[Example | Invalid]]
     write: Callable[[Example], list[Row]]
 
 
+def _unwritten(_example: Example) -> list[Row]:
+    raise Invalid("This format is only imported. Export as openai, trl or oasst.", "format")
+
+
 FORMATS = {
+    "chatgpt": Format("rated chats of ChatGPT", chatgpt.recognise, chatgpt.read, _unwritten),
+    "open-webui": Format(
+        "rated chats or feedback of open-webui", open_webui.recognise, open_webui.read, _unwritten
+    ),
+    "librechat": Format(
+        "rated chats of LibreChat", librechat.recognise, librechat.read, _unwritten
+    ),
+    "chat-ui": Format("rated chats of chat-ui", chat_ui.recognise, chat_ui.read, _unwritten),
     "openai": Format(
         "demonstrations: {messages}", messages.recognise, messages.read, messages.write
     ),

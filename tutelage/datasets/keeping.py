@@ -50,7 +50,7 @@ def begin(
     exclude(session, Lock.PRIVILEGED)
     if not name.strip() or not licence.strip():
         raise Invalid("A dataset needs a name and a licence (or the basis of consent).")
-    examples = report.demonstrations + report.rankings
+    examples = report.examples
     for other in session.exec(select(Dataset)):
         same = other.sha256 == report.sha256 and (other.name, other.examples) == (name, examples)
         if same and other.kept < other.examples:
@@ -150,8 +150,9 @@ def _new(
         licence=licence,
         origin=origin,
         sha256=report.sha256,
-        examples=report.demonstrations + report.rankings,
+        examples=report.examples,
         demonstrations=report.demonstrations,
+        thumbs=report.thumbs,
         rankings=report.rankings,
         imported_by=actor,
     )
@@ -194,7 +195,11 @@ def _judgement(
     example: Example, chat: Conversation, prompt_id: str, responses: Sequence[Message]
 ) -> Feedback:
     value: dict[str, Any]
-    if not example.is_ranking:
+    if example.liked is not None:
+        kind, target = FeedbackKind.THUMBS, responses[0].id
+        liked = "up" if example.liked else "down"
+        value = {"value": liked, "reasons": [], "comment": example.comment}
+    elif not example.is_ranking:
         kind, target, value = FeedbackKind.DEMONSTRATION, responses[0].id, {"turns": []}
     else:
         groups: list[list[str]] = [[] for _ in range(max(example.ranks) + 1)]

@@ -7,18 +7,19 @@ import json
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tutelage import jsonl
 from tutelage.datasets import formats
+from tutelage.datasets.chats import archives
 from tutelage.datasets.example import Example
 from tutelage.errors import Invalid
 from tutelage.text.wording import counted
 
 _SHOWN = 5  # rows that are named for each problem
 _GZIP = b"\x1f\x8b"
-_MOST_BYTES = 1 << 29  # of a file once it is unpacked
 
 
 @dataclass
@@ -29,6 +30,7 @@ class ImportReport:
     sha256: str
     rows: int = 0
     demonstrations: int = 0
+    thumbs: int = 0
     rankings: int = 0
     comparisons: int = 0  # pairs in order
     duplicates: int = 0
@@ -36,6 +38,11 @@ class ImportReport:
     moderated_by: str | None = None  # the classifier's version; None: not moderated
     flagged: dict[str, list[Example]] = field(default_factory=lambda: defaultdict(list))
     excluded: int = 0  # flagged examples that are left out
+
+    @property
+    def examples(self) -> int:
+        """How many examples there are to keep."""
+        return self.demonstrations + self.thumbs + self.rankings
 
     @property
     def suspects(self) -> set[str]:
@@ -47,6 +54,7 @@ class ImportReport:
         found = [
             f"{counted(self.rows, 'row')} of {self.format}: "
             f"{counted(self.demonstrations, 'demonstration')}, "
+            f"{counted(self.thumbs, 'thumb')}, "
             f"{counted(self.rankings, 'ranking')} ({counted(self.comparisons, 'comparison')}), "
             f"{counted(self.duplicates, 'duplicate')}."
         ]
@@ -76,7 +84,7 @@ def read(content: bytes, format_name: str | None) -> tuple[list[Example], Import
 
     Raises Invalid for a file that is no data set at all.
     """
-    rows = list(_rows(_text(content)))
+    rows = archives.rows(content) if archives.is_archive(content) else list(_rows(_text(content)))
     if not rows:
         raise Invalid("The file has no rows.", "file")
     name = format_name or formats.recognised(rows[0])
@@ -105,7 +113,8 @@ def rows_of(examples: Sequence[Example]) -> list[int]:
 
 
 def _count(examples: Sequence[Example], report: ImportReport) -> None:
-    report.demonstrations = sum(not each.is_ranking for each in examples)
+    report.demonstrations = sum(each.is_demonstration for each in examples)
+    report.thumbs = sum(each.liked is not None for each in examples)
     report.rankings = sum(each.is_ranking for each in examples)
     report.comparisons = sum(len(each.pairs()) for each in examples)
 
@@ -114,7 +123,11 @@ def _examples(format: formats.Format, row: Any, number: int, report: ImportRepor
     try:
         if not isinstance(row, dict):
             raise Invalid("The row is not a JSON object.")
-        return [replace(each, row=number) for each in format.read(row)]
+        found = format.read(row)
+        for each in found:
+            if isinstance(each, Invalid):
+                report.problems[each.message].append(number)
+        return [replace(each, row=number) for each in found if isinstance(each, Example)]
     except Invalid as error:
         report.problems[error.message].append(number)
     except (RecursionError, OverflowError):
@@ -126,8 +139,8 @@ def _text(content: bytes) -> str:
     try:
         if content.startswith(_GZIP):
             with gzip.open(io.BytesIO(content)) as file:
-                content = file.read(_MOST_BYTES + 1)
-            if len(content) > _MOST_BYTES:
+                content = file.read(archives.MOST_BYTES + 1)
+            if len(content) > archives.MOST_BYTES:
                 raise Invalid("The unpacked file is too large. Split it.", "file")
         return content.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error) as error:
@@ -137,13 +150,16 @@ def _text(content: bytes) -> str:
 
 
 def _rows(text: str) -> Iterator[Any]:
-    """A row that is no JSON comes as a text, which no format takes."""
+    """A row that is no JSON comes as a text, which no format takes. One object is one row."""
     if text.lstrip().startswith("["):
         try:
             yield from json.loads(text)
             return
         except (ValueError, RecursionError) as error:
             raise Invalid(f"The file is not JSON: {error}.", "file") from error
+    with suppress(ValueError, RecursionError):
+        yield json.loads(text)
+        return
     for _, line in jsonl.lines(text):
         try:
             yield json.loads(line)

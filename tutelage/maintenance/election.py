@@ -1,9 +1,6 @@
 """Background work that one process does for all: whoever asks first leads until it stops asking."""
 
-import sqlalchemy
-from sqlmodel import Session
-
-from tutelage.store import Lock, Store, exclude
+from tutelage.store import Lock, Store, clock, exclude
 from tutelage.tables import Leader
 
 LEAD_SECONDS = 30.0  # after which another may lead
@@ -15,7 +12,7 @@ def leads(store: Store, work: str, process: str) -> bool:
     Most calls only read: a leader renews in the second half of its time.
     """
     with store.read() as session:
-        now, leader = _now(session), session.get(Leader, work)
+        now, leader = clock(session), session.get(Leader, work)
     left = leader.expires_at - now if leader else 0.0
     if leader and left > 0 and (leader.process != process or left > LEAD_SECONDS / 2):
         return leader.process == process
@@ -25,19 +22,10 @@ def leads(store: Store, work: str, process: str) -> bool:
 def _lead(store: Store, work: str, process: str) -> bool:
     with store.write() as session:
         exclude(session, Lock.ELECTION)
-        now = _now(session)
+        now = clock(session)
         leader = session.get(Leader, work) or Leader(work=work)
         if leader.process != process and leader.expires_at > now:
             return False
         leader.process, leader.expires_at = process, now + LEAD_SECONDS
         session.add(leader)
         return True
-
-
-def _now(session: Session) -> float:
-    """Unix seconds by the clock of the database."""
-    if session.get_bind().dialect.name == "postgresql":
-        clock = "SELECT extract(epoch FROM clock_timestamp())"
-    else:
-        clock = "SELECT (julianday('now') - 2440587.5) * 86400.0"
-    return float(session.execute(sqlalchemy.text(clock)).scalar_one())

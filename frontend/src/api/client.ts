@@ -64,6 +64,8 @@ export const conversations = {
   update: (id: string, body: { title?: string; training?: boolean; pinned?: boolean }) =>
     unwrap(api.PATCH("/v1/conversations/{conversation_id}", { params: one(id), body })),
   erase: (id: string) => unwrap(api.DELETE("/v1/conversations/{conversation_id}", { params: one(id) })),
+  stopTurn: (conversation_id: string, turn_id: string) =>
+    unwrap(api.DELETE("/v1/conversations/{conversation_id}/turns/{turn_id}", { params: { path: { conversation_id, turn_id } } })),
 };
 
 export const models = { list: () => unwrap(api.GET("/v1/models")) };
@@ -87,6 +89,22 @@ export async function streamChat(
     body: { ...request, stream: true },
     parseAs: "stream",
     headers,
+    signal,
+  });
+  if (!response.ok || !response.body) throw failure(error, response.status);
+  return response.body;
+}
+
+/** What follows the position `after` of a turn that is being written; the body of the event stream. */
+export async function watchTurn(
+  conversation_id: string,
+  turn_id: string,
+  after: string,
+  signal: AbortSignal,
+): Promise<ReadableStream<Uint8Array>> {
+  const { error, response } = await api.GET("/v1/conversations/{conversation_id}/turns/{turn_id}/events", {
+    params: { path: { conversation_id, turn_id }, query: { after } },
+    parseAs: "stream",
     signal,
   });
   if (!response.ok || !response.body) throw failure(error, response.status);

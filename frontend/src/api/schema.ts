@@ -402,6 +402,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/conversations/{conversation_id}/turns/{turn_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Stop Turn
+         * @description Stop a turn that is being written; what was written is stored. One that ended stays.
+         */
+        delete: operations["stop_turn"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/conversations/{conversation_id}/turns/{turn_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Watch Turn
+         * @description The text of a turn that is being written, or of one that has ended, as it grows.
+         */
+        get: operations["watch_turn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/embeddings": {
         parameters: {
             query?: never;
@@ -3035,6 +3075,11 @@ export interface components {
              * @description Whether it may be used for training.
              */
             training: boolean;
+            /**
+             * Turns
+             * @description Turns of the web UI that are being written.
+             */
+            turns: components["schemas"]["TurnBegun"][];
             /** Updated At */
             updated_at: number;
         };
@@ -6195,6 +6240,21 @@ export interface components {
             tokens: number;
         };
         /**
+         * ResponseProgress
+         * @description New text of one response.
+         */
+        ResponseProgress: {
+            /** Finish Reason */
+            finish_reason: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Text
+             * @description What follows the text of the event before.
+             */
+            text: string;
+        };
+        /**
          * ResponseRequest
          * @description A turn. ``previous_response_id`` continues the conversation of an earlier response.
          * @example {
@@ -7349,6 +7409,26 @@ export interface components {
             seconds: components["schemas"]["LatencyQuantiles"] | null;
         };
         /**
+         * TurnBegun
+         * @description A turn that is being written; /v1/conversations/{id}/turns/{id}/events shows it.
+         */
+        TurnBegun: {
+            /**
+             * Id
+             * @description The id of its completion.
+             */
+            id: string;
+            /**
+             * Message Ids
+             * @description Under which its responses are stored, by choice.
+             */
+            message_ids: string[];
+            /** Policy Id */
+            policy_id: string;
+            /** Prompt Message Id */
+            prompt_message_id: string;
+        };
+        /**
          * TurnInfo
          * @description tutelage extension: where the turn is stored, to rate and continue it.
          */
@@ -7378,6 +7458,24 @@ export interface components {
              * @description One per choice.
              */
             responses: (components["schemas"]["ModerationNotice"] | null)[];
+        };
+        /**
+         * TurnProgress
+         * @description An event of a turn that is watched.
+         */
+        TurnProgress: {
+            /**
+             * After
+             * @description Where to go on: characters of each response, with commas.
+             */
+            after: string;
+            /**
+             * Ended
+             * @description Whether all responses are complete and stored.
+             */
+            ended: boolean;
+            /** Responses */
+            responses: components["schemas"]["ResponseProgress"][];
         };
         /**
          * Unusable
@@ -8632,6 +8730,92 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    stop_turn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                conversation_id: string;
+                turn_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    watch_turn: {
+        parameters: {
+            query?: {
+                /** @description `after` of the last event that arrived. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                conversation_id: string;
+                turn_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events; `data` holds a TurnProgress, `id` its `after`. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TurnProgress"];
+                    "text/event-stream": components["schemas"]["TurnProgress"];
                 };
             };
             /** @description The request is invalid or not allowed. */

@@ -7,6 +7,8 @@ export type Session = Schemas["SessionState"];
 export type ConversationRow = Schemas["ConversationSummary"];
 export type Conversation = Schemas["ConversationDetail"];
 export type Message = Schemas["StoredMessage"];
+export type TurnBegun = Schemas["TurnBegun"];
+export type TurnProgress = Schemas["TurnProgress"];
 export type Verdict = Schemas["ModerationNotice"];
 export type Chunk = Partial<Schemas["ChatCompletionChunk"]> & Partial<Schemas["Error"]>;
 

@@ -13,6 +13,7 @@ class DatasetItem(BaseModel):
     origin: str
     examples: int
     demonstrations: int
+    thumbs: int
     rankings: int
     kept: int = Field(description="Stored examples; fewer while it is being imported.")
     created_at: float
@@ -40,6 +41,7 @@ class DatasetReport(BaseModel):
     format: str
     rows: int
     demonstrations: int
+    thumbs: int
     rankings: int
     comparisons: int
     duplicates: int

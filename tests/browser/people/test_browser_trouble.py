@@ -29,6 +29,24 @@ def test_the_next_question_may_follow_at_once_on_stop(open_page):
     expect(page.get_by_label("Your message", exact=True)).to_have_count(2)
 
 
+def test_an_answer_survives_a_reload_and_another_tab_watches_and_stops_it(open_page):
+    page = open_page()
+    write(page, STORY)
+    expect(page.get_by_text("chapter 2.")).to_be_visible()
+    in_conversation(page)
+    page.reload()
+    expect(page.get_by_text("chapter 9.")).to_be_visible()
+    second = page.context.new_page()
+    second.goto(page.url)
+    expect(second.get_by_text("chapter 12.")).to_be_visible()
+    page.context.set_offline(True)
+    page.context.set_offline(False)  # the connection is made anew
+    second.get_by_role("button", name="Stop").click()
+    expect(second.get_by_text("Stopped.")).to_be_visible()
+    expect(page.get_by_text("Stopped.")).to_be_visible()
+    expect(page.get_by_text(re.compile("Once upon"))).to_have_count(1)
+
+
 def test_text_that_could_not_be_sent_is_in_the_box_again(open_page):
     page = open_page(watched=False)
     page.context.set_offline(True)

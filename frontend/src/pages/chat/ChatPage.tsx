@@ -133,6 +133,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
   const comparing = asked !== undefined || compared.length > 1;
 
   useNews(id, written?.length, its.length > 0);
+  useEffect(() => stored.data?.turns.forEach((begun) => turns.watch(stored.data.id, begun)), [stored.data]);
   useEffect(() => {
     if (asked?.completionId && asked.conversationId) persist(comparisonName(asked.conversationId), asked.completionId);
   }, [asked?.conversationId, asked?.completionId]);

@@ -1,7 +1,7 @@
 /** A turn: one request for answers, from the moment it is sent until its answers are stored. */
-import { ApiError, streamChat } from "../../api/client";
+import { ApiError, streamChat, watchTurn } from "../../api/client";
 import { readEvents } from "../../api/sse";
-import type { Chunk, Message, Verdict } from "../../api/types";
+import type { Chunk, Message, TurnBegun, TurnProgress, Verdict } from "../../api/types";
 
 export interface TurnRequest {
   conversationId: string | null;
@@ -55,6 +55,15 @@ export function newTurn(key: string, request: TurnRequest): Turn {
   };
 }
 
+/** A turn that is being written and was not asked for by this page. */
+export function watchedTurn(key: string, conversationId: string, begun: TurnBegun): Turn {
+  const ids = begun.message_ids;
+  const request = { conversationId, parentId: begun.prompt_message_id, text: null, n: ids.length, training: null };
+  const turn = newTurn(key, request);
+  const answers = turn.answers.map((answer, index) => ({ ...answer, messageId: ids[index]! }));
+  return { ...turn, state: "streaming", completionId: begun.id, policyId: begun.policy_id, answers };
+}
+
 export function isLive(turn: Turn | undefined): boolean {
   return turn?.state === "waiting" || turn?.state === "streaming";
 }
@@ -100,6 +109,22 @@ function withDelta(answer: Answer, index: number, chunk: Chunk): Answer {
     finishReason: piece?.finish_reason ?? answer.finishReason,
     verdict: chunk.tutelage?.moderation?.responses?.[index] ?? answer.verdict,
   };
+}
+
+/** The turn after one more event of watching it. */
+export function withProgress(turn: Turn, { responses }: TurnProgress): Turn {
+  const answers = turn.answers.map((answer, index) => {
+    const more = responses[index]!;
+    return { ...answer, messageId: more.id, text: answer.text + more.text, finishReason: more.finish_reason };
+  });
+  return { ...turn, state: "streaming", answers };
+}
+
+/** Yields what follows the text of a turn that is being written, until it ends or the connection does. */
+export async function* watchedEvents(turn: Turn, signal: AbortSignal): AsyncGenerator<TurnProgress> {
+  const after = turn.answers.map(({ text }) => [...text].length).join(",");
+  const body = await watchTurn(turn.conversationId!, turn.completionId!, after, signal);
+  for await (const data of readEvents(body)) yield JSON.parse(data) as TurnProgress;
 }
 
 /** Sends the request; yields each chunk. Ends early, without an error, when aborted. */

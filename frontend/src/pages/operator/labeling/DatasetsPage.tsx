@@ -40,7 +40,7 @@ export function DatasetsPage() {
           data.length === 0 ? (
             <EmptyState icon={Database}>No datasets yet. A file is checked row by row before anything is imported.</EmptyState>
           ) : (
-            <Table columns={["Name", "Format", "Licence", "Demonstrations", "Rankings", "Imported", "Actions"]}>
+            <Table columns={["Name", "Format", "Licence", "Demonstrations", "Thumbs", "Rankings", "Imported", "Actions"]}>
               {data.map((row) => (
                 <Row key={row.id} row={row} />
               ))}
@@ -87,6 +87,7 @@ function Row({ row }: { row: Dataset }) {
       <Cell className="whitespace-nowrap">{row.format}</Cell>
       <Cell>{row.licence}</Cell>
       <Cell className="tabular-nums">{figure(row.demonstrations)}</Cell>
+      <Cell className="tabular-nums">{figure(row.thumbs)}</Cell>
       <Cell className="tabular-nums">{figure(row.rankings)}</Cell>
       <Cell className="whitespace-nowrap text-muted">
         {ago(row.created_at)}
@@ -129,7 +130,7 @@ function Import({ onClose }: { onClose: () => void }) {
       onClose();
     },
   });
-  const usable = check.data !== undefined && check.data.demonstrations + check.data.rankings > 0;
+  const usable = check.data !== undefined && check.data.demonstrations + check.data.thumbs + check.data.rankings > 0;
 
   function submit(event: FormEvent) {
     event.preventDefault();
@@ -141,8 +142,8 @@ function Import({ onClose }: { onClose: () => void }) {
       <Field
         label="File"
         type="file"
-        accept=".jsonl,.json,.gz"
-        hint="JSON Lines or a JSON array, optionally gzipped, up to 2 MB. For larger files use `tutelage dataset import`."
+        accept=".jsonl,.json,.gz,.zip"
+        hint="A dataset, or rated chats exported from ChatGPT, open-webui, LibreChat or chat-ui: JSON, JSON Lines or a zip, up to 2 MB. For larger files use `tutelage dataset import`."
         onChange={(event) => {
           const chosen = event.target.files?.[0] ?? null;
           setFile(chosen);
@@ -185,6 +186,7 @@ function CheckReport({ report }: { report: Report }) {
     <div className="rounded-xl border border-line bg-panel p-4 text-sm" role="status">
       <p>
         {counted(report.rows, "row")} in {report.format} format: {counted(report.demonstrations, "demonstration")},{" "}
+        {counted(report.thumbs, "thumb")},{" "}
         {counted(report.rankings, "ranking")} ({counted(report.comparisons, "comparison")})
         {report.duplicates > 0 && `, ${counted(report.duplicates, "duplicate")}`}.
       </p>

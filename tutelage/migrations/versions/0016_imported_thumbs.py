@@ -1,0 +1,13 @@
+"""How many thumbs an imported data set brought."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0016"
+down_revision = "0015"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("dataset", sa.Column("thumbs", sa.Integer(), server_default="0", nullable=False))
