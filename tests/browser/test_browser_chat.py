@@ -41,6 +41,10 @@ def test_stopping_keeps_what_was_written_and_one_can_go_on(open_page):
     expect(answered(page)).to_contain_text("Stopped.")
     page.reload()
     expect(page.get_by_text("chapter 2.")).to_be_visible()
+    page.get_by_role("button", name="Continue").click()
+    expect(answered(page)).to_contain_text("what I would say")
+    expect(answered(page)).to_contain_text("Once upon a time there was chapter 1.")
+    expect(page.get_by_role("group", name="Versions")).to_contain_text("2/2")
     expect(ask(page, "And then?")).to_contain_text("And then?")
 
 

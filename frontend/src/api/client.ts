@@ -77,6 +77,8 @@ export interface ChatRequest {
   n: number;
   conversation_id?: string;
   parent_id?: string | null;
+  /** The message named as parent is a response, and is continued. */
+  continue_final_message?: boolean;
 }
 
 /** Requests streamed answers; returns the body of the event stream. */

@@ -3151,6 +3151,8 @@ export interface components {
             origin: string;
             /** Rankings */
             rankings: number;
+            /** Thumbs */
+            thumbs: number;
         };
         /**
          * DatasetReport
@@ -3193,6 +3195,8 @@ export interface components {
              * @description Flagged examples, each counted once.
              */
             suspects: number;
+            /** Thumbs */
+            thumbs: number;
         };
         /**
          * DecidedScore

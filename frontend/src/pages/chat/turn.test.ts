@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { continuation, isStored, newTurn, storedParent, withChunk, withTurn, type Turn, type TurnRequest } from "./turn";
+import { continuation, isStored, newTurn, storedParent, watchedTurn, withChunk, withProgress, withTurn, type Turn, type TurnRequest } from "./turn";
 import { visiblePath } from "./tree";
 
 const ASK: TurnRequest = { conversationId: null, parentId: null, text: "Hello?", n: 1, training: null };
@@ -15,6 +15,20 @@ test("the first chunk says where the turn is stored and who answers", () => {
   const turn = withChunk(newTurn("t", ASK), FIRST);
   expect([turn.conversationId, turn.promptId, turn.policyId]).toEqual(["conv_1", "msg_1", "policy-0002"]);
   expect(turn.state).toBe("streaming");
+});
+
+test("a continued answer begins with what was there, until it fails before it began", () => {
+  const turn = newTurn("t", { ...ASK, conversationId: "conv_1", parentId: "msg_1", text: null, continues: { id: "msg_2", text: "Once " } });
+  const shown = (each: Turn) => withTurn([], each).map((message) => message.content);
+  expect(shown(after(turn, FIRST, piece("upon")))).toEqual(["Once upon"]);
+  expect(shown({ ...turn, state: "failed" })).toEqual([]);
+});
+
+test("a watched turn goes on from where it was", () => {
+  const begun = { id: "chatcmpl-1", prompt_message_id: "msg_1", policy_id: "policy-0002", message_ids: ["msg_2"] };
+  const more = (text: string, ended = false) => ({ after: "", responses: [{ id: "msg_2", text, finish_reason: null }], ended });
+  const turn = [more("Once "), more("upon", true)].reduce(withProgress, watchedTurn("t", "conv_1", begun));
+  expect([turn.promptId, turn.answers[0]!.text]).toEqual(["msg_1", "Once upon"]);
 });
 
 test("pieces go to the answer that they belong to", () => {

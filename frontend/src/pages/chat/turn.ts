@@ -9,6 +9,8 @@ export interface TurnRequest {
   parentId: string | null;
   text: string | null;
   n: number;
+  /** The response that is continued, which ended before it was complete. */
+  continues?: { id: string; text: string };
   /** The requested policy; left out: the current one. */
   policyId?: string;
   /** The persisted draft that the text came from, and to which it returns if it could not be sent. */
@@ -18,7 +20,7 @@ export interface TurnRequest {
 }
 
 /** The prompt of a request. */
-export type Prompt = Pick<TurnRequest, "parentId" | "text" | "n" | "policyId" | "draft">;
+export type Prompt = Pick<TurnRequest, "parentId" | "text" | "n" | "continues" | "policyId" | "draft">;
 
 export interface Answer {
   messageId: string | null;
@@ -46,7 +48,7 @@ const PENDING = "pending-";
 
 export function newTurn(key: string, request: TurnRequest): Turn {
   const answers = Array.from({ length: request.n }, () => ({
-    messageId: null, text: "", finishReason: null, verdict: null,
+    messageId: null, text: request.continues?.text ?? "", finishReason: null, verdict: null,
   }));
   return {
     key, request, state: "waiting", conversationId: request.conversationId,
@@ -129,10 +131,12 @@ export async function* watchedEvents(turn: Turn, signal: AbortSignal): AsyncGene
 
 /** Sends the request; yields each chunk. Ends early, without an error, when aborted. */
 export async function* streamTurn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
-  const place = request.conversationId && { conversation_id: request.conversationId, parent_id: request.parentId };
+  const { continues } = request;
+  const parent_id = continues?.id ?? request.parentId;
+  const place = request.conversationId && { conversation_id: request.conversationId, parent_id };
   const messages = request.text === null ? [] : [{ role: "user" as const, content: request.text }];
   const model = request.policyId ?? "tutelage";
-  const chat = { ...place, model, messages, n: request.n };
+  const chat = { ...place, model, messages, n: request.n, ...(continues && { continue_final_message: true }) };
   const body = await streamChat(chat, { training: request.training, signal });
   try {
     for await (const data of readEvents(body)) {
@@ -181,7 +185,7 @@ function turnMessages(turn: Turn, now: number): Message[] {
     finish_reason: answer.finishReason, moderation: answer.verdict,
   }));
   const ended = turn.state === "failed" || turn.state === "stopped";
-  const shown = ended ? answers.filter((answer) => answer.content !== "") : answers;
+  const shown = ended ? answers.filter((answer) => answer.content !== "" && !isPending(answer)) : answers;
   if (turn.request.text === null) return shown;
   const prompt: Message = {
     ...blank, id: promptId, parent_id: turn.request.parentId, role: "user", content: turn.request.text,

@@ -44,7 +44,7 @@ export const AnswerView = memo(function AnswerView({ message, refusal, streaming
       {message.content !== "" && <Markdown text={message.content} streaming={streaming} />}
       {message.content === "" && streaming && <GeneratingDots />}
       {message.moderation && <ModerationNotice verdict={message.moderation} messageId={isPending(message) ? null : message.id} className="mt-3" />}
-      {!streaming && <FinishNote reason={message.finish_reason} />}
+      {!streaming && <FinishNote message={message} live={rest.live} onAsk={rest.onAsk} />}
       {message.feedback.map(
         ({ id, moderation }) => moderation && <ModerationNotice key={id} verdict={moderation} className="mt-3" />,
       )}
@@ -70,14 +70,31 @@ export function GeneratingDots() {
   );
 }
 
-function FinishNote({ reason }: { reason: string | null }) {
+/** Says that an answer ended before it was complete, and offers to go on. */
+function FinishNote({ message, live, onAsk }: Pick<AnswerViewProps, "message" | "live" | "onAsk">) {
+  const { id, parent_id, content, finish_reason: reason } = message;
   const notes: Record<string, string> = {
     length: "The answer hit the length limit.",
     cancelled: "Stopped.",
     error: "The answer was interrupted.",
   };
   const note = reason ? notes[reason] : undefined;
-  return note ? <p className="mt-2 text-[13px] text-faint">{note}</p> : null;
+  if (!note) return null;
+  return (
+    <p className="mt-2 text-[13px] text-faint">
+      {note}{" "}
+      {content !== "" && !isPending(message) && (
+        <button
+          type="button"
+          disabled={live}
+          onClick={() => onAsk({ parentId: parent_id, text: null, n: 1, continues: { id, text: content } })}
+          className="font-medium text-accent-ink underline underline-offset-4 disabled:opacity-50"
+        >
+          Continue
+        </button>
+      )}
+    </p>
+  );
 }
 
 type ActionsProps = Omit<AnswerViewProps, "refusal" | "streaming">;
