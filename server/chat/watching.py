@@ -19,18 +19,18 @@ _POSITION = re.compile(r"\d{1,9}(,\d{1,9})*", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Progress:
+class WatchedTurn:
     """How far a turn is."""
 
     responses: Responses
     ended: bool = False
 
 
-def look(store: Store, turn_id: str, conversation_id: str) -> Progress:
+def look(store: Store, turn_id: str, conversation_id: str) -> WatchedTurn:
     """How far a turn is by the store. Raises NotFound for a turn that left nothing there."""
     with store.read() as session:
         if row := running_turns.owned(session, turn_id, conversation_id):
-            return Progress(row.responses)
+            return WatchedTurn(row.responses)
         messages = running_turns.stored(session, turn_id, conversation_id)
     if not messages:
         raise NotFound(f"Turn {turn_id!r} not found in this conversation.", "turn_id")
@@ -38,16 +38,16 @@ def look(store: Store, turn_id: str, conversation_id: str) -> Progress:
         {"id": each.id, "text": each.content, "finish_reason": each.finish_reason}
         for each in messages
     ]
-    return Progress(ended, ended=True)
+    return WatchedTurn(ended, ended=True)
 
 
 async def watch(
     store: Store, turn: Turn | None, turn_id: str, conversation_id: str
-) -> AsyncIterator[Progress]:
+) -> AsyncIterator[WatchedTurn]:
     """How far the turn is, again and again until it has ended; ``turn``: it is written here."""
     while turn:
         news, ended = turn.news, turn.over.is_set()
-        yield Progress(turn.written, ended)
+        yield WatchedTurn(turn.written, ended)
         if ended:
             return
         await news.wait()

@@ -33,9 +33,9 @@ from server.schemas.errors import Error
 
 _MODULES = (
     chat, completions, text_completions, responses, embeddings, models, moderations, session, oidc,
-    account, conversations, turns, feedback, operator, moderation_admin, iterations, policies, users,
-    labeling, labeling_admin, sharing, my_feedback, erasures, datasets, appeals, moderation_heads,
-    experiments, traffic, blind_tests, health,
+    account, conversations, turns, feedback, operator, moderation_admin, iterations, policies,
+    users, labeling, labeling_admin, sharing, my_feedback, erasures, datasets, appeals,
+    moderation_heads, experiments, traffic, blind_tests, health,
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
 
 from server.chat import watching
-from server.chat.watching import Progress
+from server.chat.watching import WatchedTurn
 from server.dependencies import CallerDep, StateDep
 from server.openai.sse import frame, watched
 from server.schemas.conversations import ResponseProgress, TurnProgress
@@ -53,7 +53,7 @@ async def stop_turn(
     return Deleted(id=turn_id)
 
 
-async def _frames(progress: AsyncIterator[Progress], shown: list[int]) -> AsyncIterator[str]:
+async def _frames(progress: AsyncIterator[WatchedTurn], shown: list[int]) -> AsyncIterator[str]:
     """Events with what is new since the characters of each response that were shown."""
     known: list[str | None] | None = None  # finish reasons; the first event comes at once
     async for each in progress:

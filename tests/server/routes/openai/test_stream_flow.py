@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from chat_service import ChatService, Gated, eventually, new_services, serve
 
+from server.chat.request import TurnRequest
 from server.generators.echo import EchoGenerator
 from server.generators.generator import Alternative, Stream
+from server.http.auth import Caller
 from server.openai import sse
 from server.openai.chat_completions import alternative
 from server.openai.sse import PING, with_pings
 from tutelage.composition import Core
+from tutelage.tables import ApiKey, User
 
 
 async def paced(*steps: float | str) -> AsyncIterator[str]:
@@ -106,7 +109,8 @@ def test_a_client_that_leaves_ends_a_turn_that_is_beginning(
         """The client reads nothing."""
 
     async def main() -> None:
-        request: Any = None
+        key = ApiKey(user_id="user_1", name="program", prefix="", sha256="")
+        request = TurnRequest(Caller(User(name="Ada"), key), [], [])
         stream = await sse.streamed(turns, request, lambda _turn: paced("never"))
         await asyncio.wait_for(stream(scope, leave, send), 10)
         await asyncio.sleep(0)
