@@ -72,7 +72,7 @@ def ppo_run(policy: Path, scratch: Path, device: str, batch: int) -> PPO:
         device=device, dtype="bf16", top_layers=min(10, shape["num_hidden_layers"] - 1),
         ppo=PPOConfig(
             updates=UPDATES + 1, batch=batch, minibatch=max(1, batch // 4), epochs=2,
-            eval_prompts=0, max_new_tokens=RESPONSE_TOKENS, kl_budget=1e9, patience=10**6,
+            eval_prompts=0, max_new_tokens=RESPONSE_TOKENS, kl_budget=1e9,
         ),
     )  # fmt: skip
     run = PPO(policy, scratch / "reward", scratch / "reward", config, scratch / "ppo")

@@ -12,6 +12,7 @@ F  PPO-ptx: the effect of its coefficient on the loss on demonstrations and on t
 G  labelers with a length bias: the effect on responses, with and without length control
 H  ensembles and lower bounds: whether a pessimistic held-out score finds the true peak of A better
 I  logged responses in PPO's batch, with importance weights, against a batch without them
+J  the methods of ``[optimise]`` side by side on the same rankings, as the product runs them
 
 Labelers agree on 73 % of pairs unless stated otherwise. Every number is a mean over seeds, each
 with its own rankings, noise and sampling.
@@ -32,6 +33,7 @@ import numpy as np
 from common import peer_python
 from lab import bench, toy_environment
 from lab.bench import CONFIG, OTHERS, TEST, TRAIN, UNWATCHED, ToyPolicy, golds, optimise, rankings
+from lab.methods import ALL_METHODS, MethodRun, run_method, table
 from lab.people import AGREEMENT, Labeler, flips_to_agreement, noise_for
 from lab.pessimism import shares_of_peak
 from lab.plots import draw
@@ -39,8 +41,9 @@ from ppo import PEER_PACKAGES
 
 from training.progress import silent
 from training.reports.overoptimization import best_of_n, best_of_n_kl, fit_best_of_n, fit_rl
-from training.reward.model import RewardModel
+from training.reward.model import FILE, RewardModel
 from training.sft import train_sft
+from tutelage.iteration_folder import LADDER
 from tutelage.statistics import Interval, bootstrap, win_indicator
 
 PEER = Path(__file__).parent / "peers" / "trl_dpo.py"
@@ -51,9 +54,14 @@ RESAMPLES = 2000
 class Lab:
     """A folder with the base policy, and the operations on it."""
 
-    def __init__(self, work: Path, seeds: int, peer: Path | None = None) -> None:
-        self.work, self.seeds = work, range(seeds)
-        self.peer = peer or peer_python("trl", PEER_PACKAGES)
+    def __init__(
+        self,
+        work: Path,
+        seeds: Sequence[int],
+        peer: Path | None = None,
+        methods: Sequence[str] = ALL_METHODS,
+    ) -> None:
+        self.work, self.seeds, self.peer, self.methods = work, seeds, peer, methods
         self.base = work / "base"
         if not (self.base / "model.safetensors").is_file():
             toy_environment.write_base_policy(self.base)
@@ -265,7 +273,8 @@ def _dpo(lab: Lab, seed: int, out: Path) -> Path:
         if row["ranks"][pair[0]] < row["ranks"][pair[1]]
     ]
     (out / "pairs.json").write_text(json.dumps(pairs))
-    command = [lab.peer, PEER, "--policy", lab.base, "--pairs", out / "pairs.json"]
+    peer = lab.peer or peer_python("trl", PEER_PACKAGES)
+    command = [peer, PEER, "--policy", lab.base, "--pairs", out / "pairs.json"]
     command += ["--out", out / "policy"]
     subprocess.run([str(word) for word in command], check=True, stdout=sys.stderr)
     return out / "policy"
@@ -382,7 +391,7 @@ def doubted(lab: Lab) -> dict[str, Any]:
     for seed in lab.seeds:
         rows = rankings(lab.toy_policy, OTHERS, RANKINGS // 2, lab.labeler(), 100 * seed + 2)
         reward = RewardModel.load(lab.work / f"a/{seed}/rewards/held_out")
-        grid = lab.work / f"a/{seed}/far" / bench.GRID
+        grid = lab.work / f"a/{seed}/far" / LADDER
         runs.append(shares_of_peak(lab.toy_policy, reward, rows, grid))
     return {
         name: asdict(_interval([run[name] for run in runs]))
@@ -416,6 +425,23 @@ def reuse(lab: Lab) -> dict[str, Any]:
     }
 
 
+# J
+
+
+def methods(lab: Lab) -> dict[str, Any]:
+    """Each method's ladder and choice, by the true reward; runs that are there are not repeated."""
+    found: dict[str, list[MethodRun]] = {name: [] for name in lab.methods}
+    for seed in lab.seeds:
+        folder = lab.work / f"j/{seed}/rewards"
+        if not (folder / "held_out" / FILE).is_file():
+            lab.taught(f"j/{seed}/rewards", seed, lab.labeler())
+        for name, runs in found.items():
+            out = lab.work / f"j/{seed}/{name}"
+            runs.append(run_method(name, lab.base, folder, _judged(lab, seed), out, seed))
+            print(f"seed {seed}, {name}: {runs[-1]}", file=sys.stderr, flush=True)
+    return table(found)
+
+
 EXPERIMENTS: dict[str, Callable[[Lab], dict[str, Any]]] = {
     "A": over_optimisation,
     "B": data_size,
@@ -426,6 +452,7 @@ EXPERIMENTS: dict[str, Callable[[Lab], dict[str, Any]]] = {
     "G": length_bias,
     "H": doubted,
     "I": reuse,
+    "J": methods,
 }  # C, D, F and H go on with what A has left in its folder
 
 
@@ -441,11 +468,14 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("build/lab"))
     parser.add_argument("--out", type=Path, default=Path("build/lab/results"))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", default="ABCDEFGHI", help="letters of the experiments to run")
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--methods", nargs="+", default=ALL_METHODS, help="of experiment J")
+    parser.add_argument("--only", default="ABCDEFGHIJ", help="letters of the experiments to run")
     parser.add_argument("--peer-python", type=Path, help="else a venv is made for TRL")
     parser.add_argument("--json", action="store_true", help="the result is one line of JSON anyway")
     args = parser.parse_args()
-    lab = Lab(args.work, args.seeds, args.peer_python)
+    seeds = range(args.first_seed, args.first_seed + args.seeds)
+    lab = Lab(args.work, seeds, args.peer_python, args.methods)
     args.out.mkdir(parents=True, exist_ok=True)
     results = {}
     for letter in args.only:

@@ -27,8 +27,9 @@ import torch
 from common import base_policy, peer_python
 
 from training import bundled_data
-from training.config import IterationConfig, PPOConfig
+from training.config import IterationConfig, OptimiseConfig, PPOConfig
 from training.model.tokenizer import ChatTokenizer, Message
+from training.ppo.optimiser import JudgedData
 from training.ppo.trainer import PPO
 from training.reward.model import RewardModel
 from tutelage.policies.library import sha256_of
@@ -99,9 +100,10 @@ def run_ours(policy: Path, batch: int, iterations: int, precision: str) -> dict[
     config = IterationConfig(
         threads=1,
         precision=precision,
+        optimise=OptimiseConfig(scales=()),
         ppo=PPOConfig(
             updates=iterations, batch=batch, epochs=1, minibatch=batch, eval_prompts=0,
-            max_new_tokens=RESPONSE_TOKENS, kl_budget=1e9, patience=10**6,
+            max_new_tokens=RESPONSE_TOKENS, kl_budget=1e9,
         ),
     )  # fmt: skip
     torch.set_num_threads(1)
@@ -112,7 +114,7 @@ def run_ours(policy: Path, batch: int, iterations: int, precision: str) -> dict[
         run = PPO(policy, out / "reward", out / "reward", config, out / "ppo")
         run.tokenizer.eos_ids = frozenset()
         marks = Marks()
-        run.train(prompts_of(tokenizer, batch), [], marks)
+        run.train(JudgedData(prompts_of(tokenizer, batch), []), marks)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     # The last round samples and scores without learning; the first one also lays out the weights.
     return {

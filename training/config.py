@@ -69,6 +69,43 @@ class RewardModelConfig:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class OptimiseConfig:
+    """Which method improves the policy, and which of the policies on its way is kept.
+
+    KL budget, eval prompts, LoRA's shape and how responses are drawn are PPO's for every method.
+    """
+
+    method: Literal["ppo", "rloo", "dpo", "distillation", "sft-best"] = "ppo"
+    selection: Literal["best", "last"] = "best"  # by the held-out score; last: a control
+    scales: tuple[float, ...] = (0.7, 0.5, 0.35)  # at which the last adapter is measured as well
+    score_coef: float = 1.0  # weight of people's preference; 0: a control without it
+
+
+@dataclass(frozen=True, config=_STRICT)
+class DPOConfig:
+    """Direct preference optimisation on the rankings (Rafailov et al. 2023, arXiv 2305.18290)."""
+
+    epochs: int = 4  # each ends in a rung of the ladder
+    batch: int = 8  # rankings per optimiser step
+    learning_rate: float = 5e-4
+    beta: float = 0.1
+    nll_coef: float = 0.2  # weight of the loss on the best-ranked response, per token
+
+
+@dataclass(frozen=True, config=_STRICT)
+class ImitationConfig:
+    """Imitating the best responses: those people ranked first, or the best of n by the proxy."""
+
+    epochs: int = 2  # over the responses of a round; each ends in a rung of the ladder
+    batch: int = 16  # responses per optimiser step
+    learning_rate: float = 1e-3
+    rounds: int = 2  # of distillation: each samples from the policy as it then is
+    best_of: int = 8  # responses sampled per prompt
+    keep: int = 2  # of these: the best
+    prompts: int = 64  # training prompts per round, at most
+
+
+@dataclass(frozen=True, config=_STRICT)
 class PPOConfig:
     """Proximal policy optimisation against the reward model (InstructGPT §3.5, step 3)."""
 
@@ -85,10 +122,8 @@ class PPOConfig:
     max_prompt_tokens: int = 256  # a longer prompt is left out
     kl_coef: float = 0.05
     kl_target: float = 0.0  # 0: kl_coef is fixed; else it adapts towards this KL
-    kl_budget: float = 12.0  # nats per response; PPO stops beyond it
-    kl_grid: float = 0.5  # a checkpoint is kept whenever sqrt(KL) passes a multiple of this
-    score_coef: float = 1.0  # weight of the score in the reward; 0: a control without preferences
-    selection: Literal["peak", "last"] = "peak"  # of the held-out score; last: a control
+    kl_budget: float = 12.0  # nats per response; PPO stops beyond it, and nothing there is kept
+    group: int = 4  # RLOO: responses to each prompt of a batch
     ptx_coef: float = 0.0  # weight of the loss on demonstrations and best-ranked responses
     ptx_batch: int = 8  # of these per optimiser step
     reuse: float = 0.0  # share of the batch that is logged responses, weighted by importance
@@ -101,8 +136,7 @@ class PPOConfig:
     clip_range: float = 0.2
     value_clip_range: float = 0.2
     max_grad_norm: float = 1.0
-    eval_prompts: int = 24  # held-out prompts to respond to at every update
-    patience: int = 3  # updates without a better held-out score before PPO stops
+    eval_prompts: int = 24  # held-out prompts, responded to on every rung of the ladder
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -165,7 +199,10 @@ class IterationConfig:
     snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
     sft: SFTConfig = field(default_factory=SFTConfig)
     reward_model: RewardModelConfig = field(default_factory=RewardModelConfig)
+    optimise: OptimiseConfig = field(default_factory=OptimiseConfig)
     ppo: PPOConfig = field(default_factory=PPOConfig)
+    dpo: DPOConfig = field(default_factory=DPOConfig)
+    imitation: ImitationConfig = field(default_factory=ImitationConfig)
     doctor: HealthCheckConfig = field(default_factory=HealthCheckConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     gate: GateConfig = field(default_factory=GateConfig)

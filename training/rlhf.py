@@ -143,6 +143,16 @@ def advantages_and_returns(
     return advantages, advantages + values
 
 
+def leave_one_out(rewards: Tensor, group: int) -> Tensor:
+    """Each reward less the mean of the others of its group: [B] -> [B], groups side by side.
+
+    RLOO, Ahmadian et al. 2024, arXiv 2402.14740, eq. 7.
+    """
+    grouped = rewards.view(-1, group)
+    others = (grouped.sum(1, keepdim=True) - grouped) / (group - 1)
+    return (grouped - others).flatten()
+
+
 def truncated_weights(
     logprobs: Tensor, behaviour_logprobs: Tensor, mask: Tensor, limit: float
 ) -> Tensor:

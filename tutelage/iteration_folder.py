@@ -8,6 +8,7 @@ STAGES = ("snapshot", "sft", "reward_model", "ppo", "evaluation")
 METRICS = "metrics.jsonl"  # a stage's curve, one row a step
 ADAPTER = "adapter.safetensors"  # what SFT trained
 EXAMPLES = "examples.jsonl"  # both policies' responses, side by side
+LADDER = "ladder"  # the adapters that optimisation passed through
 RESULT = "evaluation.json"
 DIGEST = "digest.json"  # of the snapshot's files; written last
 _POLICY = "policy"  # a stage's own copy of the weights
@@ -111,7 +112,7 @@ class IterationFolder:
 
     @property
     def candidate(self) -> Path:
-        """The policy that PPO kept; deleted when the iteration ends."""
+        """The policy that optimisation kept; deleted when the iteration ends."""
         return self.ppo / _POLICY
 
     @property
@@ -129,9 +130,9 @@ class IterationFolder:
         return self.stage(stage) / METRICS
 
     @property
-    def weights(self) -> tuple[Path, Path]:
-        """The stages' copies of whole policies."""
-        return self.sft_policy, self.candidate
+    def weights(self) -> tuple[Path, ...]:
+        """The stages' copies of whole policies, and the ladder's adapters."""
+        return self.sft_policy, self.candidate, self.ppo / LADDER
 
 
 def with_snapshot(iterations: Path) -> Iterator[IterationFolder]:

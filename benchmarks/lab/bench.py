@@ -19,9 +19,9 @@ from training.model.load import load_model
 from training.model.lora import load_adapter, merged
 from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
+from training.optimise.optimise import optimise_policy
+from training.ppo.optimiser import JudgedData
 from training.ppo.rollout import Episode, RolloutSampling, sample
-from training.ppo.selection import GRID
-from training.ppo.trainer import train_ppo
 from training.progress import silent
 from training.reward.features import all_features, trunk_states
 from training.reward.model import RewardModel
@@ -29,20 +29,21 @@ from training.reward.preferences import preference_examples
 from training.reward.train import train_reward_model
 from training.rlhf import logprobs_and_entropy
 from training.sft import SFT, Batches
+from tutelage.iteration_folder import LADDER
 
 CONFIG = IterationConfig(
     preset="lab", threads=1, precision="fp32", top_layers=4,
     reward_model=RewardModelConfig(kind="head", max_tokens=128, folds=3),
     ppo=PPOConfig(
         updates=12, batch=64, epochs=2, minibatch=16, learning_rate=1e-3, kl_coef=0.02,
-        temperature=1.0, max_new_tokens=toy_environment.LONGEST, kl_budget=1e9, eval_prompts=24,
-        missing_eos_penalty=0.5, kl_grid=0.1, score_clip=6.0,
+        temperature=1.0, max_new_tokens=toy_environment.LONGEST, kl_budget=3.0, eval_prompts=24,
+        missing_eos_penalty=0.5, score_clip=6.0,
     ),
 )  # fmt: skip
 UNWATCHED = replace(
     CONFIG,
     doctor=IterationConfig.load("smoke").doctor,
-    ppo=replace(CONFIG.ppo, patience=10**6, updates=24),
+    ppo=replace(CONFIG.ppo, kl_budget=1e9, updates=24),
 )
 ASKED = toy_environment.prompts()
 TRAIN, OTHERS, TEST = ASKED[:48], ASKED[48:72], ASKED[72:]  # OTHERS: what the held-out model knows
@@ -173,30 +174,37 @@ def optimise(
     seed: int = 17,
     config: IterationConfig = CONFIG,
     replay_data: Sequence[dict[str, Any]] = (),
+    judged: Sequence[dict[str, Any]] = (),
     **settings: Any,
 ) -> dict[str, Any]:
-    """PPO from a policy against ``rewards/proxy``, monitored by ``rewards/held_out``."""
+    """Optimises against ``rewards/proxy``, by PPO unless ``config`` names another method.
+
+    Args: judged: the rankings for methods that learn from them; settings: of PPO.
+    """
     config = replace(config, seed=seed, ppo=replace(config.ppo, **settings))
     ptx_data = [
         {"messages": [*dialogue(p), {"role": "assistant", "content": toy_environment.good(p)}]}
         for p in ptx_prompts
     ]
-    return train_ppo(
-        policy, rewards / "proxy", rewards / "held_out", [dialogue(p) for p in TRAIN],
-        [dialogue(p) for p in OTHERS], config, out, silent, ptx_data, replay_data,
-    )  # fmt: skip
+    data = JudgedData(
+        [dialogue(p) for p in TRAIN], [dialogue(p) for p in OTHERS], judged, ptx_data, replay_data
+    )
+    return optimise_policy(
+        policy, rewards / "proxy", rewards / "held_out", data, config, out, silent
+    )
 
 
 def path(policy: Path, out: Path, samples: int = 8) -> list[Point]:
     """Every checkpoint of a PPO run, with its true reward on the test prompts."""
     toy_policy, found = ToyPolicy(policy), []
-    for file in (out / GRID).glob("*.safetensors"):
+    for file in (out / LADDER).glob("*.safetensors"):
         adapter, facts = load_state(file)
         answers = toy_policy.answers(TEST, samples, 5, adapter)
+        measured = facts["rung"]["metrics"]
         found.append(
             Point(
-                int(facts["update"]), facts["objective/kl"], facts["objective/scores"],
-                facts["heldout/score"], golds(TEST, answers),
+                int(measured["update"]), measured["objective/kl"], measured["objective/scores"],
+                measured["heldout/score"], golds(TEST, answers),
             )
         )  # fmt: skip
     return sorted(found, key=lambda point: point.update)

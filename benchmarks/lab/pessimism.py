@@ -99,7 +99,7 @@ def _path(toy_policy: ToyPolicy, reward: RewardModel, grid: Path) -> list[Optimi
             {"conversation_id": p, "prompt": dialogue(p), "responses": a, "ranks": [0] * len(a)}
             for p, a in zip(OTHERS, answers, strict=True)
         ]
-        update = int(facts["update"])
+        update = int(facts["rung"]["update"])
         means[update] = torch.cat(_features(toy_policy, reward, said)[1]).mean(0)
         answered = toy_policy.answers(TEST, SAMPLES, 5, adapter)
         values[update] = float(np.mean(golds(TEST, answered)))

@@ -146,3 +146,8 @@ def test_value_loss_takes_the_worse_of_free_and_clipped() -> None:
 @pytest.mark.parametrize(("kl", "factor"), [(6.0, 1.0), (600.0, 1.02), (0.0, 0.98), (6.6, 1.01)])
 def test_the_kl_coefficient_moves_towards_its_target(kl: float, factor: float) -> None:
     assert rlhf.adapted_kl_coef(0.1, kl, 6.0) == pytest.approx(0.1 * factor)
+
+
+def test_each_reward_is_compared_with_the_others_of_its_group() -> None:
+    advantages = rlhf.leave_one_out(torch.tensor([1.0, 2.0, 6.0, 5.0, 5.0, 5.0]), 3)
+    torch.testing.assert_close(advantages, torch.tensor([-3.0, -1.5, 4.5, 0.0, 0.0, 0.0]))

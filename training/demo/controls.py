@@ -65,7 +65,9 @@ def control_config(config: IterationConfig, arm: ProofArm, updates: int) -> Iter
     if arm != ProofArm.ZERO:
         return trained
     return replace(
-        trained, ppo=replace(config.ppo, score_coef=0.0, selection="last", updates=updates)
+        trained,
+        optimise=replace(config.optimise, score_coef=0.0, selection="last"),
+        ppo=replace(config.ppo, updates=updates),
     )
 
 

@@ -1,7 +1,7 @@
 """The stages of an iteration: what each reads, what it writes into its folder, what it returns."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from training.evaluation.evaluate import (
     choose_prompts,
     evaluate,
 )
-from training.ppo.trainer import train_ppo
+from training.optimise.optimise import optimise_policy
+from training.ppo.optimiser import JudgedData
 from training.progress import Progress
 from training.reward.train import train_reward_model
 from training.reward.validation import rejection_reason, validate_reward_model
@@ -104,27 +105,28 @@ class Stages:
     def optimise(
         self, frozen: Snapshot, sft_policy: Path, rewards: RewardModelResult, directory: Path
     ) -> PPOResult:
-        """PPO from the SFT policy, stopped at the held-out peak.
+        """The settings' method from the SFT policy, and the rung of its ladder that is kept.
 
         Skipped where the proxy reward model fails its validation: the SFT policy is the candidate.
         """
-        rejected = rejection_reason(rewards.validation, self.config.reward_model.min_accuracy)
-        config = self.config
-        if rejected:
-            config = replace(config, ppo=replace(config.ppo, updates=0))
-        metrics = train_ppo(
-            sft_policy,
-            self.folder.proxy,
-            self.folder.held_out,
-            _dialogues(of_side(frozen.prompts, TRAIN)),
-            self._selection_prompts(frozen),
-            config,
-            directory,
-            self.progress,
+        data = JudgedData(
+            prompts=_dialogues(of_side(frozen.prompts, TRAIN)),
+            eval_prompts=self._selection_prompts(frozen),
+            rankings=of_side(frozen.rankings, TRAIN),
             ptx_data=_ptx_data(frozen),
             replay_data=_rows(self.folder.logged_responses),
         )
-        return PPOResult.from_json(metrics | ({"stop_reason": rejected} if rejected else {}))
+        metrics = optimise_policy(
+            sft_policy,
+            self.folder.proxy,
+            self.folder.held_out,
+            data,
+            self.config,
+            directory,
+            self.progress,
+            skipped=rejection_reason(rewards.validation, self.config.reward_model.min_accuracy),
+        )
+        return PPOResult.from_json(metrics)
 
     def compare(self, frozen: Snapshot, sft_policy: Path, directory: Path) -> EvaluationResult:
         """Candidate and current policy on prompts that nothing was learned from."""

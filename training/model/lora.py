@@ -6,6 +6,7 @@ rows of an adapter are put the way round in which they are four times as fast.
 """
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -108,7 +109,14 @@ def adapter_state(layers: nn.ModuleList) -> dict[str, Tensor]:
     return {name: p.detach() for name, p in layers.named_parameters() if p.requires_grad}
 
 
-def load_adapter(layers: nn.ModuleList, state: dict[str, Tensor]) -> None:
+def interpolated(state: Mapping[str, Tensor], scale: float) -> dict[str, Tensor]:
+    """An adapter between the unchanged layers (scale 0) and itself (1): its update B A, scaled."""
+    return {
+        name: tensor * scale if "b" in name.split(".") else tensor for name, tensor in state.items()
+    }
+
+
+def load_adapter(layers: nn.ModuleList, state: Mapping[str, Tensor]) -> None:
     """Copies what ``adapter_state`` gave back into an adapted top."""
     with torch.no_grad():
         for name, tensor in state.items():

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from training.config import PPOConfig
 from training.model.lora import merged
@@ -38,6 +38,7 @@ class RolloutCollector:
         self.model, self.policy, self.tokenizer = model, policy, tokenizer
         self.config, self.streams = config, streams
         self.replay = ReplayBuffer(model, policy, tokenizer, config, streams)
+        self.group = 1  # responses to each prompt of a batch
         self.train_prompts: list[list[int]] = []
         self.eval_prompts: list[list[int]] = []
 
@@ -49,7 +50,8 @@ class RolloutCollector:
         Raises: Invalid: none to train on is short enough.
         """
         self.train_prompts = self._encode(train)
-        self.eval_prompts = self._encode(evaluation)[: self.config.eval_prompts]
+        held_out = self._encode(evaluation) or self.train_prompts
+        self.eval_prompts = held_out[: self.config.eval_prompts]
         if not self.train_prompts:
             longest = self.config.max_prompt_tokens
             raise Invalid(
@@ -71,23 +73,49 @@ class RolloutCollector:
         random_uniforms = torch.cat(
             (
                 torch.rand(len(prompts), new, generator=self.streams.train_sampling(update)),
-                torch.rand(len(self.eval_prompts), new, generator=self.streams.eval_sampling()),
+                self._eval_uniforms(),
             )
-        ).to(self.model.device)
-        sampling = RolloutSampling(self.config.temperature, new, self.tokenizer.eos_ids)
-        episodes = sample(
-            self.model, merged(self.policy), prompts + self.eval_prompts, random_uniforms, sampling
         )
-        if self.model.dtype != torch.float32:
-            episodes = self.replay.reread(episodes)
+        episodes = self._sample(prompts + self.eval_prompts, random_uniforms)
         return Rollouts(replayed, episodes[: len(prompts)], episodes[len(prompts) :])
 
+    def sample_eval(self) -> list[Episode]:
+        """The responses of the policy as it is to the eval prompts."""
+        return self._sample(self.eval_prompts, self._eval_uniforms())
+
+    def sample_several(self, prompts: list[list[int]], count: int, update: int) -> list[Episode]:
+        """``count`` responses to each prompt, next to each other."""
+        asked = [prompt for prompt in prompts for _ in range(count)]
+        generator = self.streams.train_sampling(update)
+        return self._sample(
+            asked, torch.rand(len(asked), self.config.max_new_tokens, generator=generator)
+        )
+
+    def _eval_uniforms(self) -> Tensor:
+        shape = len(self.eval_prompts), self.config.max_new_tokens
+        return torch.rand(*shape, generator=self.streams.eval_sampling())
+
+    def _sample(self, prompts: list[list[int]], random_uniforms: Tensor) -> list[Episode]:
+        """Responses of the policy as it is, with its own log-probabilities."""
+        config = self.config
+        sampling = RolloutSampling(
+            config.temperature, config.max_new_tokens, self.tokenizer.eos_ids
+        )
+        numbers = random_uniforms.to(self.model.device)
+        episodes = sample(self.model, merged(self.policy), prompts, numbers, sampling)
+        return episodes if self.model.dtype == torch.float32 else self.replay.reread(episodes)
+
     def batch_prompts(self, update: int) -> list[list[int]]:
-        """The training prompts of an update: each once, in a new order, before any comes again."""
+        """The training prompts of an update: each once, in a new order, before any comes again.
+
+        Each ``group`` times, next to each other.
+        """
         ids = self.train_prompts
-        wanted = range(update * self.config.batch, (update + 1) * self.config.batch)
+        count = self.config.batch // self.group
+        wanted = range(update * count, (update + 1) * count)
         orders = {
             turn: torch.randperm(len(ids), generator=self.streams.prompt_order(turn)).tolist()
             for turn in {j // len(ids) for j in wanted}
         }
-        return [ids[orders[j // len(ids)][j % len(ids)]] for j in wanted]
+        chosen = [ids[orders[j // len(ids)][j % len(ids)]] for j in wanted]
+        return [prompt for prompt in chosen for _ in range(self.group)]

@@ -59,12 +59,12 @@ class ExperienceMaker:
     def __init__(
         self,
         model: SplitModel,
-        value: nn.Linear,
         proxy: RewardModel,
         held_out: RewardModel,
         config: IterationConfig,
     ) -> None:
-        self.model, self.value, self.config = model, value, config
+        self.model, self.config = model, config
+        self.value: nn.Linear | None = None  # of methods that have a value model
         self.proxy, self.held_out = proxy, held_out
 
     def make_experience(self, rollouts: Rollouts) -> Experience:
@@ -102,15 +102,11 @@ class ExperienceMaker:
         proxy_features = self._features(self.proxy, finals, episodes)
         heldout_features = self._features(self.held_out, finals, episodes)
         raw_scores = self.proxy.score(_of_whole_responses(proxy_features))
-        value_inputs = pad(
-            [
-                self.proxy.value_inputs(features[: len(e.response)])
-                for features, e in zip(proxy_features, episodes, strict=True)
-            ]
-        )
+        mask = pad([torch.ones_like(e.response, dtype=torch.bool) for e in episodes])
+        value_inputs, values = self._values(proxy_features, episodes, mask)
         return Trajectories(
             episodes=episodes,
-            mask=pad([torch.ones_like(e.response, dtype=torch.bool) for e in episodes]),
+            mask=mask,
             logprobs=pad([e.logprobs for e in episodes]),
             weights=pad([self._weights(e) for e in episodes]),
             ref_logprobs=pad(
@@ -120,17 +116,32 @@ class ExperienceMaker:
                 ]
             ),
             value_inputs=value_inputs,
-            values=self.value(value_inputs).squeeze(-1),
+            values=values,
             scores=self._shaped(raw_scores, episodes),
             raw_scores=raw_scores,
             heldout_scores=self.held_out.score(_of_whole_responses(heldout_features)),
         )
 
+    def _values(
+        self, features: list[Tensor], episodes: list[Episode], mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """What the value model reads, [B, T, D], and says, [B, T]; without one nothing and zero."""
+        if self.value is None:
+            nothing = torch.zeros_like(mask, dtype=torch.float32)
+            return nothing[..., None][..., :0], nothing
+        inputs = pad(
+            [
+                self.proxy.value_inputs(prefixes[: len(e.response)])
+                for prefixes, e in zip(features, episodes, strict=True)
+            ]
+        )
+        return inputs, self.value(inputs).squeeze(-1)
+
     def _shaped(self, raw_scores: Tensor, episodes: Sequence[Episode]) -> Tensor:
         """Weighted clipped scores, less the penalty of responses without EOS: [B] -> [B]."""
         unfinished = torch.tensor([not e.finished for e in episodes], device=raw_scores.device)
         ppo = self.config.ppo
-        scores = ppo.score_coef * raw_scores.clamp(-ppo.score_clip, ppo.score_clip)
+        scores = self.config.optimise.score_coef * raw_scores.clamp(-ppo.score_clip, ppo.score_clip)
         return scores - ppo.missing_eos_penalty * unfinished
 
     def _weights(self, episode: Episode) -> Tensor:

@@ -3,7 +3,6 @@
 A run that was killed goes on from its last checkpoint and ends as one that was not.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,8 +21,6 @@ class TrainerState:
 
     update: int = 0  # the number of the next update
     kl_coef: float = 0.0
-    best_update: int = -1  # of the policy that is kept; -1: none yet
-    best_score: float = -math.inf  # its held-out score
     history: list[dict[str, float]] = field(default_factory=list)  # one row of metrics per update
 
 
@@ -83,6 +80,10 @@ class RandomStreams:
     def ptx_rows(self, update: int) -> torch.Generator:
         """Which dialogues go with each optimiser step of an update."""
         return self._stream(0, 500_000 + update)
+
+    def control_draws(self) -> torch.Generator:
+        """Which response counts as the best for a control without people's preference."""
+        return self._stream(0, 900_000)
 
     def _stream(self, use: int, step: int) -> torch.Generator:
         return torch.Generator().manual_seed((self.seed * 8 + use) * 1_000_003 + step)

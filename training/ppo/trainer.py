@@ -1,31 +1,25 @@
 """PPO: improves the SFT policy against the reward model (InstructGPT §3.5, step 3).
 
-``PPO.step`` reads as the paper's steps. What the paper does not have is in ``selection.py``: the
-policy kept is the one at the peak of a second, held-out reward model, and training stops there.
+``PPO.step`` reads as the paper's steps. What the paper does not have is the ladder: the policy kept
+is chosen among all that were passed, by a second, held-out reward model.
 """
 
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from training import rlhf
-from training.compute import compute
 from training.config import IterationConfig
-from training.model.load import load_model
-from training.model.lora import load_adapter, merge
-from training.model.tokenizer import ChatTokenizer, Message
-from training.ppo.collect import RolloutCollector
-from training.ppo.experience import ExperienceMaker, Trajectories
-from training.ppo.selection import CheckpointSelection, measure
-from training.ppo.state import RandomStreams, TrainerState, load_checkpoint, save_checkpoint
+from training.ppo.experience import Trajectories
+from training.ppo.ladder import measure
+from training.ppo.optimiser import JudgedData, Optimiser
+from training.ppo.state import TrainerState, load_checkpoint, save_checkpoint
 from training.ppo.update import Diverged, PolicyUpdate, value_head
 from training.progress import Progress
-from training.reward.model import RewardModel, check_policy
 from training.reward.preferences import Row
 from tutelage import jsonl
 from tutelage.errors import Invalid
@@ -34,62 +28,24 @@ from tutelage.iteration_folder import METRICS
 CHECKPOINT = "checkpoint.safetensors"
 
 
-def train_ppo(
-    sft_dir: Path,
-    reward_dir: Path,
-    heldout_reward_dir: Path,
-    prompts: Sequence[Sequence[Message]],
-    eval_prompts: Sequence[Sequence[Message]],
-    config: IterationConfig,
-    out_dir: Path,
-    progress: Progress,
-    ptx_data: Sequence[Row] = (),
-    replay_data: Sequence[Row] = (),
-) -> dict[str, Any]:
-    """Trains the policy and writes the best one to ``out_dir/policy``; resumes if it was killed.
-
-    Args:
-        sft_dir: the policy to begin with, which is also the reference.
-        reward_dir, heldout_reward_dir: the reward model to optimise against (the proxy), and the
-            held-out one that selects the policy.
-        prompts, eval_prompts: conversations to respond to; the latter are never trained on.
-        ptx_data: {"messages": [...]}, dialogues for PPO-ptx; used if ``ptx_coef`` is above 0.
-        replay_data: {"prompt": [messages], "token_ids", "logprobs"}, logged responses with the
-            log-probabilities they were drawn with, for the settings' share of each batch.
-
-    Returns: metrics of the policy kept, and why training stopped, in words.
-    Raises: Invalid: no prompt is short enough, a reward model belongs to another policy, or
-    ``ptx_coef`` is above 0 and there is no dialogue for it.
-    """
-    with compute(config):
-        run = PPO(sft_dir, reward_dir, heldout_reward_dir, config, out_dir)
-        run.set_ptx_data(ptx_data)
-        run.set_replay_data(replay_data)
-        return run.train(prompts, eval_prompts, progress)
-
-
-class PPO:
+class PPO(Optimiser):
     """One run: its models, its state, and the steps of an update."""
 
     def __init__(
         self, sft_dir: Path, reward_dir: Path, heldout_dir: Path, config: IterationConfig, out: Path
     ) -> None:
-        self.config, self.source, self.out = config, sft_dir, out
-        self.tokenizer = ChatTokenizer(sft_dir)
-        self.model = load_model(sft_dir, config)
-        proxy = RewardModel.load(reward_dir).to(self.model.device)
-        held_out = RewardModel.load(heldout_dir).to(self.model.device)
-        check_policy((proxy, held_out), sft_dir)
-        self.policy = self.model.adapted(config.ppo.lora_rank, config.ppo.lora_alpha, config.seed)
-        self.value = value_head(proxy)
+        super().__init__(sft_dir, reward_dir, heldout_dir, config, out)
+        self.value = self.value_model()
+        self.maker.value = self.value
         self.state = TrainerState(kl_coef=config.ppo.kl_coef)
-        streams = RandomStreams(config.seed)
-        self.collector = RolloutCollector(
-            self.model, self.policy, self.tokenizer, config.ppo, streams
+        self.history = self.state.history
+        self.policy_update = PolicyUpdate(
+            self.model, self.policy, self.value, config.ppo, self.streams
         )
-        self.maker = ExperienceMaker(self.model, self.value, proxy, held_out, config)
-        self.policy_update = PolicyUpdate(self.model, self.policy, self.value, config.ppo, streams)
-        self.selection = CheckpointSelection(self.policy, config, out)
+
+    def value_model(self) -> torch.nn.Linear | None:
+        """What predicts returns; None: the method does without."""
+        return value_head(self.proxy)
 
     def set_ptx_data(self, dialogues: Sequence[Row]) -> None:
         """Dialogues whose likelihood is raised beside the reward (PPO-ptx), if the settings say so.
@@ -113,19 +69,15 @@ class PPO:
         """Responses that a policy wrote before, to learn from beside new ones (off-policy)."""
         self.collector.replay.fill(logged)
 
-    def train(
-        self,
-        prompts: Sequence[Sequence[Message]],
-        eval_prompts: Sequence[Sequence[Message]],
-        progress: Progress,
-    ) -> dict[str, Any]:
-        """Updates the policy until there is a reason to stop; writes the one that was kept."""
-        self.collector.set_prompts(prompts, eval_prompts)
+    def optimise(self, data: JudgedData, progress: Progress) -> str:
+        """Updates the policy until there is a reason to stop; resumes if it was killed."""
+        self.set_ptx_data(data.ptx_data)
+        self.set_replay_data(data.replay_data)
         self.resume()
         stop_reason = None
         while stop_reason is None:
             stop_reason = self.step(progress)
-        return self.finish(stop_reason)
+        return stop_reason
 
     def step(self, progress: Progress) -> str | None:
         """One update, in the paper's order. Returns why training stops here, if it does."""
@@ -134,9 +86,12 @@ class PPO:
         rollouts = self.collector.sample_rollouts(self.state.update)
         # 2. Log-probabilities, those of the reference, values, scores.
         experience = self.maker.make_experience(rollouts)
-        # By the held-out score: is this policy the best so far, and is the peak past?
-        metrics = measure(experience, self.state)
-        stop_reason = self.selection.select(metrics, self.state)
+        # This policy is a rung of the ladder. Is it far enough?
+        first = self.first.scores if self.first else None
+        rung = measure(experience, self.state.update, self.state.kl_coef, first)
+        metrics, stop_reason = dict(rung.metrics), self.keep(rung)
+        if stop_reason is None and self.state.update >= self.config.ppo.updates:
+            stop_reason = "All updates are done."
         if stop_reason is None:
             # 3. Reward per token: score - kl_coef * KL.
             rewards = self.token_rewards(experience.train)
@@ -152,7 +107,9 @@ class PPO:
             except Diverged as error:
                 stop_reason = str(error)
         # 6. Metrics, and a checkpoint from which a killed run goes on.
-        self.record(metrics | {"seconds": time.monotonic() - started}, progress)
+        metrics["seconds"] = time.monotonic() - started
+        self.state.update += 1
+        self.record(metrics, self.config.ppo.updates + 1, progress)
         if stop_reason is None:
             self.save_checkpoint()
         return stop_reason
@@ -172,7 +129,7 @@ class PPO:
 
         It starts as the reward model, which does not know the penalty for a missing EOS.
         """
-        if self.state.update > 0:
+        if self.state.update > 0 or self.value is None:
             return batch
         returns = rewards.flip(1).cumsum(1).flip(1)
         shift = rlhf.masked_mean(returns - batch.values, batch.mask)
@@ -193,37 +150,16 @@ class PPO:
                 self.state.kl_coef, kl, self.config.ppo.kl_target
             )
 
-    def record(self, metrics: dict[str, float], progress: Progress) -> None:
-        """Ends an update: its metrics go to the history, the file and the progress."""
-        self.state.history.append(metrics)
-        self.state.update += 1
-        jsonl.append(self.out / METRICS, metrics)
-        progress("ppo", len(self.state.history), self.config.ppo.updates + 1, metrics)
-
     def save_checkpoint(self) -> None:
         """Writes all that ``resume`` needs."""
-        groups = self.policy_update.state_dict() | {"best": self.selection.best}
-        save_checkpoint(self.out / CHECKPOINT, self.state, groups)
+        save_checkpoint(self.out / CHECKPOINT, self.state, self.policy_update.state_dict())
 
     def resume(self) -> None:
         """Goes back to the last checkpoint, if there is one; metrics after it are dropped."""
-        self.out.mkdir(parents=True, exist_ok=True)
         path = self.out / CHECKPOINT
         if path.is_file():
             self.state, groups = load_checkpoint(path)
             self.policy_update.load_state_dict(groups)
-            self.selection.best = groups["best"]
-        jsonl.write(self.out / METRICS, self.state.history)
-
-    def finish(self, stop_reason: str) -> dict[str, Any]:
-        """Writes the policy that was kept; returns its metrics and those of the run."""
-        load_adapter(self.policy, self.selection.best)
-        merge(self.policy, into=self.model.reference)
-        self.model.save(self.source, self.out / "policy")
-        kept = max(0, self.state.best_update)  # none was kept where all scores are NaN
-        return self.state.history[kept] | {
-            "updates": len(self.state.history) - 1,
-            "kept_update": kept,
-            "stop_reason": stop_reason,
-            "seconds": sum(row["seconds"] for row in self.state.history),
-        }
+            self.history = self.state.history
+            self.first = self.ladder.rungs()[0]
+        jsonl.write(self.out / METRICS, self.history)

@@ -4,6 +4,7 @@ B is the number of responses, T the tokens of the longest.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -43,7 +44,7 @@ class PolicyUpdate:
         self,
         model: SplitModel,
         policy: nn.ModuleList,
-        value: nn.Linear,
+        value: nn.Linear | None,
         config: PPOConfig,
         streams: RandomStreams,
     ) -> None:
@@ -51,13 +52,10 @@ class PolicyUpdate:
         self.config, self.streams = config, streams
         self.ptx_data: list[Dialogue] = []
         self.adapter = [p for p in policy.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.Adam(
-            [
-                {"params": self.adapter, "lr": config.learning_rate},
-                {"params": list(value.parameters()), "lr": config.value_learning_rate},
-            ],
-            eps=1e-5,
-        )
+        groups: list[dict[str, Any]] = [{"params": self.adapter, "lr": config.learning_rate}]
+        if value is not None:
+            groups.append({"params": list(value.parameters()), "lr": config.value_learning_rate})
+        self.optimiser = torch.optim.Adam(groups, eps=1e-5)
 
     def update_policy(
         self, batch: Trajectories, advantages: Tensor, returns: Tensor, update: int
@@ -75,6 +73,8 @@ class PolicyUpdate:
             for rows in order.split(self.config.minibatch):
                 steps.append(self._step(batch, rows, advantages, returns, ptx_generator))
         means = {name: sum(s[name] for s in steps) / len(steps) for name in steps[0]}
+        if self.value is None:
+            return means
         return means | {"value/explained_variance": _explained_variance(batch, returns)}
 
     def _step(
@@ -92,7 +92,8 @@ class PolicyUpdate:
         lengths = [len(batch.episodes[i].hidden) for i in rows.tolist()]
         for group in buckets(lengths, MICRO_TOKENS):
             part = self._losses(batch, rows[group], advantages, returns)
-            ((part["loss/policy_avg"] + part["loss/value_avg"]) / tokens).backward()
+            losses = [value for name, value in part.items() if name.startswith("loss/")]
+            (torch.stack(losses).sum() / tokens).backward()
             for name, value in part.items():
                 totals[name] = totals.get(name, 0.0) + float(value.detach()) / tokens
         if self.ptx_data:
@@ -100,7 +101,7 @@ class PolicyUpdate:
         # Only the policy's gradient is clipped. The value head shares no parameter with it, so a
         # norm over both would let a large value error shrink the policy's step.
         norm = float(nn.utils.clip_grad_norm_(self.adapter, self.config.max_grad_norm))
-        if not math.isfinite(norm + totals["loss/value_avg"]):
+        if not math.isfinite(norm + totals.get("loss/value_avg", 0.0)):
             raise Diverged("A loss or gradient was not finite; the best policy so far was kept.")
         self.optimiser.step()
         return totals | {"policy/grad_norm": norm}
@@ -123,13 +124,15 @@ class PolicyUpdate:
         policy_loss, clipped = rlhf.clipped_policy_loss(
             logprobs, old, advantages[rows][mask], config.clip_range
         )
-        values = self.value(batch.value_inputs[rows][mask]).squeeze(-1)
-        value_loss = rlhf.clipped_value_loss(
-            values, batch.values[rows][mask], returns[rows][mask], config.value_clip_range
-        )
-        return {
+        value_loss = {}
+        if self.value is not None:
+            values = self.value(batch.value_inputs[rows][mask]).squeeze(-1)
+            losses = rlhf.clipped_value_loss(
+                values, batch.values[rows][mask], returns[rows][mask], config.value_clip_range
+            )
+            value_loss = {"loss/value_avg": (weights * losses).sum()}
+        return value_loss | {
             "loss/policy_avg": (weights * policy_loss).sum(),
-            "loss/value_avg": (weights * value_loss).sum(),
             "policy/approxkl_avg": (0.5 * (logprobs - old) ** 2).sum().detach(),
             "policy/clipfrac_avg": clipped.sum(),
             "val/ratio": (logprobs - old).exp().sum().detach(),
@@ -161,14 +164,15 @@ class PolicyUpdate:
         }
         return {
             "policy": adapter_state(self.policy),
-            "value": self.value.state_dict(),
+            "value": self.value.state_dict() if self.value is not None else {},
             "adam": moments,
         }
 
     def load_state_dict(self, groups: dict[str, dict[str, Tensor]]) -> None:
         """Puts back what ``state_dict`` gave."""
         load_adapter(self.policy, groups["policy"])
-        self.value.load_state_dict(groups["value"])
+        if self.value is not None:
+            self.value.load_state_dict(groups["value"])
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in groups.get("adam", {}).items():
             index, _, kind = name.partition(".")

@@ -82,7 +82,9 @@ def _compared(metrics: dict[str, Any]) -> list[str]:
 
 
 def _ppo(ppo: dict[str, Any]) -> str:
-    return f"update {ppo['kept_update']} of {ppo['updates']} was kept. {ppo['stop_reason']}"
+    scale = ppo.get("kept_scale", 1.0)  # of cards older than the ladder: none
+    scaled = "" if scale == 1 else f", its adapter scaled by {scale:g}"
+    return f"update {ppo['kept_update']} of {ppo['updates']} was kept{scaled}. {ppo['stop_reason']}"
 
 
 def _reward_model(facts: dict[str, Any]) -> str:

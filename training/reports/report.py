@@ -220,7 +220,8 @@ def _ppo(drawn: dict[str, str]) -> str:
         figure(
             drawn["scores"],
             "Where the two scores diverge, the policy begins to exploit the reward model. The "
-            "update with the best held-out score is kept.",
+            "policy kept is the one with the best held-out score within the KL budget, of "
+            "these and of the last one scaled towards the first.",
         )
         + figure(
             drawn["over_optimisation"],

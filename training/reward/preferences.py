@@ -26,6 +26,7 @@ class PreferenceExample:
     thumb: float | None  # for a single response: 1 up, 0 down
     weight: float
     author: str = ""
+    finished: Sequence[bool] = ()  # K: which responses ended, not at a limit
 
 
 def preference_examples(
@@ -34,9 +35,9 @@ def preference_examples(
     """Tokenizes rows; one that is longer than ``max_tokens`` is left out.
 
     Args:
-        rankings: {"conversation_id", "prompt": [messages], "responses": [text], "ranks", "weight"};
-            an edit is a ranking of two. "author" may be given.
-        thumbs: {"conversation_id", "prompt", "response", "value"}.
+        rankings: {"conversation_id", "prompt": [messages], "responses": [text], "ranks", "weight",
+            "finished": [bool]}; an edit is a ranking of two. "author" may be given.
+        thumbs: {"conversation_id", "prompt", "response", "value", "finished": [bool]}.
     """
     rows = [
         _example(tokenizer, row, row["responses"], _pairs(row["ranks"]), None) for row in rankings
@@ -60,6 +61,7 @@ def _example(
         thumb=thumb,
         weight=float(row.get("weight", 1.0)),
         author=row.get("author", ""),
+        finished=[bool(each) for each in row.get("finished", [True] * len(responses))],
     )
 
 

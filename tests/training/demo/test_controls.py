@@ -58,7 +58,8 @@ def test_negated_rankings_are_turned_round() -> None:
 
 def test_without_reward_as_many_updates_are_made_and_the_last_is_kept() -> None:
     config = control_config(IterationConfig(), ProofArm.ZERO, 5)
-    assert (config.ppo.score_coef, config.ppo.selection, config.ppo.updates) == (0.0, "last", 5)
+    optimise = config.optimise
+    assert (optimise.score_coef, optimise.selection, config.ppo.updates) == (0.0, "last", 5)
 
 
 @pytest.mark.parametrize("arm", CONTROLS)

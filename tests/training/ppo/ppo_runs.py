@@ -10,8 +10,10 @@ import torch
 from training.config import IterationConfig
 from training.model.load import load_model
 from training.model.tokenizer import ChatTokenizer
+from training.optimise.optimise import optimise_policy
+from training.ppo.optimiser import JudgedData
 from training.ppo.rollout import RolloutSampling, sample
-from training.ppo.trainer import PPO, train_ppo
+from training.ppo.trainer import PPO
 from training.progress import silent
 from training.reward.features import all_features, trunk_states
 from training.reward.head import normalised
@@ -21,6 +23,17 @@ from tutelage.policies.library import sha256_of
 
 PROMPTS = [[{"role": "user", "content": f"Question {i}"}] for i in range(6)]
 EVAL_PROMPTS = [[{"role": "user", "content": f"Another {i}"}] for i in range(4)]
+RANKINGS = [
+    {
+        "conversation_id": str(i),
+        "prompt": prompt,
+        "responses": ["yes, of course", "no", "I do not know"],
+        "ranks": [0, 1, 1],
+        "finished": [True, True, False],
+    }
+    for i, prompt in enumerate(PROMPTS)
+]
+DATA = JudgedData(PROMPTS, EVAL_PROMPTS, RANKINGS)
 
 
 def sampled(policy: Path, config: IterationConfig, seed: int, count: int) -> list[list[Any]]:
@@ -61,19 +74,20 @@ def with_ppo(config: IterationConfig, **settings: Any) -> IterationConfig:
     return replace(config, ppo=replace(config.ppo, **settings))
 
 
+def with_method(config: IterationConfig, method: str, **settings: Any) -> IterationConfig:
+    return replace(config, optimise=replace(config.optimise, method=method, **settings))
+
+
 def run(
-    policy: Path, rewards: Path, config: IterationConfig, out: Path, progress: Any = silent
+    policy: Path,
+    rewards: Path,
+    config: IterationConfig,
+    out: Path,
+    progress: Any = silent,
+    data: JudgedData = DATA,
 ) -> dict[str, Any]:
-    return train_ppo(
-        policy,
-        rewards / "proxy",
-        rewards / "held_out",
-        PROMPTS,
-        EVAL_PROMPTS,
-        config,
-        out,
-        progress,
-    )
+    proxy, held_out = rewards / "proxy", rewards / "held_out"
+    return optimise_policy(policy, proxy, held_out, data, config, out, progress)
 
 
 def new_run(policy: Path, rewards: Path, config: IterationConfig, out: Path) -> PPO:

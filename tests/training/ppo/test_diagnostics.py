@@ -73,7 +73,7 @@ def test_a_run_that_fails_a_check_stops_and_keeps_the_policy_from_before(
     cause: str, tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
 ) -> None:
     thresholds, settings, words = ALARMS[cause]
-    config = with_ppo(smoke, updates=6, kl_budget=1e6, patience=10, **settings)
+    config = with_ppo(smoke, updates=6, kl_budget=1e6, **settings)
     config = replace(config, doctor=replace(config.doctor, **thresholds))
     result = run(tiny_policy, rewards, config, tmp_path)
     rows = history(tmp_path)

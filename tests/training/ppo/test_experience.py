@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import torch
-from ppo_runs import EVAL_PROMPTS, PROMPTS, logged_by, new_run, with_ppo
+from ppo_runs import EVAL_PROMPTS, PROMPTS, logged_by, new_run, with_method, with_ppo
 
 from training.config import IterationConfig
 
@@ -9,7 +9,9 @@ from training.config import IterationConfig
 def test_an_unfinished_response_costs_the_penalty(
     tiny_policy: Path, rewards: Path, smoke: IterationConfig, tmp_path: Path
 ) -> None:
-    config = with_ppo(smoke, missing_eos_penalty=0.7, score_clip=0.5, score_coef=2.0)
+    config = with_method(
+        with_ppo(smoke, missing_eos_penalty=0.7, score_clip=0.5), "ppo", score_coef=2.0
+    )
     ppo = new_run(tiny_policy, rewards, config, tmp_path)
     ppo.collector.set_prompts(PROMPTS, [])
     batch = ppo.maker.make_experience(ppo.collector.sample_rollouts(0)).train

@@ -6,7 +6,7 @@ from training.ppo.state import RandomStreams, TrainerState, load_checkpoint, sav
 
 
 def test_a_checkpoint_goes_round(tmp_path: Path) -> None:
-    state = TrainerState(3, 0.04, 1, 0.5, [{"update": 0.0}])
+    state = TrainerState(3, 0.04, [{"update": 0.0}])
     groups = {"policy": {"0.a.weight": torch.ones(2)}, "adam": {"0.step": torch.tensor(4.0)}}
     save_checkpoint(tmp_path / "checkpoint", state, groups)
     found, tensors = load_checkpoint(tmp_path / "checkpoint")
@@ -29,6 +29,7 @@ def test_each_use_seed_and_update_has_random_numbers_of_its_own() -> None:
             RandomStreams(seed).replayed_rows(0),
             RandomStreams(seed).ptx_rows(0),
             RandomStreams(seed).ptx_rows(1),
+            RandomStreams(seed).control_draws(),
         )
     ]
     drawn = {tuple(torch.rand(4, generator=generator).tolist()) for generator in streams}

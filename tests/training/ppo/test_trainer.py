@@ -33,7 +33,7 @@ def test_it_raises_what_the_reward_model_likes(
 ) -> None:
     config = with_ppo(
         smoke, updates=10, batch=48, epochs=4, learning_rate=1e-2, temperature=1.0,
-        minibatch=16, kl_coef=0.01, missing_eos_penalty=0.0, patience=10, kl_budget=50.0,
+        minibatch=16, kl_coef=0.01, missing_eos_penalty=0.0, kl_budget=50.0,
     )  # fmt: skip
     run(tiny_policy, rewards, config, tmp_path)
     before, after = (

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 import torch
-from ppo_runs import EVAL_PROMPTS, PROMPTS, history, logged_by, new_run, run, with_ppo
+from ppo_runs import DATA, EVAL_PROMPTS, PROMPTS, history, logged_by, new_run, run, with_ppo
 
 from training.config import IterationConfig
 from training.model.lora import adapter_state
-from training.ppo.trainer import PPO, train_ppo
+from training.ppo.trainer import PPO
 from training.ppo.update import value_head
 from training.progress import silent
 from training.reward.model import RewardModel
@@ -99,10 +99,8 @@ def with_demonstrations(
     tiny_policy: Path, rewards: Path, config: IterationConfig, out: Path, progress: Any = silent
 ) -> list[dict[str, float]]:
     """The metrics of a run with PPO-ptx."""
-    train_ppo(
-        tiny_policy, rewards / "proxy", rewards / "held_out", PROMPTS, EVAL_PROMPTS, config, out,
-        progress, DEMONSTRATIONS,
-    )  # fmt: skip
+    data = replace(DATA, ptx_data=DEMONSTRATIONS)
+    run(tiny_policy, rewards, config, out, progress, data)
     return history(out)
 
 
@@ -111,7 +109,7 @@ def test_ptx_makes_the_demonstrations_likelier(
 ) -> None:
     losses = []
     for coefficient in (1e-6, 3.0):
-        config = with_ppo(smoke, updates=6, learning_rate=1e-2, patience=9, kl_budget=1e4)
+        config = with_ppo(smoke, updates=6, learning_rate=1e-2, kl_budget=1e4)
         config = with_ppo(config, ptx_coef=coefficient)
         rows = with_demonstrations(tiny_policy, rewards, config, tmp_path / str(coefficient))
         losses.append([row["loss/ptx"] for row in rows[:-1]])
@@ -125,7 +123,7 @@ def test_each_update_draws_other_demonstrations(
 ) -> None:
     """Without learning, the loss changes with the demonstration alone."""
     config = with_ppo(
-        smoke, updates=3, learning_rate=0.0, patience=9, epochs=1, minibatch=8, ptx_coef=0.5,
+        smoke, updates=3, learning_rate=0.0, epochs=1, minibatch=8, ptx_coef=0.5,
         ptx_batch=1,
     )  # fmt: skip
     rows = with_demonstrations(tiny_policy, rewards, config, tmp_path)

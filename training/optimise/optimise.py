@@ -1,0 +1,49 @@
+"""The optimisation stage: the method that the settings name, its ladder, and the rung kept."""
+
+from pathlib import Path
+from typing import Any
+
+from training.compute import compute
+from training.config import IterationConfig
+from training.optimise.dpo import DPO
+from training.optimise.imitation import Distillation, ImitateBestRanked
+from training.optimise.rloo import RLOO
+from training.ppo.optimiser import JudgedData, Optimiser
+from training.ppo.trainer import PPO
+from training.progress import Progress
+
+METHODS: dict[str, type[Optimiser]] = {
+    "ppo": PPO,
+    "rloo": RLOO,
+    "dpo": DPO,
+    "distillation": Distillation,
+    "sft-best": ImitateBestRanked,
+}
+
+
+def optimise_policy(
+    sft_dir: Path,
+    reward_dir: Path,
+    heldout_reward_dir: Path,
+    data: JudgedData,
+    config: IterationConfig,
+    out_dir: Path,
+    progress: Progress,
+    skipped: str | None = None,
+) -> dict[str, Any]:
+    """Trains the policy and writes the rung that is kept to ``out_dir/policy``.
+
+    Args:
+        sft_dir: the policy to begin with, which is also the reference.
+        reward_dir, heldout_reward_dir: the reward model to optimise against (the proxy), and the
+            held-out one that selects the rung.
+        skipped: why nothing should be optimised, if so: the first policy is then kept.
+
+    Returns: metrics of the policy kept, and why training stopped, in words.
+    Raises: Invalid: no prompt is short enough, a reward model belongs to another policy, or there
+    is nothing that the method can learn from.
+    """
+    with compute(config):
+        method = METHODS[config.optimise.method]
+        run = method(sft_dir, reward_dir, heldout_reward_dir, config, out_dir)
+        return run.train(data, progress, skipped)
