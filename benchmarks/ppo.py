@@ -31,7 +31,7 @@ from training.config import IterationConfig, OptimiseConfig, PPOConfig
 from training.model.tokenizer import ChatTokenizer, Message
 from training.ppo.optimiser import JudgedData
 from training.ppo.trainer import PPO
-from training.reward.model import RewardModel
+from training.reward.model import FLAGS, PARTS, RewardModel
 from tutelage.policies.library import sha256_of
 
 PROMPT_TOKENS, RESPONSE_TOKENS = 128, 64
@@ -61,7 +61,7 @@ def _lengthened(tokenizer: ChatTokenizer, text: str) -> list[Message]:
 
 def flat_reward_model(policy: Path, width: int, directory: Path) -> None:
     """Writes a reward model with random weights: only its cost matters."""
-    size = 4 * width + 1
+    size = len(PARTS) * width + len(FLAGS)
     weight = torch.randn(size, generator=torch.Generator().manual_seed(0)) / size**0.5
     ones = torch.ones(size)
     center = torch.cat((torch.zeros(size - 1), torch.tensor([float(RESPONSE_TOKENS)])))

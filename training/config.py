@@ -117,8 +117,10 @@ class PPOConfig:
     value_learning_rate: float = 3e-3
     lora_rank: int = 8
     lora_alpha: float = 16.0
-    temperature: float = 0.8
-    max_new_tokens: int = 64
+    as_judged: bool = True  # temperature and token limit are those of the judged responses
+    temperature: float = 0.8  # where those are not known
+    max_new_tokens: int = 64  # likewise
+    longest: int = 192  # tokens of a rollout, whatever limit the judged responses had
     max_prompt_tokens: int = 256  # a longer prompt is left out
     kl_coef: float = 0.05
     kl_target: float = 0.0  # 0: kl_coef is fixed; else it adapts towards this KL
@@ -130,7 +132,8 @@ class PPOConfig:
     reuse_limit: float = 1.0  # to which their weights are truncated
     whiten_rewards: bool = False  # to unit variance, their mean kept
     score_clip: float = 3.0  # standard deviations of the ranked responses' scores
-    missing_eos_penalty: float = 1.0
+    missing_eos_penalty: float = 1.0  # where judged responses ended, all but ``cut_share``
+    cut_share: float = 0.05
     gamma: float = 1.0
     lam: float = 0.95
     clip_range: float = 0.2

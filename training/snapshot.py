@@ -16,7 +16,13 @@ from training.config import SnapshotConfig
 from tutelage import atomic, jsonl
 from tutelage.errors import Unavailable
 from tutelage.feedback import influence, preference_data
-from tutelage.feedback.preference_data import Dialogue, FeedbackExample, Prompt, Rows
+from tutelage.feedback.preference_data import (
+    Dialogue,
+    FeedbackExample,
+    Prompt,
+    Rows,
+    SampledResponse,
+)
 from tutelage.iteration_folder import DIGEST
 from tutelage.labeling import agreement
 from tutelage.policies.library import sha256_of
@@ -165,10 +171,19 @@ def _ranking(example: FeedbackExample, split: str, weight: float) -> Row:
         "prompt": example.prompt,
         "responses": example.responses,
         "ranks": example.ranks,
+        "finished": [response.finished for response in example.sampled],
+        "sampling": [_sampling(response) for response in example.sampled],
         "weight": weight,
         "source": example.source,
         "split": split,
     }
+
+
+def _sampling(response: SampledResponse) -> Row | None:
+    """How a response was sampled; None where a person wrote it, or nothing is stored."""
+    found = asdict(response)
+    del found["finished"]
+    return None if None in found.values() else found
 
 
 def _thumb(example: FeedbackExample, split: str) -> Row:
@@ -179,6 +194,7 @@ def _thumb(example: FeedbackExample, split: str) -> Row:
         "prompt": example.prompt,
         "response": example.responses[0],
         "value": int(example.liked),
+        "finished": [example.whole],
         "split": split,
     }
 

@@ -27,22 +27,20 @@ def with_ptx(core: Core, max_tokens: int) -> str:
     return str(path)
 
 
-def ptx_losses(core: Core) -> list[float]:
-    """The loss on demonstrations and best-ranked responses, one per update that learned."""
+def curve(core: Core, name: str) -> list[float]:
+    """A metric of optimisation, one value per update that has it."""
     path = core.iterations / ITERATION / "ppo" / "metrics.jsonl"
     rows = [json.loads(line) for line in Path(path).read_text("utf-8").splitlines()]
-    return [found["loss/ptx"] for found in rows if "loss/ptx" in found]
+    return [found[name] for found in rows if name in found]
 
 
 def test_a_coefficient_changes_what_an_iteration_learns(core: Core, uninterrupted: Core) -> None:
     run(core, with_ptx(core, 512))
-    assert len(ptx_losses(core)) == IterationConfig.load("smoke").ppo.updates
-    assert ptx_losses(uninterrupted) == []
-    with_it, without = (
-        found.library.manifest("policy-0001")["files"]["model.safetensors"]
-        for found in (core, uninterrupted)
-    )
-    assert with_it != without
+    assert len(curve(core, "loss/ptx")) == IterationConfig.load("smoke").ppo.updates
+    assert curve(uninterrupted, "loss/ptx") == []
+    with_it, without = (curve(found, "objective/kl") for found in (core, uninterrupted))
+    assert with_it[0] == without[0]
+    assert with_it[1:] != without[1:]
 
 
 def test_a_coefficient_with_nothing_to_learn_from_fails_and_says_so(core: Core) -> None:

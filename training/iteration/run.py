@@ -219,6 +219,7 @@ class _Run:
         lineage = lineage_of(self.iteration, self.config, complete.snapshot.result) | {
             "metrics": {key: value for key, value in metrics.items() if key != "stages"},
             "reasons": decision.reasons,
+            "population": self.stages.population(snapshot.load(self.folder.snapshot)),
             "trend": self.trend(complete.evaluation.result),
         }
         publish(self.core, self.lease, policy_id, self.folder.candidate, lineage)

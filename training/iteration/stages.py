@@ -15,6 +15,7 @@ from training.evaluation.evaluate import (
     evaluate,
 )
 from training.optimise.optimise import optimise_policy
+from training.population import JudgedPopulation, as_judged, population_facts
 from training.ppo.optimiser import JudgedData
 from training.progress import Progress
 from training.reward.train import train_reward_model
@@ -121,7 +122,7 @@ class Stages:
             self.folder.proxy,
             self.folder.held_out,
             data,
-            self.config,
+            self.as_judged(frozen),
             directory,
             self.progress,
             skipped=rejection_reason(rewards.validation, self.config.reward_model.min_accuracy),
@@ -143,7 +144,17 @@ class Stages:
             max(self.config.evaluation.prompts, self.config.evaluation.harm_prompts),
         )
         cases = jsonl.read(self.folder.reported_cases)
-        return evaluate(policies, prompts, self.flag, self.config, directory, self.progress, cases)
+        config = self.as_judged(frozen)
+        return evaluate(policies, prompts, self.flag, config, directory, self.progress, cases)
+
+    def as_judged(self, frozen: Snapshot) -> IterationConfig:
+        """The settings with the sampling of the responses that people ranked."""
+        return as_judged(self.config, JudgedPopulation.of(frozen.rankings))
+
+    def population(self, frozen: Snapshot) -> dict[str, Any]:
+        """How responses were judged, sampled here and are served, for the manifest."""
+        judged = JudgedPopulation.of(frozen.rankings)
+        return population_facts(self.as_judged(frozen), judged, self.core.settings)
 
     def _replayable(self, rows: preference_data.Rows) -> list[dict[str, Any]]:
         """The logged responses that PPO may learn from again."""

@@ -162,7 +162,7 @@ class ExperienceMaker:
             layers = reward_model.top(self.model, self.config.reward_model)
             finals = final_hidden_states(self.model, layers, episodes)
         return [
-            prefix_features(e.hidden, final, len(e.prompt))
+            prefix_features(e.hidden, final, len(e.prompt), e.finished)
             for final, e in zip(finals, episodes, strict=True)
         ]
 

@@ -17,21 +17,24 @@ from training.reward.preferences import PreferenceExample
 States = tuple[Tensor, Tensor]  # at the split: of the prompt [1, P, H], of the responses [K, T, H]
 
 
-def prefix_features(split: Tensor, final: Tensor, prompt: int) -> Tensor:
+def prefix_features(split: Tensor, final: Tensor, prompt: int, finished: bool) -> Tensor:
     """Features of a response after 0, 1, ... n of its tokens; the last row is the response's own.
 
     The mean of the hidden states over the tokens so far, the last one, and their number; with
     no token yet, the prompt's last state stands in. What scores a whole response therefore also
     values each of its prefixes.
 
-    Args: split, final [P + n, H]; prompt P. Returns: [n + 1, 4 H + 1], in the order of ``PARTS``.
+    Args: split, final [P + n, H]; prompt P; finished: whether the response ended by itself, which
+    its last row alone tells. Returns: [n + 1, 4 H + 2], in the order of ``PARTS`` and ``FLAGS``.
     """
     states = torch.cat((split, final), -1).float()
     before, tokens = states[prompt - 1 : prompt], states[prompt:]
     count = torch.arange(1, len(tokens) + 1, device=states.device, dtype=states.dtype).unsqueeze(1)
     means = torch.cat((before, tokens.cumsum(0) / count))
     lengths = torch.cat((count.new_zeros(1, 1), count))
-    return torch.cat((means, torch.cat((before, tokens)), lengths), 1)
+    ended = torch.zeros_like(lengths)
+    ended[-1] = float(finished)
+    return torch.cat((means, torch.cat((before, tokens)), ended, lengths), 1)
 
 
 @torch.no_grad()
@@ -48,7 +51,9 @@ def features_of(
     finals = model.share_prefix(partial(model.top, layers), *states)
     return torch.stack(
         [
-            prefix_features(_whole(states, i, n), _whole(finals, i, n), len(row.prompt))[-1]
+            prefix_features(
+                _whole(states, i, n), _whole(finals, i, n), len(row.prompt), row.ended(i)
+            )[-1]
             for i, n in enumerate(map(len, row.responses))
         ]
     )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from training.config import RewardModelConfig
-from training.reward.model import PARTS, RewardModel
+from training.reward.model import FLAGS, PARTS, RewardModel
 from training.reward.preferences import PreferenceBatch, PreferenceExample, folds_of
 
 READS = ("final", "both")  # states: of the last layer; at the split as well
@@ -54,9 +54,11 @@ def normalised(head: RewardModel, features: Tensor) -> RewardModel:
 
 
 def _read(states: str, width: int) -> Tensor:
-    """Which of ``width`` features are of these states; length, the last, always is."""
+    """Which of ``width`` features are of these states; the flags, the last, always are."""
     chosen = torch.tensor([states == "both" or part.startswith(states) for part in PARTS])
-    return torch.cat((chosen.repeat_interleave(width // len(PARTS)), torch.tensor([True])))
+    return torch.cat(
+        (chosen.repeat_interleave(width // len(PARTS)), torch.tensor([True] * len(FLAGS)))
+    )
 
 
 def _spread(features: list[Tensor]) -> Tensor:

@@ -2,8 +2,8 @@
 
 Read are the states of the last layer, and those at the split, which the trunk computes anyway:
 middle layers often tell more of what people like. The features are the mean over the response's
-tokens, its last token, and its length. They are also defined for every prefix of a response, so the
-same weights value unfinished ones.
+tokens, its last token, whether it ended by itself, and its length. They are also defined for every
+prefix of a response, so the same weights value unfinished ones.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,8 @@ from training.model.split_model import SplitModel
 from tutelage.errors import Invalid
 from tutelage.policies.library import sha256_of
 
-PARTS = ("split_mean", "final_mean", "split_last", "final_last")  # H features each, then length
+PARTS = ("split_mean", "final_mean", "split_last", "final_last")  # H features each
+FLAGS = ("finished", "length")  # then one each: 1 if it ended by itself, and its tokens
 USUAL_TOKENS = 20
 FILE = "reward_model.safetensors"
 
@@ -33,7 +34,7 @@ class RewardModel:
     Zero and one are the mean and the standard deviation of the answers it was trained on.
     """
 
-    center: Tensor  # [D], D = 4 H + 1
+    center: Tensor  # [D], D = 4 H + 2
     spread: Tensor  # [D], infinite for what is not read
     weight: Tensor  # [D]
     bias: Tensor  # []
@@ -55,7 +56,7 @@ class RewardModel:
         inside = torch.minimum(torch.maximum(features, self.low), self.high)
         standard = (inside - self.center) / self.spread
         tokens = torch.minimum(features[..., -1:], self.high[-1])
-        width = (features.shape[-1] - 1) // 2
+        width = (features.shape[-1] - len(FLAGS)) // 2
         means = standard[..., :width] * (tokens / (tokens + USUAL_TOKENS))
         return torch.cat((means, standard[..., width:]), -1)
 
@@ -86,7 +87,7 @@ class RewardModel:
         directory.mkdir(parents=True, exist_ok=True)
         own = {name: getattr(self, name) for name in _TENSORS}
         lora = {f"adapter.{name}": tensor for name, tensor in self.adapter.items()}
-        save_state(directory / FILE, own | lora, self.facts | {"parts": PARTS})
+        save_state(directory / FILE, own | lora, self.facts | {"parts": PARTS + FLAGS})
 
     @classmethod
     def load(cls, directory: Path) -> "RewardModel":
@@ -95,7 +96,7 @@ class RewardModel:
         Raises: Invalid: it was written when reward models read something else.
         """
         tensors, facts = load_state(directory / FILE)
-        if tuple(facts.get("parts", ())) != PARTS:
+        if tuple(facts.get("parts", ())) != PARTS + FLAGS:
             raise Invalid(
                 f"The reward model in {directory} is of an earlier version. The next iteration "
                 "trains another.",

@@ -28,6 +28,10 @@ class PreferenceExample:
     author: str = ""
     finished: Sequence[bool] = ()  # K: which responses ended, not at a limit
 
+    def ended(self, response: int) -> bool:
+        """Whether a response ended by itself; where nothing is known, it did."""
+        return self.finished[response] if self.finished else True
+
 
 def preference_examples(
     tokenizer: ChatTokenizer, rankings: Sequence[Row], thumbs: Sequence[Row], max_tokens: int

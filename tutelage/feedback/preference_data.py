@@ -9,7 +9,7 @@ fragments: responses that were cancelled or broke off.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, select
@@ -68,6 +68,23 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class SampledResponse:
+    """How a judged response came about; a person's text has no sampling."""
+
+    finished: bool = True  # False: it ended at its token limit
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+
+    @classmethod
+    def of(cls, message: Message) -> Self:
+        """From what is stored with the message."""
+        stored = message.sampling or {}
+        named = {name: stored.get(name) for name in ("temperature", "top_p", "max_tokens")}
+        return cls(message.finish_reason != "length", **named)
+
+
+@dataclass(frozen=True)
 class FeedbackExample:
     """One standing judgement with the texts it is about.
 
@@ -86,7 +103,12 @@ class FeedbackExample:
     liked: bool = False  # thumbs up
     source: str = ""  # the data set that it was imported with; empty: people's own
     labeled: bool = False  # whether it answers a labeling task
-    whole: bool = True  # False: a response that ended at its token limit
+    sampled: list["SampledResponse"] = field(default_factory=list)  # one for each of ``responses``
+
+    @property
+    def whole(self) -> bool:
+        """Whether all responses ended by themselves."""
+        return all(response.finished for response in self.sampled)
 
     @property
     def first_user_message(self) -> str:
@@ -138,7 +160,7 @@ def read(
     messages = select(Message).where(col(Message.conversation_id).in_(consented))
     messages = messages.options(defer(col(Message.folded)))  # type: ignore[arg-type]
     if not tokens:
-        sampled = (Message.token_ids, Message.logprobs, Message.sampling)
+        sampled = (Message.token_ids, Message.logprobs)
         messages = messages.options(*(defer(col(each)) for each in sampled))  # type: ignore[arg-type]
     judged = select(Feedback).where(col(Feedback.conversation_id).in_(consented))
     return Rows(
@@ -267,13 +289,12 @@ class _Usable:
         if response is None or not prompt:
             return None
         if row.kind == FeedbackKind.EDIT:
-            return self._edit(row, prompt, response.content)
+            return self._edit(row, prompt, response)
         if row.kind == FeedbackKind.THUMBS and response.finish_reason not in _FRAGMENT:
             liked = row.value.get("value") == "up"
-            example = _judged(row, prompt, [response.content], [0], liked)
-            return replace(example, whole=response.finish_reason != "length")
+            return _judged(row, prompt, [response], [0], liked)
         if row.kind == FeedbackKind.DEMONSTRATION and response.content.strip():
-            return _judged(row, prompt, [response.content], [0])
+            return _judged(row, prompt, [response], [0])
         return None
 
     def dialogue(self, message_id: str | None) -> Dialogue | None:
@@ -299,28 +320,37 @@ class _Usable:
         prompt = self.dialogue(siblings[0][0].parent_id) if len(siblings) > 1 else None
         if not prompt:
             return None
-        responses = [message.content for message, _ in siblings]
+        responses = [message for message, _ in siblings]
         return _judged(row, prompt, responses, _dense([rank for _, rank in siblings]))
 
-    def _edit(self, row: Feedback, prompt: Dialogue, original: str) -> FeedbackExample | None:
+    def _edit(self, row: Feedback, prompt: Dialogue, original: Message) -> FeedbackExample | None:
         text = row.value.get("text", "")
-        if not text.strip() or text.strip() == original.strip():
+        if not text.strip() or text.strip() == original.content.strip():
             return None
         return _judged(row, prompt, [text, original], [0, 1])
 
 
 def _judged(
-    row: Feedback, prompt: Dialogue, responses: list[str], ranks: list[int], liked: bool = False
+    row: Feedback,
+    prompt: Dialogue,
+    responses: Sequence[Message | str],
+    ranks: list[int],
+    liked: bool = False,
 ) -> FeedbackExample:
+    """The example; a response that is text alone was written by a person."""
     return FeedbackExample(
         row.id,
         FeedbackKind(row.kind),
         row.conversation_id,
         row.author_id,
         prompt,
-        responses,
+        [each if isinstance(each, str) else each.content for each in responses],
         ranks,
         liked,
+        sampled=[
+            SampledResponse() if isinstance(each, str) else SampledResponse.of(each)
+            for each in responses
+        ],
     )
 
 

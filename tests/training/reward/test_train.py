@@ -46,7 +46,7 @@ def trained(
 def test_features_are_means_last_states_and_lengths_of_every_prefix() -> None:
     split = torch.tensor([[9.0], [1.0], [3.0], [5.0]])  # two of the prompt
     final = torch.tensor([[9.0], [2.0], [4.0], [9.0]])
-    features = prefix_features(split, final, 2)
+    features = prefix_features(split, final, 2, finished=True)
     assert features.tolist() == [
         [1, 2, 1, 2, 0],
         [3, 4, 3, 4, 1],
@@ -75,7 +75,7 @@ def test_features_of_responses_that_share_a_prompt_equal_those_of_each_alone(
         ids = torch.cat((rows[0].prompt, response))[None]
         split = model.trunk(ids, positions(ids))
         final = model.top(model.reference, split, positions(ids))
-        expected = prefix_features(split[0], final[0], len(rows[0].prompt))[-1]
+        expected = prefix_features(split[0], final[0], len(rows[0].prompt), finished=True)[-1]
         torch.testing.assert_close(mine, expected, atol=1e-4, rtol=1e-4)
 
 
