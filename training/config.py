@@ -113,8 +113,7 @@ class PPOConfig:
     batch: int = 48  # episodes per update
     epochs: int = 2
     minibatch: int = 16
-    learning_rate: float = 7e-4
-    value_learning_rate: float = 3e-3
+    learning_rate: float = 7e-4  # at the first update; it falls linearly to a tenth
     lora_rank: int = 8
     lora_alpha: float = 16.0
     as_judged: bool = True  # temperature and token limit are those of the judged responses
@@ -137,7 +136,6 @@ class PPOConfig:
     gamma: float = 1.0
     lam: float = 0.95
     clip_range: float = 0.2
-    value_clip_range: float = 0.2
     max_grad_norm: float = 1.0
     eval_prompts: int = 24  # held-out prompts, responded to on every rung of the ladder
 

@@ -89,10 +89,8 @@ def test_advantages_equal_the_papers_sum(
     mask = lengths_mask(*lengths)
     rewards = torch.randn(3, 5, generator=generator) * mask
     values = torch.randn(3, 5, generator=generator)
-    advantages, returns = rlhf.advantages_and_returns(rewards, values, mask, gamma, lam)
     expected = gae_by_hand(rewards, values, lengths, gamma, lam)
-    torch.testing.assert_close(advantages, expected)
-    torch.testing.assert_close(returns, expected + values * mask)
+    torch.testing.assert_close(rlhf.gae(rewards, values, mask, gamma, lam), expected)
 
 
 def test_what_stands_behind_the_last_token_changes_no_advantage(
@@ -100,8 +98,8 @@ def test_what_stands_behind_the_last_token_changes_no_advantage(
 ) -> None:
     mask = lengths_mask(2, 4)
     rewards, values = torch.randn(2, 2, 4, generator=generator)
-    clean = rlhf.advantages_and_returns(rewards * mask, values * mask, mask, 1.0, 0.95)
-    dirty = rlhf.advantages_and_returns(rewards * mask, values + 100 * ~mask, mask, 1.0, 0.95)
+    clean = rlhf.gae(rewards * mask, values * mask, mask, 1.0, 0.95)
+    dirty = rlhf.gae(rewards * mask, values + 100 * ~mask, mask, 1.0, 0.95)
     torch.testing.assert_close(clean, dirty)
 
 
@@ -137,13 +135,20 @@ def test_policy_loss_is_clipped_only_where_it_would_gain() -> None:
     assert clipped.tolist() == [1.0, 0.0, 0.0, 1.0]
 
 
-def test_value_loss_takes_the_worse_of_free_and_clipped() -> None:
-    values, old = torch.tensor([1.0, 0.1]), torch.zeros(2)
-    loss = rlhf.clipped_value_loss(values, old, torch.tensor([1.0, 1.0]), 0.2)
-    torch.testing.assert_close(loss, torch.tensor([0.5 * 0.8**2, 0.5 * 0.9**2]))
+def test_explained_variance_is_one_for_the_returns_and_zero_for_their_mean() -> None:
+    returns, mask = torch.tensor([[1.0, 2.0, 9.0]]), torch.tensor([[True, True, False]])
+    assert rlhf.explained_variance(returns, returns, mask) == pytest.approx(1.0)
+    assert rlhf.explained_variance(returns * 0 + 1.5, returns, mask) == pytest.approx(0.0)
 
 
-@pytest.mark.parametrize(("kl", "factor"), [(6.0, 1.0), (600.0, 1.02), (0.0, 0.98), (6.6, 1.01)])
+def test_a_controller_can_act_within_a_dozen_updates() -> None:
+    coef = 0.05
+    for _ in range(12):
+        coef = rlhf.adapted_kl_coef(coef, 12.0, 3.0)
+    assert coef > 1.0
+
+
+@pytest.mark.parametrize(("kl", "factor"), [(6.0, 1.0), (600.0, 1.3), (0.0, 0.7), (6.6, 1.15)])
 def test_the_kl_coefficient_moves_towards_its_target(kl: float, factor: float) -> None:
     assert rlhf.adapted_kl_coef(0.1, kl, 6.0) == pytest.approx(0.1 * factor)
 

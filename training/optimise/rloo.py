@@ -37,9 +37,7 @@ class RLOO(PPO):
         self.collector.group = ppo.group
         return super().optimise(data, progress)
 
-    def gae(self, batch: Trajectories, rewards: Tensor) -> tuple[Tensor, Tensor]:
-        """One advantage for all tokens of a response, whitened; nothing learns the returns."""
-        totals = rewards.sum(1)
-        advantages = rlhf.leave_one_out(totals, self.config.ppo.group)
-        everywhere = advantages[:, None] * batch.mask
-        return rlhf.whiten(everywhere, batch.mask), everywhere
+    def advantages(self, batch: Trajectories, rewards: Tensor) -> Tensor:
+        """One advantage for all tokens of a response, whitened: [B, T]."""
+        advantages = rlhf.leave_one_out(rewards.sum(1), self.config.ppo.group)
+        return rlhf.whiten(advantages[:, None] * batch.mask, batch.mask)

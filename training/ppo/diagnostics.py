@@ -87,13 +87,13 @@ def _missing_eos(history: History, config: HealthCheckConfig) -> str | None:
 
 def _value_divergence(history: History, config: HealthCheckConfig) -> str | None:
     name = "value/explained_variance"
-    # The first update, which shifts the value head to the mean return, does not count.
+    # The first update's values are the reward model's, which has seen no return yet.
     found = [row[name] for row in history[1:] if name in row]
     if len(found) < 2 or max(found[-2:]) >= config.explained_variance:
         return None
     return (
         f"The value model explains {found[-1]:.1f} of the returns' variance, less than their mean "
-        "would: value_learning_rate is likely too high."
+        "would: the rewards likely changed in kind since the update before."
     )
 
 

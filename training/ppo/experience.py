@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from training import rlhf
 from training.config import IterationConfig
@@ -17,6 +17,7 @@ from training.model.split_model import SplitModel
 from training.ppo.collect import Rollouts
 from training.ppo.forward import final_hidden_states, response_logprobs
 from training.ppo.rollout import Episode
+from training.ppo.value import ValueModel
 from training.reward.features import prefix_features
 from training.reward.model import RewardModel
 
@@ -64,7 +65,7 @@ class ExperienceMaker:
         config: IterationConfig,
     ) -> None:
         self.model, self.config = model, config
-        self.value: nn.Linear | None = None  # of methods that have a value model
+        self.value: ValueModel | None = None  # of methods that have a value model
         self.proxy, self.held_out = proxy, held_out
 
     def make_experience(self, rollouts: Rollouts) -> Experience:
@@ -79,7 +80,7 @@ class ExperienceMaker:
         The reference: the SFT policy
             ref_logprobs    [B, T]
         The value model
-            value_inputs    [B, T, D] features of the prefix before each token
+            value_inputs    [B, T, D + 2 H] features of the prefix before each token
             values          [B, T]
         The reward models
             scores          [B] of the proxy, clipped, less the penalty for a missing EOS
@@ -125,17 +126,17 @@ class ExperienceMaker:
     def _values(
         self, features: list[Tensor], episodes: list[Episode], mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """What the value model reads, [B, T, D], and says, [B, T]; without one nothing and zero."""
+        """What the value model reads, [B, T, D + 2 H], and says, [B, T]; without one, nothing."""
         if self.value is None:
             nothing = torch.zeros_like(mask, dtype=torch.float32)
             return nothing[..., None][..., :0], nothing
         inputs = pad(
             [
-                self.proxy.value_inputs(prefixes[: len(e.response)])
+                self.value.inputs(prefixes[: len(e.response)])
                 for prefixes, e in zip(features, episodes, strict=True)
             ]
         )
-        return inputs, self.value(inputs).squeeze(-1)
+        return inputs, self.value(inputs)
 
     def _shaped(self, raw_scores: Tensor, episodes: Sequence[Episode]) -> Tensor:
         """Weighted clipped scores, less the penalty of responses without EOS: [B] -> [B]."""

@@ -18,7 +18,8 @@ from training.ppo.experience import Trajectories
 from training.ppo.ladder import measure
 from training.ppo.optimiser import JudgedData, Optimiser
 from training.ppo.state import TrainerState, load_checkpoint, save_checkpoint
-from training.ppo.update import Diverged, PolicyUpdate, value_head
+from training.ppo.update import Diverged, PolicyUpdate
+from training.ppo.value import ValueModel
 from training.progress import Progress
 from training.reward.preferences import Row
 from tutelage import jsonl
@@ -39,13 +40,11 @@ class PPO(Optimiser):
         self.maker.value = self.value
         self.state = TrainerState(kl_coef=config.ppo.kl_coef)
         self.history = self.state.history
-        self.policy_update = PolicyUpdate(
-            self.model, self.policy, self.value, config.ppo, self.streams
-        )
+        self.policy_update = PolicyUpdate(self.model, self.policy, config.ppo, self.streams)
 
-    def value_model(self) -> torch.nn.Linear | None:
+    def value_model(self) -> ValueModel | None:
         """What predicts returns; None: the method does without."""
-        return value_head(self.proxy)
+        return ValueModel(self.proxy)
 
     def set_ptx_data(self, dialogues: Sequence[Row]) -> None:
         """Dialogues whose likelihood is raised beside the reward (PPO-ptx), if the settings say so.
@@ -95,14 +94,13 @@ class PPO(Optimiser):
         if stop_reason is None:
             # 3. Reward per token: score - kl_coef * KL.
             rewards = self.token_rewards(experience.train)
-            # 4. Advantages and returns.
-            batch = self.centre_values(experience.train, rewards)
-            advantages, returns = self.gae(batch, rewards)
-            # 5. Policy and value head, on clipped losses.
+            # 4. Values and advantages.
+            batch, value_metrics = self.learn_values(experience.train, rewards)
+            metrics |= value_metrics
+            advantages = self.advantages(batch, rewards)
+            # 5. The policy, on its clipped loss.
             try:
-                metrics |= self.policy_update.update_policy(
-                    batch, advantages, returns, self.state.update
-                )
+                metrics |= self.policy_update.update_policy(batch, advantages, self.state.update)
                 self.adapt_kl_coef(metrics["objective/kl"])
             except Diverged as error:
                 stop_reason = str(error)
@@ -124,24 +122,32 @@ class PPO(Optimiser):
         return rewards
 
     @torch.no_grad()
-    def centre_values(self, batch: Trajectories, rewards: Tensor) -> Trajectories:
-        """At the first update, shifts the value head to the batch's mean return; then does nothing.
+    def learn_values(
+        self, batch: Trajectories, rewards: Tensor
+    ) -> tuple[Trajectories, dict[str, float]]:
+        """The batch with values about its mean return, by the head from before; then that learns.
 
-        It starts as the reward model, which does not know the penalty for a missing EOS.
+        The metrics are of the values that the update uses: they have not seen these returns, but
+        for the mean. Returns are those to come, without discount or bootstrapping.
         """
-        if self.state.update > 0 or self.value is None:
-            return batch
+        if self.value is None:
+            return batch, {}
         returns = rewards.flip(1).cumsum(1).flip(1)
-        shift = rlhf.masked_mean(returns - batch.values, batch.mask)
-        self.value.bias.add_(shift)
-        return replace(batch, values=batch.values + shift)
+        batch = replace(batch, values=self.value.centre(batch.values, returns, batch.mask))
+        self.value.fit(batch.value_inputs, returns, batch.mask)
+        return batch, {
+            "loss/value_avg": float(
+                rlhf.masked_mean(0.5 * (batch.values - returns) ** 2, batch.mask)
+            ),
+            "value/explained_variance": rlhf.explained_variance(batch.values, returns, batch.mask),
+        }
 
-    def gae(self, batch: Trajectories, rewards: Tensor) -> tuple[Tensor, Tensor]:
-        """Whitened advantages, and the returns that the value head learns: both [B, T]."""
-        advantages, returns = rlhf.advantages_and_returns(
+    def advantages(self, batch: Trajectories, rewards: Tensor) -> Tensor:
+        """Of each token, whitened: [B, T]."""
+        advantages = rlhf.gae(
             rewards, batch.values, batch.mask, self.config.ppo.gamma, self.config.ppo.lam
         )
-        return rlhf.whiten(advantages, batch.mask), returns
+        return rlhf.whiten(advantages, batch.mask)
 
     def adapt_kl_coef(self, kl: float) -> None:
         """Moves the KL penalty's coefficient towards the target KL, if the settings name one."""
@@ -152,7 +158,10 @@ class PPO(Optimiser):
 
     def save_checkpoint(self) -> None:
         """Writes all that ``resume`` needs."""
-        save_checkpoint(self.out / CHECKPOINT, self.state, self.policy_update.state_dict())
+        groups = self.policy_update.state_dict()
+        if self.value is not None:
+            groups["value"] = dict(self.value.state_dict())
+        save_checkpoint(self.out / CHECKPOINT, self.state, groups)
 
     def resume(self) -> None:
         """Goes back to the last checkpoint, if there is one; metrics after it are dropped."""
@@ -160,6 +169,8 @@ class PPO(Optimiser):
         if path.is_file():
             self.state, groups = load_checkpoint(path)
             self.policy_update.load_state_dict(groups)
+            if self.value is not None:
+                self.value.load_state_dict(groups["value"])
             self.history = self.state.history
             self.first = self.ladder.rungs()[0]
         jsonl.write(self.out / METRICS, self.history)

@@ -14,15 +14,21 @@ from training.reward.preferences import PreferenceExample
 CONFIG = RewardModelConfig(heads=6, folds=2, penalties=(1.0,))
 
 
+def answers_of(first: Tensor, second: Tensor) -> Tensor:
+    """Features [K, 6] of answers that ended after 20 tokens, with two states that vary."""
+    nothing, one = torch.zeros_like(first), torch.ones_like(first)
+    return torch.stack((nothing, first, nothing, second, one, 20 * one), 1)
+
+
 @pytest.fixture
 def ensemble() -> Ensemble:
     """Of judgements that say much about the first feature and nothing about the second."""
     generator = torch.Generator().manual_seed(0)
     features, rows = [], []
     for number in range(40):
-        answers = torch.randn(2, 3, generator=generator) * torch.tensor([1.0, 1.0, 0.0])
-        answers[:, 2] = 20.0  # tokens
-        won = float(answers[0, 0] > answers[1, 0])
+        first, second = torch.randn(2, 2, generator=generator)
+        answers = answers_of(first, second)
+        won = float(first[0] > first[1])
         features.append(answers)
         tokens = [torch.ones(20, dtype=torch.long)] * 2
         rows.append(PreferenceExample(str(number), tokens[0], tokens, [(0, 1, won)], None, 1.0))
@@ -31,7 +37,7 @@ def ensemble() -> Ensemble:
 
 def pair(first: float, second: float) -> Tensor:
     """Two answers that differ by so much in each feature."""
-    return torch.tensor([[first, second, 20.0], [-first, -second, 20.0]])
+    return answers_of(torch.tensor([first, -first]), torch.tensor([second, -second]))
 
 
 def test_it_agrees_on_what_was_judged(ensemble: Ensemble) -> None:

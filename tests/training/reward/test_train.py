@@ -48,9 +48,9 @@ def test_features_are_means_last_states_and_lengths_of_every_prefix() -> None:
     final = torch.tensor([[9.0], [2.0], [4.0], [9.0]])
     features = prefix_features(split, final, 2, finished=True)
     assert features.tolist() == [
-        [1, 2, 1, 2, 0],
-        [3, 4, 3, 4, 1],
-        [4, 6.5, 5, 9, 2],
+        [1, 2, 1, 2, 0, 0],
+        [3, 4, 3, 4, 0, 1],
+        [4, 6.5, 5, 9, 1, 2],
     ]
 
 
@@ -59,9 +59,9 @@ def test_the_head_reads_what_it_is_told_to_read() -> None:
         PreferenceExample(str(i), PROMPT, [PROMPT, PROMPT], [(0, 1, 1.0)], None, 1.0)
         for i in range(4)
     ]
-    features = [torch.randn(2, 9, generator=torch.Generator().manual_seed(i)) for i in range(4)]
+    features = [torch.randn(2, 10, generator=torch.Generator().manual_seed(i)) for i in range(4)]
     head = fit(rows, features, RewardModelConfig(reads="final"))
-    assert (head.weight != 0).tolist() == [False, False, True, True] * 2 + [True]
+    assert (head.weight != 0).tolist() == [False, False, True, True] * 2 + [True, True]
     assert head.score(features[0]).isfinite().all()
 
 
@@ -166,7 +166,7 @@ def test_auto_tries_lora_only_where_feedback_is_plenty(
 def test_a_stronger_penalty_is_chosen_when_judgements_are_noise(smoke: IterationConfig) -> None:
     generator = torch.Generator().manual_seed(0)
     rows = judged_like(40, generator)
-    features = [torch.randn(4, 65, generator=generator) for _ in rows]
+    features = [torch.randn(4, 66, generator=generator) for _ in rows]
     facts = fit(rows, features, replace(smoke.reward_model, folds=5)).facts
     assert facts["penalty"] >= 1
     assert 0.3 < facts["accuracy"] < 0.7
