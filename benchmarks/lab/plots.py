@@ -123,6 +123,16 @@ def _reuse(axes: Axes, result: dict[str, Any]) -> None:
     axes.set(xlabel="answers in a batch", ylabel="true score of the policy kept")
 
 
+def _methods(axes: Axes, result: dict[str, Any]) -> None:
+    for row in result.values():
+        gain = row["gain"]
+        error = [[gain["mean"] - gain["low"]], [gain["high"] - gain["mean"]]]
+        axes.errorbar(row["kl"], gain["mean"], error, color=GREEN, marker="o")
+    for name, row in result.items():
+        axes.annotate(name, (row["kl"], row["gain"]["mean"]), (6, 4), textcoords="offset points")
+    axes.set(xlabel="KL of the rung kept, nats", ylabel="gain in true score")
+
+
 PLOTS: dict[str, Callable[[Axes, dict[str, Any]], None]] = {
     "A": _over_optimisation,
     "B": _data_size,
@@ -133,4 +143,5 @@ PLOTS: dict[str, Callable[[Axes, dict[str, Any]], None]] = {
     "G": _length_bias,
     "H": _stopping_rules,
     "I": _reuse,
+    "J": _methods,
 }

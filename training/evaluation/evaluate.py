@@ -309,9 +309,9 @@ def _measure(
         own = model.top(model.reference, hidden, positions(rows)) if reward.adapter else judging
         for row, i in enumerate(batch):
             split, final = hidden[row, : lengths[i]], judging[row, : lengths[i]]
-            features = prefix_features(
-                split, final, len(episodes[i].prompt), episodes[i].finished
-            )[-1]
+            features = prefix_features(split, final, len(episodes[i].prompt), episodes[i].finished)[
+                -1
+            ]
             measured[i] = (
                 float(reward.score(features)),
                 _kl(model, own[row], episodes[i], config),

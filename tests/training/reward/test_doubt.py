@@ -13,7 +13,7 @@ from training.reward.model import RewardModel
 from training.reward.preferences import PreferenceExample
 
 CONFIG = RewardModelConfig(drawn_heads=24, folds=2, penalties=(0.3,), length_control="off")
-PROBE = torch.tensor([[1.0, 0.0, 0.0, 0.0, 20.0], [0.0, 0.0, 0.0, 1.0, 20.0]])
+PROBE = torch.tensor([[1.0, 0.0, 0.0, 0.0, 1.0, 20.0], [0.0, 0.0, 0.0, 1.0, 1.0, 20.0]])
 
 
 def judged(count: int = 60) -> tuple[list[PreferenceExample], list[Tensor]]:
@@ -23,6 +23,7 @@ def judged(count: int = 60) -> tuple[list[PreferenceExample], list[Tensor]]:
     for number in range(count):
         answers = torch.randn(2, 5, generator=generator) * torch.tensor([1.0, 1.0, 1.0, 1e-3, 0.0])
         answers[:, 4] = 20.0
+        answers = torch.cat((answers[:, :4], torch.ones(2, 1), answers[:, 4:]), 1)  # all ended
         won = float(answers[0, 0] > answers[1, 0])
         tokens = [torch.ones(20, dtype=torch.long)] * 2
         features.append(answers)
