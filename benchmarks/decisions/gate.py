@@ -1,7 +1,8 @@
 """How often the gate refuses, asks about and promotes candidates of known quality.
 
     tutelage bench gate --seeds 300 --json
-    tutelage bench gate --against-truth --seeds 10 --work build/lab --json
+    tutelage bench gate --against-truth linear --seeds 40 --json
+    tutelage bench gate --against-truth toy --seeds 10 --work build/lab --json
 
 The first simulates responses: random words, and scores with a prompt effect and a response effect.
 An equal candidate (A/A) must be refused in at most 5 % of seeds; ``better`` shows the gate's power.
@@ -9,9 +10,9 @@ An equal candidate (A/A) must be refused in at most 5 % of seeds; ``better`` sho
 model's scores are the truth.
 
 ``--against-truth`` asks what the first cannot show: how often a reward model that was fitted to few
-judgements passes a candidate that people would not prefer. Its candidates are the checkpoints of
-PPO runs in the toy environment, one run a seed; ``--work`` keeps them for the next call, and
-``--minutes`` begins no run after so many.
+judgements passes a candidate that people would not prefer. Its candidates are shifted points
+(``linear``, about a second a run) or the checkpoints of PPO runs in the toy environment (``toy``),
+one run a seed. ``--work`` keeps the latter for the next call; no run begins after ``--minutes``.
 """
 
 import argparse
@@ -21,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,15 +48,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=300)
-    parser.add_argument("--against-truth", action="store_true")
+    parser.add_argument("--against-truth", choices=("linear", "toy"))
     parser.add_argument("--work", type=Path, help="keeps the toy environment and its runs")
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
+    found: dict[str, Any]
     if arguments.against_truth:
         with tempfile.TemporaryDirectory() as scratch:
-            work = arguments.work or Path(scratch)
-            found: dict[str, Any] = against_truth(work, arguments.seeds, arguments.minutes)
+            runs = _runs(arguments.against_truth, arguments.work or Path(scratch))
+            found = against_truth(runs, arguments.seeds, arguments.minutes)
     else:
         found = {name: shares(merit, arguments.seeds) for name, merit in BETTER.items()}
     for name, row in found.items():
@@ -64,17 +66,28 @@ def main() -> None:
         print(json.dumps(found))
 
 
-def against_truth(work: Path, seeds: int, minutes: float) -> dict[str, Any]:
-    """The gate's verdicts on candidates whose true quality is known."""
-    from lab.candidates import candidates
+def _runs(world: str, work: Path) -> "Callable[[int], Iterable[Candidate]]":
+    """What makes the candidates of a seed."""
+    if world == "linear":
+        from lab import linear
+
+        return linear.candidates
+    from lab import candidates
     from loop import Lab
 
-    lab = Lab(work, seeds, Path(sys.executable))  # its peer is not used here
-    end = time.monotonic() + 60 * minutes
+    lab = Lab(work, 0, Path(sys.executable))  # its peer is not used here
+    return lambda seed: candidates.candidates(lab, seed)
+
+
+def against_truth(
+    runs: "Callable[[int], Iterable[Candidate]]", seeds: int, minutes: float
+) -> dict[str, Any]:
+    """The gate's verdicts on candidates whose true quality is known."""
     found: list[Candidate] = []
+    end = time.monotonic() + 60 * minutes
     for seed in range(seeds):
         if time.monotonic() < end:
-            found += candidates(lab, seed)
+            found += runs(seed)
     judges = {
         "the judge's error ignored": lambda c: c.ignored,
         "the judge's error counted": lambda c: c.counted,

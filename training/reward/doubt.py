@@ -61,8 +61,7 @@ def draw_heads(
     generator = torch.Generator().manual_seed(seed)
     clusters = _clusters(rows)
     names = list(dict.fromkeys(clusters))
-    judgements = sum(row.weight for row in rows)
-    deviation = (penalty * judgements) ** -0.5  # of the prior: the loss is a mean over judgements
+    deviation = (penalty * sum(map(_evidence, rows))) ** -0.5  # of the prior that the penalty is
     control = reward.facts["length_control"]
     weights = []
     for _ in range(config.drawn_heads):
@@ -82,6 +81,12 @@ def draw_heads(
         )
         weights.append(without_length(weight, standard) if control else weight)
     return Doubt(torch.stack(weights) / reward.facts["logit_scale"])
+
+
+def _evidence(row: PreferenceExample) -> float:
+    """The independent outcomes in a judgement, which the loss counts as one: K - 1 of K responses
+    (a ranking is K - 1 choices, Plackett 1975), one of a thumb."""
+    return row.weight * max(1, len(row.responses) - 1)
 
 
 def _clusters(rows: Sequence[PreferenceExample]) -> list[str]:
