@@ -17,6 +17,7 @@ from server.follow import follow
 from server.http.login_throttle import LoginThrottle
 from server.http.metrics import Metrics
 from server.http.rate_limit import RateLimits, open_storage
+from server.kept import KeptCounts
 from server.labeling import candidates
 from server.labeling.candidates import CandidateWriter
 from server.moderation_watcher import ModerationWatcher
@@ -39,6 +40,7 @@ class AppState:
     filter: ModerationWatcher
     candidates: CandidateWriter
     turns: TurnService
+    counts: KeptCounts
 
     @cached_property
     def embedder(self) -> Embedder:
@@ -86,4 +88,5 @@ def new_state(services: Services) -> AppState:
         filter=ModerationWatcher(services),
         candidates=CandidateWriter(services),
         turns=TurnService(services, metrics, policies, limits),
+        counts=KeptCounts(services.store),
     )

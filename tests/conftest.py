@@ -23,8 +23,10 @@ settings.load_profile("calm")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--screenshots DIR``: the walk over all pages writes their pictures there."""
+    """What is not part of the usual run, and how much of what is drawn at random."""
     parser.addoption("--screenshots", metavar="DIR", help="write a picture of every page there")
+    parser.addoption("--engines", action="store_true", help="also drive Firefox and WebKit")
+    parser.addoption("--requests", type=int, default=2, help="derived requests per operation")
 
 
 @pytest.fixture

@@ -2,11 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 from chat_service import ChatService, keys, new_services, promote, publish, serve
 
+from server.generators.echo import EchoGenerator
 from tutelage.composition import Core, open_core
 from tutelage.policies.library import PolicyLibrary
 from tutelage.settings import Settings
@@ -44,6 +46,18 @@ def shared(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """One service for all tests that do not mind what others left in it."""
     core = copy(template, tmp_path_factory.mktemp("shared") / "data")
     with serve(new_services(core), core) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def module_service(
+    template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ChatService]:
+    """One service for all tests of a module, which may do to it whatever they like."""
+    core = copy(template, tmp_path_factory.mktemp("module") / "data")
+    numbers = count()
+    generator = EchoGenerator(lambda messages: f"Answer {next(numbers)}", policy_id=None)
+    with serve(new_services(core, generator), core) as service:
         yield service
 
 

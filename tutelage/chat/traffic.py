@@ -128,14 +128,17 @@ def answers(
     return [_answered(row) for row in session.exec(statement.limit(limit))]
 
 
-def windows(session: Session, since: float, until: float, count: int) -> list[Window]:
-    """The time in ``count`` windows of equal length, oldest first."""
+def windows(
+    session: Session, since: float, until: float, count: int
+) -> tuple[Window, list[Window]]:
+    """The whole time as one window, and in ``count`` windows of equal length, oldest first."""
     step = (until - since) / count
-    said = _shared_out(answers(session, since, until), since, step, count)
-    prompts = _shared_out(_flagged_prompts(session, since, until), since, step, count)
-    judged = _shared_out(_judgements(session, since, until), since, step, count)
-    return [
-        window(since + n * step, said[n], len(prompts[n]), len(judged[n])) for n in range(count)
+    rows = answers(session, since, until)
+    flagged, judged = _flagged_prompts(session, since, until), _judgements(session, since, until)
+    lists = (_shared_out(each, since, step, count) for each in (rows, flagged, judged))
+    return window(since, rows, len(flagged), len(judged)), [
+        window(since + n * step, said, len(prompts), len(ratings))
+        for n, (said, prompts, ratings) in enumerate(zip(*lists, strict=True))
     ]
 
 
@@ -157,11 +160,6 @@ def window(
         failed=sum(row.finish_reason == BROKEN for row in said),
         judgements=judgements,
     )
-
-
-def whole(session: Session, since: float, until: float) -> Window:
-    """The whole time as one window."""
-    return windows(session, since, until, 1)[0]
 
 
 def _answered(row: Any) -> ServedResponse:

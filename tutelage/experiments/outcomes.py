@@ -2,13 +2,14 @@
 and how long they wait."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from sqlmodel import Session, col, select
+from sqlalchemy import case, exists
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, func, select
 
 from tutelage.experiments.sequential import Arm
 from tutelage.feedback import feedback
@@ -39,7 +40,7 @@ NAMES = {
 }
 RECENT, FEW = 500, 20  # answers by which it is known how long one usually waits
 PATIENCE = 60.0  # seconds, where too few are known
-_COUNTED = (FeedbackKind.THUMBS, FeedbackKind.RANKING, FeedbackKind.WITHDRAWAL)
+AT_ONCE = 10_000  # ids in one statement
 Outcome = tuple[str, float]  # user id, 0 to 1
 
 
@@ -56,11 +57,11 @@ def read(session: Session, experiment: Experiment) -> Outcomes:
     """Everything said since the experiment began, of what its two policies answered."""
     both = (experiment.control_id, experiment.policy_id)
     slow = float(experiment.rules.get("slow") or PATIENCE)
-    seen = _Seen(session, both, lambda row: row.seq > experiment.seq, slow)
+    arms = _arms(session, both, lambda row: row.seq > experiment.seq, slow)
     return Outcomes(
-        control=seen.arm(experiment.control_id),
-        challenger=seen.arm(experiment.policy_id),
-        comparisons=arm(seen.comparisons(experiment.policy_id)),
+        control=arms[experiment.control_id],
+        challenger=arms[experiment.policy_id],
+        comparisons=arm(_comparisons(session, both, experiment)),
     )
 
 
@@ -106,8 +107,7 @@ def by_policy(
     session: Session, policies: Collection[str], since: float
 ) -> dict[str, dict[str, Arm]]:
     """What people made of each of these policies' answers since then, by measure."""
-    seen = _Seen(session, policies, lambda row: row.created_at >= since)
-    return {policy_id: seen.arm(policy_id) for policy_id in policies}
+    return _arms(session, policies, lambda row: row.created_at >= since)
 
 
 def arm(outcomes: Iterable[Outcome]) -> Arm:
@@ -118,102 +118,122 @@ def arm(outcomes: Iterable[Outcome]) -> Arm:
     return Arm([(len(values), sum(values)) for values in people.values()])
 
 
-class _Answer(NamedTuple):
-    """A response without its text."""
+def _arms(
+    session: Session,
+    policies: Collection[str],
+    is_since: Callable[[Any], Any],  # a table -> the condition that a row of it is recent
+    patience: float = PATIENCE,
+) -> dict[str, dict[str, Arm]]:
+    """The outcomes of each policy by measure; the database counts them by person."""
+    found: dict[str, dict[str, Arm]] = {
+        policy_id: {name: Arm([]) for name in RATES} for policy_id in policies
+    }
+    shown = _shown(policies, is_since)
+    people: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
+    for policy_id, count, again, flagged, failed, timed, slow in session.exec(
+        _reactions(is_since, patience).where(*shown)
+    ):
+        for name, of, total in (
+            (REGENERATED, count, again), (FLAGGED, count, flagged), (FAILED, count, failed),
+            (SLOW, timed, slow),
+        ):  # fmt: skip
+            if of:
+                people[policy_id, name].append((of, float(total)))
+    for policy_id, count, up in session.exec(_thumbs(is_since).where(*shown)):
+        people[policy_id, LIKED].append((count, float(up)))
+    for (policy_id, name), outcomes in people.items():
+        found[policy_id][name] = Arm(outcomes)
+    return found
 
-    id: str
-    owner_id: str
-    policy_id: str | None
-    parent_id: str | None
-    completion_id: str | None
-    finish_reason: str | None
-    seconds: float | None
-    seq: int
+
+def _shown(policies: Collection[str], is_since: Callable[[Any], Any]) -> list[Any]:
+    """The conditions on answers of chats, but for people who did not meet a policy by chance."""
+    pinned = select(PolicyPin.user_id)
+    return [
+        Conversation.purpose == Purpose.CHAT,  # not what was written for judges
+        col(Message.policy_id).in_(policies),
+        is_since(Message),
+        col(Conversation.owner_id).not_in(pinned),
+    ]
 
 
-class _Seen:
-    """The answers of some policies since then, and what is known of them."""
+def _reactions(is_since: Callable[[Any], Any], patience: float) -> Any:
+    """For each policy and person: answers, those asked again, flagged, failed, timed and slow."""
+    acted = select(ModerationRecord.message_id).where(
+        col(ModerationRecord.action).in_(("warn", "block")), is_since(ModerationRecord)
+    )
+    later = aliased(Message)
+    again = exists().where(
+        col(later.parent_id) == Message.parent_id,
+        col(later.completion_id) != Message.completion_id,
+        col(later.policy_id).is_not(None),
+        col(later.seq) > Message.seq,
+    )
+    return (
+        select(
+            Message.policy_id, func.count(), _how_many(again),
+            _how_many(col(Message.id).in_(acted)), _how_many(Message.finish_reason == "error"),
+            func.count(col(Message.seconds)), _how_many(col(Message.seconds) > patience),
+        )  # type: ignore[call-overload]
+        .join(Conversation, col(Conversation.id) == Message.conversation_id)
+        .group_by(Message.policy_id, Conversation.owner_id)
+    )  # fmt: skip
 
-    def __init__(
-        self,
-        session: Session,
-        policies: Collection[str],
-        is_since: Callable[[Any], Any],  # a table -> the condition that a row of it is recent
-        patience: float = PATIENCE,
-    ) -> None:
-        answers = (
-            select(
-                Message.id, Conversation.owner_id, Message.policy_id, Message.parent_id,
-                Message.completion_id, Message.finish_reason, Message.seconds, Message.seq,
-            )  # type: ignore[call-overload, misc]
-            .join(Conversation)
-            .where(Conversation.purpose == Purpose.CHAT)  # not what was written for judges
-            .where(col(Message.policy_id).in_(policies), is_since(Message))
-        )  # fmt: skip
-        pinned = set(session.exec(select(PolicyPin.user_id)))  # not there by chance
-        found = [_Answer(*row) for row in session.exec(answers)]
-        self.messages = {row.id: row for row in found if row.owner_id not in pinned}
-        said = select(Feedback).where(is_since(Feedback), col(Feedback.kind).in_(_COUNTED))
-        self.feedback = feedback.effective(session.exec(said))
-        acted = select(ModerationRecord.message_id).where(
-            col(ModerationRecord.action).in_(("warn", "block")),
-            is_since(ModerationRecord),
+
+def _thumbs(is_since: Callable[[Any], Any]) -> Any:
+    """For each policy and person: standing thumbs, and those up."""
+    return (
+        select(
+            Message.policy_id,
+            func.count(),
+            _how_many(col(Feedback.value)["value"].as_string() == "up"),
         )
-        self.flagged = set(session.exec(acted))
-        self.patience = patience
+        .join(Message, col(Message.id) == Feedback.target)
+        .join(Conversation, col(Conversation.id) == Message.conversation_id)
+        .where(Feedback.kind == FeedbackKind.THUMBS, is_since(Feedback), *feedback.standing())
+        .group_by(Message.policy_id, Feedback.author_id)
+    )
 
-    def arm(self, policy_id: str) -> dict[str, Arm]:
-        """The outcomes of one policy by measure."""
-        own = [m for m in self.messages.values() if m.policy_id == policy_id]
-        again = self._asked_again
-        return {
-            LIKED: arm(self._thumbs(policy_id)),
-            REGENERATED: arm((m.owner_id, float(m.id in again)) for m in own),
-            FLAGGED: arm((m.owner_id, float(m.id in self.flagged)) for m in own),
-            FAILED: arm((m.owner_id, float(m.finish_reason == "error")) for m in own),
-            SLOW: arm(
-                (m.owner_id, float(m.seconds > self.patience)) for m in own if m.seconds is not None
-            ),
-        }
 
-    def comparisons(self, challenger: str) -> list[Outcome]:
-        """For each ranking of both policies' answers the share of pairs that the challenger won."""
-        return [
-            (row.author_id, won)
-            for row in self.feedback
-            if row.kind == FeedbackKind.RANKING
-            and (won := self._won(row.value.get("ranking", []), challenger)) is not None
-        ]
+def _how_many(condition: Any) -> Any:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
-    def _thumbs(self, policy_id: str) -> list[Outcome]:
-        return [
-            (row.author_id, float(row.value.get("value") == "up"))
-            for row in self.feedback
-            if row.kind == FeedbackKind.THUMBS
-            and row.target in self.messages
-            and self.messages[row.target].policy_id == policy_id
-        ]
 
-    @cached_property
-    def _asked_again(self) -> set[str]:
-        """Answers whose prompt was answered once more by a later completion."""
-        siblings: dict[str | None, list[_Answer]] = defaultdict(list)
-        for message in self.messages.values():
-            siblings[message.parent_id].append(message)
-        again = set()
-        for rows in siblings.values():
-            last = max(rows, key=lambda message: message.seq).completion_id
-            again |= {message.id for message in rows if message.completion_id != last}
-        return again
+def _comparisons(
+    session: Session, policies: Collection[str], experiment: Experiment
+) -> Iterator[Outcome]:
+    """For each ranking of both policies' answers the share of pairs that the challenger won."""
+    ranked = select(Feedback).where(
+        Feedback.kind == FeedbackKind.RANKING, Feedback.seq > experiment.seq, *feedback.standing()
+    )
+    rows = session.exec(ranked).all()
+    answers = (
+        select(Message.id, Message.policy_id)
+        .join(Conversation)
+        .where(*_shown(policies, lambda row: row.seq > experiment.seq))
+    )
+    ids = [each for row in rows for group in row.value.get("ranking", []) for each in group]
+    policy_of: dict[str, str | None] = {}
+    for start in range(0, len(ids), AT_ONCE):
+        some = col(Message.id).in_(ids[start : start + AT_ONCE])
+        policy_of |= dict(session.exec(answers.where(some)).all())
+    for row in rows:
+        won = _won(row.value.get("ranking", []), policy_of, experiment.policy_id)
+        if won is not None:
+            yield row.author_id, won
 
-    def _won(self, groups: list[list[str]], challenger: str) -> float | None:
-        places = [
-            (rank, self.messages[message_id].policy_id == challenger)
-            for rank, group in enumerate(groups)
-            for message_id in group
-            if message_id in self.messages
-        ]
-        pairs = [(a, b) for a, mine in places if mine for b, theirs in places if not theirs]
-        if not pairs:
-            return None
-        return sum(0.5 if a == b else float(a < b) for a, b in pairs) / len(pairs)
+
+def _won(
+    groups: list[list[str]], policy_of: Mapping[str, str | None], challenger: str
+) -> float | None:
+    """The share of pairs of both policies' answers that the challenger's won; None without any."""
+    places = [
+        (rank, policy_of[message_id] == challenger)
+        for rank, group in enumerate(groups)
+        for message_id in group
+        if message_id in policy_of
+    ]
+    pairs = [(a, b) for a, mine in places if mine for b, theirs in places if not theirs]
+    if not pairs:
+        return None
+    return sum(0.5 if a == b else float(a < b) for a, b in pairs) / len(pairs)

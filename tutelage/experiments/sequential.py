@@ -46,7 +46,8 @@ class Arm:
     @property
     def variance_by_person(self) -> float:
         """Of the mean, from how far the people are apart (sandwich estimate)."""
-        residuals = sum((total - n * self.mean) ** 2 for n, total in self.people)
+        mean = self.mean
+        residuals = sum((total - n * mean) ** 2 for n, total in self.people)
         people = len(self.people)
         return residuals / self.count**2 * people / max(1, people - 1)
 

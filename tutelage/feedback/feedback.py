@@ -122,8 +122,8 @@ def effective(rows: Iterable[Feedback]) -> list[Feedback]:
     return sorted(kept, key=lambda row: row.seq)
 
 
-def standing_by_kind(session: Session) -> dict[str, int]:
-    """How many judgements stand, by kind, as ``effective`` would find; counted by the database."""
+def standing() -> tuple[Any, Any]:
+    """The conditions on the rows of ``Feedback`` that ``effective`` would keep."""
     later, back = aliased(Feedback), aliased(Feedback)
     superseded = exists().where(
         col(later.target) == Feedback.target,
@@ -134,8 +134,13 @@ def standing_by_kind(session: Session) -> dict[str, int]:
     withdrawn = exists().where(
         col(back.target) == Feedback.id, col(back.kind) == FeedbackKind.WITHDRAWAL
     )
+    return ~superseded, ~withdrawn
+
+
+def standing_by_kind(session: Session) -> dict[str, int]:
+    """How many judgements stand, by kind, as ``effective`` would find; counted by the database."""
     statement = select(Feedback.kind, func.count()).where(
-        Feedback.kind != FeedbackKind.WITHDRAWAL, ~superseded, ~withdrawn
+        Feedback.kind != FeedbackKind.WITHDRAWAL, *standing()
     )
     return {str(kind): count for kind, count in session.exec(statement.group_by(Feedback.kind))}
 

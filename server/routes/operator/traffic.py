@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from sqlmodel import Session, col, select
@@ -24,7 +24,8 @@ from tutelage.experiments import experiments, outcomes
 from tutelage.experiments.sequential import Arm, interval
 from tutelage.people import people
 from tutelage.policies import deployment
-from tutelage.tables import Feedback, FeedbackKind, Message, place_of
+from tutelage.store import Store
+from tutelage.tables import Conversation, Feedback, FeedbackKind, Message, place_of
 
 router = APIRouter(prefix="/v1/operator", tags=["operator"])
 
@@ -42,22 +43,13 @@ def get_traffic(
     _operator: OperatorDep, services: ServicesDep, state: StateDep, hours: Hours = 24
 ) -> Traffic:
     """Requests, tokens, latencies, moderation and feedback, in total and by window."""
-    until = time.time()
-    since = until - hours * HOUR
-    with services.store.read() as session:
-        windows = traffic.windows(session, since, until, WINDOWS.get(hours, 48))
-        total = traffic.whole(session, since, until)
-    return Traffic(
-        since=since,
-        until=until,
-        total=TrafficWindow.model_validate(total),
-        windows=[TrafficWindow.model_validate(each) for each in windows],
-        http=HttpResponses(
-            since=state.metrics.began,
-            statuses=state.metrics.statuses(),
-            running=state.metrics.running(),
-        ),
+    counted = state.counts.get(("traffic", hours), lambda: _traffic(services.store, hours))
+    http = HttpResponses(
+        since=state.metrics.began,
+        statuses=state.metrics.statuses(),
+        running=state.metrics.running(),
     )
+    return Traffic(**counted, http=http)
 
 
 @router.get("/answers")
@@ -89,15 +81,11 @@ def list_answers(
 def list_opinions(
     _operator: OperatorDep,
     services: ServicesDep,
+    state: StateDep,
     days: Annotated[int, Query(ge=1, le=365, description="How far back.")] = 30,
 ) -> Opinions:
     """Users' reactions to each policy's responses, with intervals over users."""
-    since = time.time() - days * DAY
-    with services.store.read() as session:
-        policies = [version.id for version in deployment.versions(session)]
-        found = outcomes.by_policy(session, policies, since)
-    said = [_opinion(policy_id, arms) for policy_id, arms in found.items()]
-    return Opinions(since=since, policies=[each for each in said if each.failed.count])
+    return state.counts.get(("opinions", days), lambda: _opinions(services.store, days))
 
 
 @router.get("/judgements")
@@ -125,7 +113,8 @@ def list_judgements(
         statement = statement.where(Feedback.seq < place_of(Feedback, after))
     with services.store.read() as session:
         rows = list(session.exec(statement))
-        open_to_us = set(session.exec(experiments.consented()))
+        chats = col(Conversation.id).in_([row.conversation_id for row in rows])
+        open_to_us = set(session.exec(experiments.consented().where(chats)))
         names = people.names(session, [row.author_id for row in rows])
     data = [
         _judgement(row, row.conversation_id in open_to_us, names.get(row.author_id))
@@ -134,10 +123,34 @@ def list_judgements(
     return Page(data=data, has_more=len(rows) > limit)
 
 
+def _traffic(store: Store, hours: int) -> dict[str, Any]:
+    until = time.time()
+    since = until - hours * HOUR
+    with store.read() as session:
+        total, windows = traffic.windows(session, since, until, WINDOWS.get(hours, 48))
+    return {
+        "since": since,
+        "until": until,
+        "total": TrafficWindow.model_validate(total),
+        "windows": [TrafficWindow.model_validate(each) for each in windows],
+    }
+
+
+def _opinions(store: Store, days: int) -> Opinions:
+    since = time.time() - days * DAY
+    with store.read() as session:
+        policies = [version.id for version in deployment.versions(session)]
+        found = outcomes.by_policy(session, policies, since)
+    said = [_opinion(policy_id, arms) for policy_id, arms in found.items()]
+    return Opinions(since=since, policies=[each for each in said if each.failed.count])
+
+
 def _readable(session: Session, ids: Collection[str]) -> dict[str, str]:
     """The beginnings of the texts that operators may read."""
-    statement = select(Message.id, Message.content).where(
-        col(Message.id).in_(ids), col(Message.conversation_id).in_(experiments.consented())
+    statement = (
+        select(Message.id, Message.content)
+        .join(Conversation)
+        .where(col(Message.id).in_(ids), Conversation.training)
     )
     return {name: text[:EXCERPT] for name, text in session.exec(statement)}
 

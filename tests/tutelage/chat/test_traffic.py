@@ -11,7 +11,7 @@ from tutelage.experiments.sequential import Arm, interval
 from tutelage.feedback import feedback
 from tutelage.people import people
 from tutelage.store import Store
-from tutelage.tables import FeedbackKind, Message, ModerationRecord, Purpose
+from tutelage.tables import Conversation, FeedbackKind, Message, ModerationRecord, Purpose
 
 POLICY = "policy-0001"
 
@@ -55,7 +55,7 @@ def busy(any_store: Store) -> Store:
 def test_a_window_counts_what_people_caused(busy: Store) -> None:
     now = time.time() + 1
     with busy.read() as session:
-        total = traffic.whole(session, now - 60, now)
+        total, _ = traffic.windows(session, now - 60, now, 1)
     assert (total.requests, total.answers, total.judgements) == (4, 4, 1)
     assert (total.prompt_tokens, total.response_tokens) == (20, 9)
     assert (total.flagged_answers, total.flagged_prompts, total.failed) == (1, 0, 1)
@@ -65,7 +65,7 @@ def test_a_window_counts_what_people_caused(busy: Store) -> None:
 def test_windows_add_up_to_the_whole(busy: Store) -> None:
     now = time.time() + 1
     with busy.read() as session:
-        windows = traffic.windows(session, now - 60, now, 12)
+        _, windows = traffic.windows(session, now - 60, now, 12)
     assert [each.at for each in windows] == sorted(each.at for each in windows)
     assert sum(each.requests for each in windows) == 4
     assert windows[0].requests == 0 and windows[0].first_text is None
@@ -74,7 +74,8 @@ def test_windows_add_up_to_the_whole(busy: Store) -> None:
 def test_nothing_is_counted_outside_of_its_time(busy: Store) -> None:
     now = time.time() + 1
     with busy.read() as session:
-        assert traffic.whole(session, now - 120, now - 60).answers == 0
+        total, _ = traffic.windows(session, now - 120, now - 60, 1)
+    assert total.answers == 0
 
 
 def test_several_answers_to_one_request_read_its_prompt_once(any_store: Store) -> None:
@@ -82,7 +83,7 @@ def test_several_answers_to_one_request_read_its_prompt_once(any_store: Store) -
         said(any_store, choice, completion_id="same", choice=choice)
     now = time.time() + 1
     with any_store.read() as session:
-        total = traffic.whole(session, now - 60, now)
+        total, _ = traffic.windows(session, now - 60, now, 1)
     assert (total.requests, total.answers, total.prompt_tokens) == (1, 3, 5)
 
 
@@ -101,6 +102,49 @@ def test_opinions_are_by_policy_and_person(busy: Store) -> None:
         found = outcomes.by_policy(session, [POLICY, "other"], 0.0)
     assert found[POLICY]["liked"].mean == 1.0
     assert found[POLICY]["failed"].count == 4 and found["other"]["failed"].count == 0
+    assert found[POLICY]["failed"].mean == found[POLICY]["flagged"].mean == 1 / 4
+    assert found[POLICY]["slow"].mean == found[POLICY]["regenerated"].mean == 0.0
+
+
+def test_an_answer_counts_as_regenerated_once_its_prompt_is_answered_again(
+    any_store: Store,
+) -> None:
+    first = said(any_store, 0, seconds=61.0)
+    with any_store.write() as session:
+        row = session.get_one(Message, first)
+        conversation = session.get_one(Conversation, row.conversation_id)
+        facts = {"policy_id": POLICY, "completion_id": "again", "seconds": None}
+        conversations.append(
+            session,
+            conversation,
+            row.parent_id,
+            "assistant",
+            "No",
+            **facts,  # type: ignore[arg-type]
+        )
+    with any_store.read() as session:
+        arms = outcomes.by_policy(session, [POLICY], 0.0)[POLICY]
+        later = outcomes.by_policy(session, [POLICY], time.time() + 60)[POLICY]
+    assert arms["regenerated"].people == [(2, 1.0)]
+    assert arms["slow"].people == [(1, 1.0)]
+    assert later["failed"].count == 0
+
+
+def test_only_thumbs_that_stand_are_opinions(any_store: Store) -> None:
+    answer = said(any_store, 0)
+    with any_store.write() as session:
+        row = session.get_one(Message, answer)
+        who = people.create_user(session, "judge").id
+        for value in ("up", "down"):
+            given = feedback.record(
+                session, who, FeedbackKind.THUMBS, [row], {"value": value}, answer
+            )
+    with any_store.read() as session:
+        assert outcomes.by_policy(session, [POLICY], 0.0)[POLICY]["liked"].people == [(1, 0.0)]
+    with any_store.write() as session:
+        feedback.withdraw(session, who, given.id)
+    with any_store.read() as session:
+        assert outcomes.by_policy(session, [POLICY], 0.0)[POLICY]["liked"].count == 0
 
 
 def test_an_interval_is_wider_where_one_person_says_much() -> None:

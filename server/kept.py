@@ -1,0 +1,73 @@
+"""Counts over very many rows, kept between two looks at them.
+
+An operator's page asks every few seconds for what takes the database seconds to count. Once there
+are ``MANY`` rows, a count is answered at once from the last one, which is renewed in the background
+when it is older than ``AGE`` times what counting took. With fewer rows each look counts anew.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlmodel import func, select
+
+from tutelage.store import Store
+from tutelage.tables import Message
+
+MANY = 200_000  # rows written
+AGE = 20  # so that counting takes at most a twentieth of one core
+
+T = TypeVar("T")
+
+
+@dataclass
+class _Count:
+    value: Any
+    at: float  # on the monotonic clock
+    took: float  # seconds
+    renewing: bool = False
+
+
+class KeptCounts:
+    """The last count for each key. Safe to use from several threads."""
+
+    def __init__(self, store: Store, many: int = MANY) -> None:
+        self._store = store
+        self._many = many
+        self._counts: dict[Hashable, _Count] = {}
+        self._lock = threading.Lock()  # of the counts
+        self._first = threading.Lock()  # one first count at a time
+
+    def get(self, key: Hashable, count: Callable[[], T]) -> T:
+        """``count()``, or what it last was for this key."""
+        if not self._are_many():
+            return count()
+        with self._first:
+            if key not in self._counts:
+                self._renew(key, count)
+        with self._lock:
+            kept = self._counts[key]
+            due = not kept.renewing and time.monotonic() - kept.at > AGE * kept.took
+            kept.renewing = kept.renewing or due
+        if due:
+            threading.Thread(target=self._renew, args=(key, count), daemon=True).start()
+        value: T = kept.value
+        return value
+
+    def _are_many(self) -> bool:
+        with self._store.read() as session:
+            return (session.exec(select(func.max(Message.seq))).one() or 0) >= self._many
+
+    def _renew(self, key: Hashable, count: Callable[[], Any]) -> None:
+        began = time.monotonic()
+        try:
+            value = count()
+        except Exception:
+            with self._lock:
+                if key in self._counts:
+                    self._counts[key].renewing = False
+            raise
+        with self._lock:
+            self._counts[key] = _Count(value, time.monotonic(), time.monotonic() - began)
