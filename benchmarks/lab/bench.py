@@ -43,6 +43,7 @@ CONFIG = IterationConfig(
 UNWATCHED = replace(
     CONFIG,
     doctor=IterationConfig.load("smoke").doctor,
+    optimise=replace(CONFIG.optimise, scales=()),
     ppo=replace(CONFIG.ppo, kl_budget=1e9, updates=24),
 )
 ASKED = toy_environment.prompts()

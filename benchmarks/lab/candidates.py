@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from lab import toy_environment
-from lab.bench import CONFIG, GRID, TEST, UNWATCHED, ToyPolicy, dialogue, optimise
+from lab.bench import CONFIG, TEST, UNWATCHED, ToyPolicy, dialogue, optimise
 
 from training.compute import compute
 from training.config import EvaluationConfig
@@ -26,6 +26,7 @@ from training.reward.features import all_features, trunk_states
 from training.reward.model import RewardModel
 from training.reward.preferences import preference_examples
 from tutelage import atomic
+from tutelage.iteration_folder import LADDER
 
 SAMPLES, TRUE_SAMPLES = 2, 8
 KEPT = "kept.json"
@@ -44,7 +45,7 @@ class Candidate:
 
 
 def climb(lab: Any, seed: int) -> Path:
-    """A run's folder, with the checkpoints below ``GRID``; one that is complete is read."""
+    """A run's folder, with the checkpoints below ``LADDER``; one that is complete is read."""
     far: Path = lab.work / f"gate/{seed}/far"
     if not (far / KEPT).is_file():
         rewards = lab.taught(f"gate/{seed}/rewards", seed, lab.labeler())
@@ -62,14 +63,15 @@ def candidates(lab: Any, seed: int) -> Iterator[Candidate]:
     judge = _Judge(lab.toy_policy, far.parent / "rewards" / "held_out", seed)
     first = judge.responses(None, 0.0)
     truth = judge.truth(None)
-    for file in sorted((far / GRID).glob("*.safetensors")):
+    for file in sorted((far / LADDER).glob("*.safetensors")):
         adapter, facts = load_state(file)
-        if not facts["update"]:
+        rung = facts["rung"]
+        if not rung["update"]:
             continue
-        responses = judge.responses(adapter, facts["objective/kl"])
+        responses = judge.responses(adapter, rung["metrics"]["objective/kl"])
         gain = (judge.truth(adapter).mean() - truth.mean()) / truth.std()
         yield Candidate(
-            seed, int(facts["update"]), facts["update"] == kept, float(gain),
+            seed, int(rung["update"]), rung["update"] == kept, float(gain),
             judge.compared(first, responses),
             judge.compared(_without_draws(first), _without_draws(responses)),
         )  # fmt: skip
