@@ -1,6 +1,6 @@
 """openvino-genai's continuous batching on a GGUF file; run by ``benchmarks/serving/serve.py``.
 
-    python genai.py POLICY.gguf THREADS
+    python genai.py POLICY.gguf THREADS PRECISION      (f32 or bf16)
 
 For each input line {"prompts": [text], "tokens", "temperature"} it writes a line {"firsts",
 "tokens", "wall", "cpu"}, times in seconds. Its first output line means that it is ready.
@@ -14,7 +14,7 @@ from typing import Any
 
 import openvino_genai as genai
 
-POLICY, THREADS = sys.argv[1], int(sys.argv[2])
+POLICY, THREADS, PRECISION = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 
 
 def answer(pipeline: Any, prompts: list[str], config: Any) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def main() -> None:
     cache = genai.SchedulerConfig()
     cache.cache_size = 1  # GB
     cache.enable_prefix_caching = False  # no round knows another's prompts
-    options = {"INFERENCE_NUM_THREADS": THREADS}
+    options = {"INFERENCE_NUM_THREADS": THREADS, "INFERENCE_PRECISION_HINT": PRECISION}
     pipeline = genai.ContinuousBatchingPipeline(POLICY, cache, "CPU", options)
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:

@@ -2,7 +2,8 @@
 
     tutelage bench serve --json
     tutelage bench serve --llama NODE_MODULES     also llama.cpp (npm install node-llama-cpp)
-    tutelage bench serve --genai                  also openvino-genai, in its own venv
+    tutelage bench serve --genai                  also openvino-genai, in its own venv, in the
+                                                  precision that tutelage has on this processor
     tutelage bench serve --general                only the engine on transformers, on a GPU if any
 
 All serve the same policy with the same number of threads, pinned to the same cores, and take turns
@@ -12,6 +13,12 @@ each gets a sampled response with the same number of tokens. No response ends ea
 separate process, called over HTTP with server-sent events by a client on another core, with
 moderation and storage as shipped. Medians over the rounds are reported; a ratio above 1 means that
 tutelage is faster.
+
+The waterfall says where a request's time goes, in means per turn, in ms: `resolve` (its place in
+the stored tree), `moderation` (the prompt's check, beside `start`), `start` (template, tokens),
+`store` (of prompt and response together), `queue`, `prompt` (until the first token), `hold` (until
+the filter lets the first text pass), `http` (what the client waits for its first text beyond what
+the server measures), and the client's gaps between two pieces of text, p50 and p95.
 """
 
 import argparse
@@ -34,11 +41,13 @@ from typing import Any, Protocol
 import httpx
 import torch
 from common import peer_python
+from prometheus_client.parser import text_string_to_metric_families
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.generation.streamers import BaseStreamer
 
 from moderation.categories import CATEGORIES
 from server.generators.embedded.engine import EmbeddedGenerator
+from server.generators.embedded.graph import native
 from server.generators.generator import Sampling
 from server.generators.paged.runner import load_policy
 from tutelage.composition import Core, open_core
@@ -131,6 +140,7 @@ class Transformers:
     def __init__(self, policy: Path, dtype: torch.dtype, device: str = "cpu") -> None:
         self._tokenizer = AutoTokenizer.from_pretrained(policy, padding_side="left")
         model = AutoModelForCausalLM.from_pretrained(policy, dtype=dtype).eval()
+        self.dtype = dtype
         self._model = model.to(device)
 
     async def answer(self, prompts: Sequence[str], tokens: int) -> Measured:
@@ -152,6 +162,16 @@ class Transformers:
         texts = [templated(self._tokenizer, prompt) for prompt in prompts]
         padded = self._tokenizer(texts, padding=True, add_special_tokens=False, return_tensors="pt")
         return padded.to(self._model.device)
+
+
+async def faster(policy: Path) -> Transformers:
+    """`generate` in the type that this processor multiplies faster, 32 bits or bfloat16."""
+    speeds = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        side = Transformers(policy, dtype)
+        await side.answer(["Hello"], 4)
+        speeds[side] = (await side.answer(["Hello"] * 4, 16)).tokens_per_second
+    return max(speeds, key=lambda side: speeds[side])
 
 
 class FirstToken(BaseStreamer):  # type: ignore[misc]
@@ -209,7 +229,8 @@ def piped(policy: Path, folder: Path, options: argparse.Namespace) -> dict[str, 
         found["llama.cpp"] = Piped(command, lambda prompt: encoded(tokenizer, prompt))
     if options.genai:
         python = peer_python("genai", GENAI)
-        command = [python, PEERS / "genai.py", file, threads]
+        precision = {"bf16": "bf16", "f16": "f32"}[native()]  # of the products, as ours
+        command = [python, PEERS / "genai.py", file, threads, precision]
         found["openvino-genai"] = Piped(command, lambda prompt: templated(tokenizer, prompt))
     return found
 
@@ -239,6 +260,7 @@ class Server:
         settings |= {} if moderation else {"TUTELAGE_MODERATION": "off"}
         settings |= {"TUTELAGE_MODERATION_ACTIONS": json.dumps(actions)} if actions else {}
         quiet = subprocess.DEVNULL
+        self.texts: list[list[float]] = []  # when the pieces of each response came, in seconds
         self._process = subprocess.Popen(command, env=os.environ | settings, stdout=quiet)
         os.sched_setaffinity(self._process.pid, CORES[:threads])
         self._client = httpx.AsyncClient(
@@ -281,16 +303,28 @@ class Server:
         asked = {"model": "tutelage", "messages": said(prompt), "max_tokens": tokens}
         asked |= {"temperature": TEMPERATURE, "stream": True}
         asked |= {"stream_options": {"include_usage": True}}
-        first, usage, began = 0.0, 0, time.perf_counter()
+        usage, began, times = 0, time.perf_counter(), list[float]()
         async with self._client.stream("POST", "/v1/chat/completions", json=asked) as answer:
             async for line in answer.aiter_lines():
                 chunk = json.loads(line[6:]) if line.startswith("data: {") else {}
-                if not first and any(
-                    each["delta"].get("content") for each in chunk.get("choices", ())
-                ):
-                    first = time.perf_counter() - began
+                if any(each["delta"].get("content") for each in chunk.get("choices", ())):
+                    times.append(time.perf_counter() - began)
                 usage = (chunk.get("usage") or {}).get("completion_tokens", usage)
-        return first, usage
+        self.texts.append(times)
+        return times[0] if times else 0.0, usage
+
+    async def stages(self) -> dict[str, tuple[float, float]]:
+        """Of each stage of a turn so far: its seconds, and how often it was measured."""
+        text = (await self._client.get("/metrics")).text
+        found: dict[str, dict[str, float]] = {}
+        for family in text_string_to_metric_families(text):
+            for each in family.samples:
+                name = each.labels.get("stage")
+                if family.name == "tutelage_first_token_seconds":
+                    name = "first_text"
+                if name and each.name.endswith(("_sum", "_count")):
+                    found.setdefault(name, {})[each.name.rpartition("_")[2]] = each.value
+        return {name: (each["sum"], each["count"]) for name, each in found.items()}
 
     def _cpu(self) -> float:
         """CPU-seconds that the server has used."""
@@ -359,6 +393,25 @@ async def measure(
     return {name: _median(each[1:]) for name, each in found.items()}
 
 
+async def waterfall(
+    server: Server, concurrency: int, tokens: int, rounds: int, prompts: Iterator[str]
+) -> dict[str, float]:
+    """Means of a turn's stages in ms, and the quantiles of the gaps between pieces of text."""
+    await server.answer(list(itertools.islice(prompts, concurrency)), tokens)
+    before = await server.stages()
+    server.texts.clear()
+    for _ in range(rounds):
+        await server.answer(list(itertools.islice(prompts, concurrency)), tokens)
+    turns = len(server.texts)
+    spent = {name: each[0] - before[name][0] for name, each in (await server.stages()).items()}
+    firsts = sum(times[0] for times in server.texts if times)
+    spent["http"] = firsts - spent.pop("first_text")
+    gaps = [b - a for times in server.texts for a, b in itertools.pairwise(times)]
+    quantiles = statistics.quantiles(gaps, n=20)
+    spent |= {"gap_p50": turns * quantiles[9], "gap_p95": turns * quantiles[18]}
+    return {name: round(1000 * seconds / turns, 1) for name, seconds in spent.items()}
+
+
 def _median(rounds: Sequence[Measured]) -> dict[str, float]:
     rows = [asdict(each) for each in rounds]
     return {name: round(statistics.median(row[name] for row in rows), 3) for name in rows[0]}
@@ -373,10 +426,10 @@ async def compare(core: Core, policy: Path, options: argparse.Namespace) -> dict
     limit = bytes_per_second(threads) / matrix_bytes(policy)
     generator = EmbeddedGenerator(threads=threads)
     await generator.load("policy-0000", policy)
-    engine = EmbeddedEngine(generator)
+    engine, peer = EmbeddedEngine(generator), await faster(policy)
     sides: dict[str, System] = {
         "ours": engine,
-        "transformers": Transformers(policy, torch.bfloat16),
+        "transformers": peer,
     }
     peers = piped(policy, core.settings.data, options)
     sides |= peers
@@ -387,6 +440,7 @@ async def compare(core: Core, policy: Path, options: argparse.Namespace) -> dict
         peer.close()
     result = {"threads": threads, "tokens": tokens, "rounds": rounds, "engines": rows}
     result |= _ratios(rows)
+    result["precisions"] = {"ours": native(), "transformers": str(peer.dtype)}
     one = rows["1"]["ours"]["tokens_per_second"]
     result["bandwidth_share"] = round(one / limit, 2)
     result["second_turn"] = {
@@ -449,6 +503,11 @@ async def served(
         str(n): await measure(sides, n, options.tokens, options.rounds, prompts)
         for n in CONCURRENCY
     }
+    shipped = servers["server"]
+    falls = {
+        str(n): await waterfall(shipped, n, options.tokens, options.rounds, prompts)
+        for n in CONCURRENCY
+    }
     for server in servers.values():
         await server.close()
     await generator.close()
@@ -458,6 +517,7 @@ async def served(
         "server_share": share["8"],
         "server_shares": share,
         "unmoderated_shares": {n: _share(row, "unmoderated") for n, row in rows.items()},
+        "waterfall": falls,
         "first_token_added_ms": {name: _added_ms(rows, name) for name in servers},
     }
 

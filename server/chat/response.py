@@ -48,6 +48,7 @@ class TurnResponse:
     first_text_seconds: float | None = None
     verdict: Verdict | None = None
     seconds: float | None = None  # from the request to its end
+    _started: float = field(default_factory=time.perf_counter)  # when the generator took it
     _token_times: tuple[float, float] = (0.0, 0.0)  # of the first and the last token
     _looping: bool = False
     _calls: dict[int, ToolCall] = field(default_factory=dict)  # by their index
@@ -84,6 +85,19 @@ class TurnResponse:
         """The mean time from one token to the next; None for fewer than two."""
         first, last = self._token_times
         return (last - first) / (len(self.tokens) - 1) if len(self.tokens) > 1 else None
+
+    def stages(self, began: float) -> dict[str, float]:
+        """Seconds that it waited in the queue, for its prompt, and for the filter's first text.
+
+        ``began`` is when the request came, by the clock of ``time.perf_counter``.
+        """
+        if self.stream is None or not self.tokens:
+            return {}
+        first, queue = self._token_times[0], self.stream.queued_seconds or 0.0
+        found = {"queue": queue, "prompt": first - self._started - queue}
+        if self.first_text_seconds is not None:
+            found["hold"] = began + self.first_text_seconds - first
+        return found
 
     @property
     def kept_tokens(self) -> list[Token]:

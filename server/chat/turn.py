@@ -131,8 +131,11 @@ class Turn:
         self._metrics.response(response.finish_reason, response.inter_token_seconds)
         if response.verdict:
             self._metrics.moderated("response", response.verdict)
+        for stage, seconds in response.stages(self._began).items():
+            self._metrics.stage(stage, seconds)
         store = self._services.store
-        await run_in_threadpool(save_response, store, self.prompt, self.completion_id, response)
+        with self._metrics.timed("store"):
+            await run_in_threadpool(save_response, store, self.prompt, self.completion_id, response)
 
     async def _fail(self, error: Exception) -> None:
         if not isinstance(error, Unavailable):

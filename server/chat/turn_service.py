@@ -56,7 +56,8 @@ class TurnService:
         """
         if self.closing:
             raise ShuttingDown
-        request = await run_in_threadpool(resolve_request, self._services, turn_request)
+        with self._metrics.timed("resolve"):
+            request = await run_in_threadpool(resolve_request, self._services, turn_request)
         async with contextlib.AsyncExitStack() as loaded:
             if turn_request.policy_id:
                 await loaded.enter_async_context(self._policies.borrowed(turn_request.policy_id))
@@ -114,9 +115,11 @@ class TurnService:
         completion_id, store = new_completion_id(), self._services.store
         survives = request.turn.survives
         try:
-            prompt = await run_in_threadpool(
-                save_prompt, store, request, verdict, completion_id, policy_id, responses, survives
-            )
+            with self._metrics.timed("store"):
+                prompt = await run_in_threadpool(
+                    save_prompt, store, request, verdict, completion_id, policy_id, responses,
+                    survives,
+                )  # fmt: skip
         except BaseException:
             await close(responses)
             raise
@@ -157,7 +160,8 @@ class TurnService:
         checking = asyncio.create_task(self._check(request, rules.prompt))
         responses: list[TurnResponse] = []
         try:
-            responses = await self._start(request, rules.response)
+            with self._metrics.timed("start"):
+                responses = await self._start(request, rules.response)
             verdict = await checking
         except BaseException:
             checking.cancel()
@@ -172,7 +176,8 @@ class TurnService:
         classifier = self._services.classifier
         if classifier is None or not side.watches:
             return None
-        verdict = await run_in_threadpool(check_prompt, classifier, request, side)
+        with self._metrics.timed("moderation"):
+            verdict = await run_in_threadpool(check_prompt, classifier, request, side)
         if self._services.settings.injection_warning:
             verdict = await run_in_threadpool(verdict.with_injection, request.prompt)
         self._metrics.moderated("prompt", verdict.whole)

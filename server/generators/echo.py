@@ -121,6 +121,7 @@ class EchoStream:
         self.policy_id = policy_id
         self.prompt_tokens = prompt_tokens
         self.finish_reason: str | None = None
+        self.queued_seconds: float | None = None
         self._generator = generator
         self._tokens = [_token(word) for word in _words(reply)] + [Token("", END_ID, -0.001)]
         self._max_tokens = max_tokens

@@ -128,6 +128,7 @@ class Stream(Protocol):
     policy_id: str  # fixed at the start; never changes within a response
     prompt_tokens: int
     finish_reason: str | None  # "stop" | "length" | "tool_calls", at the end; None: cancelled
+    queued_seconds: float | None  # until its prompt was begun; None: not yet, or not known
 
     def __aiter__(self) -> AsyncIterator[Token]: ...
 

@@ -2,7 +2,8 @@
 
 import time
 from collections import Counter as Counts
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -36,6 +37,10 @@ class Metrics:
         self._inter_token = Histogram(
             "tutelage_inter_token_seconds", "Mean time between the tokens of a response.",
             buckets=_TOKEN_TIMES, registry=registry,
+        )  # fmt: skip
+        self._stages = Histogram(
+            "tutelage_stage_seconds", "Time of the stages of a turn.", ["stage"],
+            buckets=_LATENCIES, registry=registry,
         )  # fmt: skip
         self._connections = Gauge(
             "tutelage_database_connections", "Database connections in use.", registry=registry
@@ -83,6 +88,17 @@ class Metrics:
         self._finished.labels(finish_reason).inc()
         if inter_token_seconds is not None:
             self._inter_token.observe(inter_token_seconds)
+
+    def stage(self, name: str, seconds: float) -> None:
+        """A stage of a turn took so long."""
+        self._stages.labels(name).observe(seconds)
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """What runs inside is a stage of a turn; one that fails is not counted."""
+        began = time.perf_counter()
+        yield
+        self.stage(stage, time.perf_counter() - began)
 
     def watch_connections(self, in_use: Callable[[], int]) -> None:
         """Ask for the database connections in use whenever the metrics are read."""

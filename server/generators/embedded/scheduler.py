@@ -82,6 +82,7 @@ class Scheduler:
             self._waiting.remove(sequence)
             sequence.table = table
             self._running.append(sequence)
+            sequence.sink.admit()
 
     def _prefix_in_progress(self, sequence: Sequence) -> bool:
         """Whether a running sequence is computing a good part of this prompt, as with n choices."""

@@ -1,6 +1,7 @@
 """The event loop's end of a response that the computing thread generates."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 
 from server.generators.generator import Token
@@ -13,7 +14,9 @@ class EmbeddedStream:
         self.policy_id = policy_id
         self.prompt_tokens = prompt_tokens
         self.finish_reason: str | None = None
+        self.queued_seconds: float | None = None
         self.cancelled = False
+        self._began = time.perf_counter()
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Sequence[Token] | str | Exception | None] = asyncio.Queue()
 
@@ -25,8 +28,12 @@ class EmbeddedStream:
         self.cancelled = True
         self._events.put_nowait(None)
 
+    def admit(self) -> None:
+        """Its prompt is begun (from the computing thread, as the three below)."""
+        self.queued_seconds = time.perf_counter() - self._began
+
     def put(self, tokens: Sequence[Token]) -> None:
-        """Hand tokens to the reader (from the computing thread, as the two below)."""
+        """Hand tokens to the reader."""
         self._send(tokens)
 
     def end(self, finish_reason: str) -> None:

@@ -138,6 +138,7 @@ class RemoteStream:
         self.policy_id = policy_id
         self.prompt_tokens = prompt_tokens
         self.finish_reason: str | None = None
+        self.queued_seconds: float | None = None
         self._streams = streams
         self._response = response
         self._reading = False

@@ -107,6 +107,9 @@ class CollectingSink:
     def ids(self) -> list[int]:
         return [token.token_id for token in self.tokens]
 
+    def admit(self) -> None:
+        """Nothing to note."""
+
     def put(self, tokens: abc.Sequence[Token]) -> None:
         self.tokens += tokens
 

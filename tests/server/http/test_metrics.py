@@ -18,6 +18,15 @@ def test_metrics_count(service: ChatService) -> None:
         "tutelage_turns_running 0.0",
         "tutelage_inter_token_seconds_count 2.0",
         "tutelage_database_connections ",
+        'tutelage_stage_seconds_count{stage="resolve"} 2.0',
+        'tutelage_stage_seconds_count{stage="moderation"} 2.0',
+        'tutelage_stage_seconds_count{stage="store"} 5.0',  # two prompts, three responses
+        'tutelage_stage_seconds_count{stage="prompt"} 2.0',
+        'tutelage_stage_seconds_count{stage="hold"} 2.0',
         'tutelage_policy_loads_total{outcome="ok"} 1.0',
     ):
         assert line in text
+
+
+def test_liveness_has_vllms_name_too(shared: ChatService) -> None:
+    assert shared.client.get("/health").json() == shared.client.get("/healthz").json()
