@@ -30,6 +30,7 @@ class Sampling:
     logit_bias: Mapping[int, float] = field(default_factory=dict)  # token id -> added to its logit
     schema: str | None = None  # JSON Schema that the response follows
     top_logprobs: int = 0  # how many alternatives are returned with each token
+    ignore_eos: bool = False  # whether only max_tokens and stop strings end the response
     tools: Mapping[str, Any] | None = None  # OpenAI's tools, tool_choice, parallel_tool_calls
 
 

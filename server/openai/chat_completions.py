@@ -28,6 +28,7 @@ from server.schemas.openai.chat import (
     TurnModeration,
 )
 from server.schemas.openai.moderation_field import Moderated
+from server.schemas.openai.sampling import StreamOptions
 from server.schemas.openai.tools import CalledTool, CalledToolDelta
 from tutelage.tables import Message, StoredCompletion
 
@@ -96,11 +97,12 @@ class CompletionEvents:
     """The events of one streamed completion: chunks as JSON, without unchanged fields."""
 
     def __init__(
-        self, turn: Turn, logprobs: bool, include_usage: bool, scored: bool = False
+        self, turn: Turn, logprobs: bool, options: StreamOptions, scored: bool = False
     ) -> None:
         self._turn = turn
         self._with_logprobs = logprobs
-        self._include_usage = include_usage
+        self._include_usage = bool(options.include_usage)
+        self._continuous = bool(options.continuous_usage_stats)
         self._scored = scored
 
     async def frames(self) -> AsyncIterator[str]:
@@ -174,7 +176,8 @@ class CompletionEvents:
         if moderation:
             fields["moderation"] = moderation
         if self._include_usage:
-            fields["usage"] = usage
+            so_far = token_counts(self._turn.usage) if self._continuous else None
+            fields["usage"] = usage or so_far
         chunk = ChatCompletionChunk(
             id=self._turn.completion_id,
             object="chat.completion.chunk",

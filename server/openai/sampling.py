@@ -42,6 +42,7 @@ def sampling(settings: Settings, body: SamplingParameters, choice: int, **more: 
         ),
         seed=None if body.seed is None else body.seed + choice,
         stop=body.stops,
+        ignore_eos=bool(body.ignore_eos),
         logit_bias={int(token): bias for token, bias in (body.logit_bias or {}).items()},
         **more,
     )

@@ -18,6 +18,7 @@ from server.openai.chat_completions import (
 from server.openai.sampling import sampling
 from server.openai.sse import DONE, error_frame, frame
 from server.schemas.openai.chat import TurnInfo
+from server.schemas.openai.sampling import StreamOptions
 from server.schemas.openai.text_completions import (
     TextChoice,
     TextCompletion,
@@ -97,6 +98,7 @@ async def frames(turn: Turn, body: TextCompletionRequest) -> AsyncIterator[str]:
         before, info = body.text if body.echo else "", {"tutelage": _info(turn)}
         yield _chunk(turn, _choice(response.choice, before), **({} if response.choice else info))
     lengths = dict.fromkeys(range(len(turn.responses)), 0)
+    options = body.stream_options or StreamOptions()
     async for event in turn.events():
         if isinstance(event, TurnError):
             yield error_frame(as_api_error(event.error))
@@ -107,8 +109,9 @@ async def frames(turn: Turn, body: TextCompletionRequest) -> AsyncIterator[str]:
         else:
             logprobs = _logprobs(body, event.tokens, lengths[event.choice])
             lengths[event.choice] += sum(len(token.text) for token in event.tokens)
-            yield _chunk(turn, _choice(event.choice, event.text, logprobs=logprobs))
-    if body.stream_options and body.stream_options.include_usage:
+            counts = {"usage": token_counts(turn.usage)} if options.continuous_usage_stats else {}
+            yield _chunk(turn, _choice(event.choice, event.text, logprobs=logprobs), **counts)
+    if options.include_usage:
         yield _chunk(turn, None, usage=token_counts(turn.usage))
     yield frame(DONE)
 

@@ -34,7 +34,7 @@ _FRAGMENT = ("cancelled", "error")  # finish reasons of responses without their 
 _PLAIN = {
     "temperature": 1.0, "top_p": 1.0, "top_k": 0, "presence_penalty": 0.0,
     "frequency_penalty": 0.0, "logit_bias": {}, "stop": [], "schema": None, "tools": None,
-    "repetition_penalty": 1.0, "min_p": 0.0, "continued": 0,
+    "repetition_penalty": 1.0, "min_p": 0.0, "continued": 0, "ignore_eos": False,
 }  # fmt: skip
 
 

@@ -2684,6 +2684,11 @@ export interface components {
             /** Functions */
             functions?: unknown;
             /**
+             * Ignore Eos
+             * @description vLLM's extension: write on after the end of the response, up to the limit; for measurements.
+             */
+            ignore_eos?: boolean | null;
+            /**
              * Logit Bias
              * @description Token id -> bias from -100 to 100, added to its logit.
              */
@@ -6888,6 +6893,11 @@ export interface components {
          */
         StreamOptions: {
             /**
+             * Continuous Usage Stats
+             * @description vLLM's extension, with `include_usage`: token counts on every chunk.
+             */
+            continuous_usage_stats?: boolean | null;
+            /**
              * Include Obfuscation
              * @description Accepted; nothing is obfuscated.
              */
@@ -7066,6 +7076,11 @@ export interface components {
              * @description The same, for each occurrence.
              */
             frequency_penalty?: number | null;
+            /**
+             * Ignore Eos
+             * @description vLLM's extension: write on after the end of the response, up to the limit; for measurements.
+             */
+            ignore_eos?: boolean | null;
             /**
              * Logit Bias
              * @description Token id -> bias from -100 to 100, added to its logit.

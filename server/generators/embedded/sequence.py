@@ -47,7 +47,7 @@ class Sequence:
         self.max_length = len(prompt) + max_tokens
         self.table = BlockTable(runner.pool)
         self.finished = False
-        self._end_ids = runner.end_ids
+        self._end_ids = frozenset[int]() if sampling.ignore_eos else runner.end_ids
         self._decode = runner.decode
         self._raw = runner.raw
         self._sampler = Sampler(sampling, prompt, grammar)

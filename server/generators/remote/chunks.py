@@ -34,6 +34,7 @@ def extras(sampling: Sampling) -> dict[str, Any]:
     chosen = {
         "top_k": sampling.top_k or None,
         "min_p": sampling.min_p or None,
+        "ignore_eos": sampling.ignore_eos or None,
         "repetition_penalty": None
         if sampling.repetition_penalty == 1
         else sampling.repetition_penalty,

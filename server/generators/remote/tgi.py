@@ -57,7 +57,7 @@ class TGIMessagesEngine(TGIServer):
 
     async def open(self, request: EngineRequest) -> EngineResponse:
         """Begin a streamed completion."""
-        _refuse(request.sampling, "logit_bias", "min_p", "repetition_penalty")
+        _refuse(request.sampling, "logit_bias", "min_p", "repetition_penalty", "ignore_eos")
         if raw_text(request.messages) is not None:
             raise Invalid("This engine (TGI's messages API) does not continue texts.", "prompt")
         try:
@@ -122,7 +122,7 @@ def _messages_parameters(sampling: Sampling) -> dict[str, Any]:
 
 def _parameters(sampling: Sampling) -> dict[str, Any]:
     """TGI's names; it refuses a top_p or top_k that has no effect."""
-    _refuse(sampling, "logit_bias", "presence_penalty", "top_logprobs", "min_p")
+    _refuse(sampling, "logit_bias", "presence_penalty", "top_logprobs", "min_p", "ignore_eos")
     greedy = sampling.temperature < 1e-4
     chosen = {
         "max_new_tokens": sampling.max_tokens,

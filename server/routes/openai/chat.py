@@ -11,6 +11,7 @@ from server.openai.completion_request import turn_request
 from server.openai.non_streaming import completed
 from server.openai.sse import streamed
 from server.schemas.openai.chat import ChatCompletion, ChatCompletionRequest
+from server.schemas.openai.sampling import StreamOptions
 
 router = APIRouter(prefix="/v1/chat", tags=["chat"])
 
@@ -44,11 +45,11 @@ async def create_completion(
     )
     logprobs, scored = bool(body.logprobs), body.moderation is not None
     if body.stream:
-        usage = bool(body.stream_options and body.stream_options.include_usage)
+        options = body.stream_options or StreamOptions()
         return await streamed(
             state.turns,
             parsed,
-            lambda turn: CompletionEvents(turn, logprobs, usage, scored).frames(),
+            lambda turn: CompletionEvents(turn, logprobs, options, scored).frames(),
         )
     turn = await state.turns.begin(parsed)
     deltas = await completed(request, state.turns, turn)

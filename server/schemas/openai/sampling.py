@@ -28,6 +28,9 @@ class StreamOptions(Body):
     """How to stream."""
 
     include_usage: bool | None = Field(None, description="Send a last chunk with the token counts.")
+    continuous_usage_stats: bool | None = Field(
+        None, description="vLLM's extension, with `include_usage`: token counts on every chunk."
+    )
     include_obfuscation: bool | None = Field(None, description="Accepted; nothing is obfuscated.")
 
 
@@ -74,6 +77,11 @@ class SamplingParameters(Body):
         le=10,
         description="tutelage extension: divides the positive logits of tokens of prompt and "
         "response, and multiplies the negative ones; 1 = none.",
+    )
+    ignore_eos: bool | None = Field(
+        None,
+        description="vLLM's extension: write on after the end of the response, up to the limit; "
+        "for measurements.",
     )
     logit_bias: LogitBias | None = Field(
         None, description="Token id -> bias from -100 to 100, added to its logit."

@@ -29,7 +29,7 @@ def test_an_answer_keeps_how_it_was_sampled(service: ChatService) -> None:
         "temperature": 0.5, "top_p": 0.9, "seed": 7, "max_tokens": 20, "stop": ["x"],
         "top_k": 0, "presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {},
         "schema": None, "top_logprobs": 0, "tools": None, "min_p": 0, "repetition_penalty": 1,
-        "continued": 0,
+        "continued": 0, "ignore_eos": False,
     }  # fmt: skip
     assert message.policy_id == "policy-0000" and message.prompt_tokens == 2
     assert message.seconds and 0 < message.seconds < 60

@@ -1,5 +1,6 @@
 """Responses in one batch are what they would be alone, and nothing is computed twice."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,14 @@ def test_the_end_of_sequence_is_a_token_without_text(batch: Any) -> None:
     assert sink.tokens[-1].text == ""
     assert sink.tokens[-1].logprob < 0
     assert sink.finish_reason == "stop"
+
+
+def test_an_ignored_end_of_sequence_ends_nothing(batch: Any) -> None:
+    free = batch.write(SHORT, Sampling(temperature=0, max_tokens=10)).ids
+    batch.end_ids = frozenset({free[3]})
+    plain = Sampling(temperature=0, max_tokens=10)
+    assert len(batch.write(SHORT, plain).ids) == free.index(free[3]) + 1
+    assert batch.write(SHORT, replace(plain, ignore_eos=True)).ids == free
 
 
 def test_a_failed_step_gives_its_blocks_back(batch: Any, monkeypatch: pytest.MonkeyPatch) -> None:

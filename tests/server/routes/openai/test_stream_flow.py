@@ -1,6 +1,7 @@
 """A stream flows: it begins at once, says that it is alive, and its bytes are those of the text."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +48,15 @@ def test_a_late_stream_begins_with_a_ping() -> None:
         return [each async for each in with_pings(paced("a"), 60, late=True)]
 
     assert asyncio.run(read()) == [PING, "a"]
+
+
+def test_continuous_usage_counts_on_every_chunk(shared: ChatService) -> None:
+    options = {"include_usage": True, "continuous_usage_stats": True}
+    *events, _done = (
+        shared.chat("a b c", stream=True, stream_options=options).text.strip().split("\n\n")
+    )
+    counts = [json.loads(each[6:])["usage"]["completion_tokens"] for each in events]
+    assert counts == sorted(counts) and counts[-1] == 4
 
 
 class Slow(EchoGenerator):
