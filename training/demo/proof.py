@@ -101,10 +101,8 @@ def prove(
         if taste not in PREFERENCES:
             raise Invalid(f"Unknown preference {taste!r}. Known: {', '.join(PREFERENCES)}.")
     IterationConfig.load(scale.preset)
+    say("the first policy", 0, 0)
     _first_policy(settings).store.close()
-    for seed in seeds:
-        say("responses of the first policy", 0, 0)
-        _Teaching(settings, PREFERENCES[tastes[0]], seed, scale, say).write_responses()
     every = [(taste, seed) for seed in seeds for taste in tastes]
     results: list[ArmResult] = []
     for arms in _run_all(every, settings, scale, say, jobs):
@@ -116,16 +114,32 @@ def prove(
 def _run_all(
     every: Sequence[tuple[str, int]], settings: Settings, scale: Scale, say: Say, jobs: int
 ) -> Iterator[list[ArmResult]]:
-    say("tastes and seeds", 0, len(every))
+    """The arms of each taste and seed, in order, once the first policy has responded."""
+    firsts = {seed: taste for taste, seed in reversed(every)}
     if jobs == 1:
+        for seed, taste in firsts.items():
+            _respond(settings, taste, seed, scale, say)
+        say("tastes and seeds", 0, len(every))
         for taste, seed in every:
             yield _run_one(settings, taste, seed, scale, say)
         return
     spawn = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
     with ProcessPoolExecutor(jobs, spawn) as pool:
+        written = [pool.submit(_respond, settings, *one[::-1], scale) for one in firsts.items()]
+        for done, future in enumerate(written):
+            say("responses of the first policy", done, len(written))
+            future.result()
+        say("tastes and seeds", 0, len(every))
         running = [pool.submit(_run_one, settings, *one, scale) for one in every]
-        for future in running:
-            yield future.result()
+        for running_one in running:
+            yield running_one.result()
+
+
+def _respond(
+    settings: Settings, taste: str, seed: int, scale: Scale,
+    say: Say = lambda what, done, total: None,
+) -> None:  # fmt: skip
+    _Teaching(settings, PREFERENCES[taste], seed, scale, say).write_responses()
 
 
 def _run_one(
