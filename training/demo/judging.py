@@ -7,6 +7,7 @@ service runs. ``simulated_users`` does the same through the API.
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import NamedTuple
 
 from training.demo.preferences import Preference
 from training.demo.simulated_users import DemoPrompt, Habits, rank, shipped_demonstrations
@@ -14,7 +15,15 @@ from training.snapshot import Row, Snapshot, split_of
 from tutelage.feedback.preference_data import Dialogue, Prompt
 from tutelage.tables import FeedbackKind
 
-Responses = Mapping[str, Sequence[str]]  # to each prompt, by its text
+
+class Written(NamedTuple):
+    """A response of a policy."""
+
+    text: str
+    finished: bool  # False: it was cut at the token limit
+
+
+Responses = Mapping[str, Sequence[Written]]  # to each prompt, by its text
 
 
 def judged(
@@ -28,14 +37,14 @@ def judged(
     edits = [
         _row(
             example.prompt, FeedbackKind.EDIT,
-            [example.response, responses[example.prompt.text][0]], [0, 1],
+            [Written(example.response, True), responses[example.prompt.text][0]], [0, 1],
         )
         for example in shipped_demonstrations(preference)
     ]  # fmt: skip
     rankings = [
         _row(
             prompt, FeedbackKind.RANKING, responses[prompt.text],
-            _ranks(preference, prompt, responses[prompt.text], habits),
+            _ranks(preference, prompt, responses[prompt.text], habits), habits,
         )
         for prompt in prompts
     ]  # fmt: skip
@@ -60,11 +69,24 @@ def judged(
     )
 
 
-def _row(prompt: DemoPrompt, kind: FeedbackKind, responses: Sequence[str], ranks: list[int]) -> Row:
-    judgement = {"prompt": _said("user", prompt.text), "responses": list(responses), "ranks": ranks}
-    return (
-        _identity(prompt.id) | {"kind": kind.value, "author": "people", "weight": 1.0} | judgement
-    )
+def _row(
+    prompt: DemoPrompt, kind: FeedbackKind, responses: Sequence[Written], ranks: list[int],
+    habits: Habits | None = None,
+) -> Row:  # fmt: skip
+    """A row of the snapshot's rankings; ``habits``: how its responses were asked for."""
+    sampling = habits and {
+        "temperature": habits.temperature, "top_p": 1.0, "max_tokens": habits.max_tokens,
+    }  # fmt: skip
+    return _identity(prompt.id) | {
+        "kind": kind.value,
+        "author": "people",
+        "weight": 1.0,
+        "prompt": _said("user", prompt.text),
+        "responses": [response.text for response in responses],
+        "finished": [response.finished for response in responses],
+        "sampling": [sampling for _ in responses],
+        "ranks": ranks,
+    }
 
 
 def _identity(name: str) -> Row:
@@ -72,11 +94,12 @@ def _identity(name: str) -> Row:
 
 
 def _ranks(
-    preference: Preference, prompt: DemoPrompt, responses: Sequence[str], habits: Habits
+    preference: Preference, prompt: DemoPrompt, responses: Sequence[Written], habits: Habits
 ) -> list[int]:
     """The place of each response, 0 for the best; ties share one."""
     noise = random.Random(f"{habits.seed}/{prompt.id}")
-    groups = rank({i: preference.score(text) for i, text in enumerate(responses)}, habits, noise)
+    scores = {i: preference.score(response.text) for i, response in enumerate(responses)}
+    groups = rank(scores, habits, noise)
     places = {i: place for place, group in enumerate(groups) for i in group}
     return [places[i] for i in range(len(responses))]
 

@@ -25,7 +25,7 @@ from training.compute import compute
 from training.config import IterationConfig
 from training.demo.controls import CONTROLS, ProofArm, control_config, control_snapshot
 from training.demo.demo import Say, Scale
-from training.demo.judging import Responses, judged
+from training.demo.judging import Responses, Written, judged
 from training.demo.preferences import PREFERENCES, Preference, finished
 from training.demo.simulated_users import (
     DemoPrompt,
@@ -190,12 +190,16 @@ class _Teaching:
         known = {arm: _read(self.result_file(arm)) for arm in ProofArm}
         if any(result is None for result in known.values()):
             self.path.mkdir(exist_ok=True)
-            responses = json.loads(self.shared.read_text("utf-8"))
+            stored = json.loads(self.shared.read_text("utf-8"))
+            to_judge = {
+                text: [Written(*each) for each in every]
+                for text, every in stored["to_judge"].items()
+            }
             core = _first_policy(self.settings)
             try:
-                data = self.judged(responses["to_judge"])
+                data = self.judged(to_judge)
                 for arm in ProofArm:
-                    known[arm] = known[arm] or self.run(core, data, arm, responses["unseen"])
+                    known[arm] = known[arm] or self.run(core, data, arm, stored["unseen"])
             finally:
                 core.store.close()
         return [result for result in known.values() if result]
@@ -219,10 +223,10 @@ class _Teaching:
         taught, shown = self.prompts[: self.scale.prompts], _edited_prompts()
         asked = [p.text for p in taught for _ in range(Habits().responses)] + shown
         written = self.responses(first, [_said(text) for text in asked])
-        to_judge: dict[str, list[str]] = {}
+        to_judge: dict[str, list[Written]] = {}
         for text, response in zip(asked, written, strict=True):
             to_judge.setdefault(text, []).append(response)
-        unseen = self.responses(first, self.questions)
+        unseen = [response.text for response in self.responses(first, self.questions)]
         atomic.write_text(self.shared, json.dumps({"to_judge": to_judge, "unseen": unseen}))
 
     @property
@@ -244,7 +248,7 @@ class _Teaching:
         candidate, kept, decision = self.train(
             stages, control_snapshot(data, arm, self.seed), decided=arm == ProofArm.TAUGHT
         )
-        texts = self.responses(candidate, self.questions)
+        texts = [response.text for response in self.responses(candidate, self.questions)]
         jsonl.write(self.result_file(arm).with_suffix(".jsonl"), self.rows(first, texts))
         result = ArmResult(
             self.taste.name, self.seed, arm,
@@ -293,14 +297,17 @@ class _Teaching:
             decision = decide(found.comparison, stages.config.gate).verdict.value
         return folder.candidate, kept, decision
 
-    def responses(self, policy: Path, questions: Sequence[Dialogue]) -> list[str]:
+    def responses(self, policy: Path, questions: Sequence[Dialogue]) -> list[Written]:
         """The policy's response to each question, with the same random numbers for all policies."""
         tokenizer = ChatTokenizer(policy)
         config = replace(self.config, precision="fp32")  # the precision that is served
         ids = [tokenizer.prompt(prompt) for prompt in questions]
         with compute(config):
             episodes = sample_policy(policy, tokenizer, ids, config)
-        return [tokenizer.text(episode.words.tolist()) for episode in episodes]
+        return [
+            Written(tokenizer.text(episode.words.tolist()), episode.finished)
+            for episode in episodes
+        ]
 
     @property
     def questions(self) -> list[Dialogue]:

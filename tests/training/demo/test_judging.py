@@ -1,6 +1,6 @@
 """Simulated people judge the same responses, each by their taste."""
 
-from training.demo.judging import judged
+from training.demo.judging import Written, judged
 from training.demo.preferences import PREFERENCES
 from training.demo.simulated_users import DemoPrompt, Habits, shipped_demonstrations
 from training.snapshot import HELD_OUT, TRAIN
@@ -12,7 +12,10 @@ LONG = (
     "high above the ground, gathers into clouds around grains of dust, and falls again as rain or "
     "snow when the drops have grown too heavy for the wind to carry."
 )
-RESPONSES = {prompt.text: [LONG, SHORT, ""] for prompt in PROMPTS}
+RESPONSES = {
+    prompt.text: [Written(LONG, False), Written(SHORT, True), Written("", True)]
+    for prompt in PROMPTS
+}
 SURE = Habits(flips=0.0)
 
 
@@ -21,6 +24,12 @@ def test_the_better_response_by_the_taste_is_ranked_first() -> None:
     detailed = judged(PREFERENCES["detailed"], PROMPTS, RESPONSES, SURE, 0.3)
     assert all(row["ranks"] == [1, 0, 2] for row in brief.rankings)
     assert all(row["ranks"] == [0, 1, 2] for row in detailed.rankings)
+
+
+def test_how_the_responses_were_written_is_known() -> None:
+    (row, *_) = judged(PREFERENCES["brief"], PROMPTS, RESPONSES, SURE, 0.3).rankings
+    assert row["finished"] == [False, True, True]
+    assert row["sampling"] == [{"temperature": 0.8, "top_p": 1.0, "max_tokens": 64}] * 3
 
 
 def test_a_conversation_is_on_one_side() -> None:
@@ -33,7 +42,7 @@ def test_a_conversation_is_on_one_side() -> None:
 def test_edits_are_better_than_what_was_written_and_are_demonstrations_too() -> None:
     taste = PREFERENCES["asks-back"]
     shown = shipped_demonstrations(taste)
-    responses = RESPONSES | {example.prompt.text: ["Well."] for example in shown}
+    responses = RESPONSES | {example.prompt.text: [Written("Well.", True)] for example in shown}
     found = judged(taste, PROMPTS, responses, SURE, 0.0)
     edits = [row for row in found.rankings if row["kind"] == "edit"]
     assert [row["responses"] for row in edits] == [[e.response, "Well."] for e in shown]
