@@ -139,9 +139,11 @@ def test_a_class_name_exists_once() -> None:
 
 
 def test_no_folder_has_too_many_files_side_by_side() -> None:
+    """Migrations are a sequence that only grows, so they do not count."""
     files: dict[Path, int] = defaultdict(int)
     for path in MODULES.values():
         files[path.parent] += path.name != "__init__.py"
+    files.pop(ROOT / "tutelage" / "migrations" / "versions")
     assert {folder: count for folder, count in files.items() if count > MOST_FILES} == {}
 
 
