@@ -1,11 +1,13 @@
 """The application: routes, errors and limits around the services that it is handed."""
 
 import contextlib
-from collections.abc import AsyncIterator
+import functools
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
 
 import tutelage
 from server.app_state import AppState, new_state
@@ -44,11 +46,23 @@ def create_app(services: Services, static: Path = STATIC) -> FastAPI:
         )
     handle_errors(app)
     handle_invalid(app)
-    app.include_router(all_routes())
+    app.router.routes.extend(_api_routes())
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     add_docs(app)
     add_ui(app, static)
     return app
+
+
+@functools.cache
+def _api_routes() -> Sequence[BaseRoute]:
+    """The routes hold no state, so every application of a process has the same ones.
+
+    FastAPI reads the signatures of all handlers for each application that includes a router, which
+    takes most of a second.
+    """
+    drawn = FastAPI(openapi_url=None, generate_unique_id_function=operation_id)
+    drawn.include_router(all_routes())
+    return drawn.router.routes
 
 
 @contextlib.asynccontextmanager

@@ -19,6 +19,7 @@ from training.model.checkpoint import load_state, save_state
 from training.reward.head import fit_head, without_length
 from training.reward.model import RewardModel
 from training.reward.preferences import PreferenceBatch, PreferenceExample
+from tutelage.errors import Unavailable
 from tutelage.iteration_folder import DOUBT
 
 MANY = 10  # labelers, from whom it can be seen how far labelers differ
@@ -44,7 +45,12 @@ class Doubt:
 
     @classmethod
     def load(cls, directory: Path) -> "Doubt":
-        """Reads what ``save`` wrote."""
+        """Reads what ``save`` wrote. Raises Unavailable where an earlier version trained."""
+        if not (directory / DOUBT).is_file():
+            raise Unavailable(
+                f"The reward model in {directory} was trained by an earlier version, which did not "
+                "measure its error. Cancel the iteration and request it again."
+            )
         return cls(load_state(directory / DOUBT)[0]["weights"])
 
 

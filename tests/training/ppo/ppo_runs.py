@@ -15,6 +15,7 @@ from training.ppo.optimiser import JudgedData
 from training.ppo.rollout import RolloutSampling, sample
 from training.ppo.trainer import PPO
 from training.progress import silent
+from training.reward.doubt import Doubt
 from training.reward.features import all_features, trunk_states
 from training.reward.head import normalised
 from training.reward.model import RewardModel
@@ -67,7 +68,9 @@ def write_reward_model(policy: Path, config: IterationConfig, directory: Path) -
         adapter={},
         facts={"policy": sha256_of(policy / "model.safetensors")},
     )
-    normalised(likes, features).save(directory)
+    reward_model = normalised(likes, features)
+    reward_model.save(directory)
+    Doubt(reward_model.weight[None]).save(directory)
 
 
 def with_ppo(config: IterationConfig, **settings: Any) -> IterationConfig:
