@@ -26,6 +26,21 @@ def test_markdown_is_drawn_with_tables_and_coloured_code(open_page):
     expect(answer.get_by_role("listitem")).to_have_count(2)
 
 
+def test_an_answer_to_ones_own_prompt_is_no_news(open_page):
+    page = open_page()
+    page.evaluate(
+        """() => { window.said = []; new MutationObserver(() => {
+            for (const status of document.querySelectorAll('[role=status]'))
+                window.said.push(status.textContent);
+        }).observe(document.body, {childList: true, subtree: true, characterData: true}) }"""
+    )
+    ask(page, TEA)
+    ask(page, "And black tea?")
+    page.wait_for_timeout(1000)
+    assert not any("another window" in said for said in page.evaluate("window.said"))
+    expect(page.get_by_text("New messages from another window")).to_have_count(0)
+
+
 def test_html_in_an_answer_is_text(open_page):
     page = open_page()
     answer = ask(page, "<img src=x onerror=alert(1)> <script>alert(2)</script>")

@@ -157,7 +157,7 @@ def test_a_data_set_is_checked_imported_exported_and_erased(service, operator, t
     dialog.get_by_label("Exclude 1 flagged example").check()
     dialog.get_by_role("button", name="Import").click()
     row = page.get_by_role("row").filter(has_text="pairs")
-    expect(row.get_by_role("cell").nth(4)).to_have_text("6")
+    expect(row.get_by_role("cell").nth(5)).to_have_text("6")
     with page.expect_download() as waiting:
         page.get_by_role("link", name="OpenAI messages").click()
     lines = Path(waiting.value.path()).read_text().splitlines()

@@ -103,14 +103,16 @@ function useConversationTurns(id: string | undefined): [Turn[], (key: string) =>
 }
 
 /** Says so when messages appear that were not sent from here. */
-function useNews(id: string | undefined, stored: number | undefined, own: boolean) {
+function useNews(id: string | undefined, stored: readonly { id: string }[] | undefined, own: boolean) {
   const toast = useToast();
-  const seen = useRef<{ id?: string; stored?: number }>({});
+  const seen = useRef<{ id?: string; ids?: Set<string> }>({});
   useEffect(() => {
     const before = seen.current;
-    seen.current = { id, stored };
-    if (before.id === id && before.stored && stored && stored > before.stored && !own)
-      toast("New messages from another window are shown.");
+    const ids = stored && new Set(stored.map((message) => message.id));
+    seen.current = { id, ids };
+    if (own || before.id !== id || !before.ids?.size || !ids) return;
+    const known = before.ids;
+    if ([...ids].some((each) => !known.has(each) && !turns.stored.has(each))) toast("New messages from another window are shown.");
   }, [id, stored, own, toast]);
 }
 
@@ -132,7 +134,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
   const compared = asked || review ? comparedAnswers(messages, completion) : [];
   const comparing = asked !== undefined || compared.length > 1;
 
-  useNews(id, written?.length, its.length > 0);
+  useNews(id, written, its.length > 0);
   useEffect(() => stored.data?.turns.forEach((begun) => turns.watch(stored.data.id, begun)), [stored.data]);
   useEffect(() => {
     if (asked?.completionId && asked.conversationId) persist(comparisonName(asked.conversationId), asked.completionId);

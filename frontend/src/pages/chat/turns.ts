@@ -29,6 +29,8 @@ class Turns {
   private stopping = new Set<string>();
   /** The ids of turns that ended while this page showed them. */
   private ended = new Set<string>();
+  /** The ids of messages that were there when a turn of this page was stored: no news. */
+  readonly stored = new Set<string>();
   /** By turn; each ends once the turn is stored. */
   private settling = new Map<string, Promise<void>>();
   private listeners = new Set<() => void>();
@@ -186,6 +188,7 @@ class Turns {
       const stored = storedIds(id);
       if (!stored || !isStored(turn, stored)) continue;
       announce(id);
+      stored.forEach((message) => this.stored.add(message));
       if (turn.state !== "failed" && turn.promptId) this.forget(turn.key);
       return;
     }
