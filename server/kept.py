@@ -44,9 +44,10 @@ class KeptCounts:
         """``count()``, or what it last was for this key."""
         if not self._are_many():
             return count()
-        with self._first:
-            if key not in self._counts:
-                self._renew(key, count)
+        if key not in self._counts:
+            with self._first:
+                if key not in self._counts:
+                    self._renew(key, count)
         with self._lock:
             kept = self._counts[key]
             due = not kept.renewing and time.monotonic() - kept.at > AGE * kept.took

@@ -11,7 +11,7 @@ from uvicorn.config import LOGGING_CONFIG
 from server.app import create_app
 from server.app_state import AppState
 from server.services import Services
-from tutelage.text.json_logs import log_as_json
+from tutelage.text.json_logs import log_as
 
 CLOSING_SECONDS = 5  # for responses that are no turns, after the turns have ended
 
@@ -29,8 +29,7 @@ class Server(uvicorn.Server):
         app = create_app(services)
         self._state: AppState = app.state.tutelage
         self._listening = listening
-        if settings.log_format == "json":
-            log_as_json()
+        log_as(settings.log_format)
         super().__init__(
             uvicorn.Config(
                 app,

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -22,6 +23,17 @@ _HEADERS = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"
 Frames = Callable[[Turn], AsyncIterator[str]]
 
 logger = logging.getLogger(__name__)
+
+
+def event_stream(description: str, schema: str) -> dict[str, Any]:
+    """How OpenAPI describes a response that may be server-sent events of a schema."""
+    event = {
+        "type": "object",
+        "required": ["data"],
+        "properties": {"data": {"type": "string", "description": "JSON, or `[DONE]`."}},
+        "description": f"Events; `data` holds a {schema}.",
+    }
+    return {"description": description, "content": {"text/event-stream": {"schema": event}}}
 
 
 def error_frame(error: ApiError) -> str:

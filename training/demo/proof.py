@@ -83,12 +83,16 @@ class TasteEffect(NamedTuple):
     net: Interval | None  # taught less best control, Student's interval; None with one seed
 
 
+def _silent(what: str, done: int, total: int) -> None:
+    """Shows nothing: progress cannot be shown from another process."""
+
+
 def prove(
     tastes: Sequence[str],
     seeds: Sequence[int],
     settings: Settings,
     scale: Scale = Scale(),
-    say: Say = lambda what, done, total: None,
+    say: Say = _silent,
     jobs: int = 1,
 ) -> list[ArmResult]:
     """Runs every arm of every taste and seed below ``settings.data``; what is there is not rerun.
@@ -135,17 +139,13 @@ def _run_all(
             yield running_one.result()
 
 
-def _respond(
-    settings: Settings, taste: str, seed: int, scale: Scale,
-    say: Say = lambda what, done, total: None,
-) -> None:  # fmt: skip
+def _respond(settings: Settings, taste: str, seed: int, scale: Scale, say: Say = _silent) -> None:
     _Teaching(settings, PREFERENCES[taste], seed, scale, say).write_responses()
 
 
 def _run_one(
-    settings: Settings, taste: str, seed: int, scale: Scale,
-    say: Say = lambda what, done, total: None,
-) -> list[ArmResult]:  # fmt: skip
+    settings: Settings, taste: str, seed: int, scale: Scale, say: Say = _silent
+) -> list[ArmResult]:
     return _Teaching(settings, PREFERENCES[taste], seed, scale, say).arms()
 
 

@@ -59,14 +59,12 @@ def serve(
 def worker(data: Data = None, while_input: WhileInput = False) -> None:
     """Run queued iterations, one at a time. Example: `tutelage worker`"""
     from training.jobs.worker import run_worker
+    from tutelage.text.json_logs import log_as
 
     if while_input:
         end_with_input(signal.SIGTERM)
     core = open_data(data)
-    if core.settings.log_format == "json":
-        from tutelage.text.json_logs import log_as_json
-
-        log_as_json()
+    log_as(core.settings.log_format)
     run_worker(core)
 
 

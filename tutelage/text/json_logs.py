@@ -11,8 +11,10 @@ ACCESS = "tutelage.access"  # a message per request, in JSON logs alone
 _FIELDS = {"levelname": "level", "name": "logger"}
 
 
-def log_as_json() -> None:
-    """From now on every logger writes JSON to stderr; requests are logged too."""
+def log_as(log_format: str) -> None:
+    """With "json": from now on every logger writes JSON to stderr; requests are logged too."""
+    if log_format != "json":
+        return
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_with_request_id)
     handler.setFormatter(

@@ -1,7 +1,5 @@
 """POST /v1/chat/completions: a turn, as JSON or as a stream."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
@@ -9,25 +7,15 @@ from server.dependencies import ChatterDep, PolicyDep, StateDep, TrainingDep
 from server.openai.chat_completions import CompletionEvents, of_turn
 from server.openai.completion_request import turn_request
 from server.openai.non_streaming import completed
-from server.openai.sse import streamed
+from server.openai.sse import event_stream, streamed
 from server.schemas.openai.chat import ChatCompletion, ChatCompletionRequest
 from server.schemas.openai.sampling import StreamOptions
 
 router = APIRouter(prefix="/v1/chat", tags=["chat"])
 
-_STREAM: dict[str, Any] = {
-    "description": "The completion; with `stream`, chunks as server-sent events.",
-    "content": {
-        "text/event-stream": {
-            "schema": {
-                "type": "object",
-                "required": ["data"],
-                "properties": {"data": {"type": "string", "description": "JSON, or `[DONE]`."}},
-                "description": "Events; `data` holds a ChatCompletionChunk.",
-            }
-        }
-    },
-}
+_STREAM = event_stream(
+    "The completion; with `stream`, chunks as server-sent events.", "ChatCompletionChunk"
+)
 
 
 @router.post("/completions", response_model=ChatCompletion, responses={200: _STREAM})

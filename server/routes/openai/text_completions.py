@@ -1,30 +1,19 @@
 """POST /v1/completions: a text is continued, by OpenAI's older API."""
 
-from typing import Any
-
 from fastapi import APIRouter, Request, Response
 
 from server.dependencies import ChatterDep, PolicyDep, StateDep
 from server.openai.non_streaming import completed
-from server.openai.sse import streamed
+from server.openai.sse import event_stream, streamed
 from server.openai.text_completions import frames, of_turn, turn_request
 from server.schemas.openai.text_completions import TextCompletion, TextCompletionRequest
 
 router = APIRouter(prefix="/v1/completions", tags=["chat"])
 
-_STREAM: dict[str, Any] = {
-    "description": "The completion; with `stream`, chunks of the same form as server-sent events.",
-    "content": {
-        "text/event-stream": {
-            "schema": {
-                "type": "object",
-                "required": ["data"],
-                "properties": {"data": {"type": "string", "description": "JSON, or `[DONE]`."}},
-                "description": "Events; `data` holds a TextCompletion.",
-            }
-        }
-    },
-}
+_STREAM = event_stream(
+    "The completion; with `stream`, chunks of the same form as server-sent events.",
+    "TextCompletion",
+)
 
 
 @router.post("", response_model=TextCompletion, responses={200: _STREAM})

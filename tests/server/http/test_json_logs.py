@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from chat_service import ChatService
 
-from tutelage.text.json_logs import ACCESS, log_as_json, request_id
+from tutelage.text.json_logs import ACCESS, log_as, request_id
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def loggers_as_before() -> Iterator[None]:
 
 
 def test_a_message_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    log_as_json()
+    log_as("json")
     request_id.set("req_1")
     logging.getLogger("a.b").warning("two\nlines of %s", "text")
     (line,) = capsys.readouterr().err.splitlines()
@@ -33,7 +33,7 @@ def test_a_message_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_an_exception_is_on_the_same_line(capsys: pytest.CaptureFixture[str]) -> None:
-    log_as_json()
+    log_as("json")
     try:
         raise ValueError("first\nsecond")
     except ValueError:
@@ -45,7 +45,7 @@ def test_an_exception_is_on_the_same_line(capsys: pytest.CaptureFixture[str]) ->
 def test_a_request_is_logged_with_the_id_of_its_response(
     shared: ChatService, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    log_as_json()
+    log_as("json")
     response = shared.client.get("/healthz")
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     (line,) = [line for line in lines if line["logger"] == ACCESS]
