@@ -58,7 +58,7 @@ class ServedResponse:
 
 @dataclass(frozen=True)
 class QuantileSummary:
-    """A waiting time: the median, and what 95 in 100 waited at most, in seconds."""
+    """A waiting time of the responses that showed text: median and 95th percentile, in seconds."""
 
     median: float
     p95: float
@@ -147,14 +147,15 @@ def window(
 ) -> Window:
     """What these answers come to."""
     firsts = {row.completion_id: row for row in said}  # the prompt is read once for all choices
+    shown = [row for row in said if row.first_text_seconds is not None]
     return Window(
         at=at,
         requests=len(firsts),
         answers=len(said),
         prompt_tokens=sum(row.prompt_tokens for row in firsts.values()),
         response_tokens=sum(row.tokens for row in said),
-        first_text=_quantiles([row.first_text_seconds for row in said]),
-        seconds=_quantiles([row.seconds for row in said]),
+        first_text=_quantiles([row.first_text_seconds for row in shown]),
+        seconds=_quantiles([row.seconds for row in shown]),
         flagged_prompts=flagged_prompts,
         flagged_answers=sum(row.action in ACTED for row in said),
         failed=sum(row.finish_reason == BROKEN for row in said),

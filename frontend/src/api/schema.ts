@@ -7424,7 +7424,7 @@ export interface components {
             requests: number;
             /** Response Tokens */
             response_tokens: number;
-            /** @description Time to the end of the response. */
+            /** @description Time to the end of the responses that showed text. */
             seconds: components["schemas"]["LatencyQuantiles"] | null;
         };
         /**

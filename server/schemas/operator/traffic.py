@@ -25,7 +25,9 @@ class TrafficWindow(Shape):
     prompt_tokens: int
     response_tokens: int
     first_text: LatencyQuantiles | None = Field(description="Time to first text.")
-    seconds: LatencyQuantiles | None = Field(description="Time to the end of the response.")
+    seconds: LatencyQuantiles | None = Field(
+        description="Time to the end of the responses that showed text."
+    )
     flagged_prompts: int = Field(description="Prompts that moderation warned of or blocked.")
     flagged_answers: int
     failed: int = Field(description="Responses that ended with an error.")

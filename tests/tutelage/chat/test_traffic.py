@@ -62,6 +62,16 @@ def test_a_window_counts_what_people_caused(busy: Store) -> None:
     assert total.first_text is not None and total.first_text.median == 1.5
 
 
+def test_a_prompt_that_was_blocked_makes_no_policy_look_quick(busy: Store) -> None:
+    for number in (6, 7, 8, 9):
+        said(busy, number, policy_id=None, first_text_seconds=None, seconds=0.001)
+    now = time.time() + 1
+    with busy.read() as session:
+        total, _ = traffic.windows(session, now - 60, now, 1)
+    assert total.answers == 8
+    assert total.seconds is not None and total.seconds.median == 9.0
+
+
 def test_windows_add_up_to_the_whole(busy: Store) -> None:
     now = time.time() + 1
     with busy.read() as session:
