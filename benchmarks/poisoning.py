@@ -38,7 +38,7 @@ GUARDED = SnapshotConfig(held_out=0.0)
 
 
 @dataclass(frozen=True)
-class Group:
+class Cohort:
     """People of one kind, each with as many judgements."""
 
     people: int
@@ -51,29 +51,29 @@ class Group:
 class Attack:
     """Who teaches; labelers rank the same tasks, of which the first are gold."""
 
-    honest: Group
-    attackers: Group
+    honest: Cohort
+    attackers: Cohort
     labelers: bool = False
     gold: int = 0
 
 
-USERS = Group(20, 10)
-LABELERS = Group(5, 60)
+USERS = Cohort(20, 10)
+LABELERS = Cohort(5, 60)
 ATTACKS = {
-    "one account with 500 judgements": Attack(USERS, Group(1, 500, honest=False)),
-    "twenty new accounts with one opinion": Attack(USERS, Group(20, 10, honest=False, new=True)),
+    "one account with 500 judgements": Attack(USERS, Cohort(1, 500, honest=False)),
+    "twenty new accounts with one opinion": Attack(USERS, Cohort(20, 10, honest=False, new=True)),
     "twenty new accounts with 50 judgements each": Attack(
-        USERS, Group(20, 50, honest=False, new=True)
+        USERS, Cohort(20, 50, honest=False, new=True)
     ),
-    "one labeler of six lies": Attack(LABELERS, Group(1, 60, honest=False), labelers=True),
+    "one labeler of six lies": Attack(LABELERS, Cohort(1, 60, honest=False), labelers=True),
     "four labelers of nine collude, no gold": Attack(
-        LABELERS, Group(4, 60, honest=False), labelers=True
+        LABELERS, Cohort(4, 60, honest=False), labelers=True
     ),
     "four labelers of nine collude, 6 gold tasks": Attack(
-        LABELERS, Group(4, 60, honest=False), labelers=True, gold=6
+        LABELERS, Cohort(4, 60, honest=False), labelers=True, gold=6
     ),
     "six labelers of eleven collude, 6 gold tasks": Attack(
-        LABELERS, Group(6, 60, honest=False), labelers=True, gold=6
+        LABELERS, Cohort(6, 60, honest=False), labelers=True, gold=6
     ),
 }
 
@@ -87,7 +87,7 @@ class World:
         self.direction /= np.linalg.norm(self.direction)
         self.features: dict[str, np.ndarray] = {}  # of a response's text
 
-    def judge(self, attack: Attack, groups: Sequence[Group]) -> Rows:
+    def judge(self, attack: Attack, groups: Sequence[Cohort]) -> Rows:
         """The rows that these people leave behind."""
         parts: list[Rows] = []
         accounts: dict[str, float] = {}

@@ -131,7 +131,9 @@ def test_no_route_module_imports_another() -> None:
 
 def test_a_class_name_exists_once() -> None:
     places: dict[str, list[str]] = defaultdict(list)
-    for module, tree in TREES.items():
+    paths = sources("benchmarks")
+    benchmarks = {name_of(path): ast.parse(path.read_text("utf-8")) for path in paths}
+    for module, tree in (TREES | benchmarks).items():
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):
                 places[node.name].append(module)

@@ -34,7 +34,7 @@ from training.evaluation.metrics import Comparison, EvaluatedResponse, compare
 from tutelage.statistics import ClusterBootstrap
 
 if TYPE_CHECKING:
-    from lab.candidates import Candidate
+    from lab.candidates import KnownCandidate
 
 CONFIG = IterationConfig(evaluation=EvaluationConfig(prompts=40, samples=2, resamples=1000))
 WORDS = [f"w{number}" for number in range(400)]
@@ -66,7 +66,7 @@ def main() -> None:
         print(json.dumps(found))
 
 
-def _runs(world: str, work: Path) -> "Callable[[int], Iterable[Candidate]]":
+def _runs(world: str, work: Path) -> "Callable[[int], Iterable[KnownCandidate]]":
     """What makes the candidates of a seed."""
     if world == "linear":
         from lab import linear
@@ -80,10 +80,10 @@ def _runs(world: str, work: Path) -> "Callable[[int], Iterable[Candidate]]":
 
 
 def against_truth(
-    runs: "Callable[[int], Iterable[Candidate]]", seeds: int, minutes: float
+    runs: "Callable[[int], Iterable[KnownCandidate]]", seeds: int, minutes: float
 ) -> dict[str, Any]:
     """The gate's verdicts on candidates whose true quality is known."""
-    found: list[Candidate] = []
+    found: list[KnownCandidate] = []
     end = time.monotonic() + 60 * minutes
     for seed in range(seeds):
         if time.monotonic() < end:
@@ -100,7 +100,7 @@ def against_truth(
 
 
 def verdicts(
-    candidates: "Sequence[Candidate]", seen: "Callable[[Candidate], Comparison]"
+    candidates: "Sequence[KnownCandidate]", seen: "Callable[[KnownCandidate], Comparison]"
 ) -> dict[str, Any]:
     """Shares of the truly no better and of the truly better ones, with intervals over runs."""
     decisions = [decide(seen(candidate), GateConfig()) for candidate in candidates]

@@ -33,7 +33,7 @@ KEPT = "kept.json"
 
 
 @dataclass(frozen=True)
-class Candidate:
+class KnownCandidate:
     """A checkpoint as the gate sees it, and what is true of it."""
 
     seed: int
@@ -56,7 +56,7 @@ def climb(lab: Any, seed: int) -> Path:
     return far
 
 
-def candidates(lab: Any, seed: int) -> Iterator[Candidate]:
+def candidates(lab: Any, seed: int) -> Iterator[KnownCandidate]:
     """The checkpoints of one run."""
     far = climb(lab, seed)
     kept = json.loads((far / KEPT).read_text())
@@ -70,7 +70,7 @@ def candidates(lab: Any, seed: int) -> Iterator[Candidate]:
             continue
         responses = judge.responses(adapter, rung["metrics"]["objective/kl"])
         gain = (judge.truth(adapter).mean() - truth.mean()) / truth.std()
-        yield Candidate(
+        yield KnownCandidate(
             seed, int(rung["update"]), rung["update"] == kept, float(gain),
             judge.compared(first, responses),
             judge.compared(_without_draws(first), _without_draws(responses)),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from lab.candidates import Candidate
+from lab.candidates import KnownCandidate
 from lab.people import AGREEMENT, noise_for
 from torch import Tensor
 
@@ -54,7 +54,7 @@ class _People:
         return rows, features
 
 
-def candidates(seed: int) -> Iterator[Candidate]:
+def candidates(seed: int) -> Iterator[KnownCandidate]:
     """The candidates of one run."""
     generator = torch.Generator().manual_seed(seed)
     direction = torch.randn(WIDTH, generator=generator)
@@ -80,7 +80,7 @@ def candidates(seed: int) -> Iterator[Candidate]:
     found = [responses(shift) for shift in shifts]
     best = max(range(CANDIDATES), key=lambda i: sum(each.score for each in found[i]))
     for number, (shift, each) in enumerate(zip(shifts, found, strict=True)):
-        yield Candidate(
+        yield KnownCandidate(
             seed, number, number == best, float(people.direction @ shift),
             compare(first, each, CONFIG),
             compare(_without_draws(first), _without_draws(each), CONFIG),

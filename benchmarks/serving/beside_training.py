@@ -24,7 +24,7 @@ from typing import Any
 import httpx
 from common import base_policy, tell
 from quick import ranked
-from serving.serve import CORES, Server, prepared, said, shipped_prompts
+from serving.serve import CORES, ServiceProcess, prepared, said, shipped_prompts
 
 from training.iteration.run import request_iteration
 from tutelage.composition import Core
@@ -84,7 +84,7 @@ async def measure(core: Core, options: argparse.Namespace) -> dict[str, Any]:
     """Measure alone, then during the iteration."""
     judged(core)
     prompts = shipped_prompts()
-    server = Server(core, threads=len(CORES), moderation=False)
+    server = ServiceProcess(core, threads=len(CORES), moderation=False)
     worker = None
     try:
         await server.ready()

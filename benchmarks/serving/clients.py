@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from common import base_policy, peer_python
-from serving.serve import Server
+from serving.serve import ServiceProcess
 
 from tutelage.composition import open_core
 from tutelage.policies.base import ensure_base
@@ -38,7 +38,7 @@ CLIENTS = (
 )  # fmt: skip
 
 
-def uses(python: Path, client: str, server: Server) -> Iterator[dict[str, Any]]:
+def uses(python: Path, client: str, server: ServiceProcess) -> Iterator[dict[str, Any]]:
     """One row per use of a client: {"client", "version", "use", "ok", "error"}."""
     version = installed(python, client)
     if version is None:
@@ -56,7 +56,7 @@ def installed(python: Path, client: str) -> str | None:
     return answer.stdout.strip() or None
 
 
-def scripted(python: Path, client: str, server: Server) -> Iterator[dict[str, Any]]:
+def scripted(python: Path, client: str, server: ServiceProcess) -> Iterator[dict[str, Any]]:
     """The calls of ``peers/clients.py``."""
     url = f"{server.url}/v1"
     environment = os.environ | {"PYTHONPATH": ""}
@@ -69,7 +69,7 @@ def scripted(python: Path, client: str, server: Server) -> Iterator[dict[str, An
     yield from map(json.loads, found)
 
 
-def fuzzed(python: Path, server: Server, examples: int = 5) -> Iterator[dict[str, Any]]:
+def fuzzed(python: Path, server: ServiceProcess, examples: int = 5) -> Iterator[dict[str, Any]]:
     """schemathesis on all operations of the document."""
     command = [
         python.parent.absolute() / "schemathesis", "run", f"{server.url}/openapi.json",
@@ -90,7 +90,7 @@ async def compare(python: Path, webui: Path | None, clients: list[str]) -> list[
     with tempfile.TemporaryDirectory() as folder:
         core = open_core(Settings(data=Path(folder)))
         ensure_base(core.store, core.library, str(base_policy()))
-        server = Server(core, threads=2, moderation=True)
+        server = ServiceProcess(core, threads=2, moderation=True)
         try:
             await server.ready()
             for client in clients:

@@ -18,7 +18,7 @@ from typing import Any
 
 import httpx
 from common import base_policy, tell
-from serving.serve import Server, prepared
+from serving.serve import ServiceProcess, prepared
 from sqlmodel import select
 
 from tutelage.chat import conversations
@@ -57,7 +57,7 @@ async def judge(
 
 async def measure(core: Core, seconds: float, connections: int) -> dict[str, Any]:
     """Ratings per second and their latency; then the kill."""
-    server = Server(core, threads=2, moderation=False)
+    server = ServiceProcess(core, threads=2, moderation=False)
     try:
         await server.ready()
         judged = answers(core, connections)

@@ -242,7 +242,7 @@ def encoded(tokenizer: Any, prompt: str) -> list[int]:
     return ids
 
 
-class Server:
+class ServiceProcess:
     """The whole service in its own process, over HTTP."""
 
     def __init__(
@@ -395,7 +395,7 @@ async def measure(
 
 
 async def waterfall(
-    server: Server, concurrency: int, tokens: int, rounds: int, prompts: Iterator[str]
+    server: ServiceProcess, concurrency: int, tokens: int, rounds: int, prompts: Iterator[str]
 ) -> dict[str, float]:
     """Means of a turn's stages in ms, and the quantiles of the gaps between pieces of text."""
     await server.answer(list(itertools.islice(prompts, concurrency)), tokens)
@@ -492,9 +492,9 @@ async def served(
         "engine": Pinned(EmbeddedEngine(generator), CORES[: options.threads])
     }
     servers = {
-        "server": Server(core, options.threads, True),
-        "warning": Server(core, options.threads, True, WARNS),
-        "unmoderated": Server(core, options.threads, False),
+        "server": ServiceProcess(core, options.threads, True),
+        "warning": ServiceProcess(core, options.threads, True, WARNS),
+        "unmoderated": ServiceProcess(core, options.threads, False),
     }
     others = CORES[options.threads :] or CORES
     for name, server in servers.items():

@@ -25,7 +25,7 @@ from typing import Any
 
 import httpx
 from common import base_policy, tell
-from serving.serve import Server, prepared, said, without_end
+from serving.serve import ServiceProcess, prepared, said, without_end
 
 from tutelage.composition import Core
 from tutelage.policies import deployment
@@ -132,7 +132,7 @@ async def weigh(pid: int, tally: Tally) -> None:
 
 async def soak(core: Core, options: argparse.Namespace) -> dict[str, Any]:
     """Start the service and run all streams."""
-    server = Server(core, options.threads, moderation=True)
+    server = ServiceProcess(core, options.threads, moderation=True)
     tally = Tally()
     try:
         await server.ready()
