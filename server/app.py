@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from fastapi import FastAPI
-from fastapi.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 
 import tutelage
 from server.app_state import AppState, new_state
+from server.http.cors import CrossOrigin
 from server.http.errors import handle_errors
 from server.http.middleware import Edge
 from server.http.validation import handle_invalid
@@ -35,15 +35,7 @@ def create_app(services: Services, static: Path = STATIC) -> FastAPI:
     app.state.tutelage = state
     max_body_bytes = services.settings.max_body_bytes
     app.add_middleware(Edge, max_body_bytes=max_body_bytes, metrics=state.metrics)
-    origins = [each.strip() for each in services.settings.cors_origins.split(",") if each.strip()]
-    if origins:  # outermost, so that errors and streams carry the headers; keys only, no cookies
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=origins,
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["*"],
-            expose_headers=["x-request-id", "retry-after"],
-        )
+    app.add_middleware(CrossOrigin, allowed=state.allows_origin)
     handle_errors(app)
     handle_invalid(app)
     app.router.routes.extend(_api_routes())

@@ -23,8 +23,10 @@ from server.labeling.candidates import CandidateWriter
 from server.moderation_watcher import ModerationWatcher
 from server.policy_watcher import PolicyWatcher
 from server.services import Services
+from tutelage.installation import saved_settings
 from tutelage.people import erasure
 from tutelage.people.quota import Quotas
+from tutelage.settings import listed
 
 
 @dataclass(frozen=True)
@@ -47,15 +49,26 @@ class AppState:
         """The encoder of /v1/embeddings, loaded when it is first asked for."""
         return Embedder(bundled_encoder())
 
+    def refresh_settings(self) -> None:
+        """Take over what operators have saved meanwhile, in this process or another."""
+        saved_settings.apply(self.services.settings, self.services.store)
+
+    def allows_origin(self, origin: str) -> bool:
+        """Whether pages of this origin may call the API, with keys."""
+        allowed = listed(self.services.settings.cors_origins)
+        return "*" in allowed or origin in allowed
+
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Load the promoted policy and follow the store; at the end store what is being written."""
         await self.policies.refresh()
         await run_in_threadpool(erasure.finish, self.services.store)
+        settings_refresh = partial(run_in_threadpool, self.refresh_settings)
         filter_refresh = partial(run_in_threadpool, self.filter.refresh)
         following = [
             asyncio.create_task(each)
             for each in (
+                follow("the settings", saved_settings.EVERY, settings_refresh),
                 follow("the policies", policy_watcher.EVERY, self.policies.refresh),
                 follow("the moderation heads", moderation_watcher.EVERY, filter_refresh),
                 follow("labeling tasks", candidates.EVERY, self.candidates.refresh),
@@ -76,13 +89,13 @@ def new_state(services: Services) -> AppState:
     settings, metrics = services.settings, Metrics()
     metrics.watch_connections(services.store.connections_in_use)
     storage = open_storage(settings.limits_url)
-    limits = RateLimits(storage, settings.rate_limit, settings.token_limit)
+    limits = RateLimits(storage, settings)
     policies = PolicyWatcher(services, metrics)
     return AppState(
         services=services,
         metrics=metrics,
         limits=limits,
-        quotas=Quotas(settings.quotas),
+        quotas=Quotas(settings),
         throttle=LoginThrottle(storage),
         policies=policies,
         filter=ModerationWatcher(services),

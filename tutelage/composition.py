@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tutelage.errors import NotFound, Unavailable
+from tutelage.installation import saved_settings
 from tutelage.iteration_folder import IterationFolder
 from tutelage.policies.library import PolicyLibrary
 from tutelage.settings import Settings
@@ -65,4 +66,5 @@ def require_data(settings: Settings) -> None:
 
 
 def _core(settings: Settings, store: Store) -> Core:
+    saved_settings.apply(settings, store, saved_settings.EDITABLE)
     return Core(settings, store, PolicyLibrary(settings.data / "policies"))

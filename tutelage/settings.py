@@ -4,10 +4,20 @@ Training settings are not here: they are scientific and live in one TOML file pe
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,7 +33,17 @@ class Starter(BaseModel):
     text: str = Field(min_length=1, max_length=2000)
 
 
-_STARTERS = TypeAdapter(list[Starter])
+class Quota(BaseModel):
+    """The most that one may use in a day (UTC); 0 stands for no limit."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    requests: int = Field(0, ge=0)
+    tokens: int = Field(0, ge=0)
+
+
+_STARTERS = TypeAdapter(Annotated[list[Starter], Field(max_length=20)])
+_QUOTAS = TypeAdapter(dict[Literal["guest", "user", "labeler", "operator"], Quota])
 SHIPPED_STARTERS = (
     Starter(
         title="Explain something",
@@ -52,7 +72,9 @@ class Settings(BaseSettings):
     secrets are read so. Environment variables come first.
     """
 
-    model_config = SettingsConfigDict(env_prefix="TUTELAGE_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="TUTELAGE_", extra="ignore", validate_assignment=True
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -125,7 +147,8 @@ class Settings(BaseSettings):
     guests: bool = Field(True, description="Allow chats in the web UI without an account.")
     sign_up: bool = Field(True, description="Allow users to sign up.")
     quotas: str = Field(
-        "", description='JSON, per day: {role: {"requests": n, "tokens": n}} (0 = unlimited).'
+        "",
+        description='JSON, per role and day: {role: {"requests": n, "tokens": n}} (0 = unlimited).',
     )
     policy_choice: Literal["labelers", "everyone"] = Field(
         "labelers",
@@ -185,11 +208,17 @@ class Settings(BaseSettings):
     @field_validator("starters")
     @classmethod
     def _are_starters(cls, value: str) -> str:
-        try:
-            _STARTERS.validate_json(value or "[]")
-        except ValidationError as error:
-            raise ValueError(f"{error.errors()[0]['msg']}; see docs/operations.md") from None
-        return value
+        return _json_of(_STARTERS, value, "[]")
+
+    @field_validator("quotas")
+    @classmethod
+    def _are_quotas(cls, value: str) -> str:
+        return _json_of(_QUOTAS, value, "{}")
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        return ",".join(each if each == "*" else origin_of(each) for each in listed(value))
 
     @property
     def starter_prompts(self) -> list[Starter]:
@@ -197,6 +226,41 @@ class Settings(BaseSettings):
         return _STARTERS.validate_json(self.starters) if self.starters else list(SHIPPED_STARTERS)
 
     @property
+    def role_quotas(self) -> dict[str, Quota]:
+        """The daily quota of each role that has one; that of a guest is "guest"."""
+        given = _QUOTAS.validate_json(self.quotas or "{}")
+        return {str(role): quota for role, quota in given.items()}
+
+    @property
     def url(self) -> str:
         """The database URL in force."""
         return self.database_url or f"sqlite:///{(self.data / 'tutelage.db').absolute()}"
+
+
+def listed(text: str) -> Sequence[str]:
+    """The parts of a list by commas."""
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def origin_of(text: str) -> str:
+    """The origin as browsers send it, in lower case. Raises ValueError for what is not one."""
+    try:
+        parts = urlsplit(text.strip().rstrip("/").lower())
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or parts.geturl() != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+        raise ValueError(f"{text[:200]!r} is not an origin such as https://www.example.org")
+    default = {"http": ":80", "https": ":443"}[parts.scheme]
+    return f"{parts.scheme}://{parts.netloc.removesuffix(default)}"
+
+
+def _json_of(kind: TypeAdapter[Any], value: str, empty: str) -> str:
+    """The JSON text, if it describes a value of that kind."""
+    try:
+        kind.validate_json(value or empty)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        where = "".join(f"{each}: " for each in wrong["loc"] if each != "[key]")
+        raise ValueError(f"{where}{wrong['msg']}; see docs/operations.md") from None
+    return value

@@ -512,6 +512,17 @@ class Schedule(Ordered, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
+class SavedSetting(Ordered, table=True):
+    """A deployment setting that an operator saved; ``seq`` is the place of its last change."""
+
+    __tablename__ = "setting"
+
+    name: str = Field(primary_key=True)
+    value: Any = Field(sa_column=json_column())
+    author_id: str
+    created_at: float = Field(default_factory=time.time)
+
+
 class Delivery(SQLModel, table=True):
     """How far a webhook has been told of the audit log."""
 

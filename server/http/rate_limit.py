@@ -11,6 +11,7 @@ from limits.strategies import MovingWindowRateLimiter, SlidingWindowCounterRateL
 from server.http.errors import ApiError
 from tutelage import extras
 from tutelage.errors import Invalid
+from tutelage.settings import Settings
 
 
 def open_storage(url: str) -> Storage:
@@ -28,52 +29,57 @@ def open_storage(url: str) -> Storage:
 
 
 class RateLimits:
-    """Requests and tokens per minute, counted in ``storage``.
+    """Requests and tokens per minute, counted in ``storage``; the most of each is a setting.
 
     Tokens of a response are counted when it has ended; a caller without tokens left starts no
     further turn, but concurrent turns may exceed the limit once.
     """
 
-    def __init__(self, storage: Storage, requests: int, tokens: int = 0) -> None:
-        """The number of each per minute. tokens=0: unlimited; requests=0: no limits at all."""
-        self._requests = (
-            RateLimitItemPerMinute(requests, namespace="requests") if requests else None
-        )
-        self._tokens = (
-            RateLimitItemPerMinute(tokens, namespace="tokens") if requests and tokens else None
-        )
+    def __init__(self, storage: Storage, settings: Settings) -> None:
+        """Without a limit of requests there are no limits at all."""
+        self._settings = settings
         self._each = MovingWindowRateLimiter(storage)
         self._sums = SlidingWindowCounterRateLimiter(storage)  # notes no single token
 
-    def take(self, who: str) -> dict[str, str]:
-        """Count one request of ``who``; returns the rate-limit headers.
+    @property
+    def _tokens(self) -> RateLimitItemPerMinute | None:
+        most = self._settings.token_limit if self._settings.rate_limit else 0
+        return RateLimitItemPerMinute(most, namespace="tokens") if most else None
+
+    def take(self, who: str, most: int | None = None) -> dict[str, str]:
+        """Count one request of ``who``; returns the rate-limit headers. ``most`` a minute: those of
+        the settings unless given; 0: no limit.
 
         Raises ApiError 429 above the limit.
         """
-        if self._requests is None:
+        most = self._settings.rate_limit if most is None else most
+        if not most:
             return {}
-        allowed = self._each.hit(self._requests, who)
-        stats = self._each.get_window_stats(self._requests, who)
-        headers = _headers("requests", self._requests.amount, stats)
+        limit = RateLimitItemPerMinute(most, namespace="requests")
+        allowed = self._each.hit(limit, who)
+        stats = self._each.get_window_stats(limit, who)
+        headers = _headers("requests", most, stats)
         if not allowed:
-            _refuse("requests", self._requests.amount, stats, headers)
+            _refuse("requests", most, stats, headers)
         return headers
 
     def require_tokens(self, who: str) -> dict[str, str]:
         """The rate-limit headers for tokens. Raises ApiError 429 when ``who`` has none left."""
-        if self._tokens is None:
+        limit = self._tokens
+        if limit is None:
             return {}
-        stats = self._sums.get_window_stats(self._tokens, who)
-        headers = _headers("tokens", self._tokens.amount, stats)
+        stats = self._sums.get_window_stats(limit, who)
+        headers = _headers("tokens", limit.amount, stats)
         if not stats.remaining:
-            _refuse("tokens", self._tokens.amount, stats, headers)
+            _refuse("tokens", limit.amount, stats, headers)
         return headers
 
     def use_tokens(self, who: str, tokens: int) -> None:
         """Count the tokens of a prompt and its responses."""
-        if self._tokens is not None:
-            remaining = self._sums.get_window_stats(self._tokens, who).remaining
-            self._sums.hit(self._tokens, who, cost=min(tokens, remaining))
+        limit = self._tokens
+        if limit is not None:
+            remaining = self._sums.get_window_stats(limit, who).remaining
+            self._sums.hit(limit, who, cost=min(tokens, remaining))
 
 
 def _headers(what: str, most: int, stats: WindowStats) -> dict[str, str]:

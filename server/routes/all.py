@@ -26,6 +26,7 @@ from server.routes.operator import (
     moderation_heads,
     operator,
     policies,
+    settings,
     traffic,
     users,
 )
@@ -35,7 +36,7 @@ _MODULES = (
     chat, completions, text_completions, responses, embeddings, models, moderations, session, oidc,
     account, conversations, turns, feedback, operator, moderation_admin, iterations, policies,
     users, labeling, labeling_admin, sharing, my_feedback, erasures, datasets, appeals,
-    moderation_heads, experiments, traffic, blind_tests, health,
+    moderation_heads, experiments, traffic, blind_tests, settings, health,
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import time
 from tutelage.composition import Core
 from tutelage.errors import Conflict, Invalid
 from tutelage.experiments import experiments, outcomes
+from tutelage.installation import saved_settings
 from tutelage.iterations import schedule
 from tutelage.maintenance import retention, webhook
 from tutelage.maintenance.election import leads
@@ -36,6 +37,7 @@ class Maintenance:
         self._next = time.monotonic() + self._look
         if not leads(self._core.store, WORK, self._process):
             return
+        saved_settings.apply(self._core.settings, self._core.store)
         self.judge_shadows()
         self.decide_experiments()
         self.start_canary()

@@ -16,6 +16,7 @@ from tutelage.cli import (
     policies,
     scheduling,
     service,
+    settings,
     trust,
 )
 from tutelage.compute_threads import wait_passively
@@ -39,6 +40,7 @@ app.add_typer(policies.app, name="policies")
 app.add_typer(models.app, name="models")
 app.add_typer(scheduling.app, name="schedule")
 app.add_typer(keys.app, name="key")
+app.add_typer(settings.app, name="settings")
 app.add_typer(moderation.app, name="moderation")
 app.add_typer(datasets.app, name="dataset")
 app.command(

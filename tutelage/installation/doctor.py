@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from tutelage import disk, extras
 from tutelage.composition import Core, open_existing
 from tutelage.errors import TutelageError, Unavailable
-from tutelage.installation import backup
+from tutelage.installation import backup, saved_settings
 from tutelage.iterations import iterations
 from tutelage.policies import deployment
 from tutelage.settings import Settings
@@ -43,7 +43,7 @@ def diagnose(settings: Settings, url: str) -> Iterator[Diagnosis]:
         return
     try:
         yield Diagnosis("data folder")
-        for look in (_integrity, _policy, _operator, _iterations):
+        for look in (_saved_settings, _integrity, _policy, _operator, _iterations):
             yield look(core)
     finally:
         core.store.close()
@@ -95,6 +95,13 @@ def _disk(settings: Settings) -> Diagnosis:
     folder = settings.data.absolute()
     there = next(each for each in (folder, *folder.parents) if each.exists())
     return Diagnosis("disk", disk.problem(there) or "")
+
+
+def _saved_settings(core: Core) -> Diagnosis:
+    with core.store.read() as session:
+        problems = saved_settings.problems(session)
+    way_out = "`tutelage settings reset NAME` returns to the default, which is in force now."
+    return Diagnosis("saved settings", " ".join(problems), way_out if problems else "")
 
 
 def _integrity(core: Core) -> Diagnosis:

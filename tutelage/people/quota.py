@@ -1,6 +1,5 @@
 """Quotas: how many requests and tokens a day a person may use, by role or by exception."""
 
-import json
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +7,13 @@ from typing import Any
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session
 
-from tutelage.errors import Invalid, TutelageError
+from tutelage.errors import TutelageError
+from tutelage.settings import Quota, Settings
 from tutelage.tables import DailyUsage, User
 
 DAY = 86_400
 GUEST = "guest"
 _INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-_ROLES = (GUEST, "user", "labeler", "operator")
 
 
 class QuotaExceeded(TutelageError):
@@ -23,14 +22,6 @@ class QuotaExceeded(TutelageError):
     def __init__(self, message: str, wait: int) -> None:
         super().__init__(message)
         self.wait = wait
-
-
-@dataclass(frozen=True)
-class Quota:
-    """The most that one may use in a day (UTC); 0 stands for no limit."""
-
-    requests: int = 0
-    tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,22 +37,24 @@ class QuotaState:
     def left(self) -> Quota | None:
         """What is left of it; where there is no limit it says 0 as well, so look at ``quota``."""
         return Quota(
-            max(0, self.quota.requests - self.requests), max(0, self.quota.tokens - self.tokens)
+            requests=max(0, self.quota.requests - self.requests),
+            tokens=max(0, self.quota.tokens - self.tokens),
         )
 
 
 class Quotas:
-    """The quotas in force, from ``TUTELAGE_QUOTAS``: {"guest": {"requests": 50, "tokens": 0}}."""
+    """The quotas in force: those of the roles are in the settings, exceptions with the person."""
 
-    def __init__(self, setting: str) -> None:
-        self._by_role = _parse(setting)
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
 
     def of(self, user: User) -> Quota:
         """A person's own quota, else that of their role; a guest has no account."""
         if user.quota is not None:
             return Quota(**user.quota)
-        guest = user.login is None and user.role == "user" and GUEST in self._by_role
-        return self._by_role.get(GUEST if guest else str(user.role), Quota())
+        by_role = self._settings.role_quotas
+        guest = user.login is None and user.role == "user" and GUEST in by_role
+        return by_role.get(GUEST if guest else str(user.role), Quota())
 
     def state(self, session: Session, user: User) -> QuotaState:
         """Where a person stands today."""
@@ -101,20 +94,3 @@ def count(session: Session, user_id: str, requests: int = 0, tokens: int = 0) ->
     session.connection().execute(
         row.on_conflict_do_update(index_elements=["user_id", "day"], set_=sums)
     )
-
-
-def _parse(setting: str) -> dict[str, Quota]:
-    try:
-        given = json.loads(setting or "{}")
-        quotas = {role: Quota(**limits) for role, limits in given.items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise Invalid(
-            f'TUTELAGE_QUOTAS is invalid ({error}). Example: {{"user": {{"requests": 500, '
-            '"tokens": 200000}}.'
-        ) from error
-    unknown = [role for role in quotas if role not in _ROLES]
-    if unknown:
-        raise Invalid(
-            f"TUTELAGE_QUOTAS has an unknown role {unknown[0]!r}. Roles: {', '.join(_ROLES)}."
-        )
-    return quotas

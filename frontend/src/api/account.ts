@@ -32,7 +32,15 @@ export const users = {
   link: (user_id: string) =>
     unwrap(api.POST("/v1/operator/users/{user_id}/link", { params: { path: { user_id } } })),
   revokeKey: (key_id: string) => unwrap(api.DELETE("/v1/operator/keys/{key_id}", { params: { path: { key_id } } })),
-  settings: () => unwrap(api.GET("/v1/operator/settings")),
+};
+
+const named = (name: string) => ({ params: { path: { name } } });
+
+export const settings = {
+  list: () => unwrap(api.GET("/v1/operator/settings")),
+  save: (name: string, value: string | number | boolean) =>
+    unwrap(api.PUT("/v1/operator/settings/{name}", { ...named(name), body: { value } })),
+  reset: (name: string) => unwrap(api.DELETE("/v1/operator/settings/{name}", named(name))),
 };
 
 export function useAccount() {
@@ -54,7 +62,7 @@ export function useUsers(query: string) {
 }
 
 export function useSettings() {
-  return useQuery({ queryKey: ["operator", "settings"], queryFn: users.settings });
+  return useQuery({ queryKey: ["operator", "settings"], queryFn: settings.list });
 }
 
 export type Story = Schemas["FeedbackStory"];

@@ -1826,6 +1826,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/settings/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Save Setting
+         * @description Save a setting for all processes: at once where it is `live`, else after a restart.
+         */
+        put: operations["save_setting"];
+        post?: never;
+        /**
+         * Reset Setting
+         * @description Return to the value that holds without a saved one.
+         */
+        delete: operations["reset_setting"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/summary": {
         parameters: {
             query?: never;
@@ -6664,21 +6688,69 @@ export interface components {
             training: boolean;
         };
         /**
+         * SettingChange
+         * @description A value to save.
+         */
+        SettingChange: {
+            /** Value */
+            value: boolean | number | string;
+        };
+        /**
          * SettingItem
          * @description An active setting; secrets are not shown.
          */
         SettingItem: {
             /** About */
             about: string;
+            /**
+             * Choices
+             * @default []
+             */
+            choices?: string[];
             /** Default */
             default: unknown;
+            /**
+             * Editable
+             * @description Whether operators may save it; else it is set at start.
+             */
+            editable: boolean;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "switch" | "number" | "choice" | "text";
+            /**
+             * Live
+             * @description Whether a saved value needs no restart.
+             */
+            live: boolean;
+            /**
+             * Locked
+             * @description Whether the environment or command line decides.
+             */
+            locked: boolean;
+            /** Maximum */
+            maximum?: number | null;
+            /** Minimum */
+            minimum?: number | null;
             /** Name */
             name: string;
             /**
+             * Pending
+             * @description Whether a restart would change the value.
+             */
+            pending: boolean;
+            /**
+             * Saved
+             * @description What operators saved, in force or not; null = nothing.
+             */
+            saved: unknown;
+            /**
              * Source
+             * @description `saved`: by an operator, on the page, API or command line.
              * @enum {string}
              */
-            source: "default" | "environment" | "command line";
+            source: "default" | "environment" | "file" | "command line" | "saved";
             /** Value */
             value: unknown;
         };
@@ -12008,6 +12080,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_SettingItem_"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    save_setting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SettingChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingItem"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    reset_setting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingItem"];
                 };
             };
             /** @description The request is invalid or not allowed. */

@@ -8,14 +8,15 @@ const FILE = "py-2 file:mr-3 file:border-r file:border-line-strong file:pr-3 fil
 
 interface FieldProps extends ComponentProps<"input"> {
   label: string;
+  hideLabel?: boolean;
   hint?: ReactNode;
 }
 
-export function Field({ label, hint, className, ...rest }: FieldProps) {
+export function Field({ label, hideLabel, hint, className, ...rest }: FieldProps) {
   const id = useId();
   return (
     <div className={className}>
-      <label htmlFor={id} className="mb-1.5 block text-sm font-medium text-ink">
+      <label htmlFor={id} className={hideLabel ? "sr-only" : "mb-1.5 block text-sm font-medium text-ink"}>
         {label}
       </label>
       <input id={id} aria-describedby={hint ? `${id}-hint` : undefined} className={clsx(LOOK, rest.type === "file" && FILE)} {...rest} />

@@ -1,19 +1,16 @@
-"""/v1/operator/users and /settings: roles, keys and quotas of users; the active settings."""
+"""/v1/operator/users: roles, keys, quotas and sign-in links of users."""
 
 from collections import Counter
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import SecretStr
 from sqlalchemy import or_
 from sqlmodel import Session, col, func, select
 
 from server.dependencies import After, Limit, OperatorDep, ServicesDep, StateDep
 from server.schemas.account import KeyItem, QuotaStanding
 from server.schemas.operator.users import (
-    SettingItem,
     SignInLink,
-    Source,
     UserChange,
     UserItem,
     UserRequest,
@@ -23,7 +20,6 @@ from tutelage import audit
 from tutelage.errors import NotFound
 from tutelage.people import accounts, people
 from tutelage.people.quota import Quotas
-from tutelage.settings import Settings
 from tutelage.tables import ApiKey, Conversation, Feedback, Purpose, Role, User, place_of
 from tutelage.text.folding import fold
 
@@ -110,45 +106,6 @@ def revoke_any_key(key_id: Name, operator: OperatorDep, services: ServicesDep) -
             raise NotFound(f"Key {key_id!r} not found.")
         people.revoke_key(session, key_id, operator.user.id)
     return Deleted(id=key_id)
-
-
-@router.get("/settings")
-def list_settings(_operator: OperatorDep, services: ServicesDep) -> Page[SettingItem]:
-    """The active settings and the source of each."""
-    settings = services.settings
-    environment = type(settings)()
-    return Page(
-        data=[_setting(settings, environment, name) for name in type(settings).model_fields]
-    )
-
-
-def _setting(settings: Settings, environment: Settings, name: str) -> SettingItem:
-    field = type(settings).model_fields[name]
-    return SettingItem(
-        name=name,
-        value=_shown(getattr(settings, name)),
-        default=_shown(field.default),
-        source=_source(settings, environment, name),
-        about=field.description or "",
-    )
-
-
-def _source(settings: Settings, environment: Settings, name: str) -> Source:
-    """The source of a setting; the command line overrides the environment."""
-    if name not in settings.model_fields_set:
-        return "default"
-    told = name in environment.model_fields_set
-    same = told and getattr(environment, name) == getattr(settings, name)
-    return "environment" if same else "command line"
-
-
-def _shown(value: object) -> object:
-    if isinstance(value, SecretStr):
-        return "set" if value.get_secret_value() else ""
-    text = str(value)
-    if "://" in text and "@" in text:  # a database URL with its password
-        return text.split("://")[0] + "://…@" + text.rsplit("@", 1)[1]
-    return value if isinstance(value, bool | int | float) else text
 
 
 def _items(session: Session, quotas: Quotas, users: list[User]) -> list[UserItem]:

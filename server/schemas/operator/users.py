@@ -1,6 +1,6 @@
-"""Users and settings, as operators see them."""
+"""Users, as operators see them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, Field
 
@@ -54,16 +54,3 @@ class SignInLink(BaseModel):
 
     user_id: str
     path: str
-
-
-Source = Literal["default", "environment", "command line"]
-
-
-class SettingItem(BaseModel):
-    """An active setting; secrets are not shown."""
-
-    name: str
-    value: Any
-    default: Any
-    source: Source
-    about: str

@@ -277,3 +277,29 @@ def test_named_origins_may_call_with_keys_and_read_errors(core: Core) -> None:
         assert "access-control-allow-credentials" not in each.headers
     assert wrong.status_code == 401 and "x-request-id" in wrong.headers
     assert "access-control-allow-origin" not in other.headers
+
+
+def test_streams_and_limits_of_a_named_origin_can_be_read(core: Core) -> None:
+    origin = {"origin": ASKED["origin"]}
+    body = {"model": "tutelage", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
+    with serve(new_services(core, cors_origins=ASKED["origin"], rate_limit=9), core) as service:
+        headers = origin | service.who("user")
+        streamed = service.client.post("/v1/chat/completions", json=body, headers=headers)
+        put = service.client.options(
+            "/v1/operator/settings/guests", headers=ASKED | {"access-control-request-method": "PUT"}
+        )
+    assert streamed.text.endswith("data: [DONE]\n\n")
+    assert streamed.headers["access-control-allow-origin"] == ASKED["origin"]
+    assert "x-ratelimit-remaining-requests" in streamed.headers["access-control-expose-headers"]
+    assert put.status_code == 200 and "PUT" in put.headers["access-control-allow-methods"]
+
+
+def test_origins_are_allowed_from_the_moment_that_an_operator_saves_them(core: Core) -> None:
+    with serve(new_services(core), core) as service:
+        before = service.client.options("/v1/chat/completions", headers=ASKED)
+        change = {"value": ASKED["origin"] + "/"}
+        service.client.put(
+            "/v1/operator/settings/cors_origins", json=change, headers=service.who("operator")
+        )
+        after = service.client.options("/v1/chat/completions", headers=ASKED)
+    assert (before.status_code, after.status_code) == (405, 200)

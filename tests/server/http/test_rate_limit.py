@@ -7,6 +7,7 @@ from server.http.errors import ApiError
 from server.http.rate_limit import RateLimits, open_storage
 from tutelage.composition import Core
 from tutelage.errors import Invalid
+from tutelage.settings import Settings
 
 
 def test_over_the_limit_is_429_with_when_to_return(core: Core) -> None:
@@ -45,7 +46,7 @@ def test_tokens_of_a_minute_are_limited_too(core: Core) -> None:
 
 
 def test_zero_switches_limits_off() -> None:
-    limits = RateLimits(open_storage("memory://"), 0, 10)
+    limits = RateLimits(open_storage("memory://"), Settings(rate_limit=0, token_limit=10))
     assert [limits.take("me") for _ in range(50)] == [{}] * 50
     limits.use_tokens("me", 1000)
     assert limits.require_tokens("me") == {}
@@ -53,7 +54,7 @@ def test_zero_switches_limits_off() -> None:
 
 def test_replicas_that_share_a_storage_share_the_limit() -> None:
     storage = open_storage("memory://")
-    replicas = [RateLimits(storage, 4, 10) for _ in range(2)]
+    replicas = [RateLimits(storage, Settings(rate_limit=4, token_limit=10)) for _ in range(2)]
     for replica in (*replicas, *replicas):
         replica.take("ada")
     replicas[0].use_tokens("ada", 10)

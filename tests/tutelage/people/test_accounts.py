@@ -3,9 +3,11 @@
 import pytest
 from sqlmodel import Session, select
 
+from tutelage.cli.options import settings_for
 from tutelage.errors import Conflict, Forbidden, Invalid
 from tutelage.people import accounts, people, quota
 from tutelage.people.quota import QuotaExceeded, Quotas
+from tutelage.settings import Settings
 from tutelage.store import Store
 from tutelage.tables import AuditEvent, Role, User
 
@@ -105,7 +107,7 @@ def test_the_same_provider_and_subject_is_the_same_person(store: Store) -> None:
 
 
 def test_a_quota_is_the_roles_unless_there_is_an_exception(store: Store) -> None:
-    quotas = Quotas('{"user": {"requests": 2}, "guest": {"requests": 1}}')
+    quotas = Quotas(Settings(quotas='{"user": {"requests": 2}, "guest": {"requests": 1}}'))
     with store.write() as session:
         user, guest = new(session), people.create_user(session, "Guest")
         assert (quotas.of(user).requests, quotas.of(guest).requests) == (2, 1)
@@ -114,7 +116,7 @@ def test_a_quota_is_the_roles_unless_there_is_an_exception(store: Store) -> None
 
 
 def test_a_used_up_quota_says_when_the_next_day_begins(any_store: Store) -> None:
-    quotas = Quotas('{"user": {"tokens": 100}}')
+    quotas = Quotas(Settings(quotas='{"user": {"tokens": 100}}'))
     with any_store.write() as session:
         user = new(session)
         quota.count(session, user.id, requests=1, tokens=60)
@@ -125,7 +127,11 @@ def test_a_used_up_quota_says_when_the_next_day_begins(any_store: Store) -> None
     assert 0 < raised.value.wait <= quota.DAY
 
 
-@pytest.mark.parametrize("setting", ["[", "[]", '{"boss": {}}', '{"user": {"minutes": 1}}'])
-def test_a_wrong_setting_is_told(setting: str) -> None:
+@pytest.mark.parametrize(
+    "setting",
+    ["[", "[]", '{"boss": {}}', '{"user": {"minutes": 1}}', '{"user": {"requests": -1}}'],
+)
+def test_a_wrong_setting_is_told(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUTELAGE_QUOTAS", setting)
     with pytest.raises(Invalid, match="TUTELAGE_QUOTAS"):
-        Quotas(setting)
+        settings_for(None)

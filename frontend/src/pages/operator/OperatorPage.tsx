@@ -21,7 +21,7 @@ import { ModerationTab } from "./moderation/ModerationTab";
 import { UsersTab } from "./users/UsersTab";
 import { PoliciesTab } from "./policies/PoliciesTab";
 import { PolicyPage } from "./policies/PolicyPage";
-import { SettingsTab } from "./SettingsTab";
+import { SettingsTab } from "./settings/SettingsTab";
 import { AnswersPage } from "./traffic/AnswersPage";
 import { TrafficTab } from "./traffic/TrafficTab";
 import { ExperimentsTab } from "./experiments/ExperimentsTab";

@@ -170,20 +170,3 @@ def test_an_operator_lets_somebody_in_by_a_link(boss: ChatService) -> None:
     token = path.split("token=")[1]
     user = boss.client.post("/v1/session", json={"link": token}, headers=HOME).json()["user"]
     assert (user["name"], user["role"]) == ("Grace", "labeler")
-
-
-def test_settings_say_where_they_come_from_and_hide_secrets(
-    core: Core, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from pydantic import SecretStr
-
-    monkeypatch.setenv("TUTELAGE_MAX_QUEUE", "7")
-    hidden = SecretStr("hush-hush")
-    services = new_services(core, oidc_client_secret=hidden, rate_limit=7, max_queue=7)
-    with serve(services, core) as service:
-        answer = service.get("/v1/operator/settings", "operator")
-    rows = {row["name"]: row for row in answer.json()["data"]}
-    assert rows["rate_limit"]["source"] == "command line"
-    assert rows["max_queue"]["source"] == "environment"
-    assert rows["host"]["source"] == "default"
-    assert rows["oidc_client_secret"]["value"] == "set" and "hush" not in answer.text

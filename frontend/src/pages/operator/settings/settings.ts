@@ -1,0 +1,65 @@
+/** How settings are grouped and worded. */
+import type { Setting } from "../../../api/account";
+import { words } from "../../../format";
+
+export const GROUPS = [
+  { title: "Access", names: ["guests", "sign_up", "oidc_name", "policy_choice", "quotas", "cors_origins"] },
+  {
+    title: "Limits",
+    names: ["rate_limit", "token_limit", "max_message_chars", "max_response_tokens", "max_queue", "max_batch", "cache_tokens", "max_body_bytes", "stop_seconds"],
+  },
+  { title: "Answers", names: ["temperature", "top_p", "frequency_penalty", "loop_tokens", "injection_warning"] },
+  { title: "Chat page", names: ["starters"] },
+  { title: "Labeling", names: ["labeling_gold", "labeling_order"] },
+];
+
+const TITLES: Record<string, string> = {
+  cors_origins: "Origins that may call the API",
+  oidc_name: "Label of the SSO button",
+  quotas: "Daily quotas",
+  starters: "Prompts of an empty chat",
+  max_batch: "Answers at once",
+  max_queue: "Waiting answers",
+  cache_tokens: "KV-cache size",
+  labeling_gold: "Gold tasks",
+  labeling_order: "Order of tasks",
+  loop_tokens: "Loop detection",
+  top_p: "Top-p",
+};
+
+const SOURCES: Record<Setting["source"], string> = {
+  default: "Default",
+  environment: "Environment",
+  file: "File",
+  "command line": "Command line",
+  saved: "This page",
+};
+
+export const titleOf = (name: string) => TITLES[name] ?? words(name);
+export const sourceLabel = (source: Setting["source"]) => SOURCES[source];
+
+export function shown(value: unknown): string {
+  if (typeof value === "boolean") return value ? "on" : "off";
+  return value === "" || value === null ? "—" : String(value);
+}
+
+export interface RoleQuota {
+  requests: number;
+  tokens: number;
+}
+
+export const ROLES = ["guest", "user", "labeler", "operator"];
+
+/** The quotas in the text of the setting. Guests have that of users unless they have their own. */
+export function readQuotas(text: string): Record<string, RoleQuota> {
+  const given = (text ? JSON.parse(text) : {}) as Record<string, Partial<RoleQuota>>;
+  const of = (role: string) => given[role] ?? (role === "guest" ? given.user : undefined);
+  return Object.fromEntries(ROLES.map((role) => [role, { requests: of(role)?.requests ?? 0, tokens: of(role)?.tokens ?? 0 }]));
+}
+
+/** The text of the setting. Guests without a limit are named, or they would have that of users. */
+export function writeQuotas(quotas: Record<string, RoleQuota>): string {
+  const limited = Object.entries(quotas).filter(([role, { requests, tokens }]) => requests || tokens || role === "guest");
+  const none = limited.every(([, { requests, tokens }]) => !requests && !tokens);
+  return none ? "" : JSON.stringify(Object.fromEntries(limited));
+}
