@@ -17,6 +17,7 @@ from server.follow import follow
 from server.http.login_throttle import LoginThrottle
 from server.http.metrics import Metrics
 from server.http.rate_limit import RateLimits, open_storage
+from server.http.sites import SiteOrigins
 from server.kept import KeptCounts
 from server.labeling import candidates
 from server.labeling.candidates import CandidateWriter
@@ -38,6 +39,7 @@ class AppState:
     limits: RateLimits
     quotas: Quotas
     throttle: LoginThrottle
+    sites: SiteOrigins
     policies: PolicyWatcher
     filter: ModerationWatcher
     candidates: CandidateWriter
@@ -52,11 +54,12 @@ class AppState:
     def refresh_settings(self) -> None:
         """Take over what operators have saved meanwhile, in this process or another."""
         saved_settings.apply(self.services.settings, self.services.store)
+        self.sites.refresh()
 
     def allows_origin(self, origin: str) -> bool:
         """Whether pages of this origin may call the API, with keys."""
         allowed = listed(self.services.settings.cors_origins)
-        return "*" in allowed or origin in allowed
+        return "*" in allowed or origin in allowed or origin in self.sites.known
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -97,6 +100,7 @@ def new_state(services: Services) -> AppState:
         limits=limits,
         quotas=Quotas(settings),
         throttle=LoginThrottle(storage),
+        sites=SiteOrigins(services.store),
         policies=policies,
         filter=ModerationWatcher(services),
         candidates=CandidateWriter(services),

@@ -6,13 +6,15 @@ from fastapi import Depends, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 
 from server.app_state import AppState
+from server.http import sites
 from server.http.auth import Caller, identify, refused, require_scope
 from server.http.errors import ApiError
 from server.openai.models import named_policy
 from server.schemas.text import Name, storable
 from server.services import Services
 from tutelage.errors import Forbidden, Invalid
-from tutelage.tables import Role
+from tutelage.people.site_keys import SiteRules
+from tutelage.tables import ApiKey, Role, User
 
 
 def _state(request: Request) -> AppState:
@@ -37,9 +39,20 @@ def _anyone(request: Request, state: StateDep) -> Caller | None:
     except ApiError:
         state.limits.take(address_of(request))
         raise
+    if caller and caller.key and caller.site:
+        return _visitor(request, state, caller.key, caller.site)
     counted_as = caller.limited_as if caller else address_of(request)
     request.state.headers.update(state.limits.take(counted_as))
     return caller
+
+
+def _visitor(request: Request, state: AppState, key: ApiKey, rules: SiteRules) -> Caller:
+    """Whoever uses a page of another site, within the limits of the page's key."""
+    one = f"{key.id} {address_of(request)}"
+    request.state.headers.update(state.limits.take(one, rules.visitor_per_minute))
+    state.limits.take(key.id, rules.per_minute)
+    sites.require_page(request, rules)
+    return sites.visiting(request, state.services.store, key)
 
 
 def address_of(request: Request) -> str:
@@ -71,7 +84,12 @@ def _person(caller: AnyoneDep) -> Caller:
 def _chatter(request: Request, caller: CallerDep, state: StateDep) -> Caller:
     request.state.headers.update(state.limits.require_tokens(caller.limited_as))
     with state.services.store.read() as session:
-        state.quotas.require(session, caller.user)
+        if caller.key and caller.site:
+            owner = session.get_one(User, caller.key.user_id)
+            state.quotas.require(session, owner, caller.site.quota)
+            state.quotas.require(session, caller.user, caller.site.visitor_quota)
+        else:
+            state.quotas.require(session, caller.user)
     return caller
 
 

@@ -120,7 +120,8 @@ class Scope(StrEnum):
 class ApiKey(Ordered, table=True):
     """A bearer secret of a user, kept as a prefix to recognise it and a SHA-256 to check it.
 
-    Without ``scopes`` it does whatever its owner may.
+    Without ``scopes`` it does whatever its owner may. A key with a ``site`` stands in web pages:
+    {"origins", "per_minute", "per_day", "visitor_per_minute", "visitor_per_day"}.
     """
 
     id: str = Field(default_factory=lambda: new_id("key"), primary_key=True)
@@ -130,6 +131,7 @@ class ApiKey(Ordered, table=True):
     sha256: str = Field(unique=True)
     training: bool = True
     scopes: list[str] | None = Field(default=None, sa_column=json_column(True))
+    site: dict[str, Any] | None = Field(default=None, sa_column=json_column(True))
     created_at: float = Field(default_factory=time.time)
     expires_at: float | None = None
     last_used_at: float | None = None

@@ -76,6 +76,8 @@ def save_prompt(
                 session, completion_id, saved.conversation_id, saved.message_id, policy_id, begun
             )
         quota.count(session, conversation.owner_id, requests=1)  # last: one order of locks
+        if request.turn.caller.site and request.turn.caller.key:
+            quota.count(session, request.turn.caller.key.user_id, requests=1)
         return saved
 
 

@@ -8,7 +8,8 @@ from fastapi import Request, Response
 
 from server.http.errors import ApiError
 from tutelage.errors import Forbidden
-from tutelage.people import people
+from tutelage.people import people, site_keys
+from tutelage.people.site_keys import SiteRules
 from tutelage.store import Store
 from tutelage.tables import ApiKey, Scope, User
 
@@ -37,13 +38,20 @@ class Caller:
         return self.key.training if self.key else self.user.training
 
     @property
+    def site(self) -> SiteRules | None:
+        """The rules of a site key."""
+        return site_keys.rules_of(self.key) if self.key else None
+
+    @property
     def limited_as(self) -> str:
-        """The identity that this request's rate limit is counted by."""
-        return self.key.id if self.key else self.user.id
+        """Whom this request's limits count for: the key, a visitor of a site key, the person."""
+        return self.key.id if self.key and not self.key.site else self.user.id
 
 
 def identify(request: Request, store: Store) -> Caller | None:
     """The caller; None for a request with neither an API key nor a valid session cookie.
+
+    Of a site key it is the owner, until ``sites`` has found the visitor.
 
     Raises ApiError 401 for a key that is not valid, 403 for a forged cross-site request.
     """

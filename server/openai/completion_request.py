@@ -4,6 +4,7 @@ from typing import Any
 
 from server.chat.request import Listing, Parent, TurnRequest, message
 from server.generators.generator import Sampling
+from server.http import sites
 from server.http.auth import Caller
 from server.http.errors import ApiError
 from server.openai.moderation import minimum_actions
@@ -29,6 +30,8 @@ def turn_request(
 ) -> TurnRequest:
     """A turn of the policy named. Raises ApiError 400 for parameters that contradict each other."""
     _require_consistent(services, body)
+    longest = services.settings.max_response_tokens
+    sites.require_small(caller, body.n or 1, body.token_limit, longest)
     return TurnRequest(
         caller=caller,
         messages=[_message(each) for each in body.messages],

@@ -27,6 +27,7 @@ from server.routes.operator import (
     operator,
     policies,
     settings,
+    site_keys,
     traffic,
     users,
 )
@@ -36,7 +37,8 @@ _MODULES = (
     chat, completions, text_completions, responses, embeddings, models, moderations, session, oidc,
     account, conversations, turns, feedback, operator, moderation_admin, iterations, policies,
     users, labeling, labeling_admin, sharing, my_feedback, erasures, datasets, appeals,
-    moderation_heads, experiments, traffic, blind_tests, settings, health,
+    moderation_heads, experiments, traffic, blind_tests, settings, site_keys,
+    health,
 )  # fmt: skip
 
 

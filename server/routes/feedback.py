@@ -10,6 +10,7 @@ from sqlmodel import Session, select
 
 from server.chat import notices, taught
 from server.dependencies import After, CallerDep, Limit, ServicesDep, StateDep
+from server.http import sites
 from server.http.auth import Caller
 from server.schemas.feedback import (
     EditRequest,
@@ -52,6 +53,8 @@ def give_feedback(
     idempotency_key: IdempotencyKey = None,
 ) -> FeedbackItem:
     """Rate a response. Later feedback of the same kind on the same response replaces it."""
+    ranked = sum(map(len, body.ranking)) if isinstance(body, RankingRequest) else 0
+    sites.require_rating(caller, body.kind, ranked)
     notice = taught.moderate(services, state.metrics, _texts(body))
     try:
         row = _save(services.store, caller, body, idempotency_key, notice)

@@ -41,6 +41,7 @@ OPERATOR = {
     "datasets": "labeling/datasets",
     "blind-tests": "policies/compare",
     "people": "people",
+    "sites": "people/sites",
     "audit": "audit",
     "settings": "settings",
 }

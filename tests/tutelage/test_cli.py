@@ -207,3 +207,13 @@ def test_a_link_names_the_address_that_people_use(data: Path) -> None:
     shown = CliRunner().invoke(app, asked, env={"TUTELAGE_PORT": "8123"})
     assert "http://127.0.0.1:8123/sign-in?token=" in shown.stdout
     assert str(data) in shown.stderr
+
+
+def test_a_site_key_names_its_origins(data: Path) -> None:
+    run = CliRunner().invoke
+    where = ["--data", str(data)]
+    made = run(app, ["key", "create", "--name", "a", "--origin", "https://Shop.example/", *where])
+    assert "will not be shown again: tk-" in made.output
+    assert "https://shop.example" in run(app, ["key", "list", *where]).output
+    wrong = run(app, ["key", "create", "--name", "shop", "--origin", "shop", *where])
+    assert "'shop' is not an origin" in str(wrong.exception)

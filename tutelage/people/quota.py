@@ -56,16 +56,16 @@ class Quotas:
         guest = user.login is None and user.role == "user" and GUEST in by_role
         return by_role.get(GUEST if guest else str(user.role), Quota())
 
-    def state(self, session: Session, user: User) -> QuotaState:
-        """Where a person stands today."""
+    def state(self, session: Session, user: User, own: Quota | None = None) -> QuotaState:
+        """Where a person stands today, by their quota or by ``own``."""
         today = int(time.time() // DAY)
         used = session.get(DailyUsage, (user.id, today), populate_existing=True)
         requests, tokens = (used.requests, used.tokens) if used else (0, 0)
-        return QuotaState(self.of(user), requests, tokens, float((today + 1) * DAY))
+        return QuotaState(own or self.of(user), requests, tokens, float((today + 1) * DAY))
 
-    def require(self, session: Session, user: User) -> QuotaState:
+    def require(self, session: Session, user: User, own: Quota | None = None) -> QuotaState:
         """Where a person stands. Raises QuotaExceeded when nothing is left."""
-        state = self.state(session, user)
+        state = self.state(session, user, own)
         for what, most, used in (
             ("requests", state.quota.requests, state.requests),
             ("tokens", state.quota.tokens, state.tokens),

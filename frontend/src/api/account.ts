@@ -43,6 +43,19 @@ export const settings = {
   reset: (name: string) => unwrap(api.DELETE("/v1/operator/settings/{name}", named(name))),
 };
 
+export type SiteKey = Schemas["SiteKeyItem"];
+export type NewSiteKey = Schemas["NewSiteKey"];
+export type SiteRules = Schemas["SiteRules"];
+
+export const siteKeys = {
+  list: () => unwrap(api.GET("/v1/operator/site-keys")),
+  create: (body: Schemas["SiteKeyRequest"]) => unwrap(api.POST("/v1/operator/site-keys", { body })),
+};
+
+export function useSiteKeys() {
+  return useQuery({ queryKey: ["operator", "site-keys"], queryFn: siteKeys.list });
+}
+
 export function useAccount() {
   return useQuery({ queryKey: ["account"], queryFn: account.get });
 }

@@ -1850,6 +1850,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/site-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Site Keys
+         * @description The site keys, newest first; DELETE /v1/operator/keys/{key_id} revokes one.
+         */
+        get: operations["list_site_keys"];
+        put?: never;
+        /**
+         * Create Site Key
+         * @description Create a key for pages of these origins; its secret is only in this response.
+         */
+        post: operations["create_site_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/summary": {
         parameters: {
             query?: never;
@@ -4978,6 +5002,49 @@ export interface components {
             training: boolean;
         };
         /**
+         * NewSiteKey
+         * @description A site key that was just created.
+         */
+        NewSiteKey: {
+            /** Created At */
+            created_at: number;
+            /** Expires At */
+            expires_at: number | null;
+            /** Id */
+            id: string;
+            /** Last Used At */
+            last_used_at: number | null;
+            /** Name */
+            name: string;
+            /**
+             * Prefix
+             * @description The first characters of the secret.
+             */
+            prefix: string;
+            /** Prompts Today */
+            prompts_today: number;
+            /** Revoked At */
+            revoked_at: number | null;
+            /**
+             * Scopes
+             * @description null: everything that its owner may do.
+             */
+            scopes: string[] | null;
+            /**
+             * Secret
+             * @description Shown only once. It goes into the page, so it is public.
+             */
+            secret: string;
+            site: components["schemas"]["SiteRules"];
+            /** Training */
+            training: boolean;
+            /**
+             * Visitors
+             * @description Who has written with it.
+             */
+            visitors: number;
+        };
+        /**
          * NextTask
          * @description A request for the next task.
          */
@@ -5590,6 +5657,26 @@ export interface components {
         Page_ShareItem_: {
             /** Data */
             data: components["schemas"]["ShareItem"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
+         * Page[SiteKeyItem]
+         * @description A page of a list. For the next page, set `after` to its last id.
+         */
+        Page_SiteKeyItem_: {
+            /** Data */
+            data: components["schemas"]["SiteKeyItem"][];
             /**
              * Has More
              * @description Whether there is another page.
@@ -6872,6 +6959,96 @@ export interface components {
             login: string;
             /** Password */
             password: string;
+        };
+        /**
+         * SiteKeyItem
+         * @description A key for web pages of other sites, without its secret.
+         */
+        SiteKeyItem: {
+            /** Created At */
+            created_at: number;
+            /** Expires At */
+            expires_at: number | null;
+            /** Id */
+            id: string;
+            /** Last Used At */
+            last_used_at: number | null;
+            /** Name */
+            name: string;
+            /**
+             * Prefix
+             * @description The first characters of the secret.
+             */
+            prefix: string;
+            /** Prompts Today */
+            prompts_today: number;
+            /** Revoked At */
+            revoked_at: number | null;
+            /**
+             * Scopes
+             * @description null: everything that its owner may do.
+             */
+            scopes: string[] | null;
+            site: components["schemas"]["SiteRules"];
+            /** Training */
+            training: boolean;
+            /**
+             * Visitors
+             * @description Who has written with it.
+             */
+            visitors: number;
+        };
+        /**
+         * SiteKeyRequest
+         * @description A new site key.
+         */
+        SiteKeyRequest: {
+            /** Name */
+            name: string;
+            site: components["schemas"]["SiteRules"];
+            /**
+             * Training
+             * @description Whether chats of visitors who agree may be used for training.
+             * @default false
+             */
+            training?: boolean;
+        };
+        /**
+         * SiteRules
+         * @description Where a site key works and how much it may use; 0 = unlimited.
+         *
+         *     A visitor's requests a minute are counted by address, those of a day by the visitor's secret.
+         */
+        SiteRules: {
+            /**
+             * Origins
+             * @description Origins of the pages: https://www.example.org.
+             */
+            origins: string[];
+            /**
+             * Per Day
+             * @description Prompts per day of all visitors.
+             * @default 2000
+             */
+            per_day?: number;
+            /**
+             * Per Minute
+             * @description Requests per minute of all visitors.
+             * @default 120
+             */
+            per_minute?: number;
+            /**
+             * Visitor Per Day
+             * @description Prompts per day and visitor.
+             * @default 100
+             */
+            visitor_per_day?: number;
+            /**
+             * Visitor Per Minute
+             * @description Requests per minute and address.
+             * @default 20
+             */
+            visitor_per_minute?: number;
         };
         /**
          * SkipRequest
@@ -12164,6 +12341,86 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SettingItem"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_site_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SiteKeyItem_"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    create_site_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SiteKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewSiteKey"];
                 };
             };
             /** @description The request is invalid or not allowed. */

@@ -19,6 +19,7 @@ import { FeedbackEntriesPage } from "./feedback/FeedbackEntriesPage";
 import { LabelingTab } from "./labeling/LabelingTab";
 import { ModerationTab } from "./moderation/ModerationTab";
 import { UsersTab } from "./users/UsersTab";
+import { SitesPage } from "./users/SitesPage";
 import { PoliciesTab } from "./policies/PoliciesTab";
 import { PolicyPage } from "./policies/PolicyPage";
 import { SettingsTab } from "./settings/SettingsTab";
@@ -97,6 +98,7 @@ function Pages() {
         <Route path="labeling" element={<LabelingTab />} />
         <Route path="labeling/datasets" element={<DatasetsPage />} />
         <Route path="people" element={<UsersTab />} />
+        <Route path="people/sites" element={<SitesPage />} />
         <Route path="settings" element={<SettingsTab />} />
         <Route path="*" element={<UnknownPage />} />
       </Routes>

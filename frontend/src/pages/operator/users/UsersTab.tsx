@@ -1,7 +1,8 @@
 /** Users: roles, quotas, keys, access and sign-in links. */
 import { useMutation } from "@tanstack/react-query";
-import { Search, UserPlus, Users } from "lucide-react";
+import { Globe, Search, UserPlus, Users } from "lucide-react";
 import { useDeferredValue, useState, type FormEvent } from "react";
+import { Link } from "react-router";
 import { users, useUsers, type UserRow, type Role } from "../../../api/account";
 import { useRefresh, useSession } from "../../../api/queries";
 import { copyText } from "../../../browser";
@@ -35,6 +36,13 @@ export function UsersTab() {
   return (
     <>
       <PageHeading title="Users" hint="Accounts, roles and keys. Messages are not shown here.">
+        <Link
+          to="/operator/people/sites"
+          className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-panel"
+        >
+          <Globe aria-hidden className="size-4" />
+          Other sites
+        </Link>
         <label className="flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-2.5 text-sm">
           <Search aria-hidden className="size-4 text-muted" />
           <input
