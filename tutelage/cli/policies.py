@@ -10,7 +10,8 @@ from tutelage.cli.bars import stage_bars, steps
 from tutelage.cli.options import Data, Json, open_data
 
 app = typer.Typer(
-    help="Policies: list, show, promote, roll back, verify, evaluate, export.", no_args_is_help=True
+    help="Policies: list, show, promote, roll back, verify, evaluate, export, push, pull.",
+    no_args_is_help=True,
 )
 
 
@@ -192,6 +193,48 @@ def export(
     else:
         raise Invalid(f"Unknown format {format!r}. Choose hf or gguf.")
     typer.echo(f"Wrote {policy_id} to {out}.")
+
+
+@app.command()
+def push(
+    policy_id: str,
+    repo: Annotated[str, typer.Argument(help="Repository of the hub, such as me/assistant.")],
+    licence: Annotated[
+        str, typer.Option(help="Licence of the weights, such as apache-2.0 (known if bundled).")
+    ] = "",
+    public: Annotated[bool, typer.Option("--public", help="Make a new repository public.")] = False,
+    data: Data = None,
+) -> None:
+    """Upload a policy to a Hugging Face hub, with its card and licence.
+
+    Needs `hf auth login` or HF_TOKEN. A new repository is private without --public.
+
+    Example: `tutelage policies push policy-0001 me/assistant`
+    """
+    from tutelage.policies import hub
+
+    typer.echo(f"Uploaded: {hub.push(open_data(data), policy_id, repo, licence, public)}")
+
+
+@app.command()
+def pull(
+    repo: Annotated[str, typer.Argument(help="Repository of the hub, such as me/assistant.")],
+    revision: Annotated[
+        str | None, typer.Option(help="Branch, tag or commit (default: the main branch).")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Download a model of a Hugging Face hub as a new candidate.
+
+    Example: `tutelage policies pull me/assistant`
+    """
+    from tutelage.policies import hub
+
+    policy_id = hub.pull(open_data(data), repo, revision)
+    typer.echo(
+        f"{policy_id} is a candidate now. The gate has not judged it: try it in a canary, or "
+        f"compare it blind, before `tutelage policies promote {policy_id}`."
+    )
 
 
 @app.command()

@@ -94,13 +94,15 @@ def small_files(source: str) -> Path:
     return download(source, SMALL_FILES)
 
 
-def download(model_id: str, patterns: Sequence[str] = ALL_FILES) -> Path:
+def download(
+    model_id: str, patterns: Sequence[str] = ALL_FILES, revision: str | None = None
+) -> Path:
     """A hub repository's files that match, in the hub's cache. Raises Unavailable."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(snapshot_download(model_id, allow_patterns=list(patterns)))
+        return Path(snapshot_download(model_id, revision=revision, allow_patterns=list(patterns)))
     except LocalEntryNotFoundError as error:
         raise Unavailable(
             f"The hub cannot be reached and {model_id} is not in its cache. Where there is a "
