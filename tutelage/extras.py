@@ -11,6 +11,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "redis": ("redis",),
     "remote": ("openai",),
     "signing": ("model_signing", "OpenSSL"),
+    "tensorboard": ("tensorboard",),
 }
 
 

@@ -198,6 +198,11 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field(
         "text", description="json: a line per message and per request, with the request's id."
     )
+    trackers: str = Field(
+        "",
+        pattern=r"^((tensorboard|mlflow|trackio)(,(tensorboard|mlflow|trackio))*)?$",
+        description="Trackers of training metrics, by commas: tensorboard, mlflow, trackio.",
+    )
     webhook_url: str = Field(
         "", description="URL that receives events (iterations, trials, promotions, reports)."
     )

@@ -29,6 +29,7 @@ from training.iteration.publish import lineage_of, publish
 from training.iteration.stages import NotEnough, Stages, missing_feedback, require_both_sides
 from training.progress import Progress, silent
 from training.reports.report import write_report
+from training.reports.tracking import track_stage
 from training.stage import Complete, Result
 from training.stage_results import (
     CompleteStages,
@@ -190,6 +191,7 @@ class _Run:
         def held(directory: Path) -> Result:
             result = work(directory)
             self.heartbeat.confirm()
+            track_stage(self.core.settings, self.folder, name)
             return result
 
         self.heartbeat.begin(name)

@@ -24,8 +24,8 @@ FormatName = Annotated[
     str,
     typer.Option(
         "--format",
-        help="openai, oasst, ultrafeedback, hh-rlhf or trl; only imported: chatgpt, open-webui, "
-        "librechat, chat-ui.",
+        help="openai, oasst, ultrafeedback, hh-rlhf or trl (also OpenRLHF); only exported: verl; "
+        "only imported: chatgpt, open-webui, librechat, chat-ui.",
     ),
 ]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tutelage.datasets import hh, messages, oasst, preference, ultrafeedback
+from tutelage.datasets import hh, messages, oasst, preference, ultrafeedback, verl
 from tutelage.datasets.chats import chat_ui, chatgpt, librechat, open_webui
 from tutelage.datasets.example import Example
 from tutelage.errors import Invalid
@@ -56,6 +56,7 @@ FORMATS = {
         "pairs: {prompt, chosen, rejected}",
         preference.recognise, preference.read, preference.write,
     ),
+    "verl": Format("prompts for verl, only exported", verl.recognise, verl.read, verl.write),
 }  # fmt: skip
 
 

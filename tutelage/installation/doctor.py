@@ -56,6 +56,7 @@ def _settings(settings: Settings) -> Diagnosis:
         "postgres": settings.database_url.startswith("postgres"),
         "redis": settings.limits_url.startswith("redis"),
         "remote": settings.engine == "openai",
+        "tensorboard": "tensorboard" in settings.trackers,
     }
     try:
         for extra in (name for name, is_needed in needed.items() if is_needed):

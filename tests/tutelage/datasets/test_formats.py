@@ -2,12 +2,14 @@
 
 import gzip
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tutelage import jsonl
 from tutelage.datasets import formats, reading
 from tutelage.datasets.example import MOST_RESPONSES, Example, ranking
 from tutelage.errors import Invalid
@@ -235,3 +237,34 @@ def test_rows_as_the_public_data_sets_have_them_are_read(
     assert report.format == name
     assert not report.problems
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [
+        ("trl", {"prompt": list, "chosen": list, "rejected": list}),  # DPOTrainer, RewardTrainer
+        ("openai", {"messages": list}),  # SFTTrainer
+        ("verl", {"data_source": str, "prompt": list, "ability": str, "reward_model": dict,
+                  "extra_info": dict}),
+    ],
+)  # fmt: skip
+def test_trainers_load_what_is_exported(
+    name: str, columns: dict[str, type], tmp_path: Path
+) -> None:
+    """In the conversational form that TRL documents: lists of messages with role and content."""
+    datasets = pytest.importorskip("datasets")
+    shown = Example([{"role": "user", "content": "Hi"}], ("Hello",), (0,))
+    compared = ranking([{"role": "user", "content": "Hi"}], ["A", "B", "C"], [2, 1, 0])
+    rows = formats.named(name).write(shown if name == "openai" else compared)
+    file = tmp_path / "export.jsonl"
+    file.write_text("".join(map(jsonl.line, rows)))
+    loaded = datasets.load_dataset("json", data_files=str(file), cache_dir=str(tmp_path))["train"]
+    assert len(loaded) == {"trl": 3, "openai": 1, "verl": 1}[name]
+    for row in loaded:
+        assert {key: type(value) for key, value in row.items()} == columns
+        for value in (each for each in row.values() if isinstance(each, list)):
+            assert all(message.keys() == {"role", "content"} for message in value)
+    if name == "verl":
+        assert loaded[0]["reward_model"]["ground_truth"] == "A"
+    if name == "trl":
+        assert loaded[0]["chosen"][-1] == {"role": "assistant", "content": "A"}

@@ -17,7 +17,8 @@ import { QueryResult } from "../../../components/feedback/QueryResult";
 import { Cell, Table } from "../../../components/Table";
 
 const FORMATS: [string, string][] = [
-  ["trl", "TRL preferences"],
+  ["trl", "TRL and OpenRLHF preferences"],
+  ["verl", "verl prompts"],
   ["openai", "OpenAI messages"],
   ["oasst", "OASST trees"],
   ["ultrafeedback", "UltraFeedback"],
