@@ -34,6 +34,14 @@ def peer_python(name: str, packages: Sequence[str]) -> Path:
     return python
 
 
+def node_modules(name: str, packages: Sequence[str]) -> Path:
+    """The folder node_modules of npm packages, created on first use."""
+    folder = BUILD / "peers" / f"{name}-npm"
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["npm", "install", "--silent", "--prefix", folder, *packages], check=True)
+    return folder / "node_modules"
+
+
 def tell(result: Mapping[str, Any], as_json: bool) -> None:
     """Print the result; with ``as_json`` also as JSON, on the last line."""
     for name, value in result.items():

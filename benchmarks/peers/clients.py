@@ -22,6 +22,7 @@ URL, KEY, CLIENT = sys.argv[1:4]
 ASKED: list[Any] = [{"role": "user", "content": "Name a colour."}]
 BEYOND = ("tool", "image", "reasoning", "compact")  # refused: policies read and write text
 ROOM = 24  # tokens of an answer
+POLICY = Path(__file__).parents[2] / "build" / "base-policy"  # for its tokenizer
 BESIDE = Path(sys.executable).parent  # where commands of the same environment are
 
 
@@ -98,8 +99,10 @@ def openai_responses() -> None:
 
 
 def openai_lists() -> None:
-    """models and moderations"""
+    """models, moderations, embeddings"""
     client = openai_client()
+    found = client.embeddings.create(model="all-minilm-l6-v2", input=["a", "b"]).data
+    assert [len(each.embedding) for each in found] == [384, 384]
     assert "tutelage" in [model.id for model in client.models.list()]
     assert client.moderations.create(input="a flower", model="omni-moderation-latest").results
 
@@ -235,6 +238,41 @@ def asked_of_webui(client: Any, process: "subprocess.Popen[bytes]") -> None:
     assert answer["choices"][0]["message"]["content"]
 
 
+def guidellm_run() -> None:
+    """`guidellm run`: synthetic prompts, two streams at once"""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        backend = f"kind=openai_http,target={URL.removesuffix('/v1')},model=tutelage,api_key={KEY}"
+        data = f"kind=synthetic_text,prompt_tokens=16,output_tokens={ROOM}"
+        command = [
+            BESIDE / "guidellm", "run", "--backend", backend, "--data", data,
+            "--tokenizer", f"kind=hf_auto,model={POLICY}", "--disable-console",
+            "--profile", "kind=concurrent,streams=2", "--constraint", "kind=max_requests,count=4",
+            "--output", f"kind=json,path={report}",
+        ]  # fmt: skip
+        run(command, {"HF_HUB_OFFLINE": "1"})
+        [measured] = json.loads(report.read_text())["benchmarks"]
+    totals = measured["metrics"]["request_totals"]
+    assert (totals["successful"], totals["errored"]) == (4, 0), totals
+
+
+def garak_probe() -> None:
+    """its test probe, as openai.OpenAICompatible"""
+    with tempfile.TemporaryDirectory() as folder:
+        options = Path(folder) / "options.json"
+        service = {"uri": URL, "model": "tutelage", "max_tokens": ROOM}
+        options.write_text(json.dumps({"openai": {"OpenAICompatible": service}}))
+        command = [
+            sys.executable, "-m", "garak", "--target_type", "openai.OpenAICompatible",
+            "--target_name", "tutelage", "--generator_option_file", options,
+            "--probes", "test.Test", "--generations", "1", "--report_prefix", f"{folder}/report",
+        ]  # fmt: skip
+        run(command, {"OPENAICOMPATIBLE_API_KEY": KEY, "XDG_DATA_HOME": folder})
+        lines = (Path(folder) / "report.report.jsonl").read_text().splitlines()
+    tried = [each for each in map(json.loads, lines) if each["entry_type"] == "attempt"]
+    assert tried and all(output["text"] for each in tried for output in each["outputs"])
+
+
 def comply_chat() -> None:
     """its conformance suite of chat completions"""
     comply("openai-chat")
@@ -275,6 +313,8 @@ USES: dict[str, list[Callable[[], None]]] = {
     "inspect-ai": [inspect_eval],
     "lm-eval": [lm_eval_task],
     "open-webui": [open_webui],
+    "guidellm": [guidellm_run],
+    "garak": [garak_probe],
     "llm-comply": [comply_chat, comply_responses],
 }  # fmt: skip
 

@@ -2,9 +2,9 @@
 
     tutelage bench clients --json
 
-A fresh service starts on the base policy. The clients have their own environment, which the first
-run creates in some minutes; ``--python`` names an existing one. schemathesis reads the OpenAPI
-document and looks for requests that get a 5xx or an undocumented response.
+A fresh service starts on the base policy. The clients have environments of their own, which the
+first run creates in some minutes (npm packages with npm); options name existing ones. schemathesis
+reads the OpenAPI document and looks for requests that get a 5xx or an undocumented response.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from common import base_policy, peer_python
+from common import base_policy, node_modules, peer_python
 from serving.serve import ServiceProcess
 
 from tutelage.composition import open_core
@@ -31,22 +31,42 @@ PACKAGES = (
     "llm>=0.36,<1", "inspect-ai>=0.3.285,<0.4", "lm-eval[api]>=0.4.13,<0.5", "llm-comply>=0.5,<0.6",
     "schemathesis>=4.32,<5",
 )  # fmt: skip
-WEBUI = ("open-webui>=0.12.4,<0.13",)  # with torch, so in an environment of its own: several GB
+OWN = {  # in environments of their own: they pin other versions, or need several GB
+    "open-webui": "open-webui>=0.12.4,<0.13",
+    "guidellm": "guidellm>=0.8.1,<0.9",
+    "garak": "garak>=0.17,<0.18",
+}
+NODE = {"openai-node": "openai", "ai-sdk": "ai"}  # with the npm package that has the version
+NPM = ("openai@6", "ai@6", "@ai-sdk/openai@3", "@ai-sdk/openai-compatible@2", "zod@4")
 CLIENTS = (
     "openai", "litellm", "langchain-openai", "huggingface-hub", "llm", "inspect-ai", "lm-eval",
-    "open-webui", "llm-comply", "schemathesis",
+    "llm-comply", "schemathesis", *OWN, *NODE,
 )  # fmt: skip
 
 
-def uses(python: Path, client: str, server: ServiceProcess) -> Iterator[dict[str, Any]]:
-    """One row per use of a client: {"client", "version", "use", "ok", "error"}."""
-    version = installed(python, client)
+def uses(place: Path, client: str, server: ServiceProcess) -> Iterator[dict[str, Any]]:
+    """One row per use of a client: {"client", "version", "use", "ok", "error"}.
+
+    ``place`` is an interpreter, or the folder node_modules of npm packages.
+    """
+    version = npm_version(place, client) if client in NODE else installed(place, client)
     if version is None:
         yield {"client": client, "version": None, "use": "", "ok": False, "error": "not installed"}
         return
-    rows = fuzzed(python, server) if client == "schemathesis" else scripted(python, client, server)
+    if client == "schemathesis":
+        rows = fuzzed(place, server)
+    elif client in NODE:
+        rows = scripted(["node", SCRIPT.with_suffix(".mjs"), place], client, server)
+    else:
+        rows = scripted([place, SCRIPT], client, server)
     for row in rows:
         yield {"client": client, "version": version, **row}
+
+
+def npm_version(modules: Path, client: str) -> str | None:
+    """The version of an npm package in that folder."""
+    package = modules / NODE[client] / "package.json"
+    return json.loads(package.read_text())["version"] if package.is_file() else None
 
 
 def installed(python: Path, client: str) -> str | None:
@@ -56,12 +76,14 @@ def installed(python: Path, client: str) -> str | None:
     return answer.stdout.strip() or None
 
 
-def scripted(python: Path, client: str, server: ServiceProcess) -> Iterator[dict[str, Any]]:
-    """The calls of ``peers/clients.py``."""
-    url = f"{server.url}/v1"
+def scripted(
+    command: list[str | Path], client: str, server: ServiceProcess
+) -> Iterator[dict[str, Any]]:
+    """The calls of ``peers/clients.py`` or ``peers/clients.mjs``."""
     environment = os.environ | {"PYTHONPATH": ""}
     answer = subprocess.run(
-        [python, SCRIPT, url, server.key, client], capture_output=True, text=True, env=environment,
+        [*command, f"{server.url}/v1", server.key, client],
+        capture_output=True, text=True, env=environment,
     )  # fmt: skip
     found = [line for line in answer.stdout.splitlines() if line.startswith('{"use"')]
     if not found:
@@ -84,8 +106,18 @@ def fuzzed(python: Path, server: ServiceProcess, examples: int = 5) -> Iterator[
     yield {"use": "every operation of /openapi.json", "ok": error is None, "error": error}
 
 
-async def compare(python: Path, webui: Path | None, clients: list[str]) -> list[dict[str, Any]]:
+def place_of(client: str, given: dict[str, Path | None]) -> Path:
+    """Where a client is installed: as given, or by its first use here."""
+    if client in NODE:
+        return given["node"] or node_modules("clients", NPM)
+    if client in OWN:
+        return given[client.removeprefix("open-")] or peer_python(client, (OWN[client],))
+    return given["python"] or peer_python("clients", PACKAGES)
+
+
+async def compare(given: dict[str, Path | None], clients: list[str]) -> list[dict[str, Any]]:
     """All rows, printed as they arrive."""
+    places = {client: place_of(client, given) for client in clients}
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         core = open_core(Settings(data=Path(folder)))
@@ -94,8 +126,7 @@ async def compare(python: Path, webui: Path | None, clients: list[str]) -> list[
         try:
             await server.ready()
             for client in clients:
-                own = webui if client == "open-webui" else python
-                for row in uses(own or peer_python("open-webui", WEBUI), client, server):
+                for row in uses(places[client], client, server):
                     rows.append(row)
                     print(line(row), flush=True)
         finally:
@@ -115,12 +146,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--python", type=Path, help="of an environment that has the clients")
-    parser.add_argument("--webui", type=Path, help="the same for open-webui")
+    for client in OWN:
+        option = f"--{client.removeprefix('open-')}"
+        parser.add_argument(option, type=Path, help=f"the same for {client}")
+    parser.add_argument("--node", type=Path, help="node_modules with the npm packages")
     parser.add_argument("--only", choices=CLIENTS, action="append", help="these clients alone")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    python = options.python or peer_python("clients", PACKAGES)
-    rows = asyncio.run(compare(python, options.webui, options.only or list(CLIENTS)))
+    rows = asyncio.run(compare(vars(options), options.only or list(CLIENTS)))
     if options.json:
         print(json.dumps({"works": sum(row["ok"] for row in rows), "of": len(rows), "rows": rows}))
     sys.exit(0 if all(row["ok"] for row in rows) else 1)
