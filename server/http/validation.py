@@ -68,11 +68,18 @@ def from_validation(error: RequestValidationError) -> ApiError:
 
     Where a value may have several forms, pydantic reports one error per form. The one that reaches
     deepest into the body belongs to the form that was meant; of two, the one whose type is right.
+    A wrong ``type`` explains what is missing beside it.
     """
     located = [(_path(each, error.body), each) for each in error.errors()]
-    path, chosen = max(located, key=lambda one: (len(one[0]), _code(one[1]) != INVALID_TYPE))
+    path, chosen = max(located, key=_telling)
     param = _written(path) or None
     return ApiError(400, _sentence(chosen, param, error.body), param=param, code=_code(chosen))
+
+
+def _telling(located: tuple[Path, Complaint]) -> tuple[int, bool, bool]:
+    """How much an error tells, to compare it with others."""
+    path, complaint = located
+    return len(path), _code(complaint) != INVALID_TYPE, path[-1:] == ("type",)
 
 
 def _code(complaint: Complaint) -> str | None:

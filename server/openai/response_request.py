@@ -33,6 +33,9 @@ def turn_request(
 ) -> TurnRequest:
     """A turn of the policy named. Raises ApiError 400 for an unknown previous response."""
     require_tools(body.tools, body.tool_choice)
+    if body.stream_options and not body.stream:
+        problem = "'stream_options' is only allowed with 'stream'."
+        raise ApiError(400, problem, param="stream_options")
     return TurnRequest(
         caller=caller,
         messages=_messages(body.input),

@@ -12,6 +12,7 @@ from server.chat import notices, taught
 from server.dependencies import After, CallerDep, Limit, ServicesDep, StateDep
 from server.http import sites
 from server.http.auth import Caller
+from server.http.errors import ApiError
 from server.schemas.feedback import (
     EditRequest,
     FeedbackItem,
@@ -121,6 +122,7 @@ def _save(
 
 def _judged(session: Session, author_id: str, body: FeedbackRequest) -> ValidatedFeedback:
     if isinstance(body, RankingRequest):
+        _require_one(completion_id=body.completion_id, parent_id=body.parent_id)
         if body.parent_id is not None:
             return _ranked_siblings(session, author_id, body, body.parent_id)
         return _ranked_choices(session, author_id, body)
@@ -128,12 +130,22 @@ def _judged(session: Session, author_id: str, body: FeedbackRequest) -> Validate
     return ValidatedFeedback([message], _value(body, message), message.id)
 
 
+def _require_one(**targets: str | None) -> None:
+    """What is rated has to be named in one of two ways."""
+    names = list(targets)
+    given = [name for name in names if targets[name] is not None]
+    problem = f"Provide either {' or '.join(names)}."
+    if not given:
+        raise ApiError(400, problem, param="completion_id", code="missing_required_parameter")
+    if len(given) > 1:
+        raise ApiError(400, problem, param=names[1], code="invalid_parameter_combination")
+
+
 def _response(
     session: Session, author_id: str, body: ThumbsRequest | EditRequest | ReportRequest
 ) -> Message:
     """The one response that is rated."""
-    if (body.completion_id is None) == (body.message_id is None):
-        raise Invalid("Provide either completion_id (and choice) or message_id.", "completion_id")
+    _require_one(message_id=body.message_id, completion_id=body.completion_id)
     if body.message_id is not None:
         return feedback.visible_response(session, author_id, body.message_id, "message_id")
     assert body.completion_id is not None
@@ -158,8 +170,7 @@ def _value(body: ThumbsRequest | EditRequest | ReportRequest, message: Message) 
 
 def _ranked_choices(session: Session, author_id: str, body: RankingRequest) -> ValidatedFeedback:
     """A ranking of the choices of one completion."""
-    if body.completion_id is None:
-        raise Invalid("A ranking requires completion_id or parent_id.", "completion_id")
+    assert body.completion_id is not None
     choices = feedback.visible_completion(session, author_id, body.completion_id)
     by_choice: dict[Any, Message] = {message.choice: message for message in choices}
     return _ranked(body, by_choice, body.completion_id)
@@ -169,8 +180,6 @@ def _ranked_siblings(
     session: Session, author_id: str, body: RankingRequest, parent_id: str
 ) -> ValidatedFeedback:
     """A ranking of any responses to one prompt."""
-    if body.completion_id is not None:
-        raise Invalid("Provide either completion_id or parent_id.", "parent_id")
     parent = session.get(Message, parent_id)
     if parent is None:
         raise NotFound(f"Message {parent_id!r} not found.", "parent_id")

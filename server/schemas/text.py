@@ -32,13 +32,14 @@ Explanation = Annotated[
 ]
 
 
-def _unsupported(value: Any) -> Any:
+def unsupported(value: Any) -> Any:
+    """A validator that accepts what asks for nothing."""
     if value not in (None, [], {}, False):
         raise PydanticCustomError("unsupported_parameter", "This parameter is not supported")
     return value
 
 
-Unsupported = Annotated[Any, AfterValidator(_unsupported)]
+Unsupported = Annotated[Any, AfterValidator(unsupported)]
 
 
 def only(*allowed: Any, kind: str = "unsupported_value") -> AfterValidator:

@@ -3907,9 +3907,9 @@ export interface components {
             strict?: boolean | null;
             /**
              * Type
-             * @constant
+             * @enum {string}
              */
-            type: "function";
+            type: "function" | "custom" | "file_search" | "web_search" | "web_search_preview" | "computer" | "code_interpreter" | "image_generation" | "local_shell" | "mcp" | "shell" | "apply_patch";
         };
         /**
          * GoldRequest
@@ -6009,6 +6009,18 @@ export interface components {
             status: "ready" | "not_ready";
         };
         /**
+         * ReasoningOptions
+         * @description Only the absence of reasoning.
+         */
+        ReasoningOptions: {
+            /** Effort */
+            effort?: ("none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max") | null;
+            /** Generate Summary */
+            generate_summary?: ("auto" | "concise" | "detailed") | null;
+            /** Summary */
+            summary?: ("auto" | "concise" | "detailed") | null;
+        };
+        /**
          * ReferenceMetrics
          * @description The filter's quality on texts without appeals.
          */
@@ -6322,8 +6334,9 @@ export interface components {
             /**
              * Type
              * @default message
+             * @enum {string}
              */
-            type?: string;
+            type?: "message" | "item_reference" | "reasoning" | "file_search_call" | "web_search_call" | "computer_call" | "computer_call_output" | "image_generation_call" | "code_interpreter_call" | "local_shell_call" | "local_shell_call_output" | "mcp_list_tools" | "mcp_call" | "custom_tool_call" | "custom_tool_call_output";
         };
         /**
          * ResponseItem
@@ -6388,7 +6401,7 @@ export interface components {
             /** Conversation */
             conversation?: unknown;
             /** Include */
-            include?: unknown;
+            include?: ("file_search_call.results" | "web_search_call.results" | "web_search_call.action.sources" | "message.input_image.image_url" | "computer_call_output.output.image_url" | "code_interpreter_call.outputs" | "reasoning.encrypted_content" | "message.output_text.logprobs")[] | null;
             /** Input */
             input: string | (components["schemas"]["ResponseInputMessage"] | components["schemas"]["InputCall"] | components["schemas"]["InputCallOutput"])[];
             /**
@@ -6396,10 +6409,16 @@ export interface components {
              * @description A system prompt for this response only; replaces earlier ones.
              */
             instructions?: string | null;
+            /** Max Completion Tokens */
+            max_completion_tokens?: unknown;
             /** Max Output Tokens */
             max_output_tokens?: number | null;
+            /** Max Tokens */
+            max_tokens?: unknown;
             /** Max Tool Calls */
             max_tool_calls?: unknown;
+            /** Messages */
+            messages?: unknown;
             /** Metadata */
             metadata?: {
                 [key: string]: string;
@@ -6435,8 +6454,11 @@ export interface components {
              * @description Accepted; not used.
              */
             prompt_cache_retention?: ("in_memory" | "in-memory" | "24h") | null;
-            /** Reasoning */
-            reasoning?: unknown;
+            reasoning?: components["schemas"]["ReasoningOptions"] | null;
+            /** Reasoning Effort */
+            reasoning_effort?: unknown;
+            /** Response Format */
+            response_format?: unknown;
             /**
              * Safety Identifier
              * @description Accepted; not used.
@@ -7594,9 +7616,9 @@ export interface components {
             function: components["schemas"]["Function"];
             /**
              * Type
-             * @constant
+             * @enum {string}
              */
-            type: "function";
+            type: "function" | "custom";
         };
         /**
          * ToolMessage

@@ -17,10 +17,19 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from server.schemas.openai.moderation_field import Moderated, ModerationOptions
 from server.schemas.openai.sampling import SamplingParameters, StreamOptions
-from server.schemas.openai.tools import MAX_TOOLS, CalledTool, CalledToolDelta, NamedTool, Tool
+from server.schemas.openai.tools import (
+    MAX_TOOLS,
+    CalledTool,
+    CalledToolDelta,
+    FunctionName,
+    NamedTool,
+    Tool,
+)
 from server.schemas.text import Body, Listed, Name, Text, Unsupported, only
 
 MAX_MESSAGES = 2000
+AuthorName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\s<|\\/>]+$")]
+SafetyIdentifier = Annotated[Name, Field(max_length=128)]
 
 
 class TextPart(Body):
@@ -76,7 +85,7 @@ def _text(content: str | list[TextPart | OtherPart]) -> str:
 
 class _InputMessage(Body):
     content: Content = Field(description="A string, or a list of text parts.")
-    name: Name | None = Field(None, description="Accepted for compatibility; not used.")
+    name: AuthorName | None = Field(None, description="Accepted for compatibility; not used.")
 
     @property
     def text(self) -> str:
@@ -126,7 +135,7 @@ class AssistantMessage(Body):
         validate_default=True,
         description="Optional with `tool_calls`; null and [] are the empty text.",
     )
-    name: Name | None = Field(None, description="Accepted for compatibility; not used.")
+    name: AuthorName | None = Field(None, description="Accepted for compatibility; not used.")
     refusal: Text | None = Field(None, description="Accepted for compatibility; not used.")
     reasoning_content: Text | None = Field(None, description="Accepted; not used.")
     reasoning: Text | None = Field(None, description="Accepted; not used.")
@@ -148,7 +157,7 @@ InputMessage = Annotated[
 class JsonSchema(Body):
     """A JSON Schema for the response."""
 
-    name: Name = Field(description="Not used.")
+    name: FunctionName = Field(description="Not used.")
     description: Text | None = Field(None, description="Not used.")
     schema_: dict[str, Any] = Field({"type": "object"}, alias="schema")
     strict: bool | None = Field(None, description="Always strict.")
@@ -236,7 +245,7 @@ class ChatCompletionRequest(SamplingParameters):
         description="With `logprobs`: the most likely alternatives of each token.",
     )
     user: Name | None = Field(None, description="Accepted for compatibility; not used.")
-    safety_identifier: Name | None = Field(None, description="Accepted; not used.")
+    safety_identifier: SafetyIdentifier | None = Field(None, description="Accepted; not used.")
     prompt_cache_key: Name | None = Field(None, description="Accepted; not used.")
     metadata: Annotated[Metadata, Field(max_length=16)] | None = Field(
         None, description="Stored with the completion."
@@ -255,7 +264,9 @@ class ChatCompletionRequest(SamplingParameters):
         None, description="tutelage extension: the opposite of continue_final_message."
     )
     service_tier: Annotated[ServiceTier | None, only("auto", "default")] = None
-    modalities: Annotated[list[Literal["text", "audio"]] | None, only(["text"])] = None
+    modalities: Annotated[
+        Annotated[list[Literal["text", "audio"]], Field(min_length=1)] | None, only(["text"])
+    ] = None
     tools: Annotated[list[Tool], Field(max_length=MAX_TOOLS)] | None = Field(
         None, description="Only with remote engines that support tools."
     )

@@ -9,6 +9,7 @@ from server.schemas.openai.chat import (
     CacheRetention,
     JsonObjectFormat,
     Metadata,
+    SafetyIdentifier,
     ServiceTier,
     TextFormat,
     Verbosity,
@@ -18,7 +19,15 @@ from server.schemas.openai.tools import (
     CalledFunction,
     Function,
     FunctionChoice,
+    FunctionName,
     ToolKind,
+)
+from server.schemas.openai.unsupported import (
+    Include,
+    ItemKind,
+    Reasoning,
+    ResponseToolKind,
+    moved,
 )
 from server.schemas.text import Body, Name, Text, Unsupported, only
 
@@ -51,7 +60,7 @@ Content = Annotated[
 class ResponseInputMessage(Body):
     """A message, also of an earlier response's output."""
 
-    type: Annotated[str, only("message")] = "message"
+    type: ItemKind = "message"
     id: Name | None = Field(None, description="Accepted; not used.")
     status: Name | None = Field(None, description="Accepted; not used.")
     phase: Name | None = Field(None, description="Accepted; not used.")
@@ -104,7 +113,7 @@ InputItem = Annotated[
 class FunctionTool(Function):
     """A tool that the policy may call."""
 
-    type: ToolKind
+    type: ResponseToolKind
 
 
 class NamedFunction(FunctionChoice):
@@ -117,7 +126,7 @@ class SchemaFormat(Body):
     """JSON that follows a schema."""
 
     type: Literal["json_schema"]
-    name: Name = Field(description="Not used.")
+    name: FunctionName = Field(description="Not used.")
     description: Text | None = Field(None, description="Not used.")
     schema_: dict[str, Any] = Field(alias="schema")
     strict: bool | None = Field(None, description="Always strict.")
@@ -180,7 +189,7 @@ class ResponseRequest(Body):
     text: TextOptions | None = None
     metadata: Annotated[Metadata, Field(max_length=16)] | None = None
     user: Name | None = Field(None, description="Accepted; not used.")
-    safety_identifier: Name | None = Field(None, description="Accepted; not used.")
+    safety_identifier: SafetyIdentifier | None = Field(None, description="Accepted; not used.")
     prompt_cache_key: Name | None = Field(None, description="Accepted; not used.")
     tools: Annotated[list[FunctionTool], Field(max_length=MAX_TOOLS)] | None = Field(
         None, description="Only with remote engines that support tools."
@@ -195,12 +204,17 @@ class ResponseRequest(Body):
     ] = None
     prompt_cache_retention: CacheRetention | None = Field(None, description="Accepted; not used.")
     prompt_cache_options: dict[str, Any] | None = Field(None, description="Accepted; not used.")
-    include: Unsupported = None
-    reasoning: Unsupported = None
+    include: Include = None
+    reasoning: Reasoning = None
     conversation: Unsupported = None
     prompt: Unsupported = None
     max_tool_calls: Unsupported = None
     stream_options: ResponseStreamOptions | None = None
+    messages: Annotated[Any, moved("input")] = None
+    max_tokens: Annotated[Any, moved("max_output_tokens")] = None
+    max_completion_tokens: Annotated[Any, moved("max_output_tokens")] = None
+    response_format: Annotated[Any, moved("text.format")] = None
+    reasoning_effort: Annotated[Any, moved("reasoning.effort")] = None
 
 
 class OutputText(BaseModel):

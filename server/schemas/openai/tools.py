@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from server.schemas.text import Body, Name, Text
+from server.schemas.text import Body, Name, Text, only
 
 FunctionName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")]
 ToolKind = Literal["function"]
@@ -23,7 +23,7 @@ class Function(Body):
 class Tool(Body):
     """A tool that the policy may call."""
 
-    type: ToolKind
+    type: Annotated[Literal["function", "custom"], only("function")]
     function: Function
 
 

@@ -17,6 +17,12 @@ def called(**fields: Any) -> dict[str, Any]:
     return {"tools": [{"type": "function", "function": {"name": "f"} | fields}]}
 
 
+def json_schema(**fields: Any) -> dict[str, Any]:
+    """The changes that ask for a JSON Schema."""
+    form = {"type": "json_schema", "json_schema": {"name": "n"} | fields}
+    return {"response_format": form}
+
+
 USER = said("Hi")
 BEGUN = [USER, said("Well", "assistant")]
 
@@ -30,6 +36,7 @@ class Absent:
 
 ABSENT = Absent()
 MISSING, TYPE, VALUE = "missing_required_parameter", "invalid_type", "invalid_value"
+SHORT = "string_below_min_length"
 LONG, MANY, FEW = "string_above_max_length", "array_above_max_length", "array_below_min_length"
 LOW, HIGH = "integer_below_min_value", "integer_above_max_value"
 BELOW, ABOVE = "decimal_below_min_value", "decimal_above_max_value"
@@ -95,6 +102,8 @@ CHAT: list[Call] = [
     ({"messages": [said("x", mood=1)]}, UNKNOWN, "messages[0].mood"),
     ({"messages": [said("x", name=5)]}, TYPE, "messages[0].name"),
     ({"messages": [said("x", name="n" * 201)]}, LONG, "messages[0].name"),
+    ({"messages": [said("x", name="n" * 65)]}, LONG, "messages[0].name"),
+    ({"messages": [said("x", name="a b")]}, VALUE, "messages[0].name"),
     ({"messages": [USER, said("4", "tool")]}, MISSING, "messages[1].tool_call_id"),
     ({"messages": [USER, said("", "assistant", tool_calls=[{}]), USER]}, MISSING,
      "messages[1].tool_calls[0].id"),
@@ -152,6 +161,7 @@ CHAT: list[Call] = [
     ({"store": "yes"}, TYPE, "store"),
     ({"user": 5}, TYPE, "user"),
     ({"user": "u" * 300}, LONG, "user"),
+    ({"safety_identifier": "s" * 129}, LONG, "safety_identifier"),
     ({"response_format": "json"}, TYPE, "response_format"),
     ({"response_format": {}}, MISSING, "response_format.type"),
     ({"response_format": {"type": "xml"}}, VALUE, "response_format.type"),
@@ -161,7 +171,11 @@ CHAT: list[Call] = [
      "response_format.json_schema.name"),
     ({"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": 5}}}, TYPE,
      "response_format.json_schema.schema"),
+    (json_schema(name="a b"), VALUE, "response_format.json_schema.name"),
+    (json_schema(name="n" * 65), LONG, "response_format.json_schema.name"),
+    (json_schema(name=""), SHORT, "response_format.json_schema.name"),
     ({"tools": {}}, TYPE, "tools"),
+    ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, NO_VALUE, "tools[0].type"),
     ({"tools": ["f"]}, TYPE, "tools[0]"),
     ({"tools": [{"type": "function"}]}, MISSING, "tools[0].function"),
     ({"tools": [{"function": {"name": "f"}}]}, MISSING, "tools[0].type"),
@@ -187,6 +201,7 @@ CHAT: list[Call] = [
     ({"service_tier": 1}, TYPE, "service_tier"),
     ({"modalities": ["text", "audio"]}, NO_VALUE, "modalities"),
     ({"modalities": ["smell"]}, VALUE, "modalities[0]"),
+    ({"modalities": []}, FEW, "modalities"),
     ({"modalities": "text"}, TYPE, "modalities"),
     ({"audio": {"voice": "alloy", "format": "wav"}}, NO_PARAMETER, "audio"),
     ({"prediction": {"type": "content", "content": "x"}}, NO_PARAMETER, "prediction"),
@@ -227,18 +242,38 @@ RESPONSES: list[Call] = [
     ({"input": [{"role": "user"}]}, MISSING, "input[0].content"),
     ({"input": [said([{"type": "input_image"}])]}, VALUE, "input[0].content[0].type"),
     ({"input": [said([{"type": "input_text"}])]}, MISSING, "input[0].content[0].text"),
+    ({"input": [{"type": "banana"}]}, VALUE, "input[0].type"),
+    ({"input": [{"type": "item_reference", "id": "x"}]}, NO_VALUE, "input[0].type"),
     ({"instructions": 5}, TYPE, "instructions"),
     ({"max_output_tokens": 0}, LOW, "max_output_tokens"),
     ({"previous_response_id": "resp_1"}, "previous_response_not_found", "previous_response_id"),
     ({"text": {"format": {"type": "xml"}}}, VALUE, "text.format.type"),
     ({"text": {"format": {"type": "json_schema"}}}, MISSING, "text.format.name"),
+    (
+        {"text": {"format": {"type": "json_schema", "name": "a b", "schema": {}}}},
+        VALUE,
+        "text.format.name",
+    ),
     ({"tools": [{"type": "function"}]}, MISSING, "tools[0].name"),
+    ({"tools": [{"type": "web_search"}]}, NO_VALUE, "tools[0].type"),
+    ({"tools": [{"type": "banana"}]}, VALUE, "tools[0].type"),
     ({"truncation": "auto"}, NO_VALUE, "truncation"),
     ({"truncation": "some"}, VALUE, "truncation"),
     ({"background": True}, NO_PARAMETER, "background"),
     ({"reasoning": {"effort": "low"}}, NO_PARAMETER, "reasoning"),
+    ({"reasoning": {"effort": "huge"}}, VALUE, "reasoning.effort"),
+    ({"reasoning": 5}, TYPE, "reasoning"),
     ({"conversation": "conv_1"}, NO_PARAMETER, "conversation"),
     ({"include": ["file_search_call.results"]}, NO_PARAMETER, "include"),
+    ({"include": ["banana"]}, VALUE, "include[0]"),
+    ({"include": "x"}, TYPE, "include"),
+    ({"stream_options": {"include_obfuscation": True}}, None, "stream_options"),
+    ({"safety_identifier": "s" * 129}, LONG, "safety_identifier"),
+    ({"messages": [USER]}, NO_PARAMETER, "messages"),
+    ({"max_tokens": 5}, NO_PARAMETER, "max_tokens"),
+    ({"max_completion_tokens": 5}, NO_PARAMETER, "max_completion_tokens"),
+    ({"response_format": {"type": "json_object"}}, NO_PARAMETER, "response_format"),
+    ({"reasoning_effort": "low"}, NO_PARAMETER, "reasoning_effort"),
     ({"top_logprobs": 21}, HIGH, "top_logprobs"),
     ({"metadata": {"a": 1}}, TYPE, "metadata.a"),
     ({"colour": "red"}, UNKNOWN, "colour"),
@@ -288,12 +323,26 @@ TEXTS: list[Call] = [
     ({"stream_options": {"include_usage": True}}, None, "stream_options"),
     ({"messages": []}, UNKNOWN, "messages"),
 ]  # fmt: skip
+FEEDBACK: list[Call] = [
+    ({"kind": ABSENT}, MISSING, "kind"),
+    ({"kind": "stars"}, VALUE, "kind"),
+    ({"value": ABSENT}, MISSING, "value"),
+    ({"value": 1}, TYPE, "value"),
+    ({"reasons": [5]}, TYPE, "reasons[0]"),
+    ({"choice": -1}, LOW, "choice"),
+    ({"message_id": ABSENT}, MISSING, "completion_id"),
+    ({"completion_id": "chatcmpl-1"}, "invalid_parameter_combination", "completion_id"),
+    ({"message_id": "msg_unknown"}, "not_found", "message_id"),
+    ({"kind": "ranking", "message_id": ABSENT, "value": ABSENT, "ranking": [[0]]}, MISSING,
+     "completion_id"),
+]  # fmt: skip
 ROUTES: dict[str, tuple[dict[str, Any], list[Call]]] = {
     "/v1/chat/completions": ({"model": "tutelage", "messages": [USER]}, CHAT),
     "/v1/completions": ({"model": "tutelage", "prompt": "Hi"}, TEXTS),
     "/v1/responses": ({"model": "tutelage", "input": "Hi"}, RESPONSES),
     "/v1/embeddings": ({"model": "all-minilm-l6-v2", "input": "Hi"}, EMBEDDINGS),
     "/v1/moderations": ({"input": "Hi"}, MODERATIONS),
+    "/v1/feedback": ({"kind": "thumbs", "message_id": "msg_1", "value": "up"}, FEEDBACK),
 }
 CALLS = [
     pytest.param(path, good | changes, code, param, id=f"{path} {changes!s:.60}")
