@@ -127,23 +127,45 @@ async def with_pings(
     """
     if late:
         yield PING
-    coming = asyncio.ensure_future(_next(frames))
+    outlet = _Outlet(frames, seconds)
+    reading, pinging = asyncio.create_task(outlet.read()), asyncio.create_task(outlet.ping())
     try:
-        while True:
-            await asyncio.wait({coming}, timeout=seconds)
-            if not coming.done():
-                yield PING
-                continue
-            if (ready := coming.result()) is None:
-                return
-            yield ready
-            coming = asyncio.ensure_future(_next(frames))
+        while (each := await outlet.queue.get()) is not None:
+            yield each
+        await reading
     finally:
-        coming.cancel()
+        reading.cancel()
+        pinging.cancel()
 
 
-async def _next(frames: AsyncIterator[str]) -> str | None:
-    return await anext(frames, None)
+class _Outlet:
+    """Frames and pings on their way out. Two tasks per stream cost less than one per frame."""
+
+    def __init__(self, frames: AsyncIterator[str], seconds: float) -> None:
+        self.queue: asyncio.Queue[str | None] = asyncio.Queue()
+        self._frames = frames
+        self._seconds = seconds
+        self._clock = asyncio.get_running_loop().time
+        self._last = self._clock()  # when something was put
+
+    async def read(self) -> None:
+        """Put every frame, then None."""
+        try:
+            async for each in self._frames:
+                self._put(each)
+        finally:
+            self._put(None)
+
+    async def ping(self) -> None:
+        """Put a ping whenever nothing was put for so long."""
+        while True:
+            await asyncio.sleep(self._last + self._seconds - self._clock())
+            if self._clock() >= self._last + self._seconds:
+                self._put(PING)
+
+    def _put(self, item: str | None) -> None:
+        self._last = self._clock()
+        self.queue.put_nowait(item)
 
 
 def frame(data: str, event: str = "") -> str:

@@ -59,6 +59,26 @@ def test_it_lists_models(sdk: openai.OpenAI) -> None:
     assert sdk.models.retrieve("tutelage").owned_by == "tutelage"
 
 
+def test_it_embeds(sdk: openai.OpenAI) -> None:
+    asked: Any = {"model": "all-minilm-l6-v2", "input": ["a flower"]}
+    by_default = sdk.embeddings.create(**asked).data[0].embedding  # as base64
+    as_floats = sdk.embeddings.create(**asked, dimensions=384, encoding_format="float").data[0]
+    assert len(by_default) == 384
+    assert by_default == pytest.approx(as_floats.embedding, abs=1e-6)
+
+
+def test_the_bytes_of_its_tokens_join_to_the_text(sdk: openai.OpenAI) -> None:
+    [choice] = sdk.chat.completions.create(
+        model="tutelage",
+        messages=[{"role": "user", "content": "naïve 日本 🎉"}],
+        logprobs=True,
+        top_logprobs=2,
+    ).choices
+    assert choice.logprobs and choice.logprobs.content and choice.message.content
+    joined = b"".join(bytes(token.bytes or []) for token in choice.logprobs.content)
+    assert joined.decode() == choice.message.content
+
+
 def test_it_moderates(sdk: openai.OpenAI) -> None:
     result = sdk.moderations.create(
         input=["a vileword", "a flower"], model="omni-moderation-latest"
