@@ -13,7 +13,7 @@ from moderation.encoder.encoder import bundled_encoder
 from server import moderation_watcher, policy_watcher
 from server.chat import turn_service
 from server.chat.turn_service import TurnService
-from server.follow import follow
+from server.follow import attempt, follow
 from server.http.login_throttle import LoginThrottle
 from server.http.metrics import Metrics
 from server.http.rate_limit import RateLimits, open_storage
@@ -64,18 +64,18 @@ class AppState:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Load the promoted policy and follow the store; at the end store what is being written."""
-        await self.policies.refresh()
+        await attempt("policies", self.policies.refresh, self.metrics.followed)
         await run_in_threadpool(erasure.finish, self.services.store)
         settings_refresh = partial(run_in_threadpool, self.refresh_settings)
         filter_refresh = partial(run_in_threadpool, self.filter.refresh)
         following = [
-            asyncio.create_task(each)
-            for each in (
-                follow("the settings", saved_settings.EVERY, settings_refresh),
-                follow("the policies", policy_watcher.EVERY, self.policies.refresh),
-                follow("the moderation heads", moderation_watcher.EVERY, filter_refresh),
-                follow("labeling tasks", candidates.EVERY, self.candidates.refresh),
-                follow("running turns", turn_service.RENEW_SECONDS, self.turns.renew),
+            asyncio.create_task(follow(what, every, refresh, self.metrics.followed))
+            for what, every, refresh in (
+                ("settings", saved_settings.EVERY, settings_refresh),
+                ("policies", policy_watcher.EVERY, self.policies.refresh),
+                ("moderation heads", moderation_watcher.EVERY, filter_refresh),
+                ("labeling tasks", candidates.EVERY, self.candidates.refresh),
+                ("running turns", turn_service.RENEW_SECONDS, self.turns.renew),
             )
         ]
         try:
@@ -91,6 +91,7 @@ def new_state(services: Services) -> AppState:
     """The state of a fresh application around the services that it is handed."""
     settings, metrics = services.settings, Metrics()
     metrics.watch_connections(services.store.connections_in_use)
+    metrics.watch_engine(services.generator)
     storage = open_storage(settings.limits_url)
     limits = RateLimits(storage, settings)
     policies = PolicyWatcher(services, metrics)

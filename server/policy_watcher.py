@@ -91,11 +91,7 @@ class PolicyWatcher:
 
         The routing changes first, so that a rollback moves traffic at once.
         """
-        try:
-            promoted, routing = await run_in_threadpool(self._wanted)
-        except Exception as error:
-            logger.warning("The promoted policy could not be looked up: %s", error)
-            return
+        promoted, routing = await run_in_threadpool(self._wanted)
         self.routing = routing
         await self._follow_current(promoted)
         if promoted is not None and promoted == self.policy_id:

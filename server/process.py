@@ -11,6 +11,7 @@ from uvicorn.config import LOGGING_CONFIG
 from server.app import create_app
 from server.app_state import AppState
 from server.services import Services
+from tutelage import tracing
 from tutelage.text.json_logs import log_as
 
 CLOSING_SECONDS = 5  # for responses that are no turns, after the turns have ended
@@ -30,6 +31,7 @@ class Server(uvicorn.Server):
         self._state: AppState = app.state.tutelage
         self._listening = listening
         log_as(settings.log_format)
+        tracing.trace_as("tutelage")
         super().__init__(
             uvicorn.Config(
                 app,

@@ -7,6 +7,11 @@ from tutelage.errors import Unavailable
 MODULES: dict[str, tuple[str, ...]] = {
     "detoxify": (),
     "ifeval": ("if_verifiable",),
+    "otel": (
+        "opentelemetry.trace",
+        "opentelemetry.sdk",
+        "opentelemetry.exporter.otlp.proto.http",
+    ),
     "postgres": ("psycopg",),
     "redis": ("redis",),
     "remote": ("openai",),
@@ -17,9 +22,16 @@ MODULES: dict[str, tuple[str, ...]] = {
 
 def require(extra: str) -> None:
     """Raises Unavailable, with the command that installs it, where a module is missing."""
-    missing = [name for name in MODULES[extra] if find_spec(name) is None]
+    missing = [name for name in MODULES[extra] if not _importable(name)]
     if missing:
         raise Unavailable(
             f"The Python module {missing[0]} is missing. Install the extra `{extra}`: "
             f"pip install 'tutelage[{extra}]'."
         )
+
+
+def _importable(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # of a package above it
+        return False

@@ -21,6 +21,7 @@ from server.chat.response import ResponseDelta, TurnResponse, close
 from server.chat.usage import TokenUsage
 from server.http.metrics import Metrics
 from server.services import Services
+from tutelage import tracing
 from tutelage.chat.running_turns import Responses
 from tutelage.errors import Unavailable
 
@@ -116,7 +117,7 @@ class Turn:
         try:
             try:
                 if response.stream:
-                    await response.generate(self._emit)
+                    await self._generate(response)
                 else:
                     assert self.prompt_notice is not None
                     self._emit(response.refuse(self.prompt_notice.message))
@@ -125,6 +126,19 @@ class Turn:
             self._report(ResponseDone(response))
         except Exception as error:
             await self._fail(error)
+
+    async def _generate(self, response: TurnResponse) -> None:
+        assert response.stream is not None
+        with tracing.span("generate", {"gen_ai.request.model": response.stream.policy_id}):
+            await response.generate(self._emit)
+            tracing.describe(
+                {
+                    "gen_ai.usage.input_tokens": response.stream.prompt_tokens,
+                    "gen_ai.usage.output_tokens": len(response.tokens),
+                    "gen_ai.response.finish_reasons": [response.finish_reason],
+                    **{f"tutelage.{k}_seconds": v for k, v in response.stages(self._began).items()},
+                }
+            )
 
     async def _save(self, response: TurnResponse) -> None:
         response.seconds = time.perf_counter() - self._began

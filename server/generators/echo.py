@@ -49,6 +49,7 @@ class EchoGenerator:
         self.takes_tools = False
         self.divergence = None
         self.engine = "echo"
+        self.occupancy = None
         self._replies = replies or {}
         self._delay = delay
         self._max_streams = max_streams

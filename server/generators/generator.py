@@ -91,6 +91,16 @@ class Divergence:
     greedy: float  # share of positions at which both have the same most probable token
 
 
+@dataclass(frozen=True)
+class Occupancy:
+    """How busy an engine in this process is, over all policies in memory."""
+
+    waiting: int  # responses in the queue
+    running: int  # responses being generated
+    cache_used: int  # tokens of the KV cache that running responses hold
+    cache_capacity: int  # tokens
+
+
 class ContextTooLong(Invalid):
     """The conversation leaves no room for a response."""
 
@@ -164,6 +174,11 @@ class Generator(Protocol):
     @property
     def engine(self) -> str:
         """What computes the current policy, and why; empty where there is none."""
+        ...
+
+    @property
+    def occupancy(self) -> Occupancy | None:
+        """How busy it is; None where the engine is another process."""
         ...
 
     @property

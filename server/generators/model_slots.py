@@ -2,7 +2,7 @@
 
 from typing import Generic, Protocol, TypeVar
 
-from server.generators.generator import Divergence
+from server.generators.generator import Divergence, Occupancy
 from tutelage.errors import Unavailable
 
 
@@ -54,6 +54,11 @@ class ModelSlots(Generic[P]):
     def engine(self) -> str:
         """What computes the current policy, and why; empty where there is none."""
         return self._current.engine if self._current else ""
+
+    @property
+    def occupancy(self) -> Occupancy | None:
+        """How busy the engine is; None where it is another process."""
+        return None
 
     @property
     def context_window(self) -> int:

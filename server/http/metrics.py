@@ -4,10 +4,13 @@ import time
 from collections import Counter as Counts
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from moderation.rules import Verdict
+from server.generators.generator import Generator
+from tutelage import tracing
 
 _LATENCIES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0, 30.0)
 _TOKEN_TIMES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 3.0)
@@ -45,6 +48,19 @@ class Metrics:
         self._connections = Gauge(
             "tutelage_database_connections", "Database connections in use.", registry=registry
         )
+        self._sequences = Gauge(
+            "tutelage_sequences", "Responses in the engine, by state (waiting, running).",
+            ["state"], registry=registry,
+        )  # fmt: skip
+        self._cache = Gauge(
+            "tutelage_kv_cache_tokens", "KV-cache tokens of the engine (used, capacity).",
+            ["state"], registry=registry,
+        )  # fmt: skip
+        self._followed = Gauge(
+            "tutelage_follower_success_timestamp_seconds",
+            "When this process last read from the database what other processes change.",
+            ["follower"], registry=registry,
+        )  # fmt: skip
         self._finished = Counter(
             "tutelage_responses", "Responses, by finish reason.", ["reason"], registry=registry
         )
@@ -95,14 +111,31 @@ class Metrics:
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
-        """What runs inside is a stage of a turn; one that fails is not counted."""
+        """What runs inside is a stage of a turn, and a span; one that fails is not counted."""
         began = time.perf_counter()
-        yield
+        with tracing.span(stage):
+            yield
         self.stage(stage, time.perf_counter() - began)
 
     def watch_connections(self, in_use: Callable[[], int]) -> None:
         """Ask for the database connections in use whenever the metrics are read."""
         self._connections.set_function(in_use)
+
+    def watch_engine(self, generator: Generator) -> None:
+        """Ask an engine in this process how busy it is whenever the metrics are read."""
+        if generator.occupancy is None:
+            return
+        for gauge, state, field in (
+            (self._sequences, "waiting", "waiting"),
+            (self._sequences, "running", "running"),
+            (self._cache, "used", "cache_used"),
+            (self._cache, "capacity", "cache_capacity"),
+        ):
+            gauge.labels(state).set_function(partial(_occupied, generator, field))
+
+    def followed(self, follower: str) -> None:
+        """A follower has read the database."""
+        self._followed.labels(follower).set_to_current_time()
 
     def moderated(self, side: str, verdict: Verdict) -> None:
         """A text was moderated, or the classifier failed."""
@@ -134,3 +167,8 @@ class Metrics:
     def render(self) -> bytes:
         """The Prometheus text format."""
         return generate_latest(self._registry)
+
+
+def _occupied(generator: Generator, field: str) -> int:
+    value: int = getattr(generator.occupancy, field)
+    return value

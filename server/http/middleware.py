@@ -4,6 +4,7 @@ of unexpected errors."""
 import logging
 import secrets
 import time
+from contextlib import AbstractContextManager, nullcontext
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -11,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.http.errors import as_api_error
 from server.http.metrics import Metrics
+from tutelage import tracing
 from tutelage.text.json_logs import ACCESS, request_id
 
 logger = logging.getLogger(__name__)
@@ -61,6 +63,18 @@ class _Exchange:
         scope.setdefault("state", {})["headers"] = {}
 
     async def run(self, app: ASGIApp, metrics: Metrics) -> None:
+        with self._span():
+            await self._measured(app, metrics)
+
+    def _span(self) -> AbstractContextManager[None]:
+        """Requests of the API are traced; pages, health checks and metrics are not."""
+        if not self._scope["path"].startswith("/v1/"):
+            return nullcontext()
+        method = self._scope["method"]
+        facts = {"http.request.method": method, "tutelage.request_id": self._id}
+        return tracing.request_span(method, Headers(scope=self._scope), facts)
+
+    async def _measured(self, app: ASGIApp, metrics: Metrics) -> None:
         began = time.perf_counter()
         try:
             await self._answer(app)
@@ -70,6 +84,8 @@ class _Exchange:
             metrics.request(self._scope["method"], route, self._status, seconds)
             facts = {"method": self._scope["method"], "route": route, "status": self._status}
             access.info("request", extra=facts | {"seconds": round(seconds, 4)})
+            answered = {"http.route": route, "http.response.status_code": self._status}
+            tracing.describe(answered, f"{self._scope['method']} {route}")
 
     async def _answer(self, app: ASGIApp) -> None:
         try:
@@ -105,6 +121,8 @@ class _Exchange:
             for name, value in self._scope["state"]["headers"].items():
                 headers[name] = value
             headers["x-request-id"] = self._id
+            if trace_id := tracing.trace_id():
+                headers["x-trace-id"] = trace_id
         await self._send(message)
 
     def _too_large(self) -> HTTPException:

@@ -1,10 +1,12 @@
 """A data folder in which a tiny policy was taught something, copied for each test."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from loop_folder import copied, judge, run
+from opentelemetry.sdk.trace import ReadableSpan
+from traced import traced
 
 from training.model.tiny import write_tiny_policy
 from tutelage.composition import Core, open_core
@@ -47,8 +49,17 @@ def core(taught_folder: Path, tmp_path: Path) -> Iterator[Core]:
 
 
 @pytest.fixture(scope="session")
-def uninterrupted(taught_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Core:
-    """An iteration that ran in one go."""
+def traced_iteration(
+    taught_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Core, Sequence[ReadableSpan]]:
+    """An iteration that ran in one go, with its spans."""
     core = copied(taught_folder, tmp_path_factory.mktemp("uninterrupted") / "data")
-    run(core)
-    return core
+    with traced() as spans:
+        run(core)
+    return core, spans.get_finished_spans()
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(traced_iteration: tuple[Core, Sequence[ReadableSpan]]) -> Core:
+    """An iteration that ran in one go."""
+    return traced_iteration[0]

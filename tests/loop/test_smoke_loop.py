@@ -6,12 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from loop_folder import ITERATION, assert_faithful, digest, judge, row, run
+from opentelemetry.sdk.trace import ReadableSpan
 from sqlmodel import select
 
 from training.config import IterationConfig
@@ -56,6 +57,15 @@ def test_the_candidate_is_published_whole_and_waits_for_promotion(uninterrupted:
         "policy-0001", PolicyState.CANDIDATE, ITERATION
     )  # fmt: skip
     assert base.state == PolicyState.CURRENT
+
+
+def test_its_stages_are_one_trace(
+    traced_iteration: tuple[Core, Sequence[ReadableSpan]],
+) -> None:
+    spans = {span.name: span for span in traced_iteration[1]}
+    assert spans.keys() == {"iteration", *STAGES, "gate"}
+    assert len({span.context.trace_id for span in spans.values()}) == 1
+    assert dict(spans["iteration"].attributes or {}) == {"tutelage.iteration": ITERATION}
 
 
 def test_the_row_tells_what_came_of_it(uninterrupted: Core) -> None:

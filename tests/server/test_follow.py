@@ -12,6 +12,7 @@ def test_a_failure_is_logged_and_the_next_call_tries_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     calls: list[int] = []
+    succeeded: list[str] = []
 
     async def refresh() -> None:
         calls.append(1)
@@ -19,7 +20,7 @@ def test_a_failure_is_logged_and_the_next_call_tries_again(
             raise RuntimeError("out of order")
 
     async def run() -> None:
-        following = asyncio.create_task(follow("the thing", 0.0, refresh))
+        following = asyncio.create_task(follow("thing", 0.0, refresh, succeeded.append))
         while len(calls) < 3:
             await asyncio.sleep(0)
         following.cancel()
@@ -29,3 +30,4 @@ def test_a_failure_is_logged_and_the_next_call_tries_again(
     with caplog.at_level(logging.ERROR):
         asyncio.run(run())
     assert caplog.text.count("Refreshing the thing failed") == 1
+    assert succeeded == ["thing"] * (len(calls) - 1)

@@ -38,6 +38,7 @@ from training.stage_results import (
     SFTResult,
     SnapshotResult,
 )
+from tutelage import tracing
 from tutelage.composition import Core
 from tutelage.errors import Conflict, Invalid
 from tutelage.feedback import preference_data
@@ -123,7 +124,11 @@ def run_iteration(
         lease = take(session, iteration_id)
         iteration = iterations.get(session, iteration_id)
         usual = iterations.stage_seconds(session, iteration.preset) or _QUICK_SECONDS
-    with Heartbeat(core.store, lease, watch, usual) as heartbeat, handled(core, lease):
+    with (
+        tracing.span("iteration", {"tutelage.iteration": iteration_id}),
+        Heartbeat(core.store, lease, watch, usual) as heartbeat,
+        handled(core, lease),
+    ):
         return _Run(core, lease, iteration, heartbeat, classifier).outcome()
 
 
@@ -159,9 +164,9 @@ class _Run:
         except NotEnough as missing:
             return self.refuse_to_train(list(missing.args))
         complete = self.train(frozen)
-        return self.conclude(
-            decide(complete.evaluation.result.comparison, self.config.gate), complete
-        )
+        decision = decide(complete.evaluation.result.comparison, self.config.gate)
+        with tracing.span("gate", {"tutelage.decision": decision.verdict}):
+            return self.conclude(decision, complete)
 
     def train(self, frozen: Complete[SnapshotResult]) -> CompleteStages:
         """The stages after the snapshot."""
@@ -195,7 +200,8 @@ class _Run:
             return result
 
         self.heartbeat.begin(name)
-        return stage.run(self.folder.stage(name), kind, held)
+        with tracing.span(name):
+            return stage.run(self.folder.stage(name), kind, held)
 
     def conclude(self, decision: Decision, complete: CompleteStages) -> Outcome:
         """Publish what passed; write the report; end the job."""

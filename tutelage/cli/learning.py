@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tutelage import tracing
 from tutelage.cli.bars import stage_bars, steps
 from tutelage.cli.options import Data, Json, open_data, settings_for
 from tutelage.cli.parent import WhileInput, end_with_input
@@ -53,6 +54,7 @@ def iterate(
 
     if while_input:
         end_with_input(signal.SIGINT)
+    tracing.trace_as("tutelage-iteration")
     core = open_data(data)
     chosen = iteration_id or _unfinished(core) or request_iteration(core, preset, "cli").id
     with stage_bars() as watch:

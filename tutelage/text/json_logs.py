@@ -1,10 +1,12 @@
-"""Logs as JSON, a line per message, with the id of the request that it belongs to."""
+"""Logs as JSON, a line per message, with the ids of the request and the trace of each."""
 
 import logging
 import sys
 from contextvars import ContextVar
 
 from pythonjsonlogger.json import JsonFormatter
+
+from tutelage import tracing
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 ACCESS = "tutelage.access"  # a message per request, in JSON logs alone
@@ -16,7 +18,7 @@ def log_as(log_format: str) -> None:
     if log_format != "json":
         return
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_with_request_id)
+    handler.addFilter(with_ids)
     handler.setFormatter(
         JsonFormatter("%(levelname)s %(name)s %(message)s", rename_fields=_FIELDS, timestamp="time")
     )
@@ -27,7 +29,8 @@ def log_as(log_format: str) -> None:
     logging.captureWarnings(True)
 
 
-def _with_request_id(record: logging.LogRecord) -> bool:
-    if request_id.get():
-        record.request_id = request_id.get()
+def with_ids(record: logging.LogRecord) -> bool:
+    """A filter that keeps every record, and adds the ids."""
+    ids = {"request_id": request_id.get(), "trace_id": tracing.trace_id()}
+    vars(record).update({name: each for name, each in ids.items() if each})
     return True

@@ -26,6 +26,7 @@ from server.generators.generator import (
     ContextTooLong,
     Divergence,
     Messages,
+    Occupancy,
     Overloaded,
     Sampling,
     ShuttingDown,
@@ -101,6 +102,19 @@ class EmbeddedGenerator(ModelSlots[EmbeddedPolicy]):
         self._closed = False
         self._worker = threading.Thread(target=self._run, name="generator", daemon=True)
         self._worker.start()
+
+    @property
+    def occupancy(self) -> Occupancy:
+        """How busy it is, over all policies in memory."""
+        with self._changed:
+            found = [each.scheduler.occupancy for each in self._in_memory]
+            waiting = len(self._inbox) + sum(each.waiting for each in found)
+        return Occupancy(
+            waiting,
+            sum(each.running for each in found),
+            sum(each.cache_used for each in found),
+            sum(each.cache_capacity for each in found),
+        )
 
     async def start(
         self,

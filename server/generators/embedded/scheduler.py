@@ -3,6 +3,7 @@
 from server.generators.embedded.model_runner import ModelRunner, ScheduledChunk
 from server.generators.embedded.prefix_cache import PrefixCache, common_prefix
 from server.generators.embedded.sequence import Sequence
+from server.generators.generator import Occupancy
 
 PREFILL_TOKENS = 256  # prompt tokens of one step: running sequences wait for so many of a new one
 WORTH_WAITING = 16  # shared tokens for which a prompt waits until another has computed them
@@ -22,6 +23,15 @@ class Scheduler:
     def busy(self) -> bool:
         """Whether a step has anything to do."""
         return bool(self._waiting or self._running)
+
+    @property
+    def occupancy(self) -> Occupancy:
+        """How busy it is; callable from another thread than that of ``step``."""
+        pool, running = self.runner.pool, list(self._running)
+        held = {block for each in running for block in list(each.table.blocks)}
+        return Occupancy(
+            len(self._waiting), len(running), len(held) * pool.size, pool.total * pool.size
+        )
 
     def add(self, sequence: Sequence) -> None:
         """Queue a sequence; it runs as soon as there is room for it."""

@@ -8,6 +8,7 @@ from server.generators.generator import prefix_of, raw_text
 from server.generators.remote.chunks import parameters, tokens
 from server.generators.remote.engine import EngineBusy, EngineRequest, EngineResponse
 from tutelage.errors import Invalid, Unavailable
+from tutelage.tracing import trace_headers
 
 TIMEOUT = openai.Timeout(60.0, connect=5.0)
 
@@ -42,15 +43,26 @@ class OpenAIEngine:
 
     async def _create(self, request: EngineRequest) -> Any:
         model = self._names.get(request.policy_id, request.policy_id)
+        traced = trace_headers()
         text, chosen = raw_text(request.messages), _parameters(request)
         if text is not None:
             told = chosen.pop("top_logprobs", 0)
             return await self._client.completions.create(
-                model=model, prompt=text, stream=True, logprobs=told, **chosen
+                model=model,
+                prompt=text,
+                stream=True,
+                logprobs=told,
+                extra_headers=traced,
+                **chosen,
             )
         messages: Any = [dict(each) for each in request.messages]
         return await self._client.chat.completions.create(
-            model=model, messages=messages, stream=True, logprobs=True, **chosen
+            model=model,
+            messages=messages,
+            stream=True,
+            logprobs=True,
+            extra_headers=traced,
+            **chosen,
         )
 
     async def close(self) -> None:

@@ -14,7 +14,7 @@ from server.generators.embedded.graph_runner import load_policy
 from server.generators.embedded.model_runner import ModelRunner, Predictions, ScheduledChunk
 from server.generators.embedded.scheduler import Scheduler
 from server.generators.embedded.sequence import Sequence
-from server.generators.generator import Sampling, Token
+from server.generators.generator import Occupancy, Sampling, Token
 
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 TEMPLATE = (
@@ -144,6 +144,11 @@ class SteppedBatch:
         """Count, then compute."""
         self.computed.append(sum(len(chunk.tokens) for chunk in chunks))
         return self.runner.predict(chunks, wanted)
+
+    @property
+    def occupancy(self) -> Occupancy:
+        """How busy the scheduler is."""
+        return self._scheduler.occupancy
 
     def add(self, prompt: list[int], sampling: Sampling) -> CollectingSink:
         """Let a sequence begin."""

@@ -1,6 +1,12 @@
 """What Prometheus reads."""
 
-from chat_service import ChatService
+from typing import Any
+
+from chat_service import ChatService, new_services, serve
+
+from server.generators.echo import EchoGenerator
+from server.generators.generator import Occupancy
+from tutelage.composition import Core
 
 
 def test_metrics_count(service: ChatService) -> None:
@@ -24,9 +30,25 @@ def test_metrics_count(service: ChatService) -> None:
         'tutelage_stage_seconds_count{stage="prompt"} 2.0',
         'tutelage_stage_seconds_count{stage="hold"} 2.0',
         'tutelage_policy_loads_total{outcome="ok"} 1.0',
+        'tutelage_follower_success_timestamp_seconds{follower="policies"} ',
+        'tutelage_follower_success_timestamp_seconds{follower="running turns"} ',
     ):
         assert line in text
 
 
 def test_liveness_has_vllms_name_too(shared: ChatService) -> None:
     assert shared.client.get("/health").json() == shared.client.get("/healthz").json()
+
+
+def test_an_engine_in_this_process_says_how_busy_it_is(core: Core) -> None:
+    generator: Any = EchoGenerator(policy_id=None)
+    generator.occupancy = Occupancy(waiting=3, running=2, cache_used=64, cache_capacity=256)
+    with serve(new_services(core, generator), core) as service:
+        text = service.client.get("/metrics").text
+    for line in (
+        'tutelage_sequences{state="waiting"} 3.0',
+        'tutelage_sequences{state="running"} 2.0',
+        'tutelage_kv_cache_tokens{state="used"} 64.0',
+        'tutelage_kv_cache_tokens{state="capacity"} 256.0',
+    ):
+        assert line in text

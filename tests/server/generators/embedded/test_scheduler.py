@@ -103,6 +103,17 @@ def test_more_responses_than_places_wait_for_one(batch: Any) -> None:
     assert sinks[4].finish_reason == "length"
 
 
+def test_it_says_how_busy_it_is(batch: Any) -> None:
+    for i in range(5):
+        batch.add([5, 6, 7 + i], Sampling(max_tokens=3))
+    batch.step()
+    busy = batch.occupancy
+    assert (busy.running, busy.waiting) == (4, 1)
+    assert busy.cache_used == 4 * batch.pool.size <= busy.cache_capacity
+    batch.finish()
+    assert (batch.occupancy.running, batch.occupancy.cache_used) == (0, 0)
+
+
 def test_a_cancelled_response_leaves_before_the_next_step(batch: Any) -> None:
     running = batch.add(SHORT, Sampling(max_tokens=50))
     batch.step(2)
