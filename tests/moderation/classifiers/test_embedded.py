@@ -1,5 +1,6 @@
 """The classifier that ships: it loads, separates plain cases, and says what is missing."""
 
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,16 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from moderation.categories import CATEGORIES
-from moderation.classifiers.embedded import HEADS, EmbeddedClassifier, HeadsMissing, reached
-from moderation.encoder.encoder import EncoderMissing
+from moderation.classifiers.embedded import (
+    HEADS,
+    PIECE_MARGIN,
+    SENTENCE_MARGIN,
+    WINDOW_MARGIN,
+    EmbeddedClassifier,
+    HeadsMissing,
+    reached,
+)
+from moderation.encoder.encoder import EncoderMissing, Parts
 from moderation.rules import Action, ModerationRules, judge
 from moderation.training.evasions import DISGUISES, disguised
 
@@ -103,18 +112,28 @@ def test_calm_sentences_around_it_do_not_hide_harm(classifier: EmbeddedClassifie
     assert hidden["illicit/violent"] > 0.5 * alone["illicit/violent"] > 0.3
 
 
-def test_a_text_reads_half_way_between_its_windows_mean_and_their_highest() -> None:
+WINDOW = (101, 102)
+
+
+def test_a_text_reads_half_way_between_its_windows_mean_and_their_highest_less_a_margin() -> None:
     readings = torch.tensor([[1.0], [3.0], [9.0]]).repeat(1, len(CATEGORIES))
-    logits, shares = reached(readings[:2], windows=2)
-    assert logits[0] == 2.5
-    assert torch.equal((shares * readings[:2]).sum(0), logits)
+    margin = WINDOW_MARGIN * math.log(2)
+    logits, shares = reached(readings[:2], Parts([WINDOW] * 2, [], []))
+    assert logits[0] == pytest.approx(2.5 - margin)
+    assert torch.allclose((shares * readings[:2]).sum(0) - margin, logits)
 
 
 def test_a_sentence_counts_alone_where_it_is_surer() -> None:
     readings = torch.tensor([[1.0], [3.0], [9.0]]).repeat(1, len(CATEGORIES))
-    logits, shares = reached(readings, windows=2)
-    assert 2.5 < logits[0] < 9.0
+    logits, shares = reached(readings, Parts([WINDOW] * 2, [WINDOW], []))
+    assert 2.5 < logits[0] == 9.0 - SENTENCE_MARGIN
     assert shares[:, 0].tolist() == [0.0, 0.0, 1.0]
+
+
+def test_one_window_needs_no_margin_and_a_piece_more_than_a_sentence() -> None:
+    readings = torch.tensor([[1.0], [9.0]]).repeat(1, len(CATEGORIES))
+    assert reached(readings[:1], Parts([WINDOW], [], []))[0][0] == 1.0
+    assert reached(readings, Parts([WINDOW], [], [WINDOW]))[0][0] == 9.0 - PIECE_MARGIN
 
 
 def test_the_heads_are_small() -> None:
