@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from starlette.routing import BaseRoute
 
 import tutelage
@@ -16,6 +17,7 @@ from server.http.middleware import Edge
 from server.http.validation import handle_invalid
 from server.openapi import describe, operation_id
 from server.routes.all import all_routes
+from server.routes.operator import traffic
 from server.services import Services
 from server.web.docs import add_docs
 from server.web.ui import STATIC, add_ui
@@ -61,4 +63,5 @@ def _api_routes() -> Sequence[BaseRoute]:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: AppState = app.state.tutelage
     async with state.running():
+        await run_in_threadpool(traffic.warm, state)
         yield

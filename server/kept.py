@@ -2,12 +2,13 @@
 
 An operator's page asks every few seconds for what takes the database seconds to count. Once there
 are ``MANY`` rows, a count is answered at once from the last one, which is renewed in the background
-when it is older than ``AGE`` times what counting took. With fewer rows each look counts anew.
+when it is older than ``AGE`` times what counting took; ``warm`` takes the first one before anybody
+asks. With fewer rows each look counts anew.
 """
 
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -39,6 +40,7 @@ class KeptCounts:
         self._counts: dict[Hashable, _Count] = {}
         self._lock = threading.Lock()  # of the counts
         self._first = threading.Lock()  # one first count at a time
+        self._background = threading.Lock()  # and one that nobody waits for
 
     def get(self, key: Hashable, count: Callable[[], T]) -> T:
         """``count()``, or what it last was for this key."""
@@ -53,9 +55,22 @@ class KeptCounts:
             due = not kept.renewing and time.monotonic() - kept.at > AGE * kept.took
             kept.renewing = kept.renewing or due
         if due:
-            threading.Thread(target=self._renew, args=(key, count), daemon=True).start()
+            self._in_background({key: count})
         value: T = kept.value
         return value
+
+    def warm(self, counts: Mapping[Hashable, Callable[[], Any]]) -> None:
+        """Take these counts in the background, where there are many rows."""
+        if self._are_many():
+            self._in_background(counts)
+
+    def _in_background(self, counts: Mapping[Hashable, Callable[[], Any]]) -> None:
+        def renew() -> None:
+            for key, count in counts.items():
+                with self._background:  # two would hold up the rest of the process
+                    self._renew(key, count)
+
+        threading.Thread(target=renew, daemon=True).start()
 
     def _are_many(self) -> bool:
         with self._store.read() as session:

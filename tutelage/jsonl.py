@@ -30,7 +30,13 @@ def dumps(rows: Iterable[Mapping[str, Any]], sort_keys: bool = False) -> str:
 
 def write(path: Path, rows: Iterable[Mapping[str, Any]], sort_keys: bool = False) -> None:
     """Replace the file by these rows, atomically. Raises OSError."""
-    atomic.write_text(path, dumps(rows, sort_keys))
+    write_lines(path, (line(row, sort_keys).encode("utf-8") for row in rows))
+
+
+def write_lines(path: Path, lines: Iterable[bytes]) -> None:
+    """Replace the file by lines that ``line`` made, atomically. Raises OSError."""
+    with atomic.file(path) as beside, beside.open("wb") as file:
+        file.writelines(lines)
 
 
 def append(path: Path, row: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ import time
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, String, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, String, UniqueConstraint
 from sqlmodel import Field, SQLModel, select
 
 
@@ -209,6 +209,8 @@ class Message(Ordered, Searchable, table=True):
     ``first_text_seconds`` and ``seconds`` are how long the person waited for its beginning and end.
     """
 
+    __table_args__ = (Index("ix_message_policy_id_created_at", "policy_id", "created_at"),)
+
     id: str = Field(default_factory=lambda: new_id("msg"), primary_key=True)
     conversation_id: str = Field(sa_column=cascade("conversation.id"))
     parent_id: str | None = Field(default=None, sa_column=cascade("message.id", nullable=True))
@@ -216,7 +218,7 @@ class Message(Ordered, Searchable, table=True):
     content: str
     completion_id: str | None = Field(default=None, index=True)
     choice: int | None = None
-    policy_id: str | None = Field(default=None, index=True)
+    policy_id: str | None = None
     sampling: dict[str, Any] | None = Field(default=None, sa_column=json_column(True))
     token_ids: list[int] | None = Field(default=None, sa_column=json_column(True))
     logprobs: list[float] | None = Field(default=None, sa_column=json_column(True))

@@ -4,8 +4,9 @@
     tutelage bench scale --messages 100000 --folder DIR
 
 A database with that many messages over 90 days is written into a folder (a temporary one where none
-is named; one that is there is used again). Then one operator asks for each page twenty times. The
-first answer may be a count over all rows; later ones are kept counts (server/kept.py).
+is named; one that is there is used again). The service starts and takes the counts that pages show
+first; then one operator asks for each page twenty times. The first answer of the others may be a
+count over all rows; later ones are kept counts (server/kept.py).
 """
 
 import argparse
@@ -43,17 +44,21 @@ PAGES = (
     "opinions?days=7", "opinions?days=30", "opinions?days=365",
     "answers", "judgements", "summary", "moderation", "users", "reports",
 )  # fmt: skip
+WARM = ("traffic?hours=24", "opinions?days=30")  # what the pages show first
 WORDS = ("river", "green", "tea", "walk", "loop", "python", "letter", "dinner", "plan", "why")
 
 
-def fill(core: Core, messages: int) -> None:
-    """People, chats of TURNS turns with responses of TOKENS tokens, verdicts, and thumbs."""
+def fill(core: Core, messages: int, judged: float = 0.1) -> None:
+    """People, chats of TURNS turns with responses of TOKENS tokens, verdicts, and thumbs.
+
+    ``judged`` is the share of responses with a thumb.
+    """
     noise, chats = random.Random(0), messages // (2 * TURNS)
     with core.store.write() as session:
         owners = [people.create_user(session, f"person {n}", Role.USER).id for n in range(PEOPLE)]
     for n in range(POLICIES):
         publish(core, f"policy-{n:04}")
-    made = written(noise, owners, chats, time.time())
+    made = written(noise, owners, chats, time.time(), judged)
     while some := list(islice(made, 2000)):
         with core.store.write() as session:
             for name in some[0]:
@@ -79,7 +84,7 @@ def publish(core: Core, policy_id: str) -> None:
 
 
 def written(
-    noise: random.Random, owners: Sequence[str], chats: int, now: float
+    noise: random.Random, owners: Sequence[str], chats: int, now: float, judged: float
 ) -> Iterator[dict[str, list[dict[str, Any]]]]:
     """The rows of each chat by table, oldest first; JSON is text here, which is much faster."""
     scores, place = json.dumps(zero_scores()), FIRST_PLACE
@@ -117,7 +122,7 @@ def written(
                  "action": "warn" if noise.random() < 0.01 else "pass", "created_at": at,
                  "seq": place + 1}
             )  # fmt: skip
-            if answer and noise.random() < 0.1:
+            if answer and noise.random() < judged:
                 value = json.dumps({"value": noise.choice(["up", "down"]), "reasons": []})
                 rows["feedback"].append(
                     {"id": row_id("fb", at, place), "kind": "thumbs", "author_id": owner,
@@ -149,6 +154,8 @@ def pages(core: Core) -> dict[str, str]:
     )  # fmt: skip
     measured = {}
     with TestClient(create_app(services)) as client:
+        for page in WARM:
+            client.get(f"/v1/operator/{page}", headers={"authorization": f"Bearer {key}"})
         for page in PAGES:
             took = []
             for _ in range(ASKED):

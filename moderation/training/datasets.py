@@ -128,14 +128,26 @@ def read_rows(path: Path) -> list[LabelledText]:
     return examples
 
 
+_GROUP_NAMES = {  # of ToxiGen
+    "asian": "Asian people", "bisexual": "bisexual people", "black": "black people",
+    "chinese": "Chinese people", "immigrant": "immigrants", "jewish": "Jews", "latino": "Latinos",
+    "lgbtq": "LGBTQ people", "mental_disability": "mentally disabled people",
+    "mexican": "Mexicans", "middle_east": "Middle Eastern people", "muslim": "Muslims",
+    "native_american": "Native Americans", "physical_disability": "physically disabled people",
+}  # fmt: skip
+
+
 def read_groups(data: Path) -> dict[str, str]:
-    """The group of people that a text of ToxiGen or HateCheck is about, by text."""
+    """The group of people that a text of ToxiGen or HateCheck is about, by text.
+
+    Groups have HateCheck's names.
+    """
     fields = {
         "mod_toxigen_prompts.jsonl": ("text", "group"),
         "mod_hatecheck.dev.jsonl": ("test_case", "target_ident"),
     }
     return {
-        row[text]: str(row[group])
+        row[text]: _GROUP_NAMES.get(row[group], str(row[group]))
         for name, (text, group) in fields.items()
         if (data / name).exists()
         for row in jsonl.read(data / name)

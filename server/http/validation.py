@@ -112,7 +112,7 @@ def _sentence(complaint: Complaint, param: str | None, body: Any) -> str:
     kind, message = complaint["type"], complaint["msg"]
     if kind == "json_invalid":
         return f"Invalid JSON: {complaint['ctx']['error']} at {complaint['loc'][-1]}."
-    if isinstance(body, bytes):
+    if isinstance(body, bytes) and complaint["loc"][0] == "body":
         return "The body is not JSON: send it with `Content-Type: application/json`."
     if kind == "extra_forbidden":
         return f"Unknown parameter: '{param}'."

@@ -27,6 +27,7 @@ from tutelage.errors import Invalid, NotFound
 from tutelage.feedback import feedback, reports
 from tutelage.store import Store
 from tutelage.tables import Feedback, FeedbackKind, Message
+from tutelage.text.single_line import single_line
 
 router = APIRouter(prefix="/v1/feedback", tags=["feedback"])
 
@@ -57,6 +58,7 @@ def give_feedback(
     ranked = sum(map(len, body.ranking)) if isinstance(body, RankingRequest) else 0
     sites.require_rating(caller, body.kind, ranked)
     notice = taught.moderate(services, state.metrics, _texts(body))
+    idempotency_key = idempotency_key or None  # an empty header is no key
     try:
         row = _save(services.store, caller, body, idempotency_key, notice)
     except IntegrityError:  # a concurrent request with the same key has stored it
@@ -161,7 +163,7 @@ def _value(body: ThumbsRequest | EditRequest | ReportRequest, message: Message) 
         return {"value": body.value, "reasons": body.reasons, "comment": body.comment}
     if isinstance(body, ReportRequest):
         return {"category": body.category, "comment": body.comment}
-    if not body.text.strip():
+    if not single_line(body.text):
         raise Invalid("The edited response is empty.", "text")
     if body.text.strip() == message.content.strip():
         raise Invalid("The edited response is identical to the original.", "text")

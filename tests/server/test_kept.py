@@ -27,6 +27,13 @@ def test_many_rows_are_counted_in_the_background(store: Store, monkeypatch) -> N
     assert counts.get("other", lambda: "another") == "another"
 
 
+def test_what_pages_show_first_is_counted_before_anybody_asks(store: Store) -> None:
+    counts, looks = KeptCounts(store, many=0), iter(range(9))
+    counts.warm({"key": lambda: next(looks)})
+    assert eventually(lambda: "key" in counts._counts)
+    assert counts.get("key", lambda: -1) == 0
+
+
 def test_a_count_that_fails_keeps_the_last_one(store: Store, monkeypatch) -> None:
     monkeypatch.setattr(kept, "AGE", 10**9)
     with store.write() as session:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training import snapshot
+from training import derivation, snapshot
 from training.config import SnapshotConfig
 from tutelage.errors import Unavailable
 from tutelage.feedback import preference_data
@@ -89,7 +89,7 @@ def withdrawal(row: Feedback) -> Feedback:
 
 
 def derive(rows: Rows, **config: Any) -> snapshot.Snapshot:
-    return snapshot.derive(rows, SnapshotConfig(**config) if config else CONFIG)
+    return derivation.derive(rows, SnapshotConfig(**config) if config else CONFIG)
 
 
 @st.composite

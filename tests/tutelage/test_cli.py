@@ -69,6 +69,12 @@ def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]
 COMMANDS = list(commands(typer.main.get_command(app)))
 
 
+def test_the_version_is_an_option_too() -> None:
+    found = [CliRunner().invoke(app, [word]) for word in ("--version", "version")]
+    assert [each.exit_code for each in found] == [0, 0]
+    assert found[0].output == found[1].output
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_every_command_has_help_with_an_example(command: tuple[str, ...]) -> None:
     result = CliRunner().invoke(app, [*command, "--help"], terminal_width=200)

@@ -17,6 +17,7 @@ from tutelage.people import people
 from tutelage.policies import deployment
 from tutelage.store import MIGRATIONS, Store
 from tutelage.tables import Feedback, FeedbackKind, Message, Schedule, User
+from tutelage.text.folding import fold
 
 HOUR, DAY = 3600.0, 86_400.0
 
@@ -141,14 +142,35 @@ def test_a_rollback_returns_to_the_policy_before(
         assert deployment.rollback(session, "op").id == "policy-0001"
 
 
+def upgrade(connection: sqlalchemy.Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
+def test_stored_words_are_found_by_plain_quotation_marks(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path / 'old.db'}")
+    with store.engine.begin() as connection:
+        upgrade(connection, "0016")
+        insert = (
+            "INSERT INTO user (id, name, role, training, created_at, seq, folded) "
+            "VALUES ('user_a', 'O\u2019Neil\u2013Fox', 'user', 0, 0, 1, 'o\u2019neil\u2013fox')"
+        )
+        connection.execute(sqlalchemy.text(insert))
+    store.migrate()
+    with store.read() as session:
+        assert (
+            session.get_one(User, "user_a").folded == fold("O\u2019Neil\u2013Fox") == "o'neil-fox"
+        )
+    store.close()
+
+
 def test_stored_rows_get_places_by_their_times(tmp_path: Path) -> None:
     """The migration: what was written before keeps its order, and new rows come after it."""
     store = Store(f"sqlite:///{tmp_path / 'old.db'}")
     with store.engine.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0010")
+        upgrade(connection, "0010")
         insert = (
             "INSERT INTO user (id, name, role, training, created_at) "
             "VALUES (:id, 'x', 'user', 0, :at)"

@@ -12,13 +12,14 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from moderation.classifier import ModerationClassifier
-from training import snapshot, stage
+from training import derivation, snapshot, stage
 from training.config import IterationConfig
 from training.evaluation.evaluate import EvaluationResult, flagged_by
 from training.evaluation.gate import Decision, GateVerdict, decide
@@ -26,7 +27,7 @@ from training.iteration.failures import handled
 from training.iteration.heartbeat import Heartbeat
 from training.iteration.lease import take
 from training.iteration.publish import lineage_of, publish
-from training.iteration.stages import NotEnough, Stages, missing_feedback, require_both_sides
+from training.iteration.stages import NotEnough, Stages, require_both_sides
 from training.progress import Progress, silent
 from training.reports.report import write_report
 from training.reports.tracking import track_stage
@@ -41,9 +42,8 @@ from training.stage_results import (
 from tutelage import tracing
 from tutelage.composition import Core
 from tutelage.errors import Conflict, Invalid
-from tutelage.feedback import preference_data
 from tutelage.iteration_folder import IterationFolder
-from tutelage.iterations import iterations
+from tutelage.iterations import iterations, readiness
 from tutelage.iterations.iterations import Lease
 from tutelage.policies import deployment
 from tutelage.store import Lock, exclude
@@ -91,11 +91,10 @@ def request_iteration(core: Core, preset: str, actor: str) -> Iteration:
     """
     config = IterationConfig.load(preset)
     with core.store.read() as session:  # users must be able to write meanwhile
-        rows = preference_data.read(session)
-    missing = missing_feedback(config, rows)
-    if missing:
-        raise Invalid(f"Not enough feedback to train on. {' '.join(missing)}")
-    frozen = asdict(snapshot.derive(rows, config.snapshot))
+        if missing := readiness.missing(session, config.preset):
+            raise Invalid(f"Not enough feedback to train on. {' '.join(missing)}")
+        with TemporaryDirectory(dir=core.settings.data, prefix=".snapshot-") as folder:
+            frozen = derivation.freeze(session, config.snapshot, Path(folder)).sha256
     with core.store.write() as session:
         exclude(session, Lock.PRIVILEGED)
         parent = deployment.current(session)

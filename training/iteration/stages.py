@@ -1,11 +1,11 @@
 """The stages of an iteration: what each reads, what it writes into its folder, what it returns."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from training import bundled_data, snapshot
+from training import bundled_data, derivation, snapshot
 from training.config import IterationConfig
 from training.evaluation.evaluate import (
     EvaluationResult,
@@ -36,12 +36,6 @@ class NotEnough(Exception):
     """There is too little feedback; the arguments are the sentences that say what is missing."""
 
 
-def missing_feedback(config: IterationConfig, rows: preference_data.Rows) -> list[str]:
-    """What the preset needs and the stored feedback does not have, a sentence each."""
-    need = readiness.NEEDS.get(config.preset, readiness.NEEDS["standard"])
-    return readiness.missing(need, len(rows.conversations), preference_data.learnable(rows))
-
-
 @dataclass(frozen=True)
 class Stages:
     """The stages' work; ``directory`` is always the stage's folder below ``folder``."""
@@ -57,17 +51,16 @@ class Stages:
     def freeze_snapshot(self, directory: Path) -> SnapshotResult:
         """Freeze what may be learned from. Raises NotEnough."""
         with self.core.store.read() as session:
-            rows = preference_data.read(session, tokens=self.config.ppo.reuse > 0)
+            if missing := readiness.missing(session, self.config.preset):
+                raise NotEnough(*missing)
+            frozen = derivation.freeze(session, self.config.snapshot, directory)
+            if self.config.ppo.reuse:
+                held_out = self.config.snapshot.held_out
+                derivation.replayable(session, held_out, self.folder.logged_responses)
+            conversations = readiness.consented(session)
             cases = reports.cases(session)
-        missing = missing_feedback(self.config, rows)
-        if missing:
-            raise NotEnough(*missing)
-        frozen = snapshot.derive(rows, self.config.snapshot)
-        digest = snapshot.write(frozen, directory)
         jsonl.write(self.folder.reported_cases, cases, sort_keys=True)
-        if self.config.ppo.reuse:
-            jsonl.write(self.folder.logged_responses, self._replayable(rows), sort_keys=True)
-        return SnapshotResult(digest, len(rows.conversations), frozen.counts())
+        return SnapshotResult(frozen.sha256, conversations, frozen.counts)
 
     def fine_tune(self, frozen: Snapshot, directory: Path) -> SFTResult:
         """SFT on demonstrations and edits; skipped where there are none.
@@ -155,16 +148,6 @@ class Stages:
         """How responses were judged, sampled here and are served, for the manifest."""
         judged = JudgedPopulation.of(frozen.rankings)
         return population_facts(self.as_judged(frozen), judged, self.core.settings)
-
-    def _replayable(self, rows: preference_data.Rows) -> list[dict[str, Any]]:
-        """The logged responses that PPO may learn from again."""
-        held_out = self.config.snapshot.held_out
-        return [
-            asdict(response)
-            for response in preference_data.logged(rows)
-            if snapshot.split_of(preference_data.first_user_message(response.prompt), held_out)
-            == TRAIN
-        ]
 
     def _selection_prompts(self, frozen: Snapshot) -> list[Dialogue]:
         """The held-out prompts by which PPO's best update is selected."""

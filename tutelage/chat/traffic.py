@@ -91,7 +91,10 @@ def answers(
     after: str | None = None,
     limit: int | None = None,
 ) -> list[ServedResponse]:
-    """Answers of chats, newest first; ``after`` is the last id of the page before."""
+    """Answers of chats; with a limit the newest first.
+
+    ``after`` is the last id of the page before.
+    """
     logprobs = func.coalesce(
         func.json_array_length(Message.logprobs), func.json_array_length(Message.token_ids), 0
     )
@@ -106,8 +109,9 @@ def answers(
         .outerjoin(ModerationRecord, col(ModerationRecord.message_id) == Message.id)
         .where(Message.role == "assistant", Conversation.purpose == Purpose.CHAT)
         .where(*_between(Message.id, "msg", since, until))
-        .order_by(col(Message.seq).desc())
     )  # fmt: skip
+    if limit:  # without it the database would walk all messages in their order
+        statement = statement.order_by(col(Message.seq).desc()).limit(limit)
     if policy_id:
         statement = statement.where(Message.policy_id == policy_id)
     if kind is Kind.FLAGGED:
@@ -125,7 +129,7 @@ def answers(
         statement = statement.where(again)
     if after:
         statement = statement.where(Message.seq < place_of(Message, after))
-    return [_answered(row) for row in session.exec(statement.limit(limit))]
+    return [_answered(row) for row in session.exec(statement)]
 
 
 def windows(

@@ -1,6 +1,7 @@
 """The ``tutelage`` command. Each command imports what it needs when it runs: help is instant."""
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -26,7 +27,6 @@ from tutelage.text.log_lines import escape_messages
 
 app = typer.Typer(
     name="tutelage",
-    help="A self-hosted chat assistant that learns from its users' feedback.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
@@ -55,6 +55,21 @@ app.command(
 def version() -> None:
     """Print the version. Example: `tutelage version`"""
     typer.echo(tutelage.__version__)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        version()
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="As version.")
+    ] = False,
+) -> None:
+    """A self-hosted chat assistant that learns from its users' feedback."""
 
 
 def main() -> None:

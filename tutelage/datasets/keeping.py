@@ -48,7 +48,8 @@ def begin(
     Raises Conflict for a name or a file that is there already, Invalid without name or licence.
     """
     exclude(session, Lock.PRIVILEGED)
-    if not name.strip() or not licence.strip():
+    name, licence, origin = map(single_line, (name, licence, origin))
+    if not name or not licence:
         raise Invalid("A dataset needs a name and a licence (or the basis of consent).")
     examples = report.examples
     for other in session.exec(select(Dataset)):
@@ -59,7 +60,6 @@ def begin(
             raise Conflict(f"This file is already imported as {other.name!r}.", "file")
         if other.name == name:
             raise Conflict(f"A dataset {name!r} already exists. Choose another name.", "name")
-    name, licence, origin = map(single_line, (name, licence, origin))
     return _new(session, name, licence, origin, report, actor)
 
 

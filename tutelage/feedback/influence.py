@@ -7,8 +7,9 @@ group. Above a cap a person's newest judgements are kept. Labelers are left to t
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
-from tutelage.feedback.preference_data import FeedbackExample, Rows
+from tutelage.feedback.preference_data import FeedbackExample
 
 FLOOR = 20  # judgements that any person may teach
 FEW_ESTABLISHED = 5  # with fewer established people nothing holds newcomers back
@@ -16,16 +17,19 @@ PROBATION = 7 * 86_400.0  # seconds from the account's creation to the newest ju
 
 
 def limited(
-    examples: Sequence[FeedbackExample], rows: Rows, person_share: float, newcomer_share: float
+    examples: Sequence[FeedbackExample],
+    new: AbstractSet[str],
+    person_share: float,
+    newcomer_share: float,
 ) -> list[FeedbackExample]:
-    """The examples within the caps, in their order.
+    """The examples within the caps, in their order; ``new`` are the ``newcomers``.
 
     ``person_share`` is the largest share of all judgements of chats by one person,
     ``newcomer_share`` that by all newcomers (0 to 1). One person always has ``FLOOR`` judgements,
     and twice an equal share where there are few people.
     """
     capped = [each for each in examples if not each.source and not each.labeled]
-    caps = _caps(Counter(each.author_id for each in capped), rows, person_share, newcomer_share)
+    caps = _caps(Counter(each.author_id for each in capped), new, person_share, newcomer_share)
     room, kept = dict(caps), set()
     for each in reversed(capped):
         room[each.author_id] -= 1
@@ -34,11 +38,19 @@ def limited(
     return [each for each in examples if each.source or each.labeled or each.id in kept]
 
 
+def newcomers(accounts: Mapping[str, float], newest: float) -> set[str]:
+    """The people whose accounts are in their first week at the time of the newest judgement.
+
+    ``accounts`` gives when each signed up.
+    """
+    return {who for who, at in accounts.items() if newest - at < PROBATION}
+
+
 def _caps(
-    counts: Mapping[str, int], rows: Rows, person_share: float, newcomer_share: float
+    counts: Mapping[str, int], new: AbstractSet[str], person_share: float, newcomer_share: float
 ) -> dict[str, int]:
     """How many judgements are kept of each person."""
-    new = _newcomers(counts, rows)
+    new = new & counts.keys()
     share = max(person_share, 2 / max(len(counts), 1))
     cap = max(FLOOR, _largest_cap(list(counts.values()), share))
     caps = {who: min(count, cap) for who, count in counts.items()}
@@ -47,12 +59,6 @@ def _caps(
     established = sum(count for who, count in caps.items() if who not in new)
     room = int(established * newcomer_share / (1 - newcomer_share))
     return caps | _dealt({who: caps[who] for who in sorted(new)}, room)
-
-
-def _newcomers(counts: Mapping[str, int], rows: Rows) -> set[str]:
-    """The people whose accounts are in their first week, by the time of the newest judgement."""
-    newest = max((row.created_at for row in rows.feedback), default=0.0)
-    return {who for who in counts if newest - rows.accounts.get(who, 0.0) < PROBATION}
 
 
 def _largest_cap(counts: Sequence[int], share: float) -> int:

@@ -26,6 +26,7 @@ from tutelage.tables import (
     Purpose,
     User,
 )
+from tutelage.text.single_line import single_line
 
 CHATS_AT_ONCE = 100
 Dialogue = list[dict[str, str]]  # [{"role", "content"}, …] as a chat template takes it
@@ -103,6 +104,7 @@ class FeedbackExample:
     liked: bool = False  # thumbs up
     source: str = ""  # the data set that it was imported with; empty: people's own
     labeled: bool = False  # whether it answers a labeling task
+    seq: int = 0  # the judgement's place in the order of writing
     sampled: list["SampledResponse"] = field(default_factory=list)  # one for each of ``responses``
 
     @property
@@ -129,12 +131,14 @@ class Prompt:
     conversation_id: str
     prompt: Dialogue
     source: str = ""  # as of a judgement
+    seq: int = 0  # the message's place in the order of writing
 
 
 @dataclass(frozen=True)
 class Logged:
     """An answer with the log-probabilities that its tokens were drawn with, EOS included."""
 
+    seq: int  # the message's place in the order of writing
     conversation_id: str
     prompt: Dialogue
     token_ids: list[int]
@@ -148,6 +152,40 @@ def read(
 
     ``tokens``: with what ``logged`` needs, which is larger than everything else together.
     """
+    return _read(session, conversation_ids, tokens, _Shared.read(session))
+
+
+def batches(session: Session, tokens: bool = False) -> Iterator[Rows]:
+    """The same rows, some conversations at a time, so that memory stays bounded."""
+    chosen = select(Conversation.id).where(Conversation.training)
+    yield from _batches(session, list(session.exec(chosen.order_by(col(Conversation.seq)))), tokens)
+
+
+def _batches(session: Session, ids: Sequence[str], tokens: bool = False) -> Iterator[Rows]:
+    shared = _Shared.read(session)
+    for start in range(0, len(ids), CHATS_AT_ONCE):
+        yield _read(session, ids[start : start + CHATS_AT_ONCE], tokens, shared)
+
+
+class _Shared(NamedTuple):
+    """What ``Rows`` of all conversations have in common."""
+
+    sources: dict[str, str]
+    accounts: dict[str, float]
+    gold: dict[str, Gold]
+
+    @classmethod
+    def read(cls, session: Session) -> Self:
+        return cls(
+            {row.user_id: row.name for row in session.exec(select(Dataset))},
+            dict(session.exec(select(User.id, User.created_at)).all()),
+            gold(session),
+        )
+
+
+def _read(
+    session: Session, conversation_ids: Sequence[str] | None, tokens: bool, shared: _Shared
+) -> Rows:
     chosen = select(Conversation).where(Conversation.training)
     blocked = select(ModerationRecord.message_id).where(ModerationRecord.action == "block")
     if conversation_ids is not None:
@@ -168,9 +206,7 @@ def read(
         messages=list(session.exec(messages)),
         feedback=list(session.exec(judged)),
         blocked=frozenset(session.exec(blocked)),
-        sources={row.user_id: row.name for row in session.exec(select(Dataset))},
-        accounts=dict(session.exec(select(User.id, User.created_at)).all()),
-        gold=gold(session),
+        **shared._asdict(),
     )
 
 
@@ -189,9 +225,8 @@ def comparing(session: Session) -> Iterator[list[FeedbackExample]]:
     kinds = (FeedbackKind.RANKING, FeedbackKind.EDIT)
     judged = select(Feedback.conversation_id).where(col(Feedback.kind).in_(kinds)).distinct()
     ids = list(session.exec(judged))
-    for start in range(0, len(ids), CHATS_AT_ONCE):
-        examples = learnable(read(session, ids[start : start + CHATS_AT_ONCE]))
-        yield [example for example in examples if example.comparisons]
+    for rows in _batches(session, ids):
+        yield [example for example in learnable(rows) if example.comparisons]
 
 
 def learnable(rows: Rows, flagged: bool = False) -> list[FeedbackExample]:
@@ -226,7 +261,7 @@ def prompts(rows: Rows) -> list[Prompt]:
         dialogue = usable.dialogue(message.id)
         if dialogue:
             source = rows.source_of(message.conversation_id)
-            prompt = Prompt(message.id, message.conversation_id, dialogue, source)
+            prompt = Prompt(message.id, message.conversation_id, dialogue, source, message.seq)
             found.setdefault(repr(dialogue), prompt)
     return list(found.values())
 
@@ -243,9 +278,8 @@ def logged(rows: Rows) -> list[Logged]:
         dialogue = usable.dialogue(message.parent_id) if _drawn_plainly(message) else None
         if dialogue and message.id not in rows.blocked:
             assert message.token_ids and message.logprobs
-            found.append(
-                Logged(message.conversation_id, dialogue, message.token_ids, message.logprobs)
-            )
+            said = message.token_ids, message.logprobs
+            found.append(Logged(message.seq, message.conversation_id, dialogue, *said))
     return found
 
 
@@ -293,7 +327,7 @@ class _Usable:
         if row.kind == FeedbackKind.THUMBS and response.finish_reason not in _FRAGMENT:
             liked = row.value.get("value") == "up"
             return _judged(row, prompt, [response], [0], liked)
-        if row.kind == FeedbackKind.DEMONSTRATION and response.content.strip():
+        if row.kind == FeedbackKind.DEMONSTRATION and single_line(response.content):
             return _judged(row, prompt, [response], [0])
         return None
 
@@ -325,7 +359,7 @@ class _Usable:
 
     def _edit(self, row: Feedback, prompt: Dialogue, original: Message) -> FeedbackExample | None:
         text = row.value.get("text", "")
-        if not text.strip() or text.strip() == original.content.strip():
+        if not single_line(text) or text.strip() == original.content.strip():
             return None
         return _judged(row, prompt, [text, original], [0, 1])
 
@@ -347,6 +381,7 @@ def _judged(
         [each if isinstance(each, str) else each.content for each in responses],
         ranks,
         liked,
+        seq=row.seq,
         sampled=[
             SampledResponse() if isinstance(each, str) else SampledResponse.of(each)
             for each in responses

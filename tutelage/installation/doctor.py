@@ -1,8 +1,10 @@
 """What is wrong with an installation, and the way out of each."""
 
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.util import find_spec
 
 import httpx
@@ -34,6 +36,7 @@ class Diagnosis:
 
 def diagnose(settings: Settings, url: str) -> Iterator[Diagnosis]:
     """Look at everything, from the outside in; ``url`` is where the service should be."""
+    yield _variables(os.environ)
     yield _settings(settings)
     yield _disk(settings)
     try:
@@ -48,6 +51,21 @@ def diagnose(settings: Settings, url: str) -> Iterator[Diagnosis]:
     finally:
         core.store.close()
     yield _service(url)
+
+
+def _variables(environment: Mapping[str, str]) -> Diagnosis:
+    """Variables that look like settings and are none."""
+    known = {f"TUTELAGE_{name.upper()}" for name in (*Settings.model_fields, "secrets")}
+    given = [name for name in environment if name.upper().startswith("TUTELAGE_")]
+    unknown = sorted(name for name in given if name.upper() not in known)
+    if not unknown:
+        return Diagnosis("variables")
+    likely = get_close_matches(unknown[0].upper(), known, 1)
+    return Diagnosis(
+        "variables",
+        f"No setting has the name {' or '.join(unknown)}.",
+        f"{unknown[0]}: did you mean {likely[0]}?" if likely else "Remove it.",
+    )
 
 
 def _settings(settings: Settings) -> Diagnosis:

@@ -1,7 +1,7 @@
 """Whether there is enough consented feedback for an iteration, and what is missing."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlmodel import Session, func, select
@@ -24,6 +24,20 @@ class Need:
     first_user_messages: int  # distinct ones: they are split into train and held-out
 
 
+@dataclass
+class Collected:
+    """What there is of it."""
+
+    comparisons: int = 0
+    first_user_messages: set[str] = field(default_factory=set)
+
+    def add(self, examples: Iterable[FeedbackExample]) -> None:
+        """Count more rankings and edits."""
+        for example in examples:
+            self.comparisons += example.comparisons
+            self.first_user_messages.add(example.first_user_message)
+
+
 NEEDS = {
     "smoke": Need(comparisons=12, first_user_messages=6),
     "quick": Need(comparisons=60, first_user_messages=15),
@@ -36,28 +50,36 @@ def readiness(session: Session) -> dict[str, dict[str, Any]]:
 
     Nothing more is read once there is enough for every preset.
     """
-    consenting = select(func.count()).select_from(Conversation).where(Conversation.training)
-    consented = session.exec(consenting).one()
-    collected: list[FeedbackExample] = []
-    batches = preference_data.comparing(session) if consented else iter(())
-    while any(found := [missing(need, consented, collected) for need in NEEDS.values()]):
-        batch = next(batches, None)
-        if batch is None:
-            break
-        collected += batch
+    found = _missing(session, list(NEEDS.values()))
     return {preset: _answer(each) for preset, each in zip(NEEDS, found, strict=True)}
 
 
-def missing(need: Need, consented: int, learnable: Sequence[FeedbackExample]) -> list[str]:
-    """What is missing, a sentence each; empty when nothing is.
+def missing(session: Session, preset: str) -> list[str]:
+    """What a preset lacks, a sentence each; settings of one's own need what standard needs."""
+    return _missing(session, [NEEDS.get(preset, NEEDS["standard"])])[0]
 
-    ``consented`` is the number of conversations that may be trained on.
-    """
-    if not consented:
+
+def consented(session: Session) -> int:
+    """The number of conversations that may be trained on."""
+    consenting = select(func.count()).select_from(Conversation).where(Conversation.training)
+    return session.exec(consenting).one()
+
+
+def _missing(session: Session, needs: Sequence[Need]) -> list[list[str]]:
+    chats, collected = consented(session), Collected()
+    batches = preference_data.comparing(session) if chats else iter(())
+    while any(found := [_sentences(need, chats, collected) for need in needs]):
+        batch = next(batches, None)
+        if batch is None:
+            break
+        collected.add(batch)
+    return found
+
+
+def _sentences(need: Need, chats: int, collected: Collected) -> list[str]:
+    if not chats:
         return [NOTHING_CONSENTED]
-    comparing = [example for example in learnable if example.comparisons]
-    comparisons = sum(example.comparisons for example in comparing)
-    first_user_messages = len({example.first_user_message for example in comparing})
+    comparisons, first_user_messages = collected.comparisons, len(collected.first_user_messages)
     sentences = []
     if comparisons < need.comparisons:
         sentences.append(

@@ -15,7 +15,7 @@ from itertools import combinations
 from types import MappingProxyType
 
 import numpy as np
-from sqlmodel import Session, select
+from sqlmodel import Session, col, func, select
 
 from tutelage.feedback import feedback
 from tutelage.feedback.preference_data import Gold
@@ -29,6 +29,7 @@ LEAST_WEIGHT = 0.1
 BELIEVED = 0.3  # the weight from which on a labeler is believed
 _ROUNDS = 50
 _RESAMPLES = 1000
+_AT_ONCE = 1000  # rows
 
 Pair = tuple[str, str, str]  # (task, one answer, another): the ids are in order
 GoldTasks = Mapping[str, Gold]  # by task
@@ -123,6 +124,28 @@ def weights(labels: Labels, gold: GoldTasks = MappingProxyType({})) -> dict[str,
 def training_weights(rows: Iterable[Feedback], gold: GoldTasks) -> Mapping[str, float]:
     """The weights of rankings in these rows, which are all that may be trained on."""
     return weights(labels_of(feedback.effective(rows)), gold)
+
+
+def stored_weights(session: Session, gold: GoldTasks) -> Mapping[str, float]:
+    """``training_weights`` of what is stored, from the tasks that have a second opinion.
+
+    All others say nothing of a labeler.
+    """
+    consented = select(Conversation.id).where(Conversation.training)
+    asked = col(Feedback.conversation_id).in_(consented)
+    several = select(Feedback.target).where(Feedback.kind == FeedbackKind.RANKING, asked)
+    several = several.group_by(Feedback.target).having(func.count() > 1)
+    targets = {*session.exec(several), *gold}
+    ranked = session.exec(
+        select(Feedback)
+        .where(asked, col(Feedback.kind).in_((FeedbackKind.RANKING, FeedbackKind.WITHDRAWAL)))
+        .order_by(col(Feedback.seq))
+        .execution_options(yield_per=_AT_ONCE)
+    )
+    return training_weights(
+        (row for row in ranked if row.kind == FeedbackKind.WITHDRAWAL or row.target in targets),
+        gold,
+    )
 
 
 def gold_accuracy(labels: Labels, gold: GoldTasks) -> dict[str, tuple[int, int]]:

@@ -31,6 +31,7 @@ from tutelage.tables import (
     User,
     place_of,
 )
+from tutelage.text.single_line import single_line
 
 MOST_RESPONSES = 9
 HELD_SECONDS = 86_400.0  # for which a task is kept for the labeler who took it
@@ -499,7 +500,7 @@ def _check_turns(turns: Sequence[DemonstrationTurn]) -> None:
         raise Invalid(
             "The turns must alternate user, assistant, and end with an assistant message.", "turns"
         )
-    if not all(turn.content.strip() for turn in turns):
+    if not all(single_line(turn.content) for turn in turns):
         raise Invalid("A message of the dialogue is empty.", "turns")
 
 

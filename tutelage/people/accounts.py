@@ -5,6 +5,7 @@ so that timing does not tell which accounts exist.
 """
 
 import time
+import unicodedata
 from functools import cache
 
 from pwdlib import PasswordHash
@@ -22,13 +23,17 @@ from tutelage.text.single_line import single_line, skeleton
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 10, 200
 LOGIN_LIMIT = 100
 WRONG = "The name or the password is wrong."
+OFFICIAL = (
+    "admin", "administrator", "assistant", "moderator", "operator", "root", "support", "system",
+    "tutelage",
+)  # fmt: skip
 DISABLED = "This account is disabled. Ask the operator of this service."
 
 
 def new_hash(login: str, password: str) -> str:
     """The Argon2id hash of a password that will do; else Invalid. Slow, so outside of locks."""
     check_password(password, _login(login))
-    return _hasher().hash(password)
+    return _hasher().hash(_composed(password))
 
 
 def sign_up(
@@ -60,10 +65,10 @@ def authenticate(session: Session, login: str, password: str) -> User:
 
     A password hash that is out of date is replaced in the row: add it to a write session.
     """
-    folded = login.strip().casefold()
-    user = session.exec(select(User).where(User.login == folded)).first()
+    logins = (_folded(login), login.strip().casefold())
+    user = session.exec(select(User).where(col(User.login).in_(logins))).first()
     known = user.password_hash if user else None
-    right, better = _hasher().verify_and_update(password, known or _decoy_hash())
+    right, better = _verified(password, known or _decoy_hash())
     if user is None or known is None or not right:
         raise Forbidden(WRONG, "password")
     require_enabled(user)
@@ -79,7 +84,7 @@ def replacing_hash(user: User, new: str, old: str | None) -> str:
     """
     if user.login is None:
         raise Invalid("A guest has no password. Sign up first.", "password")
-    if user.password_hash and not _hasher().verify(old or "", user.password_hash):
+    if user.password_hash and not _verified(old or "", user.password_hash)[0]:
         raise Forbidden("The old password is wrong.", "old_password")
     return new_hash(user.login, new)
 
@@ -122,13 +127,16 @@ def rename(session: Session, user: User, name: str) -> None:
 
 
 def require_distinct(session: Session, name: str, user: User | None, field: str) -> None:
-    """Raises Conflict for a name that looks like that of another account.
+    """Raises Conflict for a name that looks like that of another account, or like an official one.
 
-    Guests have no name of their own, so theirs may be taken.
+    Guests have no name of their own, so theirs may be taken. Labelers and operators may have
+    official names.
     """
     has_login = col(User.login).is_not(None)
     internal = or_(col(User.role) != Role.USER, col(User.disabled_at).is_not(None))
     own, looks = user.id if user else None, skeleton(name)
+    if (user is None or user.role == Role.USER) and looks in map(skeleton, OFFICIAL):
+        raise Conflict(f"{name.strip()!r} looks like an official name. Choose another.", field)
     for other in session.exec(select(User).where(or_(has_login, internal))):
         if other.id != own and looks in map(skeleton, (other.name, other.login or other.name)):
             raise Conflict(f"{name.strip()!r} looks like another name. Choose another.", field)
@@ -191,10 +199,28 @@ def check_password(password: str, login: str) -> None:
         raise Invalid("This password is too easy to guess. Choose another.", "password")
 
 
+def _verified(password: str, known: str) -> tuple[bool, str | None]:
+    """Whether the password is right, and a better hash. Old hashes are of passwords as typed."""
+    for form in dict.fromkeys((_composed(password), password)):
+        right, better = _hasher().verify_and_update(form, known)
+        if right:
+            return True, better
+    return False, None
+
+
+def _composed(text: str) -> str:
+    """The same characters in one way, whatever keyboard they come from (RFC 8265)."""
+    return unicodedata.normalize("NFC", text)
+
+
+def _folded(login: str) -> str:
+    return _composed(login.strip().casefold())
+
+
 def _login(login: str) -> str:
-    folded = login.strip().casefold()
+    folded = _folded(login)
     if not 2 <= len(folded) <= LOGIN_LIMIT or any(
-        c.isspace() or not c.isprintable() for c in folded
+        c.isspace() or not c.isprintable() or not single_line(c) for c in folded
     ):
         raise Invalid(f"A name must have 2 to {LOGIN_LIMIT} characters and no spaces.", "login")
     return folded

@@ -6,6 +6,7 @@ import secrets
 import time
 from collections.abc import Iterable, Sequence
 
+from sqlalchemy import ColumnElement, or_
 from sqlmodel import Session, col, select
 
 from tutelage import audit
@@ -27,6 +28,17 @@ def create_user(
     session.add(user)
     session.flush()
     return user
+
+
+def registered() -> ColumnElement[bool]:
+    """The condition on users with an account, a role or a key: neither guests nor data sets."""
+    keyed, vouched = select(ApiKey.user_id), select(Identity.user_id)
+    return or_(
+        col(User.login).is_not(None),
+        col(User.role) != Role.USER,
+        col(User.id).in_(keyed),
+        col(User.id).in_(vouched),
+    )
 
 
 def free_name(session: Session, name: str) -> str:

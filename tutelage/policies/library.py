@@ -16,7 +16,7 @@ from tutelage.errors import Conflict, NotFound, Unavailable
 MANIFEST, CARD = "manifest.json", "card.md"
 WEIGHTS_REMOVED = ".weights-removed"  # a mark: the weights went to save disk space
 WEIGHTS = ".safetensors"
-_ID = re.compile(r"policy-\d{4,}")
+_ID = re.compile(r"policy-[0-9]{4,}")
 
 
 class PolicyLibrary:

@@ -1,8 +1,9 @@
 """Text folded for search: equal for what people take for the same words, on every database.
 
 Case, accents, points and invisible signs are dropped in all scripts (Unicode Standard Annex 15 and
-section 3.13, full case folding). Marks that make another letter stay: vowel signs of Indic scripts
-and Thai, voicing of kana.
+section 3.13, full case folding). Quotation marks and dashes are the plain ones, since keyboards of
+phones write others. Marks that make another letter stay: vowel signs of Indic scripts and Thai,
+voicing of kana.
 """
 
 import re
@@ -12,7 +13,10 @@ from functools import lru_cache
 # Canonical combining classes of signs on a letter: overlays, nukta, points of Hebrew and Arabic,
 # and whatever is attached, below or above.
 _SIGNS = {1, 7, *range(10, 37), *range(200, 235)}
-_DOTLESS = {"ı": "i", "ȷ": "j"}
+_PLAIN = {
+    "ı": "i", "ȷ": "j", "‘": "'", "’": "'", "‚": "'", "‛": "'", "ʼ": "'", "“": '"', "”": '"',
+    "„": '"', "‐": "-", "‒": "-", "–": "-", "—": "-", "−": "-",
+}  # fmt: skip
 
 
 def fold(text: str) -> str:
@@ -30,7 +34,7 @@ def _folded(letter: str) -> str:
         return letter
     if unicodedata.combining(letter) in _SIGNS or unicodedata.category(letter) == "Cf":
         return ""
-    return _DOTLESS.get(letter) or _without_stroke(letter)
+    return _PLAIN.get(letter) or _without_stroke(letter)
 
 
 def _without_stroke(letter: str) -> str:

@@ -3,6 +3,7 @@
 import unicodedata
 
 _JOINERS = "\u200c\u200d"  # Persian and Indic scripts and emoji need them
+_BLANKS = "\u115f\u1160\u3164\uffa0\u2800"  # fillers of Hangul and a Braille sign without dots
 _BREAKS = frozenset({"Cc", "Zl", "Zp"})
 _HIDDEN = frozenset({"Cf", "Cs"})
 _LOOK_ALIKES = str.maketrans(
@@ -14,14 +15,20 @@ _LOOK_ALIKES = str.maketrans(
 def single_line(text: str) -> str:
     """The text with line breaks and runs of spaces as one space.
 
-    Control characters, bidirectional marks and other invisible format characters are left out.
+    Control characters, bidirectional marks and other invisible characters are left out; nothing is
+    left of a text in which nothing can be seen.
     """
     kinds = ((each, unicodedata.category(each)) for each in text)
     seen = (
-        " " if kind in _BREAKS else "" if kind in _HIDDEN and each not in _JOINERS else each
+        " "
+        if kind in _BREAKS or each in _BLANKS
+        else ""
+        if kind in _HIDDEN and each not in _JOINERS
+        else each
         for each, kind in kinds
     )
-    return " ".join("".join(seen).split())
+    line = " ".join("".join(seen).split())
+    return line if line.strip(f" {_JOINERS}") else ""
 
 
 def skeleton(name: str) -> str:

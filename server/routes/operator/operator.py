@@ -44,6 +44,7 @@ def summary(_operator: OperatorDep, services: ServicesDep, state: StateDep) -> O
     with services.store.read() as session:
         current = deployment.current(session)
         consented = select(func.count()).select_from(Conversation).where(Conversation.training)
+        registered = select(func.count()).select_from(User).where(people.registered())
         opened = select(func.count()).select_from(Report).where(Report.state == ReportState.OPEN)
         return OperatorSummary(
             current_policy=current.id if current else None,
@@ -53,7 +54,7 @@ def summary(_operator: OperatorDep, services: ServicesDep, state: StateDep) -> O
             conversations=_count(session, Conversation),
             consented_conversations=session.exec(consented).one(),
             policies=_count(session, PolicyVersion),
-            users=_count(session, User),
+            users=session.exec(registered).one(),
             open_reports=session.exec(opened).one(),
             ready={
                 preset: Readiness(**answer)

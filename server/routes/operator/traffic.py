@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from sqlmodel import Session, col, select
 
+from server.app_state import AppState
 from server.dependencies import After, Limit, OperatorDep, ServicesDep, StateDep
 from server.schemas.operator.traffic import (
     HttpResponses,
@@ -121,6 +122,15 @@ def list_judgements(
         for row in rows[:limit]
     ]
     return Page(data=data, has_more=len(rows) > limit)
+
+
+def warm(state: AppState) -> None:
+    """Count in the background what these pages show first."""
+    store = state.services.store
+    state.counts.warm({
+        ("traffic", 24): lambda: _traffic(store, 24),
+        ("opinions", 30): lambda: _opinions(store, 30),
+    })  # fmt: skip
 
 
 def _traffic(store: Store, hours: int) -> dict[str, Any]:

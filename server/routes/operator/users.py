@@ -37,14 +37,12 @@ def list_users(
     role: Role | None = None,
 ) -> Page[UserItem]:
     """Users with accounts, roles or keys, newest first; guests only in a search."""
-    keyed = select(ApiKey.user_id)
     statement = select(User).order_by(col(User.seq).desc()).limit(limit + 1)
     if q:
         named = (col(User.folded).contains(fold(q), autoescape=True), col(User.id) == q)
         statement = statement.where(or_(*named))
     else:
-        known = (col(User.login).is_not(None), col(User.role) != Role.USER, col(User.id).in_(keyed))
-        statement = statement.where(or_(*known))
+        statement = statement.where(people.registered())
     if role:
         statement = statement.where(User.role == role)
     if after:

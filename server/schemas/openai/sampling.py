@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 from server.schemas.text import Body, Text
 
 MAX_CHOICES = 16
-TokenId = Annotated[str, Field(pattern=r"^\d{1,9}$")]
+TokenId = Annotated[str, Field(pattern=r"^[0-9]{1,9}$")]
 
 
 def _within_range(biases: dict[str, float]) -> dict[str, float]:

@@ -15,8 +15,10 @@ from moderation.training.datasets import (
     LabelledText,
     implied,
     read_all,
+    read_groups,
     read_rows,
 )
+from tutelage import jsonl
 
 
 def test_a_threat_implies_its_parent() -> None:
@@ -120,3 +122,10 @@ def test_appeals_are_read_beside_the_public_sets(tmp_path: Path) -> None:
     examples, digests = read_all(tmp_path, appeals=appeals)
     assert examples[-1] == LabelledText("b", {"hate": 0}, "appeals", "conv_1")
     assert "appeals.jsonl" in digests
+
+
+def test_a_group_has_one_name_in_all_sets(tmp_path: Path) -> None:
+    jsonl.write(tmp_path / "mod_toxigen_prompts.jsonl", [{"text": "a", "group": "muslim"}])
+    row = {"test_case": "b", "target_ident": "Muslims"}
+    jsonl.write(tmp_path / "mod_hatecheck.dev.jsonl", [row])
+    assert read_groups(tmp_path) == {"a": "Muslims", "b": "Muslims"}

@@ -7,7 +7,7 @@ from chat_service import ChatService
 from sqlmodel import select
 
 from training.config import SnapshotConfig
-from training.snapshot import derive
+from training.derivation import derive
 from tutelage.feedback import preference_data
 from tutelage.tables import Feedback, Message, Report
 
@@ -85,6 +85,19 @@ def test_a_key_of_other_feedback_is_a_conflict(service: ChatService) -> None:
     judge(service, body, idempotency_key="k1")
     answer = judge(service, body | {"value": "down"}, idempotency_key="k1")
     assert (answer.status_code, answer.json()["error"]["param"]) == (409, "Idempotency-Key")
+
+
+def test_an_edit_in_which_nothing_is_seen_is_empty(service: ChatService) -> None:
+    body = {"kind": "edit", "completion_id": completion(service, 1)["id"], "text": "\u200b \u2800"}
+    answer = judge(service, body)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "text")
+
+
+def test_an_empty_key_is_no_key(service: ChatService) -> None:
+    body = {"kind": "thumbs", "completion_id": completion(service, 1)["id"], "value": "up"}
+    rows = [judge(service, body | {"value": value}, idempotency_key="") for value in ("up", "down")]
+    assert [row.status_code for row in rows] == [201, 201]
+    assert rows[0].json()["id"] != rows[1].json()["id"]
 
 
 def test_two_people_may_use_the_same_key(service: ChatService) -> None:

@@ -12,7 +12,7 @@ from sqlmodel import select
 from server.generators.echo import EchoGenerator
 from server.labeling.candidates import CandidateWriter
 from training.config import SnapshotConfig
-from training.snapshot import derive
+from training.derivation import derive
 from tutelage.composition import Core
 from tutelage.feedback import preference_data
 from tutelage.labeling import labeling

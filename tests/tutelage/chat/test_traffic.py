@@ -1,8 +1,10 @@
 """The service over time, counted from rows: windows, who counts, and lists behind the numbers."""
 
 import time
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from tutelage.chat import conversations, traffic
 from tutelage.chat.traffic import Kind
@@ -50,6 +52,25 @@ def busy(any_store: Store) -> Store:
         value = {"value": "up"}
         feedback.record(session, who.id, FeedbackKind.THUMBS, [liked], value, liked.id)
     return any_store
+
+
+def test_a_count_reads_no_messages_of_other_times(store: Store) -> None:
+    said(store, 0)
+    read: list[str] = []
+
+    @event.listens_for(store.engine, "before_cursor_execute")
+    def explain(_connection: Any, cursor: Any, statement: str, given: Any, *_: Any) -> None:
+        if "FROM message" in statement:
+            plan = cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", given)
+            read.extend(str(row[3]) for row in plan)
+
+    now = time.time()
+    with store.read() as session:
+        traffic.windows(session, now - 60, now, 1)
+        outcomes.by_policy(session, [POLICY], now - 60)
+    assert any("(id>? AND id<?)" in step for step in read)
+    assert any("(policy_id=? AND created_at>?)" in step for step in read)
+    assert not any(step.startswith("SCAN message ") for step in read)
 
 
 def test_a_window_counts_what_people_caused(busy: Store) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from training import snapshot
+from training import derivation
 from training.config import SnapshotConfig
+from training.snapshot import Snapshot
 from tutelage import audit
 from tutelage.chat import conversations
 from tutelage.composition import Core, open_core
@@ -42,9 +43,9 @@ def imported(core: Core) -> Dataset:
     return dataset
 
 
-def taken(core: Core, config: SnapshotConfig = SnapshotConfig()) -> snapshot.Snapshot:
+def taken(core: Core, config: SnapshotConfig = SnapshotConfig()) -> Snapshot:
     with core.store.read() as session:
-        return snapshot.derive(preference_data.read(session), config)
+        return derivation.derive(preference_data.read(session), config)
 
 
 def test_a_snapshot_holds_it_under_its_name(core: Core) -> None:

@@ -48,6 +48,11 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "nothing").exists()
 
 
+def test_a_misspelt_setting_is_named(core: Core, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUTELAGE_RATE_LIMT", "0")
+    assert "mean TUTELAGE_RATE_LIMIT?" in problems(core.settings)["variables"]
+
+
 def test_damage_is_named_with_the_way_out(core: Core) -> None:
     (core.settings.data / "policies" / "policy-0000" / "card.md").write_text("other")
     with core.store.write() as session:

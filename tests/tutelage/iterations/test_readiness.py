@@ -80,9 +80,9 @@ def test_no_more_is_read_than_is_needed(any_store: Store, monkeypatch: pytest.Mo
     monkeypatch.setattr(preference_data, "CHATS_AT_ONCE", 1)
     monkeypatch.setattr(readiness_of, "NEEDS", {"smoke": Need(12, 2)})
     reads: list[object] = []
-    wanted = preference_data.read
+    wanted = preference_data._read
     monkeypatch.setattr(
-        preference_data, "read", lambda *given: (reads.append(given), wanted(*given))[1]
+        preference_data, "_read", lambda *given: (reads.append(given), wanted(*given))[1]
     )
     with any_store.read() as session:
         assert readiness(session) == {"smoke": {"ready": True, "missing": []}}

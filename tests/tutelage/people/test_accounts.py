@@ -42,6 +42,35 @@ def test_a_name_is_taken_whatever_its_capitals(store: Store) -> None:
             new(session, "ADA")
 
 
+@pytest.mark.parametrize("login", ["\u2800\u2800\u2800", "\u115f\u1160", "ada\u3164"])
+def test_a_name_that_cannot_be_seen_is_refused(store: Store, login: str) -> None:
+    with store.write() as session, pytest.raises(Invalid):
+        new(session, login)
+
+
+@pytest.mark.parametrize("login", ["admin", "Tute1age", "ѕystem", "Оperator"])
+def test_an_official_name_is_refused_to_users(store: Store, login: str) -> None:
+    with store.write() as session:
+        with pytest.raises(Conflict, match="official"):
+            new(session, login)
+        boss = people.create_user(session, "boss", Role.OPERATOR)
+        accounts.rename(session, boss, login)
+
+
+def test_each_keyboard_writes_the_same_name_and_password(store: Store) -> None:
+    with store.write() as session:
+        user = new(session, "Zo\u00eb", "p\u00e4ssword e\u0301")
+        found = accounts.authenticate(session, "Zoe\u0308", "pa\u0308ssword \u00e9")
+        assert found.id == user.id
+
+
+def test_a_password_that_was_kept_as_typed_is_still_right(store: Store) -> None:
+    with store.write() as session:
+        user = new(session)
+        user.password_hash = accounts._hasher().hash("pa\u0308ssword")
+        assert accounts.authenticate(session, "ada", "pa\u0308ssword").id == user.id
+
+
 @pytest.mark.parametrize("password", ["short", "x" * 201, "aaaaaaaaaaaa", "ada.lovelace"])
 def test_a_poor_password_is_refused(store: Store, password: str) -> None:
     with store.write() as session, pytest.raises(Invalid):

@@ -30,6 +30,8 @@ from tutelage.text.folding import fold
         ("ｶﾞ", "ガ"),
         ("क़लम", "कलम"),
         ("a\N{SOFT HYPHEN}b\N{ZERO WIDTH SPACE}c", "abc"),
+        ("don\u2019t \u2018go\u2019", "don't 'go'"),
+        ("\u201cq\u201d \u2013 r\u2014s 2\u20111", '"q" - r-s 2-1'),
         ("two\N{NO-BREAK SPACE}words\n here", "Two words here"),
     ],
 )

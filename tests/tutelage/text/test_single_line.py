@@ -14,6 +14,11 @@ def test_breaks_and_bidirectional_marks_are_taken_out() -> None:
     assert single_line("می\u200cخواهم 👩\u200d🔬") == "می\u200cخواهم 👩\u200d🔬"
 
 
+@pytest.mark.parametrize("text", ["\u3164", " \u200d\u200c ", "\u2800\t\uffa0", "\u115f\u1160"])
+def test_what_cannot_be_seen_is_nothing(text: str) -> None:
+    assert single_line(text) == ""
+
+
 @given(st.text())
 def test_any_text_becomes_one_line_and_stays_it(text: str) -> None:
     line = single_line(text)

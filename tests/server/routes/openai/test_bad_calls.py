@@ -147,6 +147,7 @@ CHAT: list[Call] = [
     ({"top_logprobs": "3", "logprobs": True}, TYPE, "top_logprobs"),
     ({"logit_bias": {"5": 101}}, None, "logit_bias"),
     ({"logit_bias": {"5": -100.5}}, None, "logit_bias"),
+    ({"logit_bias": {"٥": 1}}, VALUE, "logit_bias"),
     ({"logit_bias": {"5": "up"}}, TYPE, "logit_bias.5"),
     ({"logit_bias": {"five": 1}}, VALUE, "logit_bias"),
     ({"logit_bias": {"-1": 1}}, VALUE, "logit_bias"),

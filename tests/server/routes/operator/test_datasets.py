@@ -45,6 +45,24 @@ def test_a_file_is_checked_imported_exported_and_erased(service: ChatService) ->
     assert service.client.get(URL, headers=operator).json()["data"] == []
 
 
+def test_a_name_that_is_too_long_is_named(service: ChatService) -> None:
+    headers = service.who("operator") | {"content-type": "application/octet-stream"}
+    answer = service.client.post(URL, content=CONTENT, params={"name": "x" * 300}, headers=headers)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"]) == (400, "name")
+    assert error["message"].startswith("Invalid 'name': ")
+
+
+def test_a_name_is_taken_whatever_spaces_surround_it(service: ChatService) -> None:
+    send(service, check=False, name="pairs", licence="MIT")
+    headers = service.who("operator") | {"content-type": "application/octet-stream"}
+    answer = service.client.post(
+        URL, content=json.dumps(PAIRS[0]), headers=headers,
+        params={"check": False, "name": "pairs\u200b ", "licence": "MIT"},
+    )  # fmt: skip
+    assert (answer.status_code, answer.json()["error"]["param"]) == (409, "name")
+
+
 SUSPECT = [
     {"prompt": "A lewdword?", "chosen": "Yes.", "rejected": "No."},
     {"prompt": "Fine?", "chosen": "Yes.", "rejected": "You vileword."},

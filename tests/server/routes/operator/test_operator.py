@@ -8,6 +8,8 @@ import pytest
 from chat_service import ChatService, promote, publish
 
 from tutelage.iterations import iterations
+from tutelage.people import people
+from tutelage.tables import Identity
 
 
 def see(service: ChatService, path: str) -> Any:
@@ -33,10 +35,15 @@ def test_the_summary_counts(service: ChatService) -> None:
         {"kind": "report", "message_id": message_id, "category": "bias"},
     ):
         assert service.post("/v1/feedback", body).status_code == 201
+    with service.core.store.write() as session:
+        people.create_user(session, "Guest")
+        vouched = people.create_user(session, "Eve")
+        session.add(Identity(issuer="https://id.example", subject="7", user_id=vouched.id))
     summary = see(service, "summary")
     assert summary["feedback"] == {"thumbs": 1, "ranking": 1, "report": 1}
     assert (summary["conversations"], summary["consented_conversations"]) == (2, 1)
-    assert (summary["policies"], summary["users"], summary["open_reports"]) == (1, 4, 1)
+    assert (summary["policies"], summary["users"], summary["open_reports"]) == (1, 5, 1)
+    assert len(see(service, "users")["data"]) == 5
     assert set(summary["ready"]) == {"smoke", "quick", "standard"}
     assert not summary["ready"]["quick"]["ready"] and summary["ready"]["quick"]["missing"]
 

@@ -1,0 +1,259 @@
+"""Derives the rows of a snapshot from stored rows, some conversations at a time.
+
+What is judged is known only once all conversations are read: how much one person may teach, which
+of equal prompts is the oldest. So each row is kept at once where it needs no memory (a temporary
+file), and of its judgement only what decides about it: its place, author and kind.
+"""
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO, Generic, NamedTuple, TypeVar
+
+from sqlmodel import Session, col, func, select
+
+from training import snapshot
+from training.config import SnapshotConfig
+from training.snapshot import TRAIN, Frozen, Row, Snapshot, split_of
+from tutelage import jsonl
+from tutelage.feedback import influence, preference_data
+from tutelage.feedback.preference_data import (
+    Dialogue,
+    FeedbackExample,
+    Prompt,
+    Rows,
+    SampledResponse,
+)
+from tutelage.labeling import agreement
+from tutelage.tables import Conversation, Feedback, FeedbackKind, User
+
+Kept = TypeVar("Kept")
+Split = tuple[str, Kept]  # the side of the split, and where the row is kept
+_WRITTEN = (FeedbackKind.DEMONSTRATION, FeedbackKind.EDIT)
+
+
+def derive(rows: Rows, config: SnapshotConfig) -> Snapshot:
+    """The training data in these rows."""
+    weights = agreement.training_weights(rows.feedback, rows.gold)
+    found = _Collection[Row](config, weights, lambda row: row)
+    found.add(rows)
+    newest = max((row.created_at for row in rows.feedback), default=0.0)
+    chosen = found.chosen(influence.newcomers(rows.accounts, newest))
+    return Snapshot(**{name: [row for _, row in split] for name, split in chosen.items()})
+
+
+def freeze(session: Session, config: SnapshotConfig, directory: Path) -> Frozen:
+    """Derive what is stored and write it as ``snapshot.write`` would, in bounded memory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    weights = agreement.stored_weights(session, preference_data.gold(session))
+    with TemporaryFile(dir=directory) as file:
+        spool = _Spool(file)
+        found = _Collection[_Place](config, weights, spool.keep)
+        for rows in preference_data.batches(session):
+            found.add(rows)
+        chosen = found.chosen(_newcomers(session))
+        return snapshot.write_lines(
+            {name: spool.lines(split) for name, split in chosen.items()}, directory
+        )
+
+
+def replayable(session: Session, held_out: float, path: Path) -> None:
+    """Write the logged responses that PPO may learn from again, in order of the messages."""
+    with TemporaryFile(dir=path.parent) as file:
+        spool, kept = _Spool(file), []
+        for rows in preference_data.batches(session, tokens=True):
+            for response in preference_data.logged(rows):
+                opening = preference_data.first_user_message(response.prompt)
+                if split_of(opening, held_out) == TRAIN:
+                    row = asdict(response)
+                    kept.append((row.pop("seq"), spool.keep(row)))
+        places = [(TRAIN, place) for _, place in sorted(kept)]
+        jsonl.write_lines(path, (line for _, line in spool.lines(places)))
+
+
+class _Place(NamedTuple):
+    """Where a row lies in the spool, in bytes."""
+
+    start: int
+    length: int
+
+
+class _Spool:
+    """Rows on disk in the order in which they come, read back in another."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._end = 0
+
+    def keep(self, row: Row) -> _Place:
+        """Append a row."""
+        line = jsonl.line(row, sort_keys=True).encode()
+        place = _Place(self._end, len(line))
+        self._end += self._file.write(line)
+        return place
+
+    def lines(self, split: Iterable[Split[_Place]]) -> Iterator[tuple[str, bytes]]:
+        """The lines of these rows with their sides."""
+        for side, place in split:
+            self._file.seek(place.start)
+            yield side, self._file.read(place.length)
+
+
+class _Judged(NamedTuple, Generic[Kept]):
+    """A judgement without its texts, and its rows by file."""
+
+    example: FeedbackExample
+    side: str
+    rows: Mapping[str, Kept]
+
+
+@dataclass(frozen=True)
+class _Prompted(Generic[Kept]):
+    """A prompt without its text, and its row."""
+
+    seq: int
+    imported: bool
+    side: str
+    row: Kept
+
+
+class _Collection(Generic[Kept]):
+    """What may become rows of a snapshot. ``keep`` stores a row and tells where it is."""
+
+    def __init__(
+        self, config: SnapshotConfig, weights: Mapping[str, float], keep: Callable[[Row], Kept]
+    ) -> None:
+        self._config, self._weights, self._keep = config, weights, keep
+        self._judged: list[_Judged[Kept]] = []
+        self._prompts: dict[bytes, _Prompted[Kept]] = {}  # by a digest of the dialogue
+
+    def add(self, rows: Rows) -> None:
+        """The judgements and prompts of some conversations, which are whole."""
+        for example in preference_data.learnable(rows, self._config.flagged):
+            self._add_example(example)
+        for prompt in preference_data.prompts(rows):
+            self._add_prompt(prompt)
+
+    def chosen(self, new: AbstractSet[str]) -> dict[str, list[Split[Kept]]]:
+        """Side and row of all that is taught, by file; ``new`` are the newcomers."""
+        config = self._config
+        judged = sorted(self._judged, key=lambda each: each.example.seq)
+        examples = [each.example for each in judged]
+        limited = influence.limited(examples, new, config.person_share, config.newcomer_share)
+        kept = {example.id for example in limited}
+        judged = [each for each in judged if each.example.id in kept]
+        taught = self._taught([each for each in judged if "demonstrations" in each.rows])
+        by_file = {"rankings": judged, "thumbs": judged, "demonstrations": taught}
+        found = {
+            name: [(each.side, each.rows[name]) for each in some if name in each.rows]
+            for name, some in by_file.items()
+        }
+        return found | {"prompts": [(prompt.side, prompt.row) for prompt in self._asked()]}
+
+    def _taught(self, showing: list[_Judged[Kept]]) -> list[_Judged[Kept]]:
+        """Demonstrations and edits, filled up with the newest liked responses where few."""
+        written = [each for each in showing if each.example.kind in _WRITTEN]
+        liked = [each for each in showing if each.example.kind not in _WRITTEN]
+        return written + liked[::-1][: max(0, self._config.liked - len(written))]
+
+    def _asked(self) -> list[_Prompted[Kept]]:
+        """The users' own prompts, filled up with imported ones where they are few."""
+        found = sorted(self._prompts.values(), key=lambda prompt: prompt.seq)
+        own = [prompt for prompt in found if not prompt.imported]
+        imported = [prompt for prompt in found if prompt.imported]
+        return own + imported[: max(0, self._config.imported_prompts - len(own))]
+
+    def _add_example(self, example: FeedbackExample) -> None:
+        side = split_of(example.first_user_message, self._config.held_out)
+        weight = self._weights.get(example.author_id, 1.0)
+        rows = {name: self._keep(row) for name, row in _rows(example, side, weight)}
+        light = replace(
+            example, author_id=sys.intern(example.author_id), conversation_id="",
+            prompt=[], responses=[], ranks=[], sampled=[],
+        )  # fmt: skip
+        self._judged.append(_Judged(light, side, rows))
+
+    def _add_prompt(self, prompt: Prompt) -> None:
+        digest = hashlib.blake2b(repr(prompt.prompt).encode("utf-8", "surrogatepass")).digest()[:16]
+        known = self._prompts.get(digest)
+        if known is None or prompt.seq < known.seq:
+            opening = preference_data.first_user_message(prompt.prompt)
+            side = split_of(opening, self._config.held_out)
+            row = asdict(prompt) | {"split": side}
+            del row["seq"]
+            kept = _Prompted(prompt.seq, bool(prompt.source), side, self._keep(row))
+            self._prompts[digest] = kept
+
+
+def _newcomers(session: Session) -> set[str]:
+    consented = select(Conversation.id).where(Conversation.training)
+    judged = select(func.max(Feedback.created_at)).where(
+        col(Feedback.conversation_id).in_(consented)
+    )
+    accounts = dict(session.exec(select(User.id, User.created_at)).all())
+    return influence.newcomers(accounts, session.exec(judged).one() or 0.0)
+
+
+def _rows(example: FeedbackExample, side: str, weight: float) -> Iterator[tuple[str, Row]]:
+    """The rows that a judgement may become, with the file of each."""
+    if len(example.responses) > 1:
+        yield "rankings", _ranking(example, side, weight)
+    if example.kind == FeedbackKind.THUMBS:
+        yield "thumbs", _thumb(example, side)
+    liked = example.liked and example.whole and example.responses[0].strip()
+    if example.kind in _WRITTEN or liked:
+        yield "demonstrations", _demonstration(example, side)
+
+
+def _ranking(example: FeedbackExample, split: str, weight: float) -> Row:
+    return {
+        "id": example.id,
+        "conversation_id": example.conversation_id,
+        "author": example.author_id,
+        "kind": example.kind.value,
+        "prompt": example.prompt,
+        "responses": example.responses,
+        "ranks": example.ranks,
+        "finished": [response.finished for response in example.sampled],
+        "sampling": [_sampling(response) for response in example.sampled],
+        "weight": weight,
+        "source": example.source,
+        "split": split,
+    }
+
+
+def _sampling(response: SampledResponse) -> Row | None:
+    """How a response was sampled; None where a person wrote it, or nothing is stored."""
+    found = asdict(response)
+    del found["finished"]
+    return None if None in found.values() else found
+
+
+def _thumb(example: FeedbackExample, split: str) -> Row:
+    return {
+        "id": example.id,
+        "conversation_id": example.conversation_id,
+        "author": example.author_id,
+        "prompt": example.prompt,
+        "response": example.responses[0],
+        "value": int(example.liked),
+        "finished": [example.whole],
+        "split": split,
+    }
+
+
+def _demonstration(example: FeedbackExample, split: str) -> Row:
+    kind = "liked" if example.kind == FeedbackKind.THUMBS else example.kind.value
+    answer: Dialogue = [{"role": "assistant", "content": example.responses[0]}]
+    return {
+        "id": example.id,
+        "conversation_id": example.conversation_id,
+        "kind": kind,
+        "messages": example.prompt + answer,
+        "source": example.source,
+        "split": split,
+    }
