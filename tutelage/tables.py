@@ -9,7 +9,16 @@ import time
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    false,
+)
 from sqlmodel import Field, SQLModel, select
 
 
@@ -511,6 +520,9 @@ class Schedule(Ordered, table=True):
     unproven: bool = False  # and so does one whose gain may be chance and that is no worse anywhere
     share: float = 0.1
     days: float = 14.0  # after which a trial that is undecided stops
+    build_on_undecided: bool = Field(  # iterations train from the challenger and end its trial
+        default=False, sa_column_kwargs={"server_default": false()}
+    )
     keep: int = 5  # policies whose weights stay on the disk, besides those in use
     enabled: bool = True
     created_at: float = Field(default_factory=time.time)
@@ -563,7 +575,9 @@ class Iteration(Ordered, table=True):
     unique_key: str = Field(unique=True)
     state: IterationState = Field(default=IterationState.QUEUED, sa_type=String, index=True)
     preset: str
-    parent_policy_id: str
+    parent_policy_id: str  # trained from
+    # The current policy when it was requested: the gate compares the candidate with it.
+    baseline_policy_id: str = Field(sa_column_kwargs={"server_default": ""})
     policy_id: str | None = None
     config_sha256: str | None = None
     snapshot_sha256: str | None = None

@@ -60,6 +60,7 @@ def test_a_refusal_is_reported_as_one(tmp_path: Path) -> None:
     ]
     refused = Iteration(
         id="iteration-0001", unique_key="k", preset="smoke", parent_policy_id="policy-0000",
+        baseline_policy_id="policy-0000",
         state=IterationState.REFUSED, decision="refuse", reasons=["Worse than before."],
     )  # fmt: skip
     demo = _Demo(core, PREFERENCES["brief"], SMOKE, lambda what, done, total: None)

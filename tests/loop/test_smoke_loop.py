@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loop_folder import ITERATION, assert_faithful, digest, judge, row, run
+from loop_folder import ITERATION, assert_faithful, copied, digest, judge, row, run
 from opentelemetry.sdk.trace import ReadableSpan
 from sqlmodel import select
 
@@ -19,11 +19,12 @@ from training.config import IterationConfig
 from training.iteration.run import request_iteration, run_iteration
 from tutelage.composition import Core
 from tutelage.errors import Conflict, Invalid, Unavailable
+from tutelage.experiments import experiments
 from tutelage.feedback import feedback
 from tutelage.iteration_folder import STAGES
-from tutelage.iterations import iterations
+from tutelage.iterations import iterations, schedule
 from tutelage.policies import deployment
-from tutelage.tables import Conversation, IterationState, PolicyState, User
+from tutelage.tables import Conversation, IterationState, PolicyState, Schedule, User
 
 pytestmark = pytest.mark.loop
 KILLER, ROOT = Path(__file__).parent / "killed.py", Path(__file__).parents[2]
@@ -286,12 +287,26 @@ def test_a_preset_that_does_not_exist_is_named(core: Core) -> None:
         request_iteration(core, "swift", "ada")
 
 
-def test_a_taught_policy_can_be_taught_again(core: Core) -> None:
-    run(core)
+@pytest.mark.parametrize("promoted", [True, False])
+def test_a_taught_policy_is_taught_again_promoted_or_undecided(
+    uninterrupted: Core, tmp_path: Path, promoted: bool
+) -> None:
+    core = copied(uninterrupted.settings.data, tmp_path / "data")
     with core.store.write() as session:
-        deployment.promote(session, "policy-0001", "ada")
         user = session.exec(select(User)).one()
+        if promoted:
+            deployment.promote(session, "policy-0001", "ada")
+        else:
+            experiments.start(session, "policy-0001", "ada")
+            plan = Schedule(author_id="ada", feedback=100, build_on_undecided=True)
+            schedule.set_schedule(session, plan)
     judge(core, user, 100)
-    second: Any = request_iteration(core, "smoke", "ada")
-    outcome = run_iteration(core, second.id)
-    assert (second.parent_policy_id, outcome.policy_id) == ("policy-0001", "policy-0002")
+    outcome = run_iteration(core, request_iteration(core, "smoke", "ada").id)
+    manifest = core.library.manifest("policy-0002")
+    current = "policy-0001" if promoted else "policy-0000"
+    assert (outcome.policy_id, manifest["parent"]) == ("policy-0002", "policy-0001")
+    assert manifest["compared_with"] == current
+    assert [row["policy"] for row in manifest["trend"]][-1] == current
+    assert (
+        f"## Compared with {current}" in (core.library.path("policy-0002") / "card.md").read_text()
+    )

@@ -271,7 +271,7 @@ class _Teaching:
 
     def stages(self, core: Core, folder: IterationFolder, config: IterationConfig) -> Stages:
         parent = core.library.path(BASE_ID)
-        return Stages(core, folder, config, parent, lambda text: False, self.progress())
+        return Stages(core, folder, config, parent, parent, lambda text: False, self.progress())
 
     def progress(self) -> Progress:
         return lambda stage, done, total, metrics: self.say(stage, done, total)

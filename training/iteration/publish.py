@@ -24,6 +24,7 @@ def lineage_of(
     """Where a policy comes from; nothing here depends on the clock."""
     return {
         "parent": iteration.parent_policy_id,
+        "compared_with": iteration.baseline_policy_id,
         "iteration": iteration.id,
         "preset": config.preset,
         "seed": config.seed,

@@ -43,9 +43,8 @@ from tutelage import tracing
 from tutelage.composition import Core
 from tutelage.errors import Conflict, Invalid
 from tutelage.iteration_folder import IterationFolder
-from tutelage.iterations import iterations, readiness
+from tutelage.iterations import iterations, readiness, schedule, starting_point
 from tutelage.iterations.iterations import Lease
-from tutelage.policies import deployment
 from tutelage.store import Lock, exclude
 from tutelage.tables import Iteration, IterationState
 
@@ -97,12 +96,14 @@ def request_iteration(core: Core, preset: str, actor: str) -> Iteration:
             frozen = derivation.freeze(session, config.snapshot, Path(folder)).sha256
     with core.store.write() as session:
         exclude(session, Lock.PRIVILEGED)
-        parent = deployment.current(session)
-        if parent is None:
+        start = starting_point.of_next(session, schedule.in_force(session))
+        if start is None:
             raise Conflict("No current policy to improve; `tutelage setup` makes one.")
-        key = _digest([parent.id, config.digest(), frozen])
+        key = _digest([start.parent, config.digest(), frozen])
         for attempt in range(len(iterations.listed(session)) + 1):
-            iteration = iterations.request(session, preset, parent.id, f"{key}/{attempt}", actor)
+            iteration = iterations.request(
+                session, preset, start.parent, f"{key}/{attempt}", actor, start.current
+            )
             if iteration.state not in _OVER:
                 return iteration
     raise AssertionError("one of n + 1 keys is new")
@@ -151,6 +152,7 @@ class _Run:
             self.folder,
             self.config,
             self.parent,
+            core.library.path(iteration.baseline_policy_id),
             flagged_by(classifier),
             heartbeat.progress,
             heartbeat.part,
@@ -233,12 +235,13 @@ class _Run:
         return policy_id
 
     def trend(self, evaluation: EvaluationResult) -> list[dict[str, Any]]:
-        """The benchmark scores of the policies before this one, oldest first."""
+        """The benchmark scores of the policies that were current before, oldest first."""
         manifest = self.core.library.manifest(self.iteration.parent_policy_id)
         scores = evaluation.benchmarks["current"]["dials"].items()
         means = {name: round(score["mean"], 3) for name, score in scores}
-        row = {"policy": self.iteration.parent_policy_id, "dials": means}
-        return [*manifest.get("trend", []), row][-_TREND:]
+        row = {"policy": self.iteration.baseline_policy_id, "dials": means}
+        before = [each for each in manifest.get("trend", []) if each["policy"] != row["policy"]]
+        return [*before, row][-_TREND:]
 
     def refuse_to_train(self, missing: list[str]) -> Outcome:
         """End without training: there is too little to learn from."""

@@ -43,7 +43,8 @@ class Stages:
     core: Core
     folder: IterationFolder
     config: IterationConfig
-    parent: Path  # the current policy
+    parent: Path  # the policy to train from
+    current: Path  # the policy to be better than, most often the parent
     flag: Flag
     progress: Progress
     part: Callable[[int, int], Progress] | None = None  # reports on part n of so many
@@ -125,7 +126,7 @@ class Stages:
     def compare(self, frozen: Snapshot, sft_policy: Path, directory: Path) -> EvaluationResult:
         """Candidate and current policy on prompts that nothing was learned from."""
         policies = Policies(
-            current=self.parent,
+            current=self.current,
             candidate=self.folder.candidate,
             reference=sft_policy,
             reward=self.folder.held_out,

@@ -39,14 +39,15 @@ def reproduce(
 ) -> Reproduction:
     """Run the policy's iteration again in a folder of its own and compare.
 
-    Needs the iteration's snapshot and the parent's weights. Equal bytes are guaranteed on the same
-    kind of processor with the same libraries; elsewhere rounding differs, and the metrics are to
-    be compared.
+    Needs the iteration's snapshot and the weights of its parent and its baseline. Equal bytes are
+    guaranteed on the same kind of processor with the same libraries; elsewhere rounding differs,
+    and the metrics are to be compared.
     """
     manifest = core.library.manifest(policy_id)
     if not manifest.get("iteration"):
         raise NotFound(f"{policy_id} was not made by an iteration; there is nothing to reproduce.")
-    core.library.require_weights(manifest["parent"])
+    for needed in _needed(manifest):
+        core.library.require_weights(needed)
     with tempfile.TemporaryDirectory(prefix="tutelage-reproduce-") as folder:
         beside = _prepared(core, policy_id, manifest, Path(folder))
         outcome = run_iteration(beside, manifest["iteration"], classifier, watch)
@@ -67,7 +68,8 @@ def _prepared(core: Core, policy_id: str, manifest: dict[str, Any], folder: Path
     shutil.copytree(before.snapshot, after.snapshot)
     shutil.copy(before.config, after.config)
     (folder / "policies").mkdir()
-    (folder / "policies" / parent).symlink_to(core.library.path(parent).absolute())
+    for needed in _needed(manifest):
+        (folder / "policies" / needed).symlink_to(core.library.path(needed).absolute())
     beside = open_core(core.settings.model_copy(update={"data": folder, "database_url": ""}))
     with beside.store.write() as session:
         deployment.register(session, parent, core.library.manifest_sha256(parent))
@@ -75,10 +77,16 @@ def _prepared(core: Core, policy_id: str, manifest: dict[str, Any], folder: Path
         session.add(
             Iteration(
                 id=iteration_id, unique_key="reproduction", preset=manifest["preset"],
-                parent_policy_id=parent, policy_id=policy_id, requested_by="reproduction",
+                parent_policy_id=parent, baseline_policy_id=manifest.get("compared_with", parent),
+                policy_id=policy_id, requested_by="reproduction",
             )
         )  # fmt: skip
     return beside
+
+
+def _needed(manifest: dict[str, Any]) -> set[str]:
+    """The policies that the iteration read: its parent, and what the gate compared with."""
+    return {manifest["parent"], manifest.get("compared_with", manifest["parent"])}
 
 
 def _compared(

@@ -32,7 +32,7 @@ def card(policy_id: str, lineage: dict[str, Any]) -> str:
             "Only conversations whose owners consented to training. The held-out share served "
             "evaluation.",
             "",
-            f"## Compared with {lineage['parent']}",
+            f"## Compared with {lineage['compared_with']}",
             "",
             *_compared(metrics),
             "",

@@ -98,7 +98,9 @@ def _outcome(policy_id: str | None) -> str:
 
 
 def _subtitle(iteration: Iteration) -> str:
-    return f"Preset {iteration.preset}, trained from {iteration.parent_policy_id}."
+    parent, baseline = iteration.parent_policy_id, iteration.baseline_policy_id
+    compared = "" if parent == baseline else f", compared with the current policy {baseline}"
+    return f"Preset {iteration.preset}, trained from {parent}{compared}."
 
 
 def _footer(iteration: Iteration) -> str:
@@ -110,7 +112,7 @@ def _verdict(iteration: Iteration, decision: Decision, policy_id: str | None) ->
         GateVerdict.PROMOTE: f"{policy_id} passed the gate and may serve a share of the traffic.",
         GateVerdict.ASK: f"The gate is inconclusive about {policy_id}: an operator decides.",
         GateVerdict.REFUSE: "The gate rejected the candidate. Nothing was published; "
-        f"{iteration.parent_policy_id} stays the current policy.",
+        f"{iteration.baseline_policy_id} stays the current policy.",
     }[decision.verdict]
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in decision.reasons)
     return (

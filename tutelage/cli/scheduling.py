@@ -35,6 +35,8 @@ def show(data: Data = None, as_json: Json = False) -> None:
     passing = (
         f"start a trial with {row.share:.0%} of users" if row.canary else "wait for an operator"
     )
+    if row.build_on_undecided:
+        typer.echo("Iterations train from an undecided challenger and end its trial.")
     typer.echo(
         f"Preset {row.preset}. Candidates that pass the gate {passing}. "
         f"The weights of {row.keep} policies are kept."
@@ -62,6 +64,10 @@ def set_(
     days: Annotated[
         float, typer.Option(min=0, help="Stop an undecided trial after this many days.")
     ] = 14.0,
+    build_on_undecided: Annotated[
+        bool,
+        typer.Option(help="Train from a challenger whose trial is undecided, and end that trial."),
+    ] = False,
     keep: Annotated[
         int, typer.Option(min=1, help="Number of old policies whose weights are kept.")
     ] = 5,
@@ -81,7 +87,8 @@ def set_(
         raise Invalid(f"The share must be above 0 and at most 1, not {share:g}.", "share")
     row = Schedule(
         author_id="cli", cron=cron, feedback=feedback, preset=preset, canary=canary,
-        unproven=unproven, share=share, days=days, keep=keep, enabled=bool(cron or feedback),
+        unproven=unproven, share=share, days=days, build_on_undecided=build_on_undecided, keep=keep,
+        enabled=bool(cron or feedback),
     )  # fmt: skip
     with open_data(data).store.write() as session:
         schedule.set_schedule(session, row)

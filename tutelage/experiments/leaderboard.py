@@ -79,7 +79,7 @@ def gate_comparisons(session: Session, iterations: Path) -> list[PairwiseCompari
     return [
         PairwiseComparison(
             str(row.policy_id),
-            row.parent_policy_id,
+            row.baseline_policy_id,
             _outcome(example["candidate"]["score"], example["current"]["score"]),
             _words(example["candidate"]["text"]) - _words(example["current"]["text"]),
         )

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.errors import Conflict, NotFound
+from tutelage.experiments import experiments
 from tutelage.store import Lock, exclude
 from tutelage.tables import Iteration, IterationState
 
@@ -29,11 +30,17 @@ class Lease:
 
 
 def request(
-    session: Session, preset: str, parent_policy_id: str, unique_key: str, actor: str
+    session: Session,
+    preset: str,
+    parent_policy_id: str,
+    unique_key: str,
+    actor: str,
+    baseline_policy_id: str = "",
 ) -> Iteration:
     """Queue an iteration; the same unique key gives the one that is there already.
 
-    Only one iteration is under way at a time: another request is a Conflict.
+    Its candidate will be compared with the baseline, by default the parent. A trial of the parent
+    ends. Only one iteration is under way at a time: another request is a Conflict.
     """
     exclude(session, Lock.PRIVILEGED)
     known = session.exec(select(Iteration).where(Iteration.unique_key == unique_key)).first()
@@ -47,10 +54,18 @@ def request(
         unique_key=unique_key,
         preset=preset,
         parent_policy_id=parent_policy_id,
+        baseline_policy_id=baseline_policy_id or parent_policy_id,
         requested_by=actor,
     )
     session.add(iteration)
-    audit.record(session, actor, "iteration.request", iteration.id, preset=preset)
+    audit.record(
+        session, actor, "iteration.request", iteration.id,
+        preset=preset, parent=parent_policy_id, baseline=iteration.baseline_policy_id,
+    )  # fmt: skip
+    trial = experiments.running(session)
+    if trial and trial.policy_id == parent_policy_id:
+        reasons = [f"Undecided; {iteration.id} trains from {parent_policy_id}."]
+        experiments.stop(session, trial.id, actor, reasons)
     return iteration
 
 

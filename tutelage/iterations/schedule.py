@@ -9,6 +9,7 @@ from sqlmodel import Session, col, func, select
 from tutelage import audit
 from tutelage.errors import Conflict, Invalid
 from tutelage.experiments import experiments
+from tutelage.iterations import starting_point
 from tutelage.policies import deployment
 from tutelage.tables import (
     Conversation,
@@ -48,7 +49,7 @@ def due(session: Session, now: float, seen: float) -> str | None:
     next slot and no longer.
     """
     schedule = in_force(session)
-    if schedule is None or not _idle(session):
+    if schedule is None or not _idle(session, schedule, now):
         return None
     return _by_feedback(session, schedule) or _by_clock(session, schedule, now, seen)
 
@@ -76,12 +77,12 @@ def feedback_since(session: Session) -> int:
 def start_canary(session: Session) -> str | None:
     """Put the newest candidate that may be tried on trial, where the schedule wants that.
 
-    Returns the experiment's id. A candidate of another parent than the current policy is left.
+    Returns the experiment's id. A candidate that the gate compared with another policy is left.
     """
     schedule, current, newest = in_force(session), deployment.current(session), _newest(session)
     if schedule is None or not schedule.canary or current is None or newest is None:
         return None
-    if not _may_be_tried(newest, schedule) or newest.parent_policy_id != current.id:
+    if not _may_be_tried(newest, schedule) or newest.baseline_policy_id != current.id:
         return None
     version = session.get(PolicyVersion, newest.policy_id)
     if version is None or version.state != PolicyState.CANDIDATE or _tried(session, version.id):
@@ -137,11 +138,16 @@ def _slots(cron: str, since: float) -> CronSim:
         ) from error
 
 
-def _idle(session: Session) -> bool:
-    """Nothing is being trained, and nothing is on trial that the next iteration would overtake."""
+def _idle(session: Session, schedule: Schedule, now: float) -> bool:
+    """Nothing is being trained, and nothing is on trial that the next iteration would overtake.
+
+    A trial that the next iteration may end by building on its policy does not count.
+    """
     unfinished = (IterationState.QUEUED, IterationState.RUNNING)
     busy = session.exec(select(Iteration).where(col(Iteration.state).in_(unfinished))).first()
-    return busy is None and experiments.running(session) is None
+    trial = experiments.running(session)
+    free = trial is None or starting_point.may_end(session, trial, schedule, now)
+    return busy is None and free
 
 
 def _tried(session: Session, policy_id: str) -> bool:

@@ -1,8 +1,9 @@
 """Disk space: the weights of old policies go, their papers stay for good.
 
-Kept are the policies in use (current, on trial, pinned), the one that a rollback would return to,
-and the newest ``keep`` others. Of the rest only the weights are removed: manifest, card and
-tokenizer stay, so every lineage can still be read and every other file still be verified.
+Kept are the policies in use (current, on trial, pinned, read by an iteration), the one that a
+rollback would return to, and the newest ``keep`` others. Of the rest only the weights are removed:
+manifest, card and tokenizer stay, so every lineage can still be read and every other file still be
+verified.
 """
 
 import shutil
@@ -12,6 +13,7 @@ from sqlmodel import Session, select
 from tutelage import audit
 from tutelage.composition import Core
 from tutelage.experiments import experiments
+from tutelage.iterations import iterations, schedule, starting_point
 from tutelage.policies import deployment
 from tutelage.tables import Iteration, IterationState, PolicyPin, PolicyState, PolicyVersion
 
@@ -37,6 +39,10 @@ def _in_use(session: Session) -> set[str]:
     experiment, current = experiments.running(session), deployment.current(session)
     used |= {experiment.policy_id, experiment.control_id} if experiment else set()
     used |= {current.id} if current else set()
+    training = iterations.unfinished(session)
+    used |= {training.parent_policy_id, training.baseline_policy_id} if training else set()
+    start = starting_point.of_next(session, schedule.in_force(session))
+    used |= {start.parent} if start else set()
     retired = select(PolicyVersion).where(PolicyVersion.state == PolicyState.RETIRED)
     back = max(session.exec(retired), key=lambda v: v.promoted_at or 0.0, default=None)
     return used | ({back.id} if back else set())

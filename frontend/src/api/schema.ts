@@ -1258,6 +1258,8 @@ export interface paths {
         /**
          * Request Iteration
          * @description Queue an iteration on the current policy; `tutelage worker` runs it.
+         *
+         *     It starts from an undecided challenger and ends its trial where the schedule says so.
          */
         post: operations["request_iteration"];
         delete?: never;
@@ -4079,6 +4081,11 @@ export interface components {
          * @description An iteration with its curves.
          */
         IterationDetail: {
+            /**
+             * Baseline Policy Id
+             * @description The current policy when it was requested; the gate compares with it.
+             */
+            baseline_policy_id: string;
             /** Config Sha256 */
             config_sha256: string | null;
             /** Created At */
@@ -4093,7 +4100,10 @@ export interface components {
             metrics: {
                 [key: string]: unknown;
             };
-            /** Parent Policy Id */
+            /**
+             * Parent Policy Id
+             * @description The policy that it trains from.
+             */
             parent_policy_id: string;
             /** Policy Id */
             policy_id: string | null;
@@ -4124,6 +4134,11 @@ export interface components {
          * @description A feedback iteration.
          */
         IterationItem: {
+            /**
+             * Baseline Policy Id
+             * @description The current policy when it was requested; the gate compares with it.
+             */
+            baseline_policy_id: string;
             /** Config Sha256 */
             config_sha256: string | null;
             /** Created At */
@@ -4138,7 +4153,10 @@ export interface components {
             metrics: {
                 [key: string]: unknown;
             };
-            /** Parent Policy Id */
+            /**
+             * Parent Policy Id
+             * @description The policy that it trains from.
+             */
             parent_policy_id: string;
             /** Policy Id */
             policy_id: string | null;
@@ -6611,6 +6629,8 @@ export interface components {
          * @description When iterations start automatically.
          */
         ScheduleItem: {
+            /** Build On Undecided */
+            build_on_undecided: boolean;
             /** Canary */
             canary: boolean;
             /** Cron */
@@ -6635,6 +6655,12 @@ export interface components {
          * @description A new schedule.
          */
         ScheduleRequest: {
+            /**
+             * Build On Undecided
+             * @description Train from a challenger that users have not decided about, and end its trial (after a day at the earliest). The candidate is compared with the current policy.
+             * @default false
+             */
+            build_on_undecided?: boolean;
             /**
              * Canary
              * @default true

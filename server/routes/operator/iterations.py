@@ -12,8 +12,8 @@ from server.schemas.text import Name, Page
 from server.services import Services
 from tutelage.errors import NotFound, Unavailable
 from tutelage.iteration_folder import IterationFolder
-from tutelage.iterations import iterations
-from tutelage.policies import deployment
+from tutelage.iterations import iterations, schedule, starting_point
+from tutelage.store import Lock, exclude
 from tutelage.tables import new_id
 
 router = APIRouter(prefix="/v1/operator/iterations", tags=["operator"])
@@ -38,13 +38,18 @@ def list_iterations(_operator: OperatorDep, services: ServicesDep) -> Page[Itera
 def request_iteration(
     body: IterationRequest, operator: OperatorDep, services: ServicesDep
 ) -> IterationItem:
-    """Queue an iteration on the current policy; `tutelage worker` runs it."""
+    """Queue an iteration on the current policy; `tutelage worker` runs it.
+
+    It starts from an undecided challenger and ends its trial where the schedule says so.
+    """
     with services.store.write() as session:
-        current = deployment.current(session)
-        if current is None:
+        exclude(session, Lock.PRIVILEGED)
+        start = starting_point.of_next(session, schedule.in_force(session))
+        if start is None:
             raise Unavailable("No policy is promoted; `tutelage setup` creates the base policy.")
-        key = new_id("request")
-        row = iterations.request(session, body.preset, current.id, key, operator.user.id)
+        row = iterations.request(
+            session, body.preset, start.parent, new_id("request"), operator.user.id, start.current
+        )
     return IterationItem.model_validate(row)
 
 

@@ -131,6 +131,7 @@ class ScheduleItem(Shape):
     unproven: bool
     share: float
     days: float
+    build_on_undecided: bool
     keep: int
     enabled: bool
 
@@ -159,6 +160,11 @@ class ScheduleRequest(Body):
     share: float = Field(0.1, gt=0, le=1)
     days: float = Field(
         14.0, gt=0, le=365, description="Stop an undecided trial after this many days."
+    )
+    build_on_undecided: bool = Field(
+        False,
+        description="Train from a challenger that users have not decided about, and end its trial "
+        "(after a day at the earliest). The candidate is compared with the current policy.",
     )
     keep: int = Field(5, ge=1)
     enabled: bool = True

@@ -36,7 +36,10 @@ class IterationItem(Shape):
     id: str
     state: IterationState
     preset: str
-    parent_policy_id: str
+    parent_policy_id: str = Field(description="The policy that it trains from.")
+    baseline_policy_id: str = Field(
+        description="The current policy when it was requested; the gate compares with it."
+    )
     policy_id: str | None
     config_sha256: str | None
     snapshot_sha256: str | None

@@ -28,6 +28,7 @@ def learned(service: ChatService, policy: str, parent: str, iteration: str) -> N
         session.add(version)
         session.add(
             Iteration(id=iteration, unique_key=iteration, preset="smoke", parent_policy_id=parent,
+                      baseline_policy_id=parent,
                       state=IterationState.PROMOTED)
         )  # fmt: skip
 

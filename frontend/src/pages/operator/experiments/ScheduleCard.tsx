@@ -19,6 +19,7 @@ const NONE: Schedule = {
   unproven: false,
   share: 0.1,
   days: 14,
+  build_on_undecided: false,
   keep: 5,
   enabled: true,
 };
@@ -83,6 +84,11 @@ function Form({ state }: { state: ScheduleState }) {
             checked={plan.unproven}
             onChange={(unproven) => change({ unproven })}
             label="Also start a canary for inconclusive candidates (no metric worse, improvement not significant). You decide the outcome."
+          />
+          <Checkbox
+            checked={plan.build_on_undecided}
+            onChange={(build_on_undecided) => change({ build_on_undecided })}
+            label="Train the next iteration from a challenger that users have not decided about. Its canary ends, after a day at the earliest; the gate compares the new candidate with the current policy."
           />
           <div className="grid gap-4 sm:grid-cols-2">
             <NumberField label="Share of users (%)" min={1} max={100} value={Math.round(plan.share * 100)} onChange={(share) => change({ share: share / 100 })} />

@@ -53,6 +53,15 @@ function Detail({ iteration }: { iteration: IterationDetail }) {
             <Link to={`/operator/policies/${iteration.parent_policy_id}`} className="underline underline-offset-4">
               {iteration.parent_policy_id}
             </Link>
+            {iteration.baseline_policy_id !== iteration.parent_policy_id && (
+              <>
+                {" "}
+                (an undecided challenger), compared with{" "}
+                <Link to={`/operator/policies/${iteration.baseline_policy_id}`} className="underline underline-offset-4">
+                  {iteration.baseline_policy_id}
+                </Link>
+              </>
+            )}
             , {iteration.started_at ? `started ${time(iteration.started_at)}` : `requested ${time(iteration.created_at)}`}
             {iteration.started_at && `, ${iteration.finished_at ? "took" : "running for"} ${duration(took)}`}
           </>
