@@ -9,6 +9,7 @@ METRICS = "metrics.jsonl"  # a stage's curve, one row a step
 ADAPTER = "adapter.safetensors"  # what SFT trained
 EXAMPLES = "examples.jsonl"  # both policies' responses, side by side
 LADDER = "ladder"  # the adapters that optimisation passed through
+RUNGS = "rungs.jsonl"  # what was measured of each
 RESULT = "evaluation.json"
 DIGEST = "digest.json"  # of the snapshot's files; written last
 _POLICY = "policy"  # a stage's own copy of the weights
@@ -116,6 +117,16 @@ class IterationFolder:
         return self.ppo / _POLICY
 
     @property
+    def ladder(self) -> Path:
+        """The adapters of the rungs, small beside the weights; deleted with the candidate's."""
+        return self.ppo / LADDER
+
+    @property
+    def rungs(self) -> Path:
+        """The healthy rungs with what was measured of them."""
+        return self.ppo / RUNGS
+
+    @property
     def evaluation(self) -> Path:
         """The comparison of candidate and current policy."""
         return self.stage("evaluation")
@@ -131,8 +142,8 @@ class IterationFolder:
 
     @property
     def weights(self) -> tuple[Path, ...]:
-        """The stages' copies of whole policies, and the ladder's adapters."""
-        return self.sft_policy, self.candidate, self.ppo / LADDER
+        """The stages' copies of whole policies."""
+        return self.sft_policy, self.candidate
 
 
 def with_snapshot(iterations: Path) -> Iterator[IterationFolder]:

@@ -596,6 +596,23 @@ class Iteration(Ordered, table=True):
     finished_at: float | None = None
 
 
+class LadderComparison(Ordered, table=True):
+    """Rungs of an iteration's ladder that people are to compare; a worker writes the responses.
+
+    Either ``tasks``, how many were made, or a ``problem`` is set once that is done.
+    """
+
+    id: str = Field(default_factory=lambda: new_id("ladder"), primary_key=True)
+    iteration_id: str = Field(index=True)
+    rungs: int
+    prompts: int
+    overlap: int
+    requested_by: str
+    tasks: int | None = None
+    problem: str | None = None
+    created_at: float = Field(default_factory=time.time)
+
+
 class AuditEvent(SQLModel, table=True):
     """One link of the append-only, hash-chained log of privileged acts."""
 

@@ -13,9 +13,8 @@ from lab.bench import CONFIG, TEST, ToyPolicy, golds, optimise
 from training.model.checkpoint import load_state
 from training.model.lora import interpolated
 from training.optimise.optimise import METHODS
-from training.ppo.ladder import RUNGS
 from tutelage import atomic, jsonl
-from tutelage.iteration_folder import LADDER
+from tutelage.iteration_folder import LADDER, RUNGS
 from tutelage.statistics import bootstrap
 
 SAMPLES = 8  # responses per test prompt and rung

@@ -17,14 +17,17 @@ from sqlmodel import select
 
 from training.config import IterationConfig
 from training.iteration.run import request_iteration, run_iteration
+from training.jobs.maintenance import Maintenance
+from training.jobs.rungs import publish_rung
 from tutelage.composition import Core
-from tutelage.errors import Conflict, Invalid, Unavailable
+from tutelage.errors import Conflict, Invalid, NotFound, Unavailable
 from tutelage.experiments import experiments
 from tutelage.feedback import feedback
 from tutelage.iteration_folder import STAGES
 from tutelage.iterations import iterations, schedule
+from tutelage.labeling import labeling, rungs
 from tutelage.policies import deployment
-from tutelage.tables import Conversation, IterationState, PolicyState, Schedule, User
+from tutelage.tables import Conversation, IterationState, LabelingTask, PolicyState, Schedule, User
 
 pytestmark = pytest.mark.loop
 KILLER, ROOT = Path(__file__).parent / "killed.py", Path(__file__).parents[2]
@@ -310,3 +313,25 @@ def test_a_taught_policy_is_taught_again_promoted_or_undecided(
     assert (
         f"## Compared with {current}" in (core.library.path("policy-0002") / "card.md").read_text()
     )
+
+
+def test_people_choose_another_rung_than_the_gate(uninterrupted: Core, tmp_path: Path) -> None:
+    core = copied(uninterrupted.settings.data, tmp_path / "data")
+    with core.store.write() as session:
+        rungs.request(session, ITERATION, 3, 4, 1, "ada")
+    Maintenance(core).compare_rungs()
+    with core.store.write() as session:
+        choice = rungs.choice(session, iterations.get(session, ITERATION))
+        assert (choice.problem, choice.waiting, choice.ranked) == (None, False, 0)
+        tasks = session.exec(select(LabelingTask)).all()
+        assert len(tasks) == choice.tasks > 0
+        written = [each for task in tasks for each in labeling.answers(session, task)]
+    names = {str(message.policy_id) for message in written}
+    rung = max(name for name in names if "@" in name)
+    assert "policy-0000" in names and len(names) <= 4
+    published = publish_rung(core, rung, "ada")
+    manifest = core.library.manifest(published)
+    assert (published, manifest["rung"]) == ("policy-0002", rung)
+    assert manifest["parent"] == "policy-0000" and core.library.verify(published) == []
+    with pytest.raises(NotFound, match="is not on the ladder"):
+        publish_rung(core, "policy-0001@99", "ada")

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import torch
 from pydantic import TypeAdapter
-from torch import Tensor
+from torch import Tensor, nn
 
 from moderation.classifier import ModerationClassifier
 from moderation.rules import Action, ModerationRules, judge
@@ -285,10 +285,21 @@ def sample_policy(
 ) -> list[Episode]:
     """The policy's responses to encoded prompts; the random numbers are those of every policy."""
     model = load_model(directory, config)
+    return sample_layers(model, model.reference, tokenizer, prompts, config)
+
+
+def sample_layers(
+    model: SplitModel,
+    layers: nn.ModuleList,
+    tokenizer: ChatTokenizer,
+    prompts: list[list[int]],
+    config: IterationConfig,
+) -> list[Episode]:
+    """The responses of another top on the model's trunk, with the same random numbers."""
     generator = torch.Generator().manual_seed(config.seed)
     random_uniforms = torch.rand(len(prompts), config.ppo.max_new_tokens, generator=generator)
     sampling = RolloutSampling(config.ppo.temperature, config.ppo.max_new_tokens, tokenizer.eos_ids)
-    return sample(model, model.reference, prompts, random_uniforms.to(model.device), sampling)
+    return sample(model, layers, prompts, random_uniforms.to(model.device), sampling)
 
 
 @torch.no_grad()

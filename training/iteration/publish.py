@@ -1,6 +1,7 @@
 """Publication: a candidate becomes a policy directory with its lineage, and a row."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -43,14 +44,8 @@ def publish(
 
     Raises Conflict when another iteration's policy has that id, or when the lease is lost.
     """
-
-    def build(directory: Path) -> None:
-        shutil.copytree(candidate, directory, dirs_exist_ok=True)
-        write_reference(directory, load_whole(directory, "auto"))
-        write_card(directory, policy_id, lineage)
-
     if not _published(core, policy_id, lineage["iteration"]):
-        core.library.publish(policy_id, build, lineage)
+        core.library.publish(policy_id, build_policy(candidate, policy_id, lineage), lineage)
     with core.store.write() as session:
         iterations.heartbeat(session, lease)
         deployment.register(
@@ -61,6 +56,19 @@ def publish(
             lineage["iteration"],
             lease.owner,
         )
+
+
+def build_policy(
+    candidate: Path, policy_id: str, lineage: dict[str, Any]
+) -> Callable[[Path], None]:
+    """What fills the directory of a policy that is published: weights, reference, card."""
+
+    def build(directory: Path) -> None:
+        shutil.copytree(candidate, directory, dirs_exist_ok=True)
+        write_reference(directory, load_whole(directory, "auto"))
+        write_card(directory, policy_id, lineage)
+
+    return build
 
 
 def _published(core: Core, policy_id: str, iteration_id: str) -> bool:

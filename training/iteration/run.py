@@ -265,6 +265,8 @@ class _Run:
         """Delete the stages' copies of the policy: what counts is published, the rest is large."""
         for weights in self.folder.weights:
             shutil.rmtree(weights, ignore_errors=True)
+        if self.iteration.policy_id is None:  # else people may choose another rung
+            shutil.rmtree(self.folder.ladder, ignore_errors=True)
 
 
 def _config(folder: IterationFolder, preset: str) -> IterationConfig:

@@ -5,10 +5,11 @@ import secrets
 import time
 
 from tutelage.composition import Core
-from tutelage.errors import Conflict, Invalid
+from tutelage.errors import Conflict, Invalid, TutelageError
 from tutelage.experiments import experiments, outcomes
 from tutelage.installation import saved_settings
 from tutelage.iterations import schedule
+from tutelage.labeling import rungs
 from tutelage.maintenance import retention, webhook
 from tutelage.maintenance.election import leads
 
@@ -43,6 +44,7 @@ class Maintenance:
         self.start_canary()
         self.start_iteration()
         self.order_labeling()
+        self.compare_rungs()
         self.sweep()
         self.tell()
 
@@ -108,6 +110,26 @@ class Maintenance:
         last = order_tasks(self._core, newest, done)
         if last:
             self._ordered = newest.id, last
+
+    def compare_rungs(self) -> None:
+        """Write the responses of a comparison of rungs that an operator asked for."""
+        with self._core.store.read() as session:
+            waits = rungs.waiting(session)
+        if waits is None:
+            return
+        from moderation.classifiers.factory import open_classifier
+        from training.evaluation.evaluate import flagged_by  # torch, where it is used
+        from training.jobs.rungs import compare_rungs
+
+        try:
+            flag = flagged_by(open_classifier(self._core.settings))
+            waits.tasks = compare_rungs(
+                self._core, waits.iteration_id, waits.rungs, waits.prompts, waits.overlap, flag
+            )
+        except TutelageError as error:
+            waits.problem = error.message
+        with self._core.store.write() as session:
+            session.merge(waits)
 
     def sweep(self) -> None:
         """Free disk space after each published policy."""

@@ -20,9 +20,7 @@ from training.ppo.experience import Experience
 from training.ppo.rollout import Episode
 from training.text_statistics import repeated
 from tutelage import jsonl
-from tutelage.iteration_folder import LADDER
-
-RUNGS = "rungs.jsonl"
+from tutelage.iteration_folder import LADDER, RUNGS
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from tutelage.cli import (
     datasets,
     installation,
     keys,
+    ladder,
     learning,
     models,
     moderation,
@@ -37,6 +38,7 @@ learning.add_to(app)
 trust.add_to(app)
 installation.add_to(app)
 app.add_typer(policies.app, name="policies")
+app.add_typer(ladder.app, name="ladder")
 app.add_typer(models.app, name="models")
 app.add_typer(scheduling.app, name="schedule")
 app.add_typer(keys.app, name="key")

@@ -36,6 +36,7 @@ class PairwiseComparison:
     other: str
     won: float
     more_words: int
+    ranking: str = ""  # that it is part of; those of one ranking are drawn together
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ def user_comparisons(session: Session) -> list[PairwiseComparison]:
     found = session.exec(select(Message).where(col(Message.id).in_(wanted)))
     messages = {message.id: message for message in found}
     return [
-        comparison for row in rows for comparison in _of_ranking(row.value["ranking"], messages)
+        comparison
+        for row in rows
+        for comparison in _of_ranking(row.id, row.value["ranking"], messages)
     ]
 
 
@@ -96,8 +99,9 @@ def board(source: str, comparisons: tuple[PairwiseComparison, ...]) -> Board:
     )
     if not names:
         return Board(source, [], 0.0)
-    resamples = resample_indices(len(comparisons), RESAMPLES, SEED)
-    counts = [np.bincount(chosen, minlength=len(comparisons)) for chosen in resamples]
+    groups = _rankings(comparisons)
+    resamples = resample_indices(int(groups.max()) + 1, RESAMPLES, SEED)
+    counts = [np.bincount(chosen, minlength=groups.max() + 1)[groups] for chosen in resamples]
     with threadpool_limits(1):  # small fits: threads would only wait for each other
         whole, *rest = _fits(comparisons, names, [np.ones(len(comparisons)), *counts])
     strengths = np.array(rest)
@@ -107,6 +111,14 @@ def board(source: str, comparisons: tuple[PairwiseComparison, ...]) -> Board:
     ]
     of_ten = float(whole[-1]) * math.tanh(10 / USUAL_WORDS) * ELO
     return Board(source, sorted(ratings, key=lambda rating: -rating.elo), of_ten)
+
+
+def _rankings(comparisons: Sequence[PairwiseComparison]) -> np.ndarray:
+    """The number of each comparison's ranking: a ranking of five holds ten dependent ones."""
+    numbers: dict[str, int] = {}
+    return np.array(
+        [numbers.setdefault(c.ranking or f"#{i}", len(numbers)) for i, c in enumerate(comparisons)]
+    )
 
 
 def _fits(
@@ -145,7 +157,7 @@ def _rating(
 
 
 def _of_ranking(
-    groups: list[list[str]], messages: dict[str, Message]
+    ranking: str, groups: list[list[str]], messages: dict[str, Message]
 ) -> Iterable[PairwiseComparison]:
     placed = [
         (rank, messages[name]) for rank, group in enumerate(groups) for name in group
@@ -156,7 +168,9 @@ def _of_ranking(
             if one.policy_id != other.policy_id:
                 more = _words(one.content) - _words(other.content)
                 won = _outcome(-rank, -other_rank)
-                yield PairwiseComparison(str(one.policy_id), str(other.policy_id), won, more)
+                yield PairwiseComparison(
+                    str(one.policy_id), str(other.policy_id), won, more, ranking
+                )
 
 
 def _outcome(one: float, other: float) -> float:

@@ -8,7 +8,7 @@ verified.
 
 import shutil
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from tutelage import audit
 from tutelage.composition import Core
@@ -49,8 +49,15 @@ def _in_use(session: Session) -> set[str]:
 
 
 def _forget_leftovers(core: Core, session: Session) -> None:
-    """Weights that iterations left which will never be taken up again."""
-    for iteration in session.exec(select(Iteration)):
+    """Weights that iterations left which will never be taken up again.
+
+    The ladder stays as long as its candidate's weights: people may choose among its rungs.
+    """
+    whole = {policy_id for policy_id in core.library.ids() if core.library.has_weights(policy_id)}
+    for iteration in session.exec(select(Iteration).where(col(Iteration.finished_at).is_not(None))):
+        folder = core.iteration(iteration.id)
         if iteration.state in ENDED:
-            for weights in core.iteration(iteration.id).weights:
+            for weights in folder.weights:
                 shutil.rmtree(weights, ignore_errors=True)
+        if iteration.policy_id not in whole:
+            shutil.rmtree(folder.ladder, ignore_errors=True)

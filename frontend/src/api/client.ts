@@ -1,7 +1,7 @@
 /** Calls to the service. Every failure is an ApiError whose message can be shown to a person. */
 import createClient from "openapi-fetch";
 import type { paths } from "./schema";
-import type { AppealState, FeedbackBody, Labels, ModerationRules, Preset, ReportDecision, Side } from "./types";
+import type { AppealState, FeedbackBody, LadderRequest, Labels, ModerationRules, Preset, ReportDecision, Side } from "./types";
 
 export class ApiError extends Error {
   constructor(
@@ -147,6 +147,10 @@ export const operator = {
   iteration: (iteration_id: string) =>
     unwrap(api.GET("/v1/operator/iterations/{iteration_id}", { params: { path: { iteration_id } } })),
   startIteration: (preset: Preset) => unwrap(api.POST("/v1/operator/iterations", { body: { preset } })),
+  ladder: (iteration_id: string) =>
+    unwrap(api.GET("/v1/operator/iterations/{iteration_id}/ladder", { params: { path: { iteration_id } } })),
+  compareLadder: (iteration_id: string, body: LadderRequest) =>
+    unwrap(api.POST("/v1/operator/iterations/{iteration_id}/ladder", { params: { path: { iteration_id } }, body })),
   cancelIteration: (iteration_id: string) =>
     unwrap(api.POST("/v1/operator/iterations/{iteration_id}/cancel", { params: { path: { iteration_id } } })),
   policies: () => unwrap(api.GET("/v1/operator/policies")),

@@ -89,6 +89,14 @@ export function useIterations() {
   });
 }
 
+export function useLadder(id: string) {
+  return useQuery({
+    queryKey: ["operator", "iterations", id, "ladder"],
+    queryFn: () => operator.ladder(id),
+    refetchInterval: ({ state }) => (state.data?.waiting ? POLL_MS : false),
+  });
+}
+
 export function useIteration(id: string) {
   return useQuery({
     queryKey: ["operator", "iterations", id],

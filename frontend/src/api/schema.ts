@@ -1308,6 +1308,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/iterations/{iteration_id}/ladder": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Ladder
+         * @description What people prefer among the rungs of an iteration's ladder.
+         */
+        get: operations["get_ladder"];
+        put?: never;
+        /**
+         * Compare Ladder
+         * @description Have rungs and the current policy respond, for labelers to rank blind.
+         *
+         *     A worker writes the responses. `tutelage ladder publish` publishes the rung that wins.
+         */
+        post: operations["compare_ladder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/iterations/{iteration_id}/report": {
         parameters: {
             query?: never;
@@ -4457,6 +4483,59 @@ export interface components {
             };
         };
         /**
+         * LadderItem
+         * @description What people prefer among the rungs of an iteration, its candidate and the current policy.
+         */
+        LadderItem: {
+            /** Problem */
+            problem: string | null;
+            /**
+             * Proposed
+             * @description The rung with the highest lower end, if that is above the current policy.
+             */
+            proposed: string | null;
+            /**
+             * Ranked
+             * @description How many of them have been ranked.
+             */
+            ranked: number;
+            /** Ratings */
+            ratings: components["schemas"]["RungRating"][];
+            /**
+             * Tasks
+             * @description Ranking tasks that were made.
+             */
+            tasks: number;
+            /**
+             * Waiting
+             * @description A worker is still to write the responses.
+             */
+            waiting: boolean;
+        };
+        /**
+         * LadderRequest
+         * @description Which part of a ladder people are to compare.
+         */
+        LadderRequest: {
+            /**
+             * Overlap
+             * @description Labelers who rank each prompt.
+             * @default 1
+             */
+            overlap?: number;
+            /**
+             * Prompts
+             * @default 24
+             */
+            prompts?: number;
+            /**
+             * Rungs
+             * @description Spread over the ladder by KL.
+             * @default 4
+             */
+            rungs?: number;
+        };
+        /**
          * LatencyQuantiles
          * @description Latency quantiles in seconds.
          */
@@ -6623,6 +6702,25 @@ export interface components {
             /** Id */
             id: string;
             rules: components["schemas"]["ModerationRules"] | null;
+        };
+        /**
+         * RungRating
+         * @description The strength of a rung or policy on the Elo scale, with a 95 % interval.
+         */
+        RungRating: {
+            /** Duels */
+            duels: number;
+            /** Elo */
+            elo: number;
+            /** High */
+            high: number;
+            /** Low */
+            low: number;
+            /**
+             * Policy Id
+             * @description policy-0003@8x0.5: update 8, its adapter halved.
+             */
+            policy_id: string;
         };
         /**
          * ScheduleItem
@@ -11086,6 +11184,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["IterationItem"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_ladder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                iteration_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LadderItem"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    compare_ladder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                iteration_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LadderRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LadderItem"];
                 };
             };
             /** @description The request is invalid or not allowed. */

@@ -7,12 +7,19 @@ from fastapi.responses import FileResponse
 
 from server import iteration_metrics
 from server.dependencies import OperatorDep, ServicesDep
-from server.schemas.operator.operator import IterationDetail, IterationItem, IterationRequest
+from server.schemas.operator.operator import (
+    IterationDetail,
+    IterationItem,
+    IterationRequest,
+    LadderItem,
+    LadderRequest,
+)
 from server.schemas.text import Name, Page
 from server.services import Services
 from tutelage.errors import NotFound, Unavailable
 from tutelage.iteration_folder import IterationFolder
 from tutelage.iterations import iterations, schedule, starting_point
+from tutelage.labeling import rungs
 from tutelage.store import Lock, exclude
 from tutelage.tables import new_id
 
@@ -77,6 +84,30 @@ def cancel_iteration(
     with services.store.write() as session:
         row = iterations.cancel(session, iteration_id, operator.user.id)
     return IterationItem.model_validate(row)
+
+
+@router.get("/{iteration_id}/ladder")
+def get_ladder(iteration_id: Name, _operator: OperatorDep, services: ServicesDep) -> LadderItem:
+    """What people prefer among the rungs of an iteration's ladder."""
+    with services.store.read() as session:
+        choice = rungs.choice(session, iterations.get(session, iteration_id))
+    return LadderItem.model_validate(choice)
+
+
+@router.post("/{iteration_id}/ladder", status_code=202)
+def compare_ladder(
+    iteration_id: Name, body: LadderRequest, operator: OperatorDep, services: ServicesDep
+) -> LadderItem:
+    """Have rungs and the current policy respond, for labelers to rank blind.
+
+    A worker writes the responses. `tutelage ladder publish` publishes the rung that wins.
+    """
+    with services.store.write() as session:
+        rungs.request(
+            session, iteration_id, body.rungs, body.prompts, body.overlap, operator.user.id
+        )
+        choice = rungs.choice(session, iterations.get(session, iteration_id))
+    return LadderItem.model_validate(choice)
 
 
 @router.get("/{iteration_id}/report", response_class=FileResponse)

@@ -76,6 +76,37 @@ class IterationRequest(Body):
     preset: Literal["smoke", "quick", "standard"] = "quick"
 
 
+class LadderRequest(Body):
+    """Which part of a ladder people are to compare."""
+
+    rungs: int = Field(4, ge=3, le=5, description="Spread over the ladder by KL.")
+    prompts: int = Field(24, ge=1, le=500)
+    overlap: int = Field(1, ge=1, le=20, description="Labelers who rank each prompt.")
+
+
+class RungRating(Shape):
+    """The strength of a rung or policy on the Elo scale, with a 95 % interval."""
+
+    policy_id: str = Field(description="policy-0003@8x0.5: update 8, its adapter halved.")
+    elo: float
+    low: float
+    high: float
+    duels: int
+
+
+class LadderItem(Shape):
+    """What people prefer among the rungs of an iteration, its candidate and the current policy."""
+
+    tasks: int = Field(description="Ranking tasks that were made.")
+    ranked: int = Field(description="How many of them have been ranked.")
+    waiting: bool = Field(description="A worker is still to write the responses.")
+    problem: str | None
+    ratings: list[RungRating]
+    proposed: str | None = Field(
+        description="The rung with the highest lower end, if that is above the current policy."
+    )
+
+
 class PolicyItem(Shape):
     """A policy version."""
 

@@ -13,10 +13,10 @@ from training.optimise.dpo import DPO
 from training.optimise.imitation import ImitateBestRanked
 from training.optimise.optimise import METHODS
 from training.optimise.rloo import RLOO
-from training.ppo.ladder import RUNGS
 from training.ppo.optimiser import JudgedData
 from tutelage import jsonl
 from tutelage.errors import Invalid
+from tutelage.iteration_folder import RUNGS
 
 
 def small(config: IterationConfig, method: str) -> IterationConfig:

@@ -16,9 +16,10 @@ from ppo_runs import (
 
 from training.config import IterationConfig
 from training.ppo.collect import Rollouts
-from training.ppo.ladder import RUNGS, Rung, choose, measure, paired_error
+from training.ppo.ladder import Rung, choose, measure, paired_error
 from training.ppo.optimiser import JudgedData
 from tutelage import jsonl
+from tutelage.iteration_folder import RUNGS
 
 
 def rung(update: int, kl: float, score: float, scale: float = 1.0) -> Rung:

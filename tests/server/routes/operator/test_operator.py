@@ -115,6 +115,20 @@ def test_the_report_is_served_where_it_can_do_no_harm(
     assert "allow-scripts" not in policy and "script-src" not in policy
 
 
+def test_a_comparison_of_rungs_waits_for_a_worker(service: ChatService, iteration: Path) -> None:
+    path = f"iterations/{iteration.name}/ladder"
+    assert act(service, path, {}).status_code == 404  # no candidate yet
+    with service.core.store.write() as session:
+        row = iterations.get(session, iteration.name)
+        row.policy_id = "policy-0001"
+        session.add(row)
+    assert act(service, path, {"rungs": 6}).status_code in (400, 422)
+    asked = act(service, path, {"rungs": 3, "prompts": 8})
+    assert asked.status_code == 202 and asked.json() == see(service, path)
+    assert asked.json()["waiting"] and asked.json()["proposed"] is None
+    assert act(service, path, {}).status_code == 409
+
+
 @pytest.mark.parametrize("name", ["iteration-9999", "..", "%2e%2e", "..%2f..%2fetc", "%00"])
 def test_an_iteration_that_is_none_is_404(service: ChatService, name: str) -> None:
     answer = service.get(f"/v1/operator/iterations/{name}/report", "operator")

@@ -42,15 +42,9 @@ function BoardView({ board }: { board: LeaderboardBoard | undefined }) {
         every gate.
       </p>
     );
-  const low = Math.min(...board.ratings.map((rating) => rating.low));
-  const high = Math.max(...board.ratings.map((rating) => rating.high));
   return (
     <>
-      <ol className="space-y-2.5">
-        {board.ratings.map((rating, place) => (
-          <Row key={rating.policy_id} place={place + 1} rating={rating} low={low} high={high} />
-        ))}
-      </ol>
+      <Ratings ratings={board.ratings} />
       <p className="mt-4 text-[13px] text-muted">
         Bradley–Terry ratings on the Elo scale at equal length, with 95% intervals. Ten extra words alone are worth{" "}
         {Math.round(board.elo_of_ten_words)} points.
@@ -59,10 +53,25 @@ function BoardView({ board }: { board: LeaderboardBoard | undefined }) {
   );
 }
 
-function Row({ place, rating, low, high }: { place: number; rating: LeaderboardRating; low: number; high: number }) {
+type Strength = Omit<LeaderboardRating, "wins">;
+
+/** Strengths with their intervals, on one scale. */
+export function Ratings({ ratings }: { ratings: readonly Strength[] }) {
+  const low = Math.min(...ratings.map((rating) => rating.low));
+  const high = Math.max(...ratings.map((rating) => rating.high));
+  return (
+    <ol className="space-y-2.5">
+      {ratings.map((rating, place) => (
+        <Row key={rating.policy_id} place={place + 1} rating={rating} low={low} high={high} />
+      ))}
+    </ol>
+  );
+}
+
+function Row({ place, rating, low, high }: { place: number; rating: Strength; low: number; high: number }) {
   const at = (elo: number) => `${(100 * (elo - low)) / Math.max(1, high - low)}%`;
   return (
-    <li className="grid grid-cols-[1.5rem_6.5rem_minmax(0,1fr)_auto] items-center gap-3 text-sm">
+    <li className="grid grid-cols-[1.5rem_minmax(6.5rem,auto)_minmax(0,1fr)_auto] items-center gap-3 text-sm">
       <span className="text-faint tabular-nums">{place}</span>
       <span className="font-medium">{rating.policy_id}</span>
       <span className="relative h-3.5 rounded bg-panel" aria-hidden>

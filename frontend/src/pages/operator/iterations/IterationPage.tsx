@@ -11,6 +11,7 @@ import { Button } from "../../../components/Button";
 import { Confirm } from "../../../components/Dialog";
 import { duration, time, words } from "../../../format";
 import { Curves } from "./Curves";
+import { LadderCard } from "./LadderCard";
 import { MetricList } from "./MetricList";
 import { EvaluationCard } from "../policies/EvaluationCard";
 import { GateChecks } from "../policies/GateChecks";
@@ -84,6 +85,7 @@ function Detail({ iteration }: { iteration: IterationDetail }) {
         <Timeline iteration={iteration} />
         <Decision iteration={iteration} />
         {measured && <EvaluationCard comparison={measured} />}
+        {iteration.policy_id && !isUnfinished(iteration) && <LadderCard id={iteration.id} />}
         {stages.ppo.length > 0 && (
           <Stage title="PPO">
             <Curves curves={PPO_CURVES} rows={stages.ppo} kept={keptUpdate(iteration.metrics)} />
