@@ -171,13 +171,13 @@ def fitted(world: World, rows: Rows, config: SnapshotConfig, weighted: bool) -> 
                  for i in range(len(places)) for j in range(i + 1, len(places))]  # fmt: skip
         examples.append(
             PreferenceExample(
-                row["conversation_id"], torch.empty(0), [torch.empty(0)] * len(places), pairs, None,
+                row["conversation_id"], torch.empty(0), [torch.empty(0)] * len(places), pairs,
                 row["weight"] if weighted else 1.0,
             )
         )  # fmt: skip
         features += [world.features[text] for text in row["responses"]]
     table_of_features = torch.tensor(np.array(features), dtype=torch.float32)
-    return fit_head(table_of_features, PreferenceBatch.of(examples), PENALTY, 0.5).numpy()
+    return fit_head(table_of_features, PreferenceBatch.of(examples), PENALTY).numpy()
 
 
 def kept(attack: Attack, seed: int) -> dict[str, float]:

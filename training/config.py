@@ -56,7 +56,7 @@ class RewardModelConfig:
     reads: Literal["auto", "final", "both"] = "auto"  # both: states at the split too; auto: by CV
     penalties: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)  # L2 grid of the head
     max_tokens: int = 512
-    thumbs_weight: float = 0.5
+    thumbs_weight: float = 0.5  # of the thumbs to one prompt, where a ranking has 1
     lora_rank: int = 8
     lora_alpha: float = 16.0
     lora_learning_rate: float = 5e-4

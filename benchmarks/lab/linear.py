@@ -49,7 +49,7 @@ class _People:
             points = torch.randn(WIDTH, generator=generator) + _points(4, generator)
             seen = points @ self.direction + self.noise * torch.randn(4, generator=generator)
             pairs = [(i, j, float(seen[i] > seen[j])) for i in range(4) for j in range(i)]
-            rows.append(PreferenceExample(str(number), tokens[0], tokens, pairs, None, 1.0))
+            rows.append(PreferenceExample(str(number), tokens[0], tokens, pairs, 1.0))
             features.append(_with_length(points))
         return rows, features
 

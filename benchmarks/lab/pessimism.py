@@ -85,7 +85,7 @@ def _bootstrapped(
         drawn = generator.integers(0, len(rows), len(rows)).tolist()
         outcomes = PreferenceBatch.of([rows[i] for i in drawn])
         some = torch.cat([features[i] for i in drawn])
-        heads.append(fit_head(some, outcomes, reward.facts["penalty"], 0.0))
+        heads.append(fit_head(some, outcomes, reward.facts["penalty"]))
     return torch.stack(heads)
 
 

@@ -82,7 +82,7 @@ def test_every_ranking_is_scored_by_what_never_saw_its_opening(tmp_path: Path) -
     from training.reward.preferences import PreferenceExample
 
     def ranking(opening: str) -> Known:
-        judged = PreferenceExample(opening, torch.tensor([1]), [], [], None, 1.0)
+        judged = PreferenceExample(opening, torch.tensor([1]), [], [], 1.0)
         return Known({}, judged, torch.zeros(2, 1))
 
     def scorer(train: list[Known], test: list[Known]) -> list[torch.Tensor]:

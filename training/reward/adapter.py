@@ -86,9 +86,7 @@ def _train(
                 current = replace(head, weight=weight)
                 features = features_of(model, layers, rows[i], states[i]).cpu()
                 scores = current.score(features)
-                loss = PreferenceBatch.of([rows[i]]).loss(
-                    scores, torch.zeros(()), settings.thumbs_weight
-                )
+                loss = PreferenceBatch.of([rows[i]]).loss(scores)
                 (loss / len(batch)).backward()
             optimiser.step()
     tuned = replace(head, weight=weight.detach(), adapter=adapter_state(layers))

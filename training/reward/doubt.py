@@ -78,21 +78,15 @@ def draw_heads(
             for row, name in zip(rows, clusters, strict=True)
         ]
         prior = torch.randn(everything.shape[1], generator=generator)
-        weight = fit_head(
-            everything,
-            PreferenceBatch.of(weighted),
-            penalty,
-            config.thumbs_weight,
-            deviation * prior,
-        )
+        weight = fit_head(everything, PreferenceBatch.of(weighted), penalty, deviation * prior)
         weights.append(without_length(weight, standard) if control else weight)
     return Doubt(torch.stack(weights) / reward.facts["logit_scale"])
 
 
 def _evidence(row: PreferenceExample) -> float:
     """The independent outcomes in a judgement, which the loss counts as one: K - 1 of K responses
-    (a ranking is K - 1 choices, Plackett 1975), one of a thumb."""
-    return row.weight * max(1, len(row.responses) - 1)
+    (a ranking is K - 1 choices, Plackett 1975)."""
+    return row.weight * (len(row.responses) - 1)
 
 
 def _clusters(rows: Sequence[PreferenceExample]) -> list[str]:

@@ -63,5 +63,5 @@ def fit_ensemble(
         worth = dict(zip(conversations, drawn.tolist(), strict=True))
         weighted = [replace(row, weight=row.weight * worth[row.conversation]) for row in rows]
         outcomes = PreferenceBatch.of(weighted)
-        weights.append(fit_head(everything, outcomes, head.facts["penalty"], config.thumbs_weight))
+        weights.append(fit_head(everything, outcomes, head.facts["penalty"]))
     return Ensemble(head, torch.stack(weights))

@@ -37,7 +37,7 @@ def _fit_reading(
     blank = RewardModel(everything.mean(0), spread, flat, nothing, low, high, {}, {})
     standard = [blank.standardise(f) for f in features]
     penalty, control, facts = _choose(rows, standard, config)
-    weight = _fit(rows, standard, penalty, control, config)
+    weight = _fit(rows, standard, penalty, control)
     head = replace(blank, weight=weight, facts=facts | {"reads": states})
     return normalised(head, everything)
 
@@ -69,21 +69,16 @@ def _spread(features: list[Tensor]) -> Tensor:
 
 
 def fit_head(
-    features: Tensor,
-    outcomes: PreferenceBatch,
-    penalty: float,
-    thumbs_weight: float,
-    prior: Tensor | None = None,
+    features: Tensor, outcomes: PreferenceBatch, penalty: float, prior: Tensor | None = None
 ) -> Tensor:
     """Weights [D] of least loss plus penalty/2 |w - prior|^2 for standardised features [N, D]."""
     center = torch.zeros(features.shape[1]) if prior is None else prior
     weight = center.clone().requires_grad_()
-    thumb_bias = torch.zeros((), requires_grad=True)
-    optimiser = torch.optim.LBFGS([weight, thumb_bias], max_iter=200, line_search_fn="strong_wolfe")
+    optimiser = torch.optim.LBFGS([weight], max_iter=200, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss = outcomes.loss(features @ weight, thumb_bias, thumbs_weight)
+        loss = outcomes.loss(features @ weight)
         loss = loss + 0.5 * penalty * (weight - center).square().sum()
         loss.backward()
         return loss.detach()
@@ -129,8 +124,8 @@ def _choose(
     better = len(gain) > 1 and bool(gain.mean() > 2 * gain.std() / len(gain) ** 0.5)
     control = better if config.length_control == "auto" else config.length_control == "on"
     counts = {
-        "rankings": sum(row.thumb is None for row in rows),
-        "thumbs": sum(row.thumb is not None for row in rows),
+        "rankings": sum(not row.thumbs for row in rows),
+        "thumbs": sum(row.thumbs for row in rows),
         "penalty": penalty,
         "length_control": control,
     }
@@ -150,13 +145,11 @@ def cross_validate(
     for fold in sorted(set(folds)):
         seen = [i for i, f in enumerate(folds) if f != fold] or list(range(len(rows)))
         unseen = [i for i, f in enumerate(folds) if f == fold]
-        weight = _fit(
-            [rows[i] for i in seen], [standard[i] for i in seen], penalty, control, config
-        )
+        weight = _fit([rows[i] for i in seen], [standard[i] for i in seen], penalty, control)
         outcomes = PreferenceBatch.of([rows[i] for i in unseen])
         features = torch.cat([standard[i] for i in unseen])
         lengths = torch.tensor([float(len(r)) for i in unseen for r in rows[i].responses])
-        loss = outcomes.loss(features @ weight, torch.zeros(()), config.thumbs_weight)
+        loss = outcomes.loss(features @ weight)
         total += len(unseen) * float(loss)
         parts.append(
             (
@@ -174,10 +167,9 @@ def _fit(
     standard: list[Tensor],
     penalty: float,
     control: bool,
-    config: RewardModelConfig,
 ) -> Tensor:
     """Weights [D] for standardised features, length controlled if so asked."""
-    weight = fit_head(torch.cat(standard), PreferenceBatch.of(rows), penalty, config.thumbs_weight)
+    weight = fit_head(torch.cat(standard), PreferenceBatch.of(rows), penalty)
     return without_length(weight, standard) if control else weight
 
 

@@ -1,13 +1,16 @@
-"""Judgements as tensors: rankings, edits and thumbs as outcomes that a score can be fitted to."""
+"""Judgements as tensors: rankings, edits and thumbs as outcomes that a score can be fitted to.
+
+Thumbs count within a prompt alone, where one response was liked and another was not. Across prompts
+they would teach which questions are hard.
+"""
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from training.model.tokenizer import ChatTokenizer
 from training.reward.loss import comparison_loss
@@ -23,10 +26,10 @@ class PreferenceExample:
     prompt: Tensor  # [P] ids
     responses: list[Tensor]  # K x [T] ids, without EOS
     pairs: list[tuple[int, int, float]]  # i, j, preference: 1 = i won, 0.5 = tie
-    thumb: float | None  # for a single response: 1 up, 0 down
     weight: float
     author: str = ""
     finished: Sequence[bool] = ()  # K: which responses ended, not at a limit
+    thumbs: bool = False  # whether it is made of thumbs
 
     def ended(self, response: int) -> bool:
         """Whether a response ended by itself; where nothing is known, it did."""
@@ -34,7 +37,11 @@ class PreferenceExample:
 
 
 def preference_examples(
-    tokenizer: ChatTokenizer, rankings: Sequence[Row], thumbs: Sequence[Row], max_tokens: int
+    tokenizer: ChatTokenizer,
+    rankings: Sequence[Row],
+    thumbs: Sequence[Row],
+    max_tokens: int,
+    thumbs_weight: float = 1.0,
 ) -> list[PreferenceExample]:
     """Tokenizes rows; one that is longer than ``max_tokens`` is left out.
 
@@ -42,27 +49,23 @@ def preference_examples(
         rankings: {"conversation_id", "prompt": [messages], "responses": [text], "ranks", "weight",
             "finished": [bool]}; an edit is a ranking of two. "author" may be given.
         thumbs: {"conversation_id", "prompt", "response", "value", "finished": [bool]}.
+        thumbs_weight: of the thumbs to one prompt, where a ranking has one.
     """
-    rows = [
-        _example(tokenizer, row, row["responses"], _pairs(row["ranks"]), None) for row in rankings
-    ]
-    rows += [_example(tokenizer, row, [row["response"]], [], float(row["value"])) for row in thumbs]
+    rows = [_example(tokenizer, row, _pairs(row["ranks"])) for row in rankings]
+    for row in _siblings(thumbs, thumbs_weight):
+        rows.append(replace(_example(tokenizer, row, _decided(row["ranks"])), thumbs=True))
     return [row for row in rows if _longest(row) <= max_tokens]
 
 
 def _example(
-    tokenizer: ChatTokenizer,
-    row: Row,
-    responses: Sequence[str],
-    pairs: list[tuple[int, int, float]],
-    thumb: float | None,
+    tokenizer: ChatTokenizer, row: Row, pairs: list[tuple[int, int, float]]
 ) -> PreferenceExample:
+    responses = row["responses"]
     return PreferenceExample(
         conversation=row["conversation_id"],
         prompt=torch.tensor(tokenizer.prompt(row["prompt"])),
         responses=[torch.tensor(tokenizer.response(t), dtype=torch.long) for t in responses],
         pairs=pairs,
-        thumb=thumb,
         weight=float(row.get("weight", 1.0)),
         author=row.get("author", ""),
         finished=[bool(each) for each in row.get("finished", [True] * len(responses))],
@@ -74,6 +77,31 @@ def _pairs(ranks: Sequence[int]) -> list[tuple[int, int, float]]:
         (i, j, 0.5 if ranks[i] == ranks[j] else float(ranks[i] < ranks[j]))
         for i, j in itertools.combinations(range(len(ranks)), 2)
     ]
+
+
+def _siblings(thumbs: Sequence[Row], weight: float) -> list[Row]:
+    """Thumbs to responses of one prompt as a ranking in two places; others compare nothing."""
+    prompts: dict[tuple[str, str], list[Row]] = {}
+    for row in thumbs:
+        prompts.setdefault((row["conversation_id"], repr(row["prompt"])), []).append(row)
+    return [
+        {
+            "conversation_id": rows[0]["conversation_id"],
+            "prompt": rows[0]["prompt"],
+            "responses": [row["response"] for row in rows],
+            "ranks": [1 - int(row["value"]) for row in rows],
+            "finished": [all(row.get("finished", ())) for row in rows],
+            "author": rows[0].get("author", ""),
+            "weight": weight,
+        }
+        for rows in prompts.values()
+        if len({row["value"] for row in rows}) > 1
+    ]
+
+
+def _decided(ranks: Sequence[int]) -> list[tuple[int, int, float]]:
+    """Two responses that are both liked are not said to be equally good."""
+    return [pair for pair in _pairs(ranks) if pair[2] != 0.5]
 
 
 def _longest(row: PreferenceExample) -> int:
@@ -94,39 +122,28 @@ class PreferenceBatch:
     second: Tensor  # [M] and of its other
     preference: Tensor  # [M] 1 = first won, 0.5 = tie, 0 = second won
     weight: Tensor  # [M], summing to the row's weight per ranking
-    thumbed: Tensor  # [U] index of a response with a thumb
-    thumb: Tensor  # [U] 1 up, 0 down
 
     @classmethod
     def of(cls, rows: Sequence[PreferenceExample]) -> "PreferenceBatch":
         """Lays out rows: K-choose-2 pairs of a ranking share its weight (InstructGPT eq. 1)."""
         pairs: list[tuple[int, int, float, float]] = []
-        thumbs: list[tuple[int, float]] = []
         start = 0
         for row in rows:
             share = row.weight / max(len(row.pairs), 1)
             pairs += [(start + i, start + j, p, share) for i, j, p in row.pairs]
-            thumbs += [(start, row.thumb)] if row.thumb is not None else []
             start += len(row.responses)
         table = torch.tensor(pairs, dtype=torch.float64).reshape(-1, 4).T
-        marks = torch.tensor(thumbs, dtype=torch.float64).reshape(-1, 2).T
         return cls(
             first=table[0].long(),
             second=table[1].long(),
             preference=table[2].float(),
             weight=table[3].float(),
-            thumbed=marks[0].long(),
-            thumb=marks[1].float(),
         )
 
-    def loss(self, scores: Tensor, thumb_bias: Tensor, thumbs_weight: float) -> Tensor:
-        """Mean cross-entropy per ranking and per thumb: scores [N] -> scalar."""
+    def loss(self, scores: Tensor) -> Tensor:
+        """Mean cross-entropy per ranking: scores [N] -> scalar."""
         margins = scores[self.first] - scores[self.second]
-        total = comparison_loss(margins, self.preference, self.weight)
-        total = total + thumbs_weight * functional.binary_cross_entropy_with_logits(
-            scores[self.thumbed] + thumb_bias, self.thumb, reduction="sum"
-        )
-        return total / (self.weight.sum() + thumbs_weight * len(self.thumb))
+        return comparison_loss(margins, self.preference, self.weight) / self.weight.sum()
 
     @property
     def decided(self) -> Tensor:

@@ -44,9 +44,16 @@ def train_reward_model(
     """
     with compute(config):
         tokenizer = ChatTokenizer(policy_dir)
-        rows = preference_examples(tokenizer, rankings, thumbs, config.reward_model.max_tokens)
+        settings = config.reward_model
+        rows = preference_examples(
+            tokenizer, rankings, thumbs, settings.max_tokens, settings.thumbs_weight
+        )
         if not rows:
-            raise Invalid("There is nothing to compare: no ranking, edit or thumb.", "rankings")
+            raise Invalid(
+                "There is nothing to compare: no ranking, no edit, and no prompt with both a liked "
+                "and a disliked response.",
+                "rankings",
+            )
         model = load_model(policy_dir, config)
         reward_model, ensemble, doubt = _train(model, rows, config, progress)
         made_by = {"policy": sha256_of(policy_dir / "model.safetensors")}

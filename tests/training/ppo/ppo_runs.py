@@ -51,7 +51,7 @@ def sampled(policy: Path, config: IterationConfig, seed: int, count: int) -> lis
 def write_reward_model(policy: Path, config: IterationConfig, directory: Path) -> None:
     """Likes one coordinate of the mean hidden state: dense, and easy to learn."""
     rows = [
-        PreferenceExample("", row[0].prompt, [e.words for e in row if len(e.words)], [], None, 1.0)
+        PreferenceExample("", row[0].prompt, [e.words for e in row if len(e.words)], [], 1.0)
         for row in sampled(policy, config, 0, 16)
     ]
     model = load_model(policy, config)

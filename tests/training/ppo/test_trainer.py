@@ -16,7 +16,7 @@ from training.reward.preferences import PreferenceExample
 def mean_score(policy: Path, scored_by: Path, reference: Path, config: IterationConfig) -> float:
     """The mean score of a policy's responses, computed apart from PPO."""
     rows = [
-        PreferenceExample("", row[0].prompt, [e.words for e in row if len(e.words)], [], None, 1.0)
+        PreferenceExample("", row[0].prompt, [e.words for e in row if len(e.words)], [], 1.0)
         for row in sampled(policy, config, 9, 16)
     ]
     model = load_model(reference, config)

@@ -27,7 +27,7 @@ def judged(count: int = 60) -> tuple[list[PreferenceExample], list[Tensor]]:
         won = float(answers[0, 0] > answers[1, 0])
         tokens = [torch.ones(20, dtype=torch.long)] * 2
         features.append(answers)
-        rows.append(PreferenceExample(str(number), tokens[0], tokens, [(0, 1, won)], None, 1.0))
+        rows.append(PreferenceExample(str(number), tokens[0], tokens, [(0, 1, won)], 1.0))
     return rows, features
 
 

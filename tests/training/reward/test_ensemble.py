@@ -31,7 +31,7 @@ def ensemble() -> Ensemble:
         won = float(first[0] > first[1])
         features.append(answers)
         tokens = [torch.ones(20, dtype=torch.long)] * 2
-        rows.append(PreferenceExample(str(number), tokens[0], tokens, [(0, 1, won)], None, 1.0))
+        rows.append(PreferenceExample(str(number), tokens[0], tokens, [(0, 1, won)], 1.0))
     return fit_ensemble(fit(rows, features, CONFIG), rows, features, CONFIG, seed=1)
 
 

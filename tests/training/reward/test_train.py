@@ -56,8 +56,7 @@ def test_features_are_means_last_states_and_lengths_of_every_prefix() -> None:
 
 def test_the_head_reads_what_it_is_told_to_read() -> None:
     rows = [
-        PreferenceExample(str(i), PROMPT, [PROMPT, PROMPT], [(0, 1, 1.0)], None, 1.0)
-        for i in range(4)
+        PreferenceExample(str(i), PROMPT, [PROMPT, PROMPT], [(0, 1, 1.0)], 1.0) for i in range(4)
     ]
     features = [torch.randn(2, 10, generator=torch.Generator().manual_seed(i)) for i in range(4)]
     head = fit(rows, features, RewardModelConfig(reads="final"))
@@ -104,11 +103,13 @@ def test_nothing_is_promised_beyond_what_was_judged(trained: Path) -> None:
     torch.testing.assert_close(reward_model.score(reward_model.high * 2 + 100), edge)
 
 
-def test_thumbs_alone_are_enough(tiny_policy: Path, smoke: IterationConfig, tmp_path: Path) -> None:
+def test_thumbs_within_prompts_alone_are_enough(
+    tiny_policy: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
     thumbs = [
         {
-            "conversation_id": str(i),
-            "prompt": [{"role": "user", "content": f"Question {i}"}],
+            "conversation_id": str(i // 2),
+            "prompt": [{"role": "user", "content": f"Question {i // 2}"}],
             "response": "yes" if i % 2 else "the the the the",
             "value": i % 2,
         }
@@ -184,7 +185,6 @@ def judged_like(count: int, generator: torch.Generator) -> list[PreferenceExampl
                 for a in range(4)
                 for b in range(a + 1, 4)
             ],
-            thumb=None,
             weight=1.0,
         )
         for i in range(count)
