@@ -32,7 +32,7 @@ from training.model.tokenizer import ChatTokenizer, Message
 from training.ppo.optimiser import JudgedData
 from training.ppo.trainer import PPO
 from training.reward.model import FLAGS, PARTS, RewardModel
-from tutelage.policies.library import sha256_of
+from tutelage.policies.library import weights_sha256
 
 PROMPT_TOKENS, RESPONSE_TOKENS = 128, 64
 PEER = Path(__file__).parent / "peers" / "trl_ppo.py"
@@ -65,7 +65,7 @@ def flat_reward_model(policy: Path, width: int, directory: Path) -> None:
     weight = torch.randn(size, generator=torch.Generator().manual_seed(0)) / size**0.5
     ones = torch.ones(size)
     center = torch.cat((torch.zeros(size - 1), torch.tensor([float(RESPONSE_TOKENS)])))
-    facts = {"policy": sha256_of(policy / "model.safetensors")}
+    facts = {"policy": weights_sha256(policy)}
     RewardModel(
         center=center, spread=ones, weight=weight, bias=torch.zeros(()), low=-100 * ones,
         high=100 * ones, adapter={}, facts=facts,

@@ -20,7 +20,7 @@ from training.config import IterationConfig
 from training.model.batching import buckets, pad, positions
 from training.model.checkpoint import save_state
 from training.model.load import load_model
-from training.model.lora import adapter_state, load_adapter, merge
+from training.model.lora import adapter_state, load_adapter
 from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer, Dialogue
 from training.progress import Progress
@@ -169,10 +169,9 @@ class SFT:
         return total / batches.written(everyone)
 
     def save(self, path: Path) -> None:
-        """Merges the best epoch into the model and writes it."""
+        """Writes the policy of the best epoch."""
         load_adapter(self.layers, self.best)
-        merge(self.layers, into=self.model.reference)
-        self.model.save(self.source, path)
+        self.model.save(self.source, path, self.layers)
 
     def summary(self, history: list[dict[str, float]]) -> dict[str, float]:
         """The losses before and at the epoch kept."""

@@ -41,6 +41,8 @@ from tutelage.experiments import experiments
 from tutelage.iterations import iterations, schedule
 from tutelage.people import people
 from tutelage.policies import deployment
+from tutelage.policies.library import MANIFEST
+from tutelage.policies.parity import PARITY, load_whole
 from tutelage.settings import Settings
 from tutelage.tables import Schedule
 
@@ -216,9 +218,9 @@ class Month:
         current, bad = self.core.library.path(self.current()), self.core.library.next_id()
 
         def build(directory: Path) -> None:
-            shutil.copytree(current, directory, dirs_exist_ok=True)
-            (directory / "manifest.json").unlink()
-            in_a_fork(lambda: spoil(directory))
+            kept = shutil.ignore_patterns(MANIFEST, PARITY, "adapter_*", "*.safetensors")
+            shutil.copytree(current, directory, dirs_exist_ok=True, ignore=kept)
+            in_a_fork(lambda: spoil(current, directory))
 
         self.core.library.publish(bad, build, {"parent": self.current(), "ruined": True})
         with self.core.store.write() as session:
@@ -406,19 +408,17 @@ def in_a_fork(work: Callable[[], object]) -> None:
         raise RuntimeError("the fork failed")
 
 
-def spoil(directory: Path) -> None:
+def spoil(policy: Path, directory: Path) -> None:
     """Noise on every weight: half-sentences, wrong tools, endless answers."""
     import torch
-    from safetensors.torch import load_file, save_file
 
     torch.manual_seed(0)
-    weights = load_file(directory / "model.safetensors")
-    ruined = {
-        name: w + 1.0 * w.std() * torch.randn_like(w)
-        for name, w in weights.items()
-        if w.numel() > 1
-    }
-    save_file(weights | ruined, directory / "model.safetensors", metadata={"format": "pt"})
+    model = load_whole(policy, "float32")
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.numel() > 1:
+                weight.add_(weight.std() * torch.randn_like(weight))
+    model.save_pretrained(directory)
 
 
 if __name__ == "__main__":

@@ -17,12 +17,13 @@ from typing import Any, get_args
 
 import torch
 from common import base_policy
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoTokenizer
 
 from server.generators.embedded.engine import EmbeddedGenerator
 from server.generators.embedded.graph import Precision
 from server.generators.generator import Sampling, Token
 from tutelage.labeling.labeling import prompt_set
+from tutelage.policies.parity import load_whole
 
 
 async def sampled(
@@ -49,7 +50,7 @@ def measure(
 ) -> dict[str, Any]:
     """Differences over all tokens, in nats."""
     answers = asyncio.run(sampled(policy, prompts, tokens, weights))
-    model = AutoModelForCausalLM.from_pretrained(policy, dtype=torch.float32).eval()
+    model = load_whole(policy, "float32")
     tokenizer = AutoTokenizer.from_pretrained(policy)
     differences: list[float] = []
     agreed = 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from loop_folder import ITERATION, assert_faithful, copied, digest, judge, row, run
 from opentelemetry.sdk.trace import ReadableSpan
 from sqlmodel import select
@@ -27,10 +28,13 @@ from tutelage.iteration_folder import STAGES
 from tutelage.iterations import iterations, schedule
 from tutelage.labeling import labeling, rungs
 from tutelage.policies import deployment
+from tutelage.policies.adapter import ADAPTER_WEIGHTS
+from tutelage.policies.parity import load_whole
 from tutelage.tables import Conversation, IterationState, LabelingTask, PolicyState, Schedule, User
 
 pytestmark = pytest.mark.loop
 KILLER, ROOT = Path(__file__).parent / "killed.py", Path(__file__).parents[2]
+POLICIES = ("policy-0000", "policy-0001")
 KILLED_AT = [
     f"iterations/{ITERATION}/snapshot/rankings.jsonl",
     "sft:1",
@@ -91,8 +95,11 @@ def test_the_lineage_leads_back_to_the_feedback(uninterrupted: Core) -> None:
 
 
 def test_what_people_taught_changed_the_weights(uninterrupted: Core) -> None:
-    files = [uninterrupted.library.manifest(p)["files"] for p in ("policy-0000", "policy-0001")]
-    assert files[0]["model.safetensors"] != files[1]["model.safetensors"]
+    files = [uninterrupted.library.manifest(p)["files"] for p in POLICIES]
+    assert "model.safetensors" in files[0] and "model.safetensors" not in files[1]
+    base, taught = (load_whole(uninterrupted.library.path(p), "float32") for p in POLICIES)
+    name = "model.layers.3.mlp.up_proj.weight"
+    assert not torch.equal(base.get_parameter(name), taught.get_parameter(name))
     assert files[0]["tokenizer.json"] == files[1]["tokenizer.json"]
 
 
@@ -118,7 +125,8 @@ def test_the_card_says_what_taught_it_and_how_it_compares(uninterrupted: Core) -
 
 
 def test_no_copy_of_the_weights_is_left_behind(uninterrupted: Core) -> None:
-    assert list((uninterrupted.iterations / ITERATION).rglob("model.safetensors")) == []
+    left = {file.name for file in (uninterrupted.iterations / ITERATION).rglob("*.safetensors")}
+    assert not left & {"model.safetensors", ADAPTER_WEIGHTS}
 
 
 def test_asking_again_for_the_same_is_the_same_iteration(uninterrupted: Core) -> None:

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
 
 from training.config import IterationConfig
 from training.model.tokenizer import ChatTokenizer
 from training.progress import silent
 from training.sft import SFT, Batches, train_sft
+from tutelage.policies.adapter import ADAPTER_WEIGHTS
+from tutelage.policies.parity import load_whole
 
 
 def dialogues(count: int, answer: str = "It is as it is.") -> list[dict[str, object]]:
@@ -50,7 +51,7 @@ def test_the_loss_on_demonstrations_held_back_falls(taught: Path) -> None:
 
 def test_the_written_policy_says_what_it_was_taught(taught: Path) -> None:
     tokenizer = ChatTokenizer(taught / "policy")
-    model = AutoModelForCausalLM.from_pretrained(taught / "policy")
+    model = load_whole(taught / "policy", "float32")
     prompt = tokenizer.prompt([{"role": "user", "content": "Question 99"}])
     said = model.generate(torch.tensor([prompt]), max_new_tokens=20, do_sample=False)[0]
     assert tokenizer.text(said[len(prompt) :].tolist()).startswith("It is as it is.")
@@ -72,8 +73,7 @@ def test_without_demonstrations_the_policy_stays_as_it_is(
 ) -> None:
     metrics = train_sft(tiny_policy, [], dialogues(3), smoke, tmp_path, silent)
     before, after = (
-        AutoModelForCausalLM.from_pretrained(path).state_dict()
-        for path in (tiny_policy, tmp_path / "policy")
+        load_whole(path, "float32").state_dict() for path in (tiny_policy, tmp_path / "policy")
     )
     assert metrics["demonstrations"] == metrics["replayed"] == 0
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -100,5 +100,5 @@ def test_the_same_seed_gives_the_same_policy(
 ) -> None:
     for name in ("a", "b"):
         train_sft(tiny_policy, dialogues(8), [], smoke, tmp_path / name, silent)
-    first, second = ((tmp_path / n / "policy" / "model.safetensors").read_bytes() for n in "ab")
+    first, second = ((tmp_path / n / "policy" / ADAPTER_WEIGHTS).read_bytes() for n in "ab")
     assert first == second

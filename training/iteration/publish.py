@@ -1,6 +1,5 @@
 """Publication: a candidate becomes a policy directory with its lineage, and a row."""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from tutelage.errors import Conflict
 from tutelage.iterations import iterations
 from tutelage.iterations.iterations import Lease
 from tutelage.policies import deployment
+from tutelage.policies.library import copy_policy
 from tutelage.policies.parity import load_whole, write_reference
 from tutelage.tables import Iteration
 
@@ -64,7 +64,7 @@ def build_policy(
     """What fills the directory of a policy that is published: weights, reference, card."""
 
     def build(directory: Path) -> None:
-        shutil.copytree(candidate, directory, dirs_exist_ok=True)
+        copy_policy(candidate, directory)
         write_reference(directory, load_whole(directory, "auto"))
         write_card(directory, policy_id, lineage)
 

@@ -46,7 +46,7 @@ def reproduce(
     manifest = core.library.manifest(policy_id)
     if not manifest.get("iteration"):
         raise NotFound(f"{policy_id} was not made by an iteration; there is nothing to reproduce.")
-    for needed in _needed(manifest):
+    for needed in _needed(core, manifest):
         core.library.require_weights(needed)
     with tempfile.TemporaryDirectory(prefix="tutelage-reproduce-") as folder:
         beside = _prepared(core, policy_id, manifest, Path(folder))
@@ -68,7 +68,7 @@ def _prepared(core: Core, policy_id: str, manifest: dict[str, Any], folder: Path
     shutil.copytree(before.snapshot, after.snapshot)
     shutil.copy(before.config, after.config)
     (folder / "policies").mkdir()
-    for needed in _needed(manifest):
+    for needed in _needed(core, manifest):
         (folder / "policies" / needed).symlink_to(core.library.path(needed).absolute())
     beside = open_core(core.settings.model_copy(update={"data": folder, "database_url": ""}))
     with beside.store.write() as session:
@@ -84,9 +84,10 @@ def _prepared(core: Core, policy_id: str, manifest: dict[str, Any], folder: Path
     return beside
 
 
-def _needed(manifest: dict[str, Any]) -> set[str]:
-    """The policies that the iteration read: its parent, and what the gate compared with."""
-    return {manifest["parent"], manifest.get("compared_with", manifest["parent"])}
+def _needed(core: Core, manifest: dict[str, Any]) -> set[str]:
+    """The policies that the iteration read: its parent, what the gate compared with, their bases."""
+    read = {manifest["parent"], manifest.get("compared_with", manifest["parent"])}
+    return read | {base for each in read if (base := core.library.base(each))}
 
 
 def _compared(

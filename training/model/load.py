@@ -7,8 +7,7 @@ model's own forward pass at load; a family that neither reads right is refused.
 import logging
 from pathlib import Path
 
-import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoConfig, PreTrainedModel
 
 from training.config import IterationConfig
 from training.model.frozen_linear import operands_of
@@ -17,9 +16,10 @@ from training.model.parity import bound, largest_difference
 from training.model.split_model import SplitModel
 from tutelage.errors import Unavailable
 from tutelage.policies.families import reason_for_general_path, refusal
+from tutelage.policies.parity import load_whole
 
 log = logging.getLogger(__name__)
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
 
 
 def load_model(policy_dir: Path, config: IterationConfig) -> SplitModel:
@@ -55,12 +55,9 @@ def read(policy_dir: Path, config: IterationConfig) -> PreTrainedModel:
     problem = refusal(architecture.to_dict())
     if problem:
         raise Unavailable(problem)
-    model = AutoModelForCausalLM.from_pretrained(
-        policy_dir, dtype=DTYPES[config.dtype], local_files_only=True
-    )
     # Kernels of different implementations differ in whether they need a mask to be causal. The
     # general path makes masks for either; the fast path is for families that have sdpa.
-    model.set_attn_implementation("sdpa" if model._supports_sdpa else "eager")
+    model = load_whole(policy_dir, DTYPES[config.dtype])
     for parameter in model.parameters():  # off the mapped file, which can then go
         parameter.data = parameter.data.clone()
     return model.to(config.device)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from training.model.frozen_linear import FrozenLinear
+from tutelage.policies.adapter import LowRank
 
 
 class LoRALinear(nn.Module):
@@ -121,6 +122,18 @@ def load_adapter(layers: nn.ModuleList, state: Mapping[str, Tensor]) -> None:
     with torch.no_grad():
         for name, tensor in state.items():
             layers.get_parameter(name).copy_(tensor)
+
+
+def low_rank_updates(adapted: nn.ModuleList, model: nn.Module) -> dict[str, LowRank]:
+    """What an adapted top adds to the linear layers of the model that it was made from, by name."""
+    names = {id(module): name for name, module in model.named_modules()}
+    return {
+        names[id(module.base)]: LowRank(
+            module.scale * module.b.detach().cpu(), module.a.detach().cpu()
+        )
+        for module in adapted.modules()
+        if isinstance(module, LoRALinear)
+    }
 
 
 def merged(adapted: nn.ModuleList) -> nn.ModuleList:

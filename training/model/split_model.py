@@ -22,12 +22,19 @@ from transformers import PreTrainedModel
 from training.model.batching import Step, causal_mask, positions
 from training.model.caches import KeyValueCache, SharedPrefixCache
 from training.model.frozen_linear import FrozenLinear, Head, freeze
-from training.model.lora import LoRAExperts, LoRALinear, expert_weights
-from training.model.weight_files import write_changed
+from training.model.lora import (
+    LoRAExperts,
+    LoRALinear,
+    expert_weights,
+    low_rank_updates,
+    merge,
+)
 from tutelage import atomic
 from tutelage.errors import Invalid
+from tutelage.policies.adapter import PolicyAdapter, adapter_of, stacked, write_adapter
 from tutelage.policies.library import CARD, MANIFEST
 from tutelage.policies.parity import PARITY
+from tutelage.policies.weight_files import write_changed
 
 
 class SplitModel:
@@ -137,17 +144,32 @@ class SplitModel:
         mask = causal_mask(length, before, rows.device)
         return first, step(rows, positions(rows) + before, cache, mask)
 
-    def save(self, source: Path, path: Path) -> None:
-        """Writes the policy in ``source``, from which this was loaded, with the present top.
+    def save(self, source: Path, path: Path, layers: nn.ModuleList) -> None:
+        """Writes the policy in ``source``, from which this was loaded, with adapted ``layers``.
 
-        The policy directory is written whole (safetensors, tokenizer, template) or not at all.
+        The policy directory is written whole or not at all: an adapter over the source's base with
+        tokenizer and template. PEFT has no common format for a mixture's experts, so a policy that
+        has some gets weights of its own.
         """
-        changed = self._changed()
+        experts = any(isinstance(module, LoRAExperts) for module in layers.modules())
+        left_out = {MANIFEST, CARD, PARITY}
         with atomic.directory(path, replace=True) as beside:
             for file in sorted(source.iterdir()):
-                if file.name not in (MANIFEST, CARD, PARITY):
+                weights = ".safetensors" in file.name  # also the index of several files
+                if file.name not in left_out and (experts or not weights):
                     shutil.copy(file, beside)
-            write_changed(source, beside, changed)
+            if experts:
+                merge(layers, into=self.reference)
+                write_changed(source, beside, self._changed())
+            else:
+                write_adapter(beside, self._adapter(source, layers))
+
+    def _adapter(self, source: Path, layers: nn.ModuleList) -> PolicyAdapter:
+        """What the source's adapter, if it has one, and the layers' add to the source's base."""
+        before = adapter_of(source) or PolicyAdapter(source, {})
+        updates = stacked(before.updates, low_rank_updates(layers, self.model))
+        frozen = (m for m in layers.modules() if isinstance(m, FrozenLinear))
+        return PolicyAdapter(before.base, updates, any(m.from_conv1d for m in frozen))
 
     def _changed(self) -> dict[str, Tensor]:
         """The top's parameters by their names in the whole model, as transformers keeps them."""

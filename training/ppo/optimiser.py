@@ -16,7 +16,6 @@ from torch import nn
 
 from training.config import IterationConfig
 from training.model.load import load_model
-from training.model.lora import merge
 from training.model.tokenizer import ChatTokenizer, Message
 from training.ppo.collect import RolloutCollector
 from training.ppo.diagnostics import diagnose
@@ -151,8 +150,7 @@ class Optimiser(ABC):
         self.ladder.write(rungs)
         kept = choose(rungs, self.config.ppo.kl_budget, optimise.selection)
         self.ladder.load(kept.update, kept.scale)
-        merge(self.policy, into=self.model.reference)
-        self.model.save(self.source, self.out / "policy")
+        self.model.save(self.source, self.out / "policy", self.policy)
         return (
             self.history[kept.update]
             | kept.metrics

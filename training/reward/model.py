@@ -19,7 +19,7 @@ from training.model.checkpoint import load_state, save_state
 from training.model.lora import load_adapter
 from training.model.split_model import SplitModel
 from tutelage.errors import Invalid
-from tutelage.policies.library import sha256_of
+from tutelage.policies.library import weights_sha256
 
 PARTS = ("split_mean", "final_mean", "split_last", "final_last")  # H features each
 FLAGS = ("finished", "length")  # then one each: 1 if it ended by itself, and its tokens
@@ -111,7 +111,7 @@ _TENSORS = ("center", "spread", "weight", "bias", "low", "high")
 
 def check_policy(reward_models: Sequence[RewardModel], policy_dir: Path) -> None:
     """Raises Invalid unless all of the reward models read this policy's features."""
-    digest = sha256_of(policy_dir / "model.safetensors")
+    digest = weights_sha256(policy_dir)
     if any(reward_model.facts["policy"] != digest for reward_model in reward_models):
         raise Invalid(
             f"The reward model was not trained on {policy_dir}. Train it again on that policy.",

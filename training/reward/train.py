@@ -24,7 +24,7 @@ from training.reward.head import fit
 from training.reward.model import RewardModel
 from training.reward.preferences import PreferenceExample, Row, preference_examples
 from tutelage.errors import Invalid
-from tutelage.policies.library import sha256_of
+from tutelage.policies.library import weights_sha256
 
 
 def train_reward_model(
@@ -56,7 +56,7 @@ def train_reward_model(
             )
         model = load_model(policy_dir, config)
         reward_model, ensemble, doubt = _train(model, rows, config, progress)
-        made_by = {"policy": sha256_of(policy_dir / "model.safetensors")}
+        made_by = {"policy": weights_sha256(policy_dir)}
         facts = reward_model.facts | made_by
         replace(reward_model, facts=facts).save(out_dir)
         ensemble.save(out_dir)

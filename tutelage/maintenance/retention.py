@@ -1,9 +1,9 @@
 """Disk space: the weights of old policies go, their papers stay for good.
 
 Kept are the policies in use (current, on trial, pinned, read by an iteration), the one that a
-rollback would return to, and the newest ``keep`` others. Of the rest only the weights are removed:
-manifest, card and tokenizer stay, so every lineage can still be read and every other file still be
-verified.
+rollback would return to, the newest ``keep`` others, and what any of these is an adapter over. Of
+the rest only the weights are removed: manifest, card and tokenizer stay, so every lineage can still
+be read and every other file still be verified.
 """
 
 import shutil
@@ -25,9 +25,12 @@ def sweep(core: Core, keep: int) -> list[str]:
     with core.store.write() as session:
         spared = _in_use(session)
         others = [p for p in reversed(core.library.ids()) if p not in spared]
-        old = [p for p in others[keep:] if core.library.has_weights(p)]
-        for policy_id in old:
+        old = []
+        for policy_id in others[keep:]:
+            if not core.library.has_weights(policy_id) or core.library.adapters_over(policy_id):
+                continue
             core.library.delete_weights(policy_id)
+            old.append(policy_id)
             audit.record(session, "retention", "policy.shed", policy_id, keep=keep)
         _forget_leftovers(core, session)
     return old

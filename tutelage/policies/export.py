@@ -9,15 +9,39 @@ from typing import Any
 from tutelage import atomic
 from tutelage.errors import Conflict, Invalid, Unavailable
 from tutelage.policies.library import MANIFEST
+from tutelage.policies.parity import load_whole
+from tutelage.policies.weight_files import write_changed
+from tutelage.policies.weights import PolicyWeights
 
 ARCHITECTURES = {"llama": "llama", "mistral": "llama", "qwen2": "qwen2", "qwen3": "qwen3"}
 NORMAL, CONTROL, USER_DEFINED = 1, 3, 4  # kinds of tokens in GGUF
 
 
 def export_folder(policy: Path, target: Path) -> None:
-    """Copy what `from_pretrained` reads, and the card; ``target`` must not exist."""
+    """Write what `from_pretrained` reads, and the card; ``target`` must not exist.
+
+    An adapter is merged into its base: matrices that it changes are written in 32 bits.
+    """
     _refuse_existing(target)
-    shutil.copytree(policy, target, ignore=shutil.ignore_patterns(MANIFEST))
+    weights = PolicyWeights(policy)
+    with atomic.directory(target) as beside:
+        shutil.copytree(
+            policy, beside, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST, "adapter_*")
+        )
+        if weights.adapter:
+            for file in weights.folder.glob("*.safetensors*"):
+                shutil.copy(file, beside)
+            write_changed(weights.folder, beside, _merged(policy, weights))
+
+
+def _merged(policy: Path, weights: PolicyWeights) -> dict[str, Any]:
+    """The matrices that a policy's adapter changes, by the names of transformers' model."""
+    assert weights.adapter
+    names = {f"{name}.weight" for name in weights.adapter.updates}
+    if names <= weights.names:
+        return {name: weights.read(name) for name in names}
+    model = load_whole(policy, "float32")  # transformers renames this family's weights
+    return {name: model.get_parameter(name).data for name in names}
 
 
 def export_gguf(policy: Path, target: Path, name: str) -> None:
@@ -118,21 +142,19 @@ def _splitting(tokenizer: dict[str, Any]) -> str:
 
 def _tensors(policy: Path, config: dict[str, Any], architecture: str) -> Iterator[tuple[str, Any]]:
     from gguf import MODEL_ARCH, MODEL_ARCH_NAMES, get_tensor_name_map
-    from safetensors import safe_open
 
     known = {name: kind for kind, name in MODEL_ARCH_NAMES.items()}
     kind: MODEL_ARCH = known[architecture]
     names = get_tensor_name_map(kind, config["num_hidden_layers"])
-    for file in sorted(policy.glob("*.safetensors")):
-        with safe_open(file, framework="pt") as weights:
-            for name in weights.keys():  # noqa: SIM118  it is no mapping
-                written = names.get_name(name, try_suffixes=(".weight", ".bias"))
-                if written is None:
-                    raise Unavailable(f"GGUF has no name for the tensor {name}.")
-                tensor = weights.get_tensor(name)
-                if architecture == "llama":
-                    tensor = _llama_order(name, tensor, config)
-                yield written, (tensor.half() if tensor.ndim > 1 else tensor.float()).numpy()
+    weights = PolicyWeights(policy)
+    for name in weights.names:
+        written = names.get_name(name, try_suffixes=(".weight", ".bias"))
+        if written is None:
+            raise Unavailable(f"GGUF has no name for the tensor {name}.")
+        tensor = weights.read(name)
+        if architecture == "llama":
+            tensor = _llama_order(name, tensor, config)
+        yield written, (tensor.half() if tensor.ndim > 1 else tensor.float()).numpy()
 
 
 def _llama_order(name: str, tensor: Any, config: dict[str, Any]) -> Any:

@@ -1,11 +1,14 @@
 """Policy directories: published whole or not at all, and checkable afterwards.
 
-A reader sees either no policy or a complete one, also after kill -9 or power loss.
+A reader sees either no policy or a complete one, also after kill -9 or power loss. A policy has
+weights of its own, or an adapter over those of another one, its base.
 """
 
 import hashlib
 import json
+import os
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from tutelage.errors import Conflict, NotFound, Unavailable
 MANIFEST, CARD = "manifest.json", "card.md"
 WEIGHTS_REMOVED = ".weights-removed"  # a mark: the weights went to save disk space
 WEIGHTS = ".safetensors"
+ADAPTER_CONFIG = "adapter_config.json"  # of PEFT; where there is one the policy has a base
 _ID = re.compile(r"policy-[0-9]{4,}")
 
 
@@ -70,7 +74,7 @@ class PolicyLibrary:
         try:
             with atomic.directory(target) as building:
                 build(building)
-                _write_manifest(building, policy_id, lineage)
+                _write_manifest(building, policy_id, lineage | self._base_facts(building))
         except OSError as error:
             raise Unavailable(
                 f"{target} could not be written ({error}); nothing was published. "
@@ -78,13 +82,34 @@ class PolicyLibrary:
             ) from error
         return target
 
+    def base(self, policy_id: str) -> str | None:
+        """The policy whose weights this one's adapter changes; None where none can be read."""
+        try:
+            base: str | None = self.manifest(policy_id).get("base")
+        except Unavailable:
+            return None
+        return base
+
+    def adapters_over(self, policy_id: str) -> list[str]:
+        """The policies that cannot be loaded without the weights of this one."""
+        with_weights = (p for p in self.ids() if self.has_weights(p))
+        return [p for p in with_weights if self.base(p) == policy_id]
+
     def has_weights(self, policy_id: str) -> bool:
         """Whether the weights are still there; retention removes those of old policies."""
         return not (self.path(policy_id) / WEIGHTS_REMOVED).exists()
 
     def delete_weights(self, policy_id: str) -> None:
-        """Remove the weights; the mark comes first, so that no half policy is ever read."""
-        path = self.path(policy_id)
+        """Remove the weights; the mark comes first, so that no half policy is ever read.
+
+        Raises Conflict where other policies are adapters over them.
+        """
+        path, adapters = self.path(policy_id), self.adapters_over(policy_id)
+        if adapters:
+            raise Conflict(
+                f"The weights of {policy_id} are the base of {', '.join(adapters)}. Delete the "
+                "weights of those first."
+            )
         atomic.write_text(path / WEIGHTS_REMOVED, "The weights were deleted to save disk space.\n")
         for file in path.glob(f"*{WEIGHTS}"):
             file.unlink()
@@ -112,7 +137,30 @@ class PolicyLibrary:
             _difference(name, expected.get(name), found.get(name))
             for name in sorted(expected.keys() | found.keys())
             if expected.get(name) != found.get(name)
-        ]
+        ] + self._base_problems(policy_id)
+
+    def _base_facts(self, directory: Path) -> dict[str, str]:
+        """What the manifest of an adapter says of its base: its id, and its manifest's digest."""
+        base = base_of(directory)
+        if base is None:
+            return {}
+        if base.name not in self.ids() or not self.path(base.name).samefile(base):
+            raise Conflict(
+                f"The base of this adapter, {base}, is not a policy in {self.root}. Export it "
+                "merged, with `tutelage policies export`."
+            )
+        return {"base": base.name, "base_sha256": self.manifest_sha256(base.name)}
+
+    def _base_problems(self, policy_id: str) -> list[str]:
+        """What is wrong with the base of an adapter whose weights are still there."""
+        base = self.base(policy_id)
+        if base is None or not self.has_weights(policy_id):
+            return []
+        if base not in self.ids():
+            return [f"Its base {base} is missing; restore it from a backup."]
+        if self.manifest_sha256(base) != self.manifest(policy_id)["base_sha256"]:
+            return [f"Its base {base} is not the one that it was trained on."]
+        return [f"Its base {base}: {problem}" for problem in self.verify(base)]
 
 
 def _difference(name: str, expected: str | None, found: str | None) -> str:
@@ -121,6 +169,64 @@ def _difference(name: str, expected: str | None, found: str | None) -> str:
     if expected is None:
         return f"{name} is not in the manifest."
     return f"{name} has changed since it was published."
+
+
+def base_of(directory: Path) -> Path | None:
+    """The directory whose weights a policy's adapter changes; None where it has its own.
+
+    Raises Unavailable where the base has no weights, or is not the one that was trained on.
+    """
+    file = directory / ADAPTER_CONFIG
+    if not file.is_file():
+        return None
+    try:
+        config = json.loads(file.read_text("utf-8"))
+        base = Path(os.path.normpath(directory / config["base_model_name_or_path"]))
+        has_weights = any(base.glob(f"*{WEIGHTS}"))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise Unavailable(f"{file} names no base. Restore it from a backup.") from error
+    if not has_weights:
+        raise Unavailable(
+            f"{directory.name} is an adapter, and there are no weights of its base in {base}. "
+            "Restore them from a backup, or promote another policy."
+        )
+    if config.get("revision") not in (None, _revision(base)):
+        raise Unavailable(
+            f"{directory.name} is an adapter for another base than {base}. Restore the base that "
+            "it was trained on from a backup, or promote another policy."
+        )
+    return base
+
+
+def point_to_base(directory: Path, base: Path, facts: dict[str, Any]) -> None:
+    """Write an adapter's configuration: PEFT's ``facts``, and where its base lies, relatively."""
+    where = {
+        "base_model_name_or_path": os.path.relpath(base, directory),
+        "revision": _revision(base),
+    }
+    text = json.dumps(facts | where, indent=2, sort_keys=True)
+    (directory / ADAPTER_CONFIG).write_text(text + "\n", "utf-8")
+
+
+def _revision(base: Path) -> str | None:
+    """Identifies the base for its adapters; None where it was not published."""
+    manifest = base / MANIFEST
+    return sha256_of(manifest) if manifest.is_file() else None
+
+
+def copy_policy(source: Path, target: Path) -> None:
+    """Copy a policy directory into one that exists; an adapter's copy has the same base."""
+    shutil.copytree(source, target, dirs_exist_ok=True)
+    base = base_of(source)
+    if base is not None:
+        point_to_base(target, base, json.loads((source / ADAPTER_CONFIG).read_text("utf-8")))
+
+
+def weights_sha256(directory: Path) -> str:
+    """Identifies a policy's weights, its base's included: of one file, that file's SHA-256."""
+    folders = [each for each in (base_of(directory), directory) if each]
+    found = [sha256_of(f) for folder in folders for f in sorted(folder.glob(f"*{WEIGHTS}"))]
+    return found[0] if len(found) == 1 else hashlib.sha256("\n".join(found).encode()).hexdigest()
 
 
 def digests(directory: Path) -> dict[str, str]:

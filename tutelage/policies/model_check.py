@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tutelage.errors import Unavailable
+from tutelage.policies.adapter import ADAPTER_WEIGHTS
 from tutelage.policies.chat_format import ChatFormat
 from tutelage.policies.families import (
     attention_window,
@@ -17,6 +18,7 @@ from tutelage.policies.families import (
     refusal,
     unknown_rope,
 )
+from tutelage.policies.library import ADAPTER_CONFIG, base_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -186,7 +188,9 @@ def _config_rows(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _weights_rows(source: str, folder: Path, config: Mapping[str, Any]) -> dict[str, str]:
-    weights = read_weights(folder) if Path(source).expanduser().is_dir() else _on_hub(source)
+    base = base_of(folder)
+    local = Path(source).expanduser().is_dir()
+    weights = read_weights(base or folder) if local else _on_hub(source)
     serving = 2 * weights.parameters
     training = 4 * weights.parameters
     have = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -201,7 +205,17 @@ def _weights_rows(source: str, folder: Path, config: Mapping[str, Any]) -> dict[
         "memory": f"serving {_size(serving)} in 16 bits and the KV cache; training "
         f"{_size(training)} in fp32 (half in bf16) and the activations; this machine has "
         f"{_size(have)}" + ("" if training < have else ": too little to train in fp32"),
+        **(_adapter_row(folder, base) if base else {}),
     }
+
+
+def _adapter_row(folder: Path, base: Path) -> dict[str, str]:
+    """Rank and size of a policy's adapter. Raises Unavailable where it is missing or truncated."""
+    file = folder / ADAPTER_WEIGHTS
+    if not file.is_file():
+        raise Unavailable(f"{file.name} is missing. Copy it again.")
+    rank, size = _json(folder / ADAPTER_CONFIG).get("r"), _sum(_tensors(file)).bytes
+    return {"adapter": f"rank {rank}, {_size(size)}, over {base}"}
 
 
 def _size(count: int) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tutelage.errors import Unavailable
+from tutelage.policies.adapter import adapter_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,17 +93,22 @@ def read_reference(directory: Path) -> Reference:
 def load_whole(directory: Path, dtype: str) -> "PreTrainedModel":
     """A policy as transformers loads it; ``dtype`` "auto" keeps the type of the files.
 
-    Attention is sdpa where the family has it, else eager, for which transformers makes masks.
-    Raises Unavailable where a weight is missing: transformers would make one up.
+    An adapter is merged into its base. Attention is sdpa where the family has it, else eager, for
+    which transformers makes masks. Raises Unavailable where the base is missing, or a weight, which
+    transformers would make up.
     """
     from transformers import AutoModelForCausalLM
 
+    adapter = adapter_of(directory)
     model, told = AutoModelForCausalLM.from_pretrained(
-        directory, dtype=dtype, local_files_only=True, output_loading_info=True
-    )
+        adapter.base if adapter else directory,
+        dtype=dtype, local_files_only=True, output_loading_info=True,
+    )  # fmt: skip
     if told["missing_keys"]:
         first = min(told["missing_keys"])
         raise Unavailable(f"its weights do not fit its config.json: {first} is missing")
     model.set_attn_implementation("sdpa" if model._supports_sdpa else "eager")
     whole: PreTrainedModel = model.eval()
+    if adapter:
+        adapter.merge_into(whole)
     return whole

@@ -19,10 +19,10 @@ import openvino as ov
 import openvino.opset15 as op
 import torch
 from openvino.op import _PagedAttentionExtension
-from safetensors import safe_open
 
 from server.generators.embedded.config import LlamaConfig
 from tutelage.errors import Unavailable
+from tutelage.policies.weights import PolicyWeights
 
 Precision = Literal["auto", "f16", "bf16", "int8"]  # of matrices; auto: see `native`
 BLOCK = 32  # tokens of one block of keys and values, as OpenVINO's CPU kernel has it
@@ -45,24 +45,21 @@ def native() -> Precision:
 
 
 class Weights:
-    """The tensors of a policy directory, each checked against the shape that its config implies."""
+    """A policy's tensors, each checked against the shape that its config implies."""
 
     def __init__(self, path: Path) -> None:
-        self._files: dict[str, Any] = {}
-        for file in sorted(path.glob("*.safetensors")):
-            opened = safe_open(file, framework="pt")
-            self._files |= dict.fromkeys(opened.keys(), opened)
-        if not self._files:
+        self._stored = PolicyWeights(path)
+        if not self._stored.names:
             raise Unavailable("there are no weights (*.safetensors)")
 
     def __contains__(self, name: str) -> bool:
-        return name in self._files
+        return name in self._stored.names
 
     def read(self, name: str, *shape: int) -> torch.Tensor:
         """One tensor. Raises Unavailable when it is missing or of another shape."""
-        if name not in self._files:
+        if name not in self:
             raise Unavailable(f"its weights do not fit its config.json: {name} is missing")
-        tensor: torch.Tensor = self._files[name].get_tensor(name)
+        tensor = self._stored.read(name)
         if tuple(tensor.shape) != shape:
             found = f"{name} is {tuple(tensor.shape)}, not {shape}"
             raise Unavailable(f"its weights do not fit its config.json: {found}")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, PreTrainedModel
+from transformers import AutoConfig
 
 from server.generators.chat_template import ChatTemplate
 from server.generators.embedded.block_pool import BlockPool
@@ -19,8 +19,9 @@ from server.generators.embedded.model_runner import (
     loading,
 )
 from server.generators.paged.attention import BLOCK, NAME, KeysAndValues, Step, attending
+from server.generators.paged.shared_base import SharedModel
 from tutelage.policies.families import attention_window, context_of, own_layers
-from tutelage.policies.parity import load_whole, reference_of, type_of
+from tutelage.policies.parity import read_reference, reference_of, type_of
 
 TYPES = {"auto": "auto", "f16": "float16", "bf16": "bfloat16"}
 
@@ -29,11 +30,12 @@ class PagedRunner(ModelRunner):
     """``cache_tokens`` is its KV-cache capacity in tokens, of all sequences together."""
 
     def __init__(
-        self, policy_id: str, path: Path, model: PreTrainedModel, threads: int, cache_tokens: int
+        self, policy_id: str, path: Path, shared: SharedModel, threads: int, cache_tokens: int
     ) -> None:
+        model = shared.model
         super().__init__(policy_id, path, ChatTemplate(path), context_of(model.config.to_dict()))
         self.engine = f"transformers, {type_of(model)} on {model.device}"
-        self._model = model
+        self._shared, self._model = shared, model
         self._threads = threads or len(os.sched_getaffinity(0))
         blocks = -(-cache_tokens // BLOCK)
         self._store = KeysAndValues(blocks)
@@ -92,12 +94,12 @@ def load_paged(
     config = AutoConfig.from_pretrained(path, local_files_only=True).to_dict()
     if own := own_layers(config):
         raise Unsupported(own, "serve it through vLLM or TGI")
-    model = load_whole(path, TYPES[weights])
-    model.to("cuda" if torch.cuda.is_available() else "cpu")
-    reference = reference_of(model)
-    model.set_attn_implementation(NAME)
-    runner = PagedRunner(policy_id, path, model, threads, cache_tokens)
-    runner.check(reference, type_of(model))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    shared = SharedModel(path, TYPES[weights], device)
+    reference = read_reference(path) if shared.adapted else reference_of(shared.model)
+    shared.model.set_attn_implementation(NAME)
+    runner = PagedRunner(policy_id, path, shared, threads, cache_tokens)
+    runner.check(reference, type_of(shared.model))
     runner.check_windows()
     return runner
 

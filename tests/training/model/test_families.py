@@ -14,10 +14,11 @@ from training.config import IterationConfig
 from training.model.batching import pad, positions
 from training.model.general_model import GeneralModel
 from training.model.load import load_model
-from training.model.lora import merge, merged
+from training.model.lora import merged
 from training.model.split_model import SplitModel
 from training.ppo.rollout import Episode, RolloutSampling, sample
 from tutelage.policies.families import FAST
+from tutelage.policies.parity import load_whole
 
 BOUND = 1e-3  # nats per token
 LENGTHS = (40, 33)  # longer than the twins' windows
@@ -117,9 +118,8 @@ def test_adapters_merged_and_saved_are_what_was_trained(
     torch.testing.assert_close(sampled, trained, atol=2e-4, rtol=1e-3)
     before = model.top(model.reference, hidden, positions(ids))
     assert (trained - before).abs().max() > 0.01
-    merge(adapted, into=model.reference)
-    model.save(twin, tmp_path / "policy")
-    saved = AutoModelForCausalLM.from_pretrained(tmp_path / "policy").eval()
+    model.save(twin, tmp_path / "policy", adapted)
+    saved = load_whole(tmp_path / "policy", "float32")
     for row, states in zip(texts(model), trained, strict=True):
         found, _ = rlhf.logprobs_and_entropy(states[: len(row) - 1], model.head, row[1:])
         assert (found - expected_logprobs(saved, row)).abs().max() < BOUND

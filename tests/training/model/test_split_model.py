@@ -11,6 +11,7 @@ from training.model.lora import merge
 from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer
 from tutelage.errors import Invalid
+from tutelage.policies.parity import load_whole
 
 
 def test_trunk_and_top_together_are_the_model(model: SplitModel) -> None:
@@ -21,9 +22,10 @@ def test_trunk_and_top_together_are_the_model(model: SplitModel) -> None:
 def test_a_saved_policy_is_one_for_transformers(
     model: SplitModel, tiny_policy: Path, tmp_path: Path
 ) -> None:
-    merge(disturbed(model.adapted(4, 8.0, 0)), into=model.reference)
-    model.save(tiny_policy, tmp_path / "policy")
-    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "policy")
+    adapted = disturbed(model.adapted(4, 8.0, 0))
+    model.save(tiny_policy, tmp_path / "policy", adapted)
+    loaded = load_whole(tmp_path / "policy", "float32")
+    merge(adapted, into=model.reference)
     torch.testing.assert_close(loaded(IDS).logits, model.model(IDS).logits)
     assert ChatTokenizer(tmp_path / "policy").eos_ids == {2}
 

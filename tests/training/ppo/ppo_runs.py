@@ -20,7 +20,7 @@ from training.reward.features import all_features, trunk_states
 from training.reward.head import normalised
 from training.reward.model import RewardModel
 from training.reward.preferences import PreferenceExample
-from tutelage.policies.library import sha256_of
+from tutelage.policies.library import weights_sha256
 
 PROMPTS = [[{"role": "user", "content": f"Question {i}"}] for i in range(6)]
 EVAL_PROMPTS = [[{"role": "user", "content": f"Another {i}"}] for i in range(4)]
@@ -66,7 +66,7 @@ def write_reward_model(policy: Path, config: IterationConfig, directory: Path) -
         low=features.amin(0),
         high=features.amax(0),
         adapter={},
-        facts={"policy": sha256_of(policy / "model.safetensors")},
+        facts={"policy": weights_sha256(policy)},
     )
     reward_model = normalised(likes, features)
     reward_model.save(directory)

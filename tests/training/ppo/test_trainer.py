@@ -11,6 +11,7 @@ from training.model.load import load_model
 from training.reward.features import all_features, trunk_states
 from training.reward.model import RewardModel
 from training.reward.preferences import PreferenceExample
+from tutelage.policies.adapter import ADAPTER_WEIGHTS
 
 
 def mean_score(policy: Path, scored_by: Path, reference: Path, config: IterationConfig) -> float:
@@ -73,8 +74,7 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(
         [whole, *history(tmp_path / "whole")]
     )
     first, second = (
-        (tmp_path / name / "policy" / "model.safetensors").read_bytes()
-        for name in ("killed", "whole")
+        (tmp_path / name / "policy" / ADAPTER_WEIGHTS).read_bytes() for name in ("killed", "whole")
     )
     assert first == second
 

@@ -12,6 +12,7 @@ from training.model.lora import adapter_state
 from training.ppo.trainer import PPO
 from training.progress import silent
 from tutelage.errors import Invalid
+from tutelage.policies.adapter import ADAPTER_WEIGHTS
 
 
 def test_a_run_that_diverges_stops_and_keeps_the_last_good_policy(
@@ -20,7 +21,7 @@ def test_a_run_that_diverges_stops_and_keeps_the_last_good_policy(
     result = run(tiny_policy, rewards, with_ppo(smoke, kl_coef=float("nan")), tmp_path)
     assert "not finite" in result["stop_reason"]
     assert result["kept_update"] == 0
-    assert (tmp_path / "policy" / "model.safetensors").is_file()
+    assert (tmp_path / "policy" / ADAPTER_WEIGHTS).is_file()
 
 
 def learn(ppo: PPO, counting: slice | None = None) -> float:
@@ -130,8 +131,7 @@ def test_demonstrations_without_a_coefficient_change_nothing(
     run(tiny_policy, rewards, smoke, tmp_path / "without")
     assert "loss/ptx" not in rows[0]
     first, second = (
-        (tmp_path / name / "policy" / "model.safetensors").read_bytes()
-        for name in ("with", "without")
+        (tmp_path / name / "policy" / ADAPTER_WEIGHTS).read_bytes() for name in ("with", "without")
     )
     assert first == second
 
@@ -150,8 +150,7 @@ def test_a_run_with_ptx_that_was_killed_ends_as_one_that_was_not(
     for name in ("killed", "whole"):
         with_demonstrations(tiny_policy, rewards, config, tmp_path / name)
     first, second = (
-        (tmp_path / name / "policy" / "model.safetensors").read_bytes()
-        for name in ("killed", "whole")
+        (tmp_path / name / "policy" / ADAPTER_WEIGHTS).read_bytes() for name in ("killed", "whole")
     )
     assert first == second
 

@@ -3,17 +3,14 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from safetensors.torch import load_file, save_file
-from torch import Tensor
-from transformers import AutoModelForCausalLM
-
-_DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 
-def write_changed(source: Path, path: Path, changed: Mapping[str, Tensor]) -> None:
+def write_changed(source: Path, path: Path, changed: Mapping[str, "Tensor"]) -> None:
     """Changes weights by name in ``path``, which is a copy of the policy directory ``source``.
 
     A weight that was trained in 32 bits is written in 32, also where the file kept 16: rounding
@@ -36,12 +33,15 @@ def write_changed(source: Path, path: Path, changed: Mapping[str, Tensor]) -> No
         _declare(path / "config.json", "float32")
 
 
-def _wider(one: torch.dtype, other: torch.dtype) -> bool:
+def _wider(one: "torch.dtype", other: "torch.dtype") -> bool:
     return one.itemsize > other.itemsize
 
 
-def _save_by_transformers(source: Path, path: Path, changed: Mapping[str, Tensor]) -> None:
+def _save_by_transformers(source: Path, path: Path, changed: Mapping[str, "Tensor"]) -> None:
     """Writes the weights of ``source`` with some changed, under the names that a file has."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
     dtype = next(tensor.dtype for tensor in changed.values())
     model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, local_files_only=True)
     with torch.no_grad():
@@ -59,15 +59,20 @@ def _header(weights: Path) -> tuple[int, dict[str, Any]]:
     return size, header
 
 
-def _type(fact: Mapping[str, Any]) -> torch.dtype:
-    return _DTYPES[fact["dtype"]]
+def _type(fact: Mapping[str, Any]) -> "torch.dtype":
+    import torch
+
+    types = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+    return types[fact["dtype"]]
 
 
-def _overwrite(weights: Path, changed: Mapping[str, Tensor]) -> None:
+def _overwrite(weights: Path, changed: Mapping[str, "Tensor"]) -> None:
     """Puts changed tensors where a safetensors file has its own, which needs no second copy.
 
     The file is the length of its header (8 bytes), the header (JSON), then the tensors.
     """
+    import torch
+
     header_size, header = _header(weights)
     with weights.open("r+b") as file:
         for name in header.keys() & changed.keys():
@@ -76,8 +81,10 @@ def _overwrite(weights: Path, changed: Mapping[str, Tensor]) -> None:
             file.write(tensor.contiguous().view(torch.uint8).numpy().data)
 
 
-def _rewrite(weights: Path, changed: Mapping[str, Tensor]) -> None:
+def _rewrite(weights: Path, changed: Mapping[str, "Tensor"]) -> None:
     """Writes a file again with changed tensors in their own type."""
+    from safetensors.torch import load_file, save_file
+
     tensors = load_file(weights)
     for name in tensors.keys() & changed.keys():
         tensors[name] = changed[name].detach().cpu().contiguous()

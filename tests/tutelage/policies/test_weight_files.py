@@ -8,11 +8,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from training.model.weight_files import write_changed
+from training.model.tiny import write_tiny_policy
 from tutelage.policies.parity import load_whole
+from tutelage.policies.weight_files import write_changed
 
 NAME = "model.layers.3.mlp.up_proj.weight"
 STEP = 2.0**-12  # an update; bfloat16 has steps of at least 2**-9 from 1/4 on
+
+
+@pytest.fixture
+def tiny_policy(tmp_path: Path) -> Path:
+    write_tiny_policy(tmp_path / "tiny")
+    return tmp_path / "tiny"
 
 
 @pytest.fixture
