@@ -28,7 +28,7 @@ from training.reward.preferences import Row
 from tutelage import jsonl
 from tutelage.iteration_folder import ADAPTER, METRICS
 
-PASS_TOKENS = 1536  # padded tokens of one pass
+PASS_TOKENS = 1536  # padded tokens of one pass, on a CPU
 
 
 class RandomStream(IntEnum):
@@ -209,7 +209,8 @@ class Batches:
 
     def passes(self, batch: list[int]) -> list[list[int]]:
         """A batch as groups of similar length, each small enough for one pass."""
-        groups = buckets([len(self.ids[i]) for i in batch], PASS_TOKENS)
+        tokens = self.model.pass_tokens(PASS_TOKENS)
+        groups = buckets([len(self.ids[i]) for i in batch], tokens)
         return [[batch[k] for k in group] for group in groups]
 
     def written(self, batch: list[int]) -> int:

@@ -36,6 +36,18 @@ def buckets(lengths: list[int], tokens: int) -> Iterator[list[int]]:
         yield batch
 
 
+def pass_tokens(usual: int, token_bytes: int, device: torch.device) -> int:
+    """Padded tokens of one pass: on a GPU as many as half of its free memory holds.
+
+    ``usual`` is the least, and on a CPU the number: there longer passes gain nothing.
+    """
+    if device.type != "cuda":
+        return usual
+    free, _ = torch.cuda.mem_get_info(device)
+    cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return max(usual, (free + cached) // 2 // token_bytes)
+
+
 def common_prefix(prompts: list[list[int]]) -> int:
     """How many tokens all prompts begin with, short of the last token of any.
 

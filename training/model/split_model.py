@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from training.model.batching import Step, causal_mask, positions
+from training.model.batching import Step, causal_mask, pass_tokens, positions
 from training.model.caches import KeyValueCache, SharedPrefixCache
 from training.model.frozen_linear import FrozenLinear, Head, freeze
 from training.model.lora import (
@@ -74,6 +74,16 @@ class SplitModel:
         self.embed, self.rotary, self.norm = decoder.embed_tokens, decoder.rotary_emb, decoder.norm
         self.head_dim: int = self.lower[0].self_attn.head_dim  # type: ignore[union-attr, assignment]
         self.kv_heads: int = self.model.config.num_key_value_heads
+
+    def pass_tokens(self, usual: int) -> int:
+        """Padded tokens of one pass through a top with gradients; ``usual`` on a CPU.
+
+        Kept for the gradient are some 40 values of four bytes for each layer and unit of the width
+        (Korthikanti et al. 2022, arXiv 2205.05198, eq. 1, without attention's scores). Logits are
+        made in chunks.
+        """
+        token_bytes = 160 * self.width * len(self.reference)
+        return pass_tokens(usual, token_bytes, self.device)
 
     def release(self) -> None:
         """Keeps the trunk's weights only as products want them; they are never read again."""

@@ -14,7 +14,7 @@ from training.model.batching import buckets, common_prefix, pad
 from training.model.split_model import SplitModel
 from training.ppo.rollout import Episode
 
-PASS_TOKENS = 2048  # padded tokens of one pass without gradients
+PASS_TOKENS = 2048  # padded tokens of one pass without gradients, on a CPU
 
 
 def forward(
@@ -33,7 +33,7 @@ def final_hidden_states(
 ) -> list[Tensor]:
     """Final states of each episode, [P + T - finished, H], in passes of ``PASS_TOKENS`` tokens."""
     found: dict[int, Tensor] = {}
-    for group in buckets([len(e.hidden) for e in episodes], PASS_TOKENS):
+    for group in buckets([len(e.hidden) for e in episodes], model.pass_tokens(PASS_TOKENS)):
         rows = [episodes[i] for i in group]
         common, finals = forward(model, layers, rows)
         found |= {

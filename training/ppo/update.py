@@ -19,7 +19,7 @@ from training.ppo.forward import forward, response_states
 from training.ppo.state import RandomStreams
 from training.sft import Batches
 
-MICRO_TOKENS = 768  # padded tokens of one pass with gradients
+MICRO_TOKENS = 768  # padded tokens of one pass with gradients, on a CPU
 
 
 class Diverged(Exception):
@@ -78,7 +78,7 @@ class PolicyUpdate:
         tokens = int(batch.mask[rows].sum())
         totals: dict[str, float] = {}
         lengths = [len(batch.episodes[i].hidden) for i in rows.tolist()]
-        for group in buckets(lengths, MICRO_TOKENS):
+        for group in buckets(lengths, self.model.pass_tokens(MICRO_TOKENS)):
             part = self._losses(batch, rows[group], advantages)
             (part["loss/policy_avg"] / tokens).backward()
             for name, value in part.items():

@@ -3,7 +3,7 @@
 import math
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 
@@ -26,6 +26,17 @@ class Sampler:
         self._said: Counter[int] = Counter()
         self._prompt = frozenset(prompt if sampling.repetition_penalty != 1 else ())
 
+    @property
+    def independent(self) -> bool:
+        """Whether the policy's probabilities and the settings alone decide (``choose_each``)."""
+        sampling = self._sampling
+        changes = sampling.presence_penalty, sampling.frequency_penalty, sampling.logit_bias
+        return not (any(changes) or self._grammar or sampling.repetition_penalty != 1)
+
+    def draw(self) -> tuple[Sampling, float]:
+        """The settings, and the number that decides on the next token."""
+        return self._sampling, self._random.random()
+
     def choose(self, logprobs: torch.Tensor, normalizer: float = 0.0) -> int:
         """The next token; ``logprobs`` [vocabulary] are the policy's at temperature 1.
 
@@ -33,7 +44,7 @@ class Sampler:
         """
         if self._sampling.repetition_penalty != 1:
             logprobs = self._unrepeated(logprobs + normalizer)
-        token_id = choose(self._biased(logprobs), self._sampling, self._random.random())
+        token_id = choose(self._biased(logprobs), *self.draw())
         self._said[token_id] += 1
         if self._grammar:
             self._grammar.push(token_id)
@@ -81,6 +92,32 @@ def choose(logprobs: torch.Tensor, sampling: Sampling, uniform: float) -> int:
         return _invert(probs, uniform)
     probs, ids = nucleus(probs, sampling.top_p)
     return int(ids[_invert(probs, uniform)])
+
+
+def choose_each(logprobs: torch.Tensor, asked: Sequence[tuple[Sampling, float]]) -> torch.Tensor:
+    """The next token of each row [N, vocabulary] at once, on the rows' device: [N].
+
+    From the distributions of ``choose``; the numbers pick from tokens in order of probability.
+    """
+
+    def column(values: Iterable[float]) -> torch.Tensor:
+        return torch.tensor(list(values), dtype=torch.float64, device=logprobs.device)[:, None]
+
+    ranked, ids = logprobs.double().sort(descending=True)
+    places = torch.arange(ranked.shape[1], device=ranked.device)
+    temperature = column(max(s.temperature, GREEDY) for s, _ in asked)
+    kept = ranked >= ranked[:, :1] + temperature * column(
+        math.log(s.min_p) if s.min_p else -math.inf for s, _ in asked
+    )
+    kept &= places < column(s.top_k if s.top_k > 0 else math.inf for s, _ in asked)
+    probs = (ranked / temperature).masked_fill(~kept, -torch.inf).softmax(-1)
+    before = probs.cumsum(-1) - probs
+    probs = probs.masked_fill((before >= column(s.top_p for s, _ in asked)) & (places > 0), 0.0)
+    cumulated = probs.cumsum(-1)
+    uniforms = column(0.0 if s.temperature < GREEDY else uniform for s, uniform in asked)
+    index = torch.searchsorted(cumulated, cumulated[:, -1:] * uniforms, right=True)
+    last = (probs > 0).sum(-1, keepdim=True) - 1
+    return ids.gather(1, index.minimum(last))[:, 0]
 
 
 def nucleus(probs: torch.Tensor, top_p: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,12 +1,30 @@
 """Continuous batching of one policy's sequences: schedule, run the model, sample (Orca, vLLM)."""
 
-from server.generators.embedded.model_runner import ModelRunner, ScheduledChunk
+from server.generators.embedded.model_runner import ModelRunner, Predictions, ScheduledChunk
 from server.generators.embedded.prefix_cache import PrefixCache, common_prefix
+from server.generators.embedded.sampler import choose_each
 from server.generators.embedded.sequence import Sequence
 from server.generators.generator import Occupancy
 
 PREFILL_TOKENS = 256  # prompt tokens of one step: running sequences wait for so many of a new one
 WORTH_WAITING = 16  # shared tokens for which a prompt waits until another has computed them
+
+
+def sample(sequences: list[Sequence], found: Predictions, together: bool) -> None:
+    """Give each sequence its next token.
+
+    ``together``: those without penalties, bias or grammar at once, on the device of what was
+    found; a row for itself would start some ten small kernels and wait for each.
+    """
+    at_once = [i for i, each in enumerate(sequences) if together and each.sampler.independent]
+    if at_once:
+        rows = found.logprobs[at_once]
+        ids = choose_each(rows, [sequences[i].sampler.draw() for i in at_once])
+        logprobs = rows.gather(1, ids[:, None])[:, 0]
+        for i, token, logprob in zip(at_once, ids.tolist(), logprobs.tolist(), strict=True):
+            sequences[i].accept(token, logprob, found.logprobs[i])
+    for i in set(range(len(sequences))) - set(at_once):
+        sequences[i].append(found.logprobs[i].cpu(), float(found.normalizers[i]))
 
 
 class Scheduler:
@@ -46,8 +64,7 @@ class Scheduler:
         scheduled = self._schedule()
         complete = {each: c for each, c in scheduled.items() if len(c.tokens) == len(each.pending)}
         found = self.runner.predict(list(scheduled.values()), list(complete.values()))
-        for sequence, row, normalizer in zip(complete, *found, strict=True):
-            sequence.append(row, float(normalizer))
+        sample(list(complete), found, together=found.logprobs.is_cuda)
         return ended + self._remove_finished()
 
     def fail(self, error: Exception) -> int:

@@ -50,7 +50,7 @@ class Sequence:
         self._end_ids = frozenset[int]() if sampling.ignore_eos else runner.end_ids
         self._decode = runner.decode
         self._raw = runner.raw
-        self._sampler = Sampler(sampling, prompt, grammar)
+        self.sampler = Sampler(sampling, prompt, grammar)
         self._alternatives = sampling.top_logprobs
         self._detokenizer = Detokenizer(runner.decode, prompt if continued else ())
         self._stops = StopStrings(sampling.stop)
@@ -67,11 +67,15 @@ class Sequence:
 
     def append(self, logprobs: torch.Tensor, normalizer: float) -> None:
         """Sample the next token from ``logprobs`` [vocabulary] and pass on what is certain."""
-        token_id = self._sampler.choose(logprobs, normalizer)
+        token_id = self.sampler.choose(logprobs, normalizer)
+        self.accept(token_id, float(logprobs[token_id]), logprobs)
+
+    def accept(self, token_id: int, logprob: float, logprobs: torch.Tensor) -> None:
+        """The next token was chosen from ``logprobs`` [vocabulary]."""
         self.tokens.append(token_id)
         at_end = token_id in self._end_ids
         text = "" if at_end else self._detokenizer.push(token_id)
-        token = Token(text, token_id, float(logprobs[token_id]), self._likeliest(logprobs))
+        token = Token(text, token_id, logprob, self._likeliest(logprobs))
         certain = self._stops.push(token)
         if at_end or self._stops.stopped:
             self._finish(certain, "stop")

@@ -59,7 +59,7 @@ class PagedRunner(ModelRunner):
             chunk.table.advance(chunk.tokens)
         logits = logits.float()
         normalizers = logits.logsumexp(-1)
-        return Predictions((logits - normalizers[:, None]).cpu(), normalizers.cpu())
+        return Predictions(logits - normalizers[:, None], normalizers)
 
     def check_windows(self) -> None:
         """Raises Unsupported where the family keeps its attention windows to itself."""

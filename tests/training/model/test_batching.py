@@ -1,11 +1,12 @@
 from functools import partial
 from pathlib import Path
 
+import pytest
 import torch
 from split_models import IDS, disturbed
 
 from training.config import IterationConfig
-from training.model.batching import buckets, common_prefix, pad, positions
+from training.model.batching import buckets, common_prefix, pad, pass_tokens, positions
 from training.model.load import load_model
 from training.model.split_model import SplitModel
 
@@ -66,3 +67,29 @@ def test_buckets_hold_every_row_once_and_stay_small() -> None:
     groups = list(buckets(lengths, 12))
     assert sorted(i for group in groups for i in group) == list(range(6))
     assert all(max(lengths[i] for i in g) * len(g) <= 12 for g in groups if len(g) > 1)
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> torch.device:
+    """A pretended GPU with 1000 bytes free and 200 more that torch holds unused."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (1000, 4000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 300)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 100)
+    return torch.device("cuda")
+
+
+def test_passes_on_a_gpu_fill_half_of_what_is_free(gpu: torch.device) -> None:
+    assert pass_tokens(10, 2, gpu) == 300
+    assert pass_tokens(10, 200, gpu) == 10  # never fewer than on a CPU
+    assert pass_tokens(10, 2, torch.device("cpu")) == 10
+
+
+def test_a_larger_model_gets_fewer_tokens(
+    gpu: torch.device, model: SplitModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert model.pass_tokens(7) == 7
+    monkeypatch.setattr(model, "device", gpu)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (10**9, 10**9))
+    before = model.pass_tokens(7)
+    monkeypatch.setattr(model, "width", 2 * model.width)
+    assert before == pytest.approx(2 * model.pass_tokens(7), abs=2)

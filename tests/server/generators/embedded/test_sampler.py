@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from server.generators.embedded.sampler import Sampler, choose, nucleus
+from server.generators.embedded.sampler import Sampler, choose, choose_each, nucleus
 from server.generators.generator import Sampling
 
 PROBS = torch.tensor([0.1, 0.5, 0.15, 0.25])
@@ -91,3 +91,46 @@ def test_min_p_drops_what_is_far_below_the_most_probable() -> None:
 def test_min_p_applies_after_the_temperature() -> None:
     kept = [share > 0 for share in shares(Sampling(temperature=2.0, min_p=0.5))]
     assert kept == [False, True, True, True]  # square roots: .447, 1, .548, .707 of the largest
+
+
+MIXED = [
+    Sampling(),
+    Sampling(temperature=0),
+    Sampling(temperature=0.5),
+    Sampling(top_p=0.7),
+    Sampling(top_p=0.0),
+    Sampling(top_k=2),
+    Sampling(min_p=0.4),
+    Sampling(temperature=2.0, min_p=0.5),
+    Sampling(temperature=0.8, top_p=0.9, top_k=3),
+]
+
+
+def test_rows_sampled_together_follow_the_distributions_of_rows_alone() -> None:
+    count = 2000
+    asked = [(each, (i + 0.5) / count) for i in range(count) for each in MIXED]
+    chosen = choose_each(PROBS.log().expand(len(asked), -1), asked).view(count, len(MIXED))
+    for row, sampling in enumerate(MIXED):
+        found = (torch.bincount(chosen[:, row], minlength=4) / count).tolist()
+        assert found == pytest.approx(shares(sampling), abs=2e-3), sampling
+
+
+def test_together_impossible_tokens_are_never_chosen() -> None:
+    logprobs = torch.tensor([[0.0, 1.0, 0.0]]).log()
+    largest = 1 - 2.0**-53
+    found = {int(choose_each(logprobs, [(Sampling(), u)])) for u in (0.0, 0.5, largest)}
+    assert found == {1}
+
+
+@pytest.mark.parametrize(
+    ("sampling", "independent"),
+    [
+        (Sampling(temperature=0.7, top_p=0.9, top_k=5, min_p=0.1), True),
+        (Sampling(presence_penalty=0.1), False),
+        (Sampling(frequency_penalty=-0.1), False),
+        (Sampling(repetition_penalty=1.1), False),
+        (Sampling(logit_bias={1: 2.0}), False),
+    ],
+)
+def test_what_was_said_before_keeps_a_row_for_itself(sampling: Sampling, independent: bool) -> None:
+    assert Sampler(sampling).independent == independent

@@ -8,7 +8,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from server.generators.embedded.scheduler import PREFILL_TOKENS
+from server.generators.embedded import scheduler
+from server.generators.embedded.scheduler import PREFILL_TOKENS, sample
 from server.generators.generator import Sampling
 
 ROUNDING = 0.03  # of keys and values to 16 bits, in a random model; a wrong mask costs far more
@@ -44,6 +45,30 @@ def test_a_seeded_answer_is_the_same_alone_and_in_company(batch: Any) -> None:
     batch.add(SHORT[:20], Sampling(seed=2, max_tokens=10))
     batch.finish()
     assert accompanied.ids == alone.ids
+
+
+@pytest.fixture
+def together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are sampled at once, as on a GPU."""
+    monkeypatch.setattr(
+        scheduler, "sample", lambda each, found, together: sample(each, found, True)
+    )
+
+
+@pytest.mark.usefixtures("together")
+def test_sampled_together_nothing_depends_on_the_company(batch: Any, policies: Path) -> None:
+    test_a_seeded_answer_is_the_same_alone_and_in_company(batch)
+    test_logprobs_equal_a_plain_forward_pass(batch, policies, SHORT)
+
+
+@pytest.mark.usefixtures("together")
+def test_a_row_with_penalties_is_sampled_beside_those_together(batch: Any) -> None:
+    plain = Sampling(temperature=0, max_tokens=20)
+    alone = [batch.write(SHORT, each) for each in (plain, replace(plain, frequency_penalty=1.5))]
+    both = [batch.add(SHORT, each) for each in (plain, replace(plain, frequency_penalty=1.5))]
+    batch.finish()
+    assert [sink.ids for sink in both] == [sink.ids for sink in alone]
+    assert alone[0].ids != alone[1].ids
 
 
 def test_answers_without_a_seed_differ(batch: Any) -> None:
