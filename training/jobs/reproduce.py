@@ -85,7 +85,7 @@ def _prepared(core: Core, policy_id: str, manifest: dict[str, Any], folder: Path
 
 
 def _needed(core: Core, manifest: dict[str, Any]) -> set[str]:
-    """The policies that the iteration read: its parent, what the gate compared with, their bases."""
+    """What the iteration read: its parent, what the gate compared with, and their bases."""
     read = {manifest["parent"], manifest.get("compared_with", manifest["parent"])}
     return read | {base for each in read if (base := core.library.base(each))}
 

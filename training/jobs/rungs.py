@@ -159,9 +159,8 @@ def publish_rung(core: Core, text: str, actor: str) -> str:
         f"A rung of the ladder of {iteration.id}, chosen by people: {said}. The gate has not "
         f"evaluated it; the measures here are those of {name.candidate}."
     )
-    lineage = {key: value for key, value in manifest.items() if key not in ("id", "files")} | {
-        "rung": text, "reasons": [reason],
-    }  # fmt: skip
+    kept = manifest.keys() - {"id", "files", "base", "base_sha256"}  # a rung is saved whole
+    lineage = {key: manifest[key] for key in sorted(kept)} | {"rung": text, "reasons": [reason]}
     config = replace(IterationConfig.load(folder.config), precision="fp32")
     policy_id = core.library.next_id()
     with tempfile.TemporaryDirectory(dir=folder.path) as beside:
