@@ -158,8 +158,8 @@ class SplitModel:
         """Writes the policy in ``source``, from which this was loaded, with adapted ``layers``.
 
         The policy directory is written whole or not at all: an adapter over the source's base with
-        tokenizer and template. PEFT has no common format for a mixture's experts, so a policy that
-        has some gets weights of its own.
+        tokenizer and template. A mixture's experts are no linear layers, so a policy that has some
+        gets weights of its own.
         """
         experts = any(isinstance(module, LoRAExperts) for module in layers.modules())
         left_out = {MANIFEST, CARD, PARITY}
