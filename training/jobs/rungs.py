@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session
+from torch.nn import ModuleList
 
 from training import bundled_data, snapshot
 from training.compute import compute
@@ -49,10 +50,11 @@ class LadderPolicies:
         self.source = core.library.path(iteration.parent_policy_id)
         core.library.require_weights(iteration.parent_policy_id)
         self.model = load_model(self.source, config)
+        self.sft: ModuleList | None = None
         if self.folder.sft_adapter.is_file():
-            layers = self.model.adapted(config.sft.lora_rank, config.sft.lora_alpha, config.seed)
-            load_adapter(layers, load_state(self.folder.sft_adapter)[0])
-            merge(layers, into=self.model.reference)
+            self.sft = self.model.adapted(config.sft.lora_rank, config.sft.lora_alpha, config.seed)
+            load_adapter(self.sft, load_state(self.folder.sft_adapter)[0])
+            merge(self.sft, into=self.model.reference)
         ppo = config.ppo
         self.policy = self.model.adapted(ppo.lora_rank, ppo.lora_alpha, config.seed)
         self.ladder = Ladder(self.policy, self.folder.ppo)
@@ -66,10 +68,9 @@ class LadderPolicies:
         return sample_layers(self.model, merged(self.policy), tokenizer, prompts, config)
 
     def save(self, name: RungName, path: Path) -> None:
-        """A rung as a whole policy; the object is spent."""
+        """A rung as a policy directory; the object is spent."""
         self.ladder.load(name.update, name.scale)
-        merge(self.policy, into=self.model.reference)
-        self.model.save(self.source, path)
+        self.model.save(self.source, path, self.policy, below=self.sft)
 
 
 def compare_rungs(
@@ -159,7 +160,7 @@ def publish_rung(core: Core, text: str, actor: str) -> str:
         f"A rung of the ladder of {iteration.id}, chosen by people: {said}. The gate has not "
         f"evaluated it; the measures here are those of {name.candidate}."
     )
-    kept = manifest.keys() - {"id", "files", "base", "base_sha256"}  # a rung is saved whole
+    kept = manifest.keys() - {"id", "files", "base", "base_sha256"}  # publication states these
     lineage = {key: manifest[key] for key in sorted(kept)} | {"rung": text, "reasons": [reason]}
     config = replace(IterationConfig.load(folder.config), precision="fp32")
     policy_id = core.library.next_id()

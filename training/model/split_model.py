@@ -154,9 +154,12 @@ class SplitModel:
         mask = causal_mask(length, before, rows.device)
         return first, step(rows, positions(rows) + before, cache, mask)
 
-    def save(self, source: Path, path: Path, layers: nn.ModuleList) -> None:
+    def save(
+        self, source: Path, path: Path, layers: nn.ModuleList, below: nn.ModuleList | None = None
+    ) -> None:
         """Writes the policy in ``source``, from which this was loaded, with adapted ``layers``.
 
+        ``below``: adapted layers that were merged before ``layers`` were made over them.
         The policy directory is written whole or not at all: an adapter over the source's base with
         tokenizer and template. A mixture's experts are no linear layers, so a policy that has some
         gets weights of its own.
@@ -172,12 +175,16 @@ class SplitModel:
                 merge(layers, into=self.reference)
                 write_changed(source, beside, self._changed())
             else:
-                write_adapter(beside, self._adapter(source, layers))
+                write_adapter(beside, self._adapter(source, layers, below))
 
-    def _adapter(self, source: Path, layers: nn.ModuleList) -> PolicyAdapter:
+    def _adapter(
+        self, source: Path, layers: nn.ModuleList, below: nn.ModuleList | None
+    ) -> PolicyAdapter:
         """What the source's adapter, if it has one, and the layers' add to the source's base."""
         before = adapter_of(source) or PolicyAdapter(source, {})
-        updates = stacked(before.updates, low_rank_updates(layers, self.model))
+        updates = before.updates
+        for adapted in filter(None, (below, layers)):
+            updates = stacked(updates, low_rank_updates(adapted, self.model))
         frozen = (m for m in layers.modules() if isinstance(m, FrozenLinear))
         return PolicyAdapter(before.base, updates, any(m.from_conv1d for m in frozen))
 

@@ -17,7 +17,8 @@ def upgrade() -> None:
     op.drop_index("ix_message_policy_id", "message")
     for name in ("user", "conversation", "message"):
         table = sa.table(name, sa.column("folded", sa.String))
-        plain, holds = table.c.folded, []
+        plain: sa.ColumnElement[str] = table.c.folded
+        holds = []
         for sign, others in _SIGNS.items():
             for other in others:
                 plain = sa.func.replace(plain, other, sign)
