@@ -24,6 +24,7 @@ from tutelage.feedback import influence, preference_data
 from tutelage.feedback.preference_data import (
     Dialogue,
     FeedbackExample,
+    LeftOut,
     Prompt,
     Rows,
     SampledResponse,
@@ -46,8 +47,22 @@ def derive(rows: Rows, config: SnapshotConfig) -> Snapshot:
     return Snapshot(**{name: [row for _, row in split] for name, split in chosen.items()})
 
 
-def freeze(session: Session, config: SnapshotConfig, directory: Path) -> Frozen:
-    """Derive what is stored and write it as ``snapshot.write`` would, in bounded memory."""
+def left_out(rows: Rows, config: SnapshotConfig) -> dict[str, LeftOut]:
+    """The standing judgements that ``derive`` leaves out, by id, with the reason."""
+    found = _Collection[Row](config, {}, lambda row: row)
+    found.add(rows)
+    newest = max((row.created_at for row in rows.feedback), default=0.0)
+    found.chosen(influence.newcomers(rows.accounts, newest))
+    return found.left_out
+
+
+def freeze(
+    session: Session, config: SnapshotConfig, directory: Path, unused: Path | None = None
+) -> Frozen:
+    """Derive what is stored and write it as ``snapshot.write`` would, in bounded memory.
+
+    ``unused``: where the standing judgements that are left out go, as {"id", "reason"}.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     weights = agreement.stored_weights(session, preference_data.gold(session))
     with TemporaryFile(dir=directory) as file:
@@ -56,6 +71,9 @@ def freeze(session: Session, config: SnapshotConfig, directory: Path) -> Frozen:
         for rows in preference_data.batches(session):
             found.add(rows)
         chosen = found.chosen(_newcomers(session))
+        if unused:
+            reasons = sorted(found.left_out.items())
+            jsonl.write(unused, [{"id": name, "reason": why} for name, why in reasons])
         return snapshot.write_lines(
             {name: spool.lines(split) for name, split in chosen.items()}, directory
         )
@@ -130,11 +148,13 @@ class _Collection(Generic[Kept]):
         self._config, self._weights, self._keep = config, weights, keep
         self._judged: list[_Judged[Kept]] = []
         self._prompts: dict[bytes, _Prompted[Kept]] = {}  # by a digest of the dialogue
+        self.left_out: dict[str, LeftOut] = {}
 
     def add(self, rows: Rows) -> None:
         """The judgements and prompts of some conversations, which are whole."""
         for example in preference_data.learnable(rows, self._config.flagged):
             self._add_example(example)
+        self.left_out |= preference_data.left_out(rows, self._config.flagged)
         for prompt in preference_data.prompts(rows):
             self._add_prompt(prompt)
 
@@ -145,6 +165,7 @@ class _Collection(Generic[Kept]):
         examples = [each.example for each in judged]
         limited = influence.limited(examples, new, config.person_share, config.newcomer_share)
         kept = {example.id for example in limited}
+        self.left_out |= {each.id: LeftOut.CAP for each in examples if each.id not in kept}
         judged = [each for each in judged if each.example.id in kept]
         taught = self._taught([each for each in judged if "demonstrations" in each.rows])
         by_file = {"rankings": judged, "thumbs": judged, "demonstrations": taught}

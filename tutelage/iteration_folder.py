@@ -67,6 +67,11 @@ class IterationFolder:
         return self.snapshot / "cases.jsonl"
 
     @property
+    def left_out(self) -> Path:
+        """The standing judgements that the snapshot does not hold, with the reasons."""
+        return self.snapshot / "left_out.jsonl"
+
+    @property
     def logged_responses(self) -> Path:
         """The responses that PPO may replay; there only where the settings ask for replay."""
         return self.snapshot / "logged.jsonl"

@@ -210,6 +210,14 @@ class Settings(BaseSettings):
         SecretStr(""), description="Key for signing webhook deliveries (HMAC-SHA-256)."
     )
 
+    smtp_url: str = Field(
+        "",
+        pattern=r"^(smtps?://([^@/\s]+@)?[^@/:\s]+(:[0-9]+)?)?$",
+        description="Mail server: smtp://USER@HOST:587 (STARTTLS) or smtps://USER@HOST:465.",
+    )
+    smtp_password: SecretStr = Field(SecretStr(""), description="Password at the mail server.")
+    mail_from: str = Field("", description="Sender of e-mails (empty = tutelage@HOST).")
+
     @field_validator("starters")
     @classmethod
     def _are_starters(cls, value: str) -> str:

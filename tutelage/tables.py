@@ -264,6 +264,21 @@ class RunningTurn(Ordered, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
+class SystemPrompt(Ordered, table=True):
+    """A named system prompt to begin conversations with: its owner's, or everyone's.
+
+    A conversation holds the text itself, as its first message.
+    """
+
+    __tablename__ = "systemprompt"
+
+    id: str = Field(default_factory=lambda: new_id("sysp"), primary_key=True)
+    owner_id: str | None = Field(default=None, sa_column=cascade("user.id", nullable=True))
+    name: str
+    text: str
+    created_at: float = Field(default_factory=time.time)
+
+
 class ShareLink(Ordered, table=True):
     """A link to read a conversation up to one message; its token grants access."""
 
@@ -635,11 +650,60 @@ class ReportState(StrEnum):
     DUPLICATE = "duplicate"
 
 
+class NewsKind(StrEnum):
+    """What people are told of in their inbox."""
+
+    TAUGHT = "taught"  # an iteration learned from their feedback
+    REPORT = "report"  # an operator decided on their report
+    APPEAL = "appeal"  # an operator decided on their appeal
+
+
+class News(Ordered, table=True):
+    """What a person is told, once for each ``subject``; the newest state replaces an earlier one.
+
+    ``details`` by kind: taught {policy_id, trained, measured}; report {state, answer, again};
+    appeal {state, answer}.
+    """
+
+    __table_args__ = (UniqueConstraint("user_id", "kind", "subject"),)
+
+    id: str = Field(default_factory=lambda: new_id("news"), primary_key=True)
+    user_id: str = Field(sa_column=cascade("user.id"))
+    kind: NewsKind = Field(sa_type=String)
+    subject: str  # the id of the iteration, report or appeal
+    conversation_id: str | None = Field(
+        default=None, sa_column=cascade("conversation.id", nullable=True)
+    )
+    details: dict[str, Any] = Field(sa_column=json_column())
+    created_at: float = Field(default_factory=time.time)
+    read_at: float | None = None
+
+
+class MailSubscription(SQLModel, table=True):
+    """A person's e-mail address for digests of their inbox; in use once they told its code.
+
+    The code is kept as a SHA-256. ``told`` is the place of the newest news in the last digest.
+    """
+
+    user_id: str = Field(
+        sa_column=Column(String, ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    )
+    address: str
+    code_sha256: str
+    code_at: float = Field(default_factory=time.time)
+    tries: int = 0  # of the code
+    confirmed_at: float | None = None
+    sent_at: float | None = None  # the last digest
+    told: int = Field(default=0, sa_type=BigInteger)
+
+
 class Report(Ordered, table=True):
     """A harm or bias report on a message, and what became of it.
 
     ``rubric`` rates severity, novelty and real-world harm from 0 to 3 each. An accepted report
     becomes an ``evaluation_case``: {"prompt": [messages], "bad": text, "pattern": words}.
+    ``again`` is what a later policy says to the same prompt: {"policy_id", "content",
+    "fails", "blocked"}.
     """
 
     id: str = Field(default_factory=lambda: new_id("rep"), primary_key=True)
@@ -651,7 +715,9 @@ class Report(Ordered, table=True):
     rubric: dict[str, int] | None = Field(default=None, sa_column=json_column(True))
     duplicate_of: str | None = None
     credit: str = ""  # whom to thank, as they wish to be named
-    note: str = ""  # what the operator wrote
+    note: str = ""  # what the operator wrote, for operators
+    answer: str = Field(default="", sa_column_kwargs={"server_default": ""})  # for the reporter
+    again: dict[str, Any] | None = Field(default=None, sa_column=json_column(True))
     evaluation_case: dict[str, Any] | None = Field(default=None, sa_column=json_column(True))
     created_at: float = Field(default_factory=time.time)
 

@@ -4,8 +4,17 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from server.routes import appeals, conversations, feedback, health, labeling, sharing, turns
-from server.routes.account import account, my_feedback, oidc, session
+from server.routes import (
+    appeals,
+    conversations,
+    feedback,
+    health,
+    labeling,
+    sharing,
+    system_prompts,
+    turns,
+)
+from server.routes.account import account, inbox, mail, my_feedback, oidc, session
 from server.routes.openai import (
     chat,
     completions,
@@ -35,9 +44,9 @@ from server.schemas.errors import Error
 
 _MODULES = (
     chat, completions, text_completions, responses, embeddings, models, moderations, session, oidc,
-    account, conversations, turns, feedback, operator, moderation_admin, iterations, policies,
-    users, labeling, labeling_admin, sharing, my_feedback, erasures, datasets, appeals,
-    moderation_heads, experiments, traffic, blind_tests, settings, site_keys,
+    account, conversations, turns, system_prompts, feedback, operator, moderation_admin, iterations,
+    policies, users, labeling, labeling_admin, sharing, my_feedback, inbox, mail, erasures,
+    datasets, appeals, moderation_heads, experiments, traffic, blind_tests, settings, site_keys,
     health,
 )  # fmt: skip
 

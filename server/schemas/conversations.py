@@ -5,6 +5,7 @@ from pydantic import BaseModel, Field
 from server.schemas.feedback import FeedbackItem
 from server.schemas.openai.chat import ModerationNotice
 from server.schemas.text import Body, Shape, Text
+from tutelage.chat import system_prompts
 
 
 class ConversationSummary(Shape):
@@ -76,3 +77,20 @@ class ConversationChange(Body):
     title: Text | None = Field(None, min_length=1, max_length=200)
     training: bool | None = None
     pinned: bool | None = None
+
+
+class SystemPromptRequest(Body):
+    """A system prompt under a name."""
+
+    name: Text = Field(min_length=1, max_length=system_prompts.NAME_LIMIT)
+    text: Text = Field(min_length=1, max_length=system_prompts.TEXT_LIMIT)
+
+
+class SystemPromptItem(BaseModel):
+    """A system prompt that can be chosen for a new conversation."""
+
+    id: str
+    name: str
+    text: str
+    shared: bool = Field(description="Whether an operator offers it to everyone.")
+    created_at: float

@@ -1,10 +1,9 @@
-"""Shared conversations, the user's feedback history, and erasures."""
+"""Shared conversations and erasures."""
 
 from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from server.schemas.feedback import FeedbackItem
 from server.schemas.text import Body, Name, Shape
 
 
@@ -37,27 +36,6 @@ class SharedConversation(BaseModel):
     title: str
     created_at: float
     messages: list[SharedMessage]
-
-
-class LearnedBy(BaseModel):
-    """An iteration that used the feedback, and the resulting policy."""
-
-    iteration_id: str
-    policy_id: str | None
-    state: str | None = Field(description="The state of that policy or iteration.")
-
-
-class FeedbackStory(FeedbackItem):
-    """The user's own feedback, with the rated response and the iterations that used it."""
-
-    conversation_id: str
-    conversation_title: str
-    training: bool = Field(description="Whether the conversation may be used for training.")
-    prompt_id: str | None
-    prompt: str
-    answer: str = Field(description="The rated response; of a ranking the best one.")
-    policy_id: str | None = Field(description="The policy that wrote it.")
-    learned_by: list[LearnedBy]
 
 
 class ErasureItem(Shape):

@@ -228,8 +228,10 @@ def the_person_sees_what_changed(page: Page) -> None:
     page.goto("/account/feedback")
     story = page.get_by_role("listitem").filter(has_text="Ranking").first
     expect(story).to_contain_text("policy-0001 (current)")
-    story.get_by_role("button", name="Ask the current model again").click()
-    expect(story.get_by_label("New answer")).to_contain_text("Answer from policy-0001")
+    story.get_by_role("button", name="Compare before and now").click()
+    answers = story.get_by_label("New answers")
+    answers.get_by_role("button", name="A is better").click()
+    expect(answers).to_contain_text("policy-0001, now")
 
 
 def the_person_leaves(page: Page) -> None:

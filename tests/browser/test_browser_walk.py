@@ -47,7 +47,8 @@ OPERATOR = {
 }
 LABELER = {"rank": "rank", "demonstrate": "demonstrate", "instructions": "instructions",
            "mine": "mine"}  # fmt: skip
-ACCOUNT = {"profile": "profile", "keys": "keys", "feedback": "feedback", "data": "data"}
+ACCOUNT = {"profile": "profile", "keys": "keys", "feedback": "feedback", "inbox": "inbox",
+           "data": "data"}  # fmt: skip
 ANYBODY = {"sign-in": "sign-in", "sign-up": "sign-up", "not-found": "nowhere/at/all"}
 MAIN = {
     "operator-iteration",

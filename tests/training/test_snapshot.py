@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from training import derivation, snapshot
 from training.config import SnapshotConfig
+from training.iteration.stages import spare_prompts
 from tutelage.errors import Unavailable
 from tutelage.feedback import preference_data
+from tutelage.feedback.feedback import effective
 from tutelage.feedback.preference_data import Rows
 from tutelage.tables import Conversation, Feedback, FeedbackKind, Message
 
@@ -141,6 +143,20 @@ def test_nothing_withdrawn_or_superseded_is_learned(rows: Rows) -> None:
 
 
 @given(conversations())
+def test_what_stands_is_learned_from_or_left_out_with_a_reason(rows: Rows) -> None:
+    found = derive(rows)
+    learned = {row["id"] for row in [*found.rankings, *found.thumbs, *found.demonstrations]}
+    reasons = derivation.left_out(rows, CONFIG)
+    assert not learned & set(reasons)
+    assert learned | set(reasons) == {row.id for row in effective(rows.feedback)}
+    consenting = {row.id for row in rows.conversations if row.training}
+    refused = {row.id for row in rows.feedback if row.conversation_id not in consenting}
+    assert {name for name, reason in reasons.items() if reason == "consent"} == refused & set(
+        reasons
+    )
+
+
+@given(conversations())
 def test_no_text_that_moderation_blocked_is_learned(rows: Rows) -> None:
     blocked = {message.content for message in rows.messages if message.id in rows.blocked}
     clean = {message.content for message in rows.messages if message.id not in rows.blocked}
@@ -250,6 +266,18 @@ def test_what_was_written_reads_back_with_the_same_digest(tmp_path: Path) -> Non
     second = snapshot.write(found, tmp_path / "two")
     assert first == second
     assert snapshot.load(tmp_path / "one") == found
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_spare_prompts_carry_the_system_prompts_by_their_share(share: float) -> None:
+    system = {"role": "system", "content": "Be brief."}
+    asked = [[{"role": "user", "content": f"question {n}"}] for n in range(10)]
+    prompts = [[system, *each] if n < 10 * share else each for n, each in enumerate(asked)]
+    frozen = snapshot.Snapshot([], [], [], [{"prompt": prompt} for prompt in prompts])
+    spare = spare_prompts(frozen)
+    found = sum(preference_data.system_prompt(each) == [system] for each in spare) / len(spare)
+    assert found == pytest.approx(share, abs=0.1)
+    assert all(each[-1]["role"] == "user" for each in spare)
 
 
 def test_a_changed_file_is_noticed(tmp_path: Path) -> None:

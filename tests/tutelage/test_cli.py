@@ -183,6 +183,7 @@ READERS = [
     ["schedule", "show"],
     ["moderation", "list"],
     ["dataset", "list"],
+    ["system-prompt", "list"],
     ["audit", "verify"],
 ]
 

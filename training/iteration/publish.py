@@ -9,11 +9,13 @@ import tutelage
 from training.config import IterationConfig
 from training.reports.model_card import write_card
 from training.stage_results import SnapshotResult
+from tutelage.chat import inbox
 from tutelage.composition import Core
 from tutelage.errors import Conflict
 from tutelage.iterations import iterations
 from tutelage.iterations.iterations import Lease
 from tutelage.policies import deployment
+from tutelage.policies import lineage as lineage_records
 from tutelage.policies.library import copy_policy
 from tutelage.policies.parity import load_whole, write_reference
 from tutelage.tables import Iteration
@@ -56,6 +58,11 @@ def publish(
             lineage["iteration"],
             lease.owner,
         )
+        taught = lineage_records.learned_by(core.iteration(lineage["iteration"]))
+        inbox.tell_taught(
+            session, lineage["iteration"], policy_id, taught.feedback - taught.held_out,
+            taught.held_out,
+        )  # fmt: skip
 
 
 def build_policy(

@@ -1,5 +1,6 @@
 """The stages of an iteration: what each reads, what it writes into its folder, what it returns."""
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from tutelage import jsonl
 from tutelage.composition import Core
 from tutelage.errors import Invalid
 from tutelage.feedback import preference_data, reports
-from tutelage.feedback.preference_data import Dialogue
+from tutelage.feedback.preference_data import Dialogue, system_prompt
 from tutelage.iteration_folder import IterationFolder
 from tutelage.iterations import readiness
 
@@ -54,7 +55,9 @@ class Stages:
         with self.core.store.read() as session:
             if missing := readiness.missing(session, self.config.preset):
                 raise NotEnough(*missing)
-            frozen = derivation.freeze(session, self.config.snapshot, directory)
+            frozen = derivation.freeze(
+                session, self.config.snapshot, directory, self.folder.left_out
+            )
             if self.config.ppo.reuse:
                 held_out = self.config.snapshot.held_out
                 derivation.replayable(session, held_out, self.folder.logged_responses)
@@ -133,7 +136,7 @@ class Stages:
         )
         prompts = choose_prompts(
             _dialogues(of_side(frozen.prompts, HELD_OUT)),
-            _spare_prompts(frozen),
+            spare_prompts(frozen),
             self._selection_prompts(frozen) + _judged_prompts(frozen),
             max(self.config.evaluation.prompts, self.config.evaluation.harm_prompts),
         )
@@ -179,11 +182,20 @@ def _judged_prompts(frozen: Snapshot) -> list[Dialogue]:
     return [p for p in held_out if preference_data.first_user_message(p) in openings]
 
 
-def _spare_prompts(frozen: Snapshot) -> list[Dialogue]:
-    """Bundled prompts that no conversation of the snapshot begins with, last ones first."""
+def spare_prompts(frozen: Snapshot) -> list[Dialogue]:
+    """Bundled prompts that no conversation of the snapshot begins with, last ones first.
+
+    Each gets the system prompt, or none, of a prompt of the snapshot: these have their share.
+    """
     seen = {preference_data.first_user_message(row["prompt"]) for row in frozen.prompts}
     texts = [row["prompt"] for row in reversed(bundled_data.rows(bundled_data.PROMPTS))]
-    return [[{"role": "user", "content": text}] for text in texts if text not in seen]
+    openings = [system_prompt(row["prompt"]) for row in frozen.prompts] or [[]]
+    draw = random.Random(0)
+    return [
+        [*draw.choice(openings), {"role": "user", "content": text}]
+        for text in texts
+        if text not in seen
+    ]
 
 
 def _dialogues(rows: Sequence[dict[str, Any]]) -> list[Dialogue]:

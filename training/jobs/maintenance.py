@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import threading
 import time
 
 from tutelage.composition import Core
@@ -10,13 +11,14 @@ from tutelage.experiments import experiments, outcomes
 from tutelage.installation import saved_settings
 from tutelage.iterations import schedule
 from tutelage.labeling import rungs
-from tutelage.maintenance import retention, webhook
+from tutelage.maintenance import mail, retention, webhook
 from tutelage.maintenance.election import leads
 
 logger = logging.getLogger(__name__)
 
 WORK = "maintenance"
 LOOK_SECONDS = 5.0  # between two rounds
+MAIL_SECONDS = 600.0  # between two looks for e-mails that are due
 BACK_OFF = 600.0  # after a rejected request, most often for too little feedback
 
 
@@ -30,6 +32,8 @@ class Maintenance:
         self._seen = time.time()
         self._rejected_until: dict[str, float] = {}  # by key: monotonic time
         self._swept: str | None = None
+        self._mailing = threading.Thread()
+        self._mail_at = 0.0  # monotonic
         self._ordered: tuple[str, str] | None = None  # by which iteration, up to which task
 
     def __call__(self) -> None:
@@ -47,6 +51,7 @@ class Maintenance:
         self.compare_rungs()
         self.sweep()
         self.tell()
+        self.send_mail()
 
     def judge_shadows(self) -> None:
         """Score the shadow responses since the last round."""
@@ -146,3 +151,14 @@ class Maintenance:
         if settings.webhook_url:
             secret = settings.webhook_secret.get_secret_value()
             webhook.tell(self._core.store, settings.webhook_url, secret, self._send)
+
+    def send_mail(self) -> None:
+        """Send the digests that are due, in a thread: a mail server can be slow."""
+        settings = self._core.settings
+        now = time.monotonic()
+        if not settings.smtp_url or now < self._mail_at or self._mailing.is_alive():
+            return
+        self._mail_at = now + MAIL_SECONDS
+        work = (self._core.store, settings.public_url, mail.sender(settings))
+        self._mailing = threading.Thread(target=mail.send_digests, args=work, daemon=True)
+        self._mailing.start()

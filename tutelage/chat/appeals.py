@@ -7,8 +7,17 @@ from typing import NamedTuple
 from sqlmodel import Session, col, select
 
 from tutelage import audit
+from tutelage.chat import inbox
 from tutelage.errors import Conflict, Invalid, NotFound
-from tutelage.tables import Appeal, AppealState, Conversation, Message, ModerationRecord, place_of
+from tutelage.tables import (
+    Appeal,
+    AppealState,
+    Conversation,
+    Message,
+    ModerationRecord,
+    NewsKind,
+    place_of,
+)
 
 COMMENT_LIMIT = 4_000
 CAN_BE_APPEALED = ("warn", "block")
@@ -79,6 +88,10 @@ def decide(
     appeal.decided_at = time.time()
     session.add(appeal)
     audit.record(session, operator_id, "appeal.decide", appeal_id, state=appeal.state.value)
+    message = session.get_one(Message, record.message_id) if record else None
+    told = {"state": appeal.state.value, "answer": answer}
+    chat = message.conversation_id if message else None
+    inbox.tell(session, appeal.author_id, NewsKind.APPEAL, appeal_id, told, chat)
     return appeal
 
 

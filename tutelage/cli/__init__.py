@@ -45,6 +45,7 @@ app.add_typer(keys.app, name="key")
 app.add_typer(settings.app, name="settings")
 app.add_typer(moderation.app, name="moderation")
 app.add_typer(datasets.app, name="dataset")
+app.add_typer(settings.system_prompts_app, name="system-prompt")
 app.command(
     context_settings={
         "allow_extra_args": True,

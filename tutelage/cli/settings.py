@@ -1,6 +1,7 @@
-"""``tutelage settings``: deployment settings that are saved in the database."""
+"""``tutelage settings`` and ``system-prompt``: what operators save in the database for everyone."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,10 @@ from tutelage.cli.options import Data, Json, open_data
 app = typer.Typer(help="Saved deployment settings: list, set, reset.", no_args_is_help=True)
 ACTOR = "cli"
 Setting = Annotated[str, typer.Argument(metavar="NAME", help="Such as rate_limit.")]
+system_prompts_app = typer.Typer(
+    help="System prompts that everyone can choose.", no_args_is_help=True
+)
+TextFile = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="File with the text.")]
 
 
 @app.command("list")
@@ -61,3 +66,42 @@ def _when(name: str) -> str:
     if name in saved_settings.LIVE:
         return f"within {saved_settings.EVERY:g} seconds in running processes"
     return "when processes start again"
+
+
+@system_prompts_app.command("save")
+def save_prompt(name: str, file: TextFile, data: Data = None) -> None:
+    """Offer a text to everyone, or replace the one of that name.
+
+    Example: `tutelage system-prompt save "As a tutor" tutor.txt`
+    """
+    from tutelage.chat import system_prompts
+    from tutelage.errors import Invalid
+
+    try:
+        text = file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Invalid(f"{file} cannot be read as UTF-8 text ({error}).") from error
+    with open_data(data).store.write() as session:
+        row = system_prompts.save(session, None, name, text, actor=ACTOR)
+    typer.echo(f"Saved {row.id}: {row.name}.")
+
+
+@system_prompts_app.command("list")
+def list_prompts(data: Data = None) -> None:
+    """List them with the beginnings of their texts. Example: `tutelage system-prompt list`"""
+    from tutelage.chat import system_prompts
+    from tutelage.text.single_line import single_line
+
+    with open_data(data).store.read() as session:
+        for row in system_prompts.offered(session, ""):
+            typer.echo(f"{row.id}  {row.name}: {single_line(row.text)[:60]}")
+
+
+@system_prompts_app.command("delete")
+def delete_prompt(prompt_id: str, data: Data = None) -> None:
+    """Offer one no longer. Example: `tutelage system-prompt delete sysp_18…`"""
+    from tutelage.chat import system_prompts
+
+    with open_data(data).store.write() as session:
+        system_prompts.delete(session, prompt_id, None, actor=ACTOR)
+    typer.echo(f"Deleted {prompt_id}.")

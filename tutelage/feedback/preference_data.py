@@ -8,6 +8,7 @@ fragments: responses that were cancelled or broke off.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple, Self
 
@@ -37,6 +38,18 @@ _PLAIN = {
     "frequency_penalty": 0.0, "logit_bias": {}, "stop": [], "schema": None, "tools": None,
     "repetition_penalty": 1.0, "min_p": 0.0, "continued": 0, "ignore_eos": False,
 }  # fmt: skip
+
+
+class LeftOut(StrEnum):
+    """Why a judgement that stands is not learned from."""
+
+    CONSENT = "consent"  # training on the conversation is not allowed
+    FLAGGED = "flagged"  # moderation flagged the text that would be learned
+    BLOCKED = "blocked"  # it rests on a message that moderation blocked, or on a tool's
+    FRAGMENT = "fragment"  # the response was cancelled or broke off
+    NOTHING_NEW = "nothing_new"  # the text is empty, or that of the response
+    REPORT = "report"  # reports become cases of the gate
+    CAP = "cap"  # more than one person, or all new accounts, may teach
 
 
 class Gold(NamedTuple):
@@ -234,10 +247,6 @@ def learnable(rows: Rows, flagged: bool = False) -> list[FeedbackExample]:
 
     ``flagged``: also edits and demonstrations that moderation flagged.
     """
-    usable = _Usable(rows)
-    consented = {conversation.id for conversation in rows.conversations if conversation.training}
-    current = feedback.effective(row for row in rows.feedback if row.conversation_id in consented)
-    resolved = (usable.example(row) for row in current if flagged or not _is_flagged(row))
     labeling = {chat.id for chat in rows.conversations if chat.purpose == Purpose.LABELING}
     return [
         replace(
@@ -245,9 +254,28 @@ def learnable(rows: Rows, flagged: bool = False) -> list[FeedbackExample]:
             source=rows.source_of(example.conversation_id),
             labeled=example.conversation_id in labeling,
         )
-        for example in resolved
-        if example
+        for _, example in _resolved(rows, flagged)
+        if isinstance(example, FeedbackExample)
     ]
+
+
+def left_out(rows: Rows, flagged: bool = False) -> dict[str, LeftOut]:
+    """The judgements that stand and are not learnable, by id, with the reason."""
+    return {
+        row.id: reason for row, reason in _resolved(rows, flagged) if isinstance(reason, LeftOut)
+    }
+
+
+def _resolved(rows: Rows, flagged: bool) -> Iterator[tuple[Feedback, FeedbackExample | LeftOut]]:
+    usable = _Usable(rows)
+    consented = {conversation.id for conversation in rows.conversations if conversation.training}
+    for row in feedback.effective(rows.feedback):
+        if row.conversation_id not in consented:
+            yield row, LeftOut.CONSENT
+        elif _is_flagged(row) and not flagged:
+            yield row, LeftOut.FLAGGED
+        else:
+            yield row, usable.example(row)
 
 
 def prompts(rows: Rows) -> list[Prompt]:
@@ -301,6 +329,11 @@ def first_user_message(dialogue: Dialogue) -> str:
     return next((turn["content"] for turn in dialogue if turn["role"] == "user"), "")
 
 
+def system_prompt(dialogue: Dialogue) -> Dialogue:
+    """The system message that opens a dialogue, alone; empty where there is none."""
+    return [turn for turn in dialogue[:1] if turn["role"] == "system"]
+
+
 class _Usable:
     """Messages that moderation let pass, looked up by id and by completion.
 
@@ -314,25 +347,31 @@ class _Usable:
             if m.id not in rows.blocked and not m.tool_calls and m.role != "tool"
         }
 
-    def example(self, row: Feedback) -> FeedbackExample | None:
-        """The row with its texts, or nothing where a text is missing or says nothing."""
+    def example(self, row: Feedback) -> FeedbackExample | LeftOut:
+        """The row with its texts, or why they are not learned from."""
+        if row.kind == FeedbackKind.REPORT:
+            return LeftOut.REPORT
         if row.kind == FeedbackKind.RANKING:
             return self._ranking(row)
         response = self._by_id.get(row.target)
         prompt = self.dialogue(response.parent_id) if response else None
         if response is None or not prompt:
-            return None
+            return LeftOut.BLOCKED
         if row.kind == FeedbackKind.EDIT:
             return self._edit(row, prompt, response)
-        if row.kind == FeedbackKind.THUMBS and response.finish_reason not in _FRAGMENT:
-            liked = row.value.get("value") == "up"
-            return _judged(row, prompt, [response], [0], liked)
-        if row.kind == FeedbackKind.DEMONSTRATION and single_line(response.content):
+        if row.kind == FeedbackKind.DEMONSTRATION:
+            if not single_line(response.content):
+                return LeftOut.NOTHING_NEW
             return _judged(row, prompt, [response], [0])
-        return None
+        if response.finish_reason in _FRAGMENT:
+            return LeftOut.FRAGMENT
+        return _judged(row, prompt, [response], [0], liked=row.value.get("value") == "up")
 
     def dialogue(self, message_id: str | None) -> Dialogue | None:
-        """The turns from the root down to a user's message; nothing when one is blocked."""
+        """The turns from the root down to a user's message; nothing when one is blocked.
+
+        A system message may open it; then the user speaks.
+        """
         path: Dialogue = []
         while message_id is not None:
             message = self._by_id.get(message_id)
@@ -340,27 +379,32 @@ class _Usable:
                 return None
             path.append({"role": message.role, "content": message.content})
             message_id = message.parent_id
-        return path[::-1] if path and path[0]["role"] == "user" else None
+        path.reverse()
+        spoken = path[len(system_prompt(path)) :]
+        return path if spoken and spoken[0]["role"] == "user" else None
 
-    def _ranking(self, row: Feedback) -> FeedbackExample | None:
+    def _ranking(self, row: Feedback) -> FeedbackExample | LeftOut:
         groups = row.value.get("ranking", [])
-        placed = [
+        known = [
             (self._by_id[message_id], rank)
             for rank, group in enumerate(groups)
             for message_id in group
-            if message_id in self._by_id and self._by_id[message_id].finish_reason not in _FRAGMENT
+            if message_id in self._by_id
         ]
+        placed = [(m, rank) for m, rank in known if m.finish_reason not in _FRAGMENT]
         siblings = [(m, rank) for m, rank in placed if m.parent_id == placed[0][0].parent_id]
         prompt = self.dialogue(siblings[0][0].parent_id) if len(siblings) > 1 else None
         if not prompt:
-            return None
+            return LeftOut.FRAGMENT if len(placed) < len(known) else LeftOut.BLOCKED
         responses = [message for message, _ in siblings]
         return _judged(row, prompt, responses, _dense([rank for _, rank in siblings]))
 
-    def _edit(self, row: Feedback, prompt: Dialogue, original: Message) -> FeedbackExample | None:
+    def _edit(
+        self, row: Feedback, prompt: Dialogue, original: Message
+    ) -> FeedbackExample | LeftOut:
         text = row.value.get("text", "")
         if not single_line(text) or text.strip() == original.content.strip():
-            return None
+            return LeftOut.NOTHING_NEW
         return _judged(row, prompt, [text, original], [0, 1])
 
 

@@ -12,9 +12,9 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from tutelage import audit
-from tutelage.chat import conversations
+from tutelage.chat import conversations, inbox
 from tutelage.errors import Invalid, LimitReached, NotFound
-from tutelage.tables import Feedback, FeedbackKind, Message, Report, ReportState
+from tutelage.tables import Feedback, FeedbackKind, Message, NewsKind, Report, ReportState
 
 A_DAY, MOST_A_DAY = 86_400.0, 20
 RUBRIC, MOST = ("severity", "novelty", "harm"), 3
@@ -53,13 +53,17 @@ def triage(
     pattern: str = "",
     credit: str = "",
     note: str = "",
+    answer: str = "",
 ) -> Report:
-    """Decide on a report, or open it again. ``pattern``: words that a good answer never holds."""
+    """Decide on a report, or open it again; the reporter is told of a decision.
+
+    ``pattern``: words that a good response never holds. ``answer``: what the reporter reads.
+    """
     report = get(session, report_id)
     report.rubric = _rated(rubric) if rubric is not None else report.rubric
     report.duplicate_of = _original(session, report, duplicate_of, state)
     report.state, report.note = state, note or report.note
-    report.credit = credit or report.credit
+    report.credit, report.answer = credit or report.credit, answer or report.answer
     accepted = state == ReportState.ACCEPTED
     report.evaluation_case = _case(session, report, pattern) if accepted else None
     session.add(report)
@@ -67,7 +71,36 @@ def triage(
         session, actor, "report.triage", report_id, state=state.value, rubric=report.rubric,
         duplicate_of=report.duplicate_of, evaluation_case=accepted,
     )  # fmt: skip
+    if state != ReportState.OPEN:
+        _tell(session, report)
     return report
+
+
+def attach(
+    session: Session, report_id: str, policy_id: str, content: str, blocked: bool, actor: str
+) -> Report:
+    """Keep what a policy says to the reported prompt, and whether that is as bad.
+
+    ``blocked``: moderation cut it off; ``content`` is what a person would be shown.
+    """
+    report = get(session, report_id)
+    bad = session.get_one(Message, report.message_id).content
+    pattern = (report.evaluation_case or {}).get("pattern", "")
+    failed = fails({"bad": bad, "pattern": pattern}, content)
+    report.again = {
+        "policy_id": policy_id, "content": content, "fails": failed, "blocked": blocked,
+    }  # fmt: skip
+    session.add(report)
+    audit.record(session, actor, "report.again", report_id, policy=policy_id, fails=failed)
+    if report.state != ReportState.OPEN:
+        _tell(session, report)
+    return report
+
+
+def _tell(session: Session, report: Report) -> None:
+    given = session.get_one(Feedback, report.feedback_id)
+    details = {"state": str(report.state), "answer": report.answer, "again": report.again}
+    inbox.tell(session, given.author_id, NewsKind.REPORT, report.id, details, given.conversation_id)
 
 
 def alike(session: Session, report: Report, limit: int = 3) -> list[tuple[str, float]]:

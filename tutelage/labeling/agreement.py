@@ -72,6 +72,21 @@ def read(session: Session) -> Labels:
     return labels_of(feedback.effective(rows))
 
 
+def with_others(session: Session, author_id: str) -> tuple[int, int]:
+    """Of the pairs that both this person and another one ranked: the same order, and all."""
+    is_ranking = Feedback.kind == FeedbackKind.RANKING
+    own = select(Feedback.target).where(Feedback.author_id == author_id, is_ranking)
+    shared = select(Feedback).where(col(Feedback.target).in_(own), is_ranking)
+    labels = labels_of(session.exec(shared.where(*feedback.standing())))
+    found = [
+        label == given[author_id]
+        for given in labels.values()
+        for who, label in given.items()
+        if author_id in given and who != author_id
+    ]
+    return sum(found), len(found)
+
+
 def agreement(labels: Labels, seed: int = 0) -> LabelerAgreement:
     """How far they agree on what two or more ranked."""
     shared = {pair: given for pair, given in labels.items() if len(given) > 1}

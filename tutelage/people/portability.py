@@ -13,14 +13,17 @@ from tutelage.tables import (
     DailyUsage,
     Feedback,
     Identity,
+    MailSubscription,
     Message,
     ModerationRecord,
+    News,
     ShareLink,
+    SystemPrompt,
     User,
 )
 
 _SPEAKERS = {"user": "You", "assistant": "Tutelage", "system": "System"}
-_LEFT_OUT = {"password_hash", "sha256", "folded"}
+_LEFT_OUT = {"password_hash", "sha256", "code_sha256", "folded"}
 
 
 def everything_of(session: Session, user_id: str) -> dict[str, Any]:
@@ -35,6 +38,9 @@ def everything_of(session: Session, user_id: str) -> dict[str, Any]:
         "usage": _rows(session, DailyUsage, DailyUsage.user_id == user_id),
         "conversations": [export(session, chat) for chat in chats],
         "feedback": _rows(session, Feedback, Feedback.author_id == user_id),
+        "mail": _rows(session, MailSubscription, MailSubscription.user_id == user_id),
+        "inbox": _rows(session, News, News.user_id == user_id),
+        "system_prompts": _rows(session, SystemPrompt, SystemPrompt.owner_id == user_id),
         "labeling": _rows(session, Assignment, Assignment.labeler_id == user_id),
     }
 

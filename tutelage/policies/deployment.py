@@ -46,6 +46,14 @@ def current(session: Session) -> PolicyVersion | None:
     return session.exec(statement).first()
 
 
+def newest_candidate(session: Session) -> str | None:
+    """The newest policy that is not current yet, where it is newer than the current one."""
+    waiting = (PolicyState.CANDIDATE, PolicyState.CANARY)
+    found = next((each.id for each in versions(session) if each.state in waiting), None)
+    now = current(session)
+    return found if found and (now is None or found > now.id) else None
+
+
 def promote(session: Session, policy_id: str, actor: str, explanation: str = "") -> PolicyVersion:
     """Make a policy current; the one before it is retired and can be rolled back to.
 

@@ -4,8 +4,8 @@ The frozen snapshots are the evidence: each row names its feedback and its conve
 a policy learned, the policies that were trained further from it have learned as well.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -27,23 +27,23 @@ class Learned:
 
     feedback: frozenset[str]
     conversations: frozenset[str]
+    held_out: frozenset[str] = frozenset()  # of the feedback: that on the side which measures
+    left_out: Mapping[str, str] = field(default_factory=dict)  # reasons by feedback
 
 
 def learned(iterations: Path) -> dict[str, Learned]:
     """What each iteration with a complete snapshot learned from; the keys are iteration ids."""
-    return {
-        each.id: _learned(each, each.snapshot_digest.stat().st_mtime_ns)
-        for each in with_snapshot(iterations)
-    }
+    return {each.id: learned_by(each) for each in with_snapshot(iterations)}
 
 
-def uses(iterations: Path, feedback_ids: Collection[str]) -> dict[str, list[str]]:
-    """The iterations that used each of these judgements, oldest first."""
-    snapshots = learned(iterations)
-    return {
-        each: [name for name, snapshot in snapshots.items() if each in snapshot.feedback]
-        for each in feedback_ids
-    }
+def learned_by(folder: IterationFolder) -> Learned:
+    """What one iteration was given; its snapshot is complete."""
+    return _learned(folder, folder.snapshot_digest.stat().st_mtime_ns)
+
+
+def uses(snapshots: Mapping[str, Learned], feedback_id: str) -> list[str]:
+    """The iterations that used a judgement, oldest first."""
+    return [name for name, snapshot in snapshots.items() if feedback_id in snapshot.feedback]
 
 
 def affected(
@@ -110,10 +110,14 @@ def _with_descendants(versions: Iterable[PolicyVersion], taught: set[str]) -> li
 
 @lru_cache(maxsize=256)
 def _learned(folder: IterationFolder, _changed: int) -> Learned:
-    feedback, conversations = set(), set()
-    for name in _FILES:
-        path = folder.snapshot_rows(name)
-        for row in jsonl.read(path) if path.is_file() else []:
-            feedback.add(row["id"])
-            conversations.add(row["conversation_id"])
-    return Learned(frozenset(feedback), frozenset(conversations))
+    rows = [row for name in _FILES for row in _rows(folder.snapshot_rows(name))]
+    return Learned(
+        frozenset(row["id"] for row in rows),
+        frozenset(row["conversation_id"] for row in rows),
+        frozenset(row["id"] for row in rows if row.get("split") == "held_out"),
+        {row["id"]: row["reason"] for row in _rows(folder.left_out)},
+    )
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return jsonl.read(path) if path.is_file() else []

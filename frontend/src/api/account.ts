@@ -18,9 +18,23 @@ export const account = {
   get: () => unwrap(api.GET("/v1/account")),
   change: (body: Schemas["AccountChange"]) => unwrap(api.PATCH("/v1/account", { body })),
   erase: (confirm: string) => unwrap(api.POST("/v1/account/erasure", { body: { confirm } })),
+  askAgain: (feedback_id: string) => unwrap(api.POST("/v1/account/feedback/{feedback_id}/again", { params: { path: { feedback_id } } })),
   keys: () => unwrap(api.GET("/v1/account/keys")),
   createKey: (body: Schemas["KeyRequest"]) => unwrap(api.POST("/v1/account/keys", { body })),
   revokeKey: (key_id: string) => unwrap(api.DELETE("/v1/account/keys/{key_id}", { params: { path: { key_id } } })),
+};
+
+export const inbox = {
+  list: (after?: string) => unwrap(api.GET("/v1/account/inbox", { params: { query: { after } } })),
+  unread: () => unwrap(api.GET("/v1/account/inbox/unread")),
+  read: (newest: string) => unwrap(api.POST("/v1/account/inbox/read", { body: { newest } })),
+};
+
+export const mail = {
+  get: () => unwrap(api.GET("/v1/account/mail")),
+  set: (address: string) => unwrap(api.PUT("/v1/account/mail", { body: { address } })),
+  confirm: (code: string) => unwrap(api.POST("/v1/account/mail/confirm", { body: { code } })),
+  remove: () => unwrap(api.DELETE("/v1/account/mail")),
 };
 
 export const users = {
@@ -79,6 +93,9 @@ export function useSettings() {
 }
 
 export type Story = Schemas["FeedbackStory"];
+export type TaughtIteration = Schemas["TaughtIteration"];
+export type News = Schemas["NewsItem"];
+export type AnswersAgain = Schemas["AnswersAgain"];
 export type ErasureRow = Schemas["ErasureItem"];
 
 const chat = (conversation_id: string) => ({ path: { conversation_id } });
@@ -98,14 +115,36 @@ export const erasures = {
     unwrap(api.POST("/v1/operator/erasures/{erasure_id}/retrain", { params: { path: { erasure_id } }, body: { preset } })),
 };
 
-export function useMyFeedback() {
+export function useMyFeedback(iteration: string | null) {
   return useInfiniteQuery({
-    queryKey: ["account", "feedback"],
+    queryKey: ["account", "feedback", iteration],
     queryFn: ({ pageParam }) =>
-      unwrap(api.GET("/v1/account/feedback", { params: { query: { after: pageParam || undefined } } })),
+      unwrap(api.GET("/v1/account/feedback", { params: { query: { after: pageParam || undefined, iteration } } })),
     initialPageParam: "",
     getNextPageParam: (page) => (page.has_more ? page.data.at(-1)?.id : undefined),
   });
+}
+
+export function useTaught() {
+  return useQuery({ queryKey: ["account", "feedback", "summary"], queryFn: () => unwrap(api.GET("/v1/account/feedback/summary")) });
+}
+
+export function useInbox() {
+  return useInfiniteQuery({
+    queryKey: ["account", "inbox"],
+    queryFn: ({ pageParam }) => inbox.list(pageParam || undefined),
+    initialPageParam: "",
+    getNextPageParam: (page) => (page.has_more ? page.data.at(-1)?.id : undefined),
+  });
+}
+
+export function useMail() {
+  return useQuery({ queryKey: ["account", "mail"], queryFn: mail.get });
+}
+
+export function useUnread(enabled: boolean) {
+  const { data } = useQuery({ queryKey: ["account", "unread"], queryFn: inbox.unread, refetchInterval: 60_000, enabled });
+  return data?.unread ?? 0;
 }
 
 export function useErasures() {

@@ -68,12 +68,24 @@ export const conversations = {
     unwrap(api.DELETE("/v1/conversations/{conversation_id}/turns/{turn_id}", { params: { path: { conversation_id, turn_id } } })),
 };
 
+export const systemPrompts = {
+  list: () => unwrap(api.GET("/v1/system-prompts")),
+  save: (name: string, text: string, shared: boolean) =>
+    unwrap(api.POST(shared ? "/v1/operator/system-prompts" : "/v1/system-prompts", { body: { name, text } })),
+  erase: (prompt_id: string, shared: boolean) =>
+    unwrap(
+      api.DELETE(shared ? "/v1/operator/system-prompts/{prompt_id}" : "/v1/system-prompts/{prompt_id}", {
+        params: { path: { prompt_id } },
+      }),
+    ),
+};
+
 export const models = { list: () => unwrap(api.GET("/v1/models")) };
 
 export interface ChatRequest {
   /** A policy id, or `tutelage` for the current policy. */
   model: string;
-  messages: { role: "user"; content: string }[];
+  messages: { role: "system" | "user"; content: string }[];
   n: number;
   conversation_id?: string;
   parent_id?: string | null;
@@ -164,6 +176,7 @@ export const operator = {
   reports: (after?: string) => unwrap(api.GET("/v1/operator/reports", { params: { query: { after } } })),
   reviewReport: (report_id: string, body: ReportDecision) =>
     unwrap(api.POST("/v1/operator/reports/{report_id}", { params: { path: { report_id } }, body })),
+  askAgain: (report_id: string) => unwrap(api.POST("/v1/operator/reports/{report_id}/again", { params: { path: { report_id } } })),
   similarReports: (report_id: string) =>
     unwrap(api.GET("/v1/operator/reports/{report_id}/alike", { params: { path: { report_id } } })),
   moderation: (after?: string) =>

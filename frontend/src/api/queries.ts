@@ -1,6 +1,6 @@
 /** Cached reads of the service, one hook per query. */
 import { QueryClient, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { ApiError, conversations, models, operator, session } from "./client";
+import { ApiError, conversations, models, operator, session, systemPrompts } from "./client";
 import type { Iteration, Session } from "./types";
 import { setPerson } from "../local";
 
@@ -66,6 +66,11 @@ export function useConversation(id: string | undefined) {
     enabled: id !== undefined,
     refetchOnWindowFocus: "always", // another device may have gone on with it
   });
+}
+
+/** Everyone's named system prompts, then one's own. */
+export function useSystemPrompts() {
+  return useQuery({ queryKey: ["system-prompts"], queryFn: systemPrompts.list, select: ({ data }) => data });
 }
 
 /** The policies that can be requested by id. */

@@ -154,6 +154,109 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/account/feedback/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My Iterations
+         * @description What each iteration made of your feedback, newest first, and how far others agree.
+         */
+        get: operations["my_iterations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/feedback/{feedback_id}/again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer Again
+         * @description Ask a judged prompt again, of the policy whose answer you judged and of the current one.
+         *
+         *     The answers are stored in the conversation as choices of one completion, in random order, so
+         *     that you can rank them.
+         */
+        post: operations["answer_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/inbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List News
+         * @description Your inbox, newest first.
+         */
+        get: operations["list_news"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/inbox/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark News Read
+         * @description Mark your inbox as read, up to the newest that you have seen.
+         */
+        post: operations["mark_news_read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/inbox/unread": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Unread
+         * @description How much of your inbox is unread.
+         */
+        get: operations["count_unread"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/account/keys": {
         parameters: {
             query?: never;
@@ -193,6 +296,54 @@ export interface paths {
          * @description Revoke a key, immediately.
          */
         delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/mail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Mail
+         * @description Where digests of your inbox go.
+         */
+        get: operations["get_mail"];
+        /**
+         * Set Mail
+         * @description Send a code to an address, which gets digests once you have entered the code.
+         */
+        put: operations["set_mail"];
+        post?: never;
+        /**
+         * Remove Mail
+         * @description Send no e-mails any more, and forget the address.
+         */
+        delete: operations["remove_mail"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/account/mail/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Confirm Mail
+         * @description Confirm the address by its code.
+         */
+        post: operations["confirm_mail"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1790,6 +1941,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/operator/reports/{report_id}/again": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer Report Again
+         * @description Ask the newest candidate (else the current policy) the reported prompt, and attach it.
+         */
+        post: operations["answer_report_again"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/operator/reports/{report_id}/alike": {
         parameters: {
             query?: never;
@@ -1917,6 +2088,46 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/system-prompts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Share System Prompt
+         * @description Offer a system prompt to everyone; one with the same name is replaced.
+         */
+        post: operations["share_system_prompt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operator/system-prompts/{prompt_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete Shared System Prompt
+         * @description No longer offer a system prompt to everyone. Conversations keep their texts.
+         */
+        delete: operations["delete_shared_system_prompt"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2142,6 +2353,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/system-prompts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List System Prompts
+         * @description The system prompts that you can choose: everyone's, then your own.
+         */
+        get: operations["list_system_prompts"];
+        put?: never;
+        /**
+         * Save System Prompt
+         * @description Save a system prompt of your own; one with the same name is replaced.
+         */
+        post: operations["save_system_prompt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/system-prompts/{prompt_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete System Prompt
+         * @description Delete a system prompt of your own. Conversations keep their texts.
+         */
+        delete: operations["delete_system_prompt"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2196,6 +2451,19 @@ export interface components {
          */
         Action: "off" | "log" | "warn" | "block";
         /**
+         * AgreementWithOthers
+         * @description Pairs of responses that others ranked too.
+         */
+        AgreementWithOthers: {
+            /** Pairs */
+            pairs: number;
+            /**
+             * Same
+             * @description Pairs on which another person says the same.
+             */
+            same: number;
+        };
+        /**
          * AlikeReport
          * @description A possible duplicate of a report.
          */
@@ -2212,6 +2480,21 @@ export interface components {
             /** Id */
             id: string;
             state: components["schemas"]["ReportState"];
+        };
+        /**
+         * AnswersAgain
+         * @description The answers, in random order: the current policy's, and the earlier one's if it differs.
+         */
+        AnswersAgain: {
+            /** Answers */
+            answers: components["schemas"]["NewAnswer"][];
+            /** Completion Id */
+            completion_id: string;
+            /**
+             * Problem
+             * @description Why the earlier policy's answer is missing.
+             */
+            problem: string | null;
         };
         /**
          * AppealCase
@@ -3746,6 +4029,8 @@ export interface components {
             kind: components["schemas"]["FeedbackKind"];
             /** Learned By */
             learned_by: components["schemas"]["LearnedBy"][];
+            /** Left Out */
+            left_out: components["schemas"]["NotUsed"][];
             /** @description Set where the text was flagged; a flagged edit is not learned from. */
             moderation?: components["schemas"]["ModerationNotice"] | null;
             /**
@@ -3757,6 +4042,8 @@ export interface components {
             prompt: string;
             /** Prompt Id */
             prompt_id: string | null;
+            /** @description Why an iteration that began now would not use it; null where it may. */
+            reason: components["schemas"]["LeftOut"] | null;
             /**
              * Target
              * @description The rated message; for a ranking the completion or prompt.
@@ -4547,11 +4834,16 @@ export interface components {
         };
         /**
          * LearnedBy
-         * @description An iteration that used the feedback, and the resulting policy.
+         * @description An iteration that used the feedback.
          */
         LearnedBy: {
             /** Iteration Id */
             iteration_id: string;
+            /**
+             * Measured
+             * @description Whether it was on the held-out side, which measures.
+             */
+            measured: boolean;
             /** Policy Id */
             policy_id: string | null;
             /**
@@ -4624,6 +4916,46 @@ export interface components {
              * @description Decided appeals whose owner has not consented to training.
              */
             withheld: number;
+        };
+        /**
+         * LeftOut
+         * @description Why a judgement that stands is not learned from.
+         * @enum {string}
+         */
+        LeftOut: "consent" | "flagged" | "blocked" | "fragment" | "nothing_new" | "report" | "cap";
+        /**
+         * MailCode
+         * @description The code that was sent to the address.
+         */
+        MailCode: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * MailRequest
+         * @description An address to send digests to, at most one a day.
+         */
+        MailRequest: {
+            /** Address */
+            address: string;
+        };
+        /**
+         * MailState
+         * @description Where digests of the inbox go.
+         */
+        MailState: {
+            /** Address */
+            address: string | null;
+            /**
+             * Available
+             * @description Whether this service sends e-mail.
+             */
+            available: boolean;
+            /**
+             * Confirmed
+             * @description Whether the code from the first e-mail was entered.
+             */
+            confirmed: boolean;
         };
         /**
          * MaybeAssignment
@@ -5064,6 +5396,20 @@ export interface components {
             type: "function";
         };
         /**
+         * NewAnswer
+         * @description An answer to a prompt that was asked again.
+         */
+        NewAnswer: {
+            /** Choice */
+            choice: number;
+            /** Content */
+            content: string;
+            /** Message Id */
+            message_id: string;
+            /** Policy Id */
+            policy_id: string | null;
+        };
+        /**
          * NewKey
          * @description A key that was just created.
          */
@@ -5142,6 +5488,37 @@ export interface components {
             visitors: number;
         };
         /**
+         * NewsItem
+         * @description One thing that became of what the user said. ``details`` by kind: taught {policy_id, trained,
+         *     measured}; report {state, answer, again}; appeal {state, answer}.
+         */
+        NewsItem: {
+            /** Conversation Id */
+            conversation_id: string | null;
+            /** Created At */
+            created_at: number;
+            /** Details */
+            details: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: string;
+            kind: components["schemas"]["NewsKind"];
+            /** Read At */
+            read_at: number | null;
+            /**
+             * Subject
+             * @description The id of the iteration, report or appeal.
+             */
+            subject: string;
+        };
+        /**
+         * NewsKind
+         * @description What people are told of in their inbox.
+         * @enum {string}
+         */
+        NewsKind: "taught" | "report" | "appeal";
+        /**
          * NextTask
          * @description A request for the next task.
          */
@@ -5157,6 +5534,15 @@ export interface components {
              * @default false
              */
             own?: boolean;
+        };
+        /**
+         * NotUsed
+         * @description An iteration that left the feedback out.
+         */
+        NotUsed: {
+            /** Iteration Id */
+            iteration_id: string;
+            reason: components["schemas"]["LeftOut"];
         };
         /**
          * OperatorSummary
@@ -5628,6 +6014,26 @@ export interface components {
             object?: "list";
         };
         /**
+         * Page[NewsItem]
+         * @description A page of a list. For the next page, set `after` to its last id.
+         */
+        Page_NewsItem_: {
+            /** Data */
+            data: components["schemas"]["NewsItem"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
          * Page[Pin]
          * @description A page of a list. For the next page, set `after` to its last id.
          */
@@ -5774,6 +6180,26 @@ export interface components {
         Page_SiteKeyItem_: {
             /** Data */
             data: components["schemas"]["SiteKeyItem"][];
+            /**
+             * Has More
+             * @description Whether there is another page.
+             * @default false
+             */
+            has_more?: boolean;
+            /**
+             * Object
+             * @default list
+             * @constant
+             */
+            object?: "list";
+        };
+        /**
+         * Page[SystemPromptItem]
+         * @description A page of a list. For the next page, set `after` to its last id.
+         */
+        Page_SystemPromptItem_: {
+            /** Data */
+            data: components["schemas"]["SystemPromptItem"][];
             /**
              * Has More
              * @description Whether there is another page.
@@ -6067,6 +6493,14 @@ export interface components {
             wins: number;
         };
         /**
+         * ReadRequest
+         * @description Everything up to this is read.
+         */
+        ReadRequest: {
+            /** Newest */
+            newest: string;
+        };
+        /**
          * Readiness
          * @description Whether there is enough feedback for an iteration.
          */
@@ -6144,10 +6578,36 @@ export interface components {
             texts: number;
         };
         /**
+         * ReportAgain
+         * @description What a policy says to the reported prompt.
+         */
+        ReportAgain: {
+            /**
+             * Blocked
+             * @description Whether moderation cut it off.
+             */
+            blocked: boolean;
+            /** Content */
+            content: string;
+            /**
+             * Fails
+             * @description Whether it is as bad as the reported response.
+             */
+            fails: boolean;
+            /** Policy Id */
+            policy_id: string;
+        };
+        /**
          * ReportChange
          * @description The triage.
          */
         ReportChange: {
+            /**
+             * Answer
+             * @description For the reporter, in their inbox.
+             * @default
+             */
+            answer?: string;
             /**
              * Credit
              * @description Credit to the reporter, as they wish to be named.
@@ -6158,6 +6618,7 @@ export interface components {
             duplicate_of?: string | null;
             /**
              * Note
+             * @description For operators.
              * @default
              */
             note?: string;
@@ -6181,6 +6642,12 @@ export interface components {
          * @description A report of a harmful or biased response.
          */
         ReportItem: {
+            again: components["schemas"]["ReportAgain"] | null;
+            /**
+             * Answer
+             * @description What the reporter reads.
+             */
+            answer: string;
             /** Category */
             category: string;
             /** Comment */
@@ -7348,6 +7815,35 @@ export interface components {
             role: "developer" | "system";
         };
         /**
+         * SystemPromptItem
+         * @description A system prompt that can be chosen for a new conversation.
+         */
+        SystemPromptItem: {
+            /** Created At */
+            created_at: number;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /**
+             * Shared
+             * @description Whether an operator offers it to everyone.
+             */
+            shared: boolean;
+            /** Text */
+            text: string;
+        };
+        /**
+         * SystemPromptRequest
+         * @description A system prompt under a name.
+         */
+        SystemPromptRequest: {
+            /** Name */
+            name: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * TasksMade
          * @description The number of tasks created.
          */
@@ -7392,6 +7888,45 @@ export interface components {
             source?: "chat" | "prompts";
             /** Temperatures */
             temperatures?: number[];
+        };
+        /**
+         * TaughtIteration
+         * @description What an iteration made of the user's feedback, in numbers of judgements.
+         */
+        TaughtIteration: {
+            /** Iteration Id */
+            iteration_id: string;
+            /** Left Out */
+            left_out: {
+                [key: string]: number;
+            };
+            /**
+             * Measured
+             * @description On the held-out side, which measures the candidate.
+             */
+            measured: number;
+            /** Policy Id */
+            policy_id: string | null;
+            /**
+             * State
+             * @description The state of that policy or iteration.
+             */
+            state: string | null;
+            /**
+             * Taught
+             * @description On the side that trains.
+             */
+            taught: number;
+        };
+        /**
+         * TaughtSummary
+         * @description The user's feedback by iteration, newest first.
+         */
+        TaughtSummary: {
+            /** @description null: nobody ranked the same. */
+            agreement: components["schemas"]["AgreementWithOthers"] | null;
+            /** Iterations */
+            iterations: components["schemas"]["TaughtIteration"][];
         };
         /**
          * TextChoice
@@ -7892,6 +8427,14 @@ export interface components {
             responses: components["schemas"]["ResponseProgress"][];
         };
         /**
+         * UnreadCount
+         * @description How much of the inbox is unread.
+         */
+        UnreadCount: {
+            /** Unread */
+            unread: number;
+        };
+        /**
          * Unusable
          * @description Rows that were skipped for one reason.
          */
@@ -8361,6 +8904,8 @@ export interface operations {
                 limit?: number;
                 /** @description The last id of the previous page. */
                 after?: string | null;
+                /** @description Only feedback that it had before it. */
+                iteration?: string | null;
             };
             header?: never;
             path?: never;
@@ -8375,6 +8920,207 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_FeedbackStory_"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    my_iterations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaughtSummary"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    answer_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                feedback_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AnswersAgain"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_news: {
+        parameters: {
+            query?: {
+                /** @description Page size. */
+                limit?: number;
+                /** @description The last id of the previous page. */
+                after?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_NewsItem_"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    mark_news_read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReadRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnreadCount"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    count_unread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnreadCount"];
                 };
             };
             /** @description The request is invalid or not allowed. */
@@ -8495,6 +9241,166 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    get_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailState"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    set_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailState"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    remove_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailState"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    confirm_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MailCode"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailState"];
                 };
             };
             /** @description The request is invalid or not allowed. */
@@ -12351,6 +13257,46 @@ export interface operations {
             };
         };
     };
+    answer_report_again: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                report_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportItem"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     list_alike: {
         parameters: {
             query?: never;
@@ -12689,6 +13635,88 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["OperatorSummary"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    share_system_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SystemPromptRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemPromptItem"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_shared_system_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                prompt_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
                 };
             };
             /** @description The request is invalid or not allowed. */
@@ -13303,6 +14331,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SharedConversation"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    list_system_prompts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SystemPromptItem_"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    save_system_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SystemPromptRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SystemPromptItem"];
+                };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    delete_system_prompt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                prompt_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deleted"];
                 };
             };
             /** @description The request is invalid or not allowed. */

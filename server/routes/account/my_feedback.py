@@ -1,35 +1,127 @@
-"""/v1/account/feedback: the user's feedback, and which iterations learned from it."""
+"""/v1/account/feedback: what the user taught, and what each iteration made of it."""
 
-from fastapi import APIRouter
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from sqlmodel import Session, col, select
 
-from server.dependencies import After, Limit, PersonDep, ServicesDep
+from server.dependencies import After, ChatterDep, Limit, PersonDep, ServicesDep, StateDep
+from server.labeling.again import ask_again, judged_message, judged_prompt
 from server.schemas.feedback import FeedbackItem
-from server.schemas.sharing import FeedbackStory, LearnedBy
-from server.schemas.text import Page, columns
-from tutelage.feedback import feedback
+from server.schemas.taught import (
+    AgreementWithOthers,
+    AnswersAgain,
+    FeedbackStory,
+    LearnedBy,
+    NewAnswer,
+    NotUsed,
+    TaughtIteration,
+    TaughtSummary,
+)
+from server.schemas.text import Name, Page, columns
+from tutelage.feedback import feedback, preference_data
+from tutelage.feedback.preference_data import LeftOut
+from tutelage.labeling import agreement
 from tutelage.policies import lineage
-from tutelage.tables import Conversation, Feedback, FeedbackKind, Iteration, Message, PolicyVersion
+from tutelage.policies.lineage import Learned
+from tutelage.tables import Conversation, Feedback, Iteration, Message, PolicyVersion
 
 router = APIRouter(prefix="/v1/account/feedback", tags=["account"])
+
+Snapshots = dict[str, Learned]
+OfIteration = Annotated[Name | None, Query(description="Only feedback that it had before it.")]
 
 
 @router.get("")
 def my_feedback(
-    caller: PersonDep, services: ServicesDep, limit: Limit = 20, after: After = None
+    caller: PersonDep,
+    services: ServicesDep,
+    limit: Limit = 20,
+    after: After = None,
+    iteration: OfIteration = None,
 ) -> Page[FeedbackStory]:
     """Your active feedback, newest first."""
+    snapshots = lineage.learned(services.iterations)
     with services.store.read() as session:
         rows = feedback.of_author(session, caller.user.id)[::-1]
+        if iteration is not None:
+            had = _had(snapshots.get(iteration))
+            rows = [row for row in rows if row.id in had]
         rest = feedback.after(rows, after)
         shown = rest[:limit]
-        uses = lineage.uses(services.iterations, [row.id for row in shown])
-        data = [_story(session, row, uses[row.id]) for row in shown]
+        reasons = _reasons(session, shown)
+        data = [_story(session, row, snapshots, reasons.get(row.id)) for row in shown]
     return Page(data=data, has_more=len(rest) > limit)
 
 
-def _story(session: Session, row: Feedback, iterations: list[str]) -> FeedbackStory:
-    response = session.get(Message, _judged(row))
+@router.get("/summary")
+def my_iterations(caller: PersonDep, services: ServicesDep) -> TaughtSummary:
+    """What each iteration made of your feedback, newest first, and how far others agree."""
+    snapshots = lineage.learned(services.iterations)
+    with services.store.read() as session:
+        own = {row.id for row in feedback.of_author(session, caller.user.id)}
+        same, pairs = agreement.with_others(session, caller.user.id)
+        iterations = [
+            _taught(session, name, found, own)
+            for name, found in reversed(snapshots.items())
+            if own & _had(found)
+        ]
+    shared = AgreementWithOthers(same=same, pairs=pairs) if pairs else None
+    return TaughtSummary(iterations=iterations, agreement=shared)
+
+
+@router.post("/{feedback_id}/again")
+async def answer_again(
+    feedback_id: Name,
+    _person: PersonDep,
+    caller: ChatterDep,
+    services: ServicesDep,
+    state: StateDep,
+) -> AnswersAgain:
+    """Ask a judged prompt again, of the policy whose answer you judged and of the current one.
+
+    The answers are stored in the conversation as choices of one completion, in random order, so
+    that you can rank them.
+    """
+    with services.store.read() as session:
+        prompt = judged_prompt(session, caller.user.id, feedback_id)
+    asked = await ask_again(state, caller, prompt)
+    return AnswersAgain(
+        completion_id=asked.completion_id,
+        answers=[
+            NewAnswer(
+                message_id=each.id,
+                choice=each.choice,
+                content=each.shown,
+                policy_id=each.stream.policy_id if each.stream else None,
+            )
+            for each in asked.responses
+        ],
+        problem=asked.problem,
+    )
+
+
+def _had(found: Learned | None) -> frozenset[str]:
+    """The judgements that an iteration used or left out."""
+    return found.feedback | frozenset(found.left_out) if found else frozenset()
+
+
+def _reasons(session: Session, rows: Sequence[Feedback]) -> dict[str, LeftOut]:
+    """Why these would not be used by an iteration that began now; caps are not foreseen."""
+    chats = {row.conversation_id for row in rows}
+    found = preference_data.left_out(preference_data.read(session, sorted(chats)))
+    consented = select(Conversation.id).where(col(Conversation.id).in_(chats))
+    allowed = set(session.exec(consented.where(Conversation.training)))
+    without = [row.id for row in rows if row.conversation_id not in allowed]
+    return found | dict.fromkeys(without, LeftOut.CONSENT)
+
+
+def _story(
+    session: Session, row: Feedback, snapshots: Snapshots, reason: LeftOut | None
+) -> FeedbackStory:
+    response = session.get(Message, judged_message(row))
     prompt = session.get(Message, response.parent_id) if response and response.parent_id else None
     chat = session.get(Conversation, row.conversation_id)
     return FeedbackStory(
@@ -41,22 +133,37 @@ def _story(session: Session, row: Feedback, iterations: list[str]) -> FeedbackSt
         prompt=prompt.content if prompt else "",
         answer=response.content if response else "",
         policy_id=response.policy_id if response else None,
-        learned_by=[_learned(session, each) for each in iterations],
+        learned_by=[
+            LearnedBy(**_outcome(session, name), measured=row.id in snapshots[name].held_out)
+            for name in lineage.uses(snapshots, row.id)
+        ],
+        left_out=[
+            NotUsed(iteration_id=name, reason=LeftOut(found.left_out[row.id]))
+            for name, found in snapshots.items()
+            if row.id in found.left_out
+        ],
+        reason=reason,
     )
 
 
-def _judged(row: Feedback) -> str:
-    """The rated message; of a ranking the best one."""
-    ranked: str = row.value["ranking"][0][0] if row.kind == FeedbackKind.RANKING else row.target
-    return ranked
+def _taught(session: Session, name: str, found: Learned, own: set[str]) -> TaughtIteration:
+    used = found.feedback & own
+    reasons = Counter(reason for row, reason in found.left_out.items() if row in own)
+    return TaughtIteration(
+        **_outcome(session, name),
+        taught=len(used - found.held_out),
+        measured=len(used & found.held_out),
+        left_out=dict(reasons),
+    )
 
 
-def _learned(session: Session, iteration_id: str) -> LearnedBy:
+def _outcome(session: Session, iteration_id: str) -> dict[str, str | None]:
+    """An iteration, its policy, and the state of that policy or else of the iteration."""
     iteration = session.get(Iteration, iteration_id)
     statement = select(PolicyVersion).where(col(PolicyVersion.iteration_id) == iteration_id)
     policy = session.exec(statement).first()
-    return LearnedBy(
-        iteration_id=iteration_id,
-        policy_id=policy.id if policy else None,
-        state=str(policy.state) if policy else str(iteration.state) if iteration else None,
-    )
+    return {
+        "iteration_id": iteration_id,
+        "policy_id": policy.id if policy else None,
+        "state": str(policy.state) if policy else str(iteration.state) if iteration else None,
+    }

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query
 from sqlmodel import Session, col, func, select
 
 from server.dependencies import After, Limit, OperatorDep, ServicesDep, StateDep
+from server.labeling.again import ask_policy, dialogue
 from server.schemas.operator.operator import (
     AlikeReport,
     AuditItem,
@@ -91,7 +92,26 @@ def triage_report(
     with services.store.write() as session:
         row = reports.triage(
             session, report_id, body.state, operator.user.id, body.rubric,
-            body.duplicate_of, body.pattern, body.credit, body.note,
+            body.duplicate_of, body.pattern, body.credit, body.note, body.answer,
+        )  # fmt: skip
+        return _report(session, row)
+
+
+@router.post("/reports/{report_id}/again")
+async def answer_report_again(
+    report_id: Name, operator: OperatorDep, state: StateDep
+) -> ReportItem:
+    """Ask the newest candidate (else the current policy) the reported prompt, and attach it."""
+    store = state.services.store
+    with store.read() as session:
+        report = reports.get(session, report_id)
+        asked = dialogue(session, session.get_one(Message, report.message_id))
+        policy_id = deployment.newest_candidate(session) or state.policies.policy_id
+    response = await ask_policy(state, asked, policy_id)
+    with store.write() as session:
+        row = reports.attach(
+            session, report_id, response.stream.policy_id if response.stream else "",
+            response.shown, response.blocked, operator.user.id,
         )  # fmt: skip
         return _report(session, row)
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from server.schemas.text import Body, Explanation, Name, Shape
+from server.schemas.text import Body, Explanation, Name, Shape, Text
 from tutelage.tables import IterationState, PolicyState, ReportState
 
 
@@ -133,6 +133,15 @@ class PromotionRequest(Body):
     explanation: Explanation = ""
 
 
+class ReportAgain(BaseModel):
+    """What a policy says to the reported prompt."""
+
+    policy_id: str
+    content: str
+    fails: bool = Field(description="Whether it is as bad as the reported response.")
+    blocked: bool = Field(description="Whether moderation cut it off.")
+
+
 class ReportItem(Shape):
     """A report of a harmful or biased response."""
 
@@ -146,6 +155,8 @@ class ReportItem(Shape):
     duplicate_of: str | None
     credit: str
     note: str
+    answer: str = Field(description="What the reporter reads.")
+    again: ReportAgain | None
     content: str = Field(description="The reported response.")
     prompt: str = Field(description="The prompt.")
     policy_id: str | None
@@ -163,7 +174,8 @@ class ReportChange(Body):
     credit: str = Field(
         "", max_length=100, description="Credit to the reporter, as they wish to be named."
     )
-    note: str = Field("", max_length=2000)
+    note: str = Field("", max_length=2000, description="For operators.")
+    answer: Text = Field("", max_length=2000, description="For the reporter, in their inbox.")
 
 
 class AlikeReport(BaseModel):

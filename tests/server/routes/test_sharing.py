@@ -98,8 +98,11 @@ def test_my_feedback_says_which_policy_learned_from_it(service: ChatService) -> 
     [story] = service.client.get("/v1/account/feedback").json()["data"]
     assert (story["prompt"], story["policy_id"]) == ("Keep this", "policy-0000")
     assert story["learned_by"] == [
-        {"iteration_id": "iteration-0001", "policy_id": "policy-0001", "state": "candidate"}
-    ]
+        {
+            "iteration_id": "iteration-0001", "policy_id": "policy-0001", "state": "candidate",
+            "measured": False,
+        }
+    ]  # fmt: skip
 
 
 @pytest.fixture
@@ -144,7 +147,9 @@ def test_a_snapshot_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "digest.json").write_text("{}")
     (folder / "rankings.jsonl").write_text('{"id": "fb_1", "conversation_id": "conv_1"}\n')
-    assert lineage.uses(tmp_path, ["fb_1", "fb_2"]) == {"fb_1": ["iteration-0001"], "fb_2": []}
+    snapshots = lineage.learned(tmp_path)
+    assert lineage.uses(snapshots, "fb_1") == ["iteration-0001"]
+    assert lineage.uses(snapshots, "fb_2") == []
 
 
 def test_a_link_needs_a_message(service: ChatService) -> None:

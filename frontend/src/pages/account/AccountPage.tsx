@@ -1,5 +1,5 @@
 /** The account pages: profile, keys, feedback, data. */
-import { Database, KeyRound, MessageSquareHeart, UserRound } from "lucide-react";
+import { Database, Inbox, KeyRound, MessageSquareHeart, UserRound } from "lucide-react";
 import { Navigate, Route, Routes } from "react-router";
 import { useSession } from "../../api/queries";
 import { Loading } from "../../components/feedback/Loading";
@@ -7,14 +7,16 @@ import { Shell, type Tab } from "../../components/Shell";
 import { SignInForms } from "../SignInPage";
 import { UnknownPage } from "../UnknownPage";
 import { DataTab } from "./DataTab";
-import { FeedbackTab } from "./FeedbackTab";
+import { InboxTab } from "./InboxTab";
 import { KeysTab } from "./KeysTab";
 import { ProfileTab } from "./ProfileTab";
+import { TaughtTab } from "./taught/TaughtTab";
 
 const TABS: Tab[] = [
   { path: "profile", label: "Profile", icon: UserRound },
   { path: "keys", label: "API keys", icon: KeyRound },
-  { path: "feedback", label: "My feedback", icon: MessageSquareHeart },
+  { path: "feedback", label: "What you taught", icon: MessageSquareHeart },
+  { path: "inbox", label: "Inbox", icon: Inbox },
   { path: "data", label: "My data", icon: Database },
 ];
 
@@ -28,7 +30,8 @@ export default function AccountPage() {
         <Route index element={<Navigate replace to="profile" />} />
         <Route path="profile" element={<ProfileTab />} />
         <Route path="keys" element={<KeysTab />} />
-        <Route path="feedback" element={<FeedbackTab />} />
+        <Route path="feedback" element={<TaughtTab />} />
+        <Route path="inbox" element={<InboxTab />} />
         <Route path="data" element={<DataTab />} />
         <Route path="*" element={<UnknownPage />} />
       </Routes>

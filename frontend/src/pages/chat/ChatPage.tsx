@@ -23,6 +23,7 @@ import { Thread } from "./Thread";
 import { keyOf, visiblePath } from "./tree";
 import { continuation, isLive, isPending, isReturned, withTurn, type Prompt, type Turn } from "./turn";
 import { turns, useTurns } from "./turns";
+import { SystemChoice } from "./system/SystemChoice";
 import { Welcome } from "./Welcome";
 
 const Compare = lazy(() => import("./compare/Compare"));
@@ -123,6 +124,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
   const turn = its.at(-1);
   const [branches, choose] = useBranches(id);
   const [training, setTraining] = useState<boolean | null>(null);
+  const [system, setSystem] = useState("");
   const [review, setReview] = usePersisted(comparisonName(id), "");
 
   const live = isLive(turn);
@@ -139,7 +141,10 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
   useEffect(() => {
     if (asked?.completionId && asked.conversationId) persist(comparisonName(asked.conversationId), asked.completionId);
   }, [asked?.conversationId, asked?.completionId]);
-  useEffect(() => setTraining(null), [id]);
+  useEffect(() => {
+    setTraining(null);
+    setSystem("");
+  }, [id]);
   useEffect(() => {
     document.title = stored.data?.title ? `${stored.data.title} · Tutelage` : "Tutelage";
   }, [stored.data?.title]);
@@ -203,7 +208,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
   const shown = comparing ? path.slice(0, path.findIndex((message) => message.id === compared[0]?.parent_id) + 1) : path;
   const draft = messageDraft(id);
   const stop = () => turn && turns.stop(turn.key);
-  const send = (text: string, n: number) => ask({ parentId: continuation(path), text, n, draft });
+  const send = (text: string, n: number) => ask({ parentId: continuation(path), text, n, draft, ...(!id && system && { system }) });
 
   return (
     <>
@@ -241,7 +246,9 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
           live={live}
           onSend={send}
           onStop={stop}
-        />
+        >
+          {!id && empty && <SystemChoice text={system} onChange={setSystem} />}
+        </Composer>
       )}
     </>
   );

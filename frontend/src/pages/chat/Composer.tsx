@@ -1,7 +1,7 @@
 /** The message box. Enter sends, Shift+Enter breaks the line (on touch screens Enter does); the draft survives a reload. */
 import clsx from "clsx";
 import { ArrowUp, Columns3, MessageSquare, Square } from "lucide-react";
-import { useEffect, useRef, useState, type KeyboardEvent, type MouseEvent } from "react";
+import { useEffect, useRef, useState, type KeyboardEvent, type MouseEvent, type ReactNode } from "react";
 import { Tip } from "../../components/Button";
 import { Menu, MenuChoice, MenuNumbers } from "../../components/Menu";
 import { isSend, isTouch } from "../../keyboard";
@@ -22,9 +22,11 @@ interface ComposerProps {
   live: boolean;
   onSend: (text: string, n: number) => void;
   onStop: () => void;
+  /** Beside the number of answers. */
+  children?: ReactNode;
 }
 
-export function Composer({ draft, limit, live, onSend, onStop }: ComposerProps) {
+export function Composer({ draft, limit, live, onSend, onStop, children }: ComposerProps) {
   const [text, write] = usePersisted(draft, "");
   const [n, setN] = useState(1);
   const box = useRef<HTMLTextAreaElement>(null);
@@ -83,7 +85,10 @@ export function Composer({ draft, limit, live, onSend, onStop }: ComposerProps) 
           className="block field-sizing-content max-h-[calc(var(--visible)*0.4)] w-full resize-none bg-transparent px-3 pt-2 pb-1.5 outline-none placeholder:text-faint"
         />
         <div className="flex items-center justify-between pl-1">
-          <AnswerCount n={n} onChange={setN} onClosed={() => box.current?.focus()} />
+          <div className="flex min-w-0 flex-wrap items-center">
+            <AnswerCount n={n} onChange={setN} onClosed={() => box.current?.focus()} />
+            {children}
+          </div>
           {length > 0 && (
             <p role="status" className={clsx("mr-3 ml-auto text-xs tabular-nums", length > limit ? "text-danger" : "text-muted")}>
               {figure(length)} of {figure(limit)} characters

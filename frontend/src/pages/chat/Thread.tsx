@@ -3,6 +3,7 @@ import type { Message } from "../../api/types";
 import { ErrorMessage } from "../../components/feedback/ErrorMessage";
 import { AnswerView } from "./response/AnswerView";
 import { PromptView } from "./PromptView";
+import { SystemNote } from "./system/SystemNote";
 import { alternativesOf, childrenOf, keyOf, versionsOf } from "./tree";
 import { isLive, type Prompt, type Turn } from "./turn";
 
@@ -29,6 +30,18 @@ export function Thread({ path, messages, turn, onAsk, onRetry, onBranch, onCompa
         const versions = versionsOf(siblings, message);
         if (message.role === "user")
           return <PromptView key={message.id} message={message} versions={versions} live={live} onAsk={onAsk} onBranch={onBranch} />;
+        if (message.role === "system")
+          return (
+            <SystemNote
+              key={message.id}
+              message={message}
+              opening={path[index + 1]?.content}
+              versions={versions}
+              live={live}
+              onAsk={onAsk}
+              onBranch={onBranch}
+            />
+          );
         if (message.role !== "assistant") return null;
         return (
           <AnswerView

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { continuation, isStored, newTurn, storedParent, watchedTurn, withChunk, withProgress, withTurn, type Turn, type TurnRequest } from "./turn";
 import { visiblePath } from "./tree";
+import type { Message } from "../../api/types";
 
 const ASK: TurnRequest = { conversationId: null, parentId: null, text: "Hello?", n: 1, training: null };
 const FIRST = {
@@ -15,6 +16,14 @@ test("the first chunk says where the turn is stored and who answers", () => {
   const turn = withChunk(newTurn("t", ASK), FIRST);
   expect([turn.conversationId, turn.promptId, turn.policyId]).toEqual(["conv_1", "msg_1", "policy-0002"]);
   expect(turn.state).toBe("streaming");
+});
+
+test("a system prompt is shown before the prompt until both are stored", () => {
+  const turn = after(newTurn("t", { ...ASK, system: "Be brief." }), FIRST, piece("Hi"));
+  const roles = (stored: Message[]) => visiblePath(withTurn(stored, turn), {}).map((message) => message.role);
+  expect(roles([])).toEqual(["system", "user", "assistant"]);
+  const [system, prompt] = withTurn([], turn);
+  expect(roles([{ ...system!, id: "msg_0" }, { ...prompt!, parent_id: "msg_0" }])).toEqual(["system", "user", "assistant"]);
 });
 
 test("a continued answer begins with what was there, until it fails before it began", () => {

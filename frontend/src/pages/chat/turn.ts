@@ -9,6 +9,8 @@ export interface TurnRequest {
   parentId: string | null;
   text: string | null;
   n: number;
+  /** The system prompt of a conversation, or of a branch from its root, that begins here. */
+  system?: string;
   /** The response that is continued, which ended before it was complete. */
   continues?: { id: string; text: string };
   /** The requested policy; left out: the current one. */
@@ -20,7 +22,7 @@ export interface TurnRequest {
 }
 
 /** The prompt of a request. */
-export type Prompt = Pick<TurnRequest, "parentId" | "text" | "n" | "continues" | "policyId" | "draft">;
+export type Prompt = Pick<TurnRequest, "parentId" | "text" | "n" | "system" | "continues" | "policyId" | "draft">;
 
 export interface Answer {
   messageId: string | null;
@@ -129,12 +131,14 @@ export async function* watchedEvents(turn: Turn, signal: AbortSignal): AsyncGene
   for await (const data of readEvents(body)) yield JSON.parse(data) as TurnProgress;
 }
 
+const systemOf = ({ system }: TurnRequest) => (system ? [{ role: "system" as const, content: system }] : []);
+
 /** Sends the request; yields each chunk. Ends early, without an error, when aborted. */
 export async function* streamTurn(request: TurnRequest, signal: AbortSignal): AsyncGenerator<Chunk> {
   const { continues } = request;
   const parent_id = continues?.id ?? request.parentId;
   const place = request.conversationId && { conversation_id: request.conversationId, parent_id };
-  const messages = request.text === null ? [] : [{ role: "user" as const, content: request.text }];
+  const messages = request.text === null ? [] : [...systemOf(request), { role: "user" as const, content: request.text }];
   const model = request.policyId ?? "tutelage";
   const chat = { ...place, model, messages, n: request.n, ...(continues && { continue_final_message: true }) };
   const body = await streamChat(chat, { training: request.training, signal });
@@ -169,7 +173,8 @@ export function withTurn(stored: readonly Message[], turn: Turn | undefined): Me
   const fresh = turnMessages(turn, now).filter((message) => isLive(turn) || !known.has(message.id));
   const replaced = new Set(fresh.filter((message) => message.role === "assistant").map((message) => message.id));
   const kept = stored.filter((message) => !replaced.has(message.id));
-  return [...kept, ...fresh.filter((message) => message.role === "assistant" || !known.has(message.id))];
+  const asked = turn.promptId !== null && known.has(turn.promptId); // with its system prompt
+  return [...kept, ...fresh.filter((message) => message.role === "assistant" || !asked)];
 }
 
 function turnMessages(turn: Turn, now: number): Message[] {
@@ -187,9 +192,12 @@ function turnMessages(turn: Turn, now: number): Message[] {
   const ended = turn.state === "failed" || turn.state === "stopped";
   const shown = ended ? answers.filter((answer) => answer.content !== "" && !isPending(answer)) : answers;
   if (turn.request.text === null) return shown;
+  const system = systemOf(turn.request).map(
+    (said): Message => ({ ...blank, ...said, id: `${PENDING}${turn.key}-system`, parent_id: turn.request.parentId }),
+  );
   const prompt: Message = {
-    ...blank, id: promptId, parent_id: turn.request.parentId, role: "user", content: turn.request.text,
+    ...blank, id: promptId, parent_id: system[0]?.id ?? turn.request.parentId, role: "user", content: turn.request.text,
     moderation: turn.promptVerdict,
   };
-  return [prompt, ...shown];
+  return [...system, prompt, ...shown];
 }

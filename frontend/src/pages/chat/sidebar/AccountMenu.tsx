@@ -1,10 +1,12 @@
 /** The account menu: consent, theme, links to the user's pages. */
-import { ChevronsUpDown, KeyRound, LogIn, LogOut, MessageSquareHeart, Monitor, Moon, PenTool, Sun, UserRound, Wrench } from "lucide-react";
+import { ChevronsUpDown, Inbox, KeyRound, LogIn, LogOut, MessageSquareHeart, Monitor, Moon, PenTool, Sun, UserRound, Wrench } from "lucide-react";
 import { useState } from "react";
 import { useNavigate } from "react-router";
+import { useUnread } from "../../../api/account";
 import { session as calls } from "../../../api/client";
 import { useSession } from "../../../api/queries";
 import type { Session } from "../../../api/types";
+import { Badge } from "../../../components/Badge";
 import { Confirm } from "../../../components/Dialog";
 import { Menu, MenuChoice, MenuItem, MenuSeparator, MenuSwitch } from "../../../components/Menu";
 import { useToast } from "../../../components/feedback/Toast";
@@ -32,6 +34,7 @@ export function AccountMenu() {
   const navigate = useNavigate();
   const toast = useToast();
   const [leaving, setLeaving] = useState(false);
+  const unread = useUnread(Boolean(user));
   if (!user) return null;
 
   return (
@@ -51,6 +54,7 @@ export function AccountMenu() {
               <span className="block truncate text-sm font-medium">{user.name}</span>
               <span className="block text-xs text-muted first-letter:uppercase">{user.role !== "user" ? user.role : user.login ? "Signed in" : "Not signed in"}</span>
             </span>
+            {unread > 0 && <Badge tone="accent">{unread} new</Badge>}
             <ChevronsUpDown aria-hidden className="size-4 text-faint" />
             <span className="sr-only">Account and settings</span>
           </button>
@@ -81,8 +85,12 @@ export function AccountMenu() {
               Account and keys
             </MenuItem>
           )}
+          <MenuItem icon={Inbox} onSelect={() => void navigate("/account/inbox")}>
+            Inbox
+            {unread > 0 && <Badge tone="accent">{unread} new</Badge>}
+          </MenuItem>
           <MenuItem icon={MessageSquareHeart} onSelect={() => void navigate("/account/feedback")}>
-            My feedback
+            What you taught
           </MenuItem>
           {user.role !== "user" && (
             <MenuItem icon={PenTool} onSelect={() => void navigate("/label")}>

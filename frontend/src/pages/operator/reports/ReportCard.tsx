@@ -24,7 +24,8 @@ export function ReportCard({ report }: { report: Report }) {
           {ago(report.created_at)}
           {report.policy_id && ` · ${report.policy_id}`}
         </span>
-        <span className="ml-auto">
+        <span className="ml-auto flex gap-2">
+          <AskCandidate report={report} />
           {report.state === "open" ? (
             <Button small onClick={() => setDeciding(true)}>
               Review
@@ -35,6 +36,16 @@ export function ReportCard({ report }: { report: Report }) {
         </span>
       </div>
       <ReportedAnswer report={report} />
+      {report.again && (
+        <blockquote className="mt-3 border-l-2 border-accent pl-4 text-sm text-muted">
+          <p className="mb-1 flex flex-wrap items-center gap-2">
+            <span className="font-medium text-ink">Asked again: {report.again.policy_id}</span>
+            <Badge tone={report.again.fails ? "danger" : "good"}>{report.again.fails ? "as bad as reported" : "another answer"}</Badge>
+            {report.again.blocked && <Badge tone="warn">cut off by moderation</Badge>}
+          </p>
+          <p className="line-clamp-4">{report.again.content}</p>
+        </blockquote>
+      )}
       <ReviewSummary report={report} />
       {deciding && <ReviewDialog report={report} onClose={() => setDeciding(false)} />}
     </Card>
@@ -64,9 +75,26 @@ function ReviewSummary({ report }: { report: Report }) {
     report.duplicate_of && `Duplicate of ${report.duplicate_of}.`,
     report.credit && `Credit: ${report.credit}.`,
     report.note,
+    report.answer && `Answer to the reporter: ${report.answer}`,
   ].filter(Boolean);
   if (report.state === "open" || facts.length === 0) return null;
   return <p className="mt-3 text-[13px] text-muted">{facts.join(" ")}</p>;
+}
+
+/** Asks the newest candidate the reported prompt; the reporter sees its answer with the decision. */
+function AskCandidate({ report }: { report: Report }) {
+  const refresh = useRefresh();
+  const toast = useToast();
+  const ask = useMutation({
+    mutationFn: () => operator.askAgain(report.id),
+    onSuccess: () => refresh("operator"),
+    onError: (error) => toast(error.message),
+  });
+  return (
+    <Button small disabled={ask.isPending} onClick={() => ask.mutate()}>
+      {ask.isPending ? "Asking…" : "Ask the candidate again"}
+    </Button>
+  );
 }
 
 function Reopen({ report }: { report: Report }) {

@@ -19,7 +19,7 @@ interface ReviewDialogProps {
 
 export function ReviewDialog({ report, onClose }: ReviewDialogProps) {
   const [rubric, setRubric] = useState<Rubric>(report.rubric ?? { severity: 1, novelty: 1, harm: 1 });
-  const [words, setWords] = useState({ pattern: "", credit: report.credit, note: report.note });
+  const [words, setWords] = useState({ pattern: "", credit: report.credit, note: report.note, answer: report.answer });
   const [problem, setProblem] = useState<unknown>(null);
   const refresh = useRefresh();
   const toast = useToast();
@@ -51,7 +51,8 @@ export function ReviewDialog({ report, onClose }: ReviewDialogProps) {
       <div className="mt-5 grid gap-4 sm:grid-cols-2">
         <Field label="Phrases that must not appear" maxLength={200} {...field("pattern")} />
         <Field label="Credit" maxLength={100} {...field("credit")} />
-        <Field label="Note" maxLength={2000} className="sm:col-span-2" {...field("note")} />
+        <Field label="Note" hint="For operators." maxLength={2000} className="sm:col-span-2" {...field("note")} />
+        <Field label="Answer" hint="The reporter reads it in their inbox." maxLength={2000} className="sm:col-span-2" {...field("answer")} />
       </div>
       <SimilarReports report={report} onDuplicate={(id) => void decide({ state: "duplicate", duplicate_of: id }, "Marked as a duplicate.")} />
       <ErrorMessage error={problem} className="mt-4" />

@@ -1,0 +1,60 @@
+/** The user's feedback by iteration, and how far others who ranked the same agree. */
+import { Link } from "react-router";
+import { useTaught, type TaughtIteration } from "../../../api/account";
+import { Badge } from "../../../components/Badge";
+import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { Cell, CountLink, Table } from "../../../components/Table";
+import { counted, figure } from "../../../format";
+import { BRIEFLY, OUTCOMES } from "./reasons";
+
+export function Iterations({ chosen }: { chosen: string | null }) {
+  const { data, error } = useTaught();
+  if (error) return <ErrorMessage error={error} className="mb-5" />;
+  if (!data) return null;
+  const { iterations, agreement } = data;
+  return (
+    <div className="mb-6 space-y-3">
+      {agreement && (
+        <p className="text-sm text-muted">
+          Others ranked {counted(agreement.pairs, "pair")} of answers that you ranked, and agree with you on{" "}
+          {figure(Math.round((100 * agreement.same) / agreement.pairs))} %.
+        </p>
+      )}
+      {iterations.length > 0 && (
+        <Table columns={["Iteration", "Policy", "Trained on", "Measured with", "Not used"]}>
+          {iterations.map((each) => (
+            <Row key={each.iteration_id} iteration={each} />
+          ))}
+        </Table>
+      )}
+      {chosen && (
+        <p className="text-sm">
+          Your feedback from before {chosen}.{" "}
+          <Link to="?" className="font-medium text-accent-ink underline underline-offset-4">
+            Show all
+          </Link>
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Row({ iteration: { iteration_id, policy_id, state, taught, measured, left_out } }: { iteration: TaughtIteration }) {
+  const reasons = Object.entries(left_out) as [keyof typeof BRIEFLY, number][];
+  return (
+    <tr>
+      <Cell className="whitespace-nowrap">
+        <CountLink to={`?iteration=${iteration_id}`}>{iteration_id}</CountLink>
+      </Cell>
+      <Cell>
+        <Badge tone={state === "current" ? "good" : "plain"}>
+          {policy_id ?? OUTCOMES[state ?? ""] ?? "no policy"}
+          {state === "current" && " (current)"}
+        </Badge>
+      </Cell>
+      <Cell className="tabular-nums">{figure(taught)}</Cell>
+      <Cell className="tabular-nums">{figure(measured)}</Cell>
+      <Cell>{reasons.map(([reason, count]) => `${figure(count)} ${BRIEFLY[reason]}`).join(", ") || "0"}</Cell>
+    </tr>
+  );
+}
