@@ -30,7 +30,7 @@ from tutelage.tables import (
 )
 
 FEWEST, MOST = 3, 5  # rungs in one comparison
-_NAME = re.compile(r"(policy-\d{4,})@(\d+)(?:x([\d.]+))?")
+_NAME = re.compile(r"(policy-[0-9]{4,})@([0-9]+)(?:x([0-9]+(?:\.[0-9]+)?))?")
 
 
 @dataclass(frozen=True)

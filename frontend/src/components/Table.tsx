@@ -17,7 +17,7 @@ export function CountLink({ to, children }: { to: string; children: ReactNode })
 
 export function Table({ columns, children }: { columns: string[]; children: ReactNode }) {
   return (
-    <div className="overflow-x-auto rounded-2xl border border-line bg-surface" tabIndex={0} role="region" aria-label="Table">
+    <div className="more-right overflow-x-auto rounded-2xl border border-line" tabIndex={0} role="region" aria-label="Table">
       <table className="w-full text-left text-sm">
         <thead>
           <tr className="border-b border-line text-xs text-muted">

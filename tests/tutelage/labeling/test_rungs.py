@@ -46,8 +46,9 @@ def ranked(session: Session, best_first: list[str]) -> None:
 def test_a_name_leads_back_to_its_rung() -> None:
     assert str(RungName(CANDIDATE, 4)) == "policy-0001@4"
     assert RungName.parse(HALF) == RungName(CANDIDATE, 8, 0.5)
-    with pytest.raises(NotFound, match="is not a rung"):
-        RungName.parse(CANDIDATE)
+    for wrong in (CANDIDATE, f"{CANDIDATE}@8x1.2.3", f"{CANDIDATE}@८"):
+        with pytest.raises(NotFound, match="is not a rung"):
+            RungName.parse(wrong)
 
 
 def test_equal_texts_are_shown_once_and_alone_make_no_task(store: Store) -> None:

@@ -148,6 +148,7 @@ function Decision({ appeal }: { appeal: AppealCase }) {
           {holds.length === appeal.categories.length ? "Uphold" : `Uphold only ${holds.join(", ")}`}
         </Button>
       </div>
+      <p className="mt-2 text-xs text-faint">Overturn means that no category applies, whatever is selected above.</p>
       {!appeal.training && (
         <p className="mt-3 text-xs text-faint">The owner has not consented to training on this conversation. The decision takes effect but is not used for retraining.</p>
       )}
