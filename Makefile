@@ -4,17 +4,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?= python3
 
-.PHONY: run test setup lint format clean
+.PHONY: run test ui-test setup lint format clean
 
 run: setup
 	@$(BIN)/tutelage up
 
 # One compute thread each: those of two test processes would wait for each other. The browser tests
 # run by themselves: Playwright keeps an event loop of its own in their process.
-test: setup lint
-	cd frontend && PATH="$$(../$(BIN)/python build.py --path)" npm test --silent
+test: setup
+	@$(MAKE) --no-print-directory -j 2 lint ui-test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --ignore tests/browser
 	$(BIN)/pytest -n 2 tests/browser
+
+ui-test:
+	cd frontend && PATH="$$(../$(BIN)/python build.py --path)" npm test --silent
 
 setup: $(VENV)/.ready
 	@$(BIN)/python frontend/build.py

@@ -1,20 +1,22 @@
 """What the tests of the loop do to a data folder."""
 
-import json
 import random
 import shutil
-import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
+from unittest import mock
 
 from training.iteration.run import Outcome, request_iteration, run_iteration
 from tutelage.chat import conversations
 from tutelage.composition import Core, open_core
 from tutelage.feedback import feedback
 from tutelage.iterations import iterations
+from tutelage.labeling.labeling import prompt_set
 from tutelage.settings import Settings
 from tutelage.tables import FeedbackKind, Iteration, User
 
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 ITERATION = "iteration-0001"
 
 
@@ -64,15 +66,15 @@ def digest(core: Core) -> str:
     return core.library.manifest_sha256("policy-0001")
 
 
-def assert_faithful(policy: Path, weights: str) -> None:
+def assert_faithful(policy: Path, weights: Literal["f16", "bf16"]) -> None:
     """What is served is what was trained: ``tutelage bench fidelity`` on a few short answers.
 
     Bounds are on the differences of log-probabilities, in nats.
     """
     mean, largest = {"f16": (0.01, 0.1), "bf16": (0.04, 0.3)}[weights]
-    command = [sys.executable, "-m", "tutelage", "bench", "fidelity", "--policy", str(policy),
-               "--weights", weights, "--prompts", "3", "--tokens", "16", "--json"]  # fmt: skip
-    answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    found = json.loads(answer.stdout.splitlines()[-1])
+    with mock.patch.object(sys, "path", [str(BENCHMARKS), *sys.path]):
+        from serving import fidelity
+
+    found = fidelity.measure(policy, prompt_set()[:3], 16, weights)
     assert found["mean_difference"] < mean and found["largest_difference"] < largest
     assert found["greedy"] > 0.9

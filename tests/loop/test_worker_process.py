@@ -1,7 +1,10 @@
-"""The worker with real processes: it finishes what is queued, and gives back what it must leave."""
+"""The worker with real processes: it finishes what is queued, and gives back what it must leave.
+
+That it ends with its service, also with one that is killed, is seen where services are started:
+their output is read to the end of a pipe that the worker holds as well.
+"""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -79,14 +82,6 @@ def service(core: Core, ready: bool = True) -> Iterator[subprocess.Popen[bytes]]
     finally:
         up.kill()
         up.communicate(timeout=60)  # to the end of the pipe, which the worker holds as well
-
-
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_the_worker_ends_with_the_service(core: Core, how: signal.Signals) -> None:
-    with service(core) as up:
-        up.send_signal(how)
-        up.communicate(timeout=60)
-        assert up.returncode is not None
 
 
 def test_a_run_ends_when_its_worker_is_killed(core: Core) -> None:

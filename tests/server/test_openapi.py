@@ -1,12 +1,13 @@
 """The OpenAPI document, from which the web UI's client is generated."""
 
 import json
-import subprocess
-import sys
+import runpy
 from typing import Any
 
+import pytest
 from chat_service import ChatService
 
+from server import openapi
 from server.openapi import document
 
 
@@ -18,9 +19,11 @@ def references(value: Any) -> set[str]:
     return set().union(*map(references, value)) if isinstance(value, list) else set()
 
 
-def test_the_printed_document_is_the_served_one(shared: ChatService) -> None:
-    command = [sys.executable, "-m", "server.openapi"]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def test_the_printed_document_is_the_served_one(
+    shared: ChatService, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runpy.run_path(openapi.__file__, run_name="__main__")
+    printed = capsys.readouterr().out
     assert json.loads(printed) == shared.client.get("/openapi.json").json()
     assert printed == json.dumps(document(), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 

@@ -5,7 +5,7 @@ from chat_service import HOME, ChatService, sign_up
 from sqlmodel import select
 from typer.testing import CliRunner
 
-from training import snapshot
+from training import derivation
 from training.config import SnapshotConfig
 from tutelage.chat import system_prompts
 from tutelage.cli import app
@@ -81,7 +81,7 @@ def test_what_is_judged_under_a_system_prompt_is_learned_with_it(service: ChatSe
         judged = {"kind": "thumbs", "message_id": message_id, "value": "up"}
         assert service.post("/v1/feedback", judged).status_code == 201
     with service.core.store.read() as session:
-        found = snapshot.derive(preference_data.read(session), SnapshotConfig())
+        found = derivation.derive(preference_data.read(session), SnapshotConfig())
     assert [row["prompt"] for row in found.thumbs] == [[BRIEF, asked], [asked]]
     assert [row["prompt"] for row in found.prompts] == [[BRIEF, asked], [asked]]
     assert len({row["split"] for row in found.thumbs}) == 1  # the same question is on one side
