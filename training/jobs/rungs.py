@@ -101,9 +101,8 @@ def compare_rungs(
     config = as_judged(IterationConfig.load(core.iteration(iteration_id).config), judged)
     config = replace(config, precision="fp32")  # the precision that is served
     names = chosen_rungs(core.iteration(iteration_id), iteration, count)
-    baseline = core.library.path(iteration.baseline_policy_id)
     core.library.require_weights(iteration.baseline_policy_id)
-    tokenizer = ChatTokenizer(baseline)
+    tokenizer = ChatTokenizer(core.library.path(iteration.baseline_policy_id))
     asked = [
         each
         for each in _prompts(frozen.prompts, tokenizer, config)
@@ -112,14 +111,7 @@ def compare_rungs(
     if not asked:
         raise Conflict("All prompts have been compared already.")
     encoded = [tokenizer.prompt(dialogue) for _, dialogue in asked]
-    with compute(config):
-        ladder = LadderPolicies(core, iteration, config)
-        written = {
-            iteration.baseline_policy_id: sample_policy(baseline, tokenizer, encoded, config)
-        }
-        for done, name in enumerate(names):
-            progress(STAGE, done, len(names), {})
-            written[_shown(name, iteration)] = ladder.respond(name, encoded, config)
+    written = _written(core, iteration, names, encoded, config, progress)
     sampling = {"temperature": config.ppo.temperature, "top_p": 1.0,
                 "max_tokens": config.ppo.max_new_tokens}  # fmt: skip
     tasks = 0
@@ -135,6 +127,26 @@ def compare_rungs(
             tasks += rungs.add_task(session, path, kept, sampling, overlap)
     progress(STAGE, len(names), len(names), {})
     return tasks
+
+
+def _written(
+    core: Core,
+    iteration: Iteration,
+    names: Sequence[RungName],
+    prompts: list[list[int]],
+    config: IterationConfig,
+    progress: Progress,
+) -> dict[str, list[Episode]]:
+    """The responses of the baseline and of each rung to encoded prompts, by the name shown."""
+    baseline = core.library.path(iteration.baseline_policy_id)
+    with compute(config):
+        ladder = LadderPolicies(core, iteration, config)
+        by_baseline = sample_policy(baseline, ChatTokenizer(baseline), prompts, config)
+        written = {iteration.baseline_policy_id: by_baseline}
+        for done, name in enumerate(names):
+            progress(STAGE, done, len(names), {})
+            written[_shown(name, iteration)] = ladder.respond(name, prompts, config)
+    return written
 
 
 def publish_rung(core: Core, text: str, actor: str) -> str:
