@@ -40,7 +40,10 @@ _SENTENCES = {
 
 
 def sender(settings: Settings) -> Send:
-    """Sends by the mail server of the settings. Raises Unavailable where none is set."""
+    """Sends by the mail server of the settings. Raises Unavailable where none is set.
+
+    Sending raises Invalid for an address that the server refuses, else Unavailable.
+    """
     if not settings.smtp_url:
         raise Unavailable("This service sends no e-mail: its operator has not set a mail server.")
 
@@ -52,6 +55,8 @@ def sender(settings: Settings) -> Send:
         message.set_content(text)
         try:
             _deliver(settings, message)
+        except smtplib.SMTPRecipientsRefused as error:
+            raise Invalid("The mail server refused this address.", "address") from error
         except (OSError, smtplib.SMTPException) as error:
             logger.warning("An e-mail could not be sent: %s", type(error).__name__)
             raise Unavailable("The e-mail could not be sent. Try again later.") from error
@@ -102,21 +107,29 @@ def unsubscribe(session: Session, user_id: str) -> None:
 
 
 def send_digests(store: Store, url: str, send: Send, now: float | None = None) -> int:
-    """Send what is due; the number of mails. After a failure the rest waits for the next round."""
+    """Send what is due; the number of mails. After a failure the rest waits for the next round.
+
+    An address that the server refuses is tried again after a day and keeps no other one waiting.
+    """
     now = time.time() if now is None else now
     with store.read() as session:
         due = _due(session, now)
         texts = [(row, *_digest(session, row, url)) for row in due]
-    for sent, (row, newest, text) in enumerate(texts):
+    sent = 0
+    for row, newest, text in texts:
+        told = newest
         try:
             send(row.address, "Your feedback at work", text)
+            sent += 1
+        except Invalid:
+            told = row.told
         except Unavailable:
-            return sent
+            break
         with store.write() as session:
             if kept := session.get(MailSubscription, row.user_id):
-                kept.sent_at, kept.told = now, newest
+                kept.sent_at, kept.told = now, told
                 session.add(kept)
-    return len(texts)
+    return sent
 
 
 def _due(session: Session, now: float) -> list[MailSubscription]:

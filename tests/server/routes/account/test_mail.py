@@ -12,7 +12,8 @@ from tutelage.chat import inbox
 from tutelage.composition import Core
 from tutelage.errors import Unavailable
 from tutelage.maintenance import mail
-from tutelage.tables import NewsKind, User
+from tutelage.people import people
+from tutelage.tables import MailSubscription, NewsKind, User
 
 PATH = "/v1/account/mail"
 PIA = "pia@example.org"
@@ -137,6 +138,33 @@ def test_a_mail_server_that_fails_is_tried_again(ada: ChatService, post: type[Po
 
     assert mail.send_digests(ada.core.store, "", fail, DAY) == 0
     assert mail.send_digests(ada.core.store, "", lambda *_mail: None, DAY) == 1
+
+
+def test_an_address_that_is_refused_keeps_no_other_waiting(
+    ada: ChatService, post: type[Post], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, gone, got = ada.core.store, "gone@example.org", []
+    mine = confirmed(ada)
+    with store.write() as session:
+        for user, address in ((people.create_user(session, "bo").id, gone), (mine, PIA)):
+            row = session.get(MailSubscription, user) or MailSubscription(
+                user_id=user, address="", code_sha256=""
+            )
+            row.sqlmodel_update({"address": address, "confirmed_at": 0.0})
+            session.add(row)
+            inbox.tell(session, user, NewsKind.TAUGHT, "iteration-0001", {})
+
+    def accept(_self: Post, message: EmailMessage) -> None:
+        if message["To"] == gone:
+            raise smtplib.SMTPRecipientsRefused({gone: (550, b"no such user")})
+        got.append(message["To"])
+
+    monkeypatch.setattr(Post, "send_message", accept)
+    send = mail.sender(ada.core.settings)
+    assert (mail.send_digests(store, "", send, DAY), got) == (1, [PIA])
+    assert mail.send_digests(store, "", send, DAY + 60) == 0
+    assert mail.send_digests(store, "", lambda *sent: got.append(sent[0]), 2 * DAY) == 1
+    assert got == [PIA, gone]
 
 
 def test_without_a_mail_server_nothing_is_offered(service: ChatService) -> None:
