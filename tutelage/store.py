@@ -41,6 +41,7 @@ class Lock(IntEnum):
     LABELING = 0x7475746D  # who takes and answers which task
     MIGRATION = 0x7475746E
     ELECTION = 0x7475746F
+    NAMES = 0x74757470  # who is called what
 
 
 def exclude(session: Session, lock: Lock) -> None:

@@ -117,6 +117,19 @@ def test_a_name_is_given_once_and_the_others_are_told(any_store: Store) -> None:
     assert all("taken" in str(each) for each in results if isinstance(each, TutelageError))
 
 
+def test_names_that_look_alike_are_given_once(any_store: Store) -> None:
+    alike = ["ada", "Ada", "adа", "аda", "ada "]
+    acts = [lambda s, name=name: accounts.sign_up(s, name, "hash") for name in alike]
+    assert len(successes(race(any_store, *acts))) == 1
+
+
+def test_a_shown_name_is_given_once(any_store: Store) -> None:
+    with any_store.write() as session:
+        users = [accounts.sign_up(session, f"person{n}", "hash") for n in range(AT_ONCE)]
+    acts = [lambda s, who=who: accounts.rename(s, s.get(User, who.id), "Grace") for who in users]
+    assert len(successes(race(any_store, *acts))) == 1
+
+
 def test_a_persons_first_visits_make_one_account(any_store: Store) -> None:
     visit = [lambda s: accounts.by_identity(s, "https://id", "7", "Ada")] * AT_ONCE
     assert len(successes(race(any_store, *visit))) == AT_ONCE

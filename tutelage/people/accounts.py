@@ -10,7 +10,6 @@ from functools import cache
 
 from pwdlib import PasswordHash
 from sqlalchemy import or_
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from tutelage import audit
@@ -44,6 +43,7 @@ def sign_up(
     Raises Invalid for a name that will not do, Conflict for one that is taken.
     """
     folded = _login(login)
+    exclude(session, Lock.NAMES)
     if session.exec(select(User).where(User.login == folded)).first():
         raise _taken(login)
     shown = single_line(name) or login.strip()
@@ -53,10 +53,6 @@ def sign_up(
     user.login, user.name = folded, shown
     user.password_hash = password_hash
     session.add(user)
-    try:
-        session.flush()
-    except IntegrityError:  # taken at the same moment
-        raise _taken(login) from None
     return user
 
 
@@ -121,6 +117,7 @@ def rename(session: Session, user: User, name: str) -> None:
     line = single_line(name)
     if not line:
         return
+    exclude(session, Lock.NAMES)
     require_distinct(session, line, user, "name")
     user.name = line
     session.add(user)
