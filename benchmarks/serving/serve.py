@@ -437,8 +437,8 @@ async def compare(core: Core, policy: Path, options: argparse.Namespace) -> dict
     rows = {str(n): await measure(sides, n, tokens, rounds, prompts) for n in CONCURRENCY}
     first, second = zip(*[await engine.turns(120 + i) for i in range(rounds)], strict=True)
     await generator.close()
-    for peer in peers.values():
-        peer.close()
+    for each in peers.values():
+        each.close()
     result = {"threads": threads, "tokens": tokens, "rounds": rounds, "engines": rows}
     result |= _ratios(rows)
     result["precisions"] = {"ours": native(), "transformers": str(peer.dtype)}

@@ -17,12 +17,18 @@ import sqlalchemy
 import typer
 from typer.testing import CliRunner
 
+from moderation.categories import CATEGORIES
+from moderation.rule_store import set_rules
+from moderation.rules import ModerationRules
 from tutelage.cli import app, main
 from tutelage.composition import open_core
 from tutelage.errors import NotFound
+from tutelage.iterations import iterations
+from tutelage.people import accounts
 from tutelage.policies import deployment
 from tutelage.settings import Settings
 from tutelage.store import StoreError
+from tutelage.tables import Role
 
 ROOT = Path(__file__).parents[2]
 
@@ -158,6 +164,48 @@ def test_iterating_without_consent_says_what_is_missing(tmp_path: Path) -> None:
     result = tutelage("iterate", "--preset", "smoke", "--data", str(tmp_path))
     assert result.returncode == 1
     assert "consent" in result.stderr or "Not enough feedback" in result.stderr
+
+
+def test_what_the_pages_list_is_listed_here_too(data: Path) -> None:
+    with_policy(data)
+    core = open_core(Settings(data=data))
+    with core.store.write() as session:
+        deployment.promote(session, "policy-0000", "op")
+        person = accounts.sign_up(session, "grace", "not to be shown")
+        person.role = Role.LABELER
+        accounts.sign_up(session, "ada", "not to be shown")
+        made = iterations.request(session, "smoke", "policy-0000", "key", person.id)
+        made.reasons = ["The candidate is longer."]
+    place = ("--data", str(data))
+    audit = tutelage("audit", "list", *place).stdout
+    assert audit.splitlines()[0].split()[-6:-2] == [
+        "grace",
+        "iteration.request",
+        made.id,
+        "preset=smoke",
+    ]
+    assert "op  policy.promote  policy-0000" in audit
+    assert len(tutelage("audit", "list", "--limit", "1", *place).stdout.splitlines()) == 1
+    people = tutelage("people", "list", "--json", *place).stdout
+    assert [row["name"] for row in json.loads(people)] == ["ada", "grace"]
+    assert "not to be shown" not in people
+    assert "ada" not in tutelage("people", "list", "--role", "labeler", *place).stdout
+    listed = tutelage("iterations", "list", *place).stdout
+    assert f"{made.id}  " in listed and "queued" in listed and "policy-0000 -> -" in listed
+    assert "The candidate is longer." in tutelage("iterations", "show", made.id, *place).stdout
+    assert "not found" in tutelage("iterations", "show", "iteration-9", *place).stderr
+
+
+def test_a_text_is_judged_by_the_rules_in_force(data: Path) -> None:
+    text = "You stupid idiots, I hate you all"
+    shipped = tutelage("moderate", text, "--data", str(data)).stdout
+    assert "As a prompt: off" not in shipped
+    core = open_core(Settings(data=data))
+    with core.store.write() as session:
+        ignored = {name: {"threshold": 1.0, "action": "off"} for name in CATEGORIES}
+        sides = {"prompt": {"rules": ignored}, "response": {"rules": ignored}}
+        set_rules(session, ModerationRules.model_validate(sides), "op")
+    assert "As a prompt: off" in tutelage("moderate", text, "--data", str(data)).stdout
 
 
 def test_the_audit_log_verifies(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tutelage.cli import (
     models,
     moderation,
     policies,
+    records,
     scheduling,
     service,
     settings,
@@ -38,6 +39,8 @@ learning.add_to(app)
 trust.add_to(app)
 installation.add_to(app)
 app.add_typer(policies.app, name="policies")
+app.add_typer(records.iterations_app, name="iterations")
+app.add_typer(records.people_app, name="people")
 app.add_typer(ladder.app, name="ladder")
 app.add_typer(models.app, name="models")
 app.add_typer(scheduling.app, name="schedule")

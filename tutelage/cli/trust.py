@@ -2,20 +2,28 @@
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tutelage import jsonl
 from tutelage.cli.options import Data, Json, open_data, settings_for
+from tutelage.cli.records import list_audit
+from tutelage.composition import open_existing
 from tutelage.errors import Invalid, Unavailable
+from tutelage.settings import Settings
+from tutelage.store import sqlite_file
 from tutelage.text.wording import counted
+
+if TYPE_CHECKING:
+    from moderation.rules import ModerationRules
 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands of this module."""
     app.command()(moderate)
     audit = typer.Typer(help="The hash-chained log of privileged actions.", no_args_is_help=True)
+    audit.command("list")(list_audit)
     audit.command()(verify)
     audit.command()(anchor)
     incidents = typer.Typer(help="Accepted reports of harm and bias.", no_args_is_help=True)
@@ -25,13 +33,16 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(audit, name="audit")
 
 
-def moderate(text: str, as_json: Json = False) -> None:
-    """Score a text with the moderation filter. Example: `tutelage moderate "I hate you"`"""
+def moderate(text: str, data: Data = None, as_json: Json = False) -> None:
+    """Score a text with the moderation filter, by the rules in force.
+
+    Example: `tutelage moderate "I hate you"`
+    """
     from moderation.classifiers.factory import open_classifier
     from moderation.explain import explain
-    from moderation.rules import ModerationRules, judge
+    from moderation.rules import judge
 
-    settings = settings_for(None)
+    settings = settings_for(data)
     classifier = open_classifier(settings)
     if classifier is None:
         raise Unavailable("Moderation is switched off (TUTELAGE_MODERATION=off).")
@@ -41,13 +52,24 @@ def moderate(text: str, as_json: Json = False) -> None:
         return
     for category, score in sorted(scores.items(), key=lambda item: -item[1]):
         typer.echo(f"{score:.3f}  {category}")
-    rules = ModerationRules.from_settings(settings.moderation_actions)
+    rules = _rules_in_force(settings)
     for side, of_side in (("prompt", rules.prompt), ("response", rules.response)):
         verdict = judge(scores, of_side)
         typer.echo(f"As a {side}: {verdict.action.value} {', '.join(verdict.flagged)}".rstrip())
     worst = max(scores, key=scores.__getitem__)
     if span := explain(classifier, text, worst).span:
         typer.echo(f"Strongest evidence for {worst}: {text[slice(*span)]!r}")
+
+
+def _rules_in_force(settings: Settings) -> "ModerationRules":
+    from moderation.rule_store import active_rules
+    from moderation.rules import ModerationRules
+
+    shipped = ModerationRules.from_settings(settings.moderation_actions)
+    if (file := sqlite_file(settings.url)) and not file.is_file():
+        return shipped
+    with open_existing(settings).store.read() as session:
+        return active_rules(session, shipped)
 
 
 Anchors = Annotated[Path | None, typer.Option(help="File written by `audit anchor`.")]
