@@ -22,8 +22,8 @@ from moderation.rules import Action, SideRules, Verdict, check, judge
 
 _SENTENCE_END = re.compile(r"""[.!?…。！？]["'”’)\]]*\s|\n""")
 _GROWTH = 1.5
-PACE = 0.15  # seconds between two checks, at least
-LOAD = 6  # and this many times what the last check took: the filter's share of a core is bounded
+PACE = 0.18  # seconds between two checks, at least
+LOAD = 4  # and this many times what the last check took: the filter's share of a core is bounded
 
 
 class Release(NamedTuple):

@@ -35,10 +35,16 @@ def axe() -> str:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium; without one, or without the built UI, these tests are skipped."""
-    names = (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome")
+    names = (
+        os.environ.get("CHROMIUM", ""),
+        "chromium-headless-shell",
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+    )
     path = next((found for name in names if name and (found := shutil.which(name))), None)
     if path is None:
-        pytest.skip("no Chromium here: install Debian's chromium, or set CHROMIUM to its path")
+        pytest.skip("no Chromium here: install chromium-headless-shell, or set CHROMIUM to its path")
     if not (STATIC / "index.html").is_file():
         pytest.skip("the web UI is not built: run `python frontend/build.py`")
     return path

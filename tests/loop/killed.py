@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def run(core: Core, iteration_id: str, where: str) -> None:
 
     def look() -> None:
         while not any(core.settings.data.glob(where)):
-            pass
+            time.sleep(0.001)  # the run has the processor
         os.kill(os.getpid(), signal.SIGKILL)
 
     if ":" not in where:
