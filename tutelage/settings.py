@@ -169,6 +169,9 @@ class Settings(BaseSettings):
     oidc_client_id: str = Field("", description="OIDC client id.")
     oidc_client_secret: SecretStr = Field(SecretStr(""), description="OIDC client secret.")
     oidc_name: str = Field("your organisation", description="Label of the SSO button.")
+    oidc_team_claim: str = Field(
+        "", description="Claim that names a user's team at each sign-in (empty = operators decide)."
+    )
     labeling_gold: int = Field(8, ge=0, description="Every n-th task is a gold task (0 = none).")
     labeling_order: Literal["age", "uncertainty"] = Field(
         "age", description="Order of tasks: age, or uncertainty of the reward model."

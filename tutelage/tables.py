@@ -117,6 +117,24 @@ class Identity(SQLModel, table=True):
     created_at: float = Field(default_factory=time.time)
 
 
+class Team(Ordered, table=True):
+    """People whose chats teach a policy of their own, and no other."""
+
+    id: str = Field(default_factory=lambda: new_id("team"), primary_key=True)
+    name: str = Field(unique=True)
+    created_at: float = Field(default_factory=time.time)
+
+
+class Membership(Ordered, table=True):
+    """The one team of a person; who has none has no row."""
+
+    user_id: str = Field(
+        sa_column=Column(String, ForeignKey("user.id", ondelete="CASCADE"), primary_key=True)
+    )
+    team_id: str = Field(sa_column=cascade("team.id"))
+    created_at: float = Field(default_factory=time.time)
+
+
 class Scope(StrEnum):
     """What an API key is good for; a scope never gives more than its owner's role does."""
 
@@ -191,12 +209,15 @@ class Conversation(Ordered, Searchable, table=True):
 
     A copy that was made for labelers names its ``origin``: it belongs to the same owner, follows
     the origin's consent and goes with it. ``seq`` is the place of its last message.
+    A chat that a member of a team wrote in belongs to that ``team_id`` for good, also when the team
+    is deleted: only a policy of that team may learn from it.
     """
 
     id: str = Field(default_factory=lambda: new_id("conv"), primary_key=True)
     owner_id: str = Field(sa_column=cascade("user.id"))
     purpose: Purpose = Field(default=Purpose.CHAT, sa_type=String)
     origin_id: str | None = Field(default=None, index=True)
+    team_id: str | None = Field(default=None, index=True)
     title: str = ""
     training: bool = False
     pinned_at: float | None = None

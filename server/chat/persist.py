@@ -117,10 +117,14 @@ def _conversation(session: Session, request: ResolvedRequest) -> Conversation:
     turn = request.turn
     owner = turn.caller.user.id
     if turn.conversation_id is None:
-        return conversations.start(session, owner, turn.caller.training and turn.training)
-    conversation = conversations.owned(session, turn.conversation_id, owner)
-    if not turn.training:
-        conversations.update(session, conversation, training=False)
+        training = turn.caller.training and turn.training
+        conversation = conversations.start(session, owner, training)
+    else:
+        conversation = conversations.owned(session, turn.conversation_id, owner)
+        if not turn.training:
+            conversations.update(session, conversation, training=False)
+    if request.team_id:
+        conversations.claim(session, conversation, request.team_id)
     return conversation
 
 

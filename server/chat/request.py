@@ -12,6 +12,7 @@ from server.http.errors import ApiError
 from server.services import Services
 from tutelage.chat import conversations
 from tutelage.errors import Invalid
+from tutelage.people import teams
 from tutelage.store import Store
 from tutelage.tables import CompletionKind, Message
 
@@ -67,6 +68,7 @@ class ResolvedRequest:
     parent_id: str | None  # parent of the new messages; the prompt itself where there are none
     new: Dialogue  # the messages to store
     dialogue: Dialogue  # history and new messages, as the generator takes them
+    team_id: str | None = None  # the team whose policy answers
 
     @property
     def prefix(self) -> str:
@@ -98,7 +100,7 @@ def resolve_request(services: Services, request: TurnRequest) -> ResolvedRequest
     conversation or message that is not the caller's.
     """
     _require_lengths(services.settings.max_message_chars, request)
-    history = _history(services.store, request)
+    history, team_id = _history(services.store, request)
     instructions = [message("system", request.instructions)] if request.instructions else []
     starts = request.conversation_id is None
     new = [*(instructions if starts else []), *request.messages]
@@ -112,7 +114,8 @@ def resolve_request(services: Services, request: TurnRequest) -> ResolvedRequest
         dialogue = dialogue if dialogue[-1]["content"] else dialogue[:-1]
     if request.raw:
         dialogue = [each | {"role": "text"} for each in dialogue]
-    return ResolvedRequest(request, history[-1].id if history else None, new, dialogue)
+    parent_id = history[-1].id if history else None
+    return ResolvedRequest(request, parent_id, new, dialogue, team_id)
 
 
 def _require_lengths(longest: int, request: TurnRequest) -> None:
@@ -154,16 +157,21 @@ def _require_tool_support(supported: bool, request: TurnRequest, dialogue: Dialo
     )
 
 
-def _history(store: Store, request: TurnRequest) -> list[Message]:
+def _history(store: Store, request: TurnRequest) -> tuple[list[Message], str | None]:
+    """The messages before, and the team whose policy answers."""
+    user_id = request.caller.user.id
     if request.conversation_id is None:
         if isinstance(request.parent_id, str):
             raise Invalid("parent_id requires conversation_id.", "parent_id")
-        return []
+        with store.read() as session:
+            return [], teams.answering(session, user_id, None)
     with store.read() as session:
-        conversations.owned(session, request.conversation_id, request.caller.user.id)
+        chat = conversations.owned(session, request.conversation_id, user_id)
         tree = conversations.messages(session, request.conversation_id)
+        team_id = teams.answering(session, user_id, chat)
     named = request.parent_id
-    return conversations.path_to(tree, _newest(tree) if named is Parent.NEWEST else named)
+    path = conversations.path_to(tree, _newest(tree) if named is Parent.NEWEST else named)
+    return path, team_id
 
 
 def _newest(tree: Sequence[Message]) -> str | None:

@@ -37,6 +37,7 @@ from server.routes.operator import (
     policies,
     settings,
     site_keys,
+    teams,
     traffic,
     users,
 )
@@ -47,7 +48,7 @@ _MODULES = (
     account, conversations, turns, system_prompts, feedback, operator, moderation_admin, iterations,
     policies, users, labeling, labeling_admin, sharing, my_feedback, inbox, mail, erasures,
     datasets, appeals, moderation_heads, experiments, traffic, blind_tests, settings, site_keys,
-    health,
+    teams, health,
 )  # fmt: skip
 
 

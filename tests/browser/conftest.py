@@ -44,7 +44,9 @@ def chromium() -> str:
     )
     path = next((found for name in names if name and (found := shutil.which(name))), None)
     if path is None:
-        pytest.skip("no Chromium here: install chromium-headless-shell, or set CHROMIUM to its path")
+        pytest.skip(
+            "no Chromium here: install chromium-headless-shell, or set CHROMIUM to its path"
+        )
     if not (STATIC / "index.html").is_file():
         pytest.skip("the web UI is not built: run `python frontend/build.py`")
     return path

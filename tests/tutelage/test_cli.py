@@ -14,6 +14,7 @@ from unittest import mock
 
 import pytest
 import sqlalchemy
+import sqlmodel
 import typer
 from typer.testing import CliRunner
 
@@ -28,7 +29,7 @@ from tutelage.people import accounts
 from tutelage.policies import deployment
 from tutelage.settings import Settings
 from tutelage.store import StoreError
-from tutelage.tables import Role
+from tutelage.tables import Role, User
 
 ROOT = Path(__file__).parents[2]
 
@@ -272,3 +273,20 @@ def test_a_site_key_names_its_origins(data: Path) -> None:
     assert "https://shop.example" in run(app, ["key", "list", *where]).output
     wrong = run(app, ["key", "create", "--name", "shop", "--origin", "shop", *where])
     assert "'shop' is not an origin" in str(wrong.exception)
+
+
+def test_teams_are_filled_and_deleted(data: Path) -> None:
+    def run(*words: str) -> str:
+        return CliRunner().invoke(app, ["teams", *words, "--data", str(data)]).output
+
+    CliRunner().invoke(app, ["key", "create", "--name", "ada", "--data", str(data)])
+    with open_core(Settings(data=data)).store.read() as session:
+        (ada,) = session.exec(sqlmodel.select(User.id).where(User.name == "ada"))
+    assert "Support." in run("create", "Support")
+    assert "Support now" in run("add", "Support", ada)
+    assert "called Helpdesk" in run("rename", "Support", "Helpdesk")
+    assert "Helpdesk: ada" in run("list")
+    assert "no team now" in run("remove", ada)
+    assert "Helpdesk: no members" in run("list")
+    assert "Deleted the team Helpdesk" in run("delete", "Helpdesk")
+    assert run("list") == ""

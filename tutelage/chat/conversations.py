@@ -76,6 +76,14 @@ def update(
     return conversation
 
 
+def claim(session: Session, conversation: Conversation, team_id: str) -> None:
+    """Give a chat, with its copies for labelers, to a team, unless it belongs to one."""
+    if conversation.team_id is None:
+        for each in (conversation, *_copies(session, conversation)):
+            each.team_id = team_id
+            session.add(each)
+
+
 def erase(session: Session, conversation: Conversation, actor: str) -> None:
     """Delete the conversation with all that hangs from it; only a trace is kept."""
     audit.record(session, actor, "conversation.erase", conversation.id)

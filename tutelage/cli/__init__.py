@@ -10,7 +10,6 @@ from tutelage.cli import (
     bench,
     datasets,
     installation,
-    keys,
     ladder,
     learning,
     models,
@@ -22,6 +21,7 @@ from tutelage.cli import (
     settings,
     trust,
 )
+from tutelage.cli.people import keys, teams
 from tutelage.compute_threads import wait_passively
 from tutelage.errors import TutelageError
 from tutelage.store import StoreError
@@ -45,6 +45,7 @@ app.add_typer(ladder.app, name="ladder")
 app.add_typer(models.app, name="models")
 app.add_typer(scheduling.app, name="schedule")
 app.add_typer(keys.app, name="key")
+app.add_typer(teams.app, name="teams")
 app.add_typer(settings.app, name="settings")
 app.add_typer(moderation.app, name="moderation")
 app.add_typer(datasets.app, name="dataset")

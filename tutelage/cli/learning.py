@@ -12,8 +12,7 @@ import typer
 
 from tutelage import tracing
 from tutelage.cli.bars import stage_bars, steps
-from tutelage.cli.options import Data, Json, open_data, settings_for
-from tutelage.cli.parent import WhileInput, end_with_input
+from tutelage.cli.options import Data, Json, WhileInput, end_with_input, open_data, settings_for
 from tutelage.cli.service import local_url
 from tutelage.composition import Core
 from tutelage.errors import Invalid

@@ -1,5 +1,9 @@
-"""Options and openings that the commands share."""
+"""Options and openings that the commands share, and the end of a process with its parent."""
 
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +19,8 @@ Data = Annotated[
     typer.Option("--data", help="Data folder (or TUTELAGE_DATA; default ./data).", metavar="DIR"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON at the end.")]
+WhileInput = Annotated[bool, typer.Option("--while-input", hidden=True)]
+LAST_SECONDS = 30.0
 
 
 def settings_for(data: Path | None, **overrides: Any) -> Settings:
@@ -31,3 +37,23 @@ def settings_for(data: Path | None, **overrides: Any) -> Settings:
 def open_data(data: Path | None) -> Core:
     """The store and policy library of a data folder that the service has made."""
     return open_existing(settings_for(data))
+
+
+def end_with_input(name: signal.Signals) -> None:
+    """Raise the signal in this process when its standard input ends; exit when that is no use.
+
+    So it ends with the process that started it, however that one ended.
+
+    The descriptor is read without Python's buffer, whose lock would be held at exit.
+    """
+
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        main = threading.main_thread().ident
+        assert main is not None
+        signal.pthread_kill(main, name)  # wakes it, also where it waits for a process
+        time.sleep(LAST_SECONDS)
+        os._exit(1)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()

@@ -13,8 +13,7 @@ from typing import Annotated
 
 import typer
 
-from tutelage.cli.options import Data, open_data, settings_for
-from tutelage.cli.parent import WhileInput, end_with_input
+from tutelage.cli.options import Data, WhileInput, end_with_input, open_data, settings_for
 from tutelage.composition import Core, open_core, open_existing
 from tutelage.errors import Unavailable
 from tutelage.settings import Settings

@@ -161,16 +161,16 @@ class Logged:
 def read(
     session: Session, conversation_ids: Sequence[str] | None = None, tokens: bool = False
 ) -> Rows:
-    """The rows of the conversations that may be trained on: of all, or of those named.
+    """The rows of the conversations that may be trained on: of all of no team, or of those named.
 
     ``tokens``: with what ``logged`` needs, which is larger than everything else together.
     """
     return _read(session, conversation_ids, tokens, _Shared.read(session))
 
 
-def batches(session: Session, tokens: bool = False) -> Iterator[Rows]:
-    """The same rows, some conversations at a time, so that memory stays bounded."""
-    chosen = select(Conversation.id).where(Conversation.training)
+def batches(session: Session, tokens: bool = False, team_id: str | None = None) -> Iterator[Rows]:
+    """The rows of a team's conversations, or of those of no team, some conversations at a time."""
+    chosen = select(Conversation.id).where(Conversation.training, Conversation.team_id == team_id)
     yield from _batches(session, list(session.exec(chosen.order_by(col(Conversation.seq)))), tokens)
 
 
@@ -200,6 +200,8 @@ def _read(
     session: Session, conversation_ids: Sequence[str] | None, tokens: bool, shared: _Shared
 ) -> Rows:
     chosen = select(Conversation).where(Conversation.training)
+    if conversation_ids is None:
+        chosen = chosen.where(col(Conversation.team_id).is_(None))
     blocked = select(ModerationRecord.message_id).where(ModerationRecord.action == "block")
     if conversation_ids is not None:
         chosen = chosen.where(col(Conversation.id).in_(conversation_ids))
@@ -233,10 +235,18 @@ def gold(session: Session) -> dict[str, Gold]:
     }
 
 
-def comparing(session: Session) -> Iterator[list[FeedbackExample]]:
-    """The rankings and edits that may be learned from, some conversations at a time."""
+def comparing(session: Session, team_id: str | None = None) -> Iterator[list[FeedbackExample]]:
+    """The rankings and edits that may be learned from, some conversations at a time.
+
+    ``team_id`` as of ``batches``.
+    """
     kinds = (FeedbackKind.RANKING, FeedbackKind.EDIT)
-    judged = select(Feedback.conversation_id).where(col(Feedback.kind).in_(kinds)).distinct()
+    chats = select(Conversation.id).where(Conversation.team_id == team_id)
+    judged = (
+        select(Feedback.conversation_id)
+        .where(col(Feedback.kind).in_(kinds), col(Feedback.conversation_id).in_(chats))
+        .distinct()
+    )
     ids = list(session.exec(judged))
     for rows in _batches(session, ids):
         yield [example for example in learnable(rows) if example.comparisons]

@@ -9,12 +9,21 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
+from sqlalchemy import or_
 from sqlmodel import Session, col, func, select
 
 from tutelage import audit
 from tutelage.chat import conversations, inbox
 from tutelage.errors import Invalid, LimitReached, NotFound
-from tutelage.tables import Feedback, FeedbackKind, Message, NewsKind, Report, ReportState
+from tutelage.tables import (
+    Conversation,
+    Feedback,
+    FeedbackKind,
+    Message,
+    NewsKind,
+    Report,
+    ReportState,
+)
 
 A_DAY, MOST_A_DAY = 86_400.0, 20
 RUBRIC, MOST = ("severity", "novelty", "harm"), 3
@@ -115,10 +124,17 @@ def alike(session: Session, report: Report, limit: int = 3) -> list[tuple[str, f
     return sorted((p for p in found if p[1] >= ALIKE), key=lambda p: -p[1])[:limit]
 
 
-def cases(session: Session) -> list[dict[str, Any]]:
-    """All evaluation cases, oldest first: {"id", "prompt", "bad", "pattern"}."""
+def cases(session: Session, team_id: str | None = None) -> list[dict[str, Any]]:
+    """All evaluation cases, oldest first: {"id", "prompt", "bad", "pattern"}.
+
+    Those of chats of no team, and of the team that is named.
+    """
     accepted = select(Report).where(Report.state == ReportState.ACCEPTED)
-    rows = session.exec(accepted.order_by(col(Report.seq)))
+    accepted = accepted.join(Message, col(Message.id) == Report.message_id).join(
+        Conversation, col(Conversation.id) == Message.conversation_id
+    )
+    read = or_(col(Conversation.team_id).is_(None), col(Conversation.team_id) == team_id)
+    rows = session.exec(accepted.where(read).order_by(col(Report.seq)))
     return [{"id": row.id, **row.evaluation_case} for row in rows if row.evaluation_case]
 
 

@@ -54,20 +54,25 @@ def readiness(session: Session) -> dict[str, dict[str, Any]]:
     return {preset: _answer(each) for preset, each in zip(NEEDS, found, strict=True)}
 
 
-def missing(session: Session, preset: str) -> list[str]:
-    """What a preset lacks, a sentence each; settings of one's own need what standard needs."""
-    return _missing(session, [NEEDS.get(preset, NEEDS["standard"])])[0]
+def missing(session: Session, preset: str, team_id: str | None = None) -> list[str]:
+    """What a preset lacks, a sentence each; settings of one's own need what standard needs.
+
+    For the policy of a team only what its members said counts.
+    """
+    return _missing(session, [NEEDS.get(preset, NEEDS["standard"])], team_id)[0]
 
 
-def consented(session: Session) -> int:
-    """The number of conversations that may be trained on."""
+def consented(session: Session, team_id: str | None = None) -> int:
+    """The number of conversations of a team, or of none, that may be trained on."""
     consenting = select(func.count()).select_from(Conversation).where(Conversation.training)
-    return session.exec(consenting).one()
+    return session.exec(consenting.where(Conversation.team_id == team_id)).one()
 
 
-def _missing(session: Session, needs: Sequence[Need]) -> list[list[str]]:
-    chats, collected = consented(session), Collected()
-    batches = preference_data.comparing(session) if chats else iter(())
+def _missing(
+    session: Session, needs: Sequence[Need], team_id: str | None = None
+) -> list[list[str]]:
+    chats, collected = consented(session, team_id), Collected()
+    batches = preference_data.comparing(session, team_id) if chats else iter(())
     while any(found := [_sentences(need, chats, collected) for need in needs]):
         batch = next(batches, None)
         if batch is None:

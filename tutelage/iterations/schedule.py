@@ -62,13 +62,14 @@ def next_at(session: Session, schedule: Schedule, now: float) -> float | None:
 
 
 def feedback_since(session: Session) -> int:
-    """Judgements in consented conversations since the newest iteration began."""
+    """Judgements in consented conversations of no team since the newest iteration began."""
     newest = _newest(session)
     statement = (
         select(func.count())
         .select_from(Feedback)
         .join(Conversation, col(Feedback.conversation_id) == col(Conversation.id))
-        .where(Conversation.training, Feedback.kind != FeedbackKind.WITHDRAWAL)
+        .where(Conversation.training, col(Conversation.team_id).is_(None))
+        .where(Feedback.kind != FeedbackKind.WITHDRAWAL)
         .where(Feedback.seq > (newest.seq if newest else 0))
     )
     return session.exec(statement).one()

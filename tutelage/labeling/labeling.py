@@ -415,6 +415,7 @@ def _open_tasks(session: Session, labeler_id: str, kind: FeedbackKind) -> list[L
             col(LabelingTask.ready_at).is_not(None),
             LabelingTask.source != OWN,
             Conversation.training,
+            col(Conversation.team_id).is_(None),
             col(LabelingTask.id).not_in(mine),
         )
         .order_by(col(LabelingTask.priority).desc(), col(LabelingTask.seq))
@@ -433,6 +434,7 @@ def _unfinished(session: Session, labeler_id: str, kind: FeedbackKind) -> Assign
             col(Assignment.finished_at).is_(None),
             LabelingTask.kind == kind,
             Conversation.training,
+            col(Conversation.team_id).is_(None),
         )
     )
     return session.exec(statement.order_by(col(Assignment.seq))).first()
@@ -456,6 +458,8 @@ def _copy(session: Session, path: Sequence[Message]) -> tuple[Conversation, Mess
     chat = session.get(Conversation, path[0].conversation_id)
     if chat is None or not chat.training:
         raise Forbidden("The owner has not consented to training on this conversation.")
+    if chat.team_id:
+        raise Forbidden("This conversation belongs to a team; labelers do not read it.")
     copy = conversations.start(session, chat.owner_id, training=True, title=chat.title)
     copy.purpose, copy.origin_id = Purpose.LABELING, chat.id
     last: Message | None = None

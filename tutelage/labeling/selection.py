@@ -35,7 +35,10 @@ class Candidate:
 
 
 def candidates(session: Session, seed: int) -> list[Candidate]:
-    """One randomly chosen answered message of each consented chat that no task was made of."""
+    """One randomly chosen answered message of each consented chat that no task was made of.
+
+    Chats of teams are left out: labelers do not read them.
+    """
     done = select(Conversation.origin_id).join(
         LabelingTask, col(LabelingTask.conversation_id) == Conversation.id
     )
@@ -44,6 +47,7 @@ def candidates(session: Session, seed: int) -> list[Candidate]:
         .where(
             Conversation.training,
             Conversation.purpose == Purpose.CHAT,
+            col(Conversation.team_id).is_(None),
             col(Conversation.id).not_in(done.where(col(Conversation.origin_id).is_not(None))),
         )
         .order_by(col(Conversation.seq).desc())

@@ -15,7 +15,7 @@ from server.dependencies import AnyoneDep, ServicesDep
 from server.http.auth import set_cookie
 from server.services import Services
 from tutelage.errors import Forbidden, NotFound, TutelageError, Unavailable
-from tutelage.people import accounts, people
+from tutelage.people import accounts, people, teams
 from tutelage.settings import Settings
 
 if TYPE_CHECKING:
@@ -123,6 +123,8 @@ def _admit(services: Services, claims: dict[str, Any]) -> str:
     name = next((str(claims[each]) for each in _NAMES if claims.get(each)), "User")
     with services.store.write() as session:
         user = accounts.by_identity(session, claims["iss"], str(claims["sub"]), name[:100])
+        if services.settings.oidc_team_claim:
+            teams.by_claim(session, user, claims.get(services.settings.oidc_team_claim, []))
         return people.create_session(session, user)
 
 

@@ -12,6 +12,7 @@ from joserfc import jwt
 from pydantic import SecretStr
 
 from tutelage.composition import Core
+from tutelage.people import teams
 
 provider = pytest.importorskip("oidc_provider_mock", reason="the provider of these tests")
 
@@ -115,3 +116,17 @@ def test_a_provider_that_is_away_is_told(core: Core) -> None:
     with serve(new_services(core, **settings), core) as service:
         answer = service.client.get("/v1/session/oidc", follow_redirects=False)
     assert answer.status_code == 503 and "cannot be reached" in answer.json()["error"]["message"]
+
+
+def test_the_provider_names_the_team(core: Core, issuer: str) -> None:
+    settings = {
+        "oidc_issuer": issuer, "oidc_client_id": "tutelage",
+        "oidc_client_secret": SecretStr("s"), "oidc_team_claim": "sub",
+    }  # fmt: skip
+    with core.store.write() as session:
+        team = teams.create(session, "ada@example.com", "op").id
+    with serve(new_services(core, **settings), core) as service:
+        assert finish(service, authorize(service)) == "/"
+        user_id = service.client.get("/v1/session").json()["user"]["id"]
+    with core.store.read() as session:
+        assert teams.of_person(session, user_id) == team

@@ -1,0 +1,56 @@
+"""/v1/operator/teams: operators make teams, and chats of members belong to them."""
+
+from typing import Any
+
+from chat_service import ChatService
+
+from tutelage.tables import Conversation
+
+
+def test_operators_make_fill_rename_and_delete_a_team(service: ChatService) -> None:
+    made = service.post("/v1/operator/teams", {"name": "Support"}, "operator")
+    assert made.status_code == 201
+    path, me = f"/v1/operator/teams/{made.json()['id']}", user_id(service)
+    added = service.post(f"{path}/members", {"user_id": me}, "operator").json()
+    assert [each["id"] for each in added["members"]] == [me]
+    assert service.patch(path, {"name": "Helpdesk"}, "operator").json()["name"] == "Helpdesk"
+    (team,) = service.get("/v1/operator/teams", "operator").json()["data"]
+    assert team["name"] == "Helpdesk" and len(team["members"]) == 1
+    left = f"{path}/members/{me}"
+    assert service.delete(left, "operator").json()["deleted"]
+    assert service.delete(left, "operator").status_code == 404
+    assert service.delete(path, "operator").json()["deleted"]
+    assert service.get("/v1/operator/teams", "operator").json()["data"] == []
+
+
+def test_whoever_is_no_operator_sees_no_team(service: ChatService) -> None:
+    for name in ("user", "labeler"):
+        assert service.get("/v1/operator/teams", name).status_code == 403
+        assert service.post("/v1/operator/teams", {"name": "Mine"}, name).status_code == 403
+
+
+def test_a_chat_belongs_to_its_owners_team_from_the_members_first_message(
+    service: ChatService,
+) -> None:
+    before = service.ask("before")
+    team = service.post("/v1/operator/teams", {"name": "Support"}, "operator").json()["id"]
+    body = {"user_id": user_id(service)}
+    service.post(f"/v1/operator/teams/{team}/members", body, "operator")
+    assert owner_team(service, before) is None
+    assert owner_team(service, service.ask("after")) == team
+    known = before["tutelage"]["conversation_id"]
+    assert owner_team(service, service.ask("again", conversation_id=known)) == team
+    assert owner_team(service, service.ask("other", "other")) is None
+
+
+def user_id(service: ChatService) -> str:
+    """Of the person behind the key ``user``."""
+    chat = service.ask("who am I")["tutelage"]["conversation_id"]
+    with service.core.store.read() as session:
+        return session.get_one(Conversation, chat).owner_id
+
+
+def owner_team(service: ChatService, completion: Any) -> str | None:
+    with service.core.store.read() as session:
+        chat = session.get_one(Conversation, completion["tutelage"]["conversation_id"])
+        return chat.team_id

@@ -1,0 +1,1 @@
+"""Commands about people: who may use the service, and with whom they learn."""
