@@ -1,11 +1,11 @@
 """Tiny random twins of model families: the right architecture, four layers, our tiny tokenizer."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM
+from chat_templates import give_template
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from training.model.tiny import write_tiny_policy
 
@@ -44,15 +44,29 @@ TWINS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+# The kind of template that each family's chat models use; Falcon's ends no turn with a token.
+TEMPLATE_OF = {
+    "llama": "llama3", "llama-rope-llama3": "llama3", "mistral": "mistral",
+    "mistral-window": "mistral", "mixtral": "mistral", "qwen2": "chatml", "qwen3": "qwen3",
+    "qwen3_moe": "qwen3-no-thinking", "gemma2": "gemma", "gemma3_text": "gemma", "phi3": "phi3",
+    "olmo2": "olmo2", "olmo3": "chatml", "smollm3": "qwen3-no-thinking", "granite": "granite",
+    "cohere2": "cohere", "stablelm": "zephyr", "gpt_neox": "zephyr", "gpt2": "chatml",
+    "gpt_oss": "harmony", "lfm2": "chatml", "falcon": "zephyr",
+}  # fmt: skip
+
+
 def family(twin: str) -> str:
     """The model type of a twin."""
     return twin.split("-")[0]
 
 
-def write_twin(twin: str, directory: Path, seed: int = 0, **settings: Any) -> Path:
-    """Writes a twin's policy directory; the tokenizer and its ChatML template are the tiny ones."""
+def write_twin(
+    twin: str, directory: Path, seed: int = 0, template: str = "", **settings: Any
+) -> Path:
+    """Writes a twin's policy directory; the tokenizer is the tiny one, by default with ChatML."""
     write_tiny_policy(directory)
-    vocabulary = json.loads((directory / "config.json").read_text())["vocab_size"]
+    end = give_template(directory, template).eos_token_id if template else 2
+    vocabulary = len(AutoTokenizer.from_pretrained(directory))
     for file in directory.glob("*.safetensors"):
         file.unlink()
     kind = family(twin)
@@ -63,7 +77,7 @@ def write_twin(twin: str, directory: Path, seed: int = 0, **settings: Any) -> Pa
     config = AutoConfig.for_model(
         kind,
         **(common | TWINS[twin] | settings),
-        vocab_size=vocabulary, bos_token_id=1, eos_token_id=2, pad_token_id=2,
+        vocab_size=vocabulary, bos_token_id=1, eos_token_id=end, pad_token_id=2,
     )  # fmt: skip
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -73,6 +87,6 @@ def write_twin(twin: str, directory: Path, seed: int = 0, **settings: Any) -> Pa
                 torch.nn.init.normal_(parameter, std=0.15)
             elif "norm" not in name:
                 torch.nn.init.normal_(parameter, std=0.05)
-    model.generation_config.eos_token_id = 2
+    model.generation_config.eos_token_id = end
     model.save_pretrained(directory)
     return directory

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from family_twins import write_twin
+from family_twins import TEMPLATE_OF, write_twin
 from loop_folder import judge, run
 
 from server.generators.choice import load_fitting
@@ -18,7 +18,7 @@ ENGINES = {"mistral-window": "embedded", "gemma3_text": "transformers", "gpt_oss
 
 @pytest.mark.parametrize(("twin", "engine"), ENGINES.items())
 def test_a_family_is_taught_and_served(twin: str, engine: str, tmp_path: Path) -> None:
-    source = write_twin(twin, tmp_path / "source")
+    source = write_twin(twin, tmp_path / "source", template=TEMPLATE_OF[twin])
     core = open_core(Settings(data=tmp_path / "data", moderation="off"))
     ensure_base(core.store, core.library, str(source))
     with core.store.write() as session:

@@ -316,7 +316,8 @@ def test_a_taught_policy_is_taught_again_promoted_or_undecided(
     manifest = core.library.manifest("policy-0002")
     current = "policy-0001" if promoted else "policy-0000"
     assert (outcome.policy_id, manifest["parent"]) == ("policy-0002", "policy-0001")
-    assert manifest["compared_with"] == current
+    assert (manifest["compared_with"], manifest["base"]) == (current, "policy-0000")
+    assert core.library.verify("policy-0002") == []
     assert [row["policy"] for row in manifest["trend"]][-1] == current
     assert (
         f"## Compared with {current}" in (core.library.path("policy-0002") / "card.md").read_text()

@@ -71,6 +71,20 @@ def test_sft_runs_on_a_device(tiny_policy: Path, config: IterationConfig, tmp_pa
     assert found == pytest.approx(expected, rel=1e-3)
 
 
+def test_a_reward_model_is_trained_on_a_device(
+    tiny_policy: Path, config: IterationConfig, tmp_path: Path
+) -> None:
+    short = replace(config.reward_model, penalties=(1.0,), heads=1, drawn_heads=1)
+    config = replace(config, reward_model=short)
+    few, on_cpu = RANKINGS[:4], replace(config, device="cpu")
+    found = train_reward_model(tiny_policy, few, [], config, tmp_path / "device", silent)
+    expected = train_reward_model(tiny_policy, few, [], on_cpu, tmp_path / "cpu", silent)
+    assert found == {
+        name: pytest.approx(fact, rel=1e-3) if isinstance(fact, float) else fact
+        for name, fact in expected.items()
+    }
+
+
 def test_ppo_runs_on_a_device(
     tiny_policy: Path, rewards: Path, config: IterationConfig, tmp_path: Path
 ) -> None:

@@ -61,6 +61,8 @@ _WITH_OUR_SYSTEM_PROMPT = """\
 {%- set messages = [{'role': 'system', 'content': SYSTEM_PROMPT}] + messages -%}
 {%- endif -%}
 """
+# Templates of models that can think ask for it by this name; nobody here reads the thoughts.
+_WITHOUT_THINKING = "{%- set enable_thinking = false -%}\n"
 
 
 def ensure_base(store: Store, library: PolicyLibrary, source: str = "") -> bool:
@@ -149,7 +151,8 @@ def _from_hugging_face(source: str) -> "tuple[PreTrainedModel, PreTrainedTokeniz
     if "Tutelage" not in tokenizer.chat_template:
         own = _with_system_prompt(_WITH_OUR_SYSTEM_PROMPT)
         folded = "" if has_system_role(tokenizer) else _SYSTEM_IN_FIRST_TURN
-        tokenizer.chat_template = own + folded + tokenizer.chat_template
+        tokenizer.chat_template = own + folded + _WITHOUT_THINKING + tokenizer.chat_template
+        tokenizer.chat_template += _opening(tokenizer)
     _end_turns(model, tokenizer)
     return model, tokenizer
 
@@ -163,6 +166,12 @@ def _end_turns(model: "PreTrainedModel", tokenizer: "PreTrainedTokenizerBase") -
     known = model.generation_config.eos_token_id
     ids = known if isinstance(known, list) else [] if known is None else [known]
     model.generation_config.eos_token_id = sorted({*ids, end, tokenizer.eos_token_id} - {None})
+
+
+def _opening(tokenizer: "PreTrainedTokenizerBase") -> str:
+    """For the end of a chat template: completes a prompt that stops before a turn's own opening."""
+    opening = json.dumps(ChatFormat(tokenizer).opening(), ensure_ascii=False)
+    return "{%- if add_generation_prompt -%}{{ OPENING }}{%- endif -%}".replace("OPENING", opening)
 
 
 def _with_system_prompt(template: str) -> str:

@@ -76,6 +76,17 @@ class ChatFormat:
         number = int(found[1])
         return self._controls[number] if number < len(self._controls) else found[0]
 
+    def opening(self) -> str:
+        """What the last turn has between the prompt and the assistant's words; most often empty.
+
+        An empty thinking block (Qwen 3) or a channel (gpt-oss), which a policy that is asked for
+        words alone would otherwise have to write first.
+        """
+        prompt = self.render(_PROBE[:1], generation=True)
+        begun = self.render(_PROBE).rpartition("Pong")[0]
+        opening = begun[len(prompt) :] if begun.startswith(prompt) else ""
+        return opening if opening.strip() else ""
+
     def turn_end(self) -> str:
         """The control token with which the template ends an assistant's turn.
 

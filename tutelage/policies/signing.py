@@ -33,7 +33,10 @@ def sign(core: Core, policy_id: str, private_key: Path) -> Path:
 
 
 def check(core: Core, policy_id: str, public_key: Path) -> str | None:
-    """What is wrong with the signature, in a sentence; None when it holds."""
+    """What is wrong with the signature, in a sentence; None when it holds.
+
+    What is signed names an adapter's base by its digest, so the base is compared with that too.
+    """
     extras.require("signing")
     from model_signing import verifying
 
@@ -46,7 +49,8 @@ def check(core: Core, policy_id: str, public_key: Path) -> str | None:
         config.verify(core.library.path(policy_id), signed)
     except Exception as error:  # whatever does not hold, the library says in its own words
         return f"The signature of {policy_id} is invalid: {error}"
-    return None
+    problems = core.library.verify(policy_id)
+    return f"{policy_id} is not what was signed: {problems[0]}" if problems else None
 
 
 def _require(key: Path) -> None:

@@ -16,7 +16,11 @@ TEXTS = {name: [(31 * i + 7) % 250 + 3 for i in range(n)] for name, n in LENGTHS
 
 def largest_difference(runner: ModelRunner, path: Path) -> float:
     """Of a log-probability from what transformers gives, in nats."""
-    model = load_whole(path, "float32")
+    return difference_from(load_whole(path, "float32"), runner)
+
+
+def difference_from(model: torch.nn.Module, runner: ModelRunner) -> float:
+    """The same from what a model of transformers gives."""
     with torch.no_grad():
         own = {
             name: model(torch.tensor([ids])).logits[0].log_softmax(-1)

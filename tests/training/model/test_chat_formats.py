@@ -41,9 +41,9 @@ def written(tokenizer: ChatTokenizer, dialogue: Dialogue) -> str:
 def test_what_is_marked_is_what_the_assistant_wrote(tokenizer: ChatTokenizer, policy: Path) -> None:
     dialogue = tokenizer.dialogue([user("Hi"), assistant(FIRST), user("So?"), assistant(SECOND)])
     turns = [part.strip() for part in written(tokenizer, dialogue).split(tokenizer.turn_end)]
-    # This template never shows an earlier turn as the policy wrote it: behind the prompt that
+    # These templates never show an earlier turn as the policy wrote it: behind the prompt that
     # serving gives, so the last turn alone is learned.
-    earlier = [] if policy.name == "qwen3-no-thinking" else [FIRST]
+    earlier = [] if policy.name in ("qwen3-no-thinking", "harmony") else [FIRST]
     assert turns == [*earlier, SECOND, ""]
 
 

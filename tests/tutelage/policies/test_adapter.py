@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from tutelage.composition import open_core
 from tutelage.errors import Conflict, Unavailable
 from tutelage.installation import backup
 from tutelage.maintenance import retention
-from tutelage.policies import deployment
+from tutelage.policies import deployment, signing
 from tutelage.policies.adapter import (
     LowRank,
     PolicyAdapter,
@@ -23,7 +24,7 @@ from tutelage.policies.adapter import (
     stacked,
     write_adapter,
 )
-from tutelage.policies.export import export_folder
+from tutelage.policies.export import export_folder, export_gguf
 from tutelage.policies.library import PolicyLibrary, base_of, copy_policy, weights_sha256
 from tutelage.policies.model_check import check_model
 from tutelage.policies.parity import load_whole
@@ -94,6 +95,32 @@ def test_exported_it_is_one_folder_for_transformers(library: PolicyLibrary, tmp_
     merged = AutoModelForCausalLM.from_pretrained(tmp_path / "merged")
     assert torch.equal(logprobs(merged), logprobs(load_whole(path, "float32")))
     assert base_of(tmp_path / "merged") is None
+
+
+def test_exported_as_gguf_it_is_merged(library: PolicyLibrary, tmp_path: Path) -> None:
+    path = library.path("policy-0001")
+    export_gguf(path, tmp_path / "taught.gguf", "taught")
+    read = AutoModelForCausalLM.from_pretrained(tmp_path, gguf_file="taught.gguf")
+    merged, base = (load_whole(p, "float32") for p in (path, library.path("policy-0000")))
+    assert (logprobs(merged) - logprobs(base)).abs().max() > 0.2
+    torch.testing.assert_close(logprobs(read), logprobs(merged), atol=0.05, rtol=0)  # 16 bits
+
+
+def test_a_signature_over_an_adapter_covers_its_base(tmp_path: Path) -> None:
+    pytest.importorskip("model_signing")
+    core = open_core(Settings(data=tmp_path / "data"))
+    publish(core.library)
+    private, public = tmp_path / "key.pem", tmp_path / "public.pem"
+    for command in (
+        ["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(private)],
+        ["ec", "-in", str(private), "-pubout", "-out", str(public)],
+    ):
+        subprocess.run(["openssl", *command], check=True, capture_output=True)
+    signing.sign(core, "policy-0001", private)
+    assert signing.check(core, "policy-0001", public) is None
+    (core.library.path("policy-0000") / "model.safetensors").write_bytes(b"rot")
+    assert "model.safetensors has changed" in str(signing.check(core, "policy-0001", public))
+    core.store.close()
 
 
 def test_the_update_of_a_base_of_16_bits_is_kept_in_32(

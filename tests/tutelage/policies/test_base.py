@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from chat_templates import write_templated_policy
+from chat_templates import TEMPLATES, write_templated_policy
 from transformers import AutoTokenizer, GenerationConfig
 
 from server.generators.chat_template import ChatTemplate
@@ -74,6 +74,39 @@ def test_without_a_system_role_the_first_user_turn_takes_the_system_prompt(
     own = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "hi"}]
     assert "Be brief.\n\nhi" in template.read(own)[0]
     assert "Tutelage" not in template.read(own)[0]
+
+
+THINKING = (
+    "{%- for m in messages -%}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}"
+    "{%- endfor -%}{%- if add_generation_prompt -%}{{ '<|im_start|>assistant\n' }}"
+    "{%- if enable_thinking is defined and not enable_thinking -%}{{ '<think></think>' }}"
+    "{%- endif -%}{%- endif -%}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [("harmony", "<|start|>assistant<|channel|>final<|message|>"),
+     ("qwen3", "<|im_start|>assistant\n<think>\n\n</think>\n\n"),
+     (THINKING, "<|im_start|>assistant\n<think></think>"),
+     ("mistral", " [/INST]")],
+)  # fmt: skip
+def test_a_prompt_ends_where_the_words_of_the_assistant_begin(
+    name: str, end: str, tmp_path: Path
+) -> None:
+    source = write_templated_policy(name if name in TEMPLATES else "chatml", tmp_path / "source")
+    if name not in TEMPLATES:
+        (source / "chat_template.jinja").write_text(name)
+    (tmp_path / "policy").mkdir()
+    base.build(tmp_path / "policy", str(source))
+    asked = [{"role": "user", "content": "hi"}]
+    prompt = ChatTemplate(tmp_path / "policy").read(asked)[0]
+    assert prompt.endswith(end)
+    answered = [*asked, {"role": "assistant", "content": "yes"}]
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "policy")
+    if name in TEMPLATES:
+        whole = tokenizer.apply_chat_template(answered, tokenize=False)
+        assert whole.removeprefix(prompt).lstrip().startswith("yes")
 
 
 def test_what_ends_a_turn_ends_a_response_of_every_engine(tmp_path: Path) -> None:

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from huggingface_hub import ModelCard, constants
+from safetensors.torch import load
 from typer.testing import CliRunner
 
 from tutelage.cli import app
 from tutelage.composition import Core, open_core
 from tutelage.errors import Invalid, Unavailable
 from tutelage.policies import base, deployment, hub
+from tutelage.policies.adapter import LowRank, PolicyAdapter, write_adapter
+from tutelage.policies.weights import PolicyWeights
 from tutelage.settings import Settings
 from tutelage.tables import PolicyState
 
@@ -148,6 +152,25 @@ def test_a_policy_goes_to_a_hub_and_comes_back_as_a_candidate(
         assert there.read_bytes() == here.read_bytes()
     with pytest.raises(Invalid, match=f"derive from {REPO}, whose licence is not known"):
         hub.push(core, "policy-0001", REPO)
+
+
+def test_an_adapter_goes_to_a_hub_merged(core: Core, fake_hub: FakeHub) -> None:
+    parent = core.library.path("policy-0000")
+
+    def build(directory: Path) -> None:
+        for name in ("config.json", "tokenizer.json", "tokenizer_config.json"):
+            (directory / name).write_bytes((parent / name).read_bytes())
+        (directory / "card.md").write_text("# policy-0001\n")
+        update = LowRank(torch.ones(32, 1), torch.ones(1, 32))
+        name = "model.layers.3.self_attn.q_proj"
+        write_adapter(directory, PolicyAdapter(parent, {name: update}))
+
+    core.library.publish("policy-0001", build, {"parent": "policy-0000"})
+    hub.push(core, "policy-0001", REPO)
+    assert not [name for name in fake_hub.files if name.startswith("adapter_")]
+    pushed = load(fake_hub.files["model.safetensors"])["model.layers.3.self_attn.q_proj.weight"]
+    weights = PolicyWeights(parent).read("model.layers.3.self_attn.q_proj.weight")
+    torch.testing.assert_close(pushed, weights + 1)
 
 
 def test_a_hub_that_cannot_be_reached_is_told(

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from pretend_device import OnDevice, pretended_device
 
 from server.generators.embedded.sampler import Sampler, choose, choose_each, nucleus
 from server.generators.generator import Sampling
@@ -134,3 +135,12 @@ def test_together_impossible_tokens_are_never_chosen() -> None:
 )
 def test_what_was_said_before_keeps_a_row_for_itself(sampling: Sampling, independent: bool) -> None:
     assert Sampler(sampling).independent == independent
+
+
+def test_rows_are_sampled_together_on_their_device() -> None:
+    asked = [(Sampling(temperature=0), 0.5), (Sampling(top_p=0.7, top_k=3, min_p=0.1), 0.9)]
+    rows = PROBS.log().repeat(2, 1)
+    with pretended_device() as device:
+        found = choose_each(rows.to(device), asked)
+    assert isinstance(found, OnDevice)
+    assert found.held.tolist() == choose_each(rows, asked).tolist()

@@ -1,5 +1,6 @@
 """Current policy and challenger share the weights of their base, and say what merged ones say."""
 
+import asyncio
 import gc
 import shutil
 from pathlib import Path
@@ -8,10 +9,14 @@ import pytest
 import torch
 from readings import largest_difference
 
+from server.generators.embedded.engine import EmbeddedGenerator, Loader
 from server.generators.embedded.graph_runner import load_graph
-from server.generators.paged.runner import PagedRunner, load_paged
+from server.generators.embedded.graph_runner import load_policy as load_graph_policy
+from server.generators.generator import Sampling
+from server.generators.paged.runner import PagedRunner, load_paged, load_policy
 from server.generators.paged.shared_base import _bases
 from tutelage.policies.adapter import LowRank, PolicyAdapter, write_adapter
+from tutelage.policies.export import export_folder
 from tutelage.policies.parity import load_whole, write_reference
 
 
@@ -74,3 +79,42 @@ def test_an_adapter_that_is_misread_is_refused(adapters: list[Path]) -> None:
     shutil.copy(adapters[1] / "parity.json", adapters[0])
     with pytest.raises(Exception, match="does not read this model right"):
         load(adapters[0])
+
+
+async def said(generator: EmbeddedGenerator, policy_id: str | None = None) -> list[int]:
+    """Greedy tokens of the policy that is named, or of the current one."""
+    asked = [{"role": "user", "content": "Say something."}]
+    stream = await generator.start(asked, Sampling(temperature=0, max_tokens=8), policy_id)
+    return [token.token_id async for token in stream]
+
+
+async def said_merged(path: Path, load: Loader) -> list[int]:
+    """The same of a policy's exported, merged folder."""
+    export_folder(path, path.parent / f"merged-{path.name}")
+    generator = EmbeddedGenerator(threads=1, cache_tokens=1024, load=load)
+    await generator.load(path.name, path.parent / f"merged-{path.name}")
+    found = await said(generator)
+    await generator.close()
+    return found
+
+
+@pytest.mark.parametrize("load", [load_graph_policy, load_policy], ids=["embedded", "transformers"])
+def test_adapters_on_trial_promoted_and_rolled_back_say_what_merged_ones_say(
+    adapters: list[Path], load: Loader
+) -> None:
+    async def scenario() -> None:
+        generator = EmbeddedGenerator(threads=1, cache_tokens=1024, load=load)
+        first, second = [await said_merged(path, load) for path in adapters]
+        await generator.load("policy-0000", adapters[0].parent / "policy-0000")
+        before = await said(generator)
+        assert before != first != second  # what is compared below tells policies apart
+        await generator.load("policy-0001", adapters[0], challenger=True)  # a canary or a shadow
+        assert (await said(generator), await said(generator, "policy-0001")) == (before, first)
+        await generator.load("policy-0001", adapters[0])
+        await generator.load("policy-0002", adapters[1], challenger=True)
+        assert (await said(generator), await said(generator, "policy-0002")) == (first, second)
+        await generator.load("policy-0000", adapters[0].parent / "policy-0000")
+        assert await said(generator) == before
+        await generator.close()
+
+    asyncio.run(scenario())
