@@ -38,7 +38,11 @@ def list_conversations(
     """Your conversations, most recently used first."""
     with services.store.read() as session:
         rows = conversations.listed(session, caller.user.id, limit + 1, after, q)
-    data = [ConversationSummary.model_validate(row) for row in rows[:limit]]
+        found = conversations.passages(session, rows[:limit], q) if q else {}
+    data = [
+        ConversationSummary.model_validate(row).model_copy(update={"passage": found.get(row.id)})
+        for row in rows[:limit]
+    ]
     return Page(data=data, has_more=len(rows) > limit)
 
 

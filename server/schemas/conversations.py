@@ -19,6 +19,7 @@ class ConversationSummary(Shape):
     pinned_at: float | None = Field(
         description="When it was pinned; pinned conversations come first."
     )
+    passage: str | None = Field(None, description="Where a searched text is in a message.")
 
 
 class StoredMessage(BaseModel):

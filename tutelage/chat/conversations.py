@@ -1,7 +1,7 @@
 """Conversations as trees of messages: siblings are alternatives, edits and regenerations."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy
@@ -12,6 +12,7 @@ from tutelage import audit
 from tutelage.errors import Invalid, NotFound
 from tutelage.tables import Conversation, Message, Purpose
 from tutelage.text.folding import fold
+from tutelage.text.passage import passage
 from tutelage.text.single_line import single_line
 
 TITLE_CHARS = 60
@@ -156,6 +157,20 @@ def _copies(session: Session, conversation: Conversation) -> list[Conversation]:
     """What was copied from it for labelers."""
     statement = select(Conversation).where(Conversation.origin_id == conversation.id)
     return list(session.exec(statement))
+
+
+def passages(session: Session, rows: Iterable[Conversation], query: str) -> dict[str, str]:
+    """Where the words are in the newest message that has them, by conversation."""
+    statement = (
+        select(Message)
+        .where(
+            col(Message.conversation_id).in_([row.id for row in rows]),
+            col(Message.folded).contains(fold(query), autoescape=True),
+        )
+        .order_by(col(Message.seq))
+    )
+    newest = {message.conversation_id: message for message in session.exec(statement)}
+    return {name: passage(message.content, query) for name, message in newest.items()}
 
 
 def _mentions(query: str) -> Any:

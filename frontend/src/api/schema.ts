@@ -3516,6 +3516,11 @@ export interface components {
             /** Messages */
             messages: components["schemas"]["StoredMessage"][];
             /**
+             * Passage
+             * @description Where a searched text is in a message.
+             */
+            passage?: string | null;
+            /**
              * Pinned At
              * @description When it was pinned; pinned conversations come first.
              */
@@ -3544,6 +3549,11 @@ export interface components {
             created_at: number;
             /** Id */
             id: string;
+            /**
+             * Passage
+             * @description Where a searched text is in a message.
+             */
+            passage?: string | null;
             /**
              * Pinned At
              * @description When it was pinned; pinned conversations come first.

@@ -61,7 +61,7 @@ def test_the_list_can_be_searched(service: ChatService) -> None:
     service.ask("About whales")
     service.ask("About 100% cats")
     found = service.get("/v1/conversations", params={"q": "WHALE"}).json()["data"]
-    assert [each["title"] for each in found] == ["About whales"]
+    assert [(each["title"], each["passage"]) for each in found] == [("About whales",) * 2]
     assert service.get("/v1/conversations", params={"q": "%"}).json()["data"][0]["title"] == (
         "About 100% cats"
     )

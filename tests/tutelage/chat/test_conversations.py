@@ -67,7 +67,9 @@ def test_search_finds_words_of_messages(any_store: Store, ada: User) -> None:
         conversations.append(session, chat, None, "user", "Is Quinoa a grain?")
         conversations.start(session, ada.id, False, "Dinner")
         found = conversations.listed(session, ada.id, query="quinoa")
+        passages = conversations.passages(session, found, "quinoa")
     assert [row.title for row in found] == ["Lunch"]
+    assert passages == {chat.id: "Is Quinoa a grain?"}
 
 
 @pytest.mark.parametrize(
