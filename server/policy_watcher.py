@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from fastapi.concurrency import run_in_threadpool
 
@@ -28,6 +28,7 @@ class PolicyWatcher:
     def __init__(self, services: Services, metrics: Metrics) -> None:
         self.problem: str | None = None  # why the promoted policy is not loaded
         self.routing = Routing()
+        self.of_teams: Mapping[str, str] = {}  # team id: its current policy
         self._services = services
         self._metrics = metrics
         self._failed: str | None = None
@@ -57,6 +58,22 @@ class PolicyWatcher:
             yield
         finally:
             await self._give_back()
+
+    async def of_team(self, team_id: str | None, held: contextlib.AsyncExitStack) -> str | None:
+        """The policy that a team has of its own, in memory until ``held`` ends.
+
+        None for the common one: also while a trial holds the challenger's slot, and where the
+        team's policy cannot be loaded.
+        """
+        policy_id = self.of_teams.get(team_id or "")
+        if policy_id is None:
+            return None
+        try:
+            await held.enter_async_context(self.borrowed(policy_id))
+        except TutelageError as error:
+            logger.warning("The common policy answers for %s: %s", policy_id, error.message)
+            return None
+        return policy_id
 
     async def _borrow(self, policy_id: str) -> None:
         async with self._challenger_slot:
@@ -91,12 +108,18 @@ class PolicyWatcher:
 
         The routing changes first, so that a rollback moves traffic at once.
         """
-        promoted, routing = await run_in_threadpool(self._wanted)
+        promoted, routing, self.of_teams = await run_in_threadpool(self._wanted)
         self.routing = routing
         await self._follow_current(promoted)
         if promoted is not None and promoted == self.policy_id:
             async with self._challenger_slot:
-                await self._follow_challenger(routing.challenger or self._borrowed)
+                wanted = routing.challenger or self._borrowed or self._team_policy_to_keep()
+                await self._follow_challenger(wanted)
+
+    def _team_policy_to_keep(self) -> str | None:
+        """The policy of a team that waits in the free slot: the one that answered last."""
+        loaded, policies = self._services.generator.challenger, list(self.of_teams.values())
+        return loaded if loaded in policies else next(iter(policies), None)
 
     async def _follow_current(self, promoted: str | None) -> None:
         if promoted is None:
@@ -115,10 +138,11 @@ class PolicyWatcher:
         if wanted != self._failed or time.monotonic() >= self._retry_at:
             await self._load(wanted, challenger=True)
 
-    def _wanted(self) -> tuple[str | None, Routing]:
+    def _wanted(self) -> tuple[str | None, Routing, dict[str, str]]:
         with self._services.store.read() as session:
             version = deployment.current(session)
-            return version.id if version else None, experiments.routing(session)
+            of_teams = deployment.of_teams(session)
+            return version.id if version else None, experiments.routing(session), of_teams
 
     async def _load(self, policy_id: str, challenger: bool = False) -> None:
         try:

@@ -29,6 +29,7 @@ class SnapshotConfig:
     person_share: float = 0.1  # largest share of the judgements of chats that one person gives
     newcomer_share: float = 0.2  # and that accounts younger than a week give together
     imported_prompts: int = 200  # imported prompts fill the training prompts up to this many
+    common_floor: float = 0.25  # smallest share of common rows in a team's files, 0 to below 1
 
 
 @dataclass(frozen=True, config=_STRICT)

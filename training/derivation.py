@@ -6,6 +6,7 @@ file), and of its judgement only what decides about it: its place, author and ki
 """
 
 import hashlib
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -57,20 +58,33 @@ def left_out(rows: Rows, config: SnapshotConfig) -> dict[str, LeftOut]:
 
 
 def freeze(
-    session: Session, config: SnapshotConfig, directory: Path, unused: Path | None = None
+    session: Session,
+    config: SnapshotConfig,
+    directory: Path,
+    unused: Path | None = None,
+    team_id: str | None = None,
 ) -> Frozen:
     """Derive what is stored and write it as ``snapshot.write`` would, in bounded memory.
 
-    ``unused``: where the standing judgements that are left out go, as {"id", "reason"}.
+    ``unused``: where the standing judgements that are left out go, as {"id", "reason"}. A team's
+    snapshot holds what its members said, and of the common snapshot so many rows of each file that
+    they make ``common_floor`` of it.
     """
     directory.mkdir(parents=True, exist_ok=True)
     weights = agreement.stored_weights(session, preference_data.gold(session))
     with TemporaryFile(dir=directory) as file:
-        spool = _Spool(file)
-        found = _Collection[_Place](config, weights, spool.keep)
-        for rows in preference_data.batches(session):
-            found.add(rows)
-        chosen = found.chosen(_newcomers(session))
+        spool, new = _Spool(file), _newcomers(session)
+
+        def collected(team_id: str | None) -> _Collection[_Place]:
+            found = _Collection[_Place](config, weights, spool.keep)
+            for rows in preference_data.batches(session, team_id=team_id):
+                found.add(rows)
+            return found
+
+        found = collected(team_id)
+        chosen = found.chosen(new)
+        if team_id:
+            chosen = _with_floor(chosen, collected(None).chosen(new), config.common_floor)
         if unused:
             reasons = sorted(found.left_out.items())
             jsonl.write(unused, [{"id": name, "reason": why} for name, why in reasons])
@@ -79,11 +93,11 @@ def freeze(
         )
 
 
-def replayable(session: Session, held_out: float, path: Path) -> None:
+def replayable(session: Session, held_out: float, path: Path, team_id: str | None = None) -> None:
     """Write the logged responses that PPO may learn from again, in order of the messages."""
     with TemporaryFile(dir=path.parent) as file:
         spool, kept = _Spool(file), []
-        for rows in preference_data.batches(session, tokens=True):
+        for rows in preference_data.batches(session, tokens=True, team_id=team_id):
             for response in preference_data.logged(rows):
                 opening = preference_data.first_user_message(response.prompt)
                 if split_of(opening, held_out) == TRAIN:
@@ -91,6 +105,18 @@ def replayable(session: Session, held_out: float, path: Path) -> None:
                     kept.append((row.pop("seq"), spool.keep(row)))
         places = [(TRAIN, place) for _, place in sorted(kept)]
         jsonl.write_lines(path, (line for _, line in spool.lines(places)))
+
+
+def _with_floor(
+    own: Mapping[str, list[Split[Kept]]], common: Mapping[str, list[Split[Kept]]], floor: float
+) -> dict[str, list[Split[Kept]]]:
+    """A team's rows, then common ones of each file, evenly spaced, up to their share."""
+    found = {}
+    for name, rows in own.items():
+        wanted = math.ceil(len(rows) * floor / (1 - floor))
+        count = min(wanted, len(common[name]))
+        found[name] = rows + [common[name][n * len(common[name]) // count] for n in range(count)]
+    return found
 
 
 class _Place(NamedTuple):

@@ -454,7 +454,7 @@ class Assignment(Ordered, table=True):
 
 
 class PolicyState(StrEnum):
-    """Where a policy version stands; exactly one is current."""
+    """Where a policy version stands; exactly one of no team is current."""
 
     CANDIDATE = "candidate"
     CANARY = "canary"
@@ -466,10 +466,12 @@ class PolicyState(StrEnum):
 class PolicyVersion(Ordered, table=True):
     """A published policy directory. The files are the truth; this row says how it is used.
 
-    ``seq`` is the place of its last promotion, until then that of its registration.
+    ``seq`` is the place of its last promotion, until then that of its registration. A policy that
+    learned from a team's chats belongs to that team; each team has at most one current policy.
     """
 
     id: str = Field(primary_key=True)
+    team_id: str | None = None
     parent_id: str | None = None
     iteration_id: str | None = None
     state: PolicyState = Field(sa_type=String, index=True)
@@ -611,6 +613,7 @@ class Iteration(Ordered, table=True):
     unique_key: str = Field(unique=True)
     state: IterationState = Field(default=IterationState.QUEUED, sa_type=String, index=True)
     preset: str
+    team_id: str | None = None  # whose policy it trains
     parent_policy_id: str  # trained from
     # The current policy when it was requested: the gate compares the candidate with it.
     baseline_policy_id: str = Field(sa_column_kwargs={"server_default": ""})

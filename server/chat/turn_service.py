@@ -10,6 +10,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from fastapi.concurrency import run_in_threadpool
@@ -52,7 +53,8 @@ class TurnService:
     async def begin(self, turn_request: TurnRequest) -> Turn:
         """Start a turn: every refusal happens here, before anything is stored.
 
-        A policy that was asked for by name stays loaded until the turn is over.
+        A policy that was asked for by name stays loaded until the turn is over, and so does the
+        policy of the team that the chat belongs to.
         """
         if self.closing:
             raise ShuttingDown
@@ -61,6 +63,8 @@ class TurnService:
         async with contextlib.AsyncExitStack() as loaded:
             if turn_request.policy_id:
                 await loaded.enter_async_context(self._policies.borrowed(turn_request.policy_id))
+            elif own := await self._policies.of_team(request.team_id, loaded):
+                request = replace(request, turn=replace(turn_request, policy_id=own))
             turn = await self._accept(request)
             self._track(self._run(turn, request, loaded.pop_all()))
         return turn

@@ -16,7 +16,7 @@ from server.http.auth import Caller
 from server.openai.sampling import chosen
 from tutelage.chat import conversations
 from tutelage.errors import Invalid, NotFound, TutelageError, Unavailable
-from tutelage.people import quota
+from tutelage.people import quota, teams
 from tutelage.store import Store
 from tutelage.tables import (
     Conversation,
@@ -72,7 +72,8 @@ def judged_prompt(session: Session, author_id: str, feedback_id: str) -> JudgedP
         SavedPrompt(chat.id, response.parent_id),
         dialogue(session, response),
         version.id,
-        version.state != PolicyState.REJECTED,
+        version.state != PolicyState.REJECTED
+        and version.team_id in (None, teams.of_person(session, author_id)),
     )
 
 

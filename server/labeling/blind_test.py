@@ -24,7 +24,15 @@ from tutelage.chat import conversations
 from tutelage.errors import Conflict, Invalid, NotFound
 from tutelage.experiments.sequential import Arm, interval
 from tutelage.store import Store
-from tutelage.tables import Conversation, Feedback, FeedbackKind, Message, Purpose, new_id
+from tutelage.tables import (
+    Conversation,
+    Feedback,
+    FeedbackKind,
+    Message,
+    PolicyVersion,
+    Purpose,
+    new_id,
+)
 
 MAX_TOKENS = 160
 SAMPLING = Sampling(temperature=0.7, top_p=0.95, max_tokens=MAX_TOKENS)
@@ -133,8 +141,14 @@ def _save(
     found: Sequence[tuple[str, TurnResponse, TurnResponse]],
 ) -> str:
     with store.write() as session:
+        versions = [session.get(PolicyVersion, each) for each in policies]
+        of_teams = {each.team_id for each in versions if each and each.team_id}
+        if len(of_teams) > 1:
+            raise Conflict("These are policies of two teams, which share nothing.")
         conversation = conversations.start(session, operator_id, training=True, title=TITLE)
         conversation.purpose = Purpose.BLIND
+        for team_id in of_teams:  # what its policy says teaches nobody else
+            conversations.claim(session, conversation, team_id)
         roots = [
             conversations.append(session, conversation, None, "user", text).id
             for text, _, _ in found

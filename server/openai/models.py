@@ -3,6 +3,7 @@
 from server.http.auth import Caller
 from server.http.errors import ApiError
 from server.services import Services
+from tutelage.people import teams
 from tutelage.tables import PolicyState, PolicyVersion, Role
 
 ALIAS = "tutelage"
@@ -29,7 +30,14 @@ def named_policy(services: Services, caller: Caller, model: str) -> str | None:
 
 
 def may_use(services: Services, caller: Caller, version: PolicyVersion) -> bool:
-    """Labelers and operators use any policy; others, where set, those that passed the gate."""
+    """Labelers and operators use any policy; others, where set, those that passed the gate.
+
+    A policy of a team is for its members: what it says may rest on what they said.
+    """
+    if version.team_id:
+        with services.store.read() as session:
+            if teams.of_person(session, caller.user.id) != version.team_id:
+                return False
     if caller.user.role in (Role.LABELER, Role.OPERATOR):
         return True
     everyone = services.settings.policy_choice == "everyone"

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from training import derivation, snapshot
 from training.config import SnapshotConfig
 from tutelage import jsonl
 from tutelage.chat import conversations
 from tutelage.feedback import feedback, preference_data
-from tutelage.people import people
+from tutelage.people import people, teams
 from tutelage.store import Store
-from tutelage.tables import FeedbackKind, Message, Purpose, User
+from tutelage.tables import Conversation, FeedbackKind, Message, Purpose, User
 
 SAMPLING = {"temperature": 1.0, "top_p": 1.0, "stop": [], "max_tokens": 9}
 
@@ -97,3 +97,34 @@ def test_logged_responses_are_written_in_the_order_of_the_messages(
     ]  # fmt: skip
     assert jsonl.read(tmp_path / "logged.jsonl") == train
     assert 0 < len(train) < len(logged)
+
+
+def test_a_teams_snapshot_holds_its_own_rows_and_a_floor_of_common_ones(
+    taught: Store, tmp_path: Path
+) -> None:
+    """Every text names the chat that it was said in; two teams take three chats each."""
+    with taught.write() as session:
+        chats = session.exec(select(Conversation).where(Conversation.purpose == "chat")).all()
+        ids = [teams.create(session, name, "op").id for name in ("one", "two")]
+        for place, chat in enumerate(sorted(chats, key=lambda chat: chat.seq)[:6]):
+            conversations.claim(session, chat, ids[place % 2])
+    with taught.read() as session:
+        belongs = {chat.id: chat.team_id for chat in session.exec(select(Conversation))}
+
+        def rows(team_id: str | None, floor: float) -> dict[str, list[str | None]]:
+            """Whose conversation each row is of, by file."""
+            config, folder = SnapshotConfig(common_floor=floor), tmp_path / f"{team_id} {floor}"
+            derivation.freeze(session, config, folder, team_id=team_id)
+            frozen = vars(snapshot.load(folder))
+            return {
+                name: [belongs[row["conversation_id"]] for row in found]
+                for name, found in frozen.items()
+            }
+
+        assert {team for found in rows(None, 0.5).values() for team in found} == {None}
+        for team_id in ids:
+            alone, mixed = rows(team_id, 0.0), rows(team_id, 0.5)
+            assert {team for found in alone.values() for team in found} == {team_id}
+            assert len(alone["prompts"]) == 3
+            for name, found in mixed.items():
+                assert found == alone[name] + [None] * len(alone[name])

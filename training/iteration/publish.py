@@ -5,6 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sqlmodel import Session, col, select
+
 import tutelage
 from training.config import IterationConfig
 from training.reports.model_card import write_card
@@ -18,11 +20,14 @@ from tutelage.policies import deployment
 from tutelage.policies import lineage as lineage_records
 from tutelage.policies.library import copy_policy
 from tutelage.policies.parity import load_whole, write_reference
-from tutelage.tables import Iteration
+from tutelage.tables import Conversation, Feedback, Iteration, Team
 
 
 def lineage_of(
-    iteration: Iteration, config: IterationConfig, snapshot: SnapshotResult
+    iteration: Iteration,
+    config: IterationConfig,
+    snapshot: SnapshotResult,
+    team: Team | None = None,
 ) -> dict[str, Any]:
     """Where a policy comes from; nothing here depends on the clock."""
     return {
@@ -30,6 +35,7 @@ def lineage_of(
         "compared_with": iteration.baseline_policy_id,
         "iteration": iteration.id,
         "preset": config.preset,
+        **({"team": {"id": team.id, "name": team.name}} if team else {}),
         "seed": config.seed,
         "code_version": tutelage.__version__,
         "snapshot": snapshot.as_json(),
@@ -48,6 +54,7 @@ def publish(
     """
     if not _published(core, policy_id, lineage["iteration"]):
         core.library.publish(policy_id, build_policy(candidate, policy_id, lineage), lineage)
+    team_id = lineage["team"]["id"] if "team" in lineage else None
     with core.store.write() as session:
         iterations.heartbeat(session, lease)
         deployment.register(
@@ -57,11 +64,13 @@ def publish(
             lineage["parent"],
             lineage["iteration"],
             lease.owner,
+            team_id,
         )
         taught = lineage_records.learned_by(core.iteration(lineage["iteration"]))
+        told = taught.feedback & _said_in(session, team_id) if team_id else taught.feedback
         inbox.tell_taught(
-            session, lineage["iteration"], policy_id, taught.feedback - taught.held_out,
-            taught.held_out,
+            session, lineage["iteration"], policy_id, told - taught.held_out,
+            told & taught.held_out,
         )  # fmt: skip
 
 
@@ -76,6 +85,12 @@ def build_policy(
         write_card(directory, policy_id, lineage)
 
     return build
+
+
+def _said_in(session: Session, team_id: str) -> set[str]:
+    """The judgements of a team's members: only they may ask its policy."""
+    chats = select(Conversation.id).where(Conversation.team_id == team_id)
+    return set(session.exec(select(Feedback.id).where(col(Feedback.conversation_id).in_(chats))))
 
 
 def _published(core: Core, policy_id: str, iteration_id: str) -> bool:

@@ -45,6 +45,7 @@ from tutelage.errors import Conflict, Invalid
 from tutelage.iteration_folder import IterationFolder
 from tutelage.iterations import iterations, readiness, schedule, starting_point
 from tutelage.iterations.iterations import Lease
+from tutelage.people import teams
 from tutelage.store import Lock, exclude
 from tutelage.tables import Iteration, IterationState
 
@@ -82,27 +83,29 @@ class Outcome:
         }
 
 
-def request_iteration(core: Core, preset: str, actor: str) -> Iteration:
+def request_iteration(core: Core, preset: str, actor: str, team_id: str | None = None) -> Iteration:
     """Queue an iteration on what is stored now; the same feedback and settings make one iteration.
 
-    Raises Invalid when the preset is unknown or there is too little feedback (and says how much),
-    Conflict while another iteration is under way.
+    ``team_id``: it trains a policy of that team. Raises Invalid when the preset is unknown or there
+    is too little feedback (and says how much), Conflict while another iteration is under way.
     """
     config = IterationConfig.load(preset)
     with core.store.read() as session:  # users must be able to write meanwhile
-        if missing := readiness.missing(session, config.preset):
+        if missing := readiness.missing(session, config.preset, team_id):
             raise Invalid(f"Not enough feedback to train on. {' '.join(missing)}")
         with TemporaryDirectory(dir=core.settings.data, prefix=".snapshot-") as folder:
-            frozen = derivation.freeze(session, config.snapshot, Path(folder)).sha256
+            frozen = derivation.freeze(
+                session, config.snapshot, Path(folder), team_id=team_id
+            ).sha256
     with core.store.write() as session:
         exclude(session, Lock.PRIVILEGED)
-        start = starting_point.of_next(session, schedule.in_force(session))
+        start = starting_point.of_next(session, schedule.in_force(session), team_id)
         if start is None:
             raise Conflict("No current policy to improve; `tutelage setup` makes one.")
-        key = _digest([start.parent, config.digest(), frozen])
+        key = _digest([start.parent, config.digest(), frozen, *([team_id] if team_id else [])])
         for attempt in range(len(iterations.listed(session)) + 1):
             iteration = iterations.request(
-                session, preset, start.parent, f"{key}/{attempt}", actor, start.current
+                session, preset, start.parent, f"{key}/{attempt}", actor, start.current, team_id
             )
             if iteration.state not in _OVER:
                 return iteration
@@ -156,6 +159,7 @@ class _Run:
             flagged_by(classifier),
             heartbeat.progress,
             heartbeat.part,
+            iteration.team_id,
         )
 
     def outcome(self) -> Outcome:
@@ -225,7 +229,10 @@ class _Run:
         """The candidate as a policy that can be promoted."""
         policy_id = self.iteration.policy_id or self.core.library.next_id()
         self.amend(policy_id=policy_id)  # so that a second try finds what the first has published
-        lineage = lineage_of(self.iteration, self.config, complete.snapshot.result) | {
+        with self.core.store.read() as session:
+            team_id = self.iteration.team_id
+            team = teams.get(session, team_id) if team_id else None
+        lineage = lineage_of(self.iteration, self.config, complete.snapshot.result, team) | {
             "metrics": {key: value for key, value in metrics.items() if key != "stages"},
             "reasons": decision.reasons,
             "population": self.stages.population(snapshot.load(self.folder.snapshot)),

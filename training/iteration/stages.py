@@ -49,20 +49,22 @@ class Stages:
     flag: Flag
     progress: Progress
     part: Callable[[int, int], Progress] | None = None  # reports on part n of so many
+    team_id: str | None = None  # whose policy it is
 
     def freeze_snapshot(self, directory: Path) -> SnapshotResult:
         """Freeze what may be learned from. Raises NotEnough."""
         with self.core.store.read() as session:
-            if missing := readiness.missing(session, self.config.preset):
+            if missing := readiness.missing(session, self.config.preset, self.team_id):
                 raise NotEnough(*missing)
             frozen = derivation.freeze(
-                session, self.config.snapshot, directory, self.folder.left_out
+                session, self.config.snapshot, directory, self.folder.left_out, self.team_id
             )
             if self.config.ppo.reuse:
                 held_out = self.config.snapshot.held_out
-                derivation.replayable(session, held_out, self.folder.logged_responses)
-            conversations = readiness.consented(session)
-            cases = reports.cases(session)
+                logged = self.folder.logged_responses
+                derivation.replayable(session, held_out, logged, self.team_id)
+            conversations = readiness.consented(session, self.team_id)
+            cases = reports.cases(session, self.team_id)
         jsonl.write(self.folder.reported_cases, cases, sort_keys=True)
         return SnapshotResult(frozen.sha256, conversations, frozen.counts)
 

@@ -15,7 +15,7 @@ from tutelage.errors import Conflict, NotFound
 from tutelage.iteration_folder import IterationFolder
 from tutelage.policies import deployment
 from tutelage.policies.parity import PARITY
-from tutelage.tables import Iteration
+from tutelage.tables import Iteration, Team
 
 COMPARED = ("gain", "win_rate", "kl", "current", "candidate")
 
@@ -74,11 +74,14 @@ def _prepared(core: Core, policy_id: str, manifest: dict[str, Any], folder: Path
     with beside.store.write() as session:
         deployment.register(session, parent, core.library.manifest_sha256(parent))
         deployment.promote(session, parent, "reproduction")
+        if "team" in manifest:
+            session.add(Team(**manifest["team"]))
         session.add(
             Iteration(
                 id=iteration_id, unique_key="reproduction", preset=manifest["preset"],
                 parent_policy_id=parent, baseline_policy_id=manifest.get("compared_with", parent),
                 policy_id=policy_id, requested_by="reproduction",
+                team_id=manifest["team"]["id"] if "team" in manifest else None,
             )
         )  # fmt: skip
     return beside

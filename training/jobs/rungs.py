@@ -185,7 +185,7 @@ def publish_rung(core: Core, text: str, actor: str) -> str:
     with core.store.write() as session:
         deployment.register(
             session, policy_id, core.library.manifest_sha256(policy_id), lineage["parent"],
-            iteration.id, actor,
+            iteration.id, actor, iteration.team_id,
         )  # fmt: skip
     return policy_id
 

@@ -24,6 +24,7 @@ def card(policy_id: str, lineage: dict[str, Any]) -> str:
             "",
             f"Trained from {lineage['parent']} on user feedback in {lineage['iteration']} "
             f"(preset {lineage['preset']}).",
+            *_team(lineage.get("team")),
             "",
             "## Training data",
             "",
@@ -65,6 +66,10 @@ def card(policy_id: str, lineage: dict[str, Any]) -> str:
             "",
         ]
     )
+
+
+def _team(team: dict[str, str] | None) -> list[str]:
+    return [f"A policy of the team {team['name']}, for its members alone."] if team else []
 
 
 def _taught(counts: dict[str, Any]) -> list[str]:

@@ -39,6 +39,7 @@ def iterate(
     iteration_id: Annotated[
         str, typer.Option("--id", help="Run or resume this iteration instead of a new one.")
     ] = "",
+    team: Annotated[str, typer.Option(help="Name of a team: train a policy of its own.")] = "",
     data: Data = None,
     as_json: Json = False,
     while_input: WhileInput = False,
@@ -50,12 +51,16 @@ def iterate(
     Example: `tutelage iterate --preset quick`
     """
     from training.iteration.run import request_iteration, run_iteration
+    from tutelage.people import teams
 
     if while_input:
         end_with_input(signal.SIGINT)
     tracing.trace_as("tutelage-iteration")
     core = open_data(data)
-    chosen = iteration_id or _unfinished(core) or request_iteration(core, preset, "cli").id
+    with core.store.read() as session:
+        team_id = teams.get(session, team).id if team else None
+    chosen = iteration_id or _unfinished(core)
+    chosen = chosen or request_iteration(core, preset, "cli", team_id).id
     with stage_bars() as watch:
         outcome = run_iteration(core, chosen, classifier_of(core), watch)
     typer.echo(f"{outcome.iteration_id}: {outcome.decision}")

@@ -27,7 +27,10 @@ def list_policies(data: Data = None, as_json: Json = False) -> None:
         return
     for version in versions:
         origin = version.iteration_id or "base"
-        typer.echo(f"{version.id}  {version.state:10}  {origin:16} {version.parent_id or ''}")
+        typer.echo(
+            f"{version.id}  {version.state:10}  {origin:16} {version.parent_id or ''}"
+            f"{f'  {version.team_id}' if version.team_id else ''}"
+        )
     if not versions:
         typer.echo("No policies yet. `tutelage setup` creates the base policy.")
 
@@ -67,12 +70,16 @@ def promote(
 
 
 @app.command()
-def rollback(data: Data = None) -> None:
+def rollback(
+    team: Annotated[str, typer.Option(help="Name of a team: its policy.")] = "", data: Data = None
+) -> None:
     """Return to the previous current policy. Example: `tutelage policies rollback`"""
+    from tutelage.people import teams
     from tutelage.policies import deployment
 
     with open_data(data).store.write() as session:
-        version = deployment.rollback(session, actor="cli")
+        team_id = teams.get(session, team).id if team else None
+        version = deployment.rollback(session, "cli", team_id)
     typer.echo(f"{version.id} is current again.")
 
 

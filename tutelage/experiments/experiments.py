@@ -167,6 +167,11 @@ def start(
         raise NotFound(
             f"Policy {policy_id!r} not found. List the policies with `tutelage policies list`."
         )
+    if version.team_id:
+        raise Conflict(
+            f"{policy_id} is a team's policy. Trials compare common policies; promote it for its "
+            "team, or compare it blind first."
+        )
     if version.id == control.id:
         raise Conflict(f"{policy_id} is already the current policy.")
     deployment.require_explained(session, version, explanation)

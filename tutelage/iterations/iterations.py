@@ -14,7 +14,7 @@ from tutelage import audit
 from tutelage.errors import Conflict, NotFound
 from tutelage.experiments import experiments
 from tutelage.store import Lock, exclude
-from tutelage.tables import Iteration, IterationState
+from tutelage.tables import Iteration, IterationState, PolicyVersion
 
 LEASE_SECONDS = 60.0
 UNFINISHED = (IterationState.QUEUED, IterationState.RUNNING)
@@ -36,13 +36,18 @@ def request(
     unique_key: str,
     actor: str,
     baseline_policy_id: str = "",
+    team_id: str | None = None,
 ) -> Iteration:
     """Queue an iteration; the same unique key gives the one that is there already.
 
     Its candidate will be compared with the baseline, by default the parent. A trial of the parent
-    ends. Only one iteration is under way at a time: another request is a Conflict.
+    ends. Only one iteration is under way at a time: another request is a Conflict. So is a parent
+    that belongs to another team than the one whose policy is trained, or to any for a common one.
     """
     exclude(session, Lock.PRIVILEGED)
+    parent = session.get(PolicyVersion, parent_policy_id)
+    if parent and parent.team_id not in (None, team_id):
+        raise Conflict(f"{parent_policy_id} belongs to a team; only its own policies build on it.")
     known = session.exec(select(Iteration).where(Iteration.unique_key == unique_key)).first()
     if known:
         return known
@@ -53,6 +58,7 @@ def request(
         id=_next_id(session),
         unique_key=unique_key,
         preset=preset,
+        team_id=team_id,
         parent_policy_id=parent_policy_id,
         baseline_policy_id=baseline_policy_id or parent_policy_id,
         requested_by=actor,
@@ -61,6 +67,7 @@ def request(
     audit.record(
         session, actor, "iteration.request", iteration.id,
         preset=preset, parent=parent_policy_id, baseline=iteration.baseline_policy_id,
+        **({"team": team_id} if team_id else {}),
     )  # fmt: skip
     trial = experiments.running(session)
     if trial and trial.policy_id == parent_policy_id:

@@ -156,4 +156,6 @@ def _tried(session: Session, policy_id: str) -> bool:
 
 
 def _newest(session: Session) -> Iteration | None:
-    return session.exec(select(Iteration).order_by(col(Iteration.seq).desc())).first()
+    """The newest iteration of a common policy."""
+    common = select(Iteration).where(col(Iteration.team_id).is_(None))
+    return session.exec(common.order_by(col(Iteration.seq).desc())).first()

@@ -23,12 +23,18 @@ class StartingPoint:
     current: str  # what the gate compares the candidate with
 
 
-def of_next(session: Session, plan: Schedule | None) -> StartingPoint | None:
-    """Where an iteration that is requested now starts; None without a current policy."""
-    current = deployment.current(session)
+def of_next(
+    session: Session, plan: Schedule | None, team_id: str | None = None
+) -> StartingPoint | None:
+    """Where an iteration that is requested now starts; None without a current policy.
+
+    A team's starts from the policy that answers its members.
+    """
+    current = deployment.serving(session, team_id)
     if current is None:
         return None
-    trial = undecided_trial(session, current.id) if plan and plan.build_on_undecided else None
+    builds = plan and plan.build_on_undecided and team_id is None
+    trial = undecided_trial(session, current.id) if builds else None
     return StartingPoint(trial.policy_id if trial else current.id, current.id)
 
 

@@ -83,7 +83,10 @@ def request(
     Raises: NotFound without a candidate, Invalid, Conflict while another one waits.
     """
     exclude(session, Lock.LABELING)
-    candidate_of(iterations.get(session, iteration_id))
+    iteration = iterations.get(session, iteration_id)
+    candidate_of(iteration)
+    if iteration.team_id:
+        raise Conflict(f"The prompts of {iteration_id} are a team's; labelers do not read them.")
     require_number(rungs)
     if waiting(session):
         raise Conflict("Another comparison waits for a worker. Try again when it is written.")

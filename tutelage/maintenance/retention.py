@@ -42,13 +42,16 @@ def _in_use(session: Session) -> set[str]:
     experiment, current = experiments.running(session), deployment.current(session)
     used |= {experiment.policy_id, experiment.control_id} if experiment else set()
     used |= {current.id} if current else set()
+    answering = select(PolicyVersion.id).where(PolicyVersion.state == PolicyState.CURRENT)
+    used |= set(session.exec(answering))  # those of teams too
     training = iterations.unfinished(session)
     used |= {training.parent_policy_id, training.baseline_policy_id} if training else set()
     start = starting_point.of_next(session, schedule.in_force(session))
     used |= {start.parent} if start else set()
     retired = select(PolicyVersion).where(PolicyVersion.state == PolicyState.RETIRED)
-    back = max(session.exec(retired), key=lambda v: v.promoted_at or 0.0, default=None)
-    return used | ({back.id} if back else set())
+    oldest_first = sorted(session.exec(retired), key=lambda v: v.promoted_at or 0.0)
+    back = {version.team_id: version.id for version in oldest_first}  # the newest of each team
+    return used | set(back.values())
 
 
 def _forget_leftovers(core: Core, session: Session) -> None:

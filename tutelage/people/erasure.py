@@ -25,6 +25,7 @@ from tutelage.tables import (
     Erasure,
     Feedback,
     Iteration,
+    PolicyVersion,
     Role,
     User,
     new_id,
@@ -89,12 +90,18 @@ def retrain_without(session: Session, erasure_id: str, preset: str, actor: str) 
     record = session.get(Erasure, erasure_id)
     if record is None:
         raise NotFound(f"Erasure {erasure_id!r} not found.")
-    parent = lineage.unaffected_ancestor(session, record.policies)
+    taught = [session.get(PolicyVersion, name) for name in record.policies]
+    common = [each.id for each in taught if each and each.team_id is None]
+    parent = lineage.unaffected_ancestor(session, common or record.policies)
     if parent is None:
         raise Conflict(
             "Every policy in the lineage was trained on the erased data. Start from a base policy."
         )
-    iteration = iterations.request(session, preset, parent, new_id("request"), actor)
+    first = next((each for each in taught if each), None)
+    team_id = first.team_id if first and not common else None
+    iteration = iterations.request(
+        session, preset, parent, new_id("request"), actor, team_id=team_id
+    )
     record.iteration_id = iteration.id
     session.add(record)
     audit.record(session, actor, "erasure.retrain", erasure_id, iteration=iteration.id)

@@ -1,5 +1,7 @@
 """Teams: people whose chats teach a policy of their own. A person is in one team at most."""
 
+from collections.abc import Sequence
+
 from sqlmodel import Session, col, func, select
 
 from tutelage import audit
@@ -32,11 +34,15 @@ def rename(session: Session, team_id: str, name: str, actor: str) -> Team:
     return team
 
 
-def delete(session: Session, team_id: str, actor: str) -> None:
-    """Its members are in no team then; their chats stay theirs, and teach no policy any more."""
+def delete(session: Session, team_id: str, actor: str, policies: Sequence[str]) -> None:
+    """Its members are in no team then; their chats stay theirs, and teach no policy any more.
+
+    ``policies`` of its own were deleted with it (``tutelage.people.team_deletion``).
+    """
     exclude(session, Lock.PRIVILEGED)
     team = get(session, team_id)
-    audit.record(session, actor, "team.delete", team.id, members=len(members(session, team.id)))
+    left = len(members(session, team.id))
+    audit.record(session, actor, "team.delete", team.id, members=left, policies=list(policies))
     session.delete(team)
 
 

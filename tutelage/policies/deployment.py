@@ -1,4 +1,7 @@
-"""Which policy answers: registration, promotion and rollback of policy versions."""
+"""Which policy answers: registration, promotion and rollback of policy versions.
+
+A policy of a team is promoted and rolled back for that team alone; all others are common.
+"""
 
 import time
 
@@ -17,6 +20,7 @@ def register(
     parent_id: str | None = None,
     iteration_id: str | None = None,
     actor: str = "system",
+    team_id: str | None = None,
 ) -> PolicyVersion:
     """Make a published policy directory known, as a candidate; doing it twice changes nothing."""
     exclude(session, Lock.PRIVILEGED)
@@ -25,6 +29,7 @@ def register(
         return known
     version = PolicyVersion(
         id=policy_id,
+        team_id=team_id,
         parent_id=parent_id,
         iteration_id=iteration_id,
         state=PolicyState.CANDIDATE,
@@ -40,22 +45,40 @@ def versions(session: Session) -> list[PolicyVersion]:
     return list(session.exec(select(PolicyVersion).order_by(col(PolicyVersion.id).desc())))
 
 
-def current(session: Session) -> PolicyVersion | None:
-    """The policy that new turns use."""
-    statement = select(PolicyVersion).where(PolicyVersion.state == PolicyState.CURRENT)
+def current(session: Session, team_id: str | None = None) -> PolicyVersion | None:
+    """The policy that new turns use; of a team, the one that it has of its own."""
+    statement = select(PolicyVersion).where(
+        PolicyVersion.state == PolicyState.CURRENT, PolicyVersion.team_id == team_id
+    )
     return session.exec(statement).first()
 
 
+def of_teams(session: Session) -> dict[str, str]:
+    """The current policies of the teams that have one, by team."""
+    statement = select(PolicyVersion).where(
+        PolicyVersion.state == PolicyState.CURRENT, col(PolicyVersion.team_id).is_not(None)
+    )
+    return {str(version.team_id): version.id for version in session.exec(statement)}
+
+
+def serving(session: Session, team_id: str | None) -> PolicyVersion | None:
+    """The policy that answers the members of a team: their own, else the common one."""
+    return current(session, team_id) or current(session)
+
+
 def newest_candidate(session: Session) -> str | None:
-    """The newest policy that is not current yet, where it is newer than the current one."""
+    """The newest common policy that is not current yet, where it is newer than the current one."""
     waiting = (PolicyState.CANDIDATE, PolicyState.CANARY)
-    found = next((each.id for each in versions(session) if each.state in waiting), None)
+    common = (each for each in versions(session) if each.team_id is None)
+    found = next((each.id for each in common if each.state in waiting), None)
     now = current(session)
     return found if found and (now is None or found > now.id) else None
 
 
 def promote(session: Session, policy_id: str, actor: str, explanation: str = "") -> PolicyVersion:
     """Make a policy current; the one before it is retired and can be rolled back to.
+
+    A team's policy becomes current for that team.
 
     Raises Invalid where it needs an ``explanation`` and has none.
     """
@@ -68,7 +91,7 @@ def promote(session: Session, policy_id: str, actor: str, explanation: str = "")
     if chosen.state == PolicyState.CURRENT:
         raise Conflict(f"{policy_id} is already the current policy.")
     require_explained(session, chosen, explanation)
-    previous = current(session)
+    previous = current(session, chosen.team_id)
     if previous:
         _set_state(session, previous, PolicyState.RETIRED)
     chosen.promoted_at, chosen.seq = time.time(), 0
@@ -92,19 +115,20 @@ def require_explained(session: Session, version: PolicyVersion, explanation: str
         )
 
 
-def rollback(session: Session, actor: str) -> PolicyVersion:
+def rollback(session: Session, actor: str, team_id: str | None = None) -> PolicyVersion:
     """Return to the policy that was current before; the one left is rejected.
 
-    A second rollback goes further back: it never returns to the policy just left.
+    A second rollback goes further back: it never returns to the policy just left. A team without
+    an earlier policy of its own returns to the common one.
     """
     exclude(session, Lock.PRIVILEGED)
-    leaving = current(session)
+    leaving = current(session, team_id)
     statement = (
         select(PolicyVersion)
-        .where(PolicyVersion.state == PolicyState.RETIRED)
+        .where(PolicyVersion.state == PolicyState.RETIRED, PolicyVersion.team_id == team_id)
         .order_by(col(PolicyVersion.seq).desc())
     )
-    earlier = session.exec(statement).first()
+    earlier = session.exec(statement).first() or (current(session) if team_id else None)
     if leaving is None or earlier is None:
         raise Conflict("No previous policy to roll back to.")
     _set_state(session, leaving, PolicyState.REJECTED)

@@ -18,6 +18,7 @@ from tutelage.errors import Conflict, NotFound, Unavailable
 
 MANIFEST, CARD = "manifest.json", "card.md"
 WEIGHTS_REMOVED = ".weights-removed"  # a mark: the weights went to save disk space
+DELETED = ".deleted"  # a mark beside the policies: this one is gone
 WEIGHTS = ".safetensors"
 ADAPTER_CONFIG = "adapter_config.json"  # of PEFT; where there is one the policy has a base
 _ID = re.compile(r"policy-[0-9]{4,}")
@@ -37,8 +38,9 @@ class PolicyLibrary:
 
     def next_id(self) -> str:
         """The id that the next publication gets."""
-        ids = self.ids()
-        return f"policy-{int(ids[-1].split('-')[1]) + 1 if ids else 0:04d}"
+        deleted = (mark.stem for mark in self.root.glob(f"*{DELETED}"))
+        newest = max([*self.ids(), *deleted], default=None)
+        return f"policy-{int(newest.split('-')[1]) + 1 if newest else 0:04d}"
 
     def path(self, policy_id: str) -> Path:
         """The directory of a published policy."""
@@ -113,6 +115,20 @@ class PolicyLibrary:
         atomic.write_text(path / WEIGHTS_REMOVED, "The weights were deleted to save disk space.\n")
         for file in path.glob(f"*{WEIGHTS}"):
             file.unlink()
+
+    def delete(self, policy_id: str) -> None:
+        """Remove a policy with all its files, where it is there; its id is never given again.
+
+        Raises Conflict where other policies are adapters over it.
+        """
+        if policy_id not in self.ids():
+            return
+        if adapters := self.adapters_over(policy_id):
+            raise Conflict(f"{policy_id} is the base of {', '.join(adapters)}.")
+        atomic.write_text(self.root / f"{policy_id}{DELETED}", "")
+        leaving = self.root / f".{policy_id}.part"
+        self.path(policy_id).rename(leaving)
+        shutil.rmtree(leaving)
 
     def require_weights(self, policy_id: str) -> None:
         """Raises Conflict when the policy cannot be served any more."""

@@ -2148,7 +2148,7 @@ export interface paths {
         put?: never;
         /**
          * Create Team
-         * @description Create a team. From then on chats of its members teach no common policy.
+         * @description Create a team. From then on chats of its members teach a policy of the team alone.
          */
         post: operations["create_team"];
         delete?: never;
@@ -2169,7 +2169,7 @@ export interface paths {
         post?: never;
         /**
          * Delete Team
-         * @description Delete a team. What its members said stays theirs and teaches no policy any more.
+         * @description Delete a team with its policies and what they were trained on; members keep chats.
          */
         delete: operations["delete_team"];
         options?: never;
@@ -4539,6 +4539,11 @@ export interface components {
             /** Started At */
             started_at: number | null;
             state: components["schemas"]["IterationState"];
+            /**
+             * Team Id
+             * @description The team whose policy it trains; null: everyone's.
+             */
+            team_id: string | null;
         };
         /**
          * IterationItem
@@ -4586,6 +4591,11 @@ export interface components {
             /** Started At */
             started_at: number | null;
             state: components["schemas"]["IterationState"];
+            /**
+             * Team Id
+             * @description The team whose policy it trains; null: everyone's.
+             */
+            team_id: string | null;
         };
         /**
          * IterationRequest
@@ -4598,6 +4608,11 @@ export interface components {
              * @enum {string}
              */
             preset?: "smoke" | "quick" | "standard";
+            /**
+             * Team Id
+             * @description Train a policy of this team.
+             */
+            team_id?: string | null;
         };
         /**
          * IterationState
@@ -6405,6 +6420,11 @@ export interface components {
             /** Promoted At */
             promoted_at: number | null;
             state: components["schemas"]["PolicyState"];
+            /**
+             * Team Id
+             * @description The team whose policy it is; null: everyone's.
+             */
+            team_id: string | null;
         };
         /**
          * PolicyItem
@@ -6431,6 +6451,11 @@ export interface components {
             /** Promoted At */
             promoted_at: number | null;
             state: components["schemas"]["PolicyState"];
+            /**
+             * Team Id
+             * @description The team whose policy it is; null: everyone's.
+             */
+            team_id: string | null;
         };
         /**
          * PolicyOpinion
@@ -6452,7 +6477,7 @@ export interface components {
         };
         /**
          * PolicyState
-         * @description Where a policy version stands; exactly one is current.
+         * @description Where a policy version stands; exactly one of no team is current.
          * @enum {string}
          */
         PolicyState: "candidate" | "canary" | "current" | "retired" | "rejected";
@@ -13207,7 +13232,10 @@ export interface operations {
     };
     rollback: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of this team; omitted: everyone's. */
+                team_id?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;

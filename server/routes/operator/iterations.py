@@ -20,6 +20,7 @@ from tutelage.errors import NotFound, Unavailable
 from tutelage.iteration_folder import IterationFolder
 from tutelage.iterations import iterations, schedule, starting_point
 from tutelage.labeling import rungs
+from tutelage.people import teams
 from tutelage.store import Lock, exclude
 from tutelage.tables import new_id
 
@@ -51,12 +52,15 @@ def request_iteration(
     """
     with services.store.write() as session:
         exclude(session, Lock.PRIVILEGED)
-        start = starting_point.of_next(session, schedule.in_force(session))
+        team = teams.get(session, body.team_id) if body.team_id else None
+        team_id = team.id if team else None
+        start = starting_point.of_next(session, schedule.in_force(session), team_id)
         if start is None:
             raise Unavailable("No policy is promoted; `tutelage setup` creates the base policy.")
         row = iterations.request(
-            session, body.preset, start.parent, new_id("request"), operator.user.id, start.current
-        )
+            session, body.preset, start.parent, new_id("request"), operator.user.id, start.current,
+            team_id,
+        )  # fmt: skip
     return IterationItem.model_validate(row)
 
 

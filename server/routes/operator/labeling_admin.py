@@ -29,7 +29,14 @@ from tutelage.errors import Invalid
 from tutelage.feedback import feedback, preference_data
 from tutelage.labeling import agreement, labeling, selection
 from tutelage.labeling.agreement import Labels
-from tutelage.tables import Assignment, Feedback, FeedbackKind, LabelingTask, User
+from tutelage.tables import (
+    Assignment,
+    Feedback,
+    FeedbackKind,
+    LabelingTask,
+    PolicyVersion,
+    User,
+)
 
 router = APIRouter(prefix="/v1/operator/labeling", tags=["operator"])
 
@@ -144,8 +151,11 @@ def _samplings(body: TasksRequest, current: str | None) -> list[dict[str, Any]]:
 
 
 def _loaded(services: Services) -> list[str]:
-    generator = services.generator
-    return [each for each in (generator.policy_id, generator.challenger) if each]
+    """The policies that may answer labelers: those in memory, unless they are a team's."""
+    held = [each for each in (services.generator.policy_id, services.generator.challenger) if each]
+    with services.store.read() as session:
+        versions = [(each, session.get(PolicyVersion, each)) for each in held]
+    return [each for each, version in versions if version is None or version.team_id is None]
 
 
 def _tasks(session: Session) -> dict[str, int]:

@@ -1,8 +1,8 @@
 """/v1/operator/policies: policy versions, promotion and rollback."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from server.dependencies import OperatorDep, ServicesDep
 from server.schemas.operator.operator import PolicyDetail, PolicyItem, PromotionRequest
@@ -24,10 +24,14 @@ def list_policies(_operator: OperatorDep, services: ServicesDep) -> Page[PolicyI
 
 
 @router.post("/rollback")
-def rollback(operator: OperatorDep, services: ServicesDep) -> PolicyItem:
+def rollback(
+    operator: OperatorDep,
+    services: ServicesDep,
+    team_id: Annotated[Name | None, Query(description="Of this team; omitted: everyone's.")] = None,
+) -> PolicyItem:
     """Return to the previous policy; running responses are not interrupted."""
     with services.store.write() as session:
-        version = deployment.rollback(session, operator.user.id)
+        version = deployment.rollback(session, operator.user.id, team_id)
     return _item(services.library, version)
 
 

@@ -7,7 +7,7 @@ from server.dependencies import OperatorDep, ServicesDep
 from server.schemas.operator.teams import TeamItem, TeamMember, TeamMemberRequest, TeamRequest
 from server.schemas.text import Deleted, Name, Page, columns
 from tutelage.errors import NotFound
-from tutelage.people import teams
+from tutelage.people import team_deletion, teams
 from tutelage.tables import Team
 
 router = APIRouter(prefix="/v1/operator/teams", tags=["operator"])
@@ -22,7 +22,7 @@ def list_teams(_operator: OperatorDep, services: ServicesDep) -> Page[TeamItem]:
 
 @router.post("", status_code=201)
 def create_team(body: TeamRequest, operator: OperatorDep, services: ServicesDep) -> TeamItem:
-    """Create a team. From then on chats of its members teach no common policy."""
+    """Create a team. From then on chats of its members teach a policy of the team alone."""
     with services.store.write() as session:
         return _item(session, teams.create(session, body.name, operator.user.id))
 
@@ -38,9 +38,10 @@ def rename_team(
 
 @router.delete("/{team_id}")
 def delete_team(team_id: Name, operator: OperatorDep, services: ServicesDep) -> Deleted:
-    """Delete a team. What its members said stays theirs and teaches no policy any more."""
-    with services.store.write() as session:
-        teams.delete(session, team_id, operator.user.id)
+    """Delete a team with its policies and what they were trained on; members keep chats."""
+    team_deletion.delete_team(
+        services.store, services.library, services.iterations, team_id, operator.user.id
+    )
     return Deleted(id=team_id)
 
 

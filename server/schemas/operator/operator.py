@@ -36,6 +36,7 @@ class IterationItem(Shape):
     id: str
     state: IterationState
     preset: str
+    team_id: str | None = Field(description="The team whose policy it trains; null: everyone's.")
     parent_policy_id: str = Field(description="The policy that it trains from.")
     baseline_policy_id: str = Field(
         description="The current policy when it was requested; the gate compares with it."
@@ -74,6 +75,7 @@ class IterationRequest(Body):
     """A new iteration."""
 
     preset: Literal["smoke", "quick", "standard"] = "quick"
+    team_id: Name | None = Field(None, description="Train a policy of this team.")
 
 
 class LadderRequest(Body):
@@ -111,6 +113,7 @@ class PolicyItem(Shape):
     """A policy version."""
 
     id: str
+    team_id: str | None = Field(description="The team whose policy it is; null: everyone's.")
     parent_id: str | None
     iteration_id: str | None
     state: PolicyState

@@ -68,7 +68,7 @@ def test_a_deleted_team_leaves_its_people_their_chats(any_store: Store) -> None:
         team = teams.create(session, "One", "op")
         teams.join(session, ada.id, team.id, "op")
         judged_chat(session, ada.id, team.id, "said in the team")
-        teams.delete(session, team.id, "op")
+        teams.delete(session, team.id, "op", [])
     with any_store.read() as session:
         assert session.exec(select(Team)).all() == []
         assert teams.of_person(session, ada.id) is None

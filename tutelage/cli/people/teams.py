@@ -18,7 +18,7 @@ User = Annotated[str, typer.Argument(help="Name that the user signs in with, or 
 def create(
     name: Annotated[str, typer.Argument(help="Name of the team.")], data: Data = None
 ) -> None:
-    """Create a team; chats of its members teach no common policy from then on.
+    """Create a team; chats of its members teach a policy of the team alone from then on.
 
     Example: `tutelage teams create Support`
     """
@@ -74,17 +74,20 @@ def remove(user: User, data: Data = None) -> None:
 
 @app.command()
 def delete(team: TeamName, data: Data = None) -> None:
-    """Delete a team; its members keep their chats, which teach no policy any more.
+    """Delete a team with its policies and all that they were trained on.
+
+    Its members keep their chats, which teach no policy any more.
 
     Example: `tutelage teams delete Support`
     """
     from tutelage.people import teams
+    from tutelage.people.team_deletion import delete_team
 
-    with open_data(data).store.write() as session:
+    core = open_data(data)
+    with core.store.read() as session:
         found = teams.get(session, team)
-        name = found.name
-        teams.delete(session, found.id, "cli")
-    typer.echo(f"Deleted the team {name}.")
+    policies = delete_team(core.store, core.library, core.iterations, found.id, "cli")
+    typer.echo(f"Deleted the team {found.name}{', ' if policies else ''}{', '.join(policies)}.")
 
 
 def _user_id(session: "Session", user: str) -> str:

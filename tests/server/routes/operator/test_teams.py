@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from chat_service import ChatService
+from chat_service import ChatService, eventually, publish, stored
 
-from tutelage.tables import Conversation
+from tutelage.policies import deployment
+from tutelage.tables import Conversation, PolicyVersion
 
 
 def test_operators_make_fill_rename_and_delete_a_team(service: ChatService) -> None:
@@ -54,3 +55,35 @@ def owner_team(service: ChatService, completion: Any) -> str | None:
     with service.core.store.read() as session:
         chat = session.get_one(Conversation, completion["tutelage"]["conversation_id"])
         return chat.team_id
+
+
+def test_a_teams_policy_answers_its_members_alone(service: ChatService) -> None:
+    team = service.post("/v1/operator/teams", {"name": "Support"}, "operator").json()["id"]
+    member = {"user_id": user_id(service)}
+    service.post(f"/v1/operator/teams/{team}/members", member, "operator")
+    publish(service.core, "policy-0001")
+    with service.core.store.write() as session:
+        session.get_one(PolicyVersion, "policy-0001").team_id = team
+    policies = "/v1/operator/policies"
+    trial = {"policy_id": "policy-0001"}
+    assert service.post("/v1/operator/experiments", trial, "operator").status_code == 409
+    promoted = service.post(f"{policies}/policy-0001/promote", None, "operator").json()
+    assert (promoted["state"], promoted["team_id"]) == ("current", team)
+    assert eventually(lambda: answering(service) == "policy-0001")
+    assert answering(service, "other") == "policy-0000"
+    for name in ("other", "labeler", "operator"):
+        assert service.chat(name=name, model="policy-0001").status_code == 404
+    service.post(f"{policies}/rollback?team_id={team}", None, "operator")
+    assert eventually(lambda: answering(service) == "policy-0000")
+    with service.core.store.write() as session:
+        deployment.promote(session, "policy-0001", "op")
+    assert eventually(lambda: answering(service) == "policy-0001")
+    assert service.delete(f"/v1/operator/teams/{team}", "operator").json()["deleted"]
+    assert answering(service) == "policy-0000"
+    assert not (service.core.library.root / "policy-0001").exists()
+
+
+def answering(service: ChatService, name: str = "user") -> str:
+    """The policy that responds to somebody's next turn."""
+    response_id = service.ask("hello", name)["tutelage"]["message_ids"][0]
+    return str(stored(service, response_id).policy_id)

@@ -3,7 +3,7 @@ import type { Iteration } from "../../../api/types";
 import { shareOf, silenceOf, STAGES, stageState, stepOf } from "./stages";
 
 const BASE: Iteration = {
-  id: "iteration-0001", state: "running", preset: "quick", parent_policy_id: "policy-0000", baseline_policy_id: "policy-0000", policy_id: null,
+  id: "iteration-0001", state: "running", preset: "quick", team_id: null, parent_policy_id: "policy-0000", baseline_policy_id: "policy-0000", policy_id: null,
   progress: { stage: "reward_model", done: 3, total: 12 }, metrics: {}, decision: null, reasons: [], config_sha256: null,
   snapshot_sha256: null, requested_by: null,
   created_at: 0, started_at: 0, finished_at: null,
