@@ -1,7 +1,13 @@
-/** Formats numbers, times and durations. */
+/** Formats numbers, times and durations in the locale of the page. */
+import { figure } from "./figure";
+import { t } from "./i18n";
+import { locale } from "./locale";
+import { NAMES } from "./names";
 
-const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const RELATIVE = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+export { figure };
+
+const TIME = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+const RELATIVE = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["day", 86_400],
   ["hour", 3_600],
@@ -17,15 +23,16 @@ export function ago(seconds: number, now = Date.now() / 1000): string {
   const past = now - seconds;
   if (past > 30 * 86_400) return time(seconds);
   const [unit, length] = UNITS.find(([, each]) => Math.abs(past) >= each) ?? ["second", 1];
-  return unit === "second" ? "just now" : RELATIVE.format(-Math.round(past / length), unit);
+  return unit === "second" ? t("just now") : RELATIVE.format(-Math.round(past / length), unit);
 }
 
 /** "2 h 5 min", "3 min 20 s", "12 s". */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
-  if (hours) return `${hours} h ${minutes} min`;
-  return minutes ? `${minutes} min${minutes < 10 && rest ? ` ${rest} s` : ""}` : `${rest} s`;
+  if (hours) return t("{{hours}} h {{minutes}} min", { hours, minutes });
+  if (minutes) return minutes < 10 && rest ? t("{{minutes}} min {{seconds}} s", { minutes, seconds: rest }) : t("{{minutes}} min", { minutes });
+  return t("{{seconds}} s", { seconds: rest });
 }
 
 /** "1 answer", "2 answers". */
@@ -39,16 +46,9 @@ export function span(hours: number): string {
   return hours <= 48 ? `${hours} hours` : `${Math.round(hours / 24)} days`;
 }
 
-/** Three significant digits, an exponent only for very small values, and a true minus sign. */
-export function figure(value: number): string {
-  const tiny = value !== 0 && Math.abs(value) < 0.001;
-  const digits = Number.isInteger(value) ? undefined : 3;
-  const text = tiny ? value.toExponential(1) : value.toLocaleString(undefined, { maximumSignificantDigits: digits });
-  return text.replace(/^-/, "−");
-}
-
-/** "reward_model" as "Reward model". */
+/** "reward_model" as "Reward model"; what the service names most is translated. */
 export function words(name: string): string {
+  if (Object.hasOwn(NAMES, name)) return NAMES[name]!;
   const spaced = name.replaceAll(/[_.]/g, " ");
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }

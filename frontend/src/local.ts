@@ -43,6 +43,7 @@ function forgetWhere(condition: (key: string) => boolean): void {
 }
 
 const THEME = "tutelage.theme";
+export const LANGUAGE = "tutelage.language";
 const MEMBER = "tutelage.member"; // the last account here that was not a guest's
 const prefix = (user: string) => `tutelage.${user}.`;
 
@@ -58,11 +59,11 @@ export const personalKey = (name: string): string => prefix(person) + name;
 export function setPerson(user: string, guest: boolean): void {
   person = user;
   if (!guest) remember(MEMBER, user);
-  const kept = [THEME, MEMBER, prefix(user), prefix(remembered(MEMBER) ?? "")];
+  const kept = [THEME, LANGUAGE, MEMBER, prefix(user), prefix(remembered(MEMBER) ?? "")];
   forgetWhere((key) => !kept.some((start) => key.startsWith(start)));
 }
 
-/** Deletes the drafts of the current account; the theme stays. */
+/** Deletes the drafts of the current account; the theme and the language stay. */
 export function forgetPerson(): void {
   forgetWhere((key) => key.startsWith(prefix(person)));
 }

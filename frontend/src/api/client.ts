@@ -1,5 +1,6 @@
 /** Calls to the service. Every failure is an ApiError whose message can be shown to a person. */
 import createClient from "openapi-fetch";
+import { t } from "../i18n";
 import type { paths } from "./schema";
 import type { AppealState, FeedbackBody, LadderRequest, Labels, ModerationRules, Preset, ReportDecision, Side } from "./types";
 
@@ -12,7 +13,7 @@ export class ApiError extends Error {
   }
 }
 
-const UNREACHABLE = "Can't reach the server. Check your connection and try again.";
+const UNREACHABLE = t("Can't reach the server. Check your connection and try again.");
 
 export const api = createClient<paths>({ fetch: reach });
 
@@ -40,7 +41,7 @@ export async function unwrap<Data>(call: Promise<Outcome<Data>>): Promise<Data> 
 
 function failure(body: unknown, status: number): ApiError {
   const message = (body as { error?: { message?: string } } | undefined)?.error?.message;
-  return new ApiError(message ?? `The server responded with status ${status}. Try again in a moment.`, status);
+  return new ApiError(message ?? t("The server responded with status {{status}}. Try again in a moment.", { status }), status);
 }
 
 export const session = {

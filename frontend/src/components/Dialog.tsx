@@ -3,6 +3,7 @@ import clsx from "clsx";
 import { X } from "lucide-react";
 import { AlertDialog as Alert, Dialog as Radix } from "radix-ui";
 import { useState, type ReactNode } from "react";
+import { t } from "../i18n";
 import { Button } from "./Button";
 import { ErrorMessage } from "./feedback/ErrorMessage";
 
@@ -29,12 +30,12 @@ export function Dialog({ open, onClose, title, description, wide, children }: Di
           className={clsx(BOX, wide ? "max-w-2xl" : "max-w-lg")}
           {...(!description && { "aria-describedby": undefined })}
         >
-          <Radix.Title className="pr-8 text-lg font-semibold tracking-tight">{title}</Radix.Title>
+          <Radix.Title className="pe-8 text-lg font-semibold tracking-tight">{title}</Radix.Title>
           {description && <Radix.Description className="mt-1.5 text-sm text-muted">{description}</Radix.Description>}
           <div className="mt-4">{children}</div>
           <Radix.Close
-            aria-label="Close"
-            className="absolute top-4 right-4 inline-flex size-8 items-center justify-center rounded-lg text-muted hover:bg-panel hover:text-ink"
+            aria-label={t("Close")}
+            className="absolute top-4 end-4 inline-flex size-8 items-center justify-center rounded-lg text-muted hover:bg-panel hover:text-ink"
           >
             <X aria-hidden className="size-4" />
           </Radix.Close>
@@ -87,7 +88,7 @@ export function Confirm({ open, onClose, title, children, action, danger, onConf
           <ErrorMessage error={error} className="mt-4" />
           <DialogButtons>
             <Alert.Cancel asChild>
-              <Button>Cancel</Button>
+              <Button>{t("Cancel")}</Button>
             </Alert.Cancel>
             <Button kind={danger ? "danger" : "primary"} disabled={busy} onClick={() => void confirm()}>
               {action}

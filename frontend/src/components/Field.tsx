@@ -4,7 +4,7 @@ import { useId, type ComponentProps, type ReactNode } from "react";
 
 const LOOK =
   "h-10 w-full rounded-lg border border-line-strong bg-canvas px-3 text-sm text-ink placeholder:text-faint focus:border-accent focus:outline-none";
-const FILE = "py-2 file:mr-3 file:border-r file:border-line-strong file:pr-3 file:font-medium file:text-accent-ink";
+const FILE = "py-2 file:me-3 file:border-e file:border-line-strong file:pe-3 file:font-medium file:text-accent-ink";
 
 interface FieldProps extends ComponentProps<"input"> {
   label: string;

@@ -58,7 +58,7 @@ export function SubMenu({ icon: Icon, label, disabled, children }: SubMenuProps)
       <Radix.SubTrigger disabled={disabled} className={ITEM}>
         <Icon aria-hidden className="size-4 text-muted" />
         {label}
-        <ChevronRight aria-hidden className="ml-auto size-4 text-muted" />
+        <ChevronRight aria-hidden className="ms-auto size-4 text-muted" />
       </Radix.SubTrigger>
       <Radix.Portal>
         <Radix.SubContent sideOffset={4} collisionPadding={8} className={clsx(CARD, "max-h-72 overflow-y-auto")}>
@@ -101,7 +101,7 @@ export function MenuChoice<Value extends string>({ label, value, options, onChan
         <Radix.RadioItem key={option} value={option} onSelect={(event) => event.preventDefault()} className={ITEM}>
           <Icon aria-hidden className="size-4 text-muted" />
           {name}
-          <Radix.ItemIndicator className="ml-auto text-accent-ink">
+          <Radix.ItemIndicator className="ms-auto text-accent-ink">
             <Check aria-hidden className="size-4" />
           </Radix.ItemIndicator>
         </Radix.RadioItem>
@@ -180,7 +180,7 @@ export function SwitchTrack({ on }: { on: boolean }) {
         on ? "bg-accent" : "bg-line-strong",
       )}
     >
-      <span className={clsx("size-4 rounded-full bg-white shadow transition-transform", on && "translate-x-3.5")} />
+      <span className={clsx("size-4 rounded-full bg-white shadow transition-transform", on && "translate-x-3.5 rtl:-translate-x-3.5")} />
     </span>
   );
 }

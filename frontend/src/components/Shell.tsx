@@ -3,6 +3,7 @@ import clsx from "clsx";
 import { ArrowLeft, Moon, Sun, type LucideIcon } from "lucide-react";
 import { useEffect, useRef, type ReactNode } from "react";
 import { Link, NavLink, useLocation } from "react-router";
+import { t } from "../i18n";
 import { chooseTheme, useTheme } from "../theme";
 import { IconButton } from "./Button";
 import { Logo } from "./Logo";
@@ -29,17 +30,17 @@ export function Shell({ home, name, tabs, children }: ShellProps) {
     <div className="flex min-h-full flex-col">
       <header className="sticky top-0 z-20 border-b border-line bg-canvas/90 backdrop-blur">
         <div className="mx-auto flex max-w-6xl flex-wrap items-center gap-x-5 px-4 sm:px-6 xl:h-14 xl:flex-nowrap">
-          <Link to={home} className="inline-flex h-14 items-center rounded-lg" aria-label={`Tutelage, ${name} pages`}>
+          <Link to={home} className="inline-flex h-14 items-center rounded-lg" aria-label={t("Tutelage, {{name}} pages", { name })}>
             <Logo />
           </Link>
-          <div className="ml-auto flex items-center gap-1 xl:order-3">
+          <div className="ms-auto flex items-center gap-1 xl:order-3">
             <Appearance />
             <Link
               to="/"
               className="inline-flex h-9 items-center gap-2 rounded-lg px-2.5 text-sm text-muted hover:bg-panel hover:text-ink"
             >
               <ArrowLeft aria-hidden className="size-4" />
-              Chat
+              {t("Chat")}
             </Link>
           </div>
           <Tabs home={home} name={name} tabs={tabs} />
@@ -56,7 +57,7 @@ function Appearance() {
   return (
     <IconButton
       icon={dark ? Sun : Moon}
-      label={dark ? "Light theme" : "Dark theme"}
+      label={dark ? t("Light theme") : t("Dark theme")}
       onClick={() => chooseTheme(dark ? "light" : "dark")}
     />
   );
@@ -74,7 +75,7 @@ function Tabs({ home, name, tabs }: Omit<ShellProps, "children">) {
   return (
     <nav
       ref={nav}
-      aria-label={`${name} pages`}
+      aria-label={t("{{name}} pages", { name })}
       className="-mb-px flex w-full gap-0.5 overflow-x-auto [scrollbar-width:none] xl:order-2 xl:w-auto"
     >
       {tabs.map(({ path, label, icon: Icon }) => (

@@ -1,5 +1,6 @@
 /** The state of an iteration, policy, report or message as a badge. */
 import { words } from "../format";
+import { t } from "../i18n";
 import { Badge, type Tone } from "./Badge";
 
 const STATE_TONES: Record<string, Tone> = {
@@ -24,11 +25,11 @@ const STATE_TONES: Record<string, Tone> = {
 
 /** States whose name in the database differs from the word for it. */
 const STATE_WORDS: Record<string, string> = {
-  promoted: "Accepted",
-  refused: "Rejected",
-  undecided: "Needs a decision",
-  warn: "Warned",
-  block: "Blocked",
+  promoted: t("Accepted"),
+  refused: t("Rejected"),
+  undecided: t("Needs a decision"),
+  warn: t("Warned"),
+  block: t("Blocked"),
 };
 
 export function StateBadge({ state }: { state: string }) {

@@ -3,6 +3,7 @@ import clsx from "clsx";
 import type { LucideIcon } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
+import { t } from "../i18n";
 import { EmptyState } from "./feedback/EmptyState";
 import { LoadMore, QueryResult, type LoadMoreProps, type QueryResultProps } from "./feedback/QueryResult";
 
@@ -17,12 +18,12 @@ export function CountLink({ to, children }: { to: string; children: ReactNode })
 
 export function Table({ columns, children }: { columns: string[]; children: ReactNode }) {
   return (
-    <div className="more-right overflow-x-auto rounded-2xl border border-line" tabIndex={0} role="region" aria-label="Table">
-      <table className="w-full text-left text-sm">
+    <div className="more-right overflow-x-auto rounded-2xl border border-line" tabIndex={0} role="region" aria-label={t("Table")}>
+      <table className="w-full text-start text-sm">
         <thead>
           <tr className="border-b border-line text-xs text-muted">
             {columns.map((column) => (
-              <th key={column} scope="col" className={clsx("px-4 py-2.5 font-medium whitespace-nowrap", column === "Actions" && "text-right")}>
+              <th key={column} scope="col" className={clsx("px-4 py-2.5 font-medium whitespace-nowrap", column === t("Actions") && "text-end")}>
                 {column}
               </th>
             ))}

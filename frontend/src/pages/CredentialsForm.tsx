@@ -6,6 +6,7 @@ import type { Session } from "../api/types";
 import { Button } from "../components/Button";
 import { Field } from "../components/Field";
 import { ErrorMessage } from "../components/feedback/ErrorMessage";
+import { t } from "../i18n";
 
 export const MIN_PASSWORD_LENGTH = 10;
 
@@ -40,7 +41,7 @@ export function CredentialsForm({ action, fresh, send, children }: CredentialsPr
   return (
     <form onSubmit={submit} className="space-y-4 pt-2">
       <Field
-        label="Name"
+        label={t("Name")}
         autoFocus
         required
         autoComplete="username"
@@ -51,12 +52,12 @@ export function CredentialsForm({ action, fresh, send, children }: CredentialsPr
         onChange={(event) => setLogin(event.target.value)}
       />
       <Field
-        label="Password"
+        label={t("Password")}
         type="password"
         required
         autoComplete={fresh ? "new-password" : "current-password"}
         maxLength={200}
-        hint={fresh ? `At least ${MIN_PASSWORD_LENGTH} characters. Tip: use a short sentence.` : undefined}
+        hint={fresh ? t("At least {{least}} characters. Tip: use a short sentence.", { least: MIN_PASSWORD_LENGTH }) : undefined}
         value={password}
         onChange={(event) => setPassword(event.target.value)}
       />

@@ -9,6 +9,7 @@ import { Markdown } from "../components/markdown/Markdown";
 import { MessagePage } from "../components/feedback/MessagePage";
 import { ErrorMessage } from "../components/feedback/ErrorMessage";
 import { time } from "../format";
+import { t } from "../i18n";
 
 export default function SharedPage() {
   const { token = "" } = useParams();
@@ -19,7 +20,7 @@ export default function SharedPage() {
   if (query.isPending) return <Loading />;
   if (query.isError)
     return (
-      <MessagePage title="Link not found">
+      <MessagePage title={t("Link not found")}>
         <ErrorMessage error={query.error} />
       </MessagePage>
     );
@@ -31,19 +32,19 @@ export default function SharedPage() {
           <Logo />
         </Link>
         <Link to="/" className="text-sm font-medium text-accent-ink underline underline-offset-4">
-          Start a chat
+          {t("Start a chat")}
         </Link>
       </header>
       <main>
         <h1 dir="auto" className="mt-6 font-serif text-3xl font-medium tracking-tight wrap-anywhere">
           {title}
         </h1>
-        <p className="mt-1 mb-8 text-sm text-muted">Shared {time(created_at)}. The assistant can make mistakes.</p>
+        <p className="mt-1 mb-8 text-sm text-muted">{t("Shared {{createdAt}}. The assistant can make mistakes.", { createdAt: time(created_at) })}</p>
         <ol className="space-y-6">
           {messages.map((message) => (
-            <li key={message.id} aria-label={message.role === "user" ? "Prompt" : "Answer"}>
+            <li key={message.id} aria-label={message.role === "user" ? t("Prompt") : t("Answer")}>
               {message.role === "user" ? (
-                <p dir="auto" lang="" className="ml-auto w-fit max-w-[85%] rounded-3xl bg-panel px-4.5 py-2.5 wrap-anywhere whitespace-pre-wrap">{message.content}</p>
+                <p dir="auto" lang="" className="ms-auto w-fit max-w-[85%] rounded-3xl bg-panel px-4.5 py-2.5 wrap-anywhere whitespace-pre-wrap">{message.content}</p>
               ) : (
                 <>
                   <Markdown text={message.content} />

@@ -3,9 +3,11 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { session } from "../api/client";
+import { LanguageChoice } from "../components/LanguageChoice";
 import { Loading } from "../components/feedback/Loading";
 import { MessagePage } from "../components/feedback/MessagePage";
 import { ErrorMessage } from "../components/feedback/ErrorMessage";
+import { Trans, t } from "../i18n";
 import { startSession, CredentialsForm } from "./CredentialsForm";
 
 export function SignInPage() {
@@ -37,35 +39,33 @@ function LinkSignIn({ token }: { token: string }) {
 export function SignInForms({ error }: { error?: unknown }) {
   const here = useQuery({ queryKey: ["arrivals"], queryFn: session.get }).data;
   return (
-    <MessagePage title="Sign in">
+    <MessagePage title={t("Sign in")}>
       <ErrorMessage error={error} />
       {here?.oidc && (
         <a
           href="/v1/session/oidc"
           className="flex h-10 w-full items-center justify-center rounded-lg border border-line-strong bg-surface text-sm font-medium text-ink hover:bg-panel"
         >
-          Continue with {here.oidc}
+          {t("Continue with {{oidc}}", { oidc: here.oidc })}
         </a>
       )}
-      <CredentialsForm action="Sign in" send={session.signIn}>
+      <CredentialsForm action={t("Sign in")} send={session.signIn}>
         {here?.sign_up && (
           <p className="text-sm">
-            New here?{" "}
-            <Link to="/sign-up" className="font-medium text-accent-ink underline underline-offset-4">
-              Create an account
-            </Link>
+            <Trans i18nKey="New here? <a>Create an account</a>" components={{ a: <Link to="/sign-up" className="font-medium text-accent-ink underline underline-offset-4" /> }} />
           </p>
         )}
       </CredentialsForm>
       <details className="pt-4 text-sm">
-        <summary className="font-medium text-ink">Sign in with a link</summary>
+        <summary className="font-medium text-ink">{t("Sign in with a link")}</summary>
         <p className="mt-2">
-          Ask an operator of this service for a one-time sign-in link (valid for one hour). Operators create one on the server with:
+          {t("Ask an operator of this service for a one-time sign-in link (valid for one hour). Operators create one on the server with:")}
         </p>
         <pre className="mt-2 overflow-x-auto rounded-xl border border-line bg-panel px-4 py-3 font-mono text-ink">
           tutelage sign-in-link
         </pre>
       </details>
+      <LanguageChoice />
     </MessagePage>
   );
 }

@@ -3,7 +3,7 @@
 import pytest
 from actions import answered, ask, option, write
 from playwright.sync_api import expect
-from service_fixture import STORY
+from service_fixture import STORY, TEA
 
 pytestmark = pytest.mark.browser
 
@@ -135,3 +135,47 @@ def test_at_320_pixels_the_page_never_scrolls_sideways(open_page, operator, serv
     page.goto(dialog.get_by_role("link").get_attribute("href"))
     expect(page.get_by_label("Prompt")).to_be_visible()
     assert not page.evaluate(sideways)
+
+
+LATIN_WORDS = """() => {
+    const PEOPLES = "script, noscript, bdi, [dir=auto], [lang='']";
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const found = [];
+    while (walk.nextNode()) {
+        const { data, parentElement } = walk.currentNode;
+        if (/[A-Za-z]{3}/.test(data) && !parentElement.closest(PEOPLES)) found.push(data);
+    }
+    return found;
+}"""
+
+
+def test_the_chat_in_arabic_is_translated_and_runs_from_right_to_left(open_page, axe):
+    page = open_page(consent=None, locale="ar", bypass_csp=True)
+    page.get_by_role("button", name="السماح بالتدريب").click()
+    box = page.get_by_label("الرسالة", exact=True)
+    box.fill(TEA)
+    box.press("Control+Enter")
+    page.get_by_role("button", name="إجابة جيدة").click()
+    page.get_by_role("button", name="تخطّي").click()
+    expect(page.get_by_role("button", name="إجابة جيدة")).to_have_attribute("aria-pressed", "true")
+    assert page.evaluate("[document.documentElement.dir, document.documentElement.lang]") == [
+        "rtl",
+        "ar",
+    ]
+    middle = page.viewport_size["width"] / 2
+    assert page.get_by_role("button", name="محادثة جديدة").bounding_box()["x"] > middle
+    names = ["Tutelage", "Guest", TEA, "policy-"]
+    assert [text for text in page.evaluate(LATIN_WORDS) if not text.startswith(tuple(names))] == []
+    page.evaluate(axe)
+    assert page.evaluate("axe.run(document)")["violations"] == []
+
+
+def test_the_account_in_german_and_the_choice_of_another_language(open_page):
+    page = open_page("/sign-in", consent=None, locale="de-AT")
+    page.get_by_label("Sprache").wait_for()
+    page.goto("/account/profile")
+    page.get_by_role("heading", name="Nutzung heute").wait_for()
+    page.get_by_label("Sprache").select_option("en")
+    page.get_by_role("heading", name="Usage today").wait_for()
+    page.reload()
+    expect(page.get_by_label("Language")).to_have_value("en")

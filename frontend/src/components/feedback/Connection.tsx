@@ -2,6 +2,7 @@
 import { CloudOff } from "lucide-react";
 import { useSyncExternalStore } from "react";
 import { isUnreachable, queryClient } from "../../api/queries";
+import { t } from "../../i18n";
 
 const cache = queryClient.getQueryCache();
 
@@ -16,10 +17,10 @@ export function Connection() {
   return (
     <p
       role="status"
-      className="fixed bottom-4 left-4 z-60 flex max-w-[calc(100vw-2rem)] animate-rise items-center gap-2 rounded-full bg-ink px-4 py-2 text-sm text-canvas shadow-float"
+      className="fixed bottom-4 start-4 z-60 flex max-w-[calc(100vw-2rem)] animate-rise items-center gap-2 rounded-full bg-ink px-4 py-2 text-sm text-canvas shadow-float"
     >
       <CloudOff aria-hidden className="size-4 shrink-0" />
-      Can't reach the server. This may be out of date.
+      {t("Can't reach the server. This may be out of date.")}
     </p>
   );
 }

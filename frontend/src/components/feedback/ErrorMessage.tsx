@@ -3,6 +3,7 @@ import clsx from "clsx";
 import { CircleAlert, RotateCcw } from "lucide-react";
 import { Link } from "react-router";
 import { ApiError } from "../../api/client";
+import { Trans, t } from "../../i18n";
 import { Button } from "../Button";
 
 interface ErrorMessageProps {
@@ -27,17 +28,13 @@ export function ErrorMessage({ error, onRetry, className }: ErrorMessageProps) {
         {message}
         {error instanceof ApiError && error.status === 401 && (
           <>
-            {" "}
-            <Link to="/sign-in" className="font-medium underline underline-offset-3">
-              Sign in
-            </Link>
-            ; what you wrote is kept.
+            {" "}<Trans i18nKey="<a>Sign in</a>; what you wrote is kept." components={{ a: <Link to="/sign-in" className="font-medium underline underline-offset-3" /> }} />
           </>
         )}
       </p>
       {onRetry && (
         <Button small icon={RotateCcw} onClick={onRetry}>
-          Try again
+          {t("Try again")}
         </Button>
       )}
     </div>

@@ -1,10 +1,11 @@
 /** Loading indicators for a page and for a list. */
 import clsx from "clsx";
 import { LoaderCircle } from "lucide-react";
+import { t } from "../../i18n";
 
 export function Loading() {
   return (
-    <div className="flex h-full items-center justify-center p-10" role="status" aria-label="Loading">
+    <div className="flex h-full items-center justify-center p-10" role="status" aria-label={t("Loading")}>
       <LoaderCircle aria-hidden className="size-6 animate-spin text-faint" />
     </div>
   );

@@ -1,5 +1,6 @@
 /** The result of a query, a skeleton while it loads, or its error; and the next page of a list. */
 import type { ReactNode } from "react";
+import { t } from "../../i18n";
 import { Button } from "../Button";
 import { Skeleton } from "./Loading";
 import { ErrorMessage } from "./ErrorMessage";
@@ -25,7 +26,7 @@ export function LoadMore({ query }: LoadMoreProps) {
   return (
     <div className="mt-4 text-center">
       <Button small disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-        Show older
+        {t("Show older")}
       </Button>
     </div>
   );

@@ -3,6 +3,7 @@ import { Check, Copy } from "lucide-react";
 import { useEffect, useState, type CSSProperties } from "react";
 import type { ThemedToken } from "shiki/core";
 import { copyText } from "../../browser";
+import { t } from "../../i18n";
 
 const COPIED_MS = 1500;
 
@@ -18,7 +19,7 @@ export function CodeBlock({ code, language }: { code: string; language?: string 
 
   return (
     <div className="my-3 overflow-hidden rounded-xl border border-line bg-surface">
-      <div className="flex items-center justify-between border-b border-line py-1 pr-1.5 pl-4 text-xs text-muted">
+      <div className="flex items-center justify-between border-b border-line py-1 pe-1.5 ps-4 text-xs text-muted">
         <span>{language ?? "text"}</span>
         <button
           type="button"
@@ -26,7 +27,7 @@ export function CodeBlock({ code, language }: { code: string; language?: string 
           className="inline-flex items-center gap-1.5 rounded-md px-2 py-1 hover:bg-panel hover:text-ink"
         >
           {copied ? <Check aria-hidden className="size-3.5" /> : <Copy aria-hidden className="size-3.5" />}
-          {copied ? "Copied" : "Copy"}
+          {copied ? t("Copied") : t("Copy")}
         </button>
       </div>
       <pre tabIndex={0} className="overflow-x-auto p-4 font-mono text-[13px] leading-relaxed">

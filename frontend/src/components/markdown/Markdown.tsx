@@ -10,6 +10,7 @@ import remarkBreaks from "remark-breaks";
 import remarkGfm from "remark-gfm";
 import remarkMath from "remark-math";
 import { visit } from "unist-util-visit";
+import { t } from "../../i18n";
 import { CodeBlock } from "./CodeBlock";
 import { isCostly } from "./cost";
 import { withDollarMath } from "./mathDelimiters";
@@ -59,9 +60,9 @@ const COMPONENTS: Components = {
     </a>
   ),
   img: ({ alt, src }) => <Picture alt={alt} src={src} />,
-  input: ({ checked }) => <input type="checkbox" checked={checked} readOnly disabled aria-label={checked ? "Done" : "To do"} />,
+  input: ({ checked }) => <input type="checkbox" checked={checked} readOnly disabled aria-label={checked ? t("Done") : t("To do")} />,
   table: ({ children, dir }) => (
-    <div className="table-wrap" tabIndex={0} role="region" aria-label="Table">
+    <div className="table-wrap" tabIndex={0} role="region" aria-label={t("Table")}>
       <table dir={dir}>{children}</table>
     </div>
   ),
@@ -71,7 +72,7 @@ const COMPONENTS: Components = {
 function Picture({ alt, src }: Pick<ComponentProps<"img">, "alt" | "src">) {
   return (
     <a href={typeof src === "string" ? src : undefined} target="_blank" rel="noreferrer noopener nofollow">
-      {alt || "Picture"}
+      {alt || t("Picture")}
     </a>
   );
 }

@@ -4,6 +4,7 @@ import { Navigate, Route, Routes } from "react-router";
 import { useSession } from "../../api/queries";
 import { Loading } from "../../components/feedback/Loading";
 import { Shell, type Tab } from "../../components/Shell";
+import { t } from "../../i18n";
 import { SignInForms } from "../SignInPage";
 import { UnknownPage } from "../UnknownPage";
 import { DataTab } from "./DataTab";
@@ -13,11 +14,11 @@ import { ProfileTab } from "./ProfileTab";
 import { TaughtTab } from "./taught/TaughtTab";
 
 const TABS: Tab[] = [
-  { path: "profile", label: "Profile", icon: UserRound },
-  { path: "keys", label: "API keys", icon: KeyRound },
-  { path: "feedback", label: "What you taught", icon: MessageSquareHeart },
-  { path: "inbox", label: "Inbox", icon: Inbox },
-  { path: "data", label: "My data", icon: Database },
+  { path: "profile", label: t("Profile"), icon: UserRound },
+  { path: "keys", label: t("API keys"), icon: KeyRound },
+  { path: "feedback", label: t("What you taught"), icon: MessageSquareHeart },
+  { path: "inbox", label: t("Inbox"), icon: Inbox },
+  { path: "data", label: t("My data"), icon: Database },
 ];
 
 export default function AccountPage() {
@@ -25,7 +26,7 @@ export default function AccountPage() {
   if (session.isPending) return <Loading />;
   if (!session.data?.user) return <SignInForms error={session.error} />;
   return (
-    <Shell home="/account" name="Account" tabs={TABS}>
+    <Shell home="/account" name={t("Account")} tabs={TABS}>
       <Routes>
         <Route index element={<Navigate replace to="profile" />} />
         <Route path="profile" element={<ProfileTab />} />

@@ -6,34 +6,33 @@ import { Button } from "../../components/Button";
 import { Dialog, DialogButtons } from "../../components/Dialog";
 import { Field } from "../../components/Field";
 import { ErrorMessage } from "../../components/feedback/ErrorMessage";
-import { counted } from "../../format";
 import { Card } from "../../components/Card";
 import { PageHeading } from "../../components/PageHeading";
 import { QueryResult } from "../../components/feedback/QueryResult";
+import { t } from "../../i18n";
 import { forgetPerson } from "../../local";
 
 const STORED_DATA: [string, string, string][] = [
-  ["Conversations", "Until you delete them", "So that you can return to them; those you allow are used for training"],
-  ["Ratings, edits and reports", "Until you withdraw or delete them", "To train the next policy, if the conversation allows training"],
-  ["Moderation results", "As long as the message", "So that you can appeal"],
-  ["Daily request and token counts", "Until you delete the account", "Quotas"],
-  ["Keys and passwords", "As hashes, until revoked or changed", "Authentication"],
-  ["Training snapshots", "Until the operator deletes the iteration", "To trace what a policy was trained on"],
-  ["Audit log", "Permanently; ids only, never texts", "To prove privileged actions"],
+  [t("Conversations"), t("Until you delete them"), t("So that you can return to them; those you allow are used for training")],
+  [t("Ratings, edits and reports"), t("Until you withdraw or delete them"), t("To train the next policy, if the conversation allows training")],
+  [t("Moderation results"), t("As long as the message"), t("So that you can appeal")],
+  [t("Daily request and token counts"), t("Until you delete the account"), t("Quotas")],
+  [t("Keys and passwords"), t("As hashes, until revoked or changed"), t("Authentication")],
+  [t("Training snapshots"), t("Until the operator deletes the iteration"), t("To trace what a policy was trained on")],
+  [t("Audit log"), t("Permanently; ids only, never texts"), t("To prove privileged actions")],
 ];
 
 export function DataTab() {
   const query = useAccount();
   return (
     <>
-      <PageHeading title="My data" hint="What is stored about you, why, and how to delete it." />
+      <PageHeading title={t("My data")} hint={t("What is stored about you, why, and how to delete it.")} />
       <div className="grid gap-4 lg:grid-cols-2">
-        <Card title="Download your data">
+        <Card title={t("Download your data")}>
           <QueryResult query={query}>
             {(data) => (
               <p className="text-sm text-muted">
-                {counted(data.conversations, "conversation")} and {counted(data.feedback, "feedback entry", "feedback entries")}, including all
-                related data, in one JSON file.
+                {t("{{conversations}} and {{entries}}, including all related data, in one JSON file.", { conversations: t("{{count}} conversations", { count: data.conversations }), entries: t("{{count}} feedback entries", { count: data.feedback }) })}
               </p>
             )}
           </QueryResult>
@@ -43,17 +42,17 @@ export function DataTab() {
             className="mt-4 inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong px-3.5 text-sm font-medium hover:bg-panel"
           >
             <Download aria-hidden className="size-4" />
-            Download my data
+            {t("Download my data")}
           </a>
         </Card>
         <QueryResult query={query}>{(data) => <Delete name={data.login ?? data.name} />}</QueryResult>
-        <Card title="Stored data" className="lg:col-span-2">
-          <div className="overflow-x-auto" tabIndex={0} role="region" aria-label="Stored data">
-            <table className="w-full text-left text-sm">
+        <Card title={t("Stored data")} className="lg:col-span-2">
+          <div className="overflow-x-auto" tabIndex={0} role="region" aria-label={t("Stored data")}>
+            <table className="w-full text-start text-sm">
               <thead className="text-xs text-muted">
                 <tr>
-                  {["Data", "Retention", "Purpose"].map((title) => (
-                    <th key={title} scope="col" className="py-2 pr-6 font-medium">
+                  {[t("Data"), t("Retention"), t("Purpose")].map((title) => (
+                    <th key={title} scope="col" className="py-2 pe-6 font-medium">
                       {title}
                     </th>
                   ))}
@@ -62,8 +61,8 @@ export function DataTab() {
               <tbody className="divide-y divide-line">
                 {STORED_DATA.map(([what, long, why]) => (
                   <tr key={what}>
-                    <td className="py-2 pr-6 font-medium">{what}</td>
-                    <td className="py-2 pr-6 text-muted">{long}</td>
+                    <td className="py-2 pe-6 font-medium">{what}</td>
+                    <td className="py-2 pe-6 text-muted">{long}</td>
                     <td className="py-2 text-muted">{why}</td>
                   </tr>
                 ))}
@@ -79,15 +78,14 @@ export function DataTab() {
 function Delete({ name }: { name: string }) {
   const [open, setOpen] = useState(false);
   return (
-    <Card title="Delete account">
+    <Card title={t("Delete account")}>
       <p className="text-sm text-muted">
-        Conversations, feedback, keys and links are deleted immediately and permanently. Policies already trained on your data
-        are not changed; the operator sees which ones are affected and can retrain without your data.
+        {t("Conversations, feedback, keys and links are deleted immediately and permanently. Policies already trained on your data are not changed; the operator sees which ones are affected and can retrain without your data.")}
       </p>
       <Button kind="danger" icon={Trash2} className="mt-4" onClick={() => setOpen(true)}>
-        Delete my account
+        {t("Delete my account")}
       </Button>
-      <Dialog open={open} onClose={() => setOpen(false)} title="Delete everything?">
+      <Dialog open={open} onClose={() => setOpen(false)} title={t("Delete everything?")}>
         <ConfirmDeletion name={name} onClose={() => setOpen(false)} />
       </Dialog>
     </Card>
@@ -99,11 +97,11 @@ function ConfirmDeletion({ name, onClose }: { name: string; onClose: () => void 
   const [error, setError] = useState<unknown>(null);
   return (
     <>
-      <p className="mb-4 text-sm text-muted">This cannot be undone. Download your data first if you want to keep it.</p>
-      <Field label={`Type “${name}” to confirm`} autoFocus value={confirm} onChange={(event) => setConfirm(event.target.value)} />
+      <p className="mb-4 text-sm text-muted">{t("This cannot be undone. Download your data first if you want to keep it.")}</p>
+      <Field label={t("Type “{{name}}” to confirm", { name })} autoFocus value={confirm} onChange={(event) => setConfirm(event.target.value)} />
       <ErrorMessage error={error} className="mt-3" />
       <DialogButtons>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{t("Cancel")}</Button>
         <Button
           kind="danger"
           disabled={confirm.trim().toLowerCase() !== name.toLowerCase()}
@@ -114,7 +112,7 @@ function ConfirmDeletion({ name, onClose }: { name: string; onClose: () => void 
             }, setError);
           }}
         >
-          Delete permanently
+          {t("Delete permanently")}
         </Button>
       </DialogButtons>
     </>

@@ -12,7 +12,8 @@ import { ErrorMessage } from "../../components/feedback/ErrorMessage";
 import { LoadMore, QueryResult } from "../../components/feedback/QueryResult";
 import { Markdown } from "../../components/markdown/Markdown";
 import { PageHeading } from "../../components/PageHeading";
-import { ago, counted } from "../../format";
+import { ago } from "../../format";
+import { t } from "../../i18n";
 import { MailCard } from "./MailCard";
 
 const LINK = "font-medium text-accent-ink underline underline-offset-4";
@@ -24,10 +25,10 @@ export function InboxTab() {
   const read = useMutation({ mutationFn: () => inbox.read(rows[0]!.id), onSuccess: () => refresh("account") });
   return (
     <>
-      <PageHeading title="Inbox" hint="What became of your feedback, your reports and your appeals.">
+      <PageHeading title={t("Inbox")} hint={t("What became of your feedback, your reports and your appeals.")}>
         {rows.some((row) => row.read_at === null) && (
           <Button small disabled={read.isPending} onClick={() => read.mutate()}>
-            Mark all as read
+            {t("Mark all as read")}
           </Button>
         )}
       </PageHeading>
@@ -36,7 +37,7 @@ export function InboxTab() {
       <QueryResult query={query}>
         {() =>
           rows.length === 0 ? (
-            <EmptyState icon={Inbox}>Nothing yet. You are told here when a policy learns from your feedback, or when a report is decided.</EmptyState>
+            <EmptyState icon={Inbox}>{t("Nothing yet. You are told here when a policy learns from your feedback, or when a report is decided.")}</EmptyState>
           ) : (
             <ul className="space-y-3">
               {rows.map((news) => (
@@ -45,7 +46,7 @@ export function InboxTab() {
                   className={clsx("rounded-2xl border bg-surface p-4 text-sm", news.read_at === null ? "border-accent" : "border-line")}
                 >
                   <p className="mb-1.5 flex items-center gap-2 text-[13px] text-muted">
-                    {news.read_at === null && <Badge tone="accent">New</Badge>}
+                    {news.read_at === null && <Badge tone="accent">{t("New")}</Badge>}
                     {ago(news.created_at)}
                   </p>
                   <Told news={news} />
@@ -70,22 +71,24 @@ interface Details {
 }
 
 const DECIDED: Record<string, string> = {
-  accepted: "Your report was accepted: later policies are tested against it.",
-  dismissed: "Your report was dismissed.",
-  duplicate: "Your report was closed: another one says the same.",
-  upheld: "Your appeal was decided: the filter was right.",
-  overturned: "Your appeal was decided: the filter was wrong.",
+  accepted: t("Your report was accepted: later policies are tested against it."),
+  dismissed: t("Your report was dismissed."),
+  duplicate: t("Your report was closed: another one says the same."),
+  upheld: t("Your appeal was decided: the filter was right."),
+  overturned: t("Your appeal was decided: the filter was wrong."),
 };
 
 function Told({ news: { kind, subject, conversation_id, details } }: { news: News }) {
   const { policy_id, trained = 0, measured = 0, state = "", answer, again } = details as Details;
+  const told = { policy: policy_id ?? "", judgements: t("{{count}} judgements", { count: trained }), iteration: subject };
   if (kind === "taught")
     return (
       <p>
-        {policy_id} learned from {counted(trained, "judgement")} of yours
-        {measured > 0 && ` and was measured with ${counted(measured, "more", "more")}`}, in {subject}.{" "}
+        {measured > 0
+          ? t("{{policy}} learned from {{judgements}} of yours and was measured with {{measured}} more, in {{iteration}}.", { ...told, measured })
+          : t("{{policy}} learned from {{judgements}} of yours, in {{iteration}}.", told)}{" "}
         <Link to={`/account/feedback?iteration=${subject}`} className={LINK}>
-          What you taught
+          {t("What you taught")}
         </Link>
       </p>
     );
@@ -95,15 +98,17 @@ function Told({ news: { kind, subject, conversation_id, details } }: { news: New
         {DECIDED[state]}{" "}
         {conversation_id && (
           <Link to={`/c/${conversation_id}`} className={LINK}>
-            Open in chat
+            {t("Open in chat")}
           </Link>
         )}
       </p>
-      {answer && <p className="mt-2 border-l-2 border-line-strong pl-4 wrap-anywhere whitespace-pre-wrap">{answer}</p>}
+      {answer && <p className="mt-2 border-s-2 border-line-strong ps-4 wrap-anywhere whitespace-pre-wrap">{answer}</p>}
       {again && (
         <div className="mt-3 rounded-xl border border-line bg-canvas p-4">
           <p className="mb-2 text-xs font-medium text-muted">
-            {again.policy_id} answers your prompt so{again.blocked && ", and moderation cut it off"}
+            {again.blocked
+              ? t("{{policy}} answers your prompt so, and moderation cut it off", { policy: again.policy_id })
+              : t("{{policy}} answers your prompt so", { policy: again.policy_id })}
           </p>
           <Markdown text={again.content} />
         </div>

@@ -16,19 +16,20 @@ import { EmptyState } from "../../components/feedback/EmptyState";
 import { PageHeading } from "../../components/PageHeading";
 import { QueryResult } from "../../components/feedback/QueryResult";
 import { Cell, Table } from "../../components/Table";
+import { t } from "../../i18n";
 
 const SCOPES: { value: Scope; label: string; roles: string[] }[] = [
-  { value: "chat", label: "Chat: completions, conversations, models", roles: ["user", "labeler", "operator"] },
-  { value: "feedback", label: "Feedback: rate answers", roles: ["user", "labeler", "operator"] },
-  { value: "label", label: "Labeling: tasks", roles: ["labeler", "operator"] },
-  { value: "operate", label: "Operate: iterations, policies, users", roles: ["operator"] },
+  { value: "chat", label: t("Chat: completions, conversations, models"), roles: ["user", "labeler", "operator"] },
+  { value: "feedback", label: t("Feedback: rate answers"), roles: ["user", "labeler", "operator"] },
+  { value: "label", label: t("Labeling: tasks"), roles: ["labeler", "operator"] },
+  { value: "operate", label: t("Operate: iterations, policies, users"), roles: ["operator"] },
 ];
 
 const LIFETIMES = [
-  { value: "30", label: "30 days" },
-  { value: "90", label: "90 days" },
-  { value: "365", label: "1 year" },
-  { value: "", label: "Never" },
+  { value: "30", label: t("30 days") },
+  { value: "90", label: t("90 days") },
+  { value: "365", label: t("1 year") },
+  { value: "", label: t("Never") },
 ];
 
 export function KeysTab() {
@@ -38,19 +39,19 @@ export function KeysTab() {
   const guest = user?.login === null && user.role === "user";
   return (
     <>
-      <PageHeading title="API keys" hint="For clients of the OpenAI API. The base URL is this server's address followed by /v1.">
+      <PageHeading title={t("API keys")} hint={t("For clients of the OpenAI API. The base URL is this server's address followed by /v1.")}>
         {!guest && (
           <Button kind="primary" icon={Plus} onClick={() => setMaking(true)}>
-            New key
+            {t("New key")}
           </Button>
         )}
       </PageHeading>
       <QueryResult query={keys}>
         {({ data }) =>
           data.length === 0 ? (
-            <EmptyState icon={KeyRound}>{guest ? "Guests cannot create API keys. Create an account first." : "No API keys yet."}</EmptyState>
+            <EmptyState icon={KeyRound}>{guest ? t("Guests cannot create API keys. Create an account first.") : t("No API keys yet.")}</EmptyState>
           ) : (
-            <Table columns={["Name", "Key", "Permissions", "Last used", "Expires", "Actions"]}>
+            <Table columns={[t("Name"), t("Key"), t("Permissions"), t("Last used"), t("Expires"), t("Actions")]}>
               {data.map((key) => (
                 <Row key={key.id} row={key} />
               ))}
@@ -81,15 +82,15 @@ function Row({ row }: { row: Key }) {
           {(row.scopes ?? ["all"]).map((scope) => (
             <Badge key={scope}>{words(scope)}</Badge>
           ))}
-          {row.training && <Badge tone="accent">Training allowed</Badge>}
+          {row.training && <Badge tone="accent">{t("Training allowed")}</Badge>}
         </span>
       </Cell>
-      <Cell className="whitespace-nowrap text-muted">{row.last_used_at ? ago(row.last_used_at) : "never"}</Cell>
-      <Cell className="whitespace-nowrap text-muted">{row.expires_at ? time(row.expires_at) : "never"}</Cell>
-      <Cell className="text-right">
+      <Cell className="whitespace-nowrap text-muted">{row.last_used_at ? ago(row.last_used_at) : t("never")}</Cell>
+      <Cell className="whitespace-nowrap text-muted">{row.expires_at ? time(row.expires_at) : t("never")}</Cell>
+      <Cell className="text-end">
         {state === "active" ? (
           <Button small onClick={() => setLeaving(true)}>
-            Revoke
+            {t("Revoke")}
           </Button>
         ) : (
           <Badge>{words(state)}</Badge>
@@ -98,14 +99,14 @@ function Row({ row }: { row: Key }) {
           danger
           open={leaving}
           onClose={() => setLeaving(false)}
-          title={`Revoke “${row.name}”?`}
-          action="Revoke"
+          title={t("Revoke “{{name}}”?", { name: row.name })}
+          action={t("Revoke")}
           onConfirm={async () => {
             await account.revokeKey(row.id);
             await refresh("account");
           }}
         >
-          Programs that use this key stop working immediately.
+          {t("Programs that use this key stop working immediately.")}
         </Confirm>
       </Cell>
     </tr>
@@ -119,7 +120,7 @@ function CreateKey({ open, role, onClose }: { open: boolean; role: string; onClo
     onClose();
   }
   return (
-    <Dialog open={open} onClose={close} title={made ? "Your new key" : "New key"}>
+    <Dialog open={open} onClose={close} title={made ? t("Your new key") : t("New key")}>
       {made ? <NewSecret made={made} onClose={close} /> : <Form role={role} onMade={setMade} onClose={close} />}
     </Dialog>
   );
@@ -146,9 +147,9 @@ function Form({ role, onMade, onClose }: { role: string; onMade: (key: NewKey) =
 
   return (
     <form onSubmit={submit} className="space-y-4">
-      <Field label="Name" autoFocus maxLength={100} placeholder="What the key is for" value={name} onChange={(e) => setName(e.target.value)} />
+      <Field label={t("Name")} autoFocus maxLength={100} placeholder={t("What the key is for")} value={name} onChange={(e) => setName(e.target.value)} />
       <fieldset className="space-y-2">
-        <legend className="mb-1.5 text-sm font-medium">Permissions</legend>
+        <legend className="mb-1.5 text-sm font-medium">{t("Permissions")}</legend>
         {SCOPES.filter(({ roles }) => roles.includes(role)).map(({ value, label }) => (
           <Checkbox
             key={value}
@@ -158,13 +159,13 @@ function Form({ role, onMade, onClose }: { role: string; onMade: (key: NewKey) =
           />
         ))}
       </fieldset>
-      <Select label="Expires after" options={LIFETIMES} value={days} onChange={(event) => setDays(event.target.value)} />
-      <Checkbox label="Allow training on requests made with this key" checked={training} onChange={setTraining} />
+      <Select label={t("Expires after")} options={LIFETIMES} value={days} onChange={(event) => setDays(event.target.value)} />
+      <Checkbox label={t("Allow training on requests made with this key")} checked={training} onChange={setTraining} />
       <ErrorMessage error={make.error} />
       <DialogButtons>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{t("Cancel")}</Button>
         <Button type="submit" kind="primary" disabled={name.trim() === "" || scopes.length === 0 || make.isPending}>
-          Create key
+          {t("Create key")}
         </Button>
       </DialogButtons>
     </form>
@@ -175,16 +176,16 @@ function NewSecret({ made, onClose }: { made: NewKey; onClose: () => void }) {
   const toast = useToast();
   return (
     <>
-      <p className="text-sm text-muted">Copy the key now. It is shown only once.</p>
+      <p className="text-sm text-muted">{t("Copy the key now. It is shown only once.")}</p>
       <code className="mt-3 block rounded-xl border border-line bg-panel px-4 py-3 font-mono text-sm break-all" data-testid="secret">
         {made.secret}
       </code>
       <DialogButtons>
-        <Button icon={Copy} onClick={() => void copyText(made.secret).then(() => toast("Copied."))}>
-          Copy
+        <Button icon={Copy} onClick={() => void copyText(made.secret).then(() => toast(t("Copied.")))}>
+          {t("Copy")}
         </Button>
         <Button kind="primary" onClick={onClose}>
-          Done
+          {t("Done")}
         </Button>
       </DialogButtons>
     </>

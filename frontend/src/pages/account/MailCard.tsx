@@ -6,6 +6,7 @@ import { Button } from "../../components/Button";
 import { Card } from "../../components/Card";
 import { ErrorMessage } from "../../components/feedback/ErrorMessage";
 import { Field } from "../../components/Field";
+import { Trans, t } from "../../i18n";
 
 export function MailCard() {
   const { data } = useMail();
@@ -26,15 +27,15 @@ export function MailCard() {
   }
 
   return (
-    <Card title="By e-mail" className="mb-5">
+    <Card title={t("By e-mail")} className="mb-5">
       {data.confirmed ? (
         <p className="text-sm text-muted">
-          What is unread is sent to <bdi className="font-medium text-ink">{data.address}</bdi>, at most once a day.
+          <Trans i18nKey="What is unread is sent to <bdi>{{address}}</bdi>, at most once a day." values={{ address: data.address }} components={{ bdi: <bdi className="font-medium text-ink" /> }} />
         </p>
       ) : (
         <form onSubmit={submit} className="flex flex-wrap items-end gap-2">
           <Field
-            label={waits ? `Code sent to ${data.address}` : "E-mail address"}
+            label={waits ? t("Code sent to {{address}}", { address: data.address ?? "" }) : t("E-mail address")}
             type={waits ? "text" : "email"}
             inputMode={waits ? "numeric" : "email"}
             autoComplete={waits ? "one-time-code" : "email"}
@@ -45,13 +46,13 @@ export function MailCard() {
             className="min-w-56 flex-1"
           />
           <Button type="submit" className="h-10" disabled={text.trim() === "" || send.isPending}>
-            {waits ? "Confirm" : "Send a code"}
+            {waits ? t("Confirm") : t("Send a code")}
           </Button>
         </form>
       )}
       {data.address && (
         <Button small className="mt-3" disabled={remove.isPending} onClick={() => remove.mutate()}>
-          {data.confirmed ? "Unsubscribe" : "Use another address"}
+          {data.confirmed ? t("Unsubscribe") : t("Use another address")}
         </Button>
       )}
       <ErrorMessage error={send.error ?? remove.error} className="mt-3" />

@@ -9,6 +9,7 @@ import { Loading, Skeleton } from "../../components/feedback/Loading";
 import { MessagePage } from "../../components/feedback/MessagePage";
 import { ErrorMessage } from "../../components/feedback/ErrorMessage";
 import { useToast } from "../../components/feedback/Toast";
+import { Trans, t } from "../../i18n";
 import { useStable } from "../../stable";
 import { messageDraft, moveDraft, persist, persisted, usePersisted } from "../../persisted";
 import { SignInForms } from "../SignInPage";
@@ -33,7 +34,7 @@ export function ChatPage() {
   if (session.isPending) return <Loading />;
   if (session.isError)
     return (
-      <MessagePage title="Can't reach the server">
+      <MessagePage title={t("Can't reach the server")}>
         <ErrorMessage error={session.error} onRetry={() => void session.refetch()} />
       </MessagePage>
     );
@@ -63,15 +64,15 @@ function Chat() {
           event.preventDefault();
           (document.getElementById("message") ?? document.getElementById("conversation"))?.focus();
         }}
-        className="absolute top-2 left-2 z-50 -translate-y-20 rounded-lg bg-ink px-3 py-2 text-sm text-canvas focus:translate-y-0"
+        className="absolute top-2 start-2 z-50 -translate-y-20 rounded-lg bg-ink px-3 py-2 text-sm text-canvas focus:translate-y-0"
       >
-        Skip to the conversation
+        {t("Skip to the conversation")}
       </a>
       <Sidebar current={id} open={drawer} onClose={() => setDrawer(false)} />
       <main id="conversation" tabIndex={-1} className="flex min-w-0 flex-1 flex-col outline-none">
         <Conversation id={id} onMenu={() => setDrawer(true)} />
       </main>
-      <Dialog open={help} onClose={() => setHelp(false)} title="Keyboard shortcuts">
+      <Dialog open={help} onClose={() => setHelp(false)} title={t("Keyboard shortcuts")}>
         <dl className="space-y-2 text-sm">
           {SHORTCUTS.map(({ keys, text }) => (
             <div key={keys} className="flex justify-between gap-4">
@@ -113,7 +114,7 @@ function useNews(id: string | undefined, stored: readonly { id: string }[] | und
     seen.current = { id, ids };
     if (own || before.id !== id || !before.ids?.size || !ids) return;
     const known = before.ids;
-    if ([...ids].some((each) => !known.has(each) && !turns.stored.has(each))) toast("New messages from another window are shown.");
+    if ([...ids].some((each) => !known.has(each) && !turns.stored.has(each))) toast(t("New messages from another window are shown."));
   }, [id, stored, own, toast]);
 }
 
@@ -190,10 +191,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
             <>
               <ErrorMessage error={stored.error} />
               <p className="mt-4 text-sm text-muted">
-                It may have been deleted, or belong to another account.{" "}
-                <Link to="/" className="font-medium text-accent-ink underline underline-offset-4">
-                  Start a new chat
-                </Link>
+                <Trans i18nKey="It may have been deleted, or belong to another account. <a>Start a new chat</a>" components={{ a: <Link to="/" className="font-medium text-accent-ink underline underline-offset-4" /> }} />
               </p>
             </>
           ) : (

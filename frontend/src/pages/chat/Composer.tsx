@@ -4,11 +4,11 @@ import { ArrowUp, Columns3, MessageSquare, Square } from "lucide-react";
 import { useEffect, useRef, useState, type KeyboardEvent, type MouseEvent, type ReactNode } from "react";
 import { Tip } from "../../components/Button";
 import { Menu, MenuChoice, MenuNumbers } from "../../components/Menu";
+import { t } from "../../i18n";
 import { isSend, isTouch } from "../../keyboard";
 import { onSingleClick } from "../../clicks";
 import { useToast } from "../../components/feedback/Toast";
 import { usePersisted } from "../../persisted";
-import { figure } from "../../format";
 
 /** The share of the limit from which on the length is shown. */
 const NEAR = 0.8;
@@ -57,7 +57,7 @@ export function Composer({ draft, limit, live, onSend, onStop, children }: Compo
   function refuse(event: { preventDefault: () => void }, data: DataTransfer) {
     if (data.files.length === 0 || data.types.includes("text/plain")) return;
     event.preventDefault();
-    toast("Files and pictures can't be attached. Paste their text instead.");
+    toast(t("Files and pictures can't be attached. Paste their text instead."));
   }
 
   return (
@@ -75,34 +75,34 @@ export function Composer({ draft, limit, live, onSend, onStop, children }: Compo
         <textarea
           ref={box}
           id="message"
-          aria-label="Message"
+          aria-label={t("Message")}
           dir="auto"
-          placeholder="Ask anything"
+          placeholder={t("Ask anything")}
           rows={1}
           value={text}
           onChange={(event) => write(event.target.value)}
           onKeyDown={keys}
           className="block field-sizing-content max-h-[calc(var(--visible)*0.4)] w-full resize-none bg-transparent px-3 pt-2 pb-1.5 outline-none placeholder:text-faint"
         />
-        <div className="flex items-center justify-between pl-1">
+        <div className="flex items-center justify-between ps-1">
           <div className="flex min-w-0 flex-wrap items-center">
             <AnswerCount n={n} onChange={setN} onClosed={() => box.current?.focus()} />
             {children}
           </div>
           {length > 0 && (
-            <p role="status" className={clsx("mr-3 ml-auto text-xs tabular-nums", length > limit ? "text-danger" : "text-muted")}>
-              {figure(length)} of {figure(limit)} characters
+            <p role="status" className={clsx("me-3 ms-auto text-xs tabular-nums", length > limit ? "text-danger" : "text-muted")}>
+              {t("{{length}} of {{limit}} characters", { length, limit })}
             </p>
           )}
           {live ? (
-            <RoundButton label="Stop (Esc)" icon={<Square aria-hidden className="size-3.5 fill-current" />} onClick={(event) => onSingleClick(event, onStop)} />
+            <RoundButton label={t("Stop (Esc)")} icon={<Square aria-hidden className="size-3.5 fill-current" />} onClick={(event) => onSingleClick(event, onStop)} />
           ) : (
-            <RoundButton submit disabled={!ready} label="Send" icon={<ArrowUp aria-hidden className="size-5" strokeWidth={2.3} />} />
+            <RoundButton submit disabled={!ready} label={t("Send")} icon={<ArrowUp aria-hidden className="size-5" strokeWidth={2.3} />} />
           )}
         </div>
       </form>
       <p className="tall-only mt-2 text-center text-xs text-faint">
-        Tutelage can make mistakes. Check important information.
+        {t("Tutelage can make mistakes. Check important information.")}
       </p>
     </div>
   );
@@ -116,8 +116,8 @@ function editLast(event: KeyboardEvent) {
   button.click();
 }
 
-const ONE = { value: "1", label: "Single answer", icon: MessageSquare };
-const several = (n: number) => `Compare ${n} answers`;
+const ONE = { value: "1", label: t("Single answer"), icon: MessageSquare };
+const several = (n: number) => t("Compare {{count}} answers", { count: n });
 
 function AnswerCount({ n, onChange, onClosed }: { n: number; onChange: (n: number) => void; onClosed: () => void }) {
   const Icon = n === 1 ? MessageSquare : Columns3;
@@ -139,8 +139,8 @@ function AnswerCount({ n, onChange, onClosed }: { n: number; onChange: (n: numbe
         </button>
       }
     >
-      <MenuChoice label="Number of answers" value={String(n)} options={[ONE]} onChange={() => onChange(1)} />
-      <MenuNumbers label="Compare side by side" name={several} chosen={n} onSelect={onChange} />
+      <MenuChoice label={t("Number of answers")} value={String(n)} options={[ONE]} onChange={() => onChange(1)} />
+      <MenuNumbers label={t("Compare side by side")} name={several} chosen={n} onSelect={onChange} />
     </Menu>
   );
 }

@@ -5,6 +5,7 @@ import type { Conversation } from "../../api/types";
 import { IconButton, Tip } from "../../components/Button";
 import { SwitchTrack } from "../../components/Menu";
 import { useToast } from "../../components/feedback/Toast";
+import { t } from "../../i18n";
 import { useConversationConsent } from "./consent/consent";
 import { ExportMenu } from "./sidebar/ExportMenu";
 
@@ -25,41 +26,41 @@ export function Header({ onMenu, conversation, leaf, training, onTraining }: Hea
   function change(next: boolean) {
     if (!conversation) return onTraining(next);
     consent.mutate(next, {
-      onSuccess: () => toast(next ? "This conversation may be used for training." : "This conversation will not be used for training."),
+      onSuccess: () => toast(next ? t("This conversation may be used for training.") : t("This conversation will not be used for training.")),
       onError: (error) => toast(error.message),
     });
   }
 
   return (
     <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line px-3 sm:px-5">
-      <IconButton icon={PanelLeft} label="Open conversation list" className="lg:hidden" onClick={onMenu} />
+      <IconButton icon={PanelLeft} label={t("Open conversation list")} className="lg:hidden" onClick={onMenu} />
       <h1 className="min-w-0 flex-1 truncate text-sm font-medium">
-        <bdi>{conversation?.title || "New chat"}</bdi>
+        <bdi>{conversation?.title || t("New chat")}</bdi>
       </h1>
       {conversation && leaf && <ExportMenu conversation={conversation.id} leaf={leaf} />}
       {training !== null && (
         <Tip
           label={
             training
-              ? "This conversation and your feedback on it may be used for training."
-              : "Nothing in this conversation is used for training."
+              ? t("This conversation and your feedback on it may be used for training.")
+              : t("Nothing in this conversation is used for training.")
           }
         >
           <button
             type="button"
             role="switch"
             aria-checked={training}
-            aria-label="Allow this conversation to be used for training"
+            aria-label={t("Allow this conversation to be used for training")}
             disabled={consent.isPending}
             onClick={() => change(!training)}
             className={clsx(
-              "inline-flex h-9 items-center gap-2.5 rounded-full pr-2 pl-3 text-[13px] font-medium hover:bg-panel",
+              "inline-flex h-9 items-center gap-2.5 rounded-full pe-2 ps-3 text-[13px] font-medium hover:bg-panel",
               training ? "text-accent-ink" : "text-muted",
             )}
           >
             <GraduationCap aria-hidden className="size-4" />
-            <span className="sm:hidden">Training</span>
-            <span className="hidden sm:inline">{training ? "Used for training" : "Not used for training"}</span>
+            <span className="sm:hidden">{t("Training")}</span>
+            <span className="hidden sm:inline">{training ? t("Used for training") : t("Not used for training")}</span>
             <SwitchTrack on={training} />
           </button>
         </Tip>

@@ -3,6 +3,7 @@ import { Pencil } from "lucide-react";
 import { memo, useState, type KeyboardEvent } from "react";
 import type { Message } from "../../api/types";
 import { Button, IconButton } from "../../components/Button";
+import { t } from "../../i18n";
 import { BranchSwitch } from "./response/BranchSwitch";
 import { CopyButton } from "./response/CopyButton";
 import { ModerationNotice } from "./ModerationNotice";
@@ -38,7 +39,7 @@ export const PromptView = memo(function PromptView({ message, versions, live, on
       />
     );
   return (
-    <article aria-label="Your message" className="group message -mb-3 flex animate-rise flex-col items-end">
+    <article aria-label={t("Your message")} className="group message -mb-3 flex animate-rise flex-col items-end">
       <div dir="auto" lang="" className="max-w-[85%] rounded-3xl rounded-br-lg bg-panel px-4.5 py-2.5 leading-relaxed wrap-anywhere whitespace-pre-wrap">
         {message.content}
       </div>
@@ -48,7 +49,7 @@ export const PromptView = memo(function PromptView({ message, versions, live, on
       {!isPending(message) && (
         <div className="mt-1 flex h-8 items-center opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100 pointer-coarse:opacity-100">
           <CopyButton text={message.content} />
-          <IconButton icon={Pencil} label="Edit and ask again" data-edit disabled={live} onClick={() => setEditing(true)} />
+          <IconButton icon={Pencil} label={t("Edit and ask again")} data-edit disabled={live} onClick={() => setEditing(true)} />
           <BranchSwitch message={message} versions={versions} disabled={live} onBranch={onBranch} />
         </div>
       )}
@@ -86,7 +87,7 @@ function PromptEditor({ before, draft, onCancel, onSave }: PromptEditorProps) {
     <div className="rounded-2xl border border-line-strong bg-surface p-3 shadow-soft">
       <textarea
         autoFocus
-        aria-label="Edit your message"
+        aria-label={t("Edit your message")}
         dir="auto"
         value={text}
         onChange={(event) => setText(event.target.value)}
@@ -94,12 +95,12 @@ function PromptEditor({ before, draft, onCancel, onSave }: PromptEditorProps) {
         className="field-sizing-content max-h-80 min-h-16 w-full resize-none bg-transparent px-1.5 outline-none"
       />
       <div className="mt-2 flex items-center justify-end gap-2">
-        <p className="mr-auto hidden pl-1.5 text-xs text-faint sm:block">Your original message is kept; you can switch back to it.</p>
+        <p className="me-auto hidden ps-1.5 text-xs text-faint sm:block">{t("Your original message is kept; you can switch back to it.")}</p>
         <Button small onClick={() => end(onCancel)}>
-          Cancel
+          {t("Cancel")}
         </Button>
         <Button small kind="primary" disabled={!ready} onClick={() => end(() => onSave(text))}>
-          Send
+          {t("Send")}
         </Button>
       </div>
     </div>

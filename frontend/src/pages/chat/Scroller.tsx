@@ -1,6 +1,7 @@
 /** The scrolling middle of the page: follows a growing answer unless the user has scrolled up. */
 import { ArrowDown } from "lucide-react";
 import { useEffect, useLayoutEffect, useRef, useState, type ReactNode } from "react";
+import { t } from "../../i18n";
 
 const NEAR_PX = 80;
 
@@ -61,7 +62,7 @@ export function Scroller({ filled, follow, still, conversation, children }: Scro
       {filled && !still && !atEnd && (
         <button
           type="button"
-          aria-label="Scroll to the latest message"
+          aria-label={t("Scroll to the latest message")}
           onClick={() => toEnd("smooth")}
           className="absolute bottom-3 left-1/2 inline-flex size-9 -translate-x-1/2 animate-appear items-center justify-center rounded-full border border-line bg-surface text-muted shadow-soft hover:text-ink"
         >

@@ -1,6 +1,7 @@
 /** The messages of the branch in view. */
 import type { Message } from "../../api/types";
 import { ErrorMessage } from "../../components/feedback/ErrorMessage";
+import { t } from "../../i18n";
 import { AnswerView } from "./response/AnswerView";
 import { PromptView } from "./PromptView";
 import { SystemNote } from "./system/SystemNote";
@@ -61,9 +62,9 @@ export function Thread({ path, messages, turn, onAsk, onRetry, onBranch, onCompa
       {turn?.state === "failed" && <ErrorMessage error={turn.error} onRetry={turn.permanent ? undefined : onRetry} />}
       {turn?.state === "stopped" && last?.role === "user" && (
         <p className="text-sm text-muted">
-          Stopped before anything was generated.{" "}
+          {t("Stopped before anything was generated.")}{" "}
           <button type="button" onClick={onRetry} className="font-medium text-accent-ink underline underline-offset-4">
-            Try again
+            {t("Try again")}
           </button>
         </p>
       )}
@@ -76,9 +77,9 @@ export function Thread({ path, messages, turn, onAsk, onRetry, onBranch, onCompa
 
 /** Announced to screen readers; an error message is announced by itself. */
 const STATUS: Record<Turn["state"], string> = {
-  waiting: "Generating an answer.",
-  streaming: "Generating an answer.",
-  done: "The answer is complete.",
-  stopped: "The answer was stopped.",
+  waiting: t("Generating an answer."),
+  streaming: t("Generating an answer."),
+  done: t("The answer is complete."),
+  stopped: t("The answer was stopped."),
   failed: "",
 };

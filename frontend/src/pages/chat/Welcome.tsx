@@ -1,6 +1,7 @@
 /** An empty conversation: a greeting and a few starter prompts. */
 import { ArrowUpRight } from "lucide-react";
 import type { Session } from "../../api/types";
+import { t } from "../../i18n";
 
 interface WelcomeProps {
   starters: Session["starters"];
@@ -11,11 +12,10 @@ export function Welcome({ starters, onPick }: WelcomeProps) {
   return (
     <section className="mx-auto flex w-full max-w-3xl flex-1 flex-col justify-center px-4 py-10 sm:px-6">
       <h2 className="animate-rise font-serif text-[clamp(2rem,5vw,2.75rem)] leading-[1.1] font-medium tracking-[-0.02em]">
-        What would you like to know?
+        {t("What would you like to know?")}
       </h2>
       <p className="mt-3 max-w-lg animate-rise text-muted">
-        This assistant is trained on feedback from its users. Rate its answers, or show it what a better answer looks like. Its base
-        model was trained on English; answers in other languages are poor.
+        {t("This assistant is trained on feedback from its users. Rate its answers, or show it what a better answer looks like. Its base model was trained on English; answers in other languages are poor.")}
       </p>
       <ul className="mt-8 grid gap-2.5 sm:grid-cols-2">
         {starters.map(({ title, text }) => (
@@ -23,7 +23,7 @@ export function Welcome({ starters, onPick }: WelcomeProps) {
             <button
               type="button"
               onClick={() => onPick(text)}
-              className="group h-full w-full animate-rise rounded-2xl border border-line bg-surface px-4 py-3.5 text-left transition-colors hover:border-line-strong hover:shadow-soft"
+              className="group h-full w-full animate-rise rounded-2xl border border-line bg-surface px-4 py-3.5 text-start transition-colors hover:border-line-strong hover:shadow-soft"
             >
               <span className="flex items-center justify-between text-sm font-medium">
                 {title}

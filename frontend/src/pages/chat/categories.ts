@@ -1,15 +1,21 @@
 /** Moderation categories in words, as the server's notices name them. */
+import { t } from "../../i18n";
+
 const WORDS: Record<string, string> = {
-  "harassment/threatening": "threats",
-  "hate/threatening": "hateful threats",
-  illicit: "wrongdoing",
-  "illicit/violent": "violent wrongdoing",
-  "self-harm/intent": "self-harm: intent",
-  "self-harm/instructions": "self-harm: instructions",
-  sexual: "sexual content",
-  "sexual/minors": "sexual content about minors",
-  "violence/graphic": "graphic violence",
-  "prompt-injection": "attempt to override the assistant's instructions",
+  "harassment/threatening": t("threats"),
+  "hate/threatening": t("hateful threats"),
+  illicit: t("wrongdoing"),
+  "illicit/violent": t("violent wrongdoing"),
+  "self-harm/intent": t("self-harm: intent"),
+  "self-harm/instructions": t("self-harm: instructions"),
+  harassment: t("harassment"),
+  hate: t("hate"),
+  "self-harm": t("self-harm"),
+  violence: t("violence"),
+  sexual: t("sexual content"),
+  "sexual/minors": t("sexual content about minors"),
+  "violence/graphic": t("graphic violence"),
+  "prompt-injection": t("attempt to override the assistant's instructions"),
 };
 
 export const categoryWords = (category: string) => WORDS[category] ?? category;

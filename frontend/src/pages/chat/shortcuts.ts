@@ -1,12 +1,13 @@
 /** The shortcuts of the chat, and what they are called. */
 import { useEffect } from "react";
+import { t } from "../../i18n";
 
 export const SHORTCUTS = [
-  { keys: "Ctrl K", text: "Search conversations" },
-  { keys: "Ctrl Shift O", text: "New chat" },
-  { keys: "Esc", text: "Stop generating" },
-  { keys: "↑", text: "Edit your last message, from an empty message box" },
-  { keys: "?", text: "Show these shortcuts" },
+  { keys: "Ctrl K", text: t("Search conversations") },
+  { keys: "Ctrl Shift O", text: t("New chat") },
+  { keys: "Esc", text: t("Stop generating") },
+  { keys: "↑", text: t("Edit your last message, from an empty message box") },
+  { keys: "?", text: t("Show these shortcuts") },
 ] as const;
 
 interface Shortcuts {

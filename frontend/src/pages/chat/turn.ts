@@ -2,6 +2,7 @@
 import { ApiError, streamChat, watchTurn } from "../../api/client";
 import { readEvents } from "../../api/sse";
 import type { Chunk, Message, TurnBegun, TurnProgress, Verdict } from "../../api/types";
+import { t } from "../../i18n";
 
 export interface TurnRequest {
   conversationId: string | null;
@@ -150,7 +151,7 @@ export async function* streamTurn(request: TurnRequest, signal: AbortSignal): As
   } catch (error) {
     if (signal.aborted) throw error;
   }
-  throw new ApiError("The connection was lost before the answer was complete. The text received so far is saved; try again.", 0);
+  throw new ApiError(t("The connection was lost before the answer was complete. The text received so far is saved; try again."), 0);
 }
 
 /** The parent that is stored: if the answer to be continued was lost, the message before its prompt. */

@@ -12,6 +12,7 @@ import { Card } from "../../components/Card";
 import { EmptyState } from "../../components/feedback/EmptyState";
 import { PageHeading } from "../../components/PageHeading";
 import { QueryResult } from "../../components/feedback/QueryResult";
+import { t } from "../../i18n";
 import { Dialogue } from "./Dialogue";
 import { SkipTask } from "./SkipTask";
 import { TaskHeader, useNextTask } from "./TaskHeader";
@@ -30,7 +31,7 @@ export function DemonstrateTab() {
   });
   return (
     <>
-      <PageHeading title="Demonstrate" hint="Write both the user's and the assistant's messages. You can ask the model for a draft; only submit text you would stand behind." />
+      <PageHeading title={t("Demonstrate")} hint={t("Write both the user's and the assistant's messages. You can ask the model for a draft; only submit text you would stand behind.")} />
       <TaskHeader kind="demonstration" last={last} onUndone={() => setLast(null)} />
       <QueryResult query={query}>
         {({ assignment }) =>
@@ -38,9 +39,9 @@ export function DemonstrateTab() {
             <DemonstrationEditor key={assignment.id} task={assignment} onDone={() => setLast(assignment.id)} />
           ) : (
             <EmptyState icon={PenLine}>
-              <p>No demonstration tasks right now.</p>
+              <p>{t("No demonstration tasks right now.")}</p>
               <Button className="mt-4" kind="primary" disabled={own.isPending} onClick={() => own.mutate()}>
-                Start with my own prompt
+                {t("Start with my own prompt")}
               </Button>
             </EmptyState>
           )
@@ -75,7 +76,7 @@ function DemonstrationEditor({ task, onDone }: { task: Task; onDone: () => void 
   const send = useMutation({
     mutationFn: () => labeling.demonstrate(task.id, written, clock.seconds()),
     onSuccess: (row) => {
-      toast(row.moderation?.message ?? "Saved. Thank you.");
+      toast(row.moderation?.message ?? t("Saved. Thank you."));
       finish();
     },
   });
@@ -101,12 +102,12 @@ function DemonstrationEditor({ task, onDone }: { task: Task; onDone: () => void 
       <div className="mt-4 flex flex-wrap items-center justify-end gap-2">
         {turns.length > task.dialogue.length && (
           <Button small kind="quiet" icon={Undo2} onClick={() => setDraft({ turns: turns.slice(0, -1), text: "", suggestion: null })}>
-            Remove last message
+            {t("Remove last message")}
           </Button>
         )}
         <SkipTask task={task} seconds={clock.seconds} onSkipped={finish} />
         <Button kind="primary" disabled={!ready || send.isPending || send.isSuccess} onClick={() => send.mutate()}>
-          Send demonstration
+          {t("Send demonstration")}
         </Button>
       </div>
     </div>
@@ -134,18 +135,18 @@ function TurnEditor({ side, draft, onChange, onWritten }: TurnEditorProps) {
   return (
     <Card
       className="mt-4"
-      title={user ? "What would the user say next?" : "How should the assistant answer?"}
+      title={user ? t("What would the user say next?") : t("How should the assistant answer?")}
       aside={
         suggestion !== null && (
-          <Badge tone={text === suggestion ? "warn" : "good"}>{text === suggestion ? "Unedited suggestion" : "Edited suggestion"}</Badge>
+          <Badge tone={text === suggestion ? "warn" : "good"}>{text === suggestion ? t("Unedited suggestion") : t("Edited suggestion")}</Badge>
         )
       }
     >
-      <TextBox label={user ? "The user's message" : "The assistant's answer"} rows={user ? 3 : 7} value={text} onChange={(next) => onChange({ ...draft, text: next })} />
+      <TextBox label={user ? t("The user's message") : t("The assistant's answer")} rows={user ? 3 : 7} value={text} onChange={(next) => onChange({ ...draft, text: next })} />
       <ErrorMessage error={ask.error} className="mt-3" />
       <div className="mt-3 flex flex-wrap justify-end gap-2">
-        <Button small icon={Sparkles} disabled={ask.isPending} onClick={() => ask.mutate()} className="mr-auto">
-          {ask.isPending ? "Generating…" : suggestion === null ? "Suggest" : "Suggest again"}
+        <Button small icon={Sparkles} disabled={ask.isPending} onClick={() => ask.mutate()} className="me-auto">
+          {ask.isPending ? t("Generating…") : suggestion === null ? t("Suggest") : t("Suggest again")}
         </Button>
         <Button
           small
@@ -153,7 +154,7 @@ function TurnEditor({ side, draft, onChange, onWritten }: TurnEditorProps) {
           disabled={text.trim() === ""}
           onClick={onWritten}
         >
-          {user ? "Add user message" : "Add assistant message"}
+          {user ? t("Add user message") : t("Add assistant message")}
         </Button>
       </div>
     </Card>

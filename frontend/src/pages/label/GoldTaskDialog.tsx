@@ -10,6 +10,7 @@ import { Dialog, DialogButtons } from "../../components/Dialog";
 import { Checkbox } from "../../components/Field";
 import { ErrorMessage } from "../../components/feedback/ErrorMessage";
 import { useToast } from "../../components/feedback/Toast";
+import { t } from "../../i18n";
 
 const MAX_ANSWERS = 9;
 
@@ -25,7 +26,7 @@ export const EMPTY_GOLD_TASK: GoldTaskDraft = { prompt: "", answers: [blank, bla
 /** `begin` is the initial draft; null: the dialog is closed. */
 export function GoldTaskDialog({ begin, onClose }: { begin: GoldTaskDraft | null; onClose: () => void }) {
   return (
-    <Dialog open={begin !== null} onClose={onClose} title="Create a gold task">
+    <Dialog open={begin !== null} onClose={onClose} title={t("Create a gold task")}>
       {begin && <Form begin={begin} onClose={onClose} />}
     </Dialog>
   );
@@ -40,7 +41,7 @@ function Form({ begin, onClose }: { begin: GoldTaskDraft; onClose: () => void })
   const write = useMutation({
     mutationFn: () => labeling.writeGold(prompt.trim(), grouped(answers)),
     onSuccess: () => {
-      toast("Gold task saved. You will not be scored on it.");
+      toast(t("Gold task saved. You will not be scored on it."));
       void refresh("operator", "labeling");
       onClose();
     },
@@ -55,40 +56,39 @@ function Form({ begin, onClose }: { begin: GoldTaskDraft; onClose: () => void })
   return (
     <form onSubmit={submit} className="space-y-4">
       <p className="text-sm text-muted">
-        Labelers rank it like any other task and are not told that the order is known. Use answers whose correct order is
-        beyond doubt.
+        {t("Labelers rank it like any other task and are not told that the order is known. Use answers whose correct order is beyond doubt.")}
       </p>
-      <TextBox label="Prompt" placeholder="The user's message" rows={2} value={prompt} onChange={(text) => setDraft({ prompt: text, answers })} />
+      <TextBox label={t("Prompt")} placeholder={t("The user's message")} rows={2} value={prompt} onChange={(text) => setDraft({ prompt: text, answers })} />
       <fieldset className="space-y-3">
-        <legend className="mb-1.5 text-sm font-medium">Answers, best first</legend>
+        <legend className="mb-1.5 text-sm font-medium">{t("Answers, best first")}</legend>
         {answers.map((answer, index) => (
           <div key={index} className="flex items-start gap-2">
-            <span aria-hidden className="w-5 pt-2.5 text-right text-sm text-muted tabular-nums">
+            <span aria-hidden className="w-5 pt-2.5 text-end text-sm text-muted tabular-nums">
               {index + 1}
             </span>
             <div className="flex-1 space-y-1.5">
-              <TextBox label={`Answer ${index + 1}`} rows={2} value={answer.text} onChange={(text) => change(index, { text })} />
+              <TextBox label={t("Answer {{index}}", { index: index + 1 })} rows={2} value={answer.text} onChange={(text) => change(index, { text })} />
               {index > 0 && (
-                <Checkbox label="Tied with the answer above" checked={answer.tied} onChange={(tied) => change(index, { tied })} />
+                <Checkbox label={t("Tied with the answer above")} checked={answer.tied} onChange={(tied) => change(index, { tied })} />
               )}
             </div>
             <IconButton
               icon={X}
-              label={`Remove answer ${index + 1}`}
+              label={t("Remove answer {{index}}", { index: index + 1 })}
               disabled={answers.length <= 2}
               onClick={() => setDraft({ prompt, answers: answers.filter((_, n) => n !== index) })}
             />
           </div>
         ))}
         <Button small icon={Plus} disabled={answers.length >= MAX_ANSWERS} onClick={() => setDraft({ prompt, answers: [...answers, blank] })}>
-          Add answer
+          {t("Add answer")}
         </Button>
       </fieldset>
       <ErrorMessage error={write.error} />
       <DialogButtons>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{t("Cancel")}</Button>
         <Button type="submit" kind="primary" disabled={!ready || write.isPending}>
-          Save
+          {t("Save")}
         </Button>
       </DialogButtons>
     </form>

@@ -3,6 +3,7 @@ import { useInstructions } from "../../api/labeling";
 import { Markdown } from "../../components/markdown/Markdown";
 import { PageHeading } from "../../components/PageHeading";
 import { QueryResult } from "../../components/feedback/QueryResult";
+import { t } from "../../i18n";
 
 export function InstructionsTab() {
   const query = useInstructions();
@@ -10,7 +11,7 @@ export function InstructionsTab() {
     <QueryResult query={query}>
       {({ text, version }) => (
         <div className="mx-auto max-w-3xl">
-          <PageHeading title="Instructions" hint={`Version ${version}. Each task records the version that you were shown.`} />
+          <PageHeading title={t("Instructions")} hint={t("Version {{version}}. Each task records the version that you were shown.", { version })} />
           <Markdown text={underTitle(text)} />
         </div>
       )}

@@ -5,6 +5,7 @@ import { useSession } from "../../api/queries";
 import { Loading } from "../../components/feedback/Loading";
 import { MessagePage } from "../../components/feedback/MessagePage";
 import { Shell, type Tab } from "../../components/Shell";
+import { t } from "../../i18n";
 import { SignInForms } from "../SignInPage";
 import { UnknownPage } from "../UnknownPage";
 import { DemonstrateTab } from "./DemonstrateTab";
@@ -13,10 +14,10 @@ import { MyTasksTab } from "./MyTasksTab";
 import { RankTab } from "./RankTab";
 
 const TABS: Tab[] = [
-  { path: "rank", label: "Rank", icon: ListOrdered },
-  { path: "demonstrate", label: "Demonstrate", icon: PenLine },
-  { path: "mine", label: "My tasks", icon: History },
-  { path: "instructions", label: "Instructions", icon: BookOpen },
+  { path: "rank", label: t("Rank"), icon: ListOrdered },
+  { path: "demonstrate", label: t("Demonstrate"), icon: PenLine },
+  { path: "mine", label: t("My tasks"), icon: History },
+  { path: "instructions", label: t("Instructions"), icon: BookOpen },
 ];
 
 export default function LabelPage() {
@@ -26,15 +27,15 @@ export default function LabelPage() {
   if (!user) return <SignInForms error={session.error} />;
   if (user.role === "user")
     return (
-      <MessagePage title="For labelers">
-        <p>These pages are for labelers, who rank answers and write demonstrations. Ask an operator for the labeler role.</p>
+      <MessagePage title={t("For labelers")}>
+        <p>{t("These pages are for labelers, who rank answers and write demonstrations. Ask an operator for the labeler role.")}</p>
         <Link to="/" className="mt-3 inline-block font-medium text-accent-ink underline underline-offset-4">
-          Back to the chat
+          {t("Back to the chat")}
         </Link>
       </MessagePage>
     );
   return (
-    <Shell home="/label" name="Labeling" tabs={TABS}>
+    <Shell home="/label" name={t("Labeling")} tabs={TABS}>
       <Routes>
         <Route index element={<Navigate replace to="rank" />} />
         <Route path="rank" element={<RankTab />} />

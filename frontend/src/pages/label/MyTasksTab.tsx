@@ -12,6 +12,7 @@ import { useToast } from "../../components/feedback/Toast";
 import { ago, duration, words } from "../../format";
 import { PageHeading } from "../../components/PageHeading";
 import { Cell, PagedTable } from "../../components/Table";
+import { t } from "../../i18n";
 import { EMPTY_GOLD_TASK, GoldTaskDialog, type GoldTaskDraft } from "./GoldTaskDialog";
 
 export function MyTasksTab() {
@@ -20,14 +21,14 @@ export function MyTasksTab() {
   return (
     <>
       <PageHeading
-        title="My tasks"
-        hint="Undo reopens a task and withdraws your answer. Gold tasks have a known correct ranking and are used to check labeler accuracy."
+        title={t("My tasks")}
+        hint={t("Undo reopens a task and withdraws your answer. Gold tasks have a known correct ranking and are used to check labeler accuracy.")}
       >
         <Button icon={Star} onClick={() => setGold(EMPTY_GOLD_TASK)}>
-          Create a gold task
+          {t("Create a gold task")}
         </Button>
       </PageHeading>
-      <PagedTable query={query} columns={["Task", "Prompt", "Started", "Duration", "Outcome", "Actions"]} icon={History} none="No completed tasks yet.">
+      <PagedTable query={query} columns={[t("Task"), t("Prompt"), t("Started"), t("Duration"), t("Outcome"), t("Actions")]} icon={History} none={t("No completed tasks yet.")}>
         {(row) => (
           <Row key={row.id} row={row} onGold={setGold} />
         )}
@@ -54,7 +55,7 @@ function Row({ row, onGold }: { row: TaskRow; onGold: (draft: GoldTaskDraft) => 
     mutationFn: () => (row.kind === "ranking" ? labeling.makeGold(row.id).then(() => null) : labeling.task(row.id).then(draftOf)),
     onSuccess: (draft) => {
       if (draft) return onGold(draft);
-      toast("Saved as gold task; other labelers will be checked against it.");
+      toast(t("Saved as gold task; other labelers will be checked against it."));
       return refresh("labeling");
     },
     onError: (error) => toast(error.message),
@@ -66,29 +67,29 @@ function Row({ row, onGold }: { row: TaskRow; onGold: (draft: GoldTaskDraft) => 
         {words(row.kind)} <span className="text-xs text-muted">v{row.instructions}</span>
       </Cell>
       <Cell className="max-w-96">
-        <span className="line-clamp-1 text-muted">{row.prompt || "Your own prompt"}</span>
+        <span className="line-clamp-1 text-muted">{row.prompt || t("Your own prompt")}</span>
       </Cell>
       <Cell className="whitespace-nowrap text-muted">{ago(row.created_at)}</Cell>
       <Cell className="whitespace-nowrap text-muted tabular-nums">{row.seconds === null ? "" : duration(row.seconds)}</Cell>
       <Cell>
         <Badge tone={state === "answered" ? "good" : "plain"}>{words(state)}</Badge>
-        {row.gold && <Badge tone="warn">Gold</Badge>}
-        {row.moderation && <span className="ml-2 text-xs text-warn">{row.moderation.message}</span>}
-        {row.skipped && <span className="ml-2 text-xs text-muted">{row.skipped}</span>}
+        {row.gold && <Badge tone="warn">{t("Gold")}</Badge>}
+        {row.moderation && <span className="ms-2 text-xs text-warn">{row.moderation.message}</span>}
+        {row.skipped && <span className="ms-2 text-xs text-muted">{row.skipped}</span>}
       </Cell>
-      <Cell className="text-right whitespace-nowrap">
+      <Cell className="text-end whitespace-nowrap">
         {state === "answered" && !row.gold && (
           <Button small kind="quiet" disabled={gold.isPending} onClick={() => (row.kind === "ranking" ? setAsking(true) : gold.mutate())}>
-            Use as gold
+            {t("Use as gold")}
           </Button>
         )}
         {state !== "open" && (
           <Button small disabled={undo.isPending} onClick={() => undo.mutate()}>
-            Undo
+            {t("Undo")}
           </Button>
         )}
-        <Confirm open={asking} onClose={() => setAsking(false)} title="Use your ranking as gold?" action="Use as gold" onConfirm={() => gold.mutateAsync()}>
-          Other labelers will be scored against your ranking of this task. An operator can undo this.
+        <Confirm open={asking} onClose={() => setAsking(false)} title={t("Use your ranking as gold?")} action={t("Use as gold")} onConfirm={() => gold.mutateAsync()}>
+          {t("Other labelers will be scored against your ranking of this task. An operator can undo this.")}
         </Confirm>
       </Cell>
     </tr>

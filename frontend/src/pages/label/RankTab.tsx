@@ -8,6 +8,7 @@ import { Button } from "../../components/Button";
 import { Chips } from "../../components/Chips";
 import { Markdown } from "../../components/markdown/Markdown";
 import { useToast } from "../../components/feedback/Toast";
+import { Trans, t } from "../../i18n";
 import { RankButtons } from "../chat/compare/RankButtons";
 import { OptionLetter, LETTERS } from "../chat/compare/OptionLetter";
 import { RankBar } from "../chat/compare/RankBar";
@@ -23,28 +24,28 @@ import { useStopwatch } from "./stopwatch";
 import { persist, persisted, usePersisted } from "../../persisted";
 
 const FLAGS = [
-  { value: "wrong", label: "Wrong" },
-  { value: "harmful", label: "Harmful" },
-  { value: "asks_back", label: "Asks a clarifying question" },
-  { value: "too_long", label: "Too long" },
-  { value: "off_topic", label: "Off topic" },
+  { value: "wrong", label: t("Wrong") },
+  { value: "harmful", label: t("Harmful") },
+  { value: "asks_back", label: t("Asks a clarifying question") },
+  { value: "too_long", label: t("Too long") },
+  { value: "off_topic", label: t("Off topic") },
 ];
 const RATINGS = [1, 2, 3, 4, 5, 6, 7];
-const ANCHORS: Record<number, string> = { 1: ", useless", 4: ", acceptable", 7: ", excellent" };
+const ANCHORS: Record<number, string> = { 1: t("useless"), 4: t("acceptable"), 7: t("excellent") };
 
 export function RankTab() {
   const query = useTask("ranking");
   const [last, setLast] = useState<string | null>(null);
   return (
     <>
-      <PageHeading title="Rank" hint="Rank the answers from best to worst. Give tied answers the same rank." />
+      <PageHeading title={t("Rank")} hint={t("Rank the answers from best to worst. Give tied answers the same rank.")} />
       <TaskHeader kind="ranking" last={last} onUndone={() => setLast(null)} />
       <QueryResult query={query}>
         {({ assignment }) =>
           assignment ? (
             <Ranking key={assignment.id} task={assignment} onDone={() => setLast(assignment.id)} />
           ) : (
-            <EmptyState icon={ListOrdered}>No ranking tasks right now. Operators create tasks from conversations that allow training.</EmptyState>
+            <EmptyState icon={ListOrdered}>{t("No ranking tasks right now. Operators create tasks from conversations that allow training.")}</EmptyState>
           )
         }
       </QueryResult>
@@ -80,7 +81,7 @@ function Ranking({ task, onDone }: { task: Task; onDone: () => void }) {
         ratings,
       }),
     onSuccess: () => {
-      toast("Saved. Here is the next task.");
+      toast(t("Saved. Here is the next task."));
       finish();
     },
   });
@@ -97,7 +98,7 @@ function Ranking({ task, onDone }: { task: Task; onDone: () => void }) {
   return (
     <>
       <Dialogue messages={task.dialogue} />
-      <ul aria-label="Answers" className={clsx("mt-6 grid gap-3 md:grid-cols-2", ids.length % 2 > 0 && "xl:grid-cols-3")}>
+      <ul aria-label={t("Answers")} className={clsx("mt-6 grid gap-3 md:grid-cols-2", ids.length % 2 > 0 && "xl:grid-cols-3")}>
         {task.answers.map((answer, index) => (
           <Answer
             key={answer.id}
@@ -122,7 +123,7 @@ function Ranking({ task, onDone }: { task: Task; onDone: () => void }) {
       <RankBar slots={slots} error={send.error}>
         <SkipTask task={task} seconds={clock.seconds} onSkipped={finish} />
         <Button kind="primary" disabled={!isComplete(slots) || send.isPending || send.isSuccess} onClick={() => send.mutate()}>
-          Send ranking
+          {t("Send ranking")}
         </Button>
       </RankBar>
     </>
@@ -158,27 +159,27 @@ function Answer({ letter, content, places, held, flags, rating, onPlace, onFlags
     <li
       tabIndex={0}
       onKeyDown={keys}
-      aria-label={`Answer ${letter}${held === null ? "" : `, rank ${held + 1}`}`}
+      aria-label={held === null ? t("Answer {{letter}}", { letter }) : t("Answer {{letter}}, rank {{rank}}", { letter, rank: held + 1 })}
       className={clsx("flex min-w-0 flex-col rounded-2xl border bg-surface", held === null ? "border-line" : "border-accent")}
     >
       <div className="flex items-center gap-2.5 border-b border-line px-4 py-2.5">
         <OptionLetter letter={letter} />
-        <span className="text-sm text-muted">Answer</span>
+        <span className="text-sm text-muted">{t("Answer")}</span>
       </div>
       <div className="max-h-[46dvh] min-h-24 flex-1 overflow-y-auto px-4 py-3.5 text-[14.5px]">
         <Markdown text={content} />
       </div>
       <div className="space-y-3 border-t border-line p-3">
-        <Chips label={`Flags of answer ${letter}`} chips={FLAGS} chosen={flags} onChange={onFlags} />
-        <div role="group" aria-label={`Rating of answer ${letter}`} className="flex flex-wrap items-center gap-1">
-          <span className="mr-1 text-xs text-muted">
-            Rating <span className="text-faint">1 useless – 7 excellent</span>
+        <Chips label={t("Flags of answer {{letter}}", { letter })} chips={FLAGS} chosen={flags} onChange={onFlags} />
+        <div role="group" aria-label={t("Rating of answer {{letter}}", { letter })} className="flex flex-wrap items-center gap-1">
+          <span className="me-1 text-xs text-muted">
+            <Trans i18nKey="Rating <s>1 useless – 7 excellent</s>" components={{ s: <span className="text-faint" /> }} />
           </span>
           {RATINGS.map((value) => (
             <button
               key={value}
               type="button"
-              aria-label={`Rating ${value}${ANCHORS[value] ?? ""}`}
+              aria-label={[t("Rating {{value}}", { value }), ANCHORS[value]].filter(Boolean).join(", ")}
               title={ANCHORS[value]?.slice(2)}
               aria-pressed={rating === value}
               onClick={() => onRating(value)}

@@ -8,13 +8,14 @@ import { Chips } from "../../components/Chips";
 import { Dialog, DialogButtons } from "../../components/Dialog";
 import { ErrorMessage } from "../../components/feedback/ErrorMessage";
 import { TextBox } from "../../components/TextBox";
+import { t } from "../../i18n";
 
 const REASONS = [
-  { value: "I don't know the subject", label: "I don't know the subject" },
-  { value: "Not my language", label: "Not my language" },
-  { value: "Upsetting content", label: "Upsetting content" },
-  { value: "Private details", label: "Private details" },
-  { value: "The task is broken", label: "The task is broken" },
+  { value: "I don't know the subject", label: t("I don't know the subject") },
+  { value: "Not my language", label: t("Not my language") },
+  { value: "Upsetting content", label: t("Upsetting content") },
+  { value: "Private details", label: t("Private details") },
+  { value: "The task is broken", label: t("The task is broken") },
 ];
 
 interface SkipTaskProps {
@@ -37,20 +38,20 @@ export function SkipTask({ task, seconds, onSkipped }: SkipTaskProps) {
   return (
     <>
       <Button small kind="quiet" icon={SkipForward} onClick={() => setOpen(true)}>
-        Skip
+        {t("Skip")}
       </Button>
-      <Dialog open={open} onClose={() => setOpen(false)} title="Skip this task" description="Tell us why. It helps us choose better tasks.">
-        <Chips single label="Reason" chips={REASONS} chosen={reason} onChange={setReason} />
-        <TextBox label="Other (please specify)" placeholder="Another reason" rows={2} className="mt-3" value={words} onChange={setWords} />
+      <Dialog open={open} onClose={() => setOpen(false)} title={t("Skip this task")} description={t("Tell us why. It helps us choose better tasks.")}>
+        <Chips single label={t("Reason")} chips={REASONS} chosen={reason} onChange={setReason} />
+        <TextBox label={t("Other (please specify)")} placeholder={t("Another reason")} rows={2} className="mt-3" value={words} onChange={setWords} />
         <ErrorMessage error={skip.error} className="mt-3" />
         <DialogButtons>
-          <Button onClick={() => setOpen(false)}>Cancel</Button>
+          <Button onClick={() => setOpen(false)}>{t("Cancel")}</Button>
           <Button
             kind="primary"
             disabled={(reason.length === 0 && words.trim() === "") || skip.isPending}
             onClick={() => skip.mutate()}
           >
-            Skip
+            {t("Skip")}
           </Button>
         </DialogButtons>
       </Dialog>

@@ -7,6 +7,7 @@ import { useRefresh } from "../../api/queries";
 import { Button } from "../../components/Button";
 import { useToast } from "../../components/feedback/Toast";
 import { duration } from "../../format";
+import { t } from "../../i18n";
 
 /** Fetches the next task once one is finished. */
 export function useNextTask(kind: TaskKind) {
@@ -32,7 +33,7 @@ export function TaskHeader({ kind, last, onUndone, children }: TaskHeaderProps) 
   const undo = useMutation({
     mutationFn: labeling.undo,
     onSuccess: async () => {
-      toast("Undone. The task is open again.");
+      toast(t("Undone. The task is open again."));
       onUndone();
       await advance();
     },
@@ -41,14 +42,18 @@ export function TaskHeader({ kind, last, onUndone, children }: TaskHeaderProps) 
   return (
     <div className="mb-5 flex flex-wrap items-center gap-x-4 gap-y-2 text-[13px] text-muted">
       {desk && (
-        <p className="mr-auto">
-          {desk.waiting[kind] ?? 0} waiting · {desk.answered} done
-          {desk.seconds !== null && ` · ${duration(desk.seconds)} per task`} · instructions v{version}
+        <p className="me-auto">
+          {[
+            t("{{waiting}} waiting", { waiting: desk.waiting[kind] ?? 0 }),
+            t("{{answered}} done", { answered: desk.answered }),
+            ...(desk.seconds !== null ? [t("{{time}} per task", { time: duration(desk.seconds) })] : []),
+            t("instructions v{{version}}", { version: version ?? "" }),
+          ].join(" · ")}
         </p>
       )}
       {last && (
         <Button small kind="quiet" icon={Undo2} disabled={undo.isPending} onClick={() => undo.mutate(last)}>
-          Undo last task
+          {t("Undo last task")}
         </Button>
       )}
       {children}

@@ -4,7 +4,8 @@ import { useTaught, type TaughtIteration } from "../../../api/account";
 import { Badge } from "../../../components/Badge";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { Cell, CountLink, Table } from "../../../components/Table";
-import { counted, figure } from "../../../format";
+import { figure } from "../../../format";
+import { Trans, t } from "../../../i18n";
 import { BRIEFLY, OUTCOMES } from "./reasons";
 
 export function Iterations({ chosen }: { chosen: string | null }) {
@@ -16,12 +17,11 @@ export function Iterations({ chosen }: { chosen: string | null }) {
     <div className="mb-6 space-y-3">
       {agreement && (
         <p className="text-sm text-muted">
-          Others ranked {counted(agreement.pairs, "pair")} of answers that you ranked, and agree with you on{" "}
-          {figure(Math.round((100 * agreement.same) / agreement.pairs))} %.
+          {t("Others ranked {{pairs}} of answers that you ranked, and agree with you on {{share}} %.", { pairs: t("{{count}} pairs", { count: agreement.pairs }), share: Math.round((100 * agreement.same) / agreement.pairs) })}
         </p>
       )}
       {iterations.length > 0 && (
-        <Table columns={["Iteration", "Policy", "Trained on", "Measured with", "Not used"]}>
+        <Table columns={[t("Iteration"), t("Policy"), t("Trained on"), t("Measured with"), t("Not used")]}>
           {iterations.map((each) => (
             <Row key={each.iteration_id} iteration={each} />
           ))}
@@ -29,10 +29,7 @@ export function Iterations({ chosen }: { chosen: string | null }) {
       )}
       {chosen && (
         <p className="text-sm">
-          Your feedback from before {chosen}.{" "}
-          <Link to="?" className="font-medium text-accent-ink underline underline-offset-4">
-            Show all
-          </Link>
+          <Trans i18nKey="Your feedback from before {{chosen}}. <a>Show all</a>" values={{ chosen }} components={{ a: <Link to="?" className="font-medium text-accent-ink underline underline-offset-4" /> }} />
         </p>
       )}
     </div>
@@ -48,8 +45,8 @@ function Row({ iteration: { iteration_id, policy_id, state, taught, measured, le
       </Cell>
       <Cell>
         <Badge tone={state === "current" ? "good" : "plain"}>
-          {policy_id ?? OUTCOMES[state ?? ""] ?? "no policy"}
-          {state === "current" && " (current)"}
+          {policy_id ?? OUTCOMES[state ?? ""] ?? t("no policy")}
+          {state === "current" && ` (${t("current")})`}
         </Badge>
       </Cell>
       <Cell className="tabular-nums">{figure(taught)}</Cell>

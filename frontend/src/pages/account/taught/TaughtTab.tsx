@@ -13,6 +13,7 @@ import { EmptyState } from "../../../components/feedback/EmptyState";
 import { LoadMore, QueryResult } from "../../../components/feedback/QueryResult";
 import { PageHeading } from "../../../components/PageHeading";
 import { ago, words } from "../../../format";
+import { t } from "../../../i18n";
 import { AskAgain } from "./AskAgain";
 import { Iterations } from "./Iterations";
 import { OUTCOMES, WHY_NOT } from "./reasons";
@@ -24,15 +25,15 @@ export function TaughtTab() {
   return (
     <>
       <PageHeading
-        title="What you taught"
-        hint="Your feedback, what each iteration made of it, and how the model answers since. You can withdraw any of it."
+        title={t("What you taught")}
+        hint={t("Your feedback, what each iteration made of it, and how the model answers since. You can withdraw any of it.")}
       />
       <Iterations chosen={iteration} />
       <QueryResult query={query}>
         {({ pages }) => {
           const rows = pages.flatMap((page) => page.data);
           if (rows.length === 0)
-            return <EmptyState icon={MessageSquareHeart}>{iteration ? "None of your feedback from before this iteration stands." : "No feedback yet. Start by rating an answer with thumbs up or down."}</EmptyState>;
+            return <EmptyState icon={MessageSquareHeart}>{iteration ? t("None of your feedback from before this iteration stands.") : t("No feedback yet. Start by rating an answer with thumbs up or down.")}</EmptyState>;
           return (
             <ul className="space-y-3">
               {rows.map((story) => (
@@ -60,28 +61,28 @@ function StoryCard({ story }: { story: Story }) {
           {ago(story.created_at)}
           {story.policy_id && ` · ${story.policy_id}`}
         </span>
-        <span className="ml-auto flex gap-2">
+        <span className="ms-auto flex gap-2">
           <Link
             to={`/c/${story.conversation_id}`}
             className="inline-flex h-8 items-center rounded-lg border border-line-strong px-2.5 text-[13px] font-medium hover:bg-panel"
           >
-            Open in chat
+            {t("Open in chat")}
           </Link>
           <Button small onClick={() => setLeaving(true)}>
-            Withdraw
+            {t("Withdraw")}
           </Button>
         </span>
       </div>
-      <blockquote className="mt-3 space-y-2 border-l-2 border-line-strong pl-4 text-sm text-muted">
+      <blockquote className="mt-3 space-y-2 border-s-2 border-line-strong ps-4 text-sm text-muted">
         <p className="line-clamp-2">
-          <span className="font-medium text-ink">Prompt</span> {story.prompt}
+          <span className="font-medium text-ink">{t("Prompt")}</span> {story.prompt}
         </p>
         <p className="line-clamp-3">
-          <span className="font-medium text-ink">{story.kind === "ranking" ? "Ranked first" : "Answer"}</span> {story.answer}
+          <span className="font-medium text-ink">{story.kind === "ranking" ? t("Ranked first") : t("Answer")}</span> {story.answer}
         </p>
         {typeof story.value.text === "string" && (
           <p className="line-clamp-3">
-            <span className="font-medium text-ink">Your version</span> {story.value.text}
+            <span className="font-medium text-ink">{t("Your version")}</span> {story.value.text}
           </p>
         )}
         {typeof story.value.comment === "string" && story.value.comment !== "" && <p>“{story.value.comment}”</p>}
@@ -90,23 +91,23 @@ function StoryCard({ story }: { story: Story }) {
       <Confirm
         open={leaving}
         onClose={() => setLeaving(false)}
-        title="Withdraw this feedback?"
-        action="Withdraw"
+        title={t("Withdraw this feedback?")}
+        action={t("Withdraw")}
         onConfirm={async () => {
           await feedback.withdraw(story.id);
           await refresh("account");
           void refresh("conversation");
         }}
       >
-        Later iterations will not use it. Policies already trained on it are not changed.
+        {t("Later iterations will not use it. Policies already trained on it are not changed.")}
       </Confirm>
     </Card>
   );
 }
 
 function kindLabel(story: Story): string {
-  if (story.kind === "thumbs") return story.value.value === "up" ? "Good answer" : "Bad answer";
-  return { ranking: "Ranking", edit: "Better answer", report: "Report", demonstration: "Demonstration" }[story.kind as string] ?? words(story.kind);
+  if (story.kind === "thumbs") return story.value.value === "up" ? t("Good answer") : t("Bad answer");
+  return { ranking: t("Ranking"), edit: t("Better answer"), report: t("Report"), demonstration: t("Demonstration") }[story.kind as string] ?? words(story.kind);
 }
 
 function UsedIn({ story }: { story: Story }) {
@@ -116,24 +117,24 @@ function UsedIn({ story }: { story: Story }) {
       {story.learned_by.length > 0 && (
         <p className="flex flex-wrap items-center gap-1.5">
           <RefreshCcwDot aria-hidden className="size-4 text-accent-ink" />
-          Used in
+          {t("Used in")}
           {story.learned_by.map(({ iteration_id, policy_id, state, measured }) => (
             <Badge key={iteration_id} tone={state === "current" ? "good" : "plain"}>
-              {iteration_id} <ArrowRight aria-hidden className="size-3" /> {policy_id ?? OUTCOMES[state ?? ""] ?? "no policy"}
-              {state === "current" && " (current)"}
-              {measured && " · to measure, not to train"}
+              {iteration_id} <ArrowRight aria-hidden className="size-3" /> {policy_id ?? OUTCOMES[state ?? ""] ?? t("no policy")}
+              {state === "current" && ` (${t("current")})`}
+              {measured && ` · ${t("to measure, not to train")}`}
             </Badge>
           ))}
         </p>
       )}
       {skipped && story.learned_by.length === 0 && (
         <p className="text-muted">
-          {skipped.iteration_id} did not use it. {WHY_NOT[skipped.reason]}
+          {t("{{iterationId}} did not use it. {{whyNot}}", { iterationId: skipped.iteration_id, whyNot: WHY_NOT[skipped.reason] })}
         </p>
       )}
-      {story.reason && story.reason !== skipped?.reason && <p className="text-muted">Not used from now on. {WHY_NOT[story.reason]}</p>}
+      {story.reason && story.reason !== skipped?.reason && <p className="text-muted">{t("Not used from now on. {{whyNot}}", { whyNot: WHY_NOT[story.reason] })}</p>}
       {!story.reason && !skipped && story.learned_by.length === 0 && (
-        <p className="text-muted">Not used yet. The next iteration can use it.</p>
+        <p className="text-muted">{t("Not used yet. The next iteration can use it.")}</p>
       )}
       {story.prompt_id && story.policy_id && <AskAgain story={story} />}
     </div>

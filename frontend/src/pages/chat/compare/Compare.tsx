@@ -8,6 +8,7 @@ import type { Message } from "../../../api/types";
 import { randomId } from "../../../browser";
 import { Button } from "../../../components/Button";
 import { Markdown } from "../../../components/markdown/Markdown";
+import { t } from "../../../i18n";
 import { ModerationNotice } from "../ModerationNotice";
 import { GeneratingDots } from "../response/AnswerView";
 import { OptionLetter, LETTERS } from "./OptionLetter";
@@ -59,30 +60,30 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
   return (
     <section
       ref={section}
-      aria-label="Compare answers"
+      aria-label={t("Compare answers")}
       className="mx-auto w-full max-w-[92rem] scroll-mt-28 animate-rise border-t border-line px-4 py-6 sm:px-6"
     >
       <div className="mb-4 flex flex-wrap items-end justify-between gap-3">
         <div>
           <h2 className="font-serif text-2xl font-medium tracking-tight">
-            {ranked ? "Thanks! Which answer should we continue from?" : "Which answer is best?"}
+            {ranked ? t("Thanks! Which answer should we continue from?") : t("Which answer is best?")}
           </h2>
           <p className="mt-1 text-sm text-muted">
             {ranked
-              ? "Your top-ranked answer is selected; pick another if you prefer."
+              ? t("Your top-ranked answer is selected; pick another if you prefer.")
               : live
-                ? "Generating answers. They are shown in random order."
-                : "Rank the answers. Give two answers the same rank if they are equally good."}
+                ? t("Generating answers. They are shown in random order.")
+                : t("Rank the answers. Give two answers the same rank if they are equally good.")}
           </p>
         </div>
         {live && (
           <Button small icon={Square} onClick={onStop}>
-            Stop
+            {t("Stop")}
           </Button>
         )}
         {!ranked && !live && (
           <Button kind="quiet" small onClick={() => end(null)}>
-            Skip ranking
+            {t("Skip ranking")}
           </Button>
         )}
       </div>
@@ -114,18 +115,18 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
       {!ranked && !live && (
         <RankBar slots={slots} error={submit.error}>
           <Button kind="primary" disabled={!isComplete(slots) || submit.isPending} onClick={() => submit.mutate()}>
-            Send ranking
+            {t("Send ranking")}
           </Button>
         </RankBar>
       )}
       {ranked && (
         <div className="mt-5 flex flex-wrap items-center justify-end gap-3">
-          <p role="status" className="mr-auto inline-flex items-center gap-2 text-sm text-accent-ink">
+          <p role="status" className="me-auto inline-flex items-center gap-2 text-sm text-accent-ink">
             <PartyPopper aria-hidden className="size-4" />
-            Ranking saved.
+            {t("Ranking saved.")}
           </p>
           <Button kind="primary" onClick={() => end(chosen === null ? null : (answers[chosen] ?? null))}>
-            Continue with {chosen === null ? "the best" : LETTERS[positions.indexOf(chosen)]}
+            {chosen === null ? t("Continue with the best") : t("Continue with {{letter}}", { letter: LETTERS[positions.indexOf(chosen)]! })}
           </Button>
         </div>
       )}
@@ -162,7 +163,7 @@ function AnswerCard({ letter, answer, live, places, place: held, onPlace, chosen
     <li
       tabIndex={onPlace ? 0 : undefined}
       onKeyDown={keys}
-      aria-label={`Answer ${letter}${held === null ? "" : `, rank ${held + 1}`}`}
+      aria-label={held === null ? t("Answer {{letter}}", { letter }) : t("Answer {{letter}}, rank {{rank}}", { letter, rank: held + 1 })}
       className={clsx(
         "flex min-w-0 flex-col rounded-2xl border bg-surface transition-shadow",
         chosen ? "border-accent ring-2 ring-accent/30" : "border-line shadow-soft",
@@ -170,7 +171,7 @@ function AnswerCard({ letter, answer, live, places, place: held, onPlace, chosen
     >
       <div className="flex items-center gap-2.5 border-b border-line px-4 py-2.5">
         <OptionLetter letter={letter} />
-        <span className="text-sm text-muted">{writing ? "Generating…" : "Answer"}</span>
+        <span className="text-sm text-muted">{writing ? t("Generating…") : t("Answer")}</span>
       </div>
       <div
         className={clsx(
@@ -180,13 +181,13 @@ function AnswerCard({ letter, answer, live, places, place: held, onPlace, chosen
         aria-busy={writing}
       >
         {answer.content ? <Markdown text={answer.content} streaming={writing} /> : writing && <GeneratingDots />}
-        {!writing && !answer.content && !answer.moderation && <p className="text-muted">This answer is empty.</p>}
+        {!writing && !answer.content && !answer.moderation && <p className="text-muted">{t("This answer is empty.")}</p>}
         {answer.moderation && <ModerationNotice verdict={answer.moderation} className="mt-3" />}
       </div>
       <div className="flex min-h-13 items-center justify-between gap-2 border-t border-line px-3 py-2">
         {onChoose ? (
           <Button small kind={chosen ? "primary" : "secondary"} icon={chosen ? Check : undefined} aria-pressed={chosen} onClick={onChoose}>
-            {chosen ? "Continuing from this" : "Continue from this"}
+            {chosen ? t("Continuing from this") : t("Continue from this")}
           </Button>
         ) : (
           <RankButtons letter={letter} places={places} held={held} onPlace={onPlace} />

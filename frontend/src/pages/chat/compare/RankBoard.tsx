@@ -2,13 +2,14 @@
 import { DragDropContext, Draggable, Droppable, type DropResult } from "@hello-pangea/dnd";
 import clsx from "clsx";
 import { useEffect, useRef, useState, type ReactNode } from "react";
+import { Trans, t } from "../../../i18n";
 import { OptionLetter, LETTERS } from "./OptionLetter";
 import { announcement } from "./announcement";
 import { place, remove, slotOf, type Slots } from "./ranking";
 
 const TRAY = "tray";
 const ROOMY = 5; // places side by side in which whole words fit
-const ORDINALS = ["1st", "2nd", "3rd"];
+const ORDINALS = [t("1st"), t("2nd"), t("3rd"), t("4th"), t("5th"), t("6th"), t("7th"), t("8th"), t("9th")];
 
 interface RankBoardProps {
   slots: Slots;
@@ -31,7 +32,7 @@ export function RankBoard({ slots, positions, onChange }: RankBoardProps) {
   return (
     <DragDropContext onDragEnd={drop}>
       <div className="flex gap-2 overflow-x-auto">
-        <RankSlot id={TRAY} title="Unranked" brief={brief} tray>
+        <RankSlot id={TRAY} title={t("Unranked")} brief={brief} tray>
           {waiting.map((choice, index) => (
             <DraggableAnswer key={choice} choice={choice} index={index} letter={letter(choice)} brief={brief} />
           ))}
@@ -69,17 +70,16 @@ function Announcement({ slots, letter }: { slots: Slots; letter: (choice: number
 export function RankHint({ answers }: { answers: number }) {
   return (
     <>
-      Drag A–{LETTERS[answers - 1]} into order
-      <span className="pointer-coarse:hidden">, or select an answer and press 1–{answers}</span>.
+      <Trans i18nKey="Drag A–{{last}} into order<s>, or select an answer and press 1–{{answers}}</s>." values={{ last: LETTERS[answers - 1], answers }} components={{ s: <span className="pointer-coarse:hidden" /> }} />
     </>
   );
 }
 
 function title(slot: number, places: number): string {
-  const ordinal = ORDINALS[slot] ?? `${slot + 1}th`;
+  const ordinal = ORDINALS[slot] ?? String(slot + 1);
   if (places > ROOMY) return ordinal;
-  if (slot === 0) return `${ordinal} · best`;
-  return slot === places - 1 ? `${ordinal} · worst` : ordinal;
+  if (slot === 0) return t("{{ordinal}} · best", { ordinal });
+  return slot === places - 1 ? t("{{ordinal}} · worst", { ordinal }) : ordinal;
 }
 
 interface RankSlotProps {
@@ -108,7 +108,7 @@ function RankSlot({ id, title: name, brief, tray, tie, children }: RankSlotProps
         >
           <p className="mb-2 flex justify-between text-xs text-muted">
             {name}
-            {tie && <span className="font-medium text-accent-ink">tie</span>}
+            {tie && <span className="font-medium text-accent-ink">{t("tie")}</span>}
           </p>
           {children}
           {provided.placeholder}
@@ -136,12 +136,12 @@ function DraggableAnswer({ choice, index, letter, brief }: DraggableAnswerProps)
           {...provided.dragHandleProps}
           className={clsx(
             "mb-1.5 flex items-center gap-2 rounded-lg border border-line bg-canvas p-1 text-sm select-none",
-            brief ? "w-fit" : "pr-2.5",
+            brief ? "w-fit" : "pe-2.5",
             isDragging && "shadow-float",
           )}
         >
           <OptionLetter letter={letter} />
-          <span className={clsx(brief && "sr-only")}>Answer {letter}</span>
+          <span className={clsx(brief && "sr-only")}>{t("Answer {{letter}}", { letter })}</span>
         </div>
       )}
     </Draggable>

@@ -1,5 +1,6 @@
 /** Buttons that give an answer its rank. */
 import clsx from "clsx";
+import { t } from "../../../i18n";
 
 export const FEW = 4; // answers that are shown at length; of more, each scrolls in a lower card
 
@@ -12,14 +13,14 @@ interface RankButtonsProps {
 
 export function RankButtons({ letter, places, held, onPlace }: RankButtonsProps) {
   return (
-    <div role="group" aria-label={`Rank of answer ${letter}`} className={clsx("flex flex-wrap items-center", places > FEW ? "gap-0.5" : "gap-1")}>
-      <span className="mr-1 text-xs text-faint">Rank</span>
+    <div role="group" aria-label={t("Rank of answer {{letter}}", { letter })} className={clsx("flex flex-wrap items-center", places > FEW ? "gap-0.5" : "gap-1")}>
+      <span className="me-1 text-xs text-faint">{t("Rank")}</span>
       {Array.from({ length: places }, (_, slot) => (
         <button
           key={slot}
           type="button"
           aria-pressed={held === slot}
-          aria-label={`Rank ${slot + 1}`}
+          aria-label={t("Rank {{slot}}", { slot: slot + 1 })}
           disabled={!onPlace}
           onClick={() => onPlace?.(slot)}
           className={clsx(

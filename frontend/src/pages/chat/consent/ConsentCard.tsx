@@ -2,6 +2,7 @@
 import { GraduationCap } from "lucide-react";
 import { Button } from "../../../components/Button";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { t } from "../../../i18n";
 import { useConsent } from "./consent";
 
 export function ConsentCard() {
@@ -17,20 +18,18 @@ export function ConsentCard() {
         </span>
         <div className="min-w-0 flex-1">
           <h2 id="consent-title" className="font-semibold">
-            Help improve Tutelage?
+            {t("Help improve Tutelage?")}
           </h2>
           <p className="mt-1.5 text-sm text-muted">
-            If you agree, your messages and your ratings can be used to train the next version. You can change this per
-            conversation and delete conversations at any time. Models already trained on a conversation are not retrained.
-            If you decline, your conversations are saved for you but not used for training.
+            {t("If you agree, your messages and your ratings can be used to train the next version. You can change this per conversation and delete conversations at any time. Models already trained on a conversation are not retrained. If you decline, your conversations are saved for you but not used for training.")}
           </p>
           <ErrorMessage error={consent.error} className="mt-3" />
           <div className="mt-4 flex flex-wrap gap-2">
             <Button kind="primary" disabled={consent.isPending} onClick={() => consent.mutate(true)}>
-              Allow training
+              {t("Allow training")}
             </Button>
             <Button disabled={consent.isPending} onClick={() => consent.mutate(false)}>
-              Don't allow
+              {t("Don't allow")}
             </Button>
           </div>
         </div>

@@ -5,6 +5,7 @@ import type { Message, Verdict } from "../../../api/types";
 import { IconButton } from "../../../components/Button";
 import { Markdown } from "../../../components/markdown/Markdown";
 import { Menu, MenuItem, MenuSeparator, MenuNumbers } from "../../../components/Menu";
+import { t } from "../../../i18n";
 import { BetterAnswer } from "./BetterAnswer";
 import { BranchSwitch } from "./BranchSwitch";
 import { CopyButton } from "./CopyButton";
@@ -35,12 +36,12 @@ interface AnswerViewProps {
 export const AnswerView = memo(function AnswerView({ message, refusal, streaming, ...rest }: AnswerViewProps) {
   if (refusal)
     return (
-      <article aria-label="Answer">
+      <article aria-label={t("Answer")}>
         <ModerationNotice verdict={refusal} messageId={isPending(message) ? null : message.parent_id} />
       </article>
     );
   return (
-    <article aria-label="Answer" aria-busy={streaming} className="group/answer message">
+    <article aria-label={t("Answer")} aria-busy={streaming} className="group/answer message">
       {message.content !== "" && <Markdown text={message.content} streaming={streaming} />}
       {message.content === "" && streaming && <GeneratingDots />}
       {message.moderation && <ModerationNotice verdict={message.moderation} messageId={isPending(message) ? null : message.id} className="mt-3" />}
@@ -57,7 +58,7 @@ export const AnswerView = memo(function AnswerView({ message, refusal, streaming
 
 export function GeneratingDots() {
   return (
-    <p className="flex h-7 items-center gap-1.5" role="status" aria-label="Generating">
+    <p className="flex h-7 items-center gap-1.5" role="status" aria-label={t("Generating")}>
       {[0, 150, 300].map((delay) => (
         <span
           key={delay}
@@ -74,9 +75,9 @@ export function GeneratingDots() {
 function FinishNote({ message, live, onAsk }: Pick<AnswerViewProps, "message" | "live" | "onAsk">) {
   const { id, parent_id, content, finish_reason: reason } = message;
   const notes: Record<string, string> = {
-    length: "The answer hit the length limit.",
-    cancelled: "Stopped.",
-    error: "The answer was interrupted.",
+    length: t("The answer hit the length limit."),
+    cancelled: t("Stopped."),
+    error: t("The answer was interrupted."),
   };
   const note = reason ? notes[reason] : undefined;
   if (!note) return null;
@@ -90,7 +91,7 @@ function FinishNote({ message, live, onAsk }: Pick<AnswerViewProps, "message" | 
           onClick={() => onAsk({ parentId: parent_id, text: null, n: 1, continues: { id, text: content } })}
           className="font-medium text-accent-ink underline underline-offset-4 disabled:opacity-50"
         >
-          Continue
+          {t("Continue")}
         </button>
       )}
     </p>
@@ -104,42 +105,42 @@ function Actions({ message, versions, live, rankable, onAsk, onBranch, onCompare
   const close = () => setDialog(null);
   const again = (n: number, policyId?: string) => onAsk({ parentId: message.parent_id, text: null, n, policyId });
   return (
-    <div className="mt-2 -ml-2 flex flex-wrap items-center gap-y-1">
+    <div className="mt-2 -ms-2 flex flex-wrap items-center gap-y-1">
       <BranchSwitch message={message} versions={versions} disabled={live} onBranch={onBranch} />
       <CopyButton text={message.content} />
       <Thumbs message={message} />
-      <IconButton icon={RotateCcw} label="Regenerate" disabled={live} onClick={() => again(1)} />
+      <IconButton icon={RotateCcw} label={t("Regenerate")} disabled={live} onClick={() => again(1)} />
       <Menu
         align="start"
-        trigger={<IconButton icon={Columns3} label="Compare answers" disabled={live} />}
+        trigger={<IconButton icon={Columns3} label={t("Compare answers")} disabled={live} />}
       >
         {rankable && (
           <>
             <MenuItem icon={ArrowLeftRight} onSelect={() => onCompare(message)}>
-              Compare these answers
+              {t("Compare these answers")}
             </MenuItem>
             <MenuSeparator />
           </>
         )}
-        <MenuNumbers label="Generate new answers to compare" name={(n) => `Compare ${n} new answers`} onSelect={(n) => again(n)} />
+        <MenuNumbers label={t("Generate new answers to compare")} name={(n) => t("Compare {{count}} new answers", { count: n })} onSelect={(n) => again(n)} />
       </Menu>
-      <Menu align="start" trigger={<IconButton icon={Ellipsis} label="More" />}>
+      <Menu align="start" trigger={<IconButton icon={Ellipsis} label={t("More")} />}>
         <MenuItem icon={PenLine} onSelect={() => setDialog("better")}>
-          Suggest a better answer
+          {t("Suggest a better answer")}
         </MenuItem>
         <MenuItem icon={Flag} onSelect={() => setDialog("report")}>
-          Report this answer
+          {t("Report this answer")}
         </MenuItem>
         <RegenerateWith disabled={live} onPick={(policyId) => again(1, policyId)} />
       </Menu>
       {givenFeedback(message, "edit") && (
-        <button type="button" onClick={() => setDialog("better")} className="ml-2 text-xs text-accent-ink underline underline-offset-3">
-          You suggested a better answer
+        <button type="button" onClick={() => setDialog("better")} className="ms-2 text-xs text-accent-ink underline underline-offset-3">
+          {t("You suggested a better answer")}
         </button>
       )}
-      {givenFeedback(message, "report") && <span className="ml-2 text-xs text-accent-ink">You reported this answer</span>}
+      {givenFeedback(message, "report") && <span className="ms-2 text-xs text-accent-ink">{t("You reported this answer")}</span>}
       {message.policy_id && (
-        <span className="ml-auto pl-3 text-xs text-faint" title="Model version that wrote this answer">
+        <span className="ms-auto ps-3 text-xs text-faint" title={t("Model version that wrote this answer")}>
           {message.policy_id}
         </span>
       )}

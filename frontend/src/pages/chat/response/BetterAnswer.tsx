@@ -5,6 +5,7 @@ import { TextBox } from "../../../components/TextBox";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
+import { t } from "../../../i18n";
 import { TextDiff } from "./TextDiff";
 import { usePersisted } from "../../../persisted";
 import { givenFeedback, withKey, useSendFeedback } from "./feedback";
@@ -21,8 +22,8 @@ export function BetterAnswer({ message, open, onClose }: BetterAnswerProps) {
       wide
       open={open}
       onClose={onClose}
-      title="Suggest a better answer"
-      description="Edit the answer to what it should have said. If training is on for this conversation, the model learns from your version."
+      title={t("Suggest a better answer")}
+      description={t("Edit the answer to what it should have said. If training is on for this conversation, the model learns from your version.")}
     >
       <Editor message={message} onClose={onClose} />
     </Dialog>
@@ -38,7 +39,7 @@ function Editor({ message, onClose }: Omit<BetterAnswerProps, "open">) {
   function submit() {
     give.mutate(withKey({ message_id: message.id, kind: "edit", text }), {
       onSuccess: (row) => {
-        if (!row.moderation) toast("Thanks. Your answer was saved.");
+        if (!row.moderation) toast(t("Thanks. Your answer was saved."));
         end();
       },
     });
@@ -51,17 +52,17 @@ function Editor({ message, onClose }: Omit<BetterAnswerProps, "open">) {
 
   return (
     <>
-      <TextBox label="Better answer" rows={10} value={text} onChange={setText} />
+      <TextBox label={t("Better answer")} rows={10} value={text} onChange={setText} />
       {text.trim() !== message.content.trim() && <TextDiff before={message.content} after={text} />}
       <ErrorMessage error={give.error} className="mt-3" />
       <DialogButtons>
-        <Button onClick={end}>Cancel</Button>
+        <Button onClick={end}>{t("Cancel")}</Button>
         <Button
           kind="primary"
           disabled={give.isPending || text.trim() === "" || text.trim() === before.trim()}
           onClick={submit}
         >
-          Send answer
+          {t("Send answer")}
         </Button>
       </DialogButtons>
     </>

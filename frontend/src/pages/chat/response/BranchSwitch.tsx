@@ -1,6 +1,7 @@
 /** ‹ 2 / 3 ›: goes to the message before or after this one at the same place of the tree. */
 import { ChevronLeft, ChevronRight } from "lucide-react";
 import type { Message } from "../../../api/types";
+import { t } from "../../../i18n";
 
 interface BranchSwitchProps {
   message: Message;
@@ -18,10 +19,10 @@ export function BranchSwitch({ message, versions, disabled, onBranch }: BranchSw
   const after = versions[index + 1];
   if (versions.length < 2) return null;
   return (
-    <div role="group" aria-label="Versions" className="inline-flex items-center text-[13px] text-muted">
+    <div role="group" aria-label={t("Versions")} className="inline-flex items-center text-[13px] text-muted">
       <button
         type="button"
-        aria-label="Previous version"
+        aria-label={t("Previous version")}
         className={ARROW}
         disabled={disabled || !before}
         onClick={() => before && onBranch(before)}
@@ -33,7 +34,7 @@ export function BranchSwitch({ message, versions, disabled, onBranch }: BranchSw
       </span>
       <button
         type="button"
-        aria-label="Next version"
+        aria-label={t("Next version")}
         className={ARROW}
         disabled={disabled || !after}
         onClick={() => after && onBranch(after)}

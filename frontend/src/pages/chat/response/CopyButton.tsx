@@ -2,6 +2,7 @@ import { Check, Copy } from "lucide-react";
 import { useState } from "react";
 import { copyText } from "../../../browser";
 import { IconButton } from "../../../components/Button";
+import { t } from "../../../i18n";
 
 const COPIED_MS = 1500;
 
@@ -14,5 +15,5 @@ export function CopyButton({ text }: { text: string }) {
     setTimeout(() => setCopied(false), COPIED_MS);
   }
 
-  return <IconButton icon={copied ? Check : Copy} label={copied ? "Copied" : "Copy"} onClick={() => void copy()} />;
+  return <IconButton icon={copied ? Check : Copy} label={copied ? t("Copied") : t("Copy")} onClick={() => void copy()} />;
 }

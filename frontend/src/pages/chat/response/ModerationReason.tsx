@@ -11,6 +11,7 @@ import { Skeleton } from "../../../components/feedback/Loading";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
 import { HighlightedText } from "../../../components/markdown/HighlightedText";
+import { t } from "../../../i18n";
 import { usePersisted } from "../../../persisted";
 import { ago } from "../../../format";
 import { categoryWords } from "../categories";
@@ -19,7 +20,7 @@ export function ModerationReason({ messageId }: { messageId: string }) {
   const [open, setOpen] = useState(false);
   return (
     <>
-      {["Why was this flagged?", "Appeal"].map((label) => (
+      {[t("Why was this flagged?"), t("Appeal")].map((label) => (
         <button
           key={label}
           type="button"
@@ -32,8 +33,8 @@ export function ModerationReason({ messageId }: { messageId: string }) {
       <Dialog
         open={open}
         onClose={() => setOpen(false)}
-        title="Why this was flagged"
-        description="An automatic filter checks every message. It can make mistakes."
+        title={t("Why this was flagged")}
+        description={t("An automatic filter checks every message. It can make mistakes.")}
       >
         <VerdictDetails messageId={messageId} />
       </Dialog>
@@ -49,7 +50,7 @@ function VerdictDetails({ messageId }: { messageId: string }) {
   return (
     <>
       {verdict.failed ? (
-        <p className="text-sm">The filter could not check this text, so it was withheld as a precaution.</p>
+        <p className="text-sm">{t("The filter could not check this text, so it was withheld as a precaution.")}</p>
       ) : (
         <ul className="space-y-3">
           {verdict.findings.map((finding) => (
@@ -58,7 +59,7 @@ function VerdictDetails({ messageId }: { messageId: string }) {
         </ul>
       )}
       <TriggerWords verdict={verdict} />
-      <p className="mt-3 text-xs text-faint">Filter version {verdict.classifier}</p>
+      <p className="mt-3 text-xs text-faint">{t("Filter version {{classifier}}", { classifier: verdict.classifier })}</p>
       <div className="mt-5 border-t border-line pt-4">
         {verdict.appeal ? <AppealState appeal={verdict.appeal} /> : <AppealForm messageId={messageId} />}
       </div>
@@ -73,10 +74,10 @@ function FindingRow({ finding }: { finding: Finding }) {
       <div className="flex items-baseline justify-between gap-3 text-sm">
         <span className="font-medium first-letter:uppercase">{categoryWords(finding.category)}</span>
         <span className="text-muted tabular-nums">
-          Score {finding.score.toFixed(2)} (threshold {finding.threshold.toFixed(2)})
+          {t("Score {{score}} (threshold {{threshold}})", { score: finding.score.toFixed(2), threshold: finding.threshold.toFixed(2) })}
         </span>
       </div>
-      <div aria-hidden className="relative mt-1.5 h-2 rounded-full bg-panel">
+      <div aria-hidden dir="ltr" className="relative mt-1.5 h-2 rounded-full bg-panel">
         <div className="h-full rounded-full bg-danger" style={{ width: percent(finding.score) }} />
         <div className="absolute -top-1 h-4 w-0.5 bg-ink" style={{ left: percent(finding.threshold) }} />
       </div>
@@ -88,11 +89,11 @@ function FindingRow({ finding }: { finding: Finding }) {
 function TriggerWords({ verdict }: { verdict: VerdictDetail }) {
   const spans = verdict.findings.flatMap(({ span }) => (span ? [span] : []));
   if (verdict.withheld)
-    return <Note>The blocked text is never displayed. Only the reviewer of your appeal can see it.</Note>;
+    return <Note>{t("The blocked text is never displayed. Only the reviewer of your appeal can see it.")}</Note>;
   if (spans.length === 0) return null;
   return (
     <div className="mt-4">
-      <p className="mb-1.5 text-[13px] font-medium text-muted">Words that triggered the filter</p>
+      <p className="mb-1.5 text-[13px] font-medium text-muted">{t("Words that triggered the filter")}</p>
       <div className="max-h-48 overflow-y-auto rounded-xl border border-line bg-canvas px-3.5 py-2.5 text-sm wrap-anywhere whitespace-pre-wrap">
         <HighlightedText text={verdict.text} spans={spans} />
       </div>
@@ -105,16 +106,16 @@ function Note({ children }: { children: ReactNode }) {
 }
 
 const APPEAL_STATES = {
-  open: "Appeal sent; waiting for review.",
-  upheld: "A reviewer upheld the filter's decision.",
-  overturned: "A reviewer overturned the filter's decision.",
+  open: t("Appeal sent; waiting for review."),
+  upheld: t("A reviewer upheld the filter's decision."),
+  overturned: t("A reviewer overturned the filter's decision."),
 };
 
 function AppealState({ appeal }: { appeal: NonNullable<VerdictDetail["appeal"]> }) {
   return (
     <div className="text-sm" role="status">
       <p className="font-medium">{APPEAL_STATES[appeal.state]}</p>
-      {appeal.answer && <p className="mt-1 border-l-2 border-line-strong pl-3 text-muted">{appeal.answer}</p>}
+      {appeal.answer && <p className="mt-1 border-s-2 border-line-strong ps-3 text-muted">{appeal.answer}</p>}
       <p className="mt-1 text-xs text-faint">{ago(appeal.decided_at ?? appeal.created_at)}</p>
     </div>
   );
@@ -133,7 +134,7 @@ function AppealForm({ messageId }: { messageId: string }) {
     try {
       await moderation.appeal(messageId, comment.trim());
       setComment(null);
-      toast("Appeal sent.");
+      toast(t("Appeal sent."));
       await refresh("moderation", messageId);
     } catch (problem) {
       setError(problem);
@@ -143,12 +144,12 @@ function AppealForm({ messageId }: { messageId: string }) {
 
   return (
     <>
-      <p className="mb-2 text-sm font-medium">Think this is a mistake? A reviewer will read your message and decide.</p>
-      <TextBox label="Your appeal" placeholder="What did the filter misunderstand? (optional)" value={comment} onChange={setComment} />
+      <p className="mb-2 text-sm font-medium">{t("Think this is a mistake? A reviewer will read your message and decide.")}</p>
+      <TextBox label={t("Your appeal")} placeholder={t("What did the filter misunderstand? (optional)")} value={comment} onChange={setComment} />
       <ErrorMessage error={error} className="mt-3" />
       <DialogButtons>
         <Button kind="primary" disabled={busy} onClick={() => void send()}>
-          Send appeal
+          {t("Send appeal")}
         </Button>
       </DialogButtons>
     </>

@@ -7,18 +7,19 @@ import { TextBox } from "../../../components/TextBox";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
+import { t } from "../../../i18n";
 import { usePersisted } from "../../../persisted";
 import { withKey, useSendFeedback } from "./feedback";
 
 const CATEGORIES: Chip[] = [
-  { value: "harmful", label: "Dangerous or harmful" },
-  { value: "bias", label: "Biased or unfair" },
-  { value: "hate", label: "Hate or harassment" },
-  { value: "sexual", label: "Sexual content" },
-  { value: "self-harm", label: "Self-harm" },
-  { value: "privacy", label: "Private data" },
-  { value: "misinformation", label: "False or misleading" },
-  { value: "other", label: "Other" },
+  { value: "harmful", label: t("Dangerous or harmful") },
+  { value: "bias", label: t("Biased or unfair") },
+  { value: "hate", label: t("Hate or harassment") },
+  { value: "sexual", label: t("Sexual content") },
+  { value: "self-harm", label: t("Self-harm") },
+  { value: "privacy", label: t("Private data") },
+  { value: "misinformation", label: t("False or misleading") },
+  { value: "other", label: t("Other") },
 ];
 
 interface ReportAnswerProps {
@@ -32,8 +33,8 @@ export function ReportAnswer({ message, open, onClose }: ReportAnswerProps) {
     <Dialog
       open={open}
       onClose={onClose}
-      title="Report this answer"
-      description="The operators of this service will review your report together with the answer and its prompt."
+      title={t("Report this answer")}
+      description={t("The operators of this service will review your report together with the answer and its prompt.")}
     >
       <Form message={message} onClose={onClose} />
     </Dialog>
@@ -51,7 +52,7 @@ function Form({ message, onClose }: Omit<ReportAnswerProps, "open">) {
     give.mutate(withKey({ message_id: message.id, kind: "report", category, comment: comment.trim() }), {
       onSuccess: () => {
         setComment(null);
-        toast("Thanks. Your report was sent.");
+        toast(t("Thanks. Your report was sent."));
         onClose();
       },
     });
@@ -59,26 +60,26 @@ function Form({ message, onClose }: Omit<ReportAnswerProps, "open">) {
 
   return (
     <>
-      <p className="mb-2 text-sm font-medium">What is wrong with this answer?</p>
+      <p className="mb-2 text-sm font-medium">{t("What is wrong with this answer?")}</p>
       <Chips
         single
-        label="Category"
+        label={t("Category")}
         chips={CATEGORIES}
         chosen={category ? [category] : []}
         onChange={([chosen]) => setCategory(chosen ?? null)}
       />
       <TextBox
-        label="Comment"
-        placeholder="What should we know? (optional)"
+        label={t("Comment")}
+        placeholder={t("What should we know? (optional)")}
         className="mt-4"
         value={comment}
         onChange={setComment}
       />
       <ErrorMessage error={give.error} className="mt-3" />
       <DialogButtons>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{t("Cancel")}</Button>
         <Button kind="primary" disabled={!category || give.isPending} onClick={submit}>
-          Send report
+          {t("Send report")}
         </Button>
       </DialogButtons>
     </>

@@ -1,10 +1,11 @@
 /** The word-level difference between two texts. */
 import { diffWords } from "diff";
+import { t } from "../../../i18n";
 
 export function TextDiff({ before, after }: { before: string; after: string }) {
   return (
     <div
-      aria-label="Your changes"
+      aria-label={t("Your changes")}
       role="region"
       tabIndex={0}
       className="mt-3 max-h-48 overflow-y-auto rounded-xl border border-line bg-panel px-3.5 py-2.5 text-sm whitespace-pre-wrap"

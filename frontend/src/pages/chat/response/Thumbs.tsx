@@ -9,23 +9,24 @@ import { Chips, type Chip } from "../../../components/Chips";
 import { TextBox } from "../../../components/TextBox";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
+import { t } from "../../../i18n";
 import { givenFeedback, withKey, useSendFeedback, useWithdrawFeedback } from "./feedback";
 
 const REASONS: Record<Thumb, Chip[]> = {
   up: [
-    { value: "correct", label: "Correct" },
-    { value: "clear", label: "Clear" },
-    { value: "complete", label: "Complete" },
-    { value: "right_length", label: "Right length" },
-    { value: "good_tone", label: "Good tone" },
+    { value: "correct", label: t("Correct") },
+    { value: "clear", label: t("Clear") },
+    { value: "complete", label: t("Complete") },
+    { value: "right_length", label: t("Right length") },
+    { value: "good_tone", label: t("Good tone") },
   ],
   down: [
-    { value: "incorrect", label: "Incorrect" },
-    { value: "off_topic", label: "Didn't answer the question" },
-    { value: "too_long", label: "Too long" },
-    { value: "too_short", label: "Too short" },
-    { value: "unclear", label: "Hard to follow" },
-    { value: "bad_tone", label: "Wrong tone" },
+    { value: "incorrect", label: t("Incorrect") },
+    { value: "off_topic", label: t("Didn't answer the question") },
+    { value: "too_long", label: t("Too long") },
+    { value: "too_short", label: t("Too short") },
+    { value: "unclear", label: t("Hard to follow") },
+    { value: "bad_tone", label: t("Wrong tone") },
   ],
 };
 
@@ -57,7 +58,7 @@ export function Thumbs({ message }: { message: Message }) {
             <IconButton
               key={thumb}
               icon={thumb === "up" ? ThumbsUp : ThumbsDown}
-              label={thumb === "up" ? "Good answer" : "Bad answer"}
+              label={thumb === "up" ? t("Good answer") : t("Bad answer")}
               aria-pressed={value === thumb}
               active={value === thumb}
               filled={value === thumb}
@@ -71,7 +72,7 @@ export function Thumbs({ message }: { message: Message }) {
           align="start"
           sideOffset={6}
           collisionPadding={12}
-          aria-label="Rating details"
+          aria-label={t("Rating details")}
           onInteractOutside={(event) => thumbs.current?.contains(event.target as Node) && event.preventDefault()}
           className="z-50 w-88 max-w-[calc(100vw-1.5rem)] animate-rise rounded-2xl border border-line bg-surface p-4 shadow-float"
         >
@@ -99,7 +100,7 @@ function RatingDetails({ thumb, message, give, onClose }: RatingDetailsProps) {
     const body = { message_id: message.id, kind: "thumbs" as const, value: thumb, reasons, comment: comment.trim() };
     give.mutate(withKey(body), {
       onSuccess: (row) => {
-        if (!row.moderation) toast("Thanks for your feedback.");
+        if (!row.moderation) toast(t("Thanks for your feedback."));
         onClose();
       },
     });
@@ -107,17 +108,17 @@ function RatingDetails({ thumb, message, give, onClose }: RatingDetailsProps) {
 
   return (
     <>
-      <p className="text-sm font-medium">{thumb === "up" ? "What was good?" : "What was wrong?"}</p>
-      <p className="mt-0.5 mb-3 text-xs text-muted">Rating saved. Tell us why? (optional)</p>
-      <Chips label="Reasons" chips={REASONS[thumb]} chosen={reasons} onChange={setReasons} />
-      <TextBox label="Comment" placeholder="Anything else?" rows={2} className="mt-3" value={comment} onChange={setComment} />
+      <p className="text-sm font-medium">{thumb === "up" ? t("What was good?") : t("What was wrong?")}</p>
+      <p className="mt-0.5 mb-3 text-xs text-muted">{t("Rating saved. Tell us why? (optional)")}</p>
+      <Chips label={t("Reasons")} chips={REASONS[thumb]} chosen={reasons} onChange={setReasons} />
+      <TextBox label={t("Comment")} placeholder={t("Anything else?")} rows={2} className="mt-3" value={comment} onChange={setComment} />
       <ErrorMessage error={give.error} className="mt-3" />
       <div className="mt-3 flex justify-end gap-2">
         <Button small onClick={onClose}>
-          Skip
+          {t("Skip")}
         </Button>
         <Button small kind="primary" disabled={empty || give.isPending} onClick={submit}>
-          Send
+          {t("Send")}
         </Button>
       </div>
     </>

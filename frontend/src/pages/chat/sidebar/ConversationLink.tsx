@@ -9,6 +9,7 @@ import type { ConversationRow } from "../../../api/types";
 import { Confirm } from "../../../components/Dialog";
 import { Menu, MenuItem } from "../../../components/Menu";
 import { useToast } from "../../../components/feedback/Toast";
+import { t } from "../../../i18n";
 import { forgetConversation } from "../storage";
 import { isLive } from "../turn";
 import { announce } from "../otherTabs";
@@ -24,7 +25,7 @@ export function ConversationLink({ row, active, onPick }: ConversationLinkProps)
   const [renaming, setRenaming] = useState(false);
   const [deleting, setDeleting] = useState(false);
   const live = useTurns().some((turn) => turn.conversationId === row.id && isLive(turn));
-  const title = row.title || "Untitled";
+  const title = row.title || t("Untitled");
   const client = useQueryClient();
   const toast = useToast();
   const pin = useMutation({
@@ -48,19 +49,19 @@ export function ConversationLink({ row, active, onPick }: ConversationLinkProps)
             to={`/c/${row.id}`}
             onClick={onPick}
             aria-current={active ? "page" : undefined}
-            className="flex min-w-0 flex-1 items-center gap-2 rounded-lg py-2 pr-9 pl-3"
+            className="flex min-w-0 flex-1 items-center gap-2 rounded-lg py-2 pe-9 ps-3"
           >
-            {row.pinned_at !== null && <Pin aria-label="Pinned" className="size-3.5 shrink-0 text-accent-ink" />}
+            {row.pinned_at !== null && <Pin aria-label={t("Pinned")} className="size-3.5 shrink-0 text-accent-ink" />}
             <bdi className="truncate">{title}</bdi>
-            {live && <span className="size-2 shrink-0 animate-pulse rounded-full bg-accent" title="Generating an answer" />}
+            {live && <span className="size-2 shrink-0 animate-pulse rounded-full bg-accent" title={t("Generating an answer")} />}
           </Link>
           <Menu
             trigger={
               <button
                 type="button"
-                aria-label={`Options for ${title}`}
+                aria-label={t("Options for {{title}}", { title })}
                 className={clsx(
-                  "absolute right-1.5 inline-flex size-7 items-center justify-center rounded-md text-muted hover:bg-panel hover:text-ink",
+                  "absolute end-1.5 inline-flex size-7 items-center justify-center rounded-md text-muted hover:bg-panel hover:text-ink",
                   "focus-visible:opacity-100 data-[state=open]:opacity-100 pointer-coarse:opacity-100",
                   active ? "opacity-100" : "opacity-0 group-hover:opacity-100",
                 )}
@@ -70,13 +71,13 @@ export function ConversationLink({ row, active, onPick }: ConversationLinkProps)
             }
           >
             <MenuItem icon={row.pinned_at === null ? Pin : PinOff} onSelect={() => pin.mutate(row.pinned_at === null)}>
-              {row.pinned_at === null ? "Pin" : "Unpin"}
+              {row.pinned_at === null ? t("Pin") : t("Unpin")}
             </MenuItem>
             <MenuItem icon={Pencil} onSelect={() => setRenaming(true)}>
-              Rename
+              {t("Rename")}
             </MenuItem>
             <MenuItem danger icon={Trash2} onSelect={() => setDeleting(true)}>
-              Delete
+              {t("Delete")}
             </MenuItem>
           </Menu>
         </>
@@ -111,7 +112,7 @@ function Rename({ row, onDone }: { row: ConversationRow; onDone: () => void }) {
     <form onSubmit={save} className="flex-1 p-1">
       <input
         autoFocus
-        aria-label="Title"
+        aria-label={t("Title")}
         maxLength={200}
         value={title}
         onFocus={(event) => event.target.select()}
@@ -145,14 +146,13 @@ function Delete({ row, title, active, open, onClose }: DeleteProps) {
     client.removeQueries({ queryKey: ["conversation", row.id] });
     announce(row.id);
     await client.invalidateQueries({ queryKey: ["conversations"] });
-    toast("Conversation deleted.");
+    toast(t("Conversation deleted."));
   }
 
   return (
-    <Confirm danger open={open} onClose={onClose} title="Delete this conversation?" action="Delete" onConfirm={erase}>
+    <Confirm danger open={open} onClose={onClose} title={t("Delete this conversation?")} action={t("Delete")} onConfirm={erase}>
       <p>
-        This deletes “{title}” with all its messages and your feedback. This cannot be undone. Models already trained on it
-        are not changed.
+        {t("This deletes “{{title}}” with all its messages and your feedback. This cannot be undone. Models already trained on it are not changed.", { title })}
       </p>
     </Confirm>
   );

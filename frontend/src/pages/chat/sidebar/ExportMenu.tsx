@@ -11,28 +11,29 @@ import { Menu, MenuItem } from "../../../components/Menu";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
 import { ago } from "../../../format";
+import { t } from "../../../i18n";
 
 export function ExportMenu({ conversation, leaf }: { conversation: string; leaf: string }) {
   const [open, setOpen] = useState(false);
   const file = (format: string) => `/v1/conversations/${conversation}/export?format=${format}&leaf_id=${leaf}`;
   return (
     <>
-      <Menu trigger={<IconButton icon={Share} label="Share or export" />}>
+      <Menu trigger={<IconButton icon={Share} label={t("Share or export")} />}>
         <MenuItem icon={Link2} onSelect={() => setOpen(true)}>
-          Share by link
+          {t("Share by link")}
         </MenuItem>
         <MenuItem icon={FileText} onSelect={() => location.assign(file("markdown"))}>
-          Download this branch (Markdown)
+          {t("Download this branch (Markdown)")}
         </MenuItem>
         <MenuItem icon={FileJson} onSelect={() => location.assign(file("json"))}>
-          Download all branches (JSON)
+          {t("Download all branches (JSON)")}
         </MenuItem>
       </Menu>
       <Dialog
         open={open}
         onClose={() => setOpen(false)}
-        title="Share by link"
-        description="Anyone with the link can read the conversation up to this point. Later messages are not shared."
+        title={t("Share by link")}
+        description={t("Anyone with the link can read the conversation up to this point. Later messages are not shared.")}
       >
         <ShareLinks conversation={conversation} leaf={leaf} onClose={() => setOpen(false)} />
       </Dialog>
@@ -46,7 +47,7 @@ function ShareLinks({ conversation, leaf, onClose }: { conversation: string; lea
   const key = ["shares", conversation];
   const links = useQuery({ queryKey: key, queryFn: () => sharing.list(conversation) });
   const address = (token: string) => `${location.origin}/s/${token}`;
-  const copy = (token: string) => copyText(address(token)).then(() => toast("Link copied."));
+  const copy = (token: string) => copyText(address(token)).then(() => toast(t("Link copied.")));
   const make = useMutation({
     mutationFn: () => sharing.make(conversation, leaf),
     onSuccess: async ({ token }) => {
@@ -68,19 +69,19 @@ function ShareLinks({ conversation, leaf, onClose }: { conversation: string; lea
             </a>
             <span className="text-xs text-muted">{ago(link.created_at)}</span>
             <Button small onClick={() => void copy(link.token)}>
-              Copy
+              {t("Copy")}
             </Button>
             <Button small disabled={withdraw.isPending} onClick={() => withdraw.mutate(link.token)}>
-              Revoke
+              {t("Revoke")}
             </Button>
           </li>
         ))}
       </ul>
       <ErrorMessage error={links.error ?? make.error ?? withdraw.error} className="mt-3" />
       <DialogButtons>
-        <Button onClick={onClose}>Close</Button>
+        <Button onClick={onClose}>{t("Close")}</Button>
         <Button kind="primary" icon={Link2} disabled={make.isPending} onClick={() => make.mutate()}>
-          Create link
+          {t("Create link")}
         </Button>
       </DialogButtons>
     </>

@@ -9,6 +9,7 @@ import { Button, IconButton } from "../../../components/Button";
 import { Skeleton } from "../../../components/feedback/Loading";
 import { Logo } from "../../../components/Logo";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { t } from "../../../i18n";
 import { AccountMenu } from "./AccountMenu";
 import { ConversationLink } from "./ConversationLink";
 import { groupByDay, type Group } from "./dates";
@@ -22,7 +23,7 @@ interface SidebarProps {
 export function Sidebar({ current, open, onClose }: SidebarProps) {
   return (
     <>
-      <nav aria-label="Conversations" className="hidden w-72 shrink-0 border-r border-line bg-panel lg:block">
+      <nav aria-label={t("Conversations")} className="hidden w-72 shrink-0 border-e border-line bg-panel lg:block">
         <Content current={current} onPick={() => undefined} />
       </nav>
       <Dialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
@@ -31,12 +32,12 @@ export function Sidebar({ current, open, onClose }: SidebarProps) {
           <Dialog.Content
             aria-describedby={undefined}
             onOpenAutoFocus={(event) => event.preventDefault()}
-            className="fixed inset-y-0 left-0 z-40 w-76 max-w-[86vw] animate-slide bg-panel shadow-float outline-none"
+            className="fixed inset-y-0 start-0 z-40 w-76 max-w-[86vw] animate-slide bg-panel shadow-float outline-none"
           >
-            <Dialog.Title className="sr-only">Conversations</Dialog.Title>
+            <Dialog.Title className="sr-only">{t("Conversations")}</Dialog.Title>
             <Content current={current} onPick={onClose}>
               <Dialog.Close asChild>
-                <IconButton icon={PanelLeftClose} label="Close conversation list" />
+                <IconButton icon={PanelLeftClose} label={t("Close conversation list")} />
               </Dialog.Close>
             </Content>
           </Dialog.Content>
@@ -57,7 +58,7 @@ function Content({ current, onPick, children }: ContentProps) {
   const navigate = useNavigate();
   return (
     <div className="flex h-full flex-col">
-      <div className="flex h-14 shrink-0 items-center justify-between pr-3 pl-4">
+      <div className="flex h-14 shrink-0 items-center justify-between pe-3 ps-4">
         <Link to="/" onClick={onPick} className="rounded-lg">
           <Logo />
         </Link>
@@ -72,14 +73,14 @@ function Content({ current, onPick, children }: ContentProps) {
             void navigate("/");
           }}
         >
-          New chat
+          {t("New chat")}
         </Button>
         <label className="flex h-9 items-center gap-2 rounded-lg px-2.5 text-sm text-muted focus-within:bg-surface focus-within:ring-1 focus-within:ring-line-strong hover:bg-surface">
           <Search aria-hidden className="size-4 shrink-0" />
           <input
             type="search"
-            aria-label="Search conversations"
-            placeholder="Search"
+            aria-label={t("Search conversations")}
+            placeholder={t("Search")}
             value={query}
             onChange={(event) => setQuery(event.target.value)}
             className="w-full min-w-0 bg-transparent text-ink outline-none placeholder:text-muted"
@@ -99,7 +100,7 @@ function Content({ current, onPick, children }: ContentProps) {
 function withPinned(rows: ConversationRow[]): Group[] {
   const pinned = rows.filter((row) => row.pinned_at !== null);
   const others = groupByDay(rows.filter((row) => row.pinned_at === null));
-  return pinned.length > 0 ? [{ name: "Pinned", rows: pinned }, ...others] : others;
+  return pinned.length > 0 ? [{ name: t("Pinned"), rows: pinned }, ...others] : others;
 }
 
 function List({ current, query, onPick }: { current: string | undefined; query: string; onPick: () => void }) {
@@ -120,7 +121,7 @@ function List({ current, query, onPick }: { current: string | undefined; query: 
   if (rows.length === 0)
     return (
       <p className="px-3 pt-3 text-sm text-muted">
-        {query ? `No conversations match “${query}”.` : "Your conversations will appear here."}
+        {query ? t("No conversations match “{{query}}”.", { query }) : t("Your conversations will appear here.")}
       </p>
     );
   return (
@@ -144,7 +145,7 @@ function List({ current, query, onPick }: { current: string | undefined; query: 
           disabled={list.isFetchingNextPage}
           onClick={() => void list.fetchNextPage()}
         >
-          Show older
+          {t("Show older")}
         </Button>
       )}
     </>

@@ -1,5 +1,6 @@
 /** Groups conversations by when they were last used. */
 import type { ConversationRow } from "../../../api/types";
+import { t } from "../../../i18n";
 
 const DAY_MS = 86_400_000;
 
@@ -11,11 +12,11 @@ export interface Group {
 function nameOf(updated: number, now: Date): string {
   const midnight = new Date(now.getFullYear(), now.getMonth(), now.getDate()).getTime();
   const days = Math.ceil((midnight - updated * 1000) / DAY_MS);
-  if (days <= 0) return "Today";
-  if (days === 1) return "Yesterday";
-  if (days <= 7) return "Previous 7 days";
-  if (days <= 30) return "Previous 30 days";
-  return "Older";
+  if (days <= 0) return t("Today");
+  if (days === 1) return t("Yesterday");
+  if (days <= 7) return t("Previous 7 days");
+  if (days <= 30) return t("Previous 30 days");
+  return t("Older");
 }
 
 /** Rows keep their order; a group has one heading, also where a clock was set back between two rows. */

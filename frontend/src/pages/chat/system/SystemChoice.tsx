@@ -3,6 +3,7 @@ import clsx from "clsx";
 import { ScrollText } from "lucide-react";
 import { useState } from "react";
 import { useSystemPrompts } from "../../../api/queries";
+import { t } from "../../../i18n";
 import { SystemDialog } from "./SystemDialog";
 
 export function SystemChoice({ text, onChange }: { text: string; onChange: (text: string) => void }) {
@@ -20,12 +21,12 @@ export function SystemChoice({ text, onChange }: { text: string; onChange: (text
         )}
       >
         <ScrollText aria-hidden className="size-4 shrink-0" />
-        <bdi className="truncate">{text ? name : "System prompt"}</bdi>
+        <bdi className="truncate">{text ? name : t("System prompt")}</bdi>
       </button>
       <SystemDialog
         open={open}
         text={text}
-        action="Use"
+        action={t("Use")}
         onClose={() => setOpen(false)}
         onUse={(next) => {
           setOpen(false);
@@ -39,5 +40,5 @@ export function SystemChoice({ text, onChange }: { text: string; onChange: (text
 /** The name under which a text is saved. */
 export function useSystemName(text: string): string {
   const { data } = useSystemPrompts();
-  return data?.find((each) => each.text.trim() === text.trim())?.name ?? "Own system prompt";
+  return data?.find((each) => each.text.trim() === text.trim())?.name ?? t("Own system prompt");
 }

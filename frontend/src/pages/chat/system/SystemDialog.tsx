@@ -8,6 +8,7 @@ import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { Checkbox, Field, Select } from "../../../components/Field";
 import { TextBox } from "../../../components/TextBox";
+import { t } from "../../../i18n";
 
 /** As the service takes them. */
 const LONGEST = { name: 60, text: 8000 };
@@ -50,49 +51,49 @@ export function SystemDialog({ open, text: inForce, action, hint, onClose, onUse
   }, [open, inForce]);
 
   return (
-    <Dialog open={open} onClose={onClose} wide title="System prompt" description={hint ?? "Instructions that the model reads before your first message."}>
+    <Dialog open={open} onClose={onClose} wide title={t("System prompt")} description={hint ?? t("Instructions that the model reads before your first message.")}>
       <ErrorMessage error={error} className="mb-4" />
       {saved.length > 0 && (
         <Select
-          label="Saved system prompts"
+          label={t("Saved system prompts")}
           value={chosen?.id ?? ""}
           options={[
             { value: "", label: "—" },
-            ...saved.map((each) => ({ value: each.id, label: each.shared ? `${each.name} (for everyone)` : each.name })),
+            ...saved.map((each) => ({ value: each.id, label: each.shared ? t("{{name}} (for everyone)", { name: each.name }) : each.name })),
           ]}
           onChange={(event) => setText(saved.find((each) => each.id === event.target.value)?.text ?? "")}
           className="mb-4"
         />
       )}
-      <TextBox label="Text of the system prompt" rows={7} value={text} placeholder="You are a patient tutor. Ask before you explain." onChange={setText} />
+      <TextBox label={t("Text of the system prompt")} rows={7} value={text} placeholder={t("You are a patient tutor. Ask before you explain.")} onChange={setText} />
       {text.length > LONGEST.text && (
         <p role="status" className="mt-1 text-[13px] text-danger">
-          {text.length} of {LONGEST.text} characters
+          {t("{{length}} of {{limit}} characters", { length: text.length, limit: LONGEST.text })}
         </p>
       )}
       <div className="mt-4 flex flex-wrap items-end gap-2">
-        <Field label="Name" maxLength={LONGEST.name} value={name} onChange={(event) => setName(event.target.value)} className="min-w-40 flex-1" />
+        <Field label={t("Name")} maxLength={LONGEST.name} value={name} onChange={(event) => setName(event.target.value)} className="min-w-40 flex-1" />
         <Button disabled={!name.trim() || !text.trim() || save.isPending} onClick={() => save.mutate()}>
-          Save under this name
+          {t("Save under this name")}
         </Button>
         {deletable && (
           <Button disabled={erase.isPending} onClick={() => erase.mutate(deletable)}>
-            Delete “{deletable.name}”
+            {t("Delete “{{name}}”", { name: deletable.name })}
           </Button>
         )}
       </div>
       {operator && (
         <div className="mt-3">
-          <Checkbox label="Offer it to everyone" checked={shared} onChange={setShared} />
+          <Checkbox label={t("Offer it to everyone")} checked={shared} onChange={setShared} />
         </div>
       )}
       <p role="status" className="sr-only">
-        {save.isSuccess && "Saved."}
+        {save.isSuccess && t("Saved.")}
       </p>
       <ErrorMessage error={save.error ?? erase.error} className="mt-3" />
       <DialogButtons>
-        {inForce && <Button onClick={() => onUse("")}>No system prompt</Button>}
-        <Button onClick={onClose}>Cancel</Button>
+        {inForce && <Button onClick={() => onUse("")}>{t("No system prompt")}</Button>}
+        <Button onClick={onClose}>{t("Cancel")}</Button>
         <Button
           kind="primary"
           disabled={!text.trim() || text.trim() === inForce.trim() || text.length > LONGEST.text}

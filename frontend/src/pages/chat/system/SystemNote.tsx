@@ -3,6 +3,7 @@ import { Pencil, ScrollText } from "lucide-react";
 import { useState } from "react";
 import type { Message } from "../../../api/types";
 import { IconButton } from "../../../components/Button";
+import { Trans, t } from "../../../i18n";
 import { BranchSwitch } from "../response/BranchSwitch";
 import { isPending, type Prompt } from "../turn";
 import { useSystemName } from "./SystemChoice";
@@ -22,12 +23,12 @@ export function SystemNote({ message, opening, versions, live, onAsk, onBranch }
   const [open, setOpen] = useState(false);
   const name = useSystemName(message.content);
   return (
-    <section aria-label="System prompt" className="-mb-3 flex items-start gap-1 rounded-2xl border border-line px-4 py-2 text-sm">
+    <section aria-label={t("System prompt")} className="-mb-3 flex items-start gap-1 rounded-2xl border border-line px-4 py-2 text-sm">
       <details className="min-w-0 flex-1">
         <summary className="flex min-h-8 cursor-pointer items-center gap-2 text-[13px] text-muted hover:text-ink">
           <ScrollText aria-hidden className="size-4 shrink-0" />
           <span className="truncate">
-            System prompt: <bdi className="font-medium text-ink">{name}</bdi>
+            <Trans i18nKey="System prompt: <bdi>{{name}}</bdi>" values={{ name }} components={{ bdi: <bdi className="font-medium text-ink" /> }} />
           </span>
         </summary>
         <p dir="auto" lang="" className="mt-1 max-h-60 overflow-y-auto pb-2 wrap-anywhere whitespace-pre-wrap">
@@ -38,7 +39,7 @@ export function SystemNote({ message, opening, versions, live, onAsk, onBranch }
         <>
           <BranchSwitch message={message} versions={versions} disabled={live} onBranch={onBranch} />
           {opening !== undefined && (
-            <IconButton icon={Pencil} label="Change the system prompt and ask again" disabled={live} onClick={() => setOpen(true)} />
+            <IconButton icon={Pencil} label={t("Change the system prompt and ask again")} disabled={live} onClick={() => setOpen(true)} />
           )}
         </>
       )}
@@ -46,8 +47,8 @@ export function SystemNote({ message, opening, versions, live, onAsk, onBranch }
         <SystemDialog
           open={open}
           text={message.content}
-          action="Ask again from the beginning"
-          hint="Your first message is asked again under the new system prompt. This version is kept; you can switch back to it."
+          action={t("Ask again from the beginning")}
+          hint={t("Your first message is asked again under the new system prompt. This version is kept; you can switch back to it.")}
           onClose={() => setOpen(false)}
           onUse={(system) => {
             setOpen(false);

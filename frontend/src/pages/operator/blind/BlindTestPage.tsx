@@ -151,7 +151,7 @@ function PolicyWinRate({ share: { policy_id: id, mean, low, high } }: { share: B
           {percent(mean)} <span className="text-muted">({percent(low)} to {percent(high)})</span>
         </span>
       </dt>
-      <dd aria-hidden className="relative mt-2 h-3 rounded-full bg-panel">
+      <dd aria-hidden dir="ltr" className="relative mt-2 h-3 rounded-full bg-panel">
         <span className="absolute inset-y-0 rounded-full bg-accent/35" style={{ left: `${100 * low}%`, width: `${100 * (high - low)}%` }} />
         <span className="absolute inset-y-0 w-1 -translate-x-1/2 rounded-full bg-accent" style={{ left: `${100 * mean}%` }} />
         <span className="absolute -inset-y-1 left-1/2 w-px bg-line-strong" />

@@ -21,9 +21,9 @@ export function DifferenceBar({ label, good, value }: DifferenceBarProps) {
       <div className="order-last col-span-2 sm:order-none sm:col-span-1">
         <IntervalTrack value={value} tone={toneOf(value, good)} />
       </div>
-      <span className="text-right whitespace-nowrap tabular-nums">
+      <span className="text-end whitespace-nowrap tabular-nums">
         {known ? points(value) : <span className="text-faint">no data yet</span>}
-        {known && <span className="ml-2 text-[13px] text-muted">{counted(value.people, "user")}</span>}
+        {known && <span className="ms-2 text-[13px] text-muted">{counted(value.people, "user")}</span>}
       </span>
     </div>
   );
@@ -31,7 +31,7 @@ export function DifferenceBar({ label, good, value }: DifferenceBarProps) {
 
 function IntervalTrack({ value, tone }: { value: MetricDifference; tone: string }) {
   return (
-    <div className="relative h-4 rounded bg-panel" aria-hidden>
+    <div dir="ltr" className="relative h-4 rounded bg-panel" aria-hidden>
       <div className="absolute inset-y-0 left-1/2 w-px bg-line-strong" />
       <div
         className={clsx("absolute inset-y-1 rounded-full opacity-45", tone)}

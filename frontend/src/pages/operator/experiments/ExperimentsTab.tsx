@@ -57,7 +57,7 @@ function PastExperiments({ trials }: { trials: Experiment[] }) {
             <Cell className="whitespace-nowrap text-muted">{experiment.control_id}</Cell>
             <Cell className="whitespace-nowrap text-muted">{experiment.kind}</Cell>
             <Cell className="whitespace-nowrap">
-              <Badge tone={experiment.state === "promoted" ? "good" : "warn"}>{words(experiment.state)}</Badge> <span className="ml-2 text-muted">{ago(experiment.ended_at ?? 0)}</span>
+              <Badge tone={experiment.state === "promoted" ? "good" : "warn"}>{words(experiment.state)}</Badge> <span className="ms-2 text-muted">{ago(experiment.ended_at ?? 0)}</span>
             </Cell>
             <Cell className="min-w-64 text-muted">{experiment.reasons.join(" ")}</Cell>
           </tr>

@@ -74,14 +74,14 @@ function Row({ place, rating, low, high }: { place: number; rating: Strength; lo
     <li className="grid grid-cols-[1.5rem_minmax(6.5rem,auto)_minmax(0,1fr)_auto] items-center gap-3 text-sm">
       <span className="text-faint tabular-nums">{place}</span>
       <span className="font-medium">{rating.policy_id}</span>
-      <span className="relative h-3.5 rounded bg-panel" aria-hidden>
+      <span dir="ltr" className="relative h-3.5 rounded bg-panel" aria-hidden>
         <span
           className="absolute inset-y-1 rounded-full bg-accent opacity-40"
           style={{ left: at(rating.low), right: `calc(100% - ${at(rating.high)})` }}
         />
         <span className="absolute top-0.5 size-2.5 -translate-x-1/2 rounded-full bg-accent" style={{ left: at(rating.elo) }} />
       </span>
-      <span className="text-right whitespace-nowrap tabular-nums">
+      <span className="text-end whitespace-nowrap tabular-nums">
         {Math.round(rating.elo)} <span className="text-[13px] text-muted">{counted(rating.duels, "comparison")}</span>
       </span>
     </li>

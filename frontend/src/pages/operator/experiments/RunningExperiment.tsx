@@ -93,7 +93,7 @@ function ShareSlider({ experiment }: { experiment: Experiment }) {
           onChange={(event) => setShare(Number(event.target.value))}
           className="min-w-0 flex-1 accent-accent"
         />
-        <span className="w-12 text-right font-medium tabular-nums">{share}%</span>
+        <span className="w-12 text-end font-medium tabular-nums">{share}%</span>
       </label>
       {changed && (
         <Button

@@ -81,7 +81,7 @@ function RateCell({ share, to, good }: { share: Share; to: string; good?: boolea
       <span className="text-[13px] whitespace-nowrap text-muted tabular-nums">
         {percent(low)}–{percent(high)}
       </span>
-      <div aria-hidden className="relative mt-1.5 h-1.5 rounded-full bg-panel">
+      <div aria-hidden dir="ltr" className="relative mt-1.5 h-1.5 rounded-full bg-panel">
         <div
           className={`absolute inset-y-0 rounded-full ${good ? "bg-accent" : "bg-faint"}`}
           style={{ left: `${low * 100}%`, width: `${Math.max(2, (high - low) * 100)}%` }}

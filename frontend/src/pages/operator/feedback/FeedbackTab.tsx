@@ -53,7 +53,7 @@ function FeedbackKinds({ summary }: { summary: Summary }) {
             <dd aria-hidden className="h-2 rounded-full bg-panel">
               <div className="h-full rounded-full bg-accent" style={{ width: `${(100 * count) / most}%` }} />
             </dd>
-            <dd className="text-right font-medium tabular-nums">
+            <dd className="text-end font-medium tabular-nums">
               <CountLink to={`/operator/feedback/judgements?kind=${kind}`}>{count}</CountLink>
             </dd>
           </div>

@@ -251,7 +251,7 @@ function Candidate({ id }: { id: string }) {
       </Link>
       {policy && <StateBadge state={policy.state} />}
       {policy?.state === "candidate" && (
-        <div className="ml-auto">
+        <div className="ms-auto">
           <Promote policy={policy} />
         </div>
       )}

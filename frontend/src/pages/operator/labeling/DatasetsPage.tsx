@@ -94,7 +94,7 @@ function Row({ row }: { row: Dataset }) {
         {ago(row.created_at)}
         {row.kept < row.examples && ` · ${figure(row.kept)} of ${figure(row.examples)}`}
       </Cell>
-      <Cell className="text-right">
+      <Cell className="text-end">
         <Button small onClick={() => setLeaving(true)}>
           Erase
         </Button>

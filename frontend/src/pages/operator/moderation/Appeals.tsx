@@ -130,7 +130,7 @@ function Decision({ appeal }: { appeal: AppealCase }) {
   }
 
   return (
-    <div className="min-w-0 lg:border-l lg:border-line lg:pl-6">
+    <div className="min-w-0 lg:border-s lg:border-line lg:ps-6">
       <p className="mb-2 text-sm font-medium">Which categories actually apply?</p>
       <Chips label="Categories that apply" chips={appeal.categories.map((value) => ({ value, label: value }))} chosen={holds} onChange={setHolds} />
       <p className="mt-1.5 text-xs text-faint">

@@ -118,7 +118,7 @@ function Bars({ rows, colour = "var(--chart-1)" }: { rows: BarRow[]; colour?: st
             </span>
             <span className="font-medium tabular-nums">{shown}</span>
           </p>
-          <div className="relative mt-0.5 h-2 rounded-full bg-panel" aria-hidden>
+          <div dir="ltr" className="relative mt-0.5 h-2 rounded-full bg-panel" aria-hidden>
             <div className="h-2 rounded-full" style={{ width: `${100 * (share ?? 0)}%`, background: colour }} />
             {tick !== null && <div className="absolute -top-0.5 h-3 w-0.5 bg-ink" style={{ left: `${100 * tick}%` }} />}
           </div>

@@ -86,7 +86,7 @@ function RetrainingView({ learning }: { learning: Learning }) {
             "Moderation is off."
           )}
           {learning.in_force && (
-            <Button small kind="quiet" className="ml-2" disabled={busy !== null} onClick={() => choose(null)}>
+            <Button small kind="quiet" className="ms-2" disabled={busy !== null} onClick={() => choose(null)}>
               Restore default filter
             </Button>
           )}
@@ -136,11 +136,11 @@ function RetrainedFilter({ heads, used, busy, onUse }: RetrainedFilterProps) {
         </p>
       )}
       <table className="mt-3 w-full text-sm">
-        <thead className="text-left text-xs text-faint">
+        <thead className="text-start text-xs text-faint">
           <tr>
             <th className="py-1 font-medium">Metric</th>
-            <th className="w-20 py-1 text-right font-medium">Before</th>
-            <th className="w-20 py-1 text-right font-medium">After</th>
+            <th className="w-20 py-1 text-end font-medium">Before</th>
+            <th className="w-20 py-1 text-end font-medium">After</th>
           </tr>
         </thead>
         <tbody>
@@ -156,11 +156,11 @@ function RetrainedFilter({ heads, used, busy, onUse }: RetrainedFilterProps) {
 function Row({ name, before, after }: { name: ReactNode; before: string; after: string }) {
   return (
     <tr className="border-t border-line">
-      <th scope="row" className="py-1.5 pr-3 text-left font-normal text-muted">
+      <th scope="row" className="py-1.5 pe-3 text-start font-normal text-muted">
         {name}
       </th>
-      <td className="py-1.5 text-right tabular-nums">{before}</td>
-      <td className="py-1.5 text-right font-medium tabular-nums">{after}</td>
+      <td className="py-1.5 text-end tabular-nums">{before}</td>
+      <td className="py-1.5 text-end font-medium tabular-nums">{after}</td>
     </tr>
   );
 }

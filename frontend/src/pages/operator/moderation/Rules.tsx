@@ -108,7 +108,7 @@ interface RowProps {
 function Row({ name, rule, chosen, onChoose, onChange }: RowProps) {
   return (
     <li className={clsx("grid gap-x-4 gap-y-2 px-4 py-3 sm:grid-cols-[10.5rem_auto_1fr] sm:items-center", chosen && "bg-accent-soft/60")}>
-      <button type="button" aria-pressed={chosen} onClick={onChoose} className="text-left text-sm font-medium hover:text-accent-ink">
+      <button type="button" aria-pressed={chosen} onClick={onChoose} className="text-start text-sm font-medium hover:text-accent-ink">
         {name}
       </button>
       <div role="group" aria-label={`Action for ${name}`} className="flex w-fit rounded-lg border border-line-strong p-0.5">
@@ -137,7 +137,7 @@ function Row({ name, rule, chosen, onChoose, onChange }: RowProps) {
           onChange={(event) => onChange({ threshold: Number(event.target.value) })}
           className="min-w-0 flex-1 accent-accent"
         />
-        <output className="w-10 text-right text-[13px] text-muted tabular-nums">{rule.threshold.toFixed(2)}</output>
+        <output className="w-10 text-end text-[13px] text-muted tabular-nums">{rule.threshold.toFixed(2)}</output>
       </label>
     </li>
   );
@@ -181,7 +181,7 @@ function SaveBar({ saved, rules, byOperator, onDiscard }: SaveBarProps) {
     <div className="sticky bottom-3 z-10 mt-4 rounded-2xl border border-line bg-surface px-4 py-3 shadow-float">
       <ErrorMessage error={error} className="mb-3" />
       <div className="flex flex-wrap items-center gap-2">
-        <p className="mr-auto text-sm text-muted" role="status">
+        <p className="me-auto text-sm text-muted" role="status">
           {count === 0 ? "No changes." : `${count} ${count === 1 ? "rule" : "rules"} changed, not saved.`}
         </p>
         {byOperator && count === 0 && (

@@ -97,20 +97,20 @@ function ThresholdTable({ effect, side, saved, threshold }: Omit<ThresholdEffect
       <tbody>
         {[...measured, ...recent].map(([what, before, after]) => (
           <tr key={what}>
-            <th scope="row" className="py-1 pr-3 text-left font-normal text-muted">
+            <th scope="row" className="py-1 pe-3 text-start font-normal text-muted">
               {what}
             </th>
-            <td className="py-1 text-right tabular-nums">{before === after ? "" : <span className="text-faint">{before} →</span>}</td>
-            <td className="w-16 py-1 text-right font-medium tabular-nums">{after}</td>
+            <td className="py-1 text-end tabular-nums">{before === after ? "" : <span className="text-faint">{before} →</span>}</td>
+            <td className="w-16 py-1 text-end font-medium tabular-nums">{after}</td>
           </tr>
         ))}
         {effect.decisions.length > 0 && (
           <tr>
-            <th scope="row" className="py-1 pr-3 text-left font-normal text-muted">
+            <th scope="row" className="py-1 pe-3 text-start font-normal text-muted">
               Agreement with decided appeals
             </th>
             <td />
-            <td className="py-1 text-right font-medium tabular-nums">
+            <td className="py-1 text-end font-medium tabular-nums">
               {decided} of {effect.decisions.length}
             </td>
           </tr>

@@ -14,16 +14,16 @@ export function EvaluationCard({ comparison }: { comparison: Comparison }) {
         <Headline label="Win rate" value={shareText(wins)} />
         <Headline label="KL from the reference policy" value={`${figure(kl)} nats`} />
       </dl>
-      <table className="w-full text-left text-sm">
+      <table className="w-full text-start text-sm">
         <thead>
           <tr className="border-b border-line text-xs text-muted">
             <th scope="col" className="py-2 font-medium">
               Metric
             </th>
-            <th scope="col" className="py-2 text-right font-medium">
+            <th scope="col" className="py-2 text-end font-medium">
               Current policy at that time
             </th>
-            <th scope="col" className="py-2 text-right font-medium">
+            <th scope="col" className="py-2 text-end font-medium">
               Candidate
             </th>
           </tr>
@@ -34,8 +34,8 @@ export function EvaluationCard({ comparison }: { comparison: Comparison }) {
               <th scope="row" className="py-2 font-normal text-muted">
                 {label}
               </th>
-              <td className="py-2 text-right tabular-nums">{isNumber(current[name]) ? text(current[name]) : "–"}</td>
-              <td className="py-2 text-right font-medium tabular-nums">{text(candidate[name]!)}</td>
+              <td className="py-2 text-end tabular-nums">{isNumber(current[name]) ? text(current[name]) : "–"}</td>
+              <td className="py-2 text-end font-medium tabular-nums">{text(candidate[name]!)}</td>
             </tr>
           ))}
         </tbody>

@@ -94,7 +94,7 @@ function Row({ policy }: { policy: Policy }) {
         )}
       </Cell>
       <Cell className="whitespace-nowrap text-muted">{ago(policy.created_at)}</Cell>
-      <Cell className="text-right">{policy.state !== "current" && <Promote policy={policy} small />}</Cell>
+      <Cell className="text-end">{policy.state !== "current" && <Promote policy={policy} small />}</Cell>
     </tr>
   );
 }

@@ -30,7 +30,7 @@ export function PolicyGraph({ policies, shown }: { policies: Policy[]; shown?: s
 
   return (
     <Card title="Lineage" className="mb-4">
-      <div ref={box} className="overflow-x-auto p-0.5" tabIndex={0} role="region" aria-label="Policy lineage">
+      <div ref={box} dir="ltr" className="overflow-x-auto p-0.5" tabIndex={0} role="region" aria-label="Policy lineage">
         <div className="relative" style={{ width, height }}>
           <svg aria-hidden width={width} height={height} className="absolute inset-0">
             {placed.map((node) => {

@@ -70,7 +70,7 @@ function Lineage({ policy }: { policy: Policy }) {
     <ol className="space-y-0 text-sm">
       {line.map((each, index) => (
         <li key={each.id} className="relative flex gap-3 pb-4 last:pb-0">
-          {index < line.length - 1 && <span aria-hidden className="absolute top-4 bottom-0 left-[5px] w-px bg-line-strong" />}
+          {index < line.length - 1 && <span aria-hidden className="absolute top-4 bottom-0 start-[5px] w-px bg-line-strong" />}
           <span aria-hidden className={`mt-1.5 size-[11px] shrink-0 rounded-full ${index === 0 ? "bg-accent" : "bg-line-strong"}`} />
           <span className="min-w-0">
             <span className="flex flex-wrap items-center gap-2 font-medium">

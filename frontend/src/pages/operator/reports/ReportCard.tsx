@@ -24,7 +24,7 @@ export function ReportCard({ report }: { report: Report }) {
           {ago(report.created_at)}
           {report.policy_id && ` · ${report.policy_id}`}
         </span>
-        <span className="ml-auto flex gap-2">
+        <span className="ms-auto flex gap-2">
           <AskCandidate report={report} />
           {report.state === "open" ? (
             <Button small onClick={() => setDeciding(true)}>
@@ -37,7 +37,7 @@ export function ReportCard({ report }: { report: Report }) {
       </div>
       <ReportedAnswer report={report} />
       {report.again && (
-        <blockquote className="mt-3 border-l-2 border-accent pl-4 text-sm text-muted">
+        <blockquote className="mt-3 border-s-2 border-accent ps-4 text-sm text-muted">
           <p className="mb-1 flex flex-wrap items-center gap-2">
             <span className="font-medium text-ink">Asked again: {report.again.policy_id}</span>
             <Badge tone={report.again.fails ? "danger" : "good"}>{report.again.fails ? "as bad as reported" : "another answer"}</Badge>
@@ -57,7 +57,7 @@ export function ReportedAnswer({ report }: { report: Report }) {
   return (
     <>
       {report.comment && <p className="mt-3 text-sm">{report.comment}</p>}
-      <blockquote className="mt-3 space-y-2 border-l-2 border-line-strong pl-4 text-sm text-muted">
+      <blockquote className="mt-3 space-y-2 border-s-2 border-line-strong ps-4 text-sm text-muted">
         <p className="line-clamp-2">
           <span className="font-medium text-ink">Prompt</span> {report.prompt}
         </p>

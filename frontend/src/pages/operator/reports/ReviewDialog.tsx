@@ -81,7 +81,7 @@ function RubricRating({ label, ends, value, onChange }: RubricRatingProps) {
         {label}
       </span>
       <span className="flex items-center gap-2 text-[13px] text-muted">
-        <span className="w-16 text-right">{ends[0]}</span>
+        <span className="w-16 text-end">{ends[0]}</span>
         {STEPS.map((step) => (
           <label
             key={step}

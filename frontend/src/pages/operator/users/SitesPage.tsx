@@ -85,7 +85,7 @@ function Row({ row }: { row: SiteKey }) {
       </Cell>
       <Cell className="tabular-nums">{figure(row.prompts_today)}</Cell>
       <Cell className="tabular-nums">{figure(row.visitors)}</Cell>
-      <Cell className="text-right">
+      <Cell className="text-end">
         {row.revoked_at === null ? (
           <Button small onClick={() => setLeaving(true)} aria-label={`Revoke ${row.name}`}>
             Revoke

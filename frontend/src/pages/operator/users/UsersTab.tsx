@@ -103,7 +103,7 @@ function Row({ user }: { user: UserRow }) {
         {user.quota.requests_limit > 0 && ` of ${figure(user.quota.requests_limit)}`}
       </Cell>
       <Cell className="tabular-nums">{active}</Cell>
-      <Cell className="text-right">
+      <Cell className="text-end">
         <Button small onClick={() => setOpen(true)} aria-label={`Manage ${user.name}`}>
           Manage
         </Button>
