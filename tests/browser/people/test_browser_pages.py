@@ -1,5 +1,7 @@
 """A page that fails, an address that does not exist, and a comparison that is left."""
 
+import json
+
 import pytest
 from actions import answered, ask, compare, put
 from playwright.sync_api import expect
@@ -53,3 +55,13 @@ def test_the_keyboard_reaches_search_a_new_chat_and_the_last_prompt(open_page):
     page.get_by_role("button", name="New chat").focus()
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+
+
+def test_the_page_can_be_installed_as_an_app(open_page):
+    page = open_page()
+    found = page.context.new_cdp_session(page).send("Page.getAppManifest")
+    assert found["errors"] == []
+    for icon in json.loads(found["data"])["icons"]:
+        answer = page.request.get(icon["src"])
+        assert answer.ok
+        assert answer.headers["content-type"] == icon["type"]
