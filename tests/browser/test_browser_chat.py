@@ -206,3 +206,16 @@ def test_a_link_is_read_by_anybody_until_it_is_withdrawn(open_page):
     expect(dialog.get_by_role("link")).to_have_count(0)
     reader.reload()
     expect(reader.get_by_role("heading", name="Link not found")).to_be_visible()
+
+
+def test_the_list_is_hidden_and_says_where_it_found_the_words(open_page):
+    page = open_page(viewport={"width": 1280, "height": 800})
+    ask(page, TEA)
+    page.get_by_label("Search conversations").fill("bitter")
+    found = page.get_by_role("navigation", name="Conversations").get_by_role("listitem")
+    expect(found).to_contain_text("Boiling water makes it bitter")
+    page.get_by_role("button", name="Hide conversation list").click()
+    page.reload()
+    expect(page.get_by_role("navigation", name="Conversations")).to_have_count(0)
+    page.get_by_role("button", name="Open conversation list").click()
+    expect(page.get_by_role("navigation", name="Conversations")).to_be_visible()

@@ -136,7 +136,7 @@ def test_another_answer_can_be_chosen_to_go_on_from(open_page):
     compare(page, VACCINES, 2)
     other = shown(page)[0]
     rank(page, A=2, B=1)
-    page.get_by_role("button", name="Continue from this").click()
+    expect(page.get_by_role("listitem", name="Answer A, rank 2")).to_contain_text("Rank 2")
     page.get_by_role("button", name="Continue with A").click()
     expect(page.get_by_label("Answer", exact=True).locator(".prose")).to_have_text(other)
 

@@ -29,6 +29,8 @@ import { Welcome } from "./Welcome";
 
 const Compare = lazy(() => import("./compare/Compare"));
 
+const WIDE = "(min-width: 64rem)"; // where the list has a column of its own
+
 export function ChatPage() {
   const session = useSession();
   if (session.isPending) return <Loading />;
@@ -45,6 +47,7 @@ function Chat() {
   const { id } = useParams();
   const [drawer, setDrawer] = useState(false);
   const [help, setHelp] = useState(false);
+  const [collapsed, setCollapsed] = usePersisted("sidebar.collapsed", false);
   const navigate = useNavigate();
   const search = () => [...document.querySelectorAll<HTMLElement>("[type=search]")].find((box) => box.checkVisibility());
   useShortcuts({
@@ -68,9 +71,13 @@ function Chat() {
       >
         {t("Skip to the conversation")}
       </a>
-      <Sidebar current={id} open={drawer} onClose={() => setDrawer(false)} />
+      <Sidebar current={id} open={drawer} onClose={() => setDrawer(false)} collapsed={collapsed} onCollapse={() => setCollapsed(true)} />
       <main id="conversation" tabIndex={-1} className="flex min-w-0 flex-1 flex-col outline-none">
-        <Conversation id={id} onMenu={() => setDrawer(true)} />
+        <Conversation
+          id={id}
+          collapsed={collapsed}
+          onMenu={() => (matchMedia(WIDE).matches ? setCollapsed(null) : setDrawer(true))}
+        />
       </main>
       <Dialog open={help} onClose={() => setHelp(false)} title={t("Keyboard shortcuts")}>
         <dl className="space-y-2 text-sm">
@@ -118,7 +125,13 @@ function useNews(id: string | undefined, stored: readonly { id: string }[] | und
   }, [id, stored, own, toast]);
 }
 
-function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => void }) {
+interface ConversationProps {
+  id: string | undefined;
+  collapsed: boolean;
+  onMenu: () => void;
+}
+
+function Conversation({ id, collapsed, onMenu }: ConversationProps) {
   const { data: session } = useSession();
   const stored = useConversation(id);
   const [its, setFresh] = useConversationTurns(id);
@@ -185,7 +198,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
   if (id && stored.isError && !written && !turn)
     return (
       <>
-        <Header onMenu={onMenu} training={null} onTraining={setTraining} />
+        <Header collapsed={collapsed} onMenu={onMenu} training={null} onTraining={setTraining} />
         <div className="mx-auto w-full max-w-3xl p-6">
           {stored.error instanceof ApiError && stored.error.status === 404 ? (
             <>
@@ -211,6 +224,7 @@ function Conversation({ id, onMenu }: { id: string | undefined; onMenu: () => vo
   return (
     <>
       <Header
+        collapsed={collapsed}
         onMenu={onMenu}
         conversation={stored.data}
         leaf={live ? undefined : path.at(-1)?.id}

@@ -10,6 +10,8 @@ import { useConversationConsent } from "./consent/consent";
 import { ExportMenu } from "./sidebar/ExportMenu";
 
 interface HeaderProps {
+  /** Whether the conversation list is hidden on wide screens too. */
+  collapsed: boolean;
   onMenu: () => void;
   conversation?: Conversation;
   /** The last message of the branch in view. */
@@ -19,7 +21,7 @@ interface HeaderProps {
   onTraining: (training: boolean) => void;
 }
 
-export function Header({ onMenu, conversation, leaf, training, onTraining }: HeaderProps) {
+export function Header({ collapsed, onMenu, conversation, leaf, training, onTraining }: HeaderProps) {
   const consent = useConversationConsent(conversation?.id);
   const toast = useToast();
 
@@ -33,7 +35,7 @@ export function Header({ onMenu, conversation, leaf, training, onTraining }: Hea
 
   return (
     <header className="flex h-14 shrink-0 items-center gap-2 border-b border-line px-3 sm:px-5">
-      <IconButton icon={PanelLeft} label={t("Open conversation list")} className="lg:hidden" onClick={onMenu} />
+      <IconButton icon={PanelLeft} label={t("Open conversation list")} className={clsx(!collapsed && "lg:hidden")} onClick={onMenu} />
       <h1 className="min-w-0 flex-1 truncate text-sm font-medium">
         <bdi>{conversation?.title || t("New chat")}</bdi>
       </h1>

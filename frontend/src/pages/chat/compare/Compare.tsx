@@ -1,11 +1,12 @@
 /** Answers side by side, in a random order, to be ranked from best to worst; ties are allowed. */
 import { useMutation } from "@tanstack/react-query";
 import clsx from "clsx";
-import { Check, PartyPopper, Square } from "lucide-react";
+import { PartyPopper, Square } from "lucide-react";
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { feedback } from "../../../api/client";
 import type { Message } from "../../../api/types";
 import { randomId } from "../../../browser";
+import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { Markdown } from "../../../components/markdown/Markdown";
 import { t } from "../../../i18n";
@@ -39,7 +40,6 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
   const [positions] = useState(() => (draft.positions?.length === answers.length ? draft.positions : shuffled(answers.length)));
   const slots = draft.slots?.length === answers.length ? draft.slots : emptySlots(answers.length);
   const setSlots = (next: Slots) => setDraft({ positions, slots: next });
-  const [chosen, setChosen] = useState<number | null>(null);
   const [key] = useState(randomId);
   const section = useRef<HTMLElement>(null);
   useEffect(() => {
@@ -47,10 +47,10 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
   }, []);
   const submit = useMutation({
     mutationFn: () => feedback.give({ completion_id: completionId, kind: "ranking", ranking: rankingOf(slots), positions }, key),
-    onSuccess: () => setChosen(bestOf(slots, positions)),
     retry: 2,
   });
   const ranked = submit.isSuccess;
+  const best = ranked ? bestOf(slots, positions) : null;
 
   function end(answer: Message | null) {
     setDraft(null);
@@ -70,7 +70,7 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
           </h2>
           <p className="mt-1 text-sm text-muted">
             {ranked
-              ? t("Your top-ranked answer is selected; pick another if you prefer.")
+              ? t("One click continues the conversation from that answer.")
               : live
                 ? t("Generating answers. They are shown in random order.")
                 : t("Rank the answers. Give two answers the same rank if they are equally good.")}
@@ -98,8 +98,8 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
             places={answers.length}
             place={slotOf(slots, choice)}
             onPlace={live || ranked ? undefined : (slot) => setSlots(place(slots, choice, slot))}
-            chosen={ranked && chosen === choice}
-            onChoose={ranked ? () => setChosen(choice) : undefined}
+            best={best === choice}
+            onChoose={ranked ? () => end(answers[choice]!) : undefined}
           />
         ))}
       </ul>
@@ -120,15 +120,10 @@ export default function Compare({ answers, live, onStop, onEnd }: CompareProps) 
         </RankBar>
       )}
       {ranked && (
-        <div className="mt-5 flex flex-wrap items-center justify-end gap-3">
-          <p role="status" className="me-auto inline-flex items-center gap-2 text-sm text-accent-ink">
-            <PartyPopper aria-hidden className="size-4" />
-            {t("Ranking saved.")}
-          </p>
-          <Button kind="primary" onClick={() => end(chosen === null ? null : (answers[chosen] ?? null))}>
-            {chosen === null ? t("Continue with the best") : t("Continue with {{letter}}", { letter: LETTERS[positions.indexOf(chosen)]! })}
-          </Button>
-        </div>
+        <p role="status" className="mt-5 inline-flex items-center gap-2 text-sm text-accent-ink">
+          <PartyPopper aria-hidden className="size-4" />
+          {t("Ranking saved.")}
+        </p>
       )}
     </section>
   );
@@ -148,11 +143,11 @@ interface AnswerCardProps {
   places: number;
   place: number | null;
   onPlace?: (slot: number) => void;
-  chosen: boolean;
+  best: boolean;
   onChoose?: () => void;
 }
 
-function AnswerCard({ letter, answer, live, places, place: held, onPlace, chosen, onChoose }: AnswerCardProps) {
+function AnswerCard({ letter, answer, live, places, place: held, onPlace, best, onChoose }: AnswerCardProps) {
   function keys(event: KeyboardEvent) {
     const slot = Number(event.key) - 1;
     if (onPlace && slot >= 0 && slot < places) onPlace(slot);
@@ -166,12 +161,13 @@ function AnswerCard({ letter, answer, live, places, place: held, onPlace, chosen
       aria-label={held === null ? t("Answer {{letter}}", { letter }) : t("Answer {{letter}}, rank {{rank}}", { letter, rank: held + 1 })}
       className={clsx(
         "flex min-w-0 flex-col rounded-2xl border bg-surface transition-shadow",
-        chosen ? "border-accent ring-2 ring-accent/30" : "border-line shadow-soft",
+        best ? "border-accent ring-2 ring-accent/30" : "border-line shadow-soft",
       )}
     >
       <div className="flex items-center gap-2.5 border-b border-line px-4 py-2.5">
         <OptionLetter letter={letter} />
         <span className="text-sm text-muted">{writing ? t("Generating…") : t("Answer")}</span>
+        {onChoose && held !== null && <Badge tone={best ? "accent" : "plain"}>{t("Rank {{slot}}", { slot: held + 1 })}</Badge>}
       </div>
       <div
         className={clsx(
@@ -186,8 +182,8 @@ function AnswerCard({ letter, answer, live, places, place: held, onPlace, chosen
       </div>
       <div className="flex min-h-13 items-center justify-between gap-2 border-t border-line px-3 py-2">
         {onChoose ? (
-          <Button small kind={chosen ? "primary" : "secondary"} icon={chosen ? Check : undefined} aria-pressed={chosen} onClick={onChoose}>
-            {chosen ? t("Continuing from this") : t("Continue from this")}
+          <Button small kind={best ? "primary" : "secondary"} onClick={onChoose}>
+            {t("Continue with {{letter}}", { letter })}
           </Button>
         ) : (
           <RankButtons letter={letter} places={places} held={held} onPlace={onPlace} />

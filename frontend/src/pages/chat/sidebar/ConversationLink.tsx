@@ -52,7 +52,10 @@ export function ConversationLink({ row, active, onPick }: ConversationLinkProps)
             className="flex min-w-0 flex-1 items-center gap-2 rounded-lg py-2 pe-9 ps-3"
           >
             {row.pinned_at !== null && <Pin aria-label={t("Pinned")} className="size-3.5 shrink-0 text-accent-ink" />}
-            <bdi className="truncate">{title}</bdi>
+            <span className="min-w-0">
+              <bdi className="block truncate">{title}</bdi>
+              {row.passage && row.passage !== title && <bdi className="line-clamp-2 text-xs font-normal text-muted">{row.passage}</bdi>}
+            </span>
             {live && <span className="size-2 shrink-0 animate-pulse rounded-full bg-accent" title={t("Generating an answer")} />}
           </Link>
           <Menu

@@ -16,16 +16,24 @@ import { groupByDay, type Group } from "./dates";
 
 interface SidebarProps {
   current: string | undefined;
+  /** Whether the drawer is open. */
   open: boolean;
   onClose: () => void;
+  /** Whether it has no column of its own on wide screens. */
+  collapsed: boolean;
+  onCollapse: () => void;
 }
 
-export function Sidebar({ current, open, onClose }: SidebarProps) {
+export function Sidebar({ current, open, onClose, collapsed, onCollapse }: SidebarProps) {
   return (
     <>
-      <nav aria-label={t("Conversations")} className="hidden w-72 shrink-0 border-e border-line bg-panel lg:block">
-        <Content current={current} onPick={() => undefined} />
-      </nav>
+      {!collapsed && (
+        <nav aria-label={t("Conversations")} className="hidden w-72 shrink-0 border-e border-line bg-panel lg:block">
+          <Content current={current} onPick={() => undefined}>
+            <IconButton icon={PanelLeftClose} label={t("Hide conversation list")} onClick={onCollapse} />
+          </Content>
+        </nav>
+      )}
       <Dialog.Root open={open} onOpenChange={(next) => !next && onClose()}>
         <Dialog.Portal>
           <Dialog.Overlay className="fixed inset-0 z-30 animate-appear bg-black/35" />
