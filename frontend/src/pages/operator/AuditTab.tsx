@@ -4,21 +4,21 @@ import { useAudit } from "../../api/queries";
 import { time } from "../../format";
 import { PageHeading } from "../../components/PageHeading";
 import { Cell, PagedTable } from "../../components/Table";
+import { Trans, t } from "../../i18n";
 
 export function AuditTab() {
   const audit = useAudit();
   return (
     <>
       <PageHeading
-        title="Audit"
+        title={t("Audit")}
         hint={
           <>
-            Hash-chained log of privileged actions. <code className="font-mono">tutelage audit verify</code>{" "}
-            checks the chain.
+            <Trans i18nKey="Hash-chained log of privileged actions. <code>tutelage audit verify</code> checks the chain." components={{ code: <code className="font-mono" /> }} />
           </>
         }
       />
-      <PagedTable query={audit} columns={["#", "Time", "Actor", "Action", "Target", "Details"]} icon={ClipboardList} none="No entries yet.">
+      <PagedTable query={audit} columns={["#", t("Time"), t("Actor"), t("Action"), t("Target"), t("Details")]} icon={ClipboardList} none={t("No entries yet.")}>
         {(event) => (
           <tr key={event.seq}>
             <Cell className="text-muted tabular-nums">{event.seq}</Cell>

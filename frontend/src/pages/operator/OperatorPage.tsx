@@ -7,6 +7,7 @@ import { Loading } from "../../components/feedback/Loading";
 import { MessagePage } from "../../components/feedback/MessagePage";
 import { ErrorMessage } from "../../components/feedback/ErrorMessage";
 import { Shell, type Tab } from "../../components/Shell";
+import { Trans, t } from "../../i18n";
 import { UnknownPage } from "../UnknownPage";
 import { AuditTab } from "./AuditTab";
 import { DatasetsPage } from "./labeling/DatasetsPage";
@@ -28,27 +29,27 @@ import { TrafficTab } from "./traffic/TrafficTab";
 import { ExperimentsTab } from "./experiments/ExperimentsTab";
 
 const TABS: Tab[] = [
-  { path: "iterations", label: "Iterations", icon: RefreshCcwDot },
-  { path: "traffic", label: "Traffic", icon: Activity },
-  { path: "policies", label: "Policies", icon: GitBranch },
-  { path: "trials", label: "Experiments", icon: FlaskConical },
-  { path: "feedback", label: "Feedback", icon: Flag },
-  { path: "moderation", label: "Moderation", icon: ShieldCheck },
-  { path: "labeling", label: "Labeling", icon: PenTool },
-  { path: "people", label: "Users", icon: Users },
-  { path: "audit", label: "Audit", icon: ClipboardList },
-  { path: "settings", label: "Settings", icon: SlidersHorizontal },
+  { path: "iterations", label: t("Iterations"), icon: RefreshCcwDot },
+  { path: "traffic", label: t("Traffic"), icon: Activity },
+  { path: "policies", label: t("Policies"), icon: GitBranch },
+  { path: "trials", label: t("Experiments"), icon: FlaskConical },
+  { path: "feedback", label: t("Feedback"), icon: Flag },
+  { path: "moderation", label: t("Moderation"), icon: ShieldCheck },
+  { path: "labeling", label: t("Labeling"), icon: PenTool },
+  { path: "people", label: t("Users"), icon: Users },
+  { path: "audit", label: t("Audit"), icon: ClipboardList },
+  { path: "settings", label: t("Settings"), icon: SlidersHorizontal },
 ];
 
 export default function OperatorPage() {
   const session = useSession();
   useEffect(() => {
-    document.title = "Operator · Tutelage";
+    document.title = `${t("Operator")} · Tutelage`;
   }, []);
   if (session.isPending) return <Loading />;
   if (session.isError)
     return (
-      <MessagePage title="Can't reach the server">
+      <MessagePage title={t("Can't reach the server")}>
         <ErrorMessage error={session.error} onRetry={() => void session.refetch()} />
       </MessagePage>
     );
@@ -57,21 +58,18 @@ export default function OperatorPage() {
 
 function NotOperator() {
   return (
-    <MessagePage title="For operators">
+    <MessagePage title={t("For operators")}>
       <p>
-        These pages are for operators, who run training iterations and choose which policy is served. You are not signed in as an operator.
+        {t("These pages are for operators, who run training iterations and choose which policy is served. You are not signed in as an operator.")}
       </p>
       <p>
-        <Link to="/sign-in" className="font-medium text-accent-ink underline underline-offset-4">
-          Sign in
-        </Link>{" "}
-        with an operator's password, or create a sign-in link on the server and open the printed address in this browser:
+        <Trans i18nKey="<a>Sign in</a> with an operator's password, or create a sign-in link on the server and open the printed address in this browser:" components={{ a: <Link to="/sign-in" className="font-medium text-accent-ink underline underline-offset-4" /> }} />
       </p>
       <pre className="overflow-x-auto rounded-xl border border-line bg-panel px-4 py-3 font-mono text-sm text-ink">
         tutelage sign-in-link
       </pre>
       <Link to="/" className="mt-3 inline-block font-medium text-accent-ink underline underline-offset-4">
-        Back to the chat
+        {t("Back to the chat")}
       </Link>
     </MessagePage>
   );
@@ -79,7 +77,7 @@ function NotOperator() {
 
 function Pages() {
   return (
-    <Shell home="/operator" name="Operator" tabs={TABS}>
+    <Shell home="/operator" name={t("Operator")} tabs={TABS}>
       <Routes>
         <Route index element={<Navigate replace to="iterations" />} />
         <Route path="iterations" element={<IterationsTab />} />

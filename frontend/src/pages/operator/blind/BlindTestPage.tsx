@@ -10,8 +10,8 @@ import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { Markdown } from "../../../components/markdown/Markdown";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { t } from "../../../i18n";
 import { OptionLetter, LETTERS } from "../../chat/compare/OptionLetter";
-import { counted } from "../../../format";
 import { Card } from "../../../components/Card";
 import { BackLink, PageHeading } from "../../../components/PageHeading";
 import { ProgressBar } from "../../../components/feedback/ProgressBar";
@@ -22,7 +22,7 @@ export function BlindTestPage() {
   const test = useBlindTest(id!);
   return (
     <>
-      <BackLink to="/operator/policies/compare">Blind comparison</BackLink>
+      <BackLink to="/operator/policies/compare">{t("Blind comparison")}</BackLink>
       <QueryResult query={test}>{(data) => (data.result ? <ResultView test={data} result={data.result} /> : <RatingView test={data} />)}</QueryResult>
     </>
   );
@@ -56,18 +56,18 @@ function RatingView({ test }: { test: BlindTest }) {
 
   return (
     <>
-      <PageHeading title="Which answer is better?" hint={`Prompt ${at + 1} of ${test.pairs.length}. Keys: A, B, or T for a tie.`}>
+      <PageHeading title={t("Which answer is better?")} hint={t("Prompt {{at}} of {{pairs}}. Keys: A, B, or T for a tie.", { at: at + 1, pairs: test.pairs.length })}>
         <Button small kind="quiet" icon={ChevronLeft} disabled={at === 0} onClick={() => setBack(at - 1)}>
-          Previous
+          {t("Previous")}
         </Button>
       </PageHeading>
-      <ProgressBar share={next / test.pairs.length} label="Prompts rated" />
+      <ProgressBar share={next / test.pairs.length} label={t("Prompts rated")} />
       <p className="mt-5 mb-4 rounded-2xl bg-panel px-5 py-3.5 whitespace-pre-wrap">{pair.prompt}</p>
       <Answers pair={pair} onChoose={(id) => judge.mutate(id)} />
       <ErrorMessage error={judge.error} className="mt-4" />
       <div className="mt-4 text-center">
         <Button disabled={judge.isPending} onClick={() => judge.mutate(null)}>
-          Tie
+          {t("Tie")}
         </Button>
       </div>
     </>
@@ -85,16 +85,16 @@ function Answers({ pair, onChoose }: { pair: BlindPair; onChoose?: (id: string) 
         >
           <div className="flex items-center gap-2.5 border-b border-line px-4 py-2.5 text-sm">
             <OptionLetter letter={LETTERS[index]!} />
-            <span className="font-medium">{answer.policy_id ?? `Answer ${LETTERS[index]}`}</span>
-            {answer.id === best && <Badge tone="good">Preferred</Badge>}
+            <span className="font-medium">{answer.policy_id ?? t("Answer {{letter}}", { letter: LETTERS[index]! })}</span>
+            {answer.id === best && <Badge tone="good">{t("Preferred")}</Badge>}
           </div>
           <div className="flex-1 px-4 py-3.5 text-[14.5px]">
-            {answer.content.trim() ? <Markdown text={answer.content} /> : <p className="text-muted">This answer is empty.</p>}
+            {answer.content.trim() ? <Markdown text={answer.content} /> : <p className="text-muted">{t("This answer is empty.")}</p>}
           </div>
           {onChoose && (
             <div className="border-t border-line px-4 py-3">
               <Button kind="primary" small onClick={() => onChoose(answer.id)}>
-                {LETTERS[index]} is better
+                {t("{{letter}} is better", { letter: LETTERS[index]! })}
               </Button>
             </div>
           )}
@@ -108,8 +108,8 @@ function ResultView({ test, result }: { test: BlindTest; result: BlindShare[] })
   const ties = test.pairs.filter((pair) => pair.judged?.length === 1).length;
   return (
     <>
-      <PageHeading title={verdict(result, test.pairs.length)} hint={`${counted(test.pairs.length, "prompt")} rated blind, ${counted(ties, "tie")}.`} />
-      <Card title="Win rate (a tie counts as half), with 95% confidence intervals">
+      <PageHeading title={verdict(result, test.pairs.length)} hint={t("{{prompts}} rated blind, {{ties}}.", { prompts: t("{{count}} prompts", { count: test.pairs.length }), ties: t("{{count}} ties", { count: ties }) })} />
+      <Card title={t("Win rate (a tie counts as half), with 95% confidence intervals")}>
         <dl className="space-y-4">
           {[...result].sort((a, b) => b.mean - a.mean).map((share) => (
             <PolicyWinRate key={share.policy_id} share={share} />
@@ -120,7 +120,7 @@ function ResultView({ test, result }: { test: BlindTest; result: BlindShare[] })
         {test.pairs.map((pair, index) => (
           <li key={pair.prompt_id}>
             <h2 className="mb-3 font-medium">
-              {index + 1}. {pair.prompt} {pair.judged?.length === 1 && <Badge>Tie</Badge>}
+              {index + 1}. {pair.prompt} {pair.judged?.length === 1 && <Badge>{t("Tie")}</Badge>}
             </h2>
             <Answers pair={pair} />
           </li>
@@ -135,9 +135,9 @@ const FEWEST_PROMPTS = 6;
 
 /** The better policy, if its interval excludes one half. */
 function verdict(result: BlindShare[], prompts: number): string {
-  if (prompts < FEWEST_PROMPTS) return `Too few prompts to tell (at least ${FEWEST_PROMPTS} are needed)`;
+  if (prompts < FEWEST_PROMPTS) return t("Too few prompts to tell (at least {{least}} are needed)", { least: FEWEST_PROMPTS });
   const better = result.find((share) => share.low > 0.5);
-  return better ? `${better.policy_id} is better` : "No significant difference";
+  return better ? t("{{policyId}} is better", { policyId: better.policy_id }) : t("No significant difference");
 }
 
 function PolicyWinRate({ share: { policy_id: id, mean, low, high } }: { share: BlindShare }) {
@@ -148,7 +148,7 @@ function PolicyWinRate({ share: { policy_id: id, mean, low, high } }: { share: B
           {id}
         </Link>
         <span className="tabular-nums">
-          {percent(mean)} <span className="text-muted">({percent(low)} to {percent(high)})</span>
+          {percent(mean)} <span className="text-muted">{t("({{low}} to {{high}})", { low: percent(low), high: percent(high) })}</span>
         </span>
       </dt>
       <dd aria-hidden dir="ltr" className="relative mt-2 h-3 rounded-full bg-panel">

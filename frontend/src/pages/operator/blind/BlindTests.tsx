@@ -10,11 +10,12 @@ import { Button } from "../../../components/Button";
 import { TextBox } from "../../../components/TextBox";
 import { Select } from "../../../components/Field";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
-import { ago, counted } from "../../../format";
+import { ago } from "../../../format";
 import { Card } from "../../../components/Card";
 import { BackLink, PageHeading } from "../../../components/PageHeading";
 import { QueryResult } from "../../../components/feedback/QueryResult";
 import { Cell, Table } from "../../../components/Table";
+import { t } from "../../../i18n";
 
 const PROMPTS = [
   "Explain how vaccines work to a ten-year-old, in five sentences.",
@@ -28,16 +29,16 @@ export function BlindTests() {
   const policies = usePolicies();
   return (
     <>
-      <BackLink to="/operator/policies">Policies</BackLink>
+      <BackLink to="/operator/policies">{t("Policies")}</BackLink>
       <PageHeading
-        title="Blind comparison"
-        hint="Two policies answer the same prompts. You rate the answers without knowing which policy wrote which; the policies are revealed at the end. Your ratings count towards the leaderboard and are used for training like any others."
+        title={t("Blind comparison")}
+        hint={t("Two policies answer the same prompts. You rate the answers without knowing which policy wrote which; the policies are revealed at the end. Your ratings count towards the leaderboard and are used for training like any others.")}
       />
       <QueryResult query={policies}>
         {({ data }) =>
           data.length < 2 ? (
             <Card>
-              <p className="text-sm text-muted">There is only one policy so far. Run an iteration to create a second one.</p>
+              <p className="text-sm text-muted">{t("There is only one policy so far. Run an iteration to create a second one.")}</p>
             </Card>
           ) : (
             <StartForm policies={data} />
@@ -72,25 +73,25 @@ function StartForm({ policies }: { policies: Policy[] }) {
   }
 
   return (
-    <Card title="New comparison">
+    <Card title={t("New comparison")}>
       <form onSubmit={submit} className="space-y-4">
         <div className="grid gap-4 sm:grid-cols-2">
-          <Select label="First policy" value={pair[0]} options={options} onChange={(event) => setPair([event.target.value, pair[1]])} />
-          <Select label="Second policy" value={pair[1]} options={options} onChange={(event) => setPair([pair[0], event.target.value])} />
+          <Select label={t("First policy")} value={pair[0]} options={options} onChange={(event) => setPair([event.target.value, pair[1]])} />
+          <Select label={t("Second policy")} value={pair[1]} options={options} onChange={(event) => setPair([pair[0], event.target.value])} />
         </div>
         <div>
-          <p aria-hidden className="mb-1.5 text-sm font-medium">Prompts, one per line</p>
-          <TextBox label="Prompts, one per line" rows={6} value={text} onChange={setText} />
+          <p aria-hidden className="mb-1.5 text-sm font-medium">{t("Prompts, one per line")}</p>
+          <TextBox label={t("Prompts, one per line")} rows={6} value={text} onChange={setText} />
         </div>
         <ErrorMessage error={start.error} />
         <div className="flex flex-wrap items-center justify-between gap-3">
           <p role="status" className="text-[13px] text-muted">
             {start.isPending
-              ? "Both policies are generating answers. Loading a policy that is not in memory can take a minute."
-              : `${counted(prompts.length, "prompt")} (at most 20)`}
+              ? t("Both policies are generating answers. Loading a policy that is not in memory can take a minute.")
+              : t("{{count}} prompts (at most 20)", { count: prompts.length })}
           </p>
           <Button type="submit" kind="primary" icon={EyeOff} disabled={start.isPending || prompts.length === 0}>
-            {start.isPending ? "Generating…" : "Generate answers"}
+            {start.isPending ? t("Generating…") : t("Generate answers")}
           </Button>
         </div>
       </form>
@@ -104,17 +105,17 @@ function PastTests() {
   if (rows.length === 0) return null;
   return (
     <>
-      <h2 className="mt-8 mb-3 text-lg font-semibold tracking-tight">Your comparisons</h2>
-      <Table columns={["Started", "Rated", "Comparison"]}>
+      <h2 className="mt-8 mb-3 text-lg font-semibold tracking-tight">{t("Your comparisons")}</h2>
+      <Table columns={[t("Started"), t("Rated"), t("Comparison")]}>
         {rows.map((row) => (
           <tr key={row.id}>
             <Cell className="whitespace-nowrap text-muted">{ago(row.created_at)}</Cell>
             <Cell className="tabular-nums">
-              {row.judged} of {row.prompts}
+              {t("{{done}} of {{all}}", { done: row.judged, all: row.prompts })}
             </Cell>
             <Cell>
               <Link to={`/operator/policies/compare/${row.id}`} className="text-accent-ink underline underline-offset-4">
-                {row.judged < row.prompts ? "Continue rating" : "View result"}
+                {row.judged < row.prompts ? t("Continue rating") : t("View result")}
               </Link>
             </Cell>
           </tr>

@@ -1,7 +1,7 @@
 /** A difference with its interval, drawn around zero. */
 import clsx from "clsx";
 import type { MetricDifference } from "../../../api/experiments";
-import { counted } from "../../../format";
+import { t } from "../../../i18n";
 
 const REACH = 0.5; // the widest difference drawn
 
@@ -22,8 +22,8 @@ export function DifferenceBar({ label, good, value }: DifferenceBarProps) {
         <IntervalTrack value={value} tone={toneOf(value, good)} />
       </div>
       <span className="text-end whitespace-nowrap tabular-nums">
-        {known ? points(value) : <span className="text-faint">no data yet</span>}
-        {known && <span className="ms-2 text-[13px] text-muted">{counted(value.people, "user")}</span>}
+        {known ? points(value) : <span className="text-faint">{t("no data yet")}</span>}
+        {known && <span className="ms-2 text-[13px] text-muted">{t("{{count}} users", { count: value.people })}</span>}
       </span>
     </div>
   );
@@ -54,7 +54,7 @@ export function toneOf({ low, high }: MetricDifference, good: boolean): string {
 }
 
 export function points({ difference, low, high }: MetricDifference): string {
-  return `${signed(difference)} (${signed(low)} to ${signed(high)})`;
+  return `${signed(difference)} ${t("({{low}} to {{high}})", { low: signed(low), high: signed(high) })}`;
 }
 
 function signed(value: number): string {

@@ -8,6 +8,7 @@ import { EmptyState } from "../../../components/feedback/EmptyState";
 import { PageHeading } from "../../../components/PageHeading";
 import { QueryResult } from "../../../components/feedback/QueryResult";
 import { Cell, Table } from "../../../components/Table";
+import { t } from "../../../i18n";
 import { Leaderboard } from "./Leaderboard";
 import { RunningExperiment } from "./RunningExperiment";
 import { ScheduleCard } from "./ScheduleCard";
@@ -19,8 +20,8 @@ export function ExperimentsTab() {
   return (
     <>
       <PageHeading
-        title="Experiments"
-        hint="A candidate serves a share of users before it is rolled out to everyone. Rules promote it or roll it back; you can do either at any time."
+        title={t("Experiments")}
+        hint={t("A candidate serves a share of users before it is rolled out to everyone. Rules promote it or roll it back; you can do either at any time.")}
       >
         {query.data && !running && <StartExperiment />}
       </PageHeading>
@@ -31,7 +32,7 @@ export function ExperimentsTab() {
               <RunningExperiment experiment={running} />
             ) : (
               <EmptyState icon={FlaskConical}>
-                No experiment is running. The schedule can start one automatically for accepted candidates.
+                {t("No experiment is running. The schedule can start one automatically for accepted candidates.")}
               </EmptyState>
             )}
             <div className="grid gap-5 lg:grid-cols-2">
@@ -49,8 +50,8 @@ export function ExperimentsTab() {
 function PastExperiments({ trials }: { trials: Experiment[] }) {
   if (trials.length === 0) return null;
   return (
-    <Card title="Past experiments">
-      <Table columns={["Policy", "Control", "Kind", "Ended", "Reasons"]}>
+    <Card title={t("Past experiments")}>
+      <Table columns={[t("Policy"), t("Control"), t("Kind"), t("Ended"), t("Reasons")]}>
         {trials.map((experiment) => (
           <tr key={experiment.id}>
             <Cell className="font-medium whitespace-nowrap">{experiment.policy_id}</Cell>

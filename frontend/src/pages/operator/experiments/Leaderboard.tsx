@@ -2,19 +2,19 @@
 import clsx from "clsx";
 import { useState } from "react";
 import { useLeaderboard, type LeaderboardBoard, type LeaderboardRating } from "../../../api/experiments";
-import { counted } from "../../../format";
 import { Card } from "../../../components/Card";
 import { QueryResult } from "../../../components/feedback/QueryResult";
+import { t } from "../../../i18n";
 
-const SOURCES: Record<string, string> = { people: "Users", gate: "Reward models" };
+const SOURCES: Record<string, string> = { people: t("Users"), gate: t("Reward models") };
 
 export function Leaderboard() {
   const [source, setSource] = useState("people");
   return (
     <Card
-      title="Leaderboard"
+      title={t("Leaderboard")}
       aside={
-        <div className="flex gap-1 rounded-lg bg-panel p-1 text-[13px]" role="group" aria-label="Rated by">
+        <div className="flex gap-1 rounded-lg bg-panel p-1 text-[13px]" role="group" aria-label={t("Rated by")}>
           {Object.entries(SOURCES).map(([name, label]) => (
             <button
               key={name}
@@ -38,16 +38,14 @@ function BoardView({ board }: { board: LeaderboardBoard | undefined }) {
   if (!board || board.ratings.length === 0)
     return (
       <p className="text-sm text-muted">
-        No pairwise comparisons yet. Users rank answers of both policies during an experiment; reward models compare them at
-        every gate.
+        {t("No pairwise comparisons yet. Users rank answers of both policies during an experiment; reward models compare them at every gate.")}
       </p>
     );
   return (
     <>
       <Ratings ratings={board.ratings} />
       <p className="mt-4 text-[13px] text-muted">
-        Bradley–Terry ratings on the Elo scale at equal length, with 95% intervals. Ten extra words alone are worth{" "}
-        {Math.round(board.elo_of_ten_words)} points.
+        {t("Bradley–Terry ratings on the Elo scale at equal length, with 95% intervals. Ten extra words alone are worth {{eloOfTenWords}} points.", { eloOfTenWords: Math.round(board.elo_of_ten_words) })}
       </p>
     </>
   );
@@ -82,7 +80,7 @@ function Row({ place, rating, low, high }: { place: number; rating: Strength; lo
         <span className="absolute top-0.5 size-2.5 -translate-x-1/2 rounded-full bg-accent" style={{ left: at(rating.elo) }} />
       </span>
       <span className="text-end whitespace-nowrap tabular-nums">
-        {Math.round(rating.elo)} <span className="text-[13px] text-muted">{counted(rating.duels, "comparison")}</span>
+        {Math.round(rating.elo)} <span className="text-[13px] text-muted">{t("{{count}} comparisons", { count: rating.duels })}</span>
       </span>
     </li>
   );

@@ -7,28 +7,47 @@ import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { Confirm } from "../../../components/Dialog";
 import { useToast } from "../../../components/feedback/Toast";
-import { ago, counted } from "../../../format";
+import { ago } from "../../../format";
 import { Card } from "../../../components/Card";
+import { t } from "../../../i18n";
 import { DifferenceBar } from "./DifferenceBar";
 import { ShadowAnswers } from "./ShadowAnswers";
 
 const EXPERIMENT_METRICS: { name: string; label: string; good: boolean }[] = [
-  { name: "liked", label: "Thumbs-up rate", good: true },
-  { name: "duels", label: "Pairwise win rate, above 50%", good: true },
-  { name: "regenerated", label: "Regeneration rate", good: false },
-  { name: "flagged", label: "Flagged rate", good: false },
-  { name: "failed", label: "Error rate", good: false },
-  { name: "slow", label: "Slow-answer rate", good: false },
+  { name: "liked", label: t("Thumbs-up rate"), good: true },
+  { name: "duels", label: t("Pairwise win rate, above 50%"), good: true },
+  { name: "regenerated", label: t("Regeneration rate"), good: false },
+  { name: "flagged", label: t("Flagged rate"), good: false },
+  { name: "failed", label: t("Error rate"), good: false },
+  { name: "slow", label: t("Slow-answer rate"), good: false },
 ];
 
-const ENDINGS: Record<Ending, { label: string; done: string; about: string }> = {
-  promote: { label: "Promote", done: "serves all users from the next turn on.", about: "It serves all users from the next turn on." },
-  rollback: {
-    label: "Roll back",
-    done: "was rolled back.",
-    about: "All users are switched back to the current policy from the next turn on, and this policy is marked as rejected.",
+interface EndingTexts {
+  label: string;
+  title: (policy: string) => string;
+  done: (policy: string) => string;
+  about: string;
+}
+
+const ENDINGS: Record<Ending, EndingTexts> = {
+  promote: {
+    label: t("Promote"),
+    title: (policy) => t("Promote {{policy}}?", { policy }),
+    done: (policy) => t("{{policy}} serves all users from the next turn on.", { policy }),
+    about: t("It serves all users from the next turn on."),
   },
-  stop: { label: "Stop", done: "is a candidate again.", about: "The experiment ends without a decision; the policy is a candidate again." },
+  rollback: {
+    label: t("Roll back"),
+    title: (policy) => t("Roll back {{policy}}?", { policy }),
+    done: (policy) => t("{{policy}} was rolled back.", { policy }),
+    about: t("All users are switched back to the current policy from the next turn on, and this policy is marked as rejected."),
+  },
+  stop: {
+    label: t("Stop"),
+    title: (policy) => t("Stop the experiment with {{policy}}?", { policy }),
+    done: (policy) => t("{{policy}} is a candidate again.", { policy }),
+    about: t("The experiment ends without a decision; the policy is a candidate again."),
+  },
 };
 
 export function RunningExperiment({ experiment }: { experiment: Experiment }) {
@@ -37,14 +56,14 @@ export function RunningExperiment({ experiment }: { experiment: Experiment }) {
     <Card
       title={
         <span className="flex flex-wrap items-center gap-2">
-          {experiment.policy_id} <span className="font-normal text-muted">vs. {experiment.control_id}</span>
+          {experiment.policy_id} <span className="font-normal text-muted">{t("vs. {{controlId}}", { controlId: experiment.control_id })}</span>
           <Badge tone="accent" pulse>
-            {shadow ? "Shadow" : "Canary"}
+            {shadow ? t("Shadow") : t("Canary")}
           </Badge>
-          {!shadow && <Badge tone="plain">{experiment.automatic ? "Automatic" : "Manual"}</Badge>}
+          {!shadow && <Badge tone="plain">{experiment.automatic ? t("Automatic") : t("Manual")}</Badge>}
         </span>
       }
-      aside={<span className="text-[13px] whitespace-nowrap text-muted">started {ago(experiment.created_at)}</span>}
+      aside={<span className="text-[13px] whitespace-nowrap text-muted">{t("started {{createdAt}}", { createdAt: ago(experiment.created_at) })}</span>}
     >
       <ShareSlider experiment={experiment} />
       {shadow ? <ShadowAnswers experiment={experiment} /> : <MetricDifferences experiment={experiment} />}
@@ -67,10 +86,7 @@ function MetricDifferences({ experiment: { verdict, rules, looks } }: { experime
         ))}
       </div>
       <p className="mt-3 text-[13px] text-muted">
-        Difference from the current policy in percentage points. The pairwise win rate is as of the last daily look (
-        {counted(looks.length, "look")} so far); the other intervals are valid at any time. No decision is made with fewer than
-        20 users per arm. An answer is slow if it takes more than{" "}
-        {Number(rules.slow).toFixed(0)} seconds, twice the usual time before the experiment.
+        {t("Difference from the current policy in percentage points. The pairwise win rate is as of the last daily look ({{looks}} so far); the other intervals are valid at any time. No decision is made with fewer than 20 users per arm. An answer is slow if it takes more than {{seconds}} seconds, twice the usual time before the experiment.", { looks: t("{{count}} looks", { count: looks.length }), seconds: Number(rules.slow).toFixed(0) })}
       </p>
     </>
   );
@@ -84,7 +100,7 @@ function ShareSlider({ experiment }: { experiment: Experiment }) {
   return (
     <div className="flex flex-wrap items-center gap-x-4 gap-y-2 text-sm">
       <label className="flex min-w-56 flex-1 items-center gap-3 sm:max-w-md">
-        <span className="whitespace-nowrap text-muted">{experiment.kind === "shadow" ? "Share of turns" : "Share of users"}</span>
+        <span className="whitespace-nowrap text-muted">{experiment.kind === "shadow" ? t("Share of turns") : t("Share of users")}</span>
         <input
           type="range"
           min={1}
@@ -102,14 +118,14 @@ function ShareSlider({ experiment }: { experiment: Experiment }) {
           onClick={async () => {
             await experiments.share(experiment.id, share / 100);
             await refresh("operator");
-            toast(`${experiment.policy_id} now gets ${share}%.`);
+            toast(t("{{policyId}} now gets {{share}}%.", { policyId: experiment.policy_id, share }));
           }}
         >
-          Save
+          {t("Save")}
         </Button>
       )}
       {experiment.side_by_side && experiment.kind === "canary" && (
-        <span className="text-[13px] text-muted">Users who compare several answers and consented to training see both policies.</span>
+        <span className="text-[13px] text-muted">{t("Users who compare several answers and consented to training see both policies.")}</span>
       )}
     </div>
   );
@@ -119,7 +135,7 @@ function EndButton({ experiment, act, icon, danger }: { experiment: Experiment; 
   const [asking, setAsking] = useState(false);
   const refresh = useRefresh();
   const toast = useToast();
-  const { label, done, about } = ENDINGS[act];
+  const { label, title, done, about } = ENDINGS[act];
   return (
     <>
       <Button icon={icon} kind={act === "promote" ? "primary" : "secondary"} onClick={() => setAsking(true)}>
@@ -129,15 +145,15 @@ function EndButton({ experiment, act, icon, danger }: { experiment: Experiment; 
         danger={danger}
         open={asking}
         onClose={() => setAsking(false)}
-        title={`${label} ${act === "stop" ? "the experiment with " : ""}${experiment.policy_id}?`}
+        title={title(experiment.policy_id)}
         action={label}
         onConfirm={async () => {
           await experiments.end(experiment.id, act);
           await refresh("operator");
-          toast(`${experiment.policy_id} ${done}`);
+          toast(done(experiment.policy_id));
         }}
       >
-        {about} Answers in progress are not interrupted.
+        {about} {t("Answers in progress are not interrupted.")}
       </Confirm>
     </>
   );

@@ -7,9 +7,10 @@ import { Button } from "../../../components/Button";
 import { Checkbox, Field, NumberField, Select } from "../../../components/Field";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
-import { counted, time } from "../../../format";
+import { time } from "../../../format";
 import { Card } from "../../../components/Card";
 import { QueryResult } from "../../../components/feedback/QueryResult";
+import { t } from "../../../i18n";
 
 const NONE: Schedule = {
   preset: "quick",
@@ -28,7 +29,7 @@ export function ScheduleCard() {
   const query = useSchedule();
   const on = query.data?.schedule != null;
   return (
-    <Card title="Schedule" aside={<Badge tone={on ? "good" : "plain"}>{on ? "On" : "Off"}</Badge>}>
+    <Card title={t("Schedule")} aside={<Badge tone={on ? "good" : "plain"}>{on ? t("On") : t("Off")}</Badge>}>
       <QueryResult query={query}>{(state) => <Form key={JSON.stringify(state.schedule)} state={state} />}</QueryResult>
     </Card>
   );
@@ -46,7 +47,7 @@ function Form({ state }: { state: ScheduleState }) {
       setProblem(undefined);
       await experiments.setSchedule({ ...plan, enabled });
       await refresh("operator");
-      toast(enabled ? "Schedule enabled." : "Schedule disabled.");
+      toast(enabled ? t("Schedule enabled.") : t("Schedule disabled."));
     } catch (error) {
       setProblem(error);
     }
@@ -55,53 +56,53 @@ function Form({ state }: { state: ScheduleState }) {
   return (
     <div className="space-y-4">
       <p className="text-sm text-muted">
-        {state.next_at ? `Next scheduled iteration: ${time(state.next_at)}. ` : ""}
-        {counted(state.judgements, "new rating")} since the last iteration.
+        {state.next_at && `${t("Next scheduled iteration: {{time}}.", { time: time(state.next_at) })} `}
+        {t("{{count}} new ratings since the last iteration.", { count: state.judgements })}
       </p>
       <div className="grid gap-4 sm:grid-cols-2">
-        <Field label="Cron schedule (UTC)" placeholder="0 3 * * *" value={plan.cron} onChange={(event) => change({ cron: event.target.value })} />
-        <NumberField label="After N new ratings (0 = off)" min={0} max={1_000_000} value={plan.feedback} onChange={(feedback) => change({ feedback })} />
+        <Field label={t("Cron schedule (UTC)")} placeholder="0 3 * * *" value={plan.cron} onChange={(event) => change({ cron: event.target.value })} />
+        <NumberField label={t("After N new ratings (0 = off)")} min={0} max={1_000_000} value={plan.feedback} onChange={(feedback) => change({ feedback })} />
         <Select
-          label="Preset"
+          label={t("Preset")}
           value={plan.preset}
           onChange={(event) => change({ preset: event.target.value })}
           options={[
-            { value: "quick", label: "Quick" },
-            { value: "standard", label: "Standard" },
-            { value: "smoke", label: "Smoke (tests)" },
+            { value: "quick", label: t("Quick") },
+            { value: "standard", label: t("Standard") },
+            { value: "smoke", label: t("Smoke (tests)") },
           ]}
         />
-        <NumberField label="Old policies to keep" min={1} max={1000} value={plan.keep} onChange={(keep) => change({ keep })} />
+        <NumberField label={t("Old policies to keep")} min={1} max={1000} value={plan.keep} onChange={(keep) => change({ keep })} />
       </div>
       <Checkbox
         checked={plan.canary}
         onChange={(canary) => change({ canary })}
-        label={`Start a canary automatically for accepted candidates (${Math.round(plan.share * 100)}% of users).`}
+        label={t("Start a canary automatically for accepted candidates ({{share}}% of users).", { share: Math.round(plan.share * 100) })}
       />
       {plan.canary && (
         <>
           <Checkbox
             checked={plan.unproven}
             onChange={(unproven) => change({ unproven })}
-            label="Also start a canary for inconclusive candidates (no metric worse, improvement not significant). You decide the outcome."
+            label={t("Also start a canary for inconclusive candidates (no metric worse, improvement not significant). You decide the outcome.")}
           />
           <Checkbox
             checked={plan.build_on_undecided}
             onChange={(build_on_undecided) => change({ build_on_undecided })}
-            label="Train the next iteration from a challenger that users have not decided about. Its canary ends, after a day at the earliest; the gate compares the new candidate with the current policy."
+            label={t("Train the next iteration from a challenger that users have not decided about. Its canary ends, after a day at the earliest; the gate compares the new candidate with the current policy.")}
           />
           <div className="grid gap-4 sm:grid-cols-2">
-            <NumberField label="Share of users (%)" min={1} max={100} value={Math.round(plan.share * 100)} onChange={(share) => change({ share: share / 100 })} />
-            <NumberField label="Stop if undecided after (days)" min={1} max={365} value={plan.days} onChange={(days) => change({ days })} />
+            <NumberField label={t("Share of users (%)")} min={1} max={100} value={Math.round(plan.share * 100)} onChange={(share) => change({ share: share / 100 })} />
+            <NumberField label={t("Stop if undecided after (days)")} min={1} max={365} value={plan.days} onChange={(days) => change({ days })} />
           </div>
         </>
       )}
       {problem !== undefined && <ErrorMessage error={problem} />}
       <div className="flex gap-2">
         <Button kind="primary" disabled={!plan.cron && !plan.feedback} onClick={() => void save(true)}>
-          {state.schedule ? "Save" : "Enable"}
+          {state.schedule ? t("Save") : t("Enable")}
         </Button>
-        {state.schedule && <Button onClick={() => void save(false)}>Disable</Button>}
+        {state.schedule && <Button onClick={() => void save(false)}>{t("Disable")}</Button>}
       </div>
     </div>
   );

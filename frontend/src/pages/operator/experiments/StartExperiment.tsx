@@ -7,6 +7,7 @@ import { Button } from "../../../components/Button";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
+import { t } from "../../../i18n";
 import { OverrideReason } from "../policies/OverrideReason";
 import { Checkbox, NumberField, Select } from "../../../components/Field";
 import { TrialForecast } from "./TrialForecast";
@@ -16,13 +17,13 @@ export function StartExperiment() {
   return (
     <>
       <Button icon={FlaskConical} kind="primary" onClick={() => setOpen(true)}>
-        Start an experiment
+        {t("Start an experiment")}
       </Button>
       <Dialog
         open={open}
         onClose={() => setOpen(false)}
-        title="Start an experiment"
-        description="A canary serves a share of users. A shadow generates answers in parallel that users never see."
+        title={t("Start an experiment")}
+        description={t("A canary serves a share of users. A shadow generates answers in parallel that users never see.")}
       >
         <Form onDone={() => setOpen(false)} />
       </Dialog>
@@ -53,7 +54,7 @@ function Form({ onDone }: { onDone: () => void }) {
         explanation,
       });
       await refresh("operator");
-      toast(`Experiment with ${policy_id} started.`);
+      toast(t("Experiment with {{policyId}} started.", { policyId: policy_id }));
       onDone();
     } catch (error) {
       setProblem(error);
@@ -61,30 +62,30 @@ function Form({ onDone }: { onDone: () => void }) {
   }
 
   if (policies.data && choices.length === 0)
-    return <p className="text-sm text-muted">The current policy is the only one. Run an iteration first.</p>;
+    return <p className="text-sm text-muted">{t("The current policy is the only one. Run an iteration first.")}</p>;
   return (
     <div className="space-y-4">
       <Select
-        label="Policy"
+        label={t("Policy")}
         value={policy_id ?? ""}
         onChange={(event) => setChosen(event.target.value)}
         options={choices.map((id) => ({ value: id, label: id }))}
       />
       <Select
-        label="Kind"
+        label={t("Kind")}
         value={kind}
         onChange={(event) => setKind(event.target.value)}
         options={[
-          { value: "canary", label: "Canary: serves a share of users" },
-          { value: "shadow", label: "Shadow: generates in parallel, not shown to users" },
+          { value: "canary", label: t("Canary: serves a share of users") },
+          { value: "shadow", label: t("Shadow: generates in parallel, not shown to users") },
         ]}
       />
-      <NumberField label={kind === "canary" ? "Share of users (%)" : "Share of turns (%)"} value={share} min={1} max={100} onChange={setShare} />
+      <NumberField label={kind === "canary" ? t("Share of users (%)") : t("Share of turns (%)")} value={share} min={1} max={100} onChange={setShare} />
       {kind === "canary" && (
         <Checkbox
           checked={automatic}
           onChange={setAutomatic}
-          label="Decide automatically: promote the policy once users significantly prefer it; roll it back once they significantly prefer the current one or more answers go wrong. Needs a running worker."
+          label={t("Decide automatically: promote the policy once users significantly prefer it; roll it back once they significantly prefer the current one or more answers go wrong. Needs a running worker.")}
         />
       )}
       {kind === "canary" && <TrialForecast />}
@@ -95,9 +96,9 @@ function Form({ onDone }: { onDone: () => void }) {
       />
       {problem !== undefined && <ErrorMessage error={problem} />}
       <DialogButtons>
-        <Button onClick={onDone}>Cancel</Button>
+        <Button onClick={onDone}>{t("Cancel")}</Button>
         <Button kind="primary" disabled={!policy_id} onClick={() => void start()}>
-          Start
+          {t("Start")}
         </Button>
       </DialogButtons>
     </div>

@@ -1,7 +1,8 @@
 /** How long a canary would take, by how many users truly prefer the policy. */
 import { useForecast, type Forecast } from "../../../api/experiments";
 import { Cell, Table } from "../../../components/Table";
-import { counted, figure } from "../../../format";
+import { figure } from "../../../format";
+import { t } from "../../../i18n";
 
 const DAYS = 14; // what an experiment lasts at most unless its rules say otherwise
 
@@ -12,7 +13,7 @@ export function TrialForecast() {
     <div className="space-y-2 text-[13px] text-muted">
       <p>{introduction(data)}</p>
       {data.by_lead.length > 0 && (
-        <Table columns={["Truly preferred by", `Promoted within ${DAYS} days`, "Days on average"]}>
+        <Table columns={[t("Truly preferred by"), t("Promoted within {{days}} days", { days: DAYS }), t("Days on average")]}>
           {data.by_lead.map(({ lead, promoted, days }) => (
             <tr key={lead}>
               <Cell className="tabular-nums">{percent(0.5 + lead)}</Cell>
@@ -28,10 +29,10 @@ export function TrialForecast() {
 
 /** What the forecast rests on, or why there is none. */
 export function introduction({ people, comparisons, by_lead }: Forecast): string {
-  const lately = `${counted(people, "user")} compared answers in the last 14 days`;
+  const lately = t("{{users}} compared answers in the last 14 days", { users: t("{{count}} users", { count: people }) });
   if (by_lead.length === 0)
-    return `${lately}. A decision needs comparisons by at least 20 users: expect this experiment to end undecided.`;
-  return `${lately}, ${figure(comparisons)} times a day each. The policy is promoted if their comparisons prefer it significantly at a daily look.`;
+    return t("{{lately}}. A decision needs comparisons by at least 20 users: expect this experiment to end undecided.", { lately });
+  return t("{{lately}}, {{comparisons}} times a day each. The policy is promoted if their comparisons prefer it significantly at a daily look.", { lately, comparisons });
 }
 
 const percent = (share: number): string => `${Math.round(share * 100)}%`;

@@ -1,31 +1,26 @@
 /** Feedback rates of each policy with intervals, linked to the entries. */
 import { Link } from "react-router";
 import { usePolicyFeedback, type PolicyFeedback, type Share } from "../../../api/traffic";
-import { counted, figure } from "../../../format";
 import { Card } from "../../../components/Card";
 import { QueryResult } from "../../../components/feedback/QueryResult";
 import { Cell, Table } from "../../../components/Table";
+import { Trans, t } from "../../../i18n";
 
 export function FeedbackByPolicy() {
   return (
     <section className="mt-6">
-      <h2 className="text-lg font-semibold tracking-tight">By policy</h2>
+      <h2 className="text-lg font-semibold tracking-tight">{t("By policy")}</h2>
       <p className="mt-0.5 mb-3 text-sm text-muted">
-        Last 30 days, with 95% confidence intervals by user. These numbers are observational: users are randomised to policies
-        only in{" "}
-        <Link to="/operator/trials" className="text-accent-ink underline underline-offset-4">
-          experiments
-        </Link>
-        .
+        <Trans i18nKey="Last 30 days, with 95% confidence intervals by user. These numbers are observational: users are randomised to policies only in <a>experiments</a>." components={{ a: <Link to="/operator/trials" className="text-accent-ink underline underline-offset-4" /> }} />
       </p>
       <QueryResult query={usePolicyFeedback()}>
         {({ policies }) =>
           policies.length === 0 ? (
             <Card>
-              <p className="text-sm text-muted">No policy has served users yet.</p>
+              <p className="text-sm text-muted">{t("No policy has served users yet.")}</p>
             </Card>
           ) : (
-            <Table columns={["Policy", "Thumbs-up rate", "Regeneration rate", "Flagged", "Error rate", "Feedback"]}>
+            <Table columns={[t("Policy"), t("Thumbs-up rate"), t("Regeneration rate"), t("Flagged"), t("Error rate"), t("Feedback")]}>
               {policies.map((opinion) => (
                 <Row key={opinion.policy_id} opinion={opinion} />
               ))}
@@ -63,7 +58,7 @@ function Row({ opinion }: { opinion: PolicyFeedback }) {
       </Cell>
       <Cell>
         <Link to={`/operator/feedback/judgements?policy=${id}`} className="whitespace-nowrap text-accent-ink underline underline-offset-4">
-          View all
+          {t("View all")}
         </Link>
       </Cell>
     </tr>
@@ -88,7 +83,7 @@ function RateCell({ share, to, good }: { share: Share; to: string; good?: boolea
         />
       </div>
       <p className="mt-1 text-xs whitespace-nowrap text-muted">
-        n = {figure(count)} ({counted(people, "user")})
+        {t("n = {{answers}} ({{users}})", { answers: count, users: t("{{count}} users", { count: people }) })}
       </p>
     </div>
   );

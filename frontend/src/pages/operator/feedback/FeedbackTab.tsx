@@ -3,6 +3,7 @@ import { Flag } from "lucide-react";
 import { useReports, useSummary } from "../../../api/queries";
 import type { Summary } from "../../../api/types";
 import { words } from "../../../format";
+import { t } from "../../../i18n";
 import { FeedbackByPolicy } from "./FeedbackByPolicy";
 import { Card } from "../../../components/Card";
 import { EmptyState } from "../../../components/feedback/EmptyState";
@@ -16,14 +17,14 @@ export function FeedbackTab() {
   const reports = useReports();
   return (
     <>
-      <PageHeading title="Feedback" hint="Active ratings and reported answers." />
+      <PageHeading title={t("Feedback")} hint={t("Active ratings and reported answers.")} />
       <QueryResult query={summary}>{(data) => <FeedbackKinds summary={data} />}</QueryResult>
       <FeedbackByPolicy />
-      <h2 className="mt-8 mb-3 text-lg font-semibold tracking-tight">Reports</h2>
+      <h2 className="mt-8 mb-3 text-lg font-semibold tracking-tight">{t("Reports")}</h2>
       <QueryResult query={reports}>
         {({ pages }) => {
           const rows = pages.flatMap((page) => page.data);
-          if (rows.length === 0) return <EmptyState icon={Flag}>No reported answers.</EmptyState>;
+          if (rows.length === 0) return <EmptyState icon={Flag}>{t("No reported answers.")}</EmptyState>;
           return (
             <ul className="space-y-3">
               {rows.map((report) => (
@@ -44,8 +45,8 @@ function FeedbackKinds({ summary }: { summary: Summary }) {
   const kinds = Object.entries(summary.feedback);
   const most = Math.max(1, ...kinds.map(([, count]) => count));
   return (
-    <Card title="By kind">
-      {kinds.length === 0 && <p className="text-sm text-muted">No feedback yet.</p>}
+    <Card title={t("By kind")}>
+      {kinds.length === 0 && <p className="text-sm text-muted">{t("No feedback yet.")}</p>}
       <dl className="space-y-2">
         {kinds.map(([kind, count]) => (
           <div key={kind} className="grid grid-cols-[7.5rem_1fr_3rem] items-center gap-3 text-sm">

@@ -3,6 +3,7 @@ import { CartesianGrid, Legend, Line, LineChart, ReferenceLine, ResponsiveContai
 import type { MetricRow } from "../../../api/types";
 import { figure } from "../../../format";
 import { PlotCard } from "../../../components/Card";
+import { t } from "../../../i18n";
 import { isNumber, numericNames, presentLines, xName, type Curve } from "./metrics";
 
 const COLOURS = ["var(--chart-1)", "var(--chart-2)", "var(--chart-3)", "var(--chart-4)"];
@@ -87,7 +88,7 @@ export function Curves({ curves, rows, kept }: { curves: Curve[]; rows: MetricRo
       {others.length > 0 && (
         <details className="mt-3">
           <summary className="inline-block rounded-lg py-1 text-sm font-medium text-muted hover:text-ink">
-            {others.length} more curves
+            {t("{{others}} more curves", { others: others.length })}
           </summary>
           <div className="mt-3 grid gap-3 lg:grid-cols-3">
             {others.map((name) => (

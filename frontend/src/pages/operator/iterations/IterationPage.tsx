@@ -10,6 +10,7 @@ import type { Iteration, IterationDetail, Progress } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { Confirm } from "../../../components/Dialog";
 import { duration, time, words } from "../../../format";
+import { Trans, t } from "../../../i18n";
 import { Curves } from "./Curves";
 import { LadderCard } from "./LadderCard";
 import { MetricList } from "./MetricList";
@@ -30,7 +31,7 @@ export function IterationPage() {
   const iteration = useIteration(id!);
   return (
     <>
-      <BackLink to="/operator/iterations">Iterations</BackLink>
+      <BackLink to="/operator/iterations">{t("Iterations")}</BackLink>
       <QueryResult query={iteration}>{(data) => <Detail iteration={data} />}</QueryResult>
     </>
   );
@@ -50,21 +51,14 @@ function Detail({ iteration }: { iteration: IterationDetail }) {
         }
         hint={
           <>
-            {words(iteration.preset)} preset, starting from{" "}
-            <Link to={`/operator/policies/${iteration.parent_policy_id}`} className="underline underline-offset-4">
-              {iteration.parent_policy_id}
-            </Link>
+            <Trans i18nKey="{{preset}} preset, starting from <a>{{parentPolicyId}}</a>" values={{ preset: words(iteration.preset), parentPolicyId: iteration.parent_policy_id }} components={{ a: <Link to={`/operator/policies/${iteration.parent_policy_id}`} className="underline underline-offset-4" /> }} />
             {iteration.baseline_policy_id !== iteration.parent_policy_id && (
               <>
-                {" "}
-                (an undecided challenger), compared with{" "}
-                <Link to={`/operator/policies/${iteration.baseline_policy_id}`} className="underline underline-offset-4">
-                  {iteration.baseline_policy_id}
-                </Link>
+                {" "}<Trans i18nKey="(an undecided challenger), compared with <a>{{baselinePolicyId}}</a>" values={{ baselinePolicyId: iteration.baseline_policy_id }} components={{ a: <Link to={`/operator/policies/${iteration.baseline_policy_id}`} className="underline underline-offset-4" /> }} />
               </>
             )}
-            , {iteration.started_at ? `started ${time(iteration.started_at)}` : `requested ${time(iteration.created_at)}`}
-            {iteration.started_at && `, ${iteration.finished_at ? "took" : "running for"} ${duration(took)}`}
+            , {iteration.started_at ? t("started {{startedAt}}", { startedAt: time(iteration.started_at) }) : t("requested {{createdAt}}", { createdAt: time(iteration.created_at) })}
+            {iteration.started_at && `, ${iteration.finished_at ? t("took {{time}}", { time: duration(took) }) : t("running for {{time}}", { time: duration(took) })}`}
           </>
         }
       >
@@ -76,7 +70,7 @@ function Detail({ iteration }: { iteration: IterationDetail }) {
             className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-panel"
           >
             <ExternalLink aria-hidden className="size-4" />
-            Report
+            {t("Report")}
           </a>
         )}
         {isUnfinished(iteration) && <Cancel iteration={iteration} />}
@@ -92,12 +86,12 @@ function Detail({ iteration }: { iteration: IterationDetail }) {
           </Stage>
         )}
         {Object.keys(stages.reward_model).length > 0 && (
-          <Stage title="Reward model">
+          <Stage title={t("Reward model")}>
             <RewardModels models={stages.reward_model} />
           </Stage>
         )}
         {stages.sft.length > 0 && (
-          <Stage title="Fine-tuning">
+          <Stage title={t("Fine-tuning")}>
             <Curves curves={SFT_CURVES} rows={stages.sft} />
           </Stage>
         )}
@@ -116,9 +110,9 @@ function Stage({ title, children }: { title: string; children: React.ReactNode }
 }
 
 const REWARD_MODELS: Record<string, string> = {
-  proxy: "Training reward model (cross-validation)",
-  held_out: "Held-out reward model (cross-validation)",
-  examination: "Training reward model on held-out rankings",
+  proxy: t("Training reward model (cross-validation)"),
+  held_out: t("Held-out reward model (cross-validation)"),
+  examination: t("Training reward model on held-out rankings"),
 };
 
 /** How well each reward model predicts held-out feedback. */
@@ -166,8 +160,7 @@ function Timeline({ iteration }: { iteration: Iteration }) {
       </ol>
       {iteration.state === "queued" && (
         <p className="mt-4 border-t border-line pt-4 text-sm text-muted">
-          Waiting for a worker. If none is running, start one with <code className="font-mono">tutelage worker</code> or{" "}
-          <code className="font-mono">tutelage up</code>.
+          <Trans i18nKey="Waiting for a worker. If none is running, start one with <code>tutelage worker</code> or <code2>tutelage up</code2>." components={{ code: <code className="font-mono" />, code2: <code className="font-mono" /> }} />
         </p>
       )}
       {iteration.state === "running" && progress.stage && (
@@ -178,7 +171,7 @@ function Timeline({ iteration }: { iteration: Iteration }) {
             </span>
             <span className="text-muted">{timeLeft(progress)}</span>
           </p>
-          <ProgressBar share={shareOf(progress)} label={`Progress of ${stageLabel(progress.stage)}`} />
+          <ProgressBar share={shareOf(progress)} label={t("Progress of {{stageLabel}}", { stageLabel: stageLabel(progress.stage) })} />
         </div>
       )}
     </Card>
@@ -188,9 +181,9 @@ function Timeline({ iteration }: { iteration: Iteration }) {
 /** "About 4 min left in this stage, 12 min in all · last update 3 minutes ago". */
 function timeLeft(progress: Progress): string {
   const { eta_seconds: stage, iteration_eta_seconds: all } = progress;
-  const inAll = all != null && stage !== all ? `, ${duration(all)} in all` : "";
-  const left = stage != null ? `About ${duration(stage)} left in this stage${inAll}` : null;
-  return [left, silenceOf(progress)].filter(Boolean).join(" · ");
+  const left = stage != null ? t("About {{time}} left in this stage", { time: duration(stage) }) : null;
+  const inAll = stage != null && all != null && stage !== all ? t("{{time}} in all", { time: duration(all) }) : null;
+  return [[left, inAll].filter(Boolean).join(", "), silenceOf(progress)].filter(Boolean).join(" · ");
 }
 
 function StageDuration({ iteration, stage }: { iteration: Iteration; stage: string }) {
@@ -199,18 +192,18 @@ function StageDuration({ iteration, stage }: { iteration: Iteration; stage: stri
 }
 
 function StageMark({ state, number }: { state: StageState; number: number }) {
-  if (state === "done") return <Check aria-label="Done" className="size-4" />;
-  if (state === "running") return <LoaderCircle aria-label="Running" className="size-4 animate-spin" />;
-  if (state === "left") return <Minus aria-label="Not started" className="size-4" />;
+  if (state === "done") return <Check aria-label={t("Done")} className="size-4" />;
+  if (state === "running") return <LoaderCircle aria-label={t("Running")} className="size-4 animate-spin" />;
+  if (state === "left") return <Minus aria-label={t("Not started")} className="size-4" />;
   return <>{number}</>;
 }
 
 const OUTCOMES: Partial<Record<Iteration["state"], string>> = {
-  promoted: "Accepted",
-  refused: "Rejected",
-  undecided: "Needs a decision",
-  failed: "Failed",
-  cancelled: "Cancelled",
+  promoted: t("Accepted"),
+  refused: t("Rejected"),
+  undecided: t("Needs a decision"),
+  failed: t("Failed"),
+  cancelled: t("Cancelled"),
 };
 
 function Decision({ iteration }: { iteration: Iteration }) {
@@ -222,7 +215,7 @@ function Decision({ iteration }: { iteration: Iteration }) {
     <Card title={outcome}>
       {others.length > 0 && <Reasons reasons={others} />}
       {checks.length > 0 && <GateChecks checks={checks} />}
-      {others.length + checks.length === 0 && <p className="text-sm text-muted">No reasons were given.</p>}
+      {others.length + checks.length === 0 && <p className="text-sm text-muted">{t("No reasons were given.")}</p>}
       {iteration.policy_id && <Candidate id={iteration.policy_id} />}
     </Card>
   );
@@ -269,17 +262,17 @@ function Cancel({ iteration }: { iteration: Iteration }) {
   return (
     <>
       <Button icon={Ban} onClick={() => setAsking(true)}>
-        Cancel iteration
+        {t("Cancel iteration")}
       </Button>
       <Confirm
         danger
         open={asking}
         onClose={() => setAsking(false)}
-        title={`Cancel ${iteration.id}?`}
-        action="Cancel iteration"
+        title={t("Cancel {{id}}?", { id: iteration.id })}
+        action={t("Cancel iteration")}
         onConfirm={() => cancel.mutateAsync()}
       >
-        The worker stops at its next step. No policy is produced; the feedback stays available.
+        {t("The worker stops at its next step. No policy is produced; the feedback stays available.")}
       </Confirm>
     </>
   );

@@ -10,7 +10,7 @@ import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
-import { ago, counted, duration, words } from "../../../format";
+import { ago, duration, figure, words } from "../../../format";
 import { StatTile } from "../../../components/Card";
 import { EmptyState } from "../../../components/feedback/EmptyState";
 import { PageHeading } from "../../../components/PageHeading";
@@ -18,6 +18,7 @@ import { ProgressBar } from "../../../components/feedback/ProgressBar";
 import { QueryResult } from "../../../components/feedback/QueryResult";
 import { StateBadge } from "../../../components/StateBadge";
 import { Cell, Table } from "../../../components/Table";
+import { Trans, t } from "../../../i18n";
 import { shareOf, stageLabel } from "./stages";
 
 export function IterationsTab() {
@@ -27,9 +28,9 @@ export function IterationsTab() {
   const busy = iterations.data?.data.find(isUnfinished);
   return (
     <>
-      <PageHeading title="Iterations" hint={<Hint />}>
+      <PageHeading title={t("Iterations")} hint={<Hint />}>
         <Button kind="primary" icon={Play} disabled={!summary.data || busy !== undefined} onClick={() => setStarting(true)}>
-          Start an iteration
+          {t("Start an iteration")}
         </Button>
       </PageHeading>
       <QueryResult query={summary}>{(data) => <SummaryTiles summary={data} />}</QueryResult>
@@ -37,11 +38,10 @@ export function IterationsTab() {
         {({ data }) =>
           data.length === 0 ? (
             <EmptyState icon={RefreshCcwDot}>
-              No iterations yet. Start the first one when enough answers have been rated in conversations that allow
-              training.
+              {t("No iterations yet. Start the first one when enough answers have been rated in conversations that allow training.")}
             </EmptyState>
           ) : (
-            <Table columns={["Iteration", "State", "Preset", "Parent", "Candidate", "Started", "Duration"]}>
+            <Table columns={[t("Iteration"), t("State"), t("Preset"), t("Parent"), t("Candidate"), t("Started"), t("Duration")]}>
               {data.map((iteration) => (
                 <Row key={iteration.id} iteration={iteration} />
               ))}
@@ -53,8 +53,8 @@ export function IterationsTab() {
         <Dialog
           open={starting}
           onClose={() => setStarting(false)}
-          title="Start an iteration"
-          description="The iteration is queued, and a worker picks it up within seconds. Users can go on chatting while it runs."
+          title={t("Start an iteration")}
+          description={t("The iteration is queued, and a worker picks it up within seconds. Users can go on chatting while it runs.")}
         >
           <StartForm summary={summary.data} onClose={() => setStarting(false)} />
         </Dialog>
@@ -66,15 +66,7 @@ export function IterationsTab() {
 function Hint() {
   return (
     <>
-      Each iteration trains a candidate policy on the collected feedback; the gate then accepts or rejects it. Iterations can run on{" "}
-      <Link to="/operator/trials" className={LINK}>
-        a schedule
-      </Link>{" "}
-      and learn from{" "}
-      <Link to="/operator/labeling/datasets" className={LINK}>
-        imported data sets
-      </Link>
-      .
+      <Trans i18nKey="Each iteration trains a candidate policy on the collected feedback; the gate then accepts or rejects it. Iterations can run on <a>a schedule</a> and learn from <a2>imported data sets</a2>." components={{ a: <Link to="/operator/trials" className={LINK} />, a2: <Link to="/operator/labeling/datasets" className={LINK} /> }} />
     </>
   );
 }
@@ -90,25 +82,25 @@ function SummaryTiles({ summary }: { summary: Summary }) {
       <ErrorMessage error={summary.load_error} />
       <div className="grid grid-cols-2 gap-3 lg:grid-cols-4">
         <StatTile
-          label="Current policy"
+          label={t("Current policy")}
           value={summary.current_policy ? <Link to={`/operator/policies/${summary.current_policy}`} className={LINK}>{summary.current_policy}</Link> : "none"}
           hint={
             summary.loaded_policy && summary.loaded_policy !== summary.current_policy
-              ? `${summary.loaded_policy} serves until it is loaded`
-              : `of ${summary.policies} ${summary.policies === 1 ? "policy" : "policies"}`
+              ? t("{{loadedPolicy}} serves until it is loaded", { loadedPolicy: summary.loaded_policy })
+              : t("of {{count}} policies", { count: summary.policies })
           }
         />
         <StatTile
-          label="Conversations available for training"
-          value={summary.consented_conversations.toLocaleString()}
-          hint={`${share}% of ${summary.conversations.toLocaleString()}`}
+          label={t("Conversations available for training")}
+          value={figure(summary.consented_conversations)}
+          hint={t("{{share}}% of {{conversations}}", { share, conversations: summary.conversations })}
         />
         <StatTile
-          label="Feedback"
-          value={<Link to="/operator/feedback/judgements" className={LINK}>{judgements.toLocaleString()}</Link>}
-          hint={kinds.map(([kind, count]) => `${kind} ${count}`).join(" · ") || "none yet"}
+          label={t("Feedback")}
+          value={<Link to="/operator/feedback/judgements" className={LINK}>{figure(judgements)}</Link>}
+          hint={kinds.map(([kind, count]) => `${kind} ${count}`).join(" · ") || t("none yet")}
         />
-        <StatTile label="Users" value={<Link to="/operator/people" className={LINK}>{summary.users.toLocaleString()}</Link>} hint={<Link to="/operator/feedback" className={LINK}>{counted(summary.open_reports, "open report")}</Link>} />
+        <StatTile label={t("Users")} value={<Link to="/operator/people" className={LINK}>{figure(summary.users)}</Link>} hint={<Link to="/operator/feedback" className={LINK}>{t("{{count}} open reports", { count: summary.open_reports })}</Link>} />
       </div>
       <Readiness summary={summary} />
     </div>
@@ -128,7 +120,7 @@ function Readiness({ summary }: { summary: Summary }) {
           )}
           <div>
             <p className="font-medium">
-              {words(preset)}: {ready ? "ready" : "not enough feedback yet"}
+              {words(preset)}: {ready ? "ready" : t("not enough feedback yet")}
             </p>
             {missing.map((sentence) => (
               <p key={sentence} className="text-[13px] text-muted">
@@ -157,10 +149,10 @@ function Row({ iteration }: { iteration: Iteration }) {
         <StateBadge state={state} />
         {state === "running" && progress.stage && (
           <div className="mt-2 max-w-56">
-            <ProgressBar share={shareOf(progress)} label={`Progress of ${stageLabel(progress.stage)}`} />
+            <ProgressBar share={shareOf(progress)} label={t("Progress of {{stageLabel}}", { stageLabel: stageLabel(progress.stage) })} />
             <p className="mt-1 text-xs text-muted">
               {stageLabel(progress.stage)}
-              {timeLeft != null && `, ${duration(timeLeft)} left`}
+              {timeLeft != null && `, ${t("{{time}} left", { time: duration(timeLeft) })}`}
             </p>
           </div>
         )}
@@ -183,9 +175,9 @@ function Row({ iteration }: { iteration: Iteration }) {
 }
 
 const PRESETS: { value: Preset; text: string }[] = [
-  { value: "smoke", text: "Takes seconds. Runs every stage on a tiny model to check that training works." },
-  { value: "quick", text: "About ten minutes on two cores. Trains the real model on the feedback collected so far." },
-  { value: "standard", text: "Longer and more thorough, for hundreds of ratings." },
+  { value: "smoke", text: t("Takes seconds. Runs every stage on a tiny model to check that training works.") },
+  { value: "quick", text: t("About ten minutes on two cores. Trains the real model on the feedback collected so far.") },
+  { value: "standard", text: t("Longer and more thorough, for hundreds of ratings.") },
 ];
 
 function StartForm({ summary, onClose }: { summary: Summary; onClose: () => void }) {
@@ -203,7 +195,7 @@ function StartForm({ summary, onClose }: { summary: Summary; onClose: () => void
 
   return (
     <>
-      <div role="radiogroup" aria-label="Preset" className="space-y-2">
+      <div role="radiogroup" aria-label={t("Preset")} className="space-y-2">
         {PRESETS.map(({ value, text }) => {
           const ready = summary.ready[value];
           return (
@@ -222,7 +214,7 @@ function StartForm({ summary, onClose }: { summary: Summary; onClose: () => void
               <span className="min-w-0 flex-1">
                 <span className="flex items-center justify-between gap-2 font-medium capitalize">
                   {value}
-                  {ready && <Badge tone={ready.ready ? "good" : "warn"}>{ready.ready ? "Ready" : "Not enough feedback"}</Badge>}
+                  {ready && <Badge tone={ready.ready ? "good" : "warn"}>{ready.ready ? t("Ready") : t("Not enough feedback")}</Badge>}
                 </span>
                 <span className="mt-0.5 block text-sm text-muted">{text}</span>
                 {ready?.missing.map((sentence) => (
@@ -237,9 +229,9 @@ function StartForm({ summary, onClose }: { summary: Summary; onClose: () => void
       </div>
       <ErrorMessage error={start.error} className="mt-4" />
       <DialogButtons>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{t("Cancel")}</Button>
         <Button kind="primary" icon={Play} disabled={start.isPending} onClick={() => start.mutate()}>
-          Start
+          {t("Start")}
         </Button>
       </DialogButtons>
     </>

@@ -1,21 +1,22 @@
 /** A list of metrics with their values. */
 import { figure, words } from "../../../format";
+import { t } from "../../../i18n";
 
 const LABELS: Record<string, string> = {
-  "by_ranking.mean": "Accuracy per ranking",
-  "by_ranking.low": "Accuracy per ranking, 95% CI low",
-  "by_ranking.high": "Accuracy per ranking, 95% CI high",
-  "by_ranking.level": "Confidence level of the interval",
-  by_ranking: "Accuracy per ranking",
-  accuracy: "Pairwise accuracy",
-  comparisons: "Pairs",
-  ece: "ECE (calibration error)",
-  length_matched: "Pairs of similar length",
-  length_matched_accuracy: "Accuracy at similar length",
-  logit_scale: "Logit scale (inverse temperature)",
-  longer_wins: "P(longer answer wins)",
-  shorter_wins: "P(shorter answer wins)",
-  penalty: "L2 penalty",
+  "by_ranking.mean": t("Accuracy per ranking"),
+  "by_ranking.low": t("Accuracy per ranking, 95% CI low"),
+  "by_ranking.high": t("Accuracy per ranking, 95% CI high"),
+  "by_ranking.level": t("Confidence level of the interval"),
+  by_ranking: t("Accuracy per ranking"),
+  accuracy: t("Pairwise accuracy"),
+  comparisons: t("Pairs"),
+  ece: t("ECE (calibration error)"),
+  length_matched: t("Pairs of similar length"),
+  length_matched_accuracy: t("Accuracy at similar length"),
+  logit_scale: t("Logit scale (inverse temperature)"),
+  longer_wins: t("P(longer answer wins)"),
+  shorter_wins: t("P(shorter answer wins)"),
+  penalty: t("L2 penalty"),
 };
 
 export function MetricList({ facts }: { facts: [string, number][] }) {

@@ -1,5 +1,6 @@
 /** The curves of each stage, and the numbers in its metric rows. */
 import type { MetricRow } from "../../../api/types";
+import { t } from "../../../i18n";
 
 export interface Curve {
   title: string;
@@ -10,32 +11,32 @@ export interface Curve {
 
 export const PPO_CURVES: Curve[] = [
   {
-    title: "Score",
-    hint: "Mean score of the training reward model and of the held-out reward model. If the curves diverge, the policy is exploiting the reward model.",
-    lines: { "objective/scores": "Training reward model", "heldout/score": "Held-out reward model" },
+    title: t("Score"),
+    hint: t("Mean score of the training reward model and of the held-out reward model. If the curves diverge, the policy is exploiting the reward model."),
+    lines: { "objective/scores": t("Training reward model"), "heldout/score": t("Held-out reward model") },
   },
   {
-    title: "KL from the reference policy",
-    hint: "Mean KL divergence per response, in nats.",
+    title: t("KL from the reference policy"),
+    hint: t("Mean KL divergence per response, in nats."),
     lines: { "objective/kl": "KL" },
   },
   {
-    title: "Response length",
-    hint: "Mean tokens per response.",
-    lines: { "response/length": "Tokens" },
+    title: t("Response length"),
+    hint: t("Mean tokens per response."),
+    lines: { "response/length": t("Tokens") },
   },
   {
-    title: "Entropy",
-    hint: "Average entropy per token, in nats. A drop towards zero means the policy has collapsed to one answer.",
-    lines: { "objective/entropy": "Entropy" },
+    title: t("Entropy"),
+    hint: t("Average entropy per token, in nats. A drop towards zero means the policy has collapsed to one answer."),
+    lines: { "objective/entropy": t("Entropy") },
   },
 ];
 
 export const SFT_CURVES: Curve[] = [
   {
-    title: "Loss",
-    hint: "On the training dialogues and on the validation split used for early stopping.",
-    lines: { "loss/train": "Training", "loss/validation": "Validation" },
+    title: t("Loss"),
+    hint: t("On the training dialogues and on the validation split used for early stopping."),
+    lines: { "loss/train": t("Training"), "loss/validation": t("Validation") },
   },
 ];
 

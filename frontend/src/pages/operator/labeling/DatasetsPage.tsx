@@ -9,18 +9,19 @@ import { Confirm, Dialog, DialogButtons } from "../../../components/Dialog";
 import { Field, Checkbox } from "../../../components/Field";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
-import { ago, counted, figure } from "../../../format";
+import { ago, figure } from "../../../format";
 import { Card } from "../../../components/Card";
 import { EmptyState } from "../../../components/feedback/EmptyState";
 import { BackLink, PageHeading } from "../../../components/PageHeading";
 import { QueryResult } from "../../../components/feedback/QueryResult";
 import { Cell, Table } from "../../../components/Table";
+import { t } from "../../../i18n";
 
 const FORMATS: [string, string][] = [
-  ["trl", "TRL and OpenRLHF preferences"],
-  ["verl", "verl prompts"],
-  ["openai", "OpenAI messages"],
-  ["oasst", "OASST trees"],
+  ["trl", t("TRL and OpenRLHF preferences")],
+  ["verl", t("verl prompts")],
+  ["openai", t("OpenAI messages")],
+  ["oasst", t("OASST trees")],
   ["ultrafeedback", "UltraFeedback"],
   ["hh-rlhf", "hh-rlhf"],
 ];
@@ -30,18 +31,18 @@ export function DatasetsPage() {
   const [open, setOpen] = useState(false);
   return (
     <>
-      <BackLink to="/operator/labeling">Labeling</BackLink>
-      <PageHeading title="Datasets" hint="Import external datasets, each with its licence, and export the feedback collected here.">
+      <BackLink to="/operator/labeling">{t("Labeling")}</BackLink>
+      <PageHeading title={t("Datasets")} hint={t("Import external datasets, each with its licence, and export the feedback collected here.")}>
         <Button kind="primary" icon={FileUp} onClick={() => setOpen(true)}>
-          Import a file
+          {t("Import a file")}
         </Button>
       </PageHeading>
       <QueryResult query={query}>
         {({ data }) =>
           data.length === 0 ? (
-            <EmptyState icon={Database}>No datasets yet. A file is checked row by row before anything is imported.</EmptyState>
+            <EmptyState icon={Database}>{t("No datasets yet. A file is checked row by row before anything is imported.")}</EmptyState>
           ) : (
-            <Table columns={["Name", "Format", "Licence", "Demonstrations", "Thumbs", "Rankings", "Imported", "Actions"]}>
+            <Table columns={[t("Name"), t("Format"), t("Licence"), t("Demonstrations"), t("Thumbs"), t("Rankings"), t("Imported"), t("Actions")]}>
               {data.map((row) => (
                 <Row key={row.id} row={row} />
               ))}
@@ -49,10 +50,9 @@ export function DatasetsPage() {
           )
         }
       </QueryResult>
-      <Card title="Export" className="mt-6">
+      <Card title={t("Export")} className="mt-6">
         <p className="mb-3 max-w-2xl text-sm text-muted">
-          Active feedback from conversations that allow training. Blocked content is left out, and users are not named. Each
-          export is recorded in the audit log.
+          {t("Active feedback from conversations that allow training. Blocked content is left out, and users are not named. Each export is recorded in the audit log.")}
         </p>
         <div className="flex flex-wrap gap-2">
           {FORMATS.map(([format, label]) => (
@@ -68,7 +68,7 @@ export function DatasetsPage() {
           ))}
         </div>
       </Card>
-      <Dialog open={open} onClose={() => setOpen(false)} title="Import a dataset">
+      <Dialog open={open} onClose={() => setOpen(false)} title={t("Import a dataset")}>
         <Import onClose={() => setOpen(false)} />
       </Dialog>
     </>
@@ -92,25 +92,24 @@ function Row({ row }: { row: Dataset }) {
       <Cell className="tabular-nums">{figure(row.rankings)}</Cell>
       <Cell className="whitespace-nowrap text-muted">
         {ago(row.created_at)}
-        {row.kept < row.examples && ` · ${figure(row.kept)} of ${figure(row.examples)}`}
+        {row.kept < row.examples && ` · ${t("{{done}} of {{all}}", { done: row.kept, all: row.examples })}`}
       </Cell>
       <Cell className="text-end">
         <Button small onClick={() => setLeaving(true)}>
-          Erase
+          {t("Erase")}
         </Button>
         <Confirm
           open={leaving}
           onClose={() => setLeaving(false)}
-          title={`Erase ${row.name}?`}
-          action="Erase"
+          title={t("Erase {{name}}?", { name: row.name })}
+          action={t("Erase")}
           onConfirm={async () => {
             const { policies } = await datasets.erase(row.id);
-            toast(policies.length ? `Erased. Affected policies: ${policies.join(", ")}` : "Erased. No policy was trained on it.");
+            toast(policies.length ? t("Erased. Affected policies: {{policies}}", { policies: policies.join(", ") }) : t("Erased. No policy was trained on it."));
             await refresh("operator");
           }}
         >
-          Its examples are permanently erased. Policies trained on it are not changed; they are listed as affected on the Users
-          page.
+          {t("Its examples are permanently erased. Policies trained on it are not changed; they are listed as affected on the Users page.")}
         </Confirm>
       </Cell>
     </tr>
@@ -126,7 +125,7 @@ function Import({ onClose }: { onClose: () => void }) {
   const keep = useMutation({
     mutationFn: () => datasets.send(file!, source),
     onSuccess: ({ kept }) => {
-      toast(`${counted(kept, "example")} imported.`);
+      toast(t("{{count}} examples imported.", { count: kept }));
       void refresh("operator", "datasets");
       onClose();
     },
@@ -141,10 +140,10 @@ function Import({ onClose }: { onClose: () => void }) {
   return (
     <form onSubmit={submit} className="space-y-4">
       <Field
-        label="File"
+        label={t("File")}
         type="file"
         accept=".jsonl,.json,.gz,.zip"
-        hint="A dataset, or rated chats exported from ChatGPT, open-webui, LibreChat or chat-ui: JSON, JSON Lines or a zip, up to 2 MB. For larger files use `tutelage dataset import`."
+        hint={t("A dataset, or rated chats exported from ChatGPT, open-webui, LibreChat or chat-ui: JSON, JSON Lines or a zip, up to 2 MB. For larger files use `tutelage dataset import`.")}
         onChange={(event) => {
           const chosen = event.target.files?.[0] ?? null;
           setFile(chosen);
@@ -154,17 +153,17 @@ function Import({ onClose }: { onClose: () => void }) {
       {check.data && <CheckReport report={check.data} />}
       {usable && (
         <>
-          <Field label="Name" required value={source.name} onChange={(event) => setSource({ ...source, name: event.target.value })} />
+          <Field label={t("Name")} required value={source.name} onChange={(event) => setSource({ ...source, name: event.target.value })} />
           <Field
-            label="Licence or basis of consent"
+            label={t("Licence or basis of consent")}
             required
             value={source.licence}
             onChange={(event) => setSource({ ...source, licence: event.target.value })}
           />
-          <Field label="Source" value={source.origin} onChange={(event) => setSource({ ...source, origin: event.target.value })} />
+          <Field label={t("Source")} value={source.origin} onChange={(event) => setSource({ ...source, origin: event.target.value })} />
           {check.data.suspects > 0 && (
             <Checkbox
-              label={`Exclude ${counted(check.data.suspects, "flagged example")}`}
+              label={t("Exclude {{count}} flagged examples", { count: check.data.suspects })}
               checked={source.flagged === "exclude"}
               onChange={(out) => setSource({ ...source, flagged: out ? "exclude" : "keep" })}
             />
@@ -173,9 +172,9 @@ function Import({ onClose }: { onClose: () => void }) {
       )}
       <ErrorMessage error={check.error ?? keep.error} />
       <DialogButtons>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{t("Cancel")}</Button>
         <Button type="submit" kind="primary" disabled={!usable || !source.name.trim() || !source.licence.trim() || keep.isPending}>
-          {keep.isPending ? "Importing…" : "Import"}
+          {keep.isPending ? t("Importing…") : t("Import")}
         </Button>
       </DialogButtons>
     </form>
@@ -186,16 +185,13 @@ function CheckReport({ report }: { report: Report }) {
   return (
     <div className="rounded-xl border border-line bg-panel p-4 text-sm" role="status">
       <p>
-        {counted(report.rows, "row")} in {report.format} format: {counted(report.demonstrations, "demonstration")},{" "}
-        {counted(report.thumbs, "thumb")},{" "}
-        {counted(report.rankings, "ranking")} ({counted(report.comparisons, "comparison")})
-        {report.duplicates > 0 && `, ${counted(report.duplicates, "duplicate")}`}.
+        {t("{{rows}} in {{format}} format: {{demonstrations}}, {{thumbs}}, {{rankings}} ({{comparisons}}){{duplicates}}.", { rows: t("{{count}} rows", { count: report.rows }), format: report.format, demonstrations: t("{{count}} demonstrations", { count: report.demonstrations }), thumbs: t("{{count}} thumbs", { count: report.thumbs }), rankings: t("{{count}} rankings", { count: report.rankings }), comparisons: t("{{count}} comparisons", { count: report.comparisons }), duplicates: report.duplicates > 0 && `, ${t("{{count}} duplicates", { count: report.duplicates })}` })}
       </p>
       {report.problems.length > 0 && (
         <ul className="mt-2 space-y-1 text-muted">
           {report.problems.map(({ reason, rows, count }) => (
             <li key={reason}>
-              {figure(count)} skipped ({rowsOf(rows, count)}): {reason}
+              {t("{{skipped}} skipped ({{rows}}): {{reason}}", { skipped: count, rows: rowsOf(rows, count), reason })}
             </li>
           ))}
         </ul>
@@ -207,16 +203,16 @@ function CheckReport({ report }: { report: Report }) {
 
 /** "rows 7, 9, …": the first of the affected rows. */
 function rowsOf(rows: number[], count: number): string {
-  return `${count === 1 ? "row" : "rows"} ${rows.join(", ")}${count > rows.length ? ", …" : ""}`;
+  return `${count === 1 ? t("row") : t("rows")} ${rows.join(", ")}${count > rows.length ? ", …" : ""}`;
 }
 
 /** Imported examples that moderation flags. */
 function FlaggedExamples({ report }: { report: Report }) {
-  if (!report.moderated) return <p className="mt-3 text-muted">Moderation is off, so the rows were not checked for harmful content.</p>;
-  if (report.suspects === 0) return <p className="mt-3 text-muted">Moderation flagged no examples.</p>;
+  if (!report.moderated) return <p className="mt-3 text-muted">{t("Moderation is off, so the rows were not checked for harmful content.")}</p>;
+  if (report.suspects === 0) return <p className="mt-3 text-muted">{t("Moderation flagged no examples.")}</p>;
   return (
     <div className="mt-3">
-      <p className="font-medium">Moderation flagged {counted(report.suspects, "example")}</p>
+      <p className="font-medium">{t("Moderation flagged {{count}} examples", { count: report.suspects })}</p>
       <ul className="mt-1 space-y-1 text-muted">
         {report.flagged.map(({ category, rows, count }) => (
           <li key={category}>

@@ -12,7 +12,8 @@ import { Field, Select, Checkbox } from "../../../components/Field";
 import { Markdown } from "../../../components/markdown/Markdown";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
-import { counted, duration, figure } from "../../../format";
+import { duration, figure } from "../../../format";
+import { t } from "../../../i18n";
 import { OptionLetter, LETTERS } from "../../chat/compare/OptionLetter";
 import { EMPTY_GOLD_TASK, GoldTaskDialog, type GoldTaskDraft } from "../../label/GoldTaskDialog";
 import { Card, StatTile } from "../../../components/Card";
@@ -27,19 +28,19 @@ export function LabelingTab() {
   const [gold, setGold] = useState<GoldTaskDraft | null>(null);
   return (
     <>
-      <PageHeading title="Labeling" hint="Labeling tasks, inter-annotator agreement and labeler weights.">
+      <PageHeading title={t("Labeling")} hint={t("Labeling tasks, inter-annotator agreement and labeler weights.")}>
         <Link
           to="/operator/labeling/datasets"
           className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong px-3.5 text-sm font-medium hover:bg-panel"
         >
           <Database aria-hidden className="size-4" />
-          Datasets
+          {t("Datasets")}
         </Link>
         <Button icon={Star} onClick={() => setGold(EMPTY_GOLD_TASK)}>
-          Create a gold task
+          {t("Create a gold task")}
         </Button>
         <Button kind="primary" icon={ListPlus} onClick={() => setMaking(true)}>
-          Create tasks
+          {t("Create tasks")}
         </Button>
       </PageHeading>
       <QueryResult query={query}>
@@ -47,7 +48,7 @@ export function LabelingTab() {
           <>
             <ProgressTiles progress={progress} />
             <Labelers rows={progress.labelers} />
-            <Dialog open={making} onClose={() => setMaking(false)} title="Create tasks">
+            <Dialog open={making} onClose={() => setMaking(false)} title={t("Create tasks")}>
               <CreateTasks policies={progress.policies} onClose={() => setMaking(false)} />
             </Dialog>
           </>
@@ -63,22 +64,22 @@ const RANKED = "/operator/labeling?every";
 
 function ProgressTiles({ progress }: { progress: Progress }) {
   const { tasks, alpha, same } = progress;
-  const shared = `${counted(progress.shared_pairs, "pair")} in ${counted(progress.shared_tasks, "shared task")}`;
+  const shared = t("{{pairs}} in {{tasks}}", { pairs: t("{{count}} pairs", { count: progress.shared_pairs }), tasks: t("{{count}} shared tasks", { count: progress.shared_tasks }) });
   return (
     <div className="grid grid-cols-2 gap-3 lg:grid-cols-4">
       <StatTile
-        label="Tasks"
-        value={`${tasks.done ?? 0} of ${(tasks.done ?? 0) + (tasks.open ?? 0)}`}
-        hint={[goldShare(progress.gold_every, tasks.gold ?? 0), tasks.preparing && `${tasks.preparing} being prepared`, tasks.failed && `${tasks.failed} failed`]
+        label={t("Tasks")}
+        value={t("{{done}} of {{all}}", { done: tasks.done ?? 0, all: (tasks.done ?? 0) + (tasks.open ?? 0) })}
+        hint={[goldShare(progress.gold_every, tasks.gold ?? 0), tasks.preparing && t("{{preparing}} being prepared", { preparing: tasks.preparing }), tasks.failed && t("{{failed}} failed", { failed: tasks.failed })]
           .filter(Boolean)
           .join(" · ")}
       />
-      <StatTile label="Answered" value={progress.answered} hint={`${progress.skipped} skipped`} />
-      <StatTile label="Krippendorff's alpha" value={alpha === null ? "—" : <CountLink to={RANKED}>{figure(alpha)}</CountLink>} hint={alpha === null ? "No overlapping rankings yet" : shared} />
+      <StatTile label={t("Answered")} value={progress.answered} hint={t("{{skipped}} skipped", { skipped: progress.skipped })} />
+      <StatTile label={t("Krippendorff's alpha")} value={alpha === null ? "—" : <CountLink to={RANKED}>{figure(alpha)}</CountLink>} hint={alpha === null ? t("No overlapping rankings yet") : shared} />
       <StatTile
-        label="Pairwise agreement"
+        label={t("Pairwise agreement")}
         value={same ? <CountLink to={RANKED}>{`${Math.round(100 * same.mean)}%`}</CountLink> : "—"}
-        hint={same ? `95% CI: ${Math.round(100 * same.low)}% to ${Math.round(100 * same.high)}%` : "Needs tasks with overlap"}
+        hint={same ? t("95% CI: {{low}}% to {{high}}%", { low: Math.round(100 * same.low), high: Math.round(100 * same.high) }) : t("Needs tasks with overlap")}
       />
     </div>
   );
@@ -86,21 +87,21 @@ function ProgressTiles({ progress }: { progress: Progress }) {
 
 /** How often a labeler gets a gold task. */
 function goldShare(every: number, available: number): string {
-  const share = every === 0 ? "gold tasks off" : every === 1 ? "gold tasks first" : `1 in ${every} tasks is gold`;
-  return `${share} (${available} available)`;
+  const share = every === 0 ? t("gold tasks off") : every === 1 ? t("gold tasks first") : t("1 in {{every}} tasks is gold", { every });
+  return t("{{share}} ({{available}} available)", { share, available });
 }
 
 function Labelers({ rows }: { rows: Progress["labelers"] }) {
   if (rows.length === 0)
     return (
       <div className="mt-6">
-        <EmptyState icon={Scale}>No labels yet. Create tasks, and invite labelers on the Users page.</EmptyState>
+        <EmptyState icon={Scale}>{t("No labels yet. Create tasks, and invite labelers on the Users page.")}</EmptyState>
       </div>
     );
   return (
     <>
-      <h2 className="mt-8 mb-3 text-lg font-semibold tracking-tight">Labelers</h2>
-      <Table columns={["Name", "Answered", "Skipped", "Median time", "Reliability", "Correct gold pairs", "Accepted suggestions", "Training weight"]}>
+      <h2 className="mt-8 mb-3 text-lg font-semibold tracking-tight">{t("Labelers")}</h2>
+      <Table columns={[t("Name"), t("Answered"), t("Skipped"), t("Median time"), t("Reliability"), t("Correct gold pairs"), t("Accepted suggestions"), t("Training weight")]}>
         {rows.map((row) => (
           <tr key={row.id}>
             <Cell className="font-medium">{row.name}</Cell>
@@ -111,10 +112,10 @@ function Labelers({ rows }: { rows: Progress["labelers"] }) {
             <Cell className="whitespace-nowrap text-muted">{row.seconds === null ? "—" : duration(row.seconds)}</Cell>
             <Cell className="whitespace-nowrap tabular-nums">
               {row.reliability === null ? "—" : figure(row.reliability)}{" "}
-              <span className="text-xs text-muted">{counted(row.shared_pairs, "shared pair")}</span>
+              <span className="text-xs text-muted">{t("{{count}} shared pairs", { count: row.shared_pairs })}</span>
             </Cell>
-            <Cell className="tabular-nums">{row.gold_pairs ? `${row.gold_right} of ${row.gold_pairs}` : "—"}</Cell>
-            <Cell className="tabular-nums">{row.suggestions ? `${row.accepted} of ${row.suggestions}` : "—"}</Cell>
+            <Cell className="tabular-nums">{row.gold_pairs ? t("{{done}} of {{all}}", { done: row.gold_right, all: row.gold_pairs }) : "—"}</Cell>
+            <Cell className="tabular-nums">{row.suggestions ? t("{{done}} of {{all}}", { done: row.accepted, all: row.suggestions }) : "—"}</Cell>
             <Cell>
               <Badge tone={row.weight < 0.5 ? "warn" : "plain"}>{figure(row.weight)}</Badge>
             </Cell>
@@ -132,13 +133,13 @@ function Disagreements() {
   return (
     <>
       <div className="mt-8 mb-3 flex flex-wrap items-center justify-between gap-3">
-        <h2 className="text-lg font-semibold tracking-tight">{every ? "Ranked tasks" : "Disagreements"}</h2>
-        <Checkbox label="Show all ranked tasks" checked={every} onChange={(on) => setSearch(on ? { every: "" } : {})} />
+        <h2 className="text-lg font-semibold tracking-tight">{every ? t("Ranked tasks") : t("Disagreements")}</h2>
+        <Checkbox label={t("Show all ranked tasks")} checked={every} onChange={(on) => setSearch(on ? { every: "" } : {})} />
       </div>
       <QueryResult query={query}>
         {({ data }) =>
           data.length === 0 ? (
-            <EmptyState icon={Scale}>{every ? "No ranked tasks yet." : "No disagreements."}</EmptyState>
+            <EmptyState icon={Scale}>{every ? t("No ranked tasks yet.") : t("No disagreements.")}</EmptyState>
           ) : (
             <ul className="space-y-3">
               {data.map((dispute) => (
@@ -170,7 +171,7 @@ function DisagreementCard({ dispute }: { dispute: Disagreement }) {
         {dispute.answers.map((answer, index) => (
           <li key={answer.id} className="flex min-w-0 gap-3 rounded-xl border border-line p-3">
             <OptionLetter letter={LETTERS[index]!} />
-            <div className="max-h-40 min-w-0 flex-1 overflow-y-auto" tabIndex={0} role="region" aria-label={`Answer ${LETTERS[index]}`}>
+            <div className="max-h-40 min-w-0 flex-1 overflow-y-auto" tabIndex={0} role="region" aria-label={t("Answer {{letter}}", { letter: LETTERS[index]! })}>
               <Markdown text={answer.content} />
             </div>
           </li>
@@ -182,17 +183,17 @@ function DisagreementCard({ dispute }: { dispute: Disagreement }) {
             <span className="w-32 truncate font-medium">{opinion.labeler}</span>
             <span className="flex-1 font-mono text-[13px]">{spell(opinion.ranking)}</span>
             <Button small disabled={settle.isPending} onClick={() => settle.mutate(opinion.ranking)}>
-              Use this as gold
+              {t("Use this as gold")}
             </Button>
           </li>
         ))}
       </ul>
       {dispute.gold && (
         <p className="mt-3 flex items-center gap-3 text-sm">
-          <Badge tone="good">Gold</Badge>
+          <Badge tone="good">{t("Gold")}</Badge>
           <span className="font-mono text-[13px]">{spell(dispute.gold)}</span>
           <Button small kind="quiet" onClick={() => settle.mutate(null)}>
-            Remove from gold
+            {t("Remove from gold")}
           </Button>
         </p>
       )}
@@ -201,8 +202,8 @@ function DisagreementCard({ dispute }: { dispute: Disagreement }) {
 }
 
 function DisagreementShare({ share }: { share: number }) {
-  if (share === 0) return <Badge tone="plain">No disagreement</Badge>;
-  return <Badge tone="warn">{Math.round(100 * share)}% of pairs differ</Badge>;
+  if (share === 0) return <Badge tone="plain">{t("No disagreement")}</Badge>;
+  return <Badge tone="warn">{t("{{share}}% of pairs differ", { share: Math.round(100 * share) })}</Badge>;
 }
 
 function CreateTasks({ policies, onClose }: { policies: string[]; onClose: () => void }) {
@@ -215,7 +216,7 @@ function CreateTasks({ policies, onClose }: { policies: string[]; onClose: () =>
   const make = useMutation({
     mutationFn: () => labelingAdmin.make(body),
     onSuccess: ({ made }) => {
-      toast(made ? `${counted(made, "task")} created.` : "No prompts left to create tasks from.");
+      toast(made ? t("{{count}} tasks created.", { count: made }) : t("No prompts left to create tasks from."));
       void refresh("operator", "labeling");
       onClose();
     },
@@ -230,34 +231,34 @@ function CreateTasks({ policies, onClose }: { policies: string[]; onClose: () =>
     <form onSubmit={submit} className="space-y-4">
       <div className="grid grid-cols-2 gap-4">
         <Select
-          label="Kind"
+          label={t("Kind")}
           value={body.kind}
-          options={[{ value: "ranking", label: "Rankings" }, { value: "demonstration", label: "Demonstrations" }]}
+          options={[{ value: "ranking", label: t("Rankings") }, { value: "demonstration", label: t("Demonstrations") }]}
           onChange={(event) => set({ kind: event.target.value as TasksRequest["kind"] })}
         />
         <Select
-          label="Prompts from"
+          label={t("Prompts from")}
           value={body.source}
-          options={[{ value: "chat", label: "Chats available for training" }, { value: "prompts", label: "Prompt set" }]}
+          options={[{ value: "chat", label: t("Chats available for training") }, { value: "prompts", label: t("Prompt set") }]}
           onChange={(event) => set({ source: event.target.value as TasksRequest["source"] })}
         />
-        <Field label="Number of tasks" type="number" min={1} max={200} value={body.count} onChange={(e) => set({ count: Number(e.target.value) })} />
-        <Field label="Labelers per task" type="number" min={1} max={9} value={body.overlap} onChange={(e) => set({ overlap: Number(e.target.value) })} />
+        <Field label={t("Number of tasks")} type="number" min={1} max={200} value={body.count} onChange={(e) => set({ count: Number(e.target.value) })} />
+        <Field label={t("Labelers per task")} type="number" min={1} max={9} value={body.overlap} onChange={(e) => set({ overlap: Number(e.target.value) })} />
       </div>
       {body.kind === "ranking" && (
         <>
           <div className="grid grid-cols-2 gap-4">
-            <Field label="Answers per task" type="number" min={2} max={9} value={body.answers} onChange={(e) => set({ answers: Number(e.target.value) })} />
+            <Field label={t("Answers per task")} type="number" min={2} max={9} value={body.answers} onChange={(e) => set({ answers: Number(e.target.value) })} />
             <Select
-              label="Temperatures"
+              label={t("Temperatures")}
               value={(body.temperatures ?? []).join()}
-              options={[{ value: "0.7,1", label: "0.7 and 1" }, { value: "1", label: "1" }, { value: "0.5,0.8,1.1", label: "0.5, 0.8 and 1.1" }]}
+              options={[{ value: "0.7,1", label: t("{{first}} and {{last}}", { first: "0.7", last: "1" }) }, { value: "1", label: "1" }, { value: "0.5,0.8,1.1", label: t("{{first}} and {{last}}", { first: "0.5, 0.8", last: "1.1" }) }]}
               onChange={(event) => set({ temperatures: event.target.value.split(",").map(Number) })}
             />
           </div>
           {policies.length > 1 && (
             <fieldset className="space-y-2">
-              <legend className="mb-1.5 text-sm font-medium">Answers from</legend>
+              <legend className="mb-1.5 text-sm font-medium">{t("Answers from")}</legend>
               {policies.map((policy) => (
                 <Checkbox
                   key={policy}
@@ -271,13 +272,13 @@ function CreateTasks({ policies, onClose }: { policies: string[]; onClose: () =>
         </>
       )}
       <p className="text-[13px] text-muted">
-        Prompts with disliked answers come first; near-duplicates are skipped. Answers are generated in the background.
+        {t("Prompts with disliked answers come first; near-duplicates are skipped. Answers are generated in the background.")}
       </p>
       <ErrorMessage error={make.error} />
       <DialogButtons>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{t("Cancel")}</Button>
         <Button type="submit" kind="primary" disabled={make.isPending}>
-          Create tasks
+          {t("Create tasks")}
         </Button>
       </DialogButtons>
     </form>

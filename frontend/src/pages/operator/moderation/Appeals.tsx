@@ -11,20 +11,21 @@ import { Chips } from "../../../components/Chips";
 import { TextBox } from "../../../components/TextBox";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
-import { ago, figure } from "../../../format";
+import { ago } from "../../../format";
 import { Card } from "../../../components/Card";
 import { EmptyState } from "../../../components/feedback/EmptyState";
 import { LoadMore, QueryResult } from "../../../components/feedback/QueryResult";
+import { t } from "../../../i18n";
 
 const STATES = [
-  { value: "open", label: "Pending" },
-  { value: "overturned", label: "Overturned" },
-  { value: "upheld", label: "Upheld" },
+  { value: "open", label: t("Pending") },
+  { value: "overturned", label: t("Overturned") },
+  { value: "upheld", label: t("Upheld") },
 ];
 const NOTHING: Record<AppealState, string> = {
-  open: "No pending appeals.",
-  overturned: "No overturned appeals yet.",
-  upheld: "No upheld appeals yet.",
+  open: t("No pending appeals."),
+  overturned: t("No overturned appeals yet."),
+  upheld: t("No upheld appeals yet."),
 };
 const TONES: Record<AppealState, Tone> = { open: "warn", overturned: "accent", upheld: "plain" };
 
@@ -39,7 +40,7 @@ export function Appeals() {
   return (
     <>
       <div className="mb-4">
-        <Chips single label="State" chips={STATES} chosen={[state]} onChange={([chosen]) => setState(chosen as AppealState)} />
+        <Chips single label={t("State")} chips={STATES} chosen={[state]} onChange={([chosen]) => setState(chosen as AppealState)} />
       </div>
       <QueryResult query={query}>
         {({ pages }) => {
@@ -64,13 +65,13 @@ function Case({ appeal }: { appeal: AppealCase }) {
     <Card className="grid gap-x-8 gap-y-5 lg:grid-cols-[1fr_20rem]">
       <div className="min-w-0">
         <p className="mb-3 flex flex-wrap items-center gap-2 text-[13px] text-muted">
-          <Badge tone={appeal.action === "block" ? "danger" : "warn"}>{appeal.action === "block" ? "Blocked" : "Warned"}</Badge>
+          <Badge tone={appeal.action === "block" ? "danger" : "warn"}>{appeal.action === "block" ? t("Blocked") : t("Warned")}</Badge>
           <Badge tone={TONES[appeal.state]}>{STATES.find(({ value }) => value === appeal.state)?.label}</Badge>
-          {appeal.role === "assistant" ? "answer" : "user message"} · {ago(appeal.created_at)}
+          {appeal.role === "assistant" ? "answer" : t("user message")} · {ago(appeal.created_at)}
         </p>
-        {appeal.prompt && <Quote label="Prompt" text={appeal.prompt} />}
+        {appeal.prompt && <Quote label={t("Prompt")} text={appeal.prompt} />}
         <Moderated appeal={appeal} />
-        {appeal.comment ? <Quote label="Appeal" text={appeal.comment} /> : <p className="text-sm text-faint">No reason was given.</p>}
+        {appeal.comment ? <Quote label={t("Appeal")} text={appeal.comment} /> : <p className="text-sm text-faint">{t("No reason was given.")}</p>}
       </div>
       <Decision appeal={appeal} />
     </Card>
@@ -91,16 +92,16 @@ function Moderated({ appeal }: { appeal: AppealCase }) {
   const withheld = characters.slice(appeal.shown).join("");
   return (
     <div className="mb-3">
-      <p className="text-xs font-medium text-faint">{appeal.role === "assistant" ? "Answer" : "Message"}</p>
+      <p className="text-xs font-medium text-faint">{appeal.role === "assistant" ? t("Answer") : t("Message")}</p>
       <p className="mt-0.5 max-h-60 overflow-y-auto rounded-xl border border-line bg-canvas px-3.5 py-2.5 text-sm wrap-anywhere whitespace-pre-wrap">
         {characters.slice(0, appeal.shown).join("")}
         {withheld && (
-          <span className="text-danger" title="Withheld: only reviewers can see this text">
+          <span className="text-danger" title={t("Withheld: only reviewers can see this text")}>
             {withheld}
           </span>
         )}
       </p>
-      {withheld && <p className="mt-1 text-xs text-danger">The text in red was not shown to the user.</p>}
+      {withheld && <p className="mt-1 text-xs text-danger">{t("The text in red was not shown to the user.")}</p>}
     </div>
   );
 }
@@ -121,7 +122,7 @@ function Decision({ appeal }: { appeal: AppealCase }) {
     setError(null);
     try {
       const { state } = await moderation.decide(appeal.id, labels, answer.trim());
-      toast(state === "overturned" ? "Appeal decided: filter overturned." : "Appeal decided: filter upheld.");
+      toast(state === "overturned" ? t("Appeal decided: filter overturned.") : t("Appeal decided: filter upheld."));
       await refresh("operator", "appeals");
     } catch (problem) {
       setError(problem);
@@ -131,26 +132,26 @@ function Decision({ appeal }: { appeal: AppealCase }) {
 
   return (
     <div className="min-w-0 lg:border-s lg:border-line lg:ps-6">
-      <p className="mb-2 text-sm font-medium">Which categories actually apply?</p>
-      <Chips label="Categories that apply" chips={appeal.categories.map((value) => ({ value, label: value }))} chosen={holds} onChange={setHolds} />
+      <p className="mb-2 text-sm font-medium">{t("Which categories actually apply?")}</p>
+      <Chips label={t("Categories that apply")} chips={appeal.categories.map((value) => ({ value, label: value }))} chosen={holds} onChange={setHolds} />
       <p className="mt-1.5 text-xs text-faint">
         {appeal.categories
-          .map((category) => `${category} ${figure(appeal.scores[category] ?? 0)} (threshold ${figure(appeal.thresholds[category] ?? 0)})`)
+          .map((category) => t("{{category}} {{scores}} (threshold {{thresholds}})", { category, scores: appeal.scores[category] ?? 0, thresholds: appeal.thresholds[category] ?? 0 }))
           .join(" · ")}
       </p>
-      <TextBox label="Your reply" placeholder="Reply to the user (optional)" rows={2} className="mt-3" value={answer} onChange={setAnswer} />
+      <TextBox label={t("Your reply")} placeholder={t("Reply to the user (optional)")} rows={2} className="mt-3" value={answer} onChange={setAnswer} />
       <ErrorMessage error={error} className="mt-3" />
       <div className="mt-3 flex flex-wrap gap-2">
         <Button small kind="primary" disabled={busy} onClick={() => void decide([])}>
-          Overturn
+          {t("Overturn")}
         </Button>
         <Button small disabled={busy || holds.length === 0} onClick={() => void decide(holds)}>
-          {holds.length === appeal.categories.length ? "Uphold" : `Uphold only ${holds.join(", ")}`}
+          {holds.length === appeal.categories.length ? t("Uphold") : t("Uphold only {{holds}}", { holds: holds.join(", ") })}
         </Button>
       </div>
-      <p className="mt-2 text-xs text-faint">Overturn means that no category applies, whatever is selected above.</p>
+      <p className="mt-2 text-xs text-faint">{t("Overturn means that no category applies, whatever is selected above.")}</p>
       {!appeal.training && (
-        <p className="mt-3 text-xs text-faint">The owner has not consented to training on this conversation. The decision takes effect but is not used for retraining.</p>
+        <p className="mt-3 text-xs text-faint">{t("The owner has not consented to training on this conversation. The decision takes effect but is not used for retraining.")}</p>
       )}
     </div>
   );

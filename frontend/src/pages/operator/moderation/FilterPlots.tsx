@@ -2,6 +2,7 @@
 import { CartesianGrid, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import type { MeasuredFigures } from "../../../api/types";
 import { StatTile, PlotCard } from "../../../components/Card";
+import { t } from "../../../i18n";
 import { percent } from "./rules";
 
 const TICK = { fill: "var(--faint)", fontSize: 12 };
@@ -12,42 +13,41 @@ export function FilterPlots({ figures }: { figures: MeasuredFigures }) {
   return (
     <>
       <p role="note" className="rounded-xl bg-warn-soft px-3.5 py-2.5 text-sm text-warn">
-        The default filter covers English only. Of 50 harmful sentences it stops or warns about 37 in English and at most 1 in German, Spanish, Russian, Arabic, Hindi and
-        Chinese. Where people write other languages, add a remote classifier.
+        {t("The default filter covers English only. Of 50 harmful sentences it stops or warns about 37 in English and at most 1 in German, Spanish, Russian, Arabic, Hindi and Chinese. Where people write other languages, add a remote classifier.")}
       </p>
       <div className="grid grid-cols-1 gap-3 sm:grid-cols-3">
         {figures.shares.map(({ name, texts, flagged, interval }) => (
-          <StatTile key={name} label={`Flagged: ${name}`} value={percent(flagged)} hint={`${texts} texts, 95% CI ${between(interval, percent)}`} />
+          <StatTile key={name} label={t("Flagged: {{name}}", { name })} value={percent(flagged)} hint={t("{{texts}} texts, 95% CI {{between}}", { texts, between: between(interval, percent) })} />
         ))}
       </div>
       <div className="grid gap-4 lg:grid-cols-2">
-        <PlotCard title="Calibration" hint={`Observed harm rate per score bin, on ${figures.reported.toLocaleString()} texts not used to set thresholds.`}>
+        <PlotCard title={t("Calibration")} hint={t("Observed harm rate per score bin, on {{reported}} texts not used to set thresholds.", { reported: figures.reported })}>
           <Calibration figures={figures} />
         </PlotCard>
-        <PlotCard title="Detection quality (AUPRC)" hint={`By category; the tick marks OpenAI's texts only. ${figures.texts.toLocaleString()} texts, each scored by a filter not trained on it. 95% intervals in brackets.`}>
+        <PlotCard title={t("Detection quality (AUPRC)")} hint={t("By category; the tick marks OpenAI's texts only. {{texts}} texts, each scored by a filter not trained on it. 95% intervals in brackets.", { texts: figures.texts })}>
           <Bars
             rows={figures.categories.map(({ category, positives, auprc, interval, openai }) => ({
               name: category,
-              note: interval ? `${positives} harmful [${between(interval, (each) => each.toFixed(2))}]` : `${positives} harmful`,
+              note: interval ? `${t("{{positives}} harmful", { positives })} [${between(interval, (each) => each.toFixed(2))}]` : t("{{positives}} harmful", { positives }),
               share: auprc,
               tick: openai,
               shown: auprc === null ? "–" : auprc.toFixed(2),
             }))}
           />
         </PlotCard>
-        <PlotCard title="False-positive rate by group" hint={`Share of harmless texts that mention a group of people and are flagged. Groups with at least ${FEW} texts.`}>
+        <PlotCard title={t("False-positive rate by group")} hint={t("Share of harmless texts that mention a group of people and are flagged. Groups with at least {{few}} texts.", { few: FEW })}>
           <Bars
             colour="var(--chart-2)"
             rows={groups.map(({ group, texts, flagged }) => ({
               name: group.replaceAll("_", " "),
-              note: `${texts} texts`,
+              note: t("{{texts}} texts", { texts }),
               share: flagged,
               tick: null,
               shown: percent(flagged),
             }))}
           />
         </PlotCard>
-        <PlotCard title="Overall" hint="With 95% intervals.">
+        <PlotCard title={t("Overall")} hint={t("With 95% intervals.")}>
           <Bars
             colour="var(--chart-3)"
             rows={figures.overall.map(({ name, value, interval }) => ({
@@ -68,7 +68,7 @@ function Calibration({ figures }: { figures: MeasuredFigures }) {
   const pairs = figures.calibration.map(({ score, harmful }) => `${percent(score)}: ${percent(harmful)}`).join(", ");
   return (
     <>
-      <p className="sr-only">Mean score and observed harm rate: {pairs}.</p>
+      <p className="sr-only">{t("Mean score and observed harm rate: {{pairs}}.", { pairs })}</p>
       <div className="h-72" aria-hidden>
         <ResponsiveContainer width="100%" height="100%">
           <LineChart data={figures.calibration} margin={{ top: 8, right: 10, bottom: 16, left: -18 }} accessibilityLayer={false}>
@@ -87,7 +87,7 @@ function Calibration({ figures }: { figures: MeasuredFigures }) {
             <ReferenceLine segment={[{ x: 0, y: 0 }, { x: 1, y: 1 }]} stroke="var(--faint)" strokeDasharray="3 3" />
             <Tooltip
               formatter={(value) => [percent(Number(value)), "harmful"]}
-              labelFormatter={(score) => `mean score ${percent(Number(score))}`}
+              labelFormatter={(score) => t("mean score {{score}}", { score: percent(Number(score)) })}
               contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 10, fontSize: 13 }}
               labelStyle={{ color: "var(--muted)" }}
             />
@@ -129,5 +129,5 @@ function Bars({ rows, colour = "var(--chart-1)" }: { rows: BarRow[]; colour?: st
 }
 
 function between([low, high]: number[], shown: (value: number) => string): string {
-  return `${shown(low!)} to ${shown(high!)}`;
+  return t("{{low}} to {{high}}", { low: shown(low!), high: shown(high!) });
 }

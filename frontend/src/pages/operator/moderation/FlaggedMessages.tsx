@@ -4,20 +4,21 @@ import { useModeration } from "../../../api/queries";
 import { ago, figure, words } from "../../../format";
 import { StateBadge } from "../../../components/StateBadge";
 import { Cell, PagedTable } from "../../../components/Table";
+import { t } from "../../../i18n";
 
 export function FlaggedMessages() {
   const verdicts = useModeration();
   return (
     <>
-      <PagedTable query={verdicts} columns={["Action", "Author", "Categories", "Message", "Time"]} icon={ShieldCheck} none="No flagged or blocked messages.">
+      <PagedTable query={verdicts} columns={[t("Action"), t("Author"), t("Categories"), t("Message"), t("Time")]} icon={ShieldCheck} none={t("No flagged or blocked messages.")}>
         {(row) => (
           <tr key={row.id}>
             <Cell>
               <StateBadge state={row.action} />
             </Cell>
-            <Cell>{row.role === "user" ? "User" : words(row.role)}</Cell>
+            <Cell>{row.role === "user" ? t("User") : words(row.role)}</Cell>
             <Cell className="whitespace-nowrap">
-              {row.categories.length === 0 && <span className="text-danger">Could not be checked</span>}
+              {row.categories.length === 0 && <span className="text-danger">{t("Could not be checked")}</span>}
               {row.categories.map((category) => (
                 <span key={category} className="block">
                   {category} <span className="text-muted tabular-nums">{figure(row.scores[category] ?? 0)}</span>

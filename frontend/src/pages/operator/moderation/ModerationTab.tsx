@@ -2,6 +2,7 @@
 import clsx from "clsx";
 import { useSearchParams } from "react-router";
 import { PageHeading } from "../../../components/PageHeading";
+import { t } from "../../../i18n";
 import { Appeals } from "./Appeals";
 import { Retraining } from "./Retraining";
 import { FilterEvaluation } from "./FilterEvaluation";
@@ -9,25 +10,25 @@ import { Rules } from "./Rules";
 import { FlaggedMessages } from "./FlaggedMessages";
 
 const VIEWS = {
-  verdicts: { label: "Flagged", hint: "Messages the filter flagged or blocked, newest first.", View: FlaggedMessages },
+  verdicts: { label: t("Flagged"), hint: t("Messages the filter flagged or blocked, newest first."), View: FlaggedMessages },
   appeals: {
-    label: "Appeals",
-    hint: "Users who disagree with the filter. Your decisions are sent to them and become labeled examples.",
+    label: t("Appeals"),
+    hint: t("Users who disagree with the filter. Your decisions are sent to them and become labeled examples."),
     View: Appeals,
   },
   learning: {
-    label: "Retraining",
-    hint: "Retrains the filter on decided appeals whose owners have consented to training.",
+    label: t("Retraining"),
+    hint: t("Retrains the filter on decided appeals whose owners have consented to training."),
     View: Retraining,
   },
   rules: {
-    label: "Rules",
-    hint: "Thresholds and actions per category. Changes apply from the next message, without a restart.",
+    label: t("Rules"),
+    hint: t("Thresholds and actions per category. Changes apply from the next message, without a restart."),
     View: Rules,
   },
   measured: {
-    label: "Evaluation",
-    hint: "How well the default filter performs on texts it was not trained on, and what it misses.",
+    label: t("Evaluation"),
+    hint: t("How well the default filter performs on texts it was not trained on, and what it misses."),
     View: FilterEvaluation,
   },
 };
@@ -40,8 +41,8 @@ export function ModerationTab() {
   const { View, hint } = VIEWS[shown];
   return (
     <>
-      <PageHeading title="Moderation" hint={hint}>
-        <div role="group" aria-label="View" className="flex flex-wrap rounded-xl border border-line bg-panel p-0.5">
+      <PageHeading title={t("Moderation")} hint={hint}>
+        <div role="group" aria-label={t("View")} className="flex flex-wrap rounded-xl border border-line bg-panel p-0.5">
           {(Object.keys(VIEWS) as ViewName[]).map((name) => (
             <button
               key={name}

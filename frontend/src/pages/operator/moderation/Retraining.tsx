@@ -9,10 +9,11 @@ import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
-import { ago, counted } from "../../../format";
+import { ago } from "../../../format";
 import { Card } from "../../../components/Card";
 import { EmptyState } from "../../../components/feedback/EmptyState";
 import { QueryResult } from "../../../components/feedback/QueryResult";
+import { t } from "../../../i18n";
 import { advice } from "./advice";
 import { percent } from "./rules";
 
@@ -52,26 +53,26 @@ function RetrainingView({ learning }: { learning: Learning }) {
     setBusy(null);
   }
   const choose = (version: string | null) =>
-    void act(version ?? "shipped", () => moderation.useHeads(version), version ? "Filter activated." : "Default filter restored.");
+    void act(version ?? "shipped", () => moderation.useHeads(version), version ? t("Filter activated.") : t("Default filter restored."));
 
   return (
     <div className="space-y-4">
       <Card>
         <div className="flex flex-wrap items-center justify-between gap-x-6 gap-y-3">
           <div className="min-w-0 flex-1 basis-80">
-            <p className="text-[15px] font-semibold">{counted(learning.decisions, "decided appeal")} available for retraining</p>
+            <p className="text-[15px] font-semibold">{t("{{count}} decided appeals available for retraining", { count: learning.decisions })}</p>
             <p className="mt-0.5 text-sm text-muted">
-              {learning.withheld > 0 && `${counted(learning.withheld, "more decision")} cannot be used: the owners have not consented to training. `}
-              Retraining takes seconds, starts from the default filter, and changes nothing until you activate the result.
+              {learning.withheld > 0 && `${t("{{count}} more decisions cannot be used: the owners have not consented to training.", { count: learning.withheld })} `}
+              {t("Retraining takes seconds, starts from the default filter, and changes nothing until you activate the result.")}
             </p>
           </div>
           <Button
             kind="primary"
             icon={GraduationCap}
             disabled={busy !== null || learning.decisions === 0}
-            onClick={() => void act("learn", moderation.learn, "Filter retrained.")}
+            onClick={() => void act("learn", moderation.learn, t("Filter retrained."))}
           >
-            {busy === "learn" ? "Retraining…" : "Retrain on decided appeals"}
+            {busy === "learn" ? t("Retraining…") : t("Retrain on decided appeals")}
           </Button>
         </div>
         <ErrorMessage error={error} className="mt-3" />
@@ -79,22 +80,22 @@ function RetrainingView({ learning }: { learning: Learning }) {
         <p className="mt-4 border-t border-line pt-3 text-[13px] text-muted">
           {learning.running ? (
             <>
-              Active filter: <span className="font-mono text-ink">{learning.running}</span>
-              {isSwitching(learning) && !learning.load_error && ", switching within seconds…"}
+              {t("Active filter:")} <span className="font-mono text-ink">{learning.running}</span>
+              {isSwitching(learning) && !learning.load_error && `, ${t("switching within seconds…")}`}
             </>
           ) : (
-            "Moderation is off."
+            t("Moderation is off.")
           )}
           {learning.in_force && (
             <Button small kind="quiet" className="ms-2" disabled={busy !== null} onClick={() => choose(null)}>
-              Restore default filter
+              {t("Restore default filter")}
             </Button>
           )}
         </p>
       </Card>
       {learning.heads.length === 0 ? (
         <EmptyState icon={GraduationCap}>
-          No retrained filters yet. Decide appeals first, then retrain on them.
+          {t("No retrained filters yet. Decide appeals first, then retrain on them.")}
         </EmptyState>
       ) : (
         learning.heads.map((heads) => (
@@ -119,32 +120,32 @@ function RetrainedFilter({ heads, used, busy, onUse }: RetrainedFilterProps) {
       title={<span className="font-mono text-sm wrap-anywhere">{heads.version}</span>}
       aside={
         used ? (
-          <Badge tone="accent">Active</Badge>
+          <Badge tone="accent">{t("Active")}</Badge>
         ) : (
           <Button small disabled={busy} onClick={onUse}>
-            Activate
+            {t("Activate")}
           </Button>
         )
       }
     >
       <p className="text-sm text-muted">
-        {counted(heads.decisions, "decision")}, {ago(heads.created_at)}. {advice(heads)}
+        {t("{{count}} decisions", { count: heads.decisions })}, {ago(heads.created_at)}. {advice(heads)}
       </p>
       {heads.no_longer_allowed > 0 && (
         <p className="mt-3 rounded-xl bg-warn-soft px-4 py-3 text-sm text-warn">
-          {counted(heads.no_longer_allowed, "conversation")} used for this filter may no longer be used for training. Retrain to get a filter without {heads.no_longer_allowed === 1 ? "it" : "them"}.
+          {t("{{count}} conversations used for this filter may no longer be used for training. Retrain to get a filter without them.", { count: heads.no_longer_allowed })}
         </p>
       )}
       <table className="mt-3 w-full text-sm">
         <thead className="text-start text-xs text-faint">
           <tr>
-            <th className="py-1 font-medium">Metric</th>
-            <th className="w-20 py-1 text-end font-medium">Before</th>
-            <th className="w-20 py-1 text-end font-medium">After</th>
+            <th className="py-1 font-medium">{t("Metric")}</th>
+            <th className="w-20 py-1 text-end font-medium">{t("Before")}</th>
+            <th className="w-20 py-1 text-end font-medium">{t("After")}</th>
           </tr>
         </thead>
         <tbody>
-          <Row name={`Agreement with held-out decisions (${counted(agreement.labels, "category label")})`} before={percent(agreement.before)} after={agreement.after === null ? "–" : percent(agreement.after)} />
+          <Row name={t("Agreement with held-out decisions ({{count}} category labels)", { count: agreement.labels })} before={percent(agreement.before)} after={agreement.after === null ? "–" : percent(agreement.after)} />
           <Row name={`Detection of any harm (AUPRC, on ${written.texts} texts of its training set)`} before={shown(written.before.any)} after={shown(written.after.any)} />
           <Row name="Everyday texts flagged" before={percent(written.before.everyday)} after={percent(written.after.everyday)} />
         </tbody>

@@ -11,13 +11,14 @@ import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
 import { ago } from "../../../format";
 import { QueryResult } from "../../../components/feedback/QueryResult";
+import { t } from "../../../i18n";
 import { usePersisted } from "../../../persisted";
 import { ThresholdEffect } from "./ThresholdEffect";
 import { changes, withRule } from "./rules";
 
 const SIDES = [
-  { value: "prompt", label: "Prompts" },
-  { value: "response", label: "Answers" },
+  { value: "prompt", label: t("Prompts") },
+  { value: "response", label: t("Answers") },
 ];
 const ACTIONS: Rule["action"][] = ["off", "log", "warn", "block"];
 
@@ -27,7 +28,7 @@ export function Rules() {
     <QueryResult query={query}>
       {(current) =>
         current.classifier === null ? (
-          <p className="text-sm text-muted">Moderation is off (TUTELAGE_MODERATION=off). No rules apply.</p>
+          <p className="text-sm text-muted">{t("Moderation is off (TUTELAGE_MODERATION=off). No rules apply.")}</p>
         ) : (
           <Editor key={current.history[0]?.id ?? "settings"} draft={`rules.${current.history[0]?.id ?? "settings"}`} saved={current.rules} byOperator={current.set_by_operator} since={current.history[0]?.created_at} />
         )
@@ -56,9 +57,9 @@ function Editor({ draft, saved, byOperator, since }: EditorProps) {
   return (
     <>
       <div className="mb-4 flex flex-wrap items-center justify-between gap-3">
-        <Chips single label="Applies to" chips={SIDES} chosen={[side]} onChange={([chosen]) => setSide(chosen as Side)} />
+        <Chips single label={t("Applies to")} chips={SIDES} chosen={[side]} onChange={([chosen]) => setSide(chosen as Side)} />
         <p className="text-[13px] text-muted">
-          {byOperator && since ? `Set by an operator ${ago(since)}` : "Active: defaults from configuration"}
+          {byOperator && since ? t("Set by an operator {{since}}", { since: ago(since) }) : t("Active: defaults from configuration")}
         </p>
       </div>
       <div className="grid items-start gap-4 lg:grid-cols-[minmax(0,1fr)_minmax(0,26rem)]">
@@ -111,7 +112,7 @@ function Row({ name, rule, chosen, onChoose, onChange }: RowProps) {
       <button type="button" aria-pressed={chosen} onClick={onChoose} className="text-start text-sm font-medium hover:text-accent-ink">
         {name}
       </button>
-      <div role="group" aria-label={`Action for ${name}`} className="flex w-fit rounded-lg border border-line-strong p-0.5">
+      <div role="group" aria-label={t("Action for {{name}}", { name })} className="flex w-fit rounded-lg border border-line-strong p-0.5">
         {ACTIONS.map((action) => (
           <button
             key={action}
@@ -125,7 +126,7 @@ function Row({ name, rule, chosen, onChoose, onChange }: RowProps) {
         ))}
       </div>
       <label className={clsx("flex items-center gap-2.5", rule.action === "off" && "opacity-40")}>
-        <span className="sr-only">Threshold for {name}</span>
+        <span className="sr-only">{t("Threshold for {{name}}", { name })}</span>
         <input
           type="range"
           min={0}
@@ -182,20 +183,20 @@ function SaveBar({ saved, rules, byOperator, onDiscard }: SaveBarProps) {
       <ErrorMessage error={error} className="mb-3" />
       <div className="flex flex-wrap items-center gap-2">
         <p className="me-auto text-sm text-muted" role="status">
-          {count === 0 ? "No changes." : `${count} ${count === 1 ? "rule" : "rules"} changed, not saved.`}
+          {count === 0 ? t("No changes.") : t("{{count}} rules changed, not saved.", { count })}
         </p>
         {byOperator && count === 0 && (
-          <Button small disabled={busy} onClick={() => void put(null, "Reset to configured defaults.")}>
-            Reset to configured defaults
+          <Button small disabled={busy} onClick={() => void put(null, t("Reset to configured defaults."))}>
+            {t("Reset to configured defaults")}
           </Button>
         )}
         {count > 0 && (
           <Button small onClick={onDiscard}>
-            Discard
+            {t("Discard")}
           </Button>
         )}
-        <Button small kind="primary" disabled={busy || count === 0} onClick={() => void put(rules, "Rules saved and active.")}>
-          Save rules
+        <Button small kind="primary" disabled={busy || count === 0} onClick={() => void put(rules, t("Rules saved and active."))}>
+          {t("Save rules")}
         </Button>
       </div>
     </div>

@@ -2,15 +2,15 @@
 import { CartesianGrid, Legend, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import type { Effect, Side } from "../../../api/types";
 import { Button } from "../../../components/Button";
-import { counted } from "../../../format";
 import { Card } from "../../../components/Card";
+import { t } from "../../../i18n";
 import { percent, points, stepOf } from "./rules";
 
 const TICK = { fill: "var(--faint)", fontSize: 12 };
 const LINES = [
   { name: "caught", label: "recall", colour: "var(--chart-1)" },
   { name: "right", label: "precision", colour: "var(--chart-3)", dash: "5 3" },
-  { name: "alarms", label: "everyday texts flagged", colour: "var(--chart-2)", dash: "2 2" },
+  { name: "alarms", label: t("everyday texts flagged"), colour: "var(--chart-2)", dash: "2 2" },
 ];
 
 interface ThresholdEffectProps {
@@ -24,16 +24,16 @@ interface ThresholdEffectProps {
 export function ThresholdEffect({ effect, side, saved, threshold, onChoose }: ThresholdEffectProps) {
   const curve = points(effect);
   return (
-    <Card title={effect.category} aside={<span className="text-[13px] text-muted tabular-nums">threshold {threshold.toFixed(2)}</span>}>
+    <Card title={effect.category} aside={<span className="text-[13px] text-muted tabular-nums">{t("threshold {{threshold}}", { threshold: threshold.toFixed(2) })}</span>}>
       {curve.length > 0 && effect.positives > 0 ? (
         <ThresholdPlot effect={effect} saved={saved} threshold={threshold} />
       ) : (
-        <p className="text-sm text-muted">This filter was not evaluated in this category, so there is no curve.</p>
+        <p className="text-sm text-muted">{t("This filter was not evaluated in this category, so there is no curve.")}</p>
       )}
       <ThresholdTable effect={effect} side={side} saved={saved} threshold={threshold} />
       {effect.suggested !== null && effect.suggested !== threshold && (
         <Button small className="mt-3" onClick={() => onChoose(effect.suggested!)}>
-          Use {effect.suggested.toFixed(2)} (best fit to {counted(effect.decisions.length, "decision")})
+          {t("Use {{suggested}} (best fit to {{decisions}})", { suggested: effect.suggested.toFixed(2), decisions: t("{{count}} decisions", { count: effect.decisions.length }) })}
         </Button>
       )}
     </Card>
@@ -50,7 +50,7 @@ function ThresholdPlot({ effect, saved, threshold }: Omit<ThresholdEffectProps, 
           <YAxis domain={[0, 1]} tick={TICK} stroke="transparent" width={58} tickFormatter={percent} />
           <Tooltip
             formatter={(value) => percent(Number(value))}
-            labelFormatter={(label) => `threshold ${Number(label).toFixed(2)}`}
+            labelFormatter={(label) => t("threshold {{threshold}}", { threshold: Number(label).toFixed(2) })}
             contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 10, fontSize: 13 }}
             labelStyle={{ color: "var(--muted)" }}
           />
@@ -71,15 +71,17 @@ function ThresholdTable({ effect, side, saved, threshold }: Omit<ThresholdEffect
   const decided = effect.decisions.filter(({ score, holds }) => score >= threshold === holds).length;
   const measured: [string, string, string][] = effect.positives
     ? [
-        [`Recall (${counted(effect.positives, "harmful text")})`, percent(effect.recall[now]!), percent(effect.recall[then]!)],
-        ["Precision", percent(effect.precision[now]!), percent(effect.precision[then]!)],
-        ["Everyday texts flagged", percent(effect.false_alarms[now]!), percent(effect.false_alarms[then]!)],
+        [t("Recall ({{texts}})", { texts: t("{{count}} harmful texts", { count: effect.positives }) }), percent(effect.recall[now]!), percent(effect.recall[then]!)],
+        [t("Precision"), percent(effect.precision[now]!), percent(effect.precision[then]!)],
+        [t("Everyday texts flagged"), percent(effect.false_alarms[now]!), percent(effect.false_alarms[then]!)],
       ]
     : [];
   const recent: [string, string, string][] = effect.recent_messages
     ? [
         [
-          `Flagged among the last ${effect.recent_messages} ${side === "prompt" ? "prompts" : "answers"}`,
+          side === "prompt"
+            ? t("Flagged among the last {{count}} prompts", { count: effect.recent_messages })
+            : t("Flagged among the last {{count}} answers", { count: effect.recent_messages }),
           String(effect.recent[now]),
           String(effect.recent[then]),
         ],
@@ -89,9 +91,9 @@ function ThresholdTable({ effect, side, saved, threshold }: Omit<ThresholdEffect
     <table className="mt-3 w-full text-sm">
       <thead className="sr-only">
         <tr>
-          <th>Metric</th>
-          <th>Saved</th>
-          <th>New threshold</th>
+          <th>{t("Metric")}</th>
+          <th>{t("Saved")}</th>
+          <th>{t("New threshold")}</th>
         </tr>
       </thead>
       <tbody>
@@ -107,11 +109,11 @@ function ThresholdTable({ effect, side, saved, threshold }: Omit<ThresholdEffect
         {effect.decisions.length > 0 && (
           <tr>
             <th scope="row" className="py-1 pe-3 text-start font-normal text-muted">
-              Agreement with decided appeals
+              {t("Agreement with decided appeals")}
             </th>
             <td />
             <td className="py-1 text-end font-medium tabular-nums">
-              {decided} of {effect.decisions.length}
+              {t("{{done}} of {{all}}", { done: decided, all: effect.decisions.length })}
             </td>
           </tr>
         )}

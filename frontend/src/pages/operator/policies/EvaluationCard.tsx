@@ -1,30 +1,30 @@
 /** The policy in use and the candidate, measured on the same held-out prompts. */
+import { t } from "../../../i18n";
 import type { Comparison } from "./evaluation";
 import { gainText, EVALUATION_METRICS, shareText } from "./evaluation";
 import { isNumber } from "../iterations/metrics";
-import { figure } from "../../../format";
 import { Card } from "../../../components/Card";
 
 export function EvaluationCard({ comparison }: { comparison: Comparison }) {
   const { current, candidate, gain, win_rate: wins, kl } = comparison;
   return (
-    <Card title="Evaluation on held-out prompts">
+    <Card title={t("Evaluation on held-out prompts")}>
       <dl className="mb-5 grid gap-4 sm:grid-cols-3">
-        <Headline label="Held-out score gain" value={gainText(gain)} />
-        <Headline label="Win rate" value={shareText(wins)} />
-        <Headline label="KL from the reference policy" value={`${figure(kl)} nats`} />
+        <Headline label={t("Held-out score gain")} value={gainText(gain)} />
+        <Headline label={t("Win rate")} value={shareText(wins)} />
+        <Headline label={t("KL from the reference policy")} value={t("{{kl}} nats", { kl })} />
       </dl>
       <table className="w-full text-start text-sm">
         <thead>
           <tr className="border-b border-line text-xs text-muted">
             <th scope="col" className="py-2 font-medium">
-              Metric
+              {t("Metric")}
             </th>
             <th scope="col" className="py-2 text-end font-medium">
-              Current policy at that time
+              {t("Current policy at that time")}
             </th>
             <th scope="col" className="py-2 text-end font-medium">
-              Candidate
+              {t("Candidate")}
             </th>
           </tr>
         </thead>

@@ -2,17 +2,18 @@
 import { Badge } from "../../../components/Badge";
 import { Cell, Table } from "../../../components/Table";
 import { figure, words } from "../../../format";
+import { t } from "../../../i18n";
 import { intervalText, type GateCheck } from "./evaluation";
 
 const VERDICTS = {
-  promote: { label: "Pass", tone: "good" },
-  ask: { label: "Unclear", tone: "warn" },
-  refuse: { label: "Fail", tone: "danger" },
+  promote: { label: t("Pass"), tone: "good" },
+  ask: { label: t("Unclear"), tone: "warn" },
+  refuse: { label: t("Fail"), tone: "danger" },
 } as const;
 
 export function GateChecks({ checks }: { checks: GateCheck[] }) {
   return (
-    <Table columns={["Check", "Result", "Measured (interval)", "Limit", "In words"]}>
+    <Table columns={[t("Check"), t("Result"), t("Measured (interval)"), t("Limit"), t("In words")]}>
       {checks.map(({ name, value, limit, verdict, reason }) => (
         <tr key={name}>
           <Cell className="font-medium">{words(name)}</Cell>

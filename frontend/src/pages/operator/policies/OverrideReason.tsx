@@ -1,6 +1,7 @@
 /** Asks for the reason to promote a policy that fails accepted-report cases. */
 import type { Policy } from "../../../api/types";
 import { Field } from "../../../components/Field";
+import { t } from "../../../i18n";
 
 interface OverrideReasonProps {
   policy: Policy | undefined;
@@ -14,8 +15,8 @@ export function OverrideReason({ policy, value, onChange }: OverrideReasonProps)
   return (
     <Field
       className="mt-4"
-      label="Reason for overriding"
-      hint={`This policy reproduces answers from accepted reports: ${failed.join(", ")}. Your reason is recorded in the audit log.`}
+      label={t("Reason for overriding")}
+      hint={t("This policy reproduces answers from accepted reports: {{failed}}. Your reason is recorded in the audit log.", { failed: failed.join(", ") })}
       value={value}
       maxLength={2000}
       onChange={(event) => onChange(event.target.value)}

@@ -9,6 +9,7 @@ import { Button } from "../../../components/Button";
 import { Confirm } from "../../../components/Dialog";
 import { useToast } from "../../../components/feedback/Toast";
 import { ago, figure } from "../../../format";
+import { t } from "../../../i18n";
 import { comparisonOf, signed } from "./evaluation";
 import { EmptyState } from "../../../components/feedback/EmptyState";
 import { PageHeading } from "../../../components/PageHeading";
@@ -25,24 +26,24 @@ export function PoliciesTab() {
   const earlier = retired.sort((a, b) => b.created_at - a.created_at)[0];
   return (
     <>
-      <PageHeading title="Policies" hint="All published versions, their lineage, and which one is serving.">
+      <PageHeading title={t("Policies")} hint={t("All published versions, their lineage, and which one is serving.")}>
         <Link
           to="/operator/policies/compare"
           className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-panel"
         >
           <EyeOff aria-hidden className="size-4" />
-          Blind comparison
+          {t("Blind comparison")}
         </Link>
         <RollBack current={current} earlier={earlier} />
       </PageHeading>
       <QueryResult query={policies}>
         {({ data }) =>
           data.length === 0 ? (
-            <EmptyState icon={GitBranch}>No policies yet. The base policy is created when the service is set up.</EmptyState>
+            <EmptyState icon={GitBranch}>{t("No policies yet. The base policy is created when the service is set up.")}</EmptyState>
           ) : (
             <>
               <PolicyGraph policies={data} />
-              <Table columns={["Policy", "State", "Source", "Metrics", "Published", "Actions"]}>
+              <Table columns={[t("Policy"), t("State"), t("Source"), t("Metrics"), t("Published"), t("Actions")]}>
                 {data.map((policy) => (
                   <Row key={policy.id} policy={policy} />
                 ))}
@@ -66,7 +67,7 @@ function Row({ policy }: { policy: Policy }) {
         {policy.parent_id && (
           <span className="mt-0.5 flex items-center gap-1 text-xs whitespace-nowrap text-muted">
             <CornerDownRight aria-hidden className="size-3.5 text-faint" />
-            from {policy.parent_id}
+            {t("from {{parentId}}", { parentId: policy.parent_id })}
           </span>
         )}
       </Cell>
@@ -79,14 +80,14 @@ function Row({ policy }: { policy: Policy }) {
             {policy.iteration_id}
           </Link>
         ) : (
-          <span className="text-muted">base model</span>
+          <span className="text-muted">{t("base model")}</span>
         )}
       </Cell>
       <Cell className="text-[13px] text-muted">
         {measured ? (
           <span className="flex flex-wrap gap-x-4">
-            <BriefMetric label="Gain" value={signed(measured.gain.mean)} />
-            <BriefMetric label="Win rate" value={`${Math.round(measured.win_rate.mean * 100)}%`} />
+            <BriefMetric label={t("Gain")} value={signed(measured.gain.mean)} />
+            <BriefMetric label={t("Win rate")} value={`${Math.round(measured.win_rate.mean * 100)}%`} />
             <BriefMetric label="KL" value={figure(measured.kl)} />
           </span>
         ) : (
@@ -113,23 +114,22 @@ function RollBack({ current, earlier }: { current: Policy | undefined; earlier: 
   const toast = useToast();
   return (
     <>
-      <Button icon={Undo2} disabled={!current || !earlier} title={earlier ? undefined : "No earlier policy was in use"} onClick={() => setAsking(true)}>
-        Roll back
+      <Button icon={Undo2} disabled={!current || !earlier} title={earlier ? undefined : t("No earlier policy was in use")} onClick={() => setAsking(true)}>
+        {t("Roll back")}
       </Button>
       <Confirm
         danger
         open={asking}
         onClose={() => setAsking(false)}
-        title={`Roll back to ${earlier?.id}?`}
-        action="Roll back"
+        title={t("Roll back to {{id}}?", { id: earlier?.id ?? "" })}
+        action={t("Roll back")}
         onConfirm={async () => {
           await operator.rollBack();
           await refresh("operator");
-          toast(`Rolled back to ${earlier?.id}. It serves new turns once it is loaded.`);
+          toast(t("Rolled back to {{id}}. It serves new turns once it is loaded.", { id: earlier?.id ?? "" }));
         }}
       >
-        New turns go to {earlier?.id}, which was current before {current?.id}. {current?.id} is marked as rejected. Answers in
-        progress are not interrupted.
+        {t("New turns go to {{earlier}}, which was current before {{current}}. {{current}} is marked as rejected. Answers in progress are not interrupted.", { earlier: earlier?.id ?? "", current: current?.id ?? "" })}
       </Confirm>
     </>
   );

@@ -4,6 +4,7 @@ import { linkHorizontal } from "d3-shape";
 import { useEffect, useRef } from "react";
 import { Link } from "react-router";
 import type { Policy } from "../../../api/types";
+import { t } from "../../../i18n";
 import { comparisonOf, signed } from "./evaluation";
 import { lineageTree, type LineageNode } from "./lineage";
 import { Card } from "../../../components/Card";
@@ -29,8 +30,8 @@ export function PolicyGraph({ policies, shown }: { policies: Policy[]; shown?: s
   }, [width]);
 
   return (
-    <Card title="Lineage" className="mb-4">
-      <div ref={box} dir="ltr" className="overflow-x-auto p-0.5" tabIndex={0} role="region" aria-label="Policy lineage">
+    <Card title={t("Lineage")} className="mb-4">
+      <div ref={box} dir="ltr" className="overflow-x-auto p-0.5" tabIndex={0} role="region" aria-label={t("Policy lineage")}>
         <div className="relative" style={{ width, height }}>
           <svg aria-hidden width={width} height={height} className="absolute inset-0">
             {placed.map((node) => {
@@ -77,7 +78,7 @@ function Node({ node: { policy, depth, row }, shown }: { node: LineageNode; show
         <span className="flex items-center justify-between gap-2">
           <StateBadge state={policy.state} />
           {measured && (
-            <span className="text-xs text-muted tabular-nums" title="Held-out score gain over the parent">
+            <span className="text-xs text-muted tabular-nums" title={t("Held-out score gain over the parent")}>
               {signed(measured.gain.mean)}
             </span>
           )}

@@ -5,6 +5,7 @@ import type { Policy, PolicyDetail } from "../../../api/types";
 import { Badge } from "../../../components/Badge";
 import { Markdown } from "../../../components/markdown/Markdown";
 import { time } from "../../../format";
+import { t } from "../../../i18n";
 import { EvaluationCard } from "./EvaluationCard";
 import { comparisonOf } from "./evaluation";
 import { Card } from "../../../components/Card";
@@ -18,7 +19,7 @@ export function PolicyPage() {
   const policy = usePolicy(id!);
   return (
     <>
-      <BackLink to="/operator/policies">Policies</BackLink>
+      <BackLink to="/operator/policies">{t("Policies")}</BackLink>
       <QueryResult query={policy}>{(data) => <Detail policy={data} />}</QueryResult>
     </>
   );
@@ -34,24 +35,27 @@ function Detail({ policy }: { policy: PolicyDetail }) {
             {policy.id} <StateBadge state={policy.state} />
           </span>
         }
-        hint={`Published ${time(policy.created_at)}${policy.promoted_at ? `, promoted ${time(policy.promoted_at)}` : ""}`}
+        hint={[
+          t("Published {{time}}", { time: time(policy.created_at) }),
+          ...(policy.promoted_at ? [t("promoted {{time}}", { time: time(policy.promoted_at) })] : []),
+        ].join(", ")}
       >
         {policy.state !== "current" && <Promote policy={policy} />}
       </PageHeading>
       <div className="grid gap-3 lg:grid-cols-[1fr_20rem]">
         <div className="min-w-0 space-y-3">
-          <Card title="Model card">
-            {policy.card ? <Markdown text={policy.card} /> : <p className="text-sm text-muted">This policy has no model card.</p>}
+          <Card title={t("Model card")}>
+            {policy.card ? <Markdown text={policy.card} /> : <p className="text-sm text-muted">{t("This policy has no model card.")}</p>}
           </Card>
           {measured && <EvaluationCard comparison={measured} />}
         </div>
         <div className="min-w-0 space-y-3">
-          <Card title="Lineage">
+          <Card title={t("Lineage")}>
             <Lineage policy={policy} />
           </Card>
-          <Card title="Manifest">
+          <Card title={t("Manifest")}>
             <details>
-              <summary className="text-sm font-medium text-muted hover:text-ink">Show the manifest</summary>
+              <summary className="text-sm font-medium text-muted hover:text-ink">{t("Show the manifest")}</summary>
               <pre tabIndex={0} className="mt-3 max-h-96 overflow-auto rounded-lg bg-panel p-3 font-mono text-xs">
                 {JSON.stringify(policy.manifest, null, 2)}
               </pre>
@@ -75,7 +79,7 @@ function Lineage({ policy }: { policy: Policy }) {
           <span className="min-w-0">
             <span className="flex flex-wrap items-center gap-2 font-medium">
               {index === 0 ? each.id : <Link to={`/operator/policies/${each.id}`} className="underline-offset-4 hover:underline">{each.id}</Link>}
-              {each.state === "current" && <Badge tone="good">Current</Badge>}
+              {each.state === "current" && <Badge tone="good">{t("Current")}</Badge>}
             </span>
             <span className="block text-[13px] text-muted">
               {each.iteration_id ? (
@@ -83,7 +87,7 @@ function Lineage({ policy }: { policy: Policy }) {
                   {each.iteration_id}
                 </Link>
               ) : (
-                "base model"
+                t("base model")
               )}
             </span>
           </span>

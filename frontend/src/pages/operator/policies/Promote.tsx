@@ -7,6 +7,7 @@ import type { Policy } from "../../../api/types";
 import { Button } from "../../../components/Button";
 import { Confirm } from "../../../components/Dialog";
 import { useToast } from "../../../components/feedback/Toast";
+import { t } from "../../../i18n";
 import { OverrideReason } from "./OverrideReason";
 
 export function Promote({ policy, small }: { policy: Policy; small?: boolean }) {
@@ -17,25 +18,24 @@ export function Promote({ policy, small }: { policy: Policy; small?: boolean }) 
   return (
     <>
       <Button small={small} icon={Rocket} kind={small ? "secondary" : "primary"} onClick={() => setAsking(true)}>
-        Promote
+        {t("Promote")}
       </Button>
       <Confirm
         open={asking}
         onClose={() => setAsking(false)}
-        title={`Promote ${policy.id}?`}
-        action="Promote"
+        title={t("Promote {{id}}?", { id: policy.id })}
+        action={t("Promote")}
         onConfirm={async () => {
           await operator.promote(policy.id, explanation);
           await refresh("operator");
-          toast(`${policy.id} promoted. It serves new turns once it is loaded.`);
+          toast(t("{{id}} promoted. It serves new turns once it is loaded.", { id: policy.id }));
         }}
       >
         <p>
-          New turns go to this policy without a restart. Answers in progress finish on the policy that began them. You can roll
-          back.
+          {t("New turns go to this policy without a restart. Answers in progress finish on the policy that began them. You can roll back.")}
         </p>
         {policy.state === "rejected" && (
-          <p className="mt-2 font-medium text-warn">The gate rejected this policy. Read the reasons of its iteration first.</p>
+          <p className="mt-2 font-medium text-warn">{t("The gate rejected this policy. Read the reasons of its iteration first.")}</p>
         )}
         <OverrideReason policy={policy} value={explanation} onChange={setExplanation} />
       </Confirm>

@@ -1,5 +1,6 @@
 /** Evaluation results: the current policy and the candidate on the same prompts. */
 import { figure } from "../../../format";
+import { t } from "../../../i18n";
 import { isNumber } from "../iterations/metrics";
 
 /** A mean with its 95% bootstrap interval. */
@@ -54,12 +55,12 @@ export function signed(value: number): string {
 
 /** "+0.73 (0.51 to 0.94)" */
 export function gainText({ mean, low, high }: ConfidenceInterval): string {
-  return `${signed(mean)} (${figure(low)} to ${figure(high)})`;
+  return `${signed(mean)} ${t("({{low}} to {{high}})", { low, high })}`;
 }
 
 /** "71% (62 to 79)" */
 export function shareText({ mean, low, high }: ConfidenceInterval): string {
-  return `${percent(mean)} (${Math.round(low * 100)} to ${Math.round(high * 100)})`;
+  return `${percent(mean)} ${t("({{low}} to {{high}})", { low: Math.round(low * 100), high: Math.round(high * 100) })}`;
 }
 
 interface EvaluationMetric {
@@ -70,13 +71,13 @@ interface EvaluationMetric {
 
 /** The metrics of a policy's answers, with label and format. */
 export const EVALUATION_METRICS: EvaluationMetric[] = [
-  { name: "score", label: "Held-out score", text: figure },
-  { name: "words", label: "Words per response", text: figure },
-  { name: "finished", label: "Finished (EOS)", text: percent },
-  { name: "repetition", label: "Repetition", text: percent },
-  { name: "distinct_2", label: "Distinct bigrams", text: percent },
-  { name: "empty", label: "Empty answers", text: percent },
-  { name: "flagged", label: "Flagged by moderation", text: percent },
+  { name: "score", label: t("Held-out score"), text: figure },
+  { name: "words", label: t("Words per response"), text: figure },
+  { name: "finished", label: t("Finished (EOS)"), text: percent },
+  { name: "repetition", label: t("Repetition"), text: percent },
+  { name: "distinct_2", label: t("Distinct bigrams"), text: percent },
+  { name: "empty", label: t("Empty answers"), text: percent },
+  { name: "flagged", label: t("Flagged by moderation"), text: percent },
 ];
 
 /** One check of the gate. */
@@ -99,5 +100,5 @@ export function checksOf(metrics: Nested): GateCheck[] {
 
 /** "0.73 (0.51 to 0.94)" */
 export function intervalText({ mean, low, high }: ConfidenceInterval): string {
-  return low === high ? figure(mean) : `${figure(mean)} (${figure(low)} to ${figure(high)})`;
+  return low === high ? figure(mean) : `${figure(mean)} ${t("({{low}} to {{high}})", { low, high })}`;
 }

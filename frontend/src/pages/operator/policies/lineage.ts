@@ -1,6 +1,7 @@
 /** Places policies as a tree: how many generations from the base, and in which row. */
 import { stratify, tree } from "d3-hierarchy";
 import type { Policy } from "../../../api/types";
+import { t } from "../../../i18n";
 
 export interface LineageNode {
   policy: Policy;
@@ -8,7 +9,7 @@ export interface LineageNode {
   row: number;
 }
 
-const ABOVE_ALL = "above all"; // several policies may be without a parent: imported ones, say
+const ABOVE_ALL = t("above all"); // several policies may be without a parent: imported ones, say
 
 export function lineageTree(policies: readonly Policy[]): LineageNode[] {
   const known = new Set(policies.map((policy) => policy.id));

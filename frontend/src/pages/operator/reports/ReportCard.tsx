@@ -10,6 +10,7 @@ import { useToast } from "../../../components/feedback/Toast";
 import { ago, words } from "../../../format";
 import { Card } from "../../../components/Card";
 import { StateBadge } from "../../../components/StateBadge";
+import { t } from "../../../i18n";
 import { rubricText } from "./rubric";
 import { ReviewDialog } from "./ReviewDialog";
 
@@ -28,7 +29,7 @@ export function ReportCard({ report }: { report: Report }) {
           <AskCandidate report={report} />
           {report.state === "open" ? (
             <Button small onClick={() => setDeciding(true)}>
-              Review
+              {t("Review")}
             </Button>
           ) : (
             <Reopen report={report} />
@@ -39,9 +40,9 @@ export function ReportCard({ report }: { report: Report }) {
       {report.again && (
         <blockquote className="mt-3 border-s-2 border-accent ps-4 text-sm text-muted">
           <p className="mb-1 flex flex-wrap items-center gap-2">
-            <span className="font-medium text-ink">Asked again: {report.again.policy_id}</span>
-            <Badge tone={report.again.fails ? "danger" : "good"}>{report.again.fails ? "as bad as reported" : "another answer"}</Badge>
-            {report.again.blocked && <Badge tone="warn">cut off by moderation</Badge>}
+            <span className="font-medium text-ink">{t("Asked again: {{policyId}}", { policyId: report.again.policy_id })}</span>
+            <Badge tone={report.again.fails ? "danger" : "good"}>{report.again.fails ? t("as bad as reported") : t("another answer")}</Badge>
+            {report.again.blocked && <Badge tone="warn">{t("cut off by moderation")}</Badge>}
           </p>
           <p className="line-clamp-4">{report.again.content}</p>
         </blockquote>
@@ -59,10 +60,10 @@ export function ReportedAnswer({ report }: { report: Report }) {
       {report.comment && <p className="mt-3 text-sm">{report.comment}</p>}
       <blockquote className="mt-3 space-y-2 border-s-2 border-line-strong ps-4 text-sm text-muted">
         <p className="line-clamp-2">
-          <span className="font-medium text-ink">Prompt</span> {report.prompt}
+          <span className="font-medium text-ink">{t("Prompt")}</span> {report.prompt}
         </p>
         <p className="line-clamp-4">
-          <span className="font-medium text-ink">Answer</span> {report.content}
+          <span className="font-medium text-ink">{t("Answer")}</span> {report.content}
         </p>
       </blockquote>
     </>
@@ -72,10 +73,10 @@ export function ReportedAnswer({ report }: { report: Report }) {
 function ReviewSummary({ report }: { report: Report }) {
   const facts = [
     report.rubric && rubricText(report.rubric),
-    report.duplicate_of && `Duplicate of ${report.duplicate_of}.`,
-    report.credit && `Credit: ${report.credit}.`,
+    report.duplicate_of && t("Duplicate of {{duplicateOf}}.", { duplicateOf: report.duplicate_of }),
+    report.credit && t("Credit: {{credit}}.", { credit: report.credit }),
     report.note,
-    report.answer && `Answer to the reporter: ${report.answer}`,
+    report.answer && t("Answer to the reporter: {{answer}}", { answer: report.answer }),
   ].filter(Boolean);
   if (report.state === "open" || facts.length === 0) return null;
   return <p className="mt-3 text-[13px] text-muted">{facts.join(" ")}</p>;
@@ -92,7 +93,7 @@ function AskCandidate({ report }: { report: Report }) {
   });
   return (
     <Button small disabled={ask.isPending} onClick={() => ask.mutate()}>
-      {ask.isPending ? "Asking…" : "Ask the candidate again"}
+      {ask.isPending ? t("Asking…") : t("Ask the candidate again")}
     </Button>
   );
 }
@@ -107,7 +108,7 @@ function Reopen({ report }: { report: Report }) {
   });
   return (
     <Button small disabled={reopen.isPending} onClick={() => reopen.mutate()}>
-      Reopen
+      {t("Reopen")}
     </Button>
   );
 }

@@ -9,6 +9,7 @@ import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { Field } from "../../../components/Field";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
+import { t } from "../../../i18n";
 import { ReportedAnswer } from "./ReportCard";
 import { RUBRIC, STEPS, type Rubric } from "./rubric";
 
@@ -41,7 +42,7 @@ export function ReviewDialog({ report, onClose }: ReviewDialogProps) {
   });
 
   return (
-    <Dialog open wide onClose={onClose} title="Review report" description="Accepted reports become regression tests for later policies.">
+    <Dialog open wide onClose={onClose} title={t("Review report")} description={t("Accepted reports become regression tests for later policies.")}>
       <ReportedAnswer report={report} />
       <div className="mt-5 space-y-3">
         {RUBRIC.map((question) => (
@@ -49,17 +50,17 @@ export function ReviewDialog({ report, onClose }: ReviewDialogProps) {
         ))}
       </div>
       <div className="mt-5 grid gap-4 sm:grid-cols-2">
-        <Field label="Phrases that must not appear" maxLength={200} {...field("pattern")} />
-        <Field label="Credit" maxLength={100} {...field("credit")} />
-        <Field label="Note" hint="For operators." maxLength={2000} className="sm:col-span-2" {...field("note")} />
-        <Field label="Answer" hint="The reporter reads it in their inbox." maxLength={2000} className="sm:col-span-2" {...field("answer")} />
+        <Field label={t("Phrases that must not appear")} maxLength={200} {...field("pattern")} />
+        <Field label={t("Credit")} maxLength={100} {...field("credit")} />
+        <Field label={t("Note")} hint={t("For operators.")} maxLength={2000} className="sm:col-span-2" {...field("note")} />
+        <Field label={t("Answer")} hint={t("The reporter reads it in their inbox.")} maxLength={2000} className="sm:col-span-2" {...field("answer")} />
       </div>
-      <SimilarReports report={report} onDuplicate={(id) => void decide({ state: "duplicate", duplicate_of: id }, "Marked as a duplicate.")} />
+      <SimilarReports report={report} onDuplicate={(id) => void decide({ state: "duplicate", duplicate_of: id }, t("Marked as a duplicate."))} />
       <ErrorMessage error={problem} className="mt-4" />
       <DialogButtons>
-        <Button onClick={() => void decide({ state: "dismissed" }, "Report dismissed.")}>Dismiss</Button>
-        <Button kind="primary" onClick={() => void decide({ state: "accepted" }, "Accepted. Later policies will be tested against it.")}>
-          Accept
+        <Button onClick={() => void decide({ state: "dismissed" }, t("Report dismissed."))}>{t("Dismiss")}</Button>
+        <Button kind="primary" onClick={() => void decide({ state: "accepted" }, t("Accepted. Later policies will be tested against it."))}>
+          {t("Accept")}
         </Button>
       </DialogButtons>
     </Dialog>
@@ -106,18 +107,18 @@ function SimilarReports({ report, onDuplicate }: { report: Report; onDuplicate: 
   if (found.length === 0) return null;
   return (
     <section className="mt-5">
-      <h3 className="text-sm font-medium">Possible duplicates</h3>
+      <h3 className="text-sm font-medium">{t("Possible duplicates")}</h3>
       <ul className="mt-2 space-y-2">
         {found.map((other) => (
           <li key={other.id} className="flex flex-wrap items-center gap-3 rounded-xl bg-panel px-3 py-2 text-sm">
             <span className="min-w-0 flex-1">
               <span className="line-clamp-2">{other.comment || other.content}</span>
               <span className="text-[13px] text-muted">
-                {Math.round(other.alike * 100)}% similar · {other.state}
+                {t("{{alike}}% similar · {{state}}", { alike: Math.round(other.alike * 100), state: other.state })}
               </span>
             </span>
             <Button small onClick={() => onDuplicate(other.id)}>
-              Mark as duplicate
+              {t("Mark as duplicate")}
             </Button>
           </li>
         ))}

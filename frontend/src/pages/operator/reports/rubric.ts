@@ -1,9 +1,10 @@
 /** The rubric by which reports are rated: three questions, 0 to 3 each. */
+import { t } from "../../../i18n";
 
 export const RUBRIC = [
-  { name: "severity", label: "Severity", ends: ["harmless", "severe"] },
-  { name: "novelty", label: "Novelty", ends: ["known", "new"] },
-  { name: "harm", label: "Real-world harm", ends: ["unlikely", "certain"] },
+  { name: "severity", label: t("Severity"), ends: [t("harmless"), t("severe")] },
+  { name: "novelty", label: t("Novelty"), ends: [t("known"), t("new")] },
+  { name: "harm", label: t("Real-world harm"), ends: [t("unlikely"), t("certain")] },
 ] as const;
 
 export const STEPS = [0, 1, 2, 3];

@@ -1,5 +1,6 @@
 /** Requests and tokens per day, by role. */
 import { words } from "../../../format";
+import { t } from "../../../i18n";
 import { readQuotas, ROLES, writeQuotas } from "./settings";
 
 const LOOK = "h-9 w-full min-w-0 rounded-lg border border-line-strong bg-canvas px-2 text-sm focus:border-accent focus:outline-none";
@@ -7,10 +8,10 @@ const LOOK = "h-9 w-full min-w-0 rounded-lg border border-line-strong bg-canvas 
 export function QuotaFields({ text, onChange }: { text: string; onChange: (text: string) => void }) {
   const quotas = readQuotas(text);
   return (
-    <div role="group" aria-label="Daily quotas" className="grid grid-cols-[auto_1fr_1fr] items-center gap-x-2 gap-y-1.5 text-sm">
+    <div role="group" aria-label={t("Daily quotas")} className="grid grid-cols-[auto_1fr_1fr] items-center gap-x-2 gap-y-1.5 text-sm">
       <span />
-      <span className="text-xs text-muted">Requests</span>
-      <span className="text-xs text-muted">Tokens</span>
+      <span className="text-xs text-muted">{t("Requests")}</span>
+      <span className="text-xs text-muted">{t("Tokens")}</span>
       {ROLES.map((role) => (
         <div key={role} className="contents">
           <span>{words(role)}</span>
@@ -19,7 +20,7 @@ export function QuotaFields({ text, onChange }: { text: string; onChange: (text:
               key={what}
               type="number"
               min={0}
-              aria-label={`${words(role)}: ${what} per day`}
+              aria-label={what === "requests" ? t("{{role}}: requests per day", { role: words(role) }) : t("{{role}}: tokens per day", { role: words(role) })}
               value={quotas[role]![what]}
               onChange={(event) => onChange(writeQuotas({ ...quotas, [role]: { ...quotas[role]!, [what]: Math.trunc(event.target.valueAsNumber) || 0 } }))}
               className={LOOK}
@@ -27,7 +28,7 @@ export function QuotaFields({ text, onChange }: { text: string; onChange: (text:
           ))}
         </div>
       ))}
-      <p className="col-span-3 text-[13px] text-muted">0 = unlimited.</p>
+      <p className="col-span-3 text-[13px] text-muted">{t("0 = unlimited.")}</p>
     </div>
   );
 }

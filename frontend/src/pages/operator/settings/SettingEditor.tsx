@@ -11,6 +11,7 @@ import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
 import { TextBox } from "../../../components/TextBox";
 import { words } from "../../../format";
+import { Trans, t } from "../../../i18n";
 import { QuotaFields } from "./QuotaFields";
 import { shown, sourceLabel, titleOf } from "./settings";
 
@@ -24,7 +25,7 @@ export function SettingEditor({ setting }: { setting: Setting }) {
     mutationFn: (value: Value | null) => (value === null ? settings.reset(setting.name) : settings.save(setting.name, value)),
     onSuccess: async (saved) => {
       await refresh("operator", "settings");
-      toast(saved.pending ? `${title}: takes effect after a restart.` : `${title} saved.`);
+      toast(saved.pending ? t("{{title}}: takes effect after a restart.", { title }) : t("{{title}} saved.", { title }));
     },
   });
   return (
@@ -33,11 +34,11 @@ export function SettingEditor({ setting }: { setting: Setting }) {
         <p className="flex flex-wrap items-center gap-2 text-sm font-medium">
           {title}
           <Badge tone={setting.source === "default" ? "plain" : "accent"}>{sourceLabel(setting.source)}</Badge>
-          {setting.pending && <Badge tone="warn">After a restart: {shown(setting.saved ?? setting.default)}</Badge>}
+          {setting.pending && <Badge tone="warn">{t("After a restart: {{shown}}", { shown: shown(setting.saved ?? setting.default) })}</Badge>}
         </p>
         <p className="mt-0.5 text-[13px] text-muted">
           {setting.about}
-          {!setting.live && " Takes effect after a restart."}
+          {!setting.live && ` ${t("Takes effect after a restart.")}`}
         </p>
       </div>
       <div className="min-w-0 space-y-2">
@@ -49,8 +50,8 @@ export function SettingEditor({ setting }: { setting: Setting }) {
         <ErrorMessage error={change.error} />
         {setting.saved !== null && !setting.locked && (
           <button type="button" className="text-[13px] text-muted underline underline-offset-2 hover:text-ink" onClick={() => change.mutate(null)}>
-            Reset to the default<span className="sr-only"> of {title}</span>
-            {typeof setting.default !== "string" || setting.default.length < 30 ? ` (${shown(setting.default)})` : ""}
+            <Trans i18nKey="Reset to the default<s> of {{title}}</s>" values={{ title }} components={{ s: <span className="sr-only" /> }} />
+            {(typeof setting.default !== "string" || setting.default.length < 30) && ` (${shown(setting.default)})`}
           </button>
         )}
       </div>
@@ -65,7 +66,7 @@ function Locked({ setting }: { setting: Setting }) {
       <span className="mt-1 flex items-start gap-1.5 text-[13px] text-muted">
         <Lock aria-hidden className="mt-0.5 size-3.5 shrink-0" />
         <span className="min-w-0 wrap-anywhere">
-          Set with TUTELAGE_{setting.name.toUpperCase()} at the start ({sourceLabel(setting.source).toLowerCase()}), which comes first.
+          {t("Set with {{variable}} at the start ({{source}}), which comes first.", { variable: `TUTELAGE_${setting.name.toUpperCase()}`, source: sourceLabel(setting.source).toLowerCase() })}
         </span>
       </span>
     </p>
@@ -83,7 +84,7 @@ interface ControlProps {
 function Control({ setting, title, busy, onSave }: ControlProps) {
   const wanted = (setting.pending ? (setting.saved ?? setting.default) : setting.value) as Value;
   if (setting.kind === "switch")
-    return <Checkbox label={<>{wanted ? "On" : "Off"}<span className="sr-only">: {title}</span></>} checked={Boolean(wanted)} disabled={busy} onChange={onSave} />;
+    return <Checkbox label={<>{wanted ? t("On") : t("Off")}<span className="sr-only">: {title}</span></>} checked={Boolean(wanted)} disabled={busy} onChange={onSave} />;
   if (setting.kind === "choice")
     return (
       <Select
@@ -125,10 +126,10 @@ function TypedControl({ setting, title, wanted, busy, onSave }: ControlProps & {
       {draft !== String(wanted) && (
         <div className="flex gap-2">
           <Button kind="primary" small type="submit" disabled={busy}>
-            Save
+            {t("Save")}
           </Button>
           <Button small onClick={() => setDraft(String(wanted))}>
-            Cancel
+            {t("Cancel")}
           </Button>
         </div>
       )}

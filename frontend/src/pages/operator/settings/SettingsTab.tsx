@@ -6,6 +6,7 @@ import { Card } from "../../../components/Card";
 import { PageHeading } from "../../../components/PageHeading";
 import { QueryResult } from "../../../components/feedback/QueryResult";
 import { Cell, Table } from "../../../components/Table";
+import { Trans, t } from "../../../i18n";
 import { SettingEditor } from "./SettingEditor";
 import { GROUPS, shown, sourceLabel } from "./settings";
 
@@ -13,7 +14,7 @@ export function SettingsTab() {
   const query = useSettings();
   return (
     <>
-      <PageHeading title="Settings" hint={<Hint />} />
+      <PageHeading title={t("Settings")} hint={<Hint />} />
       <QueryResult query={query}>
         {({ data }) => (
           <>
@@ -41,12 +42,7 @@ const LINK = "underline decoration-line-strong decoration-1 underline-offset-4 h
 function Hint() {
   return (
     <>
-      Settings that are saved here apply to all processes and are in the audit log. An environment variable comes first. When iterations
-      start, and how many old policies are kept, is set with{" "}
-      <Link to="/operator/trials" className={LINK}>
-        the schedule
-      </Link>
-      ; training settings belong to each iteration.
+      <Trans i18nKey="Settings that are saved here apply to all processes and are in the audit log. An environment variable comes first. When iterations start, and how many old policies are kept, is set with <a>the schedule</a>; training settings belong to each iteration." components={{ a: <Link to="/operator/trials" className={LINK} /> }} />
     </>
   );
 }
@@ -55,10 +51,10 @@ function FixedSettings({ settings }: { settings: Setting[] }) {
   return (
     <section aria-labelledby="fixed" className="mt-8">
       <h2 id="fixed" className="mb-1 text-lg font-semibold tracking-tight">
-        Set at the start
+        {t("Set at the start")}
       </h2>
-      <p className="mb-3 max-w-2xl text-sm text-muted">Environment variables of this process; a change takes effect after a restart.</p>
-      <Table columns={["Setting", "Value", "Source", "Description"]}>
+      <p className="mb-3 max-w-2xl text-sm text-muted">{t("Environment variables of this process; a change takes effect after a restart.")}</p>
+      <Table columns={[t("Setting"), t("Value"), t("Source"), t("Description")]}>
         {settings.map((row) => (
           <tr key={row.name}>
             <Cell className="font-mono text-xs whitespace-nowrap">TUTELAGE_{row.name.toUpperCase()}</Cell>
@@ -68,7 +64,7 @@ function FixedSettings({ settings }: { settings: Setting[] }) {
             </Cell>
             <Cell className="text-muted">
               {row.about}
-              {row.source !== "default" && <span className="block text-xs">Default: {shown(row.default)}</span>}
+              {row.source !== "default" && <span className="block text-xs">{t("Default: {{shown}}", { shown: shown(row.default) })}</span>}
             </Cell>
           </tr>
         ))}

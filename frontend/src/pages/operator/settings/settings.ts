@@ -1,45 +1,46 @@
 /** How settings are grouped and worded. */
 import type { Setting } from "../../../api/account";
 import { words } from "../../../format";
+import { t } from "../../../i18n";
 
 export const GROUPS = [
-  { title: "Access", names: ["guests", "sign_up", "oidc_name", "policy_choice", "quotas", "cors_origins"] },
+  { title: t("Access"), names: ["guests", "sign_up", "oidc_name", "policy_choice", "quotas", "cors_origins"] },
   {
-    title: "Limits",
+    title: t("Limits"),
     names: ["rate_limit", "token_limit", "max_message_chars", "max_response_tokens", "max_queue", "max_batch", "cache_tokens", "max_body_bytes", "stop_seconds"],
   },
-  { title: "Answers", names: ["temperature", "top_p", "frequency_penalty", "loop_tokens", "injection_warning"] },
-  { title: "Chat page", names: ["starters"] },
-  { title: "Labeling", names: ["labeling_gold", "labeling_order"] },
+  { title: t("Answers"), names: ["temperature", "top_p", "frequency_penalty", "loop_tokens", "injection_warning"] },
+  { title: t("Chat page"), names: ["starters"] },
+  { title: t("Labeling"), names: ["labeling_gold", "labeling_order"] },
 ];
 
 const TITLES: Record<string, string> = {
-  cors_origins: "Origins that may call the API",
-  oidc_name: "Label of the SSO button",
-  quotas: "Daily quotas",
-  starters: "Prompts of an empty chat",
-  max_batch: "Answers at once",
-  max_queue: "Waiting answers",
-  cache_tokens: "KV-cache size",
-  labeling_gold: "Gold tasks",
-  labeling_order: "Order of tasks",
-  loop_tokens: "Loop detection",
-  top_p: "Top-p",
+  cors_origins: t("Origins that may call the API"),
+  oidc_name: t("Label of the SSO button"),
+  quotas: t("Daily quotas"),
+  starters: t("Prompts of an empty chat"),
+  max_batch: t("Answers at once"),
+  max_queue: t("Waiting answers"),
+  cache_tokens: t("KV-cache size"),
+  labeling_gold: t("Gold tasks"),
+  labeling_order: t("Order of tasks"),
+  loop_tokens: t("Loop detection"),
+  top_p: t("Top-p"),
 };
 
 const SOURCES: Record<Setting["source"], string> = {
-  default: "Default",
-  environment: "Environment",
-  file: "File",
-  "command line": "Command line",
-  saved: "This page",
+  default: t("Default"),
+  environment: t("Environment"),
+  file: t("File"),
+  "command line": t("Command line"),
+  saved: t("This page"),
 };
 
 export const titleOf = (name: string) => TITLES[name] ?? words(name);
 export const sourceLabel = (source: Setting["source"]) => SOURCES[source];
 
 export function shown(value: unknown): string {
-  if (typeof value === "boolean") return value ? "on" : "off";
+  if (typeof value === "boolean") return value ? t("on") : t("off");
   return value === "" || value === null ? "—" : String(value);
 }
 

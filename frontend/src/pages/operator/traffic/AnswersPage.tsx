@@ -6,13 +6,14 @@ import { ago, figure, span, words } from "../../../format";
 import { BackLink, PageHeading } from "../../../components/PageHeading";
 import { StateBadge } from "../../../components/StateBadge";
 import { Cell, PagedTable } from "../../../components/Table";
+import { t } from "../../../i18n";
 import { latency } from "./TrafficTab";
 
 const TITLES: Record<AnswerKind, string> = {
-  all: "Answers",
-  flagged: "Flagged answers",
-  failed: "Interrupted answers",
-  regenerated: "Regenerated answers",
+  all: t("Answers"),
+  flagged: t("Flagged answers"),
+  failed: t("Interrupted answers"),
+  regenerated: t("Regenerated answers"),
 };
 
 export function AnswersPage() {
@@ -21,15 +22,16 @@ export function AnswersPage() {
   const hours = Number(search.get("hours") ?? 24);
   const policy_id = search.get("policy") ?? undefined;
   const answers = useAnswers({ hours, kind, policy_id });
-  const of = policy_id ? ` by ${policy_id}` : "";
   return (
     <>
-      <BackLink to="/operator/traffic">Traffic</BackLink>
+      <BackLink to="/operator/traffic">{t("Traffic")}</BackLink>
       <PageHeading
         title={TITLES[kind] ?? TITLES.all}
-        hint={`In chats${of}, in the last ${span(hours)}, newest first. Content is shown only if the conversation allows training.`}
+        hint={policy_id
+            ? t("In chats by {{policy}}, in the last {{time}}, newest first. Content is shown only if the conversation allows training.", { policy: policy_id, time: span(hours) })
+            : t("In chats, in the last {{time}}, newest first. Content is shown only if the conversation allows training.", { time: span(hours) })}
       />
-      <PagedTable query={answers} columns={["Time", "Policy", "Tokens", "First token", "Total time", "Finish reason", "Moderation", "Answer"]} icon={MessageSquare} none="No answers in this period.">
+      <PagedTable query={answers} columns={[t("Time"), t("Policy"), t("Tokens"), t("First token"), t("Total time"), t("Finish reason"), t("Moderation"), t("Answer")]} icon={MessageSquare} none={t("No answers in this period.")}>
         {(row) => (
           <tr key={row.id}>
             <Cell className="whitespace-nowrap text-muted">{ago(row.at)}</Cell>
@@ -39,7 +41,7 @@ export function AnswersPage() {
                   {row.policy_id}
                 </Link>
               ) : (
-                <span className="text-muted">not called</span>
+                <span className="text-muted">{t("not called")}</span>
               )}
             </Cell>
             <Cell className="whitespace-nowrap tabular-nums">{figure(row.tokens)}</Cell>
@@ -48,7 +50,7 @@ export function AnswersPage() {
             <Cell>{words(row.finish_reason ?? "–")}</Cell>
             <Cell>{row.action === "warn" || row.action === "block" ? <StateBadge state={row.action} /> : <span className="text-muted">–</span>}</Cell>
             <Cell className="min-w-56 text-[13px] text-muted">
-              <span className="line-clamp-2">{row.excerpt ?? "private (training not allowed)"}</span>
+              <span className="line-clamp-2">{row.excerpt ?? t("private (training not allowed)")}</span>
             </Cell>
           </tr>
         )}

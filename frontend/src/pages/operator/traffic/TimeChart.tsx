@@ -1,12 +1,13 @@
 /** Counts and latencies over time. */
 import { Bar, CartesianGrid, ComposedChart, Legend, Line, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import { figure, time } from "../../../format";
+import { locale } from "../../../locale";
 import { PlotCard } from "../../../components/Card";
 
 const COLOURS = ["var(--chart-1)", "var(--chart-2)", "var(--chart-3)"];
 const TICK = { fill: "var(--faint)", fontSize: 12 };
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const DAY = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric" });
+const CLOCK = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+const DAY = new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric" });
 const LONG = 2 * 86_400;
 
 type Row = { at: number } & Record<string, unknown>;

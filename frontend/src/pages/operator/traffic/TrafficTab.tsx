@@ -4,18 +4,19 @@ import { useState } from "react";
 import { Link } from "react-router";
 import { useLabelingProgress } from "../../../api/labeling";
 import { useTraffic, type Traffic } from "../../../api/traffic";
-import { counted, duration, figure, time } from "../../../format";
+import { duration, figure, time } from "../../../format";
 import { Card, StatTile } from "../../../components/Card";
 import { PageHeading } from "../../../components/PageHeading";
 import { ProgressBar } from "../../../components/feedback/ProgressBar";
 import { QueryResult } from "../../../components/feedback/QueryResult";
 import { CountLink } from "../../../components/Table";
+import { t } from "../../../i18n";
 import { TimeChart } from "./TimeChart";
 
 const RANGES = [
-  { hours: 1, label: "Hour" },
-  { hours: 24, label: "Day" },
-  { hours: 168, label: "Week" },
+  { hours: 1, label: t("Hour") },
+  { hours: 24, label: t("Day") },
+  { hours: 168, label: t("Week") },
 ];
 
 export function TrafficTab() {
@@ -23,8 +24,8 @@ export function TrafficTab() {
   const traffic = useTraffic(hours);
   return (
     <>
-      <PageHeading title="Traffic" hint="Requests, latency and moderation. Refreshes every 5 s.">
-        <div className="flex gap-1 rounded-lg bg-panel p-1 text-[13px]" role="group" aria-label="Time range">
+      <PageHeading title={t("Traffic")} hint={t("Requests, latency and moderation. Refreshes every 5 s.")}>
+        <div className="flex gap-1 rounded-lg bg-panel p-1 text-[13px]" role="group" aria-label={t("Time range")}>
           {RANGES.map((range) => (
             <button
               key={range.hours}
@@ -59,27 +60,27 @@ function Totals({ traffic: { total, http }, hours }: { traffic: Traffic; hours: 
   return (
     <div className="mb-3 grid grid-cols-2 gap-3 lg:grid-cols-4">
       <StatTile
-        label="Requests"
+        label={t("Requests")}
         value={<CountLink to={behind()}>{figure(total.requests)}</CountLink>}
-        hint={`${counted(total.answers, "answer")} · ${http.running} in progress`}
+        hint={t("{{answers}} · {{running}} in progress", { answers: t("{{count}} answers", { count: total.answers }), running: http.running })}
       />
       <StatTile
-        label="Tokens generated"
+        label={t("Tokens generated")}
         value={<CountLink to={behind()}>{figure(total.response_tokens)}</CountLink>}
-        hint={`${counted(total.prompt_tokens, "prompt token")}`}
+        hint={t("{{count}} prompt tokens", { count: total.prompt_tokens })}
       />
       <StatTile
-        label="Time to first token"
+        label={t("Time to first token")}
         value={<CountLink to={behind()}>{total.first_text ? latency(total.first_text.median) : "–"}</CountLink>}
-        hint={total.first_text ? `p95 ${latency(total.first_text.p95)}` : "No requests yet"}
+        hint={total.first_text ? `p95 ${latency(total.first_text.p95)}` : t("No requests yet")}
       />
       <StatTile
-        label="Flagged messages"
+        label={t("Flagged messages")}
         value={<CountLink to={behind("flagged")}>{figure(total.flagged_prompts + total.flagged_answers)}</CountLink>}
         hint={
           <>
-            {counted(total.flagged_prompts, "prompt")} · {counted(total.flagged_answers, "answer")} ·{" "}
-            <CountLink to={behind("failed")}>{total.failed} interrupted</CountLink>
+            {t("{{count}} prompts", { count: total.flagged_prompts })} · {t("{{count}} answers", { count: total.flagged_answers })} ·{" "}
+            <CountLink to={behind("failed")}>{t("{{failed}} interrupted", { failed: total.failed })}</CountLink>
           </>
         }
       />
@@ -96,16 +97,16 @@ function Charts({ traffic: { windows } }: { traffic: Traffic }) {
   }));
   return (
     <div className="grid gap-3 lg:grid-cols-2">
-      <TimeChart title="Requests" hint="Requests, and feedback on their answers." rows={rows} bars={{ requests: "Requests", judgements: "Feedback" }} />
-      <TimeChart title="Tokens" hint="Prompt tokens and generated tokens." rows={rows} bars={{ prompt_tokens: "Prompt", response_tokens: "Generated" }} />
+      <TimeChart title={t("Requests")} hint={t("Requests, and feedback on their answers.")} rows={rows} bars={{ requests: t("Requests"), judgements: t("Feedback") }} />
+      <TimeChart title={t("Tokens")} hint={t("Prompt tokens and generated tokens.")} rows={rows} bars={{ prompt_tokens: t("Prompt"), response_tokens: t("Generated") }} />
       <TimeChart
-        title="Latency"
-        hint="Seconds until the first token and until the complete answer."
+        title={t("Latency")}
+        hint={t("Seconds until the first token and until the complete answer.")}
         rows={rows}
-        lines={{ median: "First token, median", p95: "First token, p95", whole: "Complete answer, median" }}
+        lines={{ median: t("First token, median"), p95: t("First token, p95"), whole: t("Complete answer, median") }}
         unit="s"
       />
-      <TimeChart title="Moderation" hint="Flagged or blocked messages." rows={rows} bars={{ flagged_prompts: "Prompts", flagged_answers: "Answers" }} />
+      <TimeChart title={t("Moderation")} hint={t("Flagged or blocked messages.")} rows={rows} bars={{ flagged_prompts: t("Prompts"), flagged_answers: t("Answers") }} />
     </div>
   );
 }
@@ -113,16 +114,16 @@ function Charts({ traffic: { windows } }: { traffic: Traffic }) {
 function LabelingCard() {
   const progress = useLabelingProgress();
   return (
-    <Card title="Labeling" aside={<Link to="/operator/labeling" className="text-[13px] font-medium text-accent-ink underline-offset-4 hover:underline">Tasks and labelers</Link>}>
+    <Card title={t("Labeling")} aside={<Link to="/operator/labeling" className="text-[13px] font-medium text-accent-ink underline-offset-4 hover:underline">{t("Tasks and labelers")}</Link>}>
       <QueryResult query={progress}>
         {({ tasks, answered, skipped }) => {
           const [done, open] = [tasks.done ?? 0, tasks.open ?? 0];
-          if (done + open === 0) return <p className="text-sm text-muted">No labeling tasks.</p>;
+          if (done + open === 0) return <p className="text-sm text-muted">{t("No labeling tasks.")}</p>;
           return (
             <>
-              <ProgressBar share={done / (done + open)} label="Labeling tasks done" />
+              <ProgressBar share={done / (done + open)} label={t("Labeling tasks done")} />
               <p className="mt-2 text-sm text-muted">
-                {done} of {done + open} tasks done · {answered} answered · {skipped} skipped
+                {t("{{done}} of {{all}} tasks done · {{answered}} answered · {{skipped}} skipped", { done, all: done + open, answered, skipped })}
               </p>
             </>
           );
@@ -135,12 +136,12 @@ function LabelingCard() {
 function HttpCard({ http }: { http: Traffic["http"] }) {
   const statuses = Object.entries(http.statuses);
   return (
-    <Card title="HTTP responses by this process" aside={<a href="/metrics" className="text-[13px] font-medium text-accent-ink underline-offset-4 hover:underline">Prometheus metrics</a>}>
-      <p className="text-sm text-muted">Since {time(http.since)}, by HTTP status:</p>
+    <Card title={t("HTTP responses by this process")} aside={<a href="/metrics" className="text-[13px] font-medium text-accent-ink underline-offset-4 hover:underline">{t("Prometheus metrics")}</a>}>
+      <p className="text-sm text-muted">{t("Since {{since}}, by HTTP status:", { since: time(http.since) })}</p>
       <dl className="mt-2 flex flex-wrap gap-x-6 gap-y-1 text-sm">
         {statuses.map(([status, count]) => (
           <div key={status} className="flex gap-2">
-            <dt className="text-muted">{status === "0" ? "Interrupted" : status}</dt>
+            <dt className="text-muted">{status === "0" ? t("Interrupted") : status}</dt>
             <dd className="font-medium tabular-nums">{figure(count)}</dd>
           </div>
         ))}
@@ -151,5 +152,5 @@ function HttpCard({ http }: { http: Traffic["http"] }) {
 
 /** A latency, with two significant digits below 10 s. */
 export function latency(value: number): string {
-  return value < 10 ? `${figure(Number(value.toPrecision(2)))} s` : duration(value);
+  return value < 10 ? t("{{seconds}} s", { seconds: Number(value.toPrecision(2)) }) : duration(value);
 }

@@ -9,22 +9,22 @@ import { useToast } from "../../../components/feedback/Toast";
 import { ago } from "../../../format";
 import { QueryResult } from "../../../components/feedback/QueryResult";
 import { Cell, Table } from "../../../components/Table";
+import { t } from "../../../i18n";
 
 export function Erasures() {
   const query = useErasures();
   return (
     <>
-      <h2 className="mt-8 mb-1 text-lg font-semibold tracking-tight">Erasures</h2>
+      <h2 className="mt-8 mb-1 text-lg font-semibold tracking-tight">{t("Erasures")}</h2>
       <p className="mb-3 max-w-2xl text-sm text-muted">
-        Data that was erased after a policy had been trained on it. “Retrain without” starts an iteration from the newest policy
-        not trained on the erased data.
+        {t("Data that was erased after a policy had been trained on it. “Retrain without” starts an iteration from the newest policy not trained on the erased data.")}
       </p>
       <QueryResult query={query}>
         {({ data }) =>
           data.length === 0 ? (
-            <p className="text-sm text-muted">No policy was trained on erased data.</p>
+            <p className="text-sm text-muted">{t("No policy was trained on erased data.")}</p>
           ) : (
-            <Table columns={["Time", "Erased", "Affected policies", "Retrain without"]}>
+            <Table columns={[t("Time"), t("Erased"), t("Affected policies"), t("Retrain without")]}>
               {data.map((row) => (
                 <Row key={row.id} row={row} />
               ))}
@@ -36,7 +36,7 @@ export function Erasures() {
   );
 }
 
-const SUBJECTS: Record<string, string> = { user: "User account", data: "Dataset" };
+const SUBJECTS: Record<string, string> = { user: t("User account"), data: t("Dataset") };
 
 function Row({ row }: { row: ErasureRow }) {
   const refresh = useRefresh();
@@ -46,7 +46,7 @@ function Row({ row }: { row: ErasureRow }) {
     onSuccess: () => refresh("operator"),
     onError: (error) => toast(error.message),
   });
-  const what = SUBJECTS[row.subject.split("_", 1)[0]!] ?? "Conversation";
+  const what = SUBJECTS[row.subject.split("_", 1)[0]!] ?? t("Conversation");
   return (
     <tr>
       <Cell className="whitespace-nowrap text-muted">{ago(row.created_at)}</Cell>
@@ -70,10 +70,10 @@ function Row({ row }: { row: ErasureRow }) {
           </Link>
         ) : row.parent ? (
           <Button small disabled={retrain.isPending} onClick={() => retrain.mutate()}>
-            From {row.parent}
+            {t("From {{parent}}", { parent: row.parent })}
           </Button>
         ) : (
-          <span className="text-muted">all policies were trained on it</span>
+          <span className="text-muted">{t("all policies were trained on it")}</span>
         )}
       </Cell>
     </tr>

@@ -16,6 +16,7 @@ import { Checkbox, Field, NumberField } from "../../../components/Field";
 import { BackLink, PageHeading } from "../../../components/PageHeading";
 import { Cell, Table } from "../../../components/Table";
 import { figure } from "../../../format";
+import { t } from "../../../i18n";
 
 export function SitesPage() {
   const query = useSiteKeys();
@@ -29,21 +30,21 @@ export function SitesPage() {
 
   return (
     <>
-      <BackLink to="/operator/people">Users</BackLink>
+      <BackLink to="/operator/people">{t("Users")}</BackLink>
       <PageHeading
-        title="Other sites"
-        hint="A site key lets the visitors of another site chat there, give thumbs and compare two answers, and do nothing else. It is public, so it works on the pages of its origins only and has limits."
+        title={t("Other sites")}
+        hint={t("A site key lets the visitors of another site chat there, give thumbs and compare two answers, and do nothing else. It is public, so it works on the pages of its origins only and has limits.")}
       >
         <Button kind="primary" icon={Plus} onClick={() => setMaking(true)}>
-          New site key
+          {t("New site key")}
         </Button>
       </PageHeading>
       <QueryResult query={query}>
         {({ data }) =>
           data.length === 0 ? (
-            <EmptyState icon={Globe}>No site keys yet. With one, a line of HTML puts the chat on another site.</EmptyState>
+            <EmptyState icon={Globe}>{t("No site keys yet. With one, a line of HTML puts the chat on another site.")}</EmptyState>
           ) : (
-            <Table columns={["Name", "Origins", "Limits", "Prompts today", "Visitors", "Actions"]}>
+            <Table columns={[t("Name"), t("Origins"), t("Limits"), t("Prompts today"), t("Visitors"), t("Actions")]}>
               {data.map((row) => (
                 <Row key={row.id} row={row} />
               ))}
@@ -51,14 +52,14 @@ export function SitesPage() {
           )
         }
       </QueryResult>
-      <Dialog open={making} onClose={close} title={made ? "Your new site key" : "New site key"} wide>
+      <Dialog open={making} onClose={close} title={made ? t("Your new site key") : t("New site key")} wide>
         {made ? <Snippet made={made} onClose={close} /> : <Form onMade={setMade} onClose={close} />}
       </Dialog>
     </>
   );
 }
 
-const limit = (value: number) => (value ? figure(value) : "unlimited");
+const limit = (value: number) => (value ? figure(value) : t("unlimited"));
 
 function Row({ row }: { row: SiteKey }) {
   const refresh = useRefresh();
@@ -69,7 +70,7 @@ function Row({ row }: { row: SiteKey }) {
       <Cell>
         <span className="block font-medium">{row.name}</span>
         <span className="flex flex-wrap items-center gap-1 font-mono text-xs text-muted">
-          {row.prefix}… {row.training && <Badge tone="accent">Training allowed</Badge>}
+          {row.prefix}… {row.training && <Badge tone="accent">{t("Training allowed")}</Badge>}
         </span>
       </Cell>
       <Cell className="text-muted">
@@ -80,31 +81,31 @@ function Row({ row }: { row: SiteKey }) {
         ))}
       </Cell>
       <Cell className="text-xs whitespace-nowrap text-muted">
-        <span className="block">All: {limit(per_minute)} a minute, {limit(per_day)} a day</span>
-        <span className="block">Each: {limit(visitor_per_minute)} a minute, {limit(visitor_per_day)} a day</span>
+        <span className="block">{t("All: {{minute}} a minute, {{day}} a day", { minute: limit(per_minute), day: limit(per_day) })}</span>
+        <span className="block">{t("Each: {{minute}} a minute, {{day}} a day", { minute: limit(visitor_per_minute), day: limit(visitor_per_day) })}</span>
       </Cell>
       <Cell className="tabular-nums">{figure(row.prompts_today)}</Cell>
       <Cell className="tabular-nums">{figure(row.visitors)}</Cell>
       <Cell className="text-end">
         {row.revoked_at === null ? (
-          <Button small onClick={() => setLeaving(true)} aria-label={`Revoke ${row.name}`}>
-            Revoke
+          <Button small onClick={() => setLeaving(true)} aria-label={t("Revoke {{name}}", { name: row.name })}>
+            {t("Revoke")}
           </Button>
         ) : (
-          <Badge>Revoked</Badge>
+          <Badge>{t("Revoked")}</Badge>
         )}
         <Confirm
           danger
           open={leaving}
           onClose={() => setLeaving(false)}
-          title={`Revoke “${row.name}”?`}
-          action="Revoke"
+          title={t("Revoke “{{name}}”?", { name: row.name })}
+          action={t("Revoke")}
           onConfirm={async () => {
             await users.revokeKey(row.id);
             await refresh("operator");
           }}
         >
-          The chat on these pages stops working immediately.
+          {t("The chat on these pages stops working immediately.")}
         </Confirm>
       </Cell>
     </tr>
@@ -113,10 +114,10 @@ function Row({ row }: { row: SiteKey }) {
 
 const LIMITS = { per_minute: 120, per_day: 2000, visitor_per_minute: 20, visitor_per_day: 100 };
 const LIMIT_LABELS: [keyof typeof LIMITS, string][] = [
-  ["per_minute", "Requests per minute, all"],
-  ["per_day", "Prompts per day, all"],
-  ["visitor_per_minute", "Requests per minute and address"],
-  ["visitor_per_day", "Prompts per day and visitor"],
+  ["per_minute", t("Requests per minute, all")],
+  ["per_day", t("Prompts per day, all")],
+  ["visitor_per_minute", t("Requests per minute and address")],
+  ["visitor_per_day", t("Prompts per day and visitor")],
 ];
 
 function Form({ onMade, onClose }: { onMade: (made: NewSiteKey) => void; onClose: () => void }) {
@@ -140,12 +141,12 @@ function Form({ onMade, onClose }: { onMade: (made: NewSiteKey) => void; onClose
 
   return (
     <form onSubmit={submit} className="space-y-4">
-      <Field label="Name" required maxLength={100} value={name} onChange={(event) => setName(event.target.value)} />
+      <Field label={t("Name")} required maxLength={100} value={name} onChange={(event) => setName(event.target.value)} />
       <Field
-        label="Origins"
+        label={t("Origins")}
         required
         placeholder="https://www.example.org"
-        hint="Where the pages are, such as https://www.example.org; several by commas."
+        hint={t("Where the pages are, such as https://www.example.org; several by commas.")}
         value={origins}
         onChange={(event) => setOrigins(event.target.value)}
       />
@@ -154,13 +155,13 @@ function Form({ onMade, onClose }: { onMade: (made: NewSiteKey) => void; onClose
           <NumberField key={limit} label={label} min={0} max={1_000_000} value={limits[limit]} onChange={(value) => setLimits({ ...limits, [limit]: value })} />
         ))}
       </div>
-      <p className="text-[13px] text-muted">0 = unlimited.</p>
-      <Checkbox checked={training} onChange={setTraining} label="Chats of visitors who agree may be used for training." />
+      <p className="text-[13px] text-muted">{t("0 = unlimited.")}</p>
+      <Checkbox checked={training} onChange={setTraining} label={t("Chats of visitors who agree may be used for training.")} />
       <ErrorMessage error={make.error} />
       <DialogButtons>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{t("Cancel")}</Button>
         <Button kind="primary" type="submit" disabled={make.isPending}>
-          Create
+          {t("Create")}
         </Button>
       </DialogButtons>
     </form>
@@ -173,19 +174,19 @@ function Snippet({ made, onClose }: { made: NewSiteKey; onClose: () => void }) {
   const html = `<script src="${window.location.origin}/widget.js" data-key="${made.secret}"${training} defer></script>`;
   return (
     <div className="space-y-3 text-sm">
-      <p>Copy this line into the pages. The key is not shown again.</p>
+      <p>{t("Copy this line into the pages. The key is not shown again.")}</p>
       <pre className="overflow-x-auto rounded-xl border border-line bg-panel px-4 py-3 font-mono text-xs whitespace-pre-wrap wrap-anywhere" tabIndex={0}>
         {html}
       </pre>
       <p className="text-muted">
-        If the site sends a Content-Security-Policy, it must allow {window.location.origin} in script-src and connect-src.
+        {t("If the site sends a Content-Security-Policy, it must allow {{origin}} in script-src and connect-src.", { origin: window.location.origin })}
       </p>
       <DialogButtons>
-        <Button icon={Copy} onClick={() => void copyText(html).then(() => toast("Copied."))}>
-          Copy
+        <Button icon={Copy} onClick={() => void copyText(html).then(() => toast(t("Copied.")))}>
+          {t("Copy")}
         </Button>
         <Button kind="primary" onClick={onClose}>
-          Done
+          {t("Done")}
         </Button>
       </DialogButtons>
     </div>

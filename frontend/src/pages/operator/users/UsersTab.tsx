@@ -13,6 +13,7 @@ import { Field, Select } from "../../../components/Field";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
 import { useToast } from "../../../components/feedback/Toast";
 import { ago, figure, words } from "../../../format";
+import { t } from "../../../i18n";
 import { keyState } from "../../account/KeysTab";
 import { Erasures } from "./Erasures";
 import { EmptyState } from "../../../components/feedback/EmptyState";
@@ -22,11 +23,11 @@ import { CountLink, Cell, Table } from "../../../components/Table";
 
 const ROLES = (["user", "labeler", "operator"] as const).map((value) => ({ value, label: words(value) }));
 
-const ROLE_NAMES: Record<Role, string> = { user: "a user", labeler: "a labeler", operator: "an operator" };
+const ROLE_NAMES: Record<Role, string> = { user: t("a user"), labeler: t("a labeler"), operator: t("an operator") };
 const ROLE_RIGHTS: Record<Role, string> = {
-  user: "Users chat and rate answers.",
-  labeler: "Labelers also rank answers and write demonstrations, which weigh more in training.",
-  operator: "Operators can do everything: start training, promote policies, change rules and other users.",
+  user: t("Users chat and rate answers."),
+  labeler: t("Labelers also rank answers and write demonstrations, which weigh more in training."),
+  operator: t("Operators can do everything: start training, promote policies, change rules and other users."),
 };
 
 export function UsersTab() {
@@ -35,35 +36,35 @@ export function UsersTab() {
   const list = useUsers(useDeferredValue(query.trim()));
   return (
     <>
-      <PageHeading title="Users" hint="Accounts, roles and keys. Messages are not shown here.">
+      <PageHeading title={t("Users")} hint={t("Accounts, roles and keys. Messages are not shown here.")}>
         <Link
           to="/operator/people/sites"
           className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-panel"
         >
           <Globe aria-hidden className="size-4" />
-          Other sites
+          {t("Other sites")}
         </Link>
         <label className="flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-2.5 text-sm">
           <Search aria-hidden className="size-4 text-muted" />
           <input
             type="search"
-            aria-label="Search users"
-            placeholder="Name or id"
+            aria-label={t("Search users")}
+            placeholder={t("Name or id")}
             value={query}
             onChange={(event) => setQuery(event.target.value)}
             className="w-36 bg-transparent outline-none placeholder:text-muted"
           />
         </label>
         <Button kind="primary" icon={UserPlus} onClick={() => setInviting(true)}>
-          Invite
+          {t("Invite")}
         </Button>
       </PageHeading>
       <QueryResult query={list}>
         {({ pages }) => {
           const rows = pages.flatMap((page) => page.data);
-          if (rows.length === 0) return <EmptyState icon={Users}>No matches.</EmptyState>;
+          if (rows.length === 0) return <EmptyState icon={Users}>{t("No matches.")}</EmptyState>;
           return (
-            <Table columns={["Name", "Role", "Created", "Chats", "Feedback", "Requests today", "Keys", "Actions"]}>
+            <Table columns={[t("Name"), t("Role"), t("Created"), t("Chats"), t("Feedback"), t("Requests today"), t("Keys"), t("Actions")]}>
               {rows.map((user) => (
                 <Row key={user.id} user={user} />
               ))}
@@ -73,7 +74,7 @@ export function UsersTab() {
       </QueryResult>
       <LoadMore query={list} />
       <Erasures />
-      <Dialog open={inviting} onClose={() => setInviting(false)} title="Invite a user">
+      <Dialog open={inviting} onClose={() => setInviting(false)} title={t("Invite a user")}>
         <Invite onClose={() => setInviting(false)} />
       </Dialog>
     </>
@@ -87,11 +88,11 @@ function Row({ user }: { user: UserRow }) {
     <tr>
       <Cell>
         <span className="block font-medium">{user.name}</span>
-        <span className="block text-xs text-muted">{user.login ?? "no password"}</span>
+        <span className="block text-xs text-muted">{user.login ?? t("no password")}</span>
       </Cell>
       <Cell>
         <Badge tone={user.role === "user" ? "plain" : "accent"}>{words(user.role)}</Badge>{" "}
-        {user.disabled_at && <Badge tone="danger">Disabled</Badge>}
+        {user.disabled_at && <Badge tone="danger">{t("Disabled")}</Badge>}
       </Cell>
       <Cell className="whitespace-nowrap text-muted">{ago(user.created_at)}</Cell>
       <Cell className="tabular-nums">{user.conversations}</Cell>
@@ -100,12 +101,12 @@ function Row({ user }: { user: UserRow }) {
       </Cell>
       <Cell className="whitespace-nowrap text-muted tabular-nums">
         {figure(user.quota.requests_used)}
-        {user.quota.requests_limit > 0 && ` of ${figure(user.quota.requests_limit)}`}
+        {user.quota.requests_limit > 0 && ` ${t("of {{limit}}", { limit: user.quota.requests_limit })}`}
       </Cell>
       <Cell className="tabular-nums">{active}</Cell>
       <Cell className="text-end">
-        <Button small onClick={() => setOpen(true)} aria-label={`Manage ${user.name}`}>
-          Manage
+        <Button small onClick={() => setOpen(true)} aria-label={t("Manage {{name}}", { name: user.name })}>
+          {t("Manage")}
         </Button>
         <Dialog open={open} onClose={() => setOpen(false)} title={user.name} description={user.id}>
           <Manage user={user} />
@@ -122,7 +123,7 @@ function useChange(user: UserRow) {
     mutationFn: (body: Parameters<typeof users.change>[1]) => users.change(user.id, body),
     onSuccess: () => {
       void refresh("operator", "people");
-      toast("Saved.");
+      toast(t("Saved."));
     },
   });
 }
@@ -136,7 +137,7 @@ function Manage({ user }: { user: UserRow }) {
   return (
     <div className="space-y-5">
       <Select
-        label="Role"
+        label={t("Role")}
         value={user.role}
         options={ROLES}
         disabled={change.isPending}
@@ -145,8 +146,8 @@ function Manage({ user }: { user: UserRow }) {
       <Confirm
         open={next !== null}
         onClose={() => setNext(null)}
-        title={`Make ${user.name} ${ROLE_NAMES[next ?? user.role]}?`}
-        action="Change role"
+        title={t("Make {{name}} {{role}}?", { name: user.name, role: ROLE_NAMES[next ?? user.role] })}
+        action={t("Change role")}
         onConfirm={() => change.mutateAsync({ role: next! })}
       >
         {ROLE_RIGHTS[next ?? user.role]}
@@ -156,13 +157,13 @@ function Manage({ user }: { user: UserRow }) {
       {link && <SignInLink path={link} />}
       <ErrorMessage error={change.error ?? error} />
       <div className="flex flex-wrap gap-2">
-        <Button onClick={() => users.link(user.id).then((made) => setLink(made.path), setError)}>Create sign-in link</Button>
+        <Button onClick={() => users.link(user.id).then((made) => setLink(made.path), setError)}>{t("Create sign-in link")}</Button>
         <Button
           kind={user.disabled_at ? "secondary" : "danger"}
           disabled={change.isPending || user.id === me}
           onClick={() => change.mutate({ disabled: !user.disabled_at })}
         >
-          {user.disabled_at ? "Enable account" : "Disable account"}
+          {user.disabled_at ? t("Enable account") : t("Disable account")}
         </Button>
       </div>
     </div>
@@ -181,20 +182,20 @@ function Quota({ user, change }: { user: UserRow; change: ReturnType<typeof useC
   return (
     <form onSubmit={submit}>
       <div className="flex items-end gap-2">
-        <Field label="Requests per day" type="number" min={0} value={requests} onChange={(e) => setRequests(e.target.value)} />
-        <Field label="Tokens per day" type="number" min={0} value={tokens} onChange={(e) => setTokens(e.target.value)} />
+        <Field label={t("Requests per day")} type="number" min={0} value={requests} onChange={(e) => setRequests(e.target.value)} />
+        <Field label={t("Tokens per day")} type="number" min={0} value={tokens} onChange={(e) => setTokens(e.target.value)} />
         <Button type="submit" className="h-10">
-          Save
+          {t("Save")}
         </Button>
       </div>
       <p className="mt-1.5 text-[13px] text-muted">
-        0 = unlimited.{" "}
+        {t("0 = unlimited.")}{" "}
         {user.own_quota ? (
           <button type="button" className="underline underline-offset-2" onClick={() => change.mutate({ role_quota: true })}>
-            Reset to the role's default quota
+            {t("Reset to the role's default quota")}
           </button>
         ) : (
-          "Using the role's default quota."
+          t("Using the role's default quota.")
         )}
       </p>
     </form>
@@ -212,9 +213,9 @@ function Keys({ user }: { user: UserRow }) {
           <span className="min-w-0 flex-1 truncate">
             {key.name} <span className="font-mono text-xs text-muted">{key.prefix}…</span>
           </span>
-          <span className="text-xs text-muted">{key.last_used_at ? ago(key.last_used_at) : "never used"}</span>
+          <span className="text-xs text-muted">{key.last_used_at ? ago(key.last_used_at) : t("never used")}</span>
           <Button small onClick={() => void users.revokeKey(key.id).then(() => refresh("operator", "people"))}>
-            Revoke
+            {t("Revoke")}
           </Button>
         </li>
       ))}
@@ -242,20 +243,20 @@ function Invite({ onClose }: { onClose: () => void }) {
         <SignInLink path={invite.data.path} />
         <DialogButtons>
           <Button kind="primary" onClick={onClose}>
-            Done
+            {t("Done")}
           </Button>
         </DialogButtons>
       </>
     );
   return (
     <form onSubmit={submit} className="space-y-4">
-      <Field label="Name" autoFocus maxLength={100} value={name} onChange={(event) => setName(event.target.value)} />
-      <Select label="Role" value={role} options={ROLES} onChange={(event) => setRole(event.target.value as Role)} />
+      <Field label={t("Name")} autoFocus maxLength={100} value={name} onChange={(event) => setName(event.target.value)} />
+      <Select label={t("Role")} value={role} options={ROLES} onChange={(event) => setRole(event.target.value as Role)} />
       <ErrorMessage error={invite.error} />
       <DialogButtons>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button onClick={onClose}>{t("Cancel")}</Button>
         <Button type="submit" kind="primary" disabled={name.trim() === "" || invite.isPending}>
-          Create link
+          {t("Create link")}
         </Button>
       </DialogButtons>
     </form>
@@ -267,12 +268,12 @@ function SignInLink({ path }: { path: string }) {
   const address = location.origin + path;
   return (
     <div>
-      <p className="text-sm text-muted">One-time sign-in link, valid for one hour. It is shown only once.</p>
+      <p className="text-sm text-muted">{t("One-time sign-in link, valid for one hour. It is shown only once.")}</p>
       <code className="mt-2 block rounded-xl border border-line bg-panel px-4 py-3 font-mono text-xs break-all" data-testid="link">
         {address}
       </code>
-      <Button small className="mt-2" onClick={() => void copyText(address).then(() => toast("Copied."))}>
-        Copy
+      <Button small className="mt-2" onClick={() => void copyText(address).then(() => toast(t("Copied.")))}>
+        {t("Copy")}
       </Button>
     </div>
   );
