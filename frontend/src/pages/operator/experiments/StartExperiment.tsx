@@ -54,7 +54,7 @@ function Form({ onDone }: { onDone: () => void }) {
         explanation,
       });
       await refresh("operator");
-      toast(t("Experiment with {{policyId}} started.", { policyId: policy_id }));
+      toast(t("Experiment with {{policyId}} started.", { policyId: policy_id! }));
       onDone();
     } catch (error) {
       setProblem(error);

@@ -185,7 +185,7 @@ function CheckReport({ report }: { report: Report }) {
   return (
     <div className="rounded-xl border border-line bg-panel p-4 text-sm" role="status">
       <p>
-        {t("{{rows}} in {{format}} format: {{demonstrations}}, {{thumbs}}, {{rankings}} ({{comparisons}}){{duplicates}}.", { rows: t("{{count}} rows", { count: report.rows }), format: report.format, demonstrations: t("{{count}} demonstrations", { count: report.demonstrations }), thumbs: t("{{count}} thumbs", { count: report.thumbs }), rankings: t("{{count}} rankings", { count: report.rankings }), comparisons: t("{{count}} comparisons", { count: report.comparisons }), duplicates: report.duplicates > 0 && `, ${t("{{count}} duplicates", { count: report.duplicates })}` })}
+        {t("{{rows}} in {{format}} format: {{demonstrations}}, {{thumbs}}, {{rankings}} ({{comparisons}}){{duplicates}}.", { rows: t("{{count}} rows", { count: report.rows }), format: report.format, demonstrations: t("{{count}} demonstrations", { count: report.demonstrations }), thumbs: t("{{count}} thumbs", { count: report.thumbs }), rankings: t("{{count}} rankings", { count: report.rankings }), comparisons: t("{{count}} comparisons", { count: report.comparisons }), duplicates: report.duplicates > 0 ? `, ${t("{{count}} duplicates", { count: report.duplicates })}` : "" })}
       </p>
       {report.problems.length > 0 && (
         <ul className="mt-2 space-y-1 text-muted">
