@@ -11,7 +11,7 @@ from tutelage.chat import appeals, conversations
 from tutelage.datasets import keeping, reading
 from tutelage.feedback import feedback
 from tutelage.labeling import labeling
-from tutelage.people import accounts, people
+from tutelage.people import accounts, people, teams
 from tutelage.tables import (
     Conversation,
     FeedbackKind,
@@ -59,6 +59,8 @@ def fill_pages(service: RunningService) -> None:
         _dataset(session)
         ada = accounts.sign_up(session, "ada", accounts.new_hash("ada", PASSWORD), None)
         people.create_key(session, ada, "My notebook")
+        radia = accounts.sign_up(session, "radia", accounts.new_hash("radia", PASSWORD), None)
+        teams.join(session, radia.id, teams.create(session, "Support", "operator").id, "operator")
 
 
 def _chat(session: Session, user: User, number: int) -> None:

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from service_fixture import FIRST, TEA, publish
 
 from tutelage.iterations import iterations
+from tutelage.people import accounts
 from tutelage.policies import deployment
 
 pytestmark = pytest.mark.browser
@@ -205,3 +206,26 @@ def test_a_policy_that_fails_a_report_is_promoted_with_an_explanation(trained_se
     asked.get_by_label("Reason for overriding").fill("The report was about a joke.")
     asked.get_by_role("button", name="Promote").click()
     expect(row(page, "policy-0004")).to_contain_text("Current")
+
+
+def test_a_team_is_made_filled_and_deleted(trained_service, operator):
+    with trained_service.core.store.write() as session:
+        accounts.sign_up(session, "nora", "hash")
+    page = operator("/operator/people")
+    page.get_by_role("link", name="Teams").click()
+    page.get_by_role("button", name="New team").click()
+    page.get_by_label("Name").fill("Support")
+    page.get_by_role("button", name="Create").click()
+    row(page, "Support").get_by_role("button", name="Members of Support").click()
+    page.get_by_label("Add a user").fill("nor")
+    page.get_by_role("button", name="Add nora").click()
+    page.get_by_role("button", name="Remove nora").wait_for()
+    page.keyboard.press("Escape")
+    expect(row(page, "Support")).to_contain_text("nora")
+    page.goto("/operator/iterations")
+    page.get_by_role("button", name="Start an iteration").click()
+    page.get_by_label("For").select_option(label="Support")
+    page.goto("/operator/people/teams")
+    row(page, "Support").get_by_role("button", name="Delete Support").click()
+    page.get_by_role("alertdialog").get_by_role("button", name="Delete").click()
+    page.get_by_text("No teams yet").wait_for()

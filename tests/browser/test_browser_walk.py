@@ -42,6 +42,7 @@ OPERATOR = {
     "blind-tests": "policies/compare",
     "people": "people",
     "sites": "people/sites",
+    "teams": "people/teams",
     "audit": "audit",
     "settings": "settings",
 }

@@ -159,7 +159,8 @@ export const operator = {
   iterations: () => unwrap(api.GET("/v1/operator/iterations")),
   iteration: (iteration_id: string) =>
     unwrap(api.GET("/v1/operator/iterations/{iteration_id}", { params: { path: { iteration_id } } })),
-  startIteration: (preset: Preset) => unwrap(api.POST("/v1/operator/iterations", { body: { preset } })),
+  startIteration: (preset: Preset, team_id: string | null) =>
+    unwrap(api.POST("/v1/operator/iterations", { body: { preset, team_id } })),
   ladder: (iteration_id: string) =>
     unwrap(api.GET("/v1/operator/iterations/{iteration_id}/ladder", { params: { path: { iteration_id } } })),
   compareLadder: (iteration_id: string, body: LadderRequest) =>

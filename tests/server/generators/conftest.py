@@ -127,12 +127,15 @@ def batch(runner: ModelRunner) -> "SteppedBatch":
 
 
 class SteppedBatch:
-    """Runs sequences in one scheduler and counts the tokens that the policy computes for them."""
+    """Runs sequences in one scheduler and counts the tokens that the policy computes for them.
+
+    They end at their length alone: a sampled end would come at a random step.
+    """
 
     def __init__(self, runner: ModelRunner) -> None:
         self.runner = runner
         self.computed: list[int] = []  # tokens of each step
-        self.end_ids = runner.end_ids
+        self.end_ids: frozenset[int] = frozenset()
         self.pool = runner.pool
         self.decode = runner.decode
         self.raw = runner.raw

@@ -21,6 +21,7 @@ import { LabelingTab } from "./labeling/LabelingTab";
 import { ModerationTab } from "./moderation/ModerationTab";
 import { UsersTab } from "./users/UsersTab";
 import { SitesPage } from "./users/SitesPage";
+import { TeamsPage } from "./users/TeamsPage";
 import { PoliciesTab } from "./policies/PoliciesTab";
 import { PolicyPage } from "./policies/PolicyPage";
 import { SettingsTab } from "./settings/SettingsTab";
@@ -97,6 +98,7 @@ function Pages() {
         <Route path="labeling/datasets" element={<DatasetsPage />} />
         <Route path="people" element={<UsersTab />} />
         <Route path="people/sites" element={<SitesPage />} />
+        <Route path="people/teams" element={<TeamsPage />} />
         <Route path="settings" element={<SettingsTab />} />
         <Route path="*" element={<UnknownPage />} />
       </Routes>

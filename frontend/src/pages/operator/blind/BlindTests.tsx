@@ -51,7 +51,7 @@ export function BlindTests() {
 }
 
 function StartForm({ policies }: { policies: Policy[] }) {
-  const current = policies.find((policy) => policy.state === "current") ?? policies[0]!;
+  const current = policies.find((policy) => policy.state === "current" && policy.team_id === null) ?? policies[0]!;
   const other = policies.find((policy) => policy.id !== current.id)!;
   const [pair, setPair] = useState<[string, string]>([other.id, current.id]);
   const [text, setText] = useState(PROMPTS.join("\n"));

@@ -33,7 +33,7 @@ export function StartExperiment() {
 
 function Form({ onDone }: { onDone: () => void }) {
   const policies = usePolicies();
-  const choices = (policies.data?.data ?? []).filter((policy) => policy.state !== "current").map((policy) => policy.id);
+  const choices = (policies.data?.data ?? []).filter((policy) => policy.state !== "current" && policy.team_id === null).map((policy) => policy.id);
   const [chosen, setChosen] = useState<string>();
   const [kind, setKind] = useState("canary");
   const [share, setShare] = useState(10);

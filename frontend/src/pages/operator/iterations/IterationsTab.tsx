@@ -18,6 +18,9 @@ import { ProgressBar } from "../../../components/feedback/ProgressBar";
 import { QueryResult } from "../../../components/feedback/QueryResult";
 import { StateBadge } from "../../../components/StateBadge";
 import { Cell, Table } from "../../../components/Table";
+import { Select } from "../../../components/Field";
+import { useTeams } from "../../../api/teams";
+import { TeamBadge } from "../users/TeamBadge";
 import { Trans, t } from "../../../i18n";
 import { shareOf, stageLabel } from "./stages";
 
@@ -157,7 +160,9 @@ function Row({ iteration }: { iteration: Iteration }) {
           </div>
         )}
       </Cell>
-      <Cell className="capitalize">{iteration.preset}</Cell>
+      <Cell className="capitalize">
+        {iteration.preset} {iteration.team_id && <TeamBadge id={iteration.team_id} />}
+      </Cell>
       <Cell className="whitespace-nowrap">{iteration.parent_policy_id}</Cell>
       <Cell className="whitespace-nowrap">
         {iteration.policy_id ? (
@@ -184,8 +189,10 @@ function StartForm({ summary, onClose }: { summary: Summary; onClose: () => void
   const [preset, setPreset] = useState<Preset>("quick");
   const navigate = useNavigate();
   const refresh = useRefresh();
+  const [team, setTeam] = useState("");
+  const teams = useTeams().data?.data ?? [];
   const start = useMutation({
-    mutationFn: () => operator.startIteration(preset),
+    mutationFn: () => operator.startIteration(preset, team || null),
     onSuccess: async ({ id }) => {
       onClose();
       await refresh("operator");
@@ -227,6 +234,15 @@ function StartForm({ summary, onClose }: { summary: Summary; onClose: () => void
           );
         })}
       </div>
+      {teams.length > 0 && (
+        <Select
+          className="mt-4"
+          label={t("For")}
+          value={team}
+          onChange={(event) => setTeam(event.target.value)}
+          options={[{ value: "", label: t("Everyone") }, ...teams.map(({ id, name }) => ({ value: id, label: name }))]}
+        />
+      )}
       <ErrorMessage error={start.error} className="mt-4" />
       <DialogButtons>
         <Button onClick={onClose}>{t("Cancel")}</Button>

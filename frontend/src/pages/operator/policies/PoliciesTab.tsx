@@ -16,12 +16,13 @@ import { PageHeading } from "../../../components/PageHeading";
 import { QueryResult } from "../../../components/feedback/QueryResult";
 import { StateBadge } from "../../../components/StateBadge";
 import { Cell, Table } from "../../../components/Table";
+import { TeamBadge } from "../users/TeamBadge";
 import { PolicyGraph } from "./PolicyGraph";
 import { Promote } from "./Promote";
 
 export function PoliciesTab() {
   const policies = usePolicies();
-  const current = policies.data?.data.find((policy) => policy.state === "current");
+  const current = policies.data?.data.find((policy) => policy.state === "current" && policy.team_id === null);
   const retired = policies.data?.data.filter((policy) => policy.state === "retired") ?? [];
   const earlier = retired.sort((a, b) => b.created_at - a.created_at)[0];
   return (
@@ -72,7 +73,7 @@ function Row({ policy }: { policy: Policy }) {
         )}
       </Cell>
       <Cell>
-        <StateBadge state={policy.state} />
+        <StateBadge state={policy.state} /> {policy.team_id && <TeamBadge id={policy.team_id} />}
       </Cell>
       <Cell className="whitespace-nowrap">
         {policy.iteration_id ? (

@@ -12,6 +12,7 @@ import { Card } from "../../../components/Card";
 import { BackLink, PageHeading } from "../../../components/PageHeading";
 import { QueryResult } from "../../../components/feedback/QueryResult";
 import { StateBadge } from "../../../components/StateBadge";
+import { TeamBadge } from "../users/TeamBadge";
 import { Promote } from "./Promote";
 
 export function PolicyPage() {
@@ -33,6 +34,7 @@ function Detail({ policy }: { policy: PolicyDetail }) {
         title={
           <span className="inline-flex flex-wrap items-center gap-3">
             {policy.id} <StateBadge state={policy.state} />
+            {policy.team_id && <TeamBadge id={policy.team_id} />}
           </span>
         }
         hint={[

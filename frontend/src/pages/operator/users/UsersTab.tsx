@@ -1,6 +1,6 @@
 /** Users: roles, quotas, keys, access and sign-in links. */
 import { useMutation } from "@tanstack/react-query";
-import { Globe, Search, UserPlus, Users } from "lucide-react";
+import { Globe, Search, UserPlus, Users, UsersRound } from "lucide-react";
 import { useDeferredValue, useState, type FormEvent } from "react";
 import { Link } from "react-router";
 import { users, useUsers, type UserRow, type Role } from "../../../api/account";
@@ -43,6 +43,13 @@ export function UsersTab() {
         >
           <Globe aria-hidden className="size-4" />
           {t("Other sites")}
+        </Link>
+        <Link
+          to="/operator/people/teams"
+          className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-panel"
+        >
+          <UsersRound aria-hidden className="size-4" />
+          {t("Teams")}
         </Link>
         <label className="flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-2.5 text-sm">
           <Search aria-hidden className="size-4 text-muted" />
