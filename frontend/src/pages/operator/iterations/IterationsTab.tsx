@@ -160,8 +160,8 @@ function Row({ iteration }: { iteration: Iteration }) {
           </div>
         )}
       </Cell>
-      <Cell className="capitalize">
-        {iteration.preset} {iteration.team_id && <TeamBadge id={iteration.team_id} />}
+      <Cell>
+        <span className="capitalize">{iteration.preset}</span> {iteration.team_id && <TeamBadge id={iteration.team_id} />}
       </Cell>
       <Cell className="whitespace-nowrap">{iteration.parent_policy_id}</Cell>
       <Cell className="whitespace-nowrap">
@@ -219,8 +219,8 @@ function StartForm({ summary, onClose }: { summary: Summary; onClose: () => void
                 className="mt-1 accent-(--accent)"
               />
               <span className="min-w-0 flex-1">
-                <span className="flex items-center justify-between gap-2 font-medium capitalize">
-                  {value}
+                <span className="flex items-center justify-between gap-2 font-medium">
+                  <span className="capitalize">{value}</span>
                   {ready && <Badge tone={ready.ready ? "good" : "warn"}>{ready.ready ? t("Ready") : t("Not enough feedback")}</Badge>}
                 </span>
                 <span className="mt-0.5 block text-sm text-muted">{text}</span>
