@@ -166,7 +166,9 @@ def list_audit(
     _operator: OperatorDep,
     services: ServicesDep,
     limit: Limit = 50,
-    after: Annotated[int | None, Query(description="The last seq of the previous page.")] = None,
+    after: Annotated[
+        int | None, Query(ge=1, lt=2**63, description="The last seq of the previous page.")
+    ] = None,
 ) -> Page[AuditItem]:
     """The hash-chained audit log, newest first; `tutelage audit verify` checks it."""
     statement = select(AuditEvent).order_by(col(AuditEvent.seq).desc()).limit(limit + 1)

@@ -95,7 +95,7 @@ def list_judgements(
     services: ServicesDep,
     policy_id: Policy = None,
     author_id: Annotated[Name | None, Query(description="Only this user.")] = None,
-    hours: Annotated[int | None, Query(ge=1, description="How far back.")] = None,
+    hours: Annotated[int | None, Query(ge=1, le=87_600, description="How far back.")] = None,
     kind: FeedbackKind | None = None,
     limit: Limit = 50,
     after: After = None,

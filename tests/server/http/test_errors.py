@@ -209,7 +209,8 @@ class Sender:
             self.cookie = ""
         if answer.status_code == 401 and name in ROLES:  # the account was erased or its key revoked
             self.service.keys[name] = new_key(self.service.core.store, name, ROLES[name])
-        if answer.status_code < 400 and answer.text.startswith(("{", "[")):
+        kind = answer.headers.get("content-type", "")  # an export has an object on each line
+        if answer.status_code < 400 and kind.startswith("application/json"):
             self._harvest(answer.json(), "")
 
     def _harvest(self, found: Any, key: str) -> None:
@@ -302,7 +303,8 @@ def test_no_request_is_answered_by_an_internal_error(
         os.environ["TZ"] = zone
         time.tzset()
         answer = sender.send(method, path, operation.get("parameters", []), given, body, name)
-        assert answer.status_code < 500, answer.text
+        said = answer.status_code == 503 and answer.json()["error"]["code"] == "unavailable"
+        assert answer.status_code < 500 or said, answer.text
         if answer.status_code >= 400:
             assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
 

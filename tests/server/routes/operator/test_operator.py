@@ -226,3 +226,10 @@ def test_a_policy_that_answers_can_be_rolled_back(service: ChatService) -> None:
     assert act(service, "policies/rollback").json()["id"] == "policy-0000"
     states = {each["id"]: each["state"] for each in see(service, "policies")["data"]}
     assert states == {"policy-0000": "current", "policy-0001": "rejected"}
+
+
+@pytest.mark.parametrize(
+    "query", ["audit?after=0", f"audit?after={2**63}", f"judgements?hours={10**400}"]
+)
+def test_a_number_beyond_the_database_is_400(service: ChatService, query: str) -> None:
+    assert service.get(f"/v1/operator/{query}", "operator").status_code == 400
