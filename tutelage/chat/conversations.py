@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy
 from sqlalchemy import case, exists, literal, or_, tuple_
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from tutelage import audit
 from tutelage.errors import Invalid, NotFound
@@ -52,6 +52,20 @@ def listed(
         place = (int(anchor.pinned_at is not None), anchor.seq)
         statement = statement.where(tuple_(*order) < tuple_(*map(literal, place)))
     return list(session.exec(statement.order_by(*(each.desc() for each in order)).limit(limit)))
+
+
+def passages(session: Session, rows: Iterable[Conversation], query: str) -> dict[str, str]:
+    """Where the words are in the newest message that has them, by conversation."""
+    newest = (
+        select(func.max(Message.seq))
+        .where(
+            col(Message.conversation_id).in_([row.id for row in rows]),
+            col(Message.folded).contains(fold(query), autoescape=True),
+        )
+        .group_by(col(Message.conversation_id))
+    )
+    found = session.exec(select(Message).where(col(Message.seq).in_(newest)))
+    return {each.conversation_id: passage(each.content, query) for each in found}
 
 
 def update(
@@ -157,20 +171,6 @@ def _copies(session: Session, conversation: Conversation) -> list[Conversation]:
     """What was copied from it for labelers."""
     statement = select(Conversation).where(Conversation.origin_id == conversation.id)
     return list(session.exec(statement))
-
-
-def passages(session: Session, rows: Iterable[Conversation], query: str) -> dict[str, str]:
-    """Where the words are in the newest message that has them, by conversation."""
-    statement = (
-        select(Message)
-        .where(
-            col(Message.conversation_id).in_([row.id for row in rows]),
-            col(Message.folded).contains(fold(query), autoescape=True),
-        )
-        .order_by(col(Message.seq))
-    )
-    newest = {message.conversation_id: message for message in session.exec(statement)}
-    return {name: passage(message.content, query) for name, message in newest.items()}
 
 
 def _mentions(query: str) -> Any:

@@ -13,6 +13,7 @@ from tutelage.tables import AuditEvent, Role, User
 iterations_app = typer.Typer(help="Iterations: list, show.", no_args_is_help=True)
 people_app = typer.Typer(help="Users with an account, a role or a key: list.", no_args_is_help=True)
 
+HIDDEN = {"password_hash", "folded"}  # of users
 Limit = Annotated[int, typer.Option(min=1, help="Rows at most.")]
 
 
@@ -44,7 +45,7 @@ def show(iteration_id: str, data: Data = None, as_json: Json = False) -> None:
     with open_data(data).store.read() as session:
         row = iterations.get(session, iteration_id)
     if as_json:
-        typer.echo(json.dumps(row.model_dump(exclude=HIDDEN)))
+        typer.echo(json.dumps(row.model_dump()))
         return
     made = f"{row.parent_policy_id} -> {row.policy_id or '-'}"
     typer.echo(f"{row.id}  {row.state}  {row.preset}  {made}")
@@ -99,9 +100,6 @@ def list_audit(limit: Limit = 50, data: Data = None, as_json: Json = False) -> N
         typer.echo(
             f"{row.seq:6}  {_when(row.at)}  {actor}  {row.action}  {subject}  {details}".rstrip()
         )
-
-
-HIDDEN = {"password_hash", "folded"}  # of users
 
 
 def _print_json(rows: list[Any]) -> None:
