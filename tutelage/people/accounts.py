@@ -56,13 +56,18 @@ def sign_up(
     return user
 
 
+def by_login(session: Session, login: str) -> User | None:
+    """The person who signs in with that name, whatever its case and keyboard."""
+    logins = (_folded(login), login.strip().casefold())
+    return session.exec(select(User).where(col(User.login).in_(logins))).first()
+
+
 def authenticate(session: Session, login: str, password: str) -> User:
     """The person of that name and password; slow. Raises Forbidden otherwise.
 
     A password hash that is out of date is replaced in the row: add it to a write session.
     """
-    logins = (_folded(login), login.strip().casefold())
-    user = session.exec(select(User).where(col(User.login).in_(logins))).first()
+    user = by_login(session, login)
     known = user.password_hash if user else None
     right, better = _verified(password, known or _decoy_hash())
     if user is None or known is None or not right:

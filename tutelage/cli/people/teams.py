@@ -92,9 +92,7 @@ def delete(team: TeamName, data: Data = None) -> None:
 
 def _user_id(session: "Session", user: str) -> str:
     """Of the account with that login, else the text itself."""
-    from sqlmodel import select
+    from tutelage.people import accounts
 
-    from tutelage import tables
-
-    login = select(tables.User.id).where(tables.User.login == user.strip().casefold())
-    return session.exec(login).first() or user
+    found = accounts.by_login(session, user)
+    return found.id if found else user
