@@ -30,6 +30,8 @@ const ROLE_RIGHTS: Record<Role, string> = {
   operator: t("Operators can do everything: start training, promote policies, change rules and other users."),
 };
 
+const LINK = "inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-panel";
+
 export function UsersTab() {
   const [query, setQuery] = useState("");
   const [inviting, setInviting] = useState(false);
@@ -39,14 +41,14 @@ export function UsersTab() {
       <PageHeading title={t("Users")} hint={t("Accounts, roles and keys. Messages are not shown here.")}>
         <Link
           to="/operator/people/sites"
-          className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-panel"
+          className={LINK}
         >
           <Globe aria-hidden className="size-4" />
           {t("Other sites")}
         </Link>
         <Link
           to="/operator/people/teams"
-          className="inline-flex h-9.5 items-center gap-2 rounded-lg border border-line-strong bg-surface px-3.5 text-sm font-medium hover:bg-panel"
+          className={LINK}
         >
           <UsersRound aria-hidden className="size-4" />
           {t("Teams")}
