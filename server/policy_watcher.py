@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 
 from fastapi.concurrency import run_in_threadpool
 
@@ -19,7 +21,20 @@ logger = logging.getLogger(__name__)
 
 EVERY = 1.0  # seconds between two looks at the store
 RETRY_SECONDS = 60.0
-PATIENCE_SECONDS = 60.0  # for another request to release the challenger's slot
+PATIENCE_SECONDS = 60.0  # for other requests to release a challenger's place
+
+
+@dataclass(frozen=True)
+class TeamPolicies:
+    """What a team has of its own: a policy, a trial of one, or both."""
+
+    current: str | None  # None: the common one
+    routing: Routing
+
+    @property
+    def loaded(self) -> list[str]:
+        """The policies that answer its members and are not the common one."""
+        return [each for each in (self.current, self.routing.challenger) if each]
 
 
 class PolicyWatcher:
@@ -28,98 +43,124 @@ class PolicyWatcher:
     def __init__(self, services: Services, metrics: Metrics) -> None:
         self.problem: str | None = None  # why the promoted policy is not loaded
         self.routing = Routing()
-        self.of_teams: Mapping[str, str] = {}  # team id: its current policy
+        self._of_teams: Mapping[str, TeamPolicies] = {}
         self._services = services
         self._metrics = metrics
         self._failed: str | None = None
         self._retry_at = 0.0
-        self._borrowed: str | None = None
-        self._borrowers = 0
-        self._challenger_slot = asyncio.Condition()  # held while the challenger changes
+        self._places = services.settings.policies_in_memory - 1  # beside the current policy
+        self._borrowers: Counter[str] = Counter()  # requests that need a policy, by its id
+        self._challengers = asyncio.Condition()  # held while they change
 
     @property
     def policy_id(self) -> str | None:
         """The policy that responds to new turns."""
         return self._services.generator.policy_id
 
-    @contextlib.asynccontextmanager
-    async def borrowed(self, policy_id: str) -> AsyncIterator[None]:
-        """Keep a policy in memory while a request needs it.
+    def of_team(self, team_id: str | None) -> TeamPolicies | None:
+        """What a team has of its own; None where the common policies answer its members."""
+        return self._of_teams.get(team_id or "")
 
-        It is loaded as the challenger; several requests may share one, and a request for another
-        waits. Raises Conflict while a trial holds the challenger's slot, and Unavailable or
-        NotFound where the policy cannot be loaded.
+    @contextlib.asynccontextmanager
+    async def borrowed(self, *policy_ids: str) -> AsyncIterator[None]:
+        """Keep policies in memory while a request needs them all.
+
+        They are loaded as challengers; requests may share them, and one that finds no place waits.
+        Raises Conflict while a trial holds the only place, and Unavailable or NotFound where a
+        policy cannot be loaded.
         """
-        if policy_id in (self.policy_id, self.routing.challenger):
+        here = (self.policy_id, self.routing.challenger)
+        wanted = [policy_id for policy_id in dict.fromkeys(policy_ids) if policy_id not in here]
+        if not wanted:
             yield
             return
-        await self._borrow(policy_id)
+        await self._borrow(wanted)
         try:
             yield
         finally:
-            await self._give_back()
+            await self._give_back(wanted)
 
-    async def of_team(self, team_id: str | None, held: contextlib.AsyncExitStack) -> str | None:
-        """The policy that a team has of its own, in memory until ``held`` ends.
+    async def _borrow(self, wanted: list[str]) -> None:
+        async with self._challengers:
+            await self._wait_for_places(wanted)
+            if self._too_many(wanted):
+                trial = self.routing.challenger
+                beside = f" beside {trial}, which is on trial" if trial else ""
+                raise Conflict(
+                    f"There is no place in memory for {' and '.join(wanted)}{beside}. "
+                    f"{'End the trial, or raise' if trial else 'Raise'} policies_in_memory."
+                )
+            self._borrowers.update(wanted)
+            try:
+                for policy_id in wanted:
+                    await self._load_beside(policy_id)
+            except BaseException:
+                self._borrowers -= Counter(wanted)
+                raise
 
-        None for the common one: also while a trial holds the challenger's slot, and where the
-        team's policy cannot be loaded.
-        """
-        policy_id = self.of_teams.get(team_id or "")
-        if policy_id is None:
-            return None
-        try:
-            await held.enter_async_context(self.borrowed(policy_id))
-        except TutelageError as error:
-            logger.warning("The common policy answers for %s: %s", policy_id, error.message)
-            return None
-        return policy_id
+    def _too_many(self, wanted: list[str]) -> bool:
+        return len(self._on_trial | set(wanted)) > self._places
 
-    async def _borrow(self, policy_id: str) -> None:
-        async with self._challenger_slot:
-            await self._wait_for_place(policy_id)
-            if self.routing.challenger is not None:
-                trial = f"{self.routing.challenger} is on trial and holds the challenger's slot"
-                raise Conflict(f"{trial}; end the trial before using {policy_id}.")
-            if self._services.generator.challenger != policy_id:
-                path = await run_in_threadpool(self._services.library.path, policy_id)
-                await run_in_threadpool(self._check, policy_id)
-                await self._services.generator.load(policy_id, path, challenger=True)
-            self._borrowed = policy_id
-            self._borrowers += 1
+    async def _wait_for_places(self, wanted: list[str]) -> None:
+        def decided() -> bool:
+            return self._too_many(wanted) or len(self._held | set(wanted)) <= self._places
 
-    async def _wait_for_place(self, policy_id: str) -> None:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._challenger_slot.wait_for(lambda: self._borrowed in (None, policy_id))
+                await self._challengers.wait_for(decided)
         except TimeoutError:
-            busy = f"{self._borrowed} is loaded as the challenger"
-            raise Unavailable(f"{busy}; try {policy_id} again in a moment.") from None
+            busy = f"{', '.join(sorted(self._held))} hold the places of challengers"
+            raise Unavailable(f"{busy}; try {wanted[0]} again in a moment.") from None
 
-    async def _give_back(self) -> None:
-        async with self._challenger_slot:
-            self._borrowers -= 1
-            if not self._borrowers:
-                self._borrowed = None  # the next refresh unloads it
-                self._challenger_slot.notify_all()
+    async def _load_beside(self, policy_id: str) -> None:
+        """Load a challenger, in the place of one that nobody holds where all are taken."""
+        generator = self._services.generator
+        if policy_id in generator.challengers:
+            return
+        while len(generator.challengers) >= self._places:
+            idle = [each for each in generator.challengers if each not in self._held]
+            await generator.unload((idle or generator.challengers)[0])
+        path = await run_in_threadpool(self._services.library.path, policy_id)
+        await run_in_threadpool(self._check, policy_id)
+        await generator.load(policy_id, path, challenger=True)
+
+    @property
+    def _on_trial(self) -> set[str]:
+        return {self.routing.challenger} if self.routing.challenger else set()
+
+    @property
+    def _held(self) -> set[str]:
+        """The challengers that must stay."""
+        return self._on_trial | set(self._borrowers)
+
+    async def _give_back(self, policy_ids: list[str]) -> None:
+        async with self._challengers:
+            self._borrowers -= Counter(policy_ids)  # the next refresh unloads what nobody needs
+            self._challengers.notify_all()
 
     async def refresh(self) -> None:
         """Load the promoted policy unless it is loaded; a failure keeps the current one.
 
         The routing changes first, so that a rollback moves traffic at once.
         """
-        promoted, routing, self.of_teams = await run_in_threadpool(self._wanted)
-        self.routing = routing
+        promoted, self.routing, self._of_teams = await run_in_threadpool(self._wanted)
         await self._follow_current(promoted)
         if promoted is not None and promoted == self.policy_id:
-            async with self._challenger_slot:
-                wanted = routing.challenger or self._borrowed or self._team_policy_to_keep()
-                await self._follow_challenger(wanted)
+            async with self._challengers:
+                await self._follow_challengers()
 
-    def _team_policy_to_keep(self) -> str | None:
-        """The policy of a team that waits in the free slot: the one that answered last."""
-        loaded, policies = self._services.generator.challenger, list(self.of_teams.values())
-        return loaded if loaded in policies else next(iter(policies), None)
+    async def _follow_challengers(self) -> None:
+        """Load what is on trial, and policies of teams into the places that are left."""
+        generator = self._services.generator
+        of_teams = [each for team in self._of_teams.values() for each in team.loaded]
+        for policy_id in generator.challengers:
+            if policy_id not in self._held | set(of_teams):
+                await generator.unload(policy_id)
+        for policy_id in dict.fromkeys([*self._on_trial, *of_teams]):
+            room = policy_id in self._held or len(generator.challengers) < self._places
+            waits = policy_id == self._failed and time.monotonic() < self._retry_at
+            if room and not waits and policy_id not in (self.policy_id, *generator.challengers):
+                await self._load(policy_id, challenger=True)
 
     async def _follow_current(self, promoted: str | None) -> None:
         if promoted is None:
@@ -129,32 +170,31 @@ class PolicyWatcher:
         elif promoted != self._failed or time.monotonic() >= self._retry_at:
             await self._load(promoted)
 
-    async def _follow_challenger(self, wanted: str | None) -> None:
-        challenger = self._services.generator.challenger
-        if challenger is not None and challenger != wanted:
-            await self._services.generator.unload(challenger)
-        if wanted is None or wanted == challenger:
-            return
-        if wanted != self._failed or time.monotonic() >= self._retry_at:
-            await self._load(wanted, challenger=True)
-
-    def _wanted(self) -> tuple[str | None, Routing, dict[str, str]]:
+    def _wanted(self) -> tuple[str | None, Routing, dict[str, TeamPolicies]]:
         with self._services.store.read() as session:
-            version = deployment.current(session)
-            of_teams = deployment.of_teams(session)
-            return version.id if version else None, experiments.routing(session), of_teams
+            version, own = deployment.current(session), deployment.of_teams(session)
+            trials = experiments.of_teams(session)
+            routing = experiments.routing(session)
+        of_teams = {
+            team_id: TeamPolicies(own.get(team_id), trials.get(team_id, Routing()))
+            for team_id in {*own, *trials}
+        }
+        return version.id if version else None, routing, of_teams
 
     async def _load(self, policy_id: str, challenger: bool = False) -> None:
         try:
-            path = await run_in_threadpool(self._services.library.path, policy_id)
-            await run_in_threadpool(self._check, policy_id)
-            await self._services.generator.load(policy_id, path, challenger=challenger)
+            if challenger:
+                await self._load_beside(policy_id)
+            else:
+                path = await run_in_threadpool(self._services.library.path, policy_id)
+                await run_in_threadpool(self._check, policy_id)
+                await self._services.generator.load(policy_id, path)
         except Exception as error:
             self._remember_failure(policy_id, error)
         else:
             self.problem, self._failed = None, None
             self._metrics.loaded("ok")
-            logger.info("%s is loaded%s.", policy_id, " as the challenger" if challenger else "")
+            logger.info("%s is loaded%s.", policy_id, " as a challenger" if challenger else "")
 
     def _check(self, policy_id: str) -> None:
         problems = self._services.library.verify(policy_id)

@@ -64,6 +64,7 @@ def _generator(settings: Settings) -> Generator:
             max_batch=settings.max_batch,
             max_queue=settings.max_queue,
             cache_tokens=settings.cache_tokens,
+            policies=settings.policies_in_memory,
             weights=settings.weights,
             load=_loader(settings.engine),
         )

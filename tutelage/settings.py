@@ -115,6 +115,9 @@ class Settings(BaseSettings):
         "responses; /v1/models reports how much.",
     )
     max_batch: int = Field(32, ge=1, description="Largest number of responses generated at once.")
+    policies_in_memory: int = Field(
+        3, ge=2, le=64, description="Policies in memory at once: the current one and others."
+    )
     cache_tokens: int = Field(32768, ge=2048, description="KV-cache size in tokens, per policy.")
     max_queue: int = Field(64, ge=0, description="Queued responses before new requests get 503.")
     max_response_tokens: int = Field(

@@ -503,6 +503,7 @@ class Experiment(Ordered, table=True):
     """
 
     id: str = Field(default_factory=lambda: new_id("exp"), primary_key=True)
+    team_id: str | None = Field(default=None, index=True)  # only its members meet the policy
     kind: ExperimentKind = Field(sa_type=String)
     state: ExperimentState = Field(default=ExperimentState.RUNNING, sa_type=String, index=True)
     policy_id: str = Field(index=True)
@@ -547,9 +548,10 @@ class ShadowResponse(Ordered, table=True):
 
 
 class Schedule(Ordered, table=True):
-    """When iterations start by themselves; the newest row is in force."""
+    """When iterations start by themselves; of everyone and of each team the newest row is valid."""
 
     id: str = Field(default_factory=lambda: new_id("sched"), primary_key=True)
+    team_id: str | None = None  # of this team's policies
     author_id: str
     preset: str = "quick"
     cron: str = ""  # five fields, UTC; "": not by the clock

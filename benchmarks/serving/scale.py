@@ -1,12 +1,14 @@
-"""How operator pages do with very many messages (SQLite).
+"""How pages do with very many messages, on SQLite or PostgreSQL.
 
     tutelage bench scale --json
     tutelage bench scale --messages 100000 --folder DIR
+    tutelage bench scale --database-url postgresql+psycopg://USER@HOST/EMPTY
 
-A database with that many messages over 90 days is written into a folder (a temporary one where none
-is named; one that is there is used again). The service starts and takes the counts that pages show
-first; then one operator asks for each page twenty times. The first answer of the others may be a
-count over all rows; later ones are kept counts (server/kept.py).
+A database with that many messages over 90 days is written (into a temporary folder where none is
+named; one that is filled is used again). The service starts and takes the counts that pages show
+first; then one operator, and one person for the pages of the chat, ask for each page twenty times.
+The first answer of the others may be a count over all rows; later ones are kept counts
+(server/kept.py).
 """
 
 import argparse
@@ -23,6 +25,7 @@ import numpy as np
 from common import tell
 from fastapi.testclient import TestClient
 from sqlalchemy import text, update
+from sqlmodel import col, select
 
 from moderation.categories import zero_scores
 from moderation.classifier import KeywordClassifier
@@ -34,7 +37,7 @@ from tutelage.composition import Core, open_core
 from tutelage.people import people
 from tutelage.policies import deployment
 from tutelage.settings import Settings
-from tutelage.tables import Placing, Role
+from tutelage.tables import Conversation, Placing, Role, User
 
 DAYS, PEOPLE, TURNS, POLICIES, TOKENS = 90, 1000, 5, 3, 60
 ASKED = 20
@@ -44,7 +47,8 @@ PAGES = (
     "opinions?days=7", "opinions?days=30", "opinions?days=365",
     "answers", "judgements", "summary", "moderation", "users", "reports",
 )  # fmt: skip
-WARM = ("traffic?hours=24", "opinions?days=30")  # what the pages show first
+OWN_PAGES = ("conversations", "conversations?q=river+green", "conversations/{chat}")
+WARM = ("traffic?hours=168", "opinions?days=30", "summary")  # counted before anybody asks
 WORDS = ("river", "green", "tea", "walk", "loop", "python", "letter", "dinner", "plan", "why")
 
 
@@ -146,7 +150,12 @@ def pages(core: Core) -> dict[str, str]:
     """Milliseconds of ASKED requests of each page: the first, the median, the 95th percentile."""
     with core.store.write() as session:
         operator = people.create_user(session, "operator", Role.OPERATOR)
-        key = people.create_key(session, operator, "bench")[1]
+        chat = session.exec(select(Conversation).order_by(col(Conversation.seq).desc())).first()
+        assert chat is not None
+        owner = session.get_one(User, chat.owner_id)
+        asking = [(f"/v1/operator/{page}", operator) for page in PAGES]
+        asking += [(f"/v1/{page}".format(chat=chat.id), owner) for page in OWN_PAGES]
+        keys = {user.id: people.create_key(session, user, "bench")[1] for _, user in asking}
     services = Services(
         settings=core.settings, store=core.store, library=core.library,
         iterations=core.iterations, generator=EchoGenerator(policy_id=None),
@@ -154,19 +163,20 @@ def pages(core: Core) -> dict[str, str]:
     )  # fmt: skip
     measured = {}
     with TestClient(create_app(services)) as client:
+
+        def ask(page: str, user: User) -> float:
+            began = time.perf_counter()
+            answer = client.get(page, headers={"authorization": f"Bearer {keys[user.id]}"})
+            assert answer.status_code == 200, answer.text
+            return 1000 * (time.perf_counter() - began)
+
         for page in WARM:
-            client.get(f"/v1/operator/{page}", headers={"authorization": f"Bearer {key}"})
-        for page in PAGES:
-            took = []
-            for _ in range(ASKED):
-                began = time.perf_counter()
-                answer = client.get(
-                    f"/v1/operator/{page}", headers={"authorization": f"Bearer {key}"}
-                )
-                took.append(1000 * (time.perf_counter() - began))
-                assert answer.status_code == 200, answer.text
+            ask(f"/v1/operator/{page}", operator)
+        for page, user in asking:
+            took = [ask(page, user) for _ in range(ASKED)]
             median, p95 = np.quantile(took, (0.5, 0.95))
-            measured[page] = f"first {took[0]:.0f}, median {median:.0f}, p95 {p95:.0f}"
+            name = page.removeprefix("/v1/").removeprefix("operator/").replace(chat.id, "one")
+            measured[name] = f"first {took[0]:.0f}, median {median:.0f}, p95 {p95:.0f}"
     return measured
 
 
@@ -174,12 +184,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--database-url", default="", help="PostgreSQL instead of SQLite")
     parser.add_argument("--json", action="store_true", help="also print JSON, on the last line")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
-        filled = (folder / "tutelage.db").exists()
-        core = open_core(Settings(data=folder, rate_limit=0))
+        core = open_core(Settings(data=folder, rate_limit=0, database_url=options.database_url))
+        with core.store.read() as session:
+            filled = session.exec(select(Conversation.id).limit(1)).first()
         if not filled:
             fill(core, options.messages)
         tell(pages(core), options.json)

@@ -69,6 +69,7 @@ class ResolvedRequest:
     new: Dialogue  # the messages to store
     dialogue: Dialogue  # history and new messages, as the generator takes them
     team_id: str | None = None  # the team whose policy answers
+    policies: tuple[str | None, ...] = ()  # that write the choices in turn; None: the current one
 
     @property
     def prefix(self) -> str:

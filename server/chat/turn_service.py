@@ -7,6 +7,7 @@ turn runs in a task of its own.
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import time
 from collections.abc import Coroutine
@@ -29,7 +30,10 @@ from server.http.rate_limit import RateLimits
 from server.policy_watcher import PolicyWatcher
 from server.services import Services
 from tutelage.chat import running_turns
-from tutelage.errors import Unavailable
+from tutelage.errors import TutelageError, Unavailable
+from tutelage.experiments.experiments import Routing
+
+logger = logging.getLogger(__name__)
 
 RENEW_SECONDS = 1.0  # how old the text of a running turn may be that other processes show
 STOP_SECONDS = 10.0
@@ -63,8 +67,9 @@ class TurnService:
         async with contextlib.AsyncExitStack() as loaded:
             if turn_request.policy_id:
                 await loaded.enter_async_context(self._policies.borrowed(turn_request.policy_id))
-            elif own := await self._policies.of_team(request.team_id, loaded):
-                request = replace(request, turn=replace(turn_request, policy_id=own))
+                request = replace(request, policies=(turn_request.policy_id,))
+            else:
+                request = replace(request, policies=await self._of_team(request, loaded))
             turn = await self._accept(request)
             self._track(self._run(turn, request, loaded.pop_all()))
         return turn
@@ -111,7 +116,7 @@ class TurnService:
 
     async def _accept(self, request: ResolvedRequest) -> Turn:
         began = time.perf_counter()
-        policy_id = request.turn.policy_id or self._current()
+        policy_id = next(iter(request.policies), None) or self._current()
         configured = await run_in_threadpool(self._services.rules)
         rules = stricter(request.turn.moderation, configured)
         verdict, responses = await self._check_and_start(request, rules)
@@ -142,9 +147,36 @@ class TurnService:
         if self._surviving.pop(turn.completion_id, None):
             await run_in_threadpool(running_turns.end, self._services.store, turn.completion_id)
         self._limits.use_tokens(request.turn.caller.limited_as, turn.usage.total)
-        routing = self._policies.routing
-        if request.turn.policy_id is None and routing.shadowed(turn.prompt.message_id):
-            await shadow(self._services, routing, request, turn.responses[0])
+        if request.turn.policy_id is None:
+            await self._shadow(turn, request)
+
+    async def _shadow(self, turn: Turn, request: ResolvedRequest) -> None:
+        """Let a shadow answer the turn too, where one samples it."""
+        of_team = self._policies.of_team(request.team_id)
+        routing = of_team.routing if of_team else self._policies.routing
+        if routing.challenger and routing.shadowed(turn.prompt.message_id):
+            with contextlib.suppress(TutelageError):  # it is skipped where it finds no place
+                async with self._policies.borrowed(routing.challenger):
+                    await shadow(self._services, routing, request, turn.responses[0])
+
+    async def _of_team(
+        self, request: ResolvedRequest, held: contextlib.AsyncExitStack
+    ) -> tuple[str | None, ...]:
+        """The policies that answer in a team that has one or a trial of its own, else none.
+
+        They stay in memory until ``held`` ends; without a place for them the common one answers.
+        """
+        of_team = self._policies.of_team(request.team_id)
+        if of_team is None:
+            return ()
+        chosen = [each or of_team.current for each in _by_routing(of_team.routing, request)]
+        try:
+            loaded = self._policies.borrowed(*(each for each in chosen if each))
+            await held.enter_async_context(loaded)
+        except TutelageError as error:
+            logger.warning("The common policy answers a team: %s", error.message)
+            return (None,)
+        return tuple(chosen)
 
     def _track(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -211,17 +243,12 @@ class TurnService:
 
     def _responding(self, request: ResolvedRequest) -> list[str | None]:
         """The policies that write the choices in turn; None is the current one."""
-        turn = request.turn
-        if turn.policy_id:
-            return [turn.policy_id]
-        routing, user = self._policies.routing, turn.caller.user
-        challenger = self._services.generator.challenger
-        if challenger is None or challenger != routing.challenger:
+        if request.policies:
+            return list(request.policies)
+        routing = self._policies.routing
+        if routing.challenger not in self._services.generator.challengers:
             return [None]
-        training = turn.training and turn.caller.training
-        if routing.side_by_side(user.id, training, len(turn.samplings)):
-            return [challenger, None] if secrets.randbits(1) else [None, challenger]
-        return [routing.policy_for(user.id)]
+        return _by_routing(routing, request)
 
     async def _start_one(
         self,
@@ -231,8 +258,21 @@ class TurnService:
         side: SideRules,
         policy_id: str | None,
     ) -> TurnResponse:
-        if policy_id not in (request.turn.policy_id, self._services.generator.challenger):
+        if policy_id not in (*request.policies, *self._services.generator.challengers):
             policy_id = None  # the challenger was unloaded between two choices
         return await start_response(
             self._services, request.dialogue, sampling, side, choice, policy_id
         )
+
+
+def _by_routing(routing: Routing, request: ResolvedRequest) -> list[str | None]:
+    """The challenger where the trial gives it to this person, both policies side by side, or None.
+
+    None is the policy that answers people who are not in a trial.
+    """
+    turn, user = request.turn, request.turn.caller.user
+    training = turn.training and turn.caller.training
+    if routing.side_by_side(user.id, training, len(turn.samplings)):
+        both: list[str | None] = [routing.challenger, None]
+        return both if secrets.randbits(1) else both[::-1]
+    return [routing.policy_for(user.id)]

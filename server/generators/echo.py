@@ -43,7 +43,7 @@ class EchoGenerator:
         max_streams: int = 64,
     ) -> None:
         self.policy_id = policy_id
-        self.challenger: str | None = None
+        self.challengers: tuple[str, ...] = ()
         self.context_window = context_window
         self.running = 0
         self.takes_tools = False
@@ -62,7 +62,7 @@ class EchoGenerator:
         policy_id = policy_id or self.policy_id
         if policy_id is None or self._closed:
             raise Unavailable("No policy is loaded; load one first.")
-        if policy_id not in (self.policy_id, self.challenger):
+        if policy_id not in (self.policy_id, *self.challengers):
             raise Unavailable(f"{policy_id} is not loaded; {self.policy_id} answers.")
         prompt_tokens = sum(len(_words(message["content"])) for message in messages)
         if prompt_tokens >= self.context_window:
@@ -79,18 +79,20 @@ class EchoGenerator:
         if not path.is_dir():
             raise Unavailable(f"{policy_id} cannot be loaded: {path} is not a directory.")
         if challenger and self.policy_id not in (None, policy_id):
-            self.challenger = policy_id
+            self.challengers = (*self._without(policy_id), policy_id)
         else:
-            self.policy_id, self.challenger = policy_id, None
+            self.policy_id, self.challengers = policy_id, self._without(policy_id)
 
     async def unload(self, policy_id: str) -> None:
-        """Forget the name of the challenger."""
-        if policy_id == self.challenger:
-            self.challenger = None
+        """Forget the name of a challenger."""
+        self.challengers = self._without(policy_id)
 
     async def close(self) -> None:
         """End all streams."""
         self._closed = True
+
+    def _without(self, policy_id: str) -> tuple[str, ...]:
+        return tuple(each for each in self.challengers if each != policy_id)
 
     async def pause(self) -> None:
         """Wait as long as one token takes."""

@@ -149,7 +149,7 @@ class Stream(Protocol):
 
 
 class Generator(Protocol):
-    """Serves the current policy and at most one challenger; running streams survive a change."""
+    """Serves the current policy and challengers beside it; running streams survive a change."""
 
     @property
     def policy_id(self) -> str | None:
@@ -157,8 +157,8 @@ class Generator(Protocol):
         ...
 
     @property
-    def challenger(self) -> str | None:
-        """The policy that new streams use only where they name it: a canary or a shadow."""
+    def challengers(self) -> tuple[str, ...]:
+        """The policies that new streams use only where they name them: on trial, or a team's."""
         ...
 
     @property
@@ -199,16 +199,16 @@ class Generator(Protocol):
         ...
 
     async def load(self, policy_id: str, path: Path, *, challenger: bool = False) -> None:
-        """Load a policy directory, then make it the current policy, or the challenger.
+        """Load a policy directory, then make it the current policy, or a challenger.
 
-        At most two policies are in memory: the old challenger leaves first, unless it is the one
-        that becomes current. Raises Unavailable, and keeps the current policy, when the directory
-        is unusable.
+        Where there is no room, the challenger that was asked longest ago leaves first, unless it is
+        the one that becomes current. Raises Unavailable, and keeps the current policy, when the
+        directory is unusable.
         """
         ...
 
     async def unload(self, policy_id: str) -> None:
-        """Start nothing more on the challenger; it goes when its last stream has ended."""
+        """Start nothing more on a challenger; it goes when its last stream has ended."""
         ...
 
     async def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The two policies that a generator may hold: the current one and its challenger."""
+"""The policies that a generator holds: the current one, and challengers beside it."""
 
 from typing import Generic, Protocol, TypeVar
 
@@ -33,7 +33,7 @@ class ModelSlots(Generic[P]):
     def __init__(self, max_window: int) -> None:
         self._max_window = max_window
         self._current: P | None = None
-        self._challenger: P | None = None
+        self._challengers: dict[str, P] = {}  # by id; the one that was asked longest ago first
 
     @property
     def policy_id(self) -> str | None:
@@ -41,9 +41,9 @@ class ModelSlots(Generic[P]):
         return self._current.policy_id if self._current else None
 
     @property
-    def challenger(self) -> str | None:
-        """The policy that new streams use only where they name it."""
-        return self._challenger.policy_id if self._challenger else None
+    def challengers(self) -> tuple[str, ...]:
+        """The policies that new streams use only where they name them."""
+        return tuple(self._challengers)
 
     @property
     def divergence(self) -> Divergence | None:
@@ -69,14 +69,17 @@ class ModelSlots(Generic[P]):
         """The policy for a new stream: the current one, or the one named. Raises Unavailable."""
         if self._current is None:
             raise Unavailable("No policy is loaded; wait until the service is ready.")
-        for policy in (self._current, self._challenger):
-            if policy and policy_id in (None, policy.policy_id):
-                return policy
+        if policy_id in (None, self._current.policy_id):
+            return self._current
+        if policy := self._challengers.pop(policy_id or "", None):
+            self._challengers[policy.policy_id] = policy
+            return policy
         raise Unavailable(f"{policy_id} is not loaded; {self.policy_id} answers.")
 
     def _install(self, policy: P, challenger: bool) -> None:
-        """Make it the challenger of another current policy, or else the only policy."""
+        """Make it a challenger of another current policy, or else the current one."""
         if challenger and self.policy_id not in (None, policy.policy_id):
-            self._challenger = policy
+            self._challengers[policy.policy_id] = policy
         else:
-            self._current, self._challenger = policy, None
+            self._current = policy
+            self._challengers.pop(policy.policy_id, None)

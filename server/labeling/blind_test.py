@@ -70,7 +70,7 @@ async def write(
 ) -> str:
     """Let both policies respond to all prompts, then store the test; its id.
 
-    Raises Conflict where a policy cannot be loaded as the challenger, and Invalid where the
+    Raises Conflict where a policy finds no place in memory, and Invalid where the
     policies do not differ on any prompt.
     """
     written: list[list[TurnResponse]] = []

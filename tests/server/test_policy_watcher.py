@@ -133,7 +133,7 @@ def test_labelers_and_operators_regenerate_with_a_policy_of_their_choice(
     assert [each["policy_id"] for each in branches] == [None, "policy-0000", "policy-0001"]
     assert len({each["parent_id"] for each in branches[1:]}) == 1
     assert service.ask(name=name)["model"] == "policy-0000"
-    assert eventually(lambda: service.services.generator.challenger is None)
+    assert eventually(lambda: service.services.generator.challengers == ())
 
 
 def test_everyone_may_choose_where_that_is_set_but_not_what_the_gate_refused(core: Core) -> None:
@@ -145,15 +145,24 @@ def test_everyone_may_choose_where_that_is_set_but_not_what_the_gate_refused(cor
         assert again(service, "user", "policy-0000").json()["model"] == "policy-0000"
 
 
-def test_a_trial_holds_the_place_of_a_policy_of_ones_choice(service: ChatService) -> None:
+def test_a_trial_holds_the_only_place_beside_the_current_policy(core: Core) -> None:
+    publish(core, "policy-0001")
+    publish(core, "policy-0002")
+    with serve(new_services(core, policies_in_memory=2), core) as service:
+        service.post("/v1/operator/experiments", {"policy_id": "policy-0002"}, "operator")
+        assert eventually(lambda: service.services.generator.challengers == ("policy-0002",))
+        refused = again(service, "operator", "policy-0001")
+        assert refused.status_code == 409
+        assert "policy-0002, which is on trial" in refused.json()["error"]["message"]
+        assert again(service, "operator", "policy-0002").json()["model"] == "policy-0002"
+
+
+def test_a_policy_of_ones_choice_answers_beside_a_trial(service: ChatService) -> None:
     publish(service.core, "policy-0001")
     publish(service.core, "policy-0002")
     service.post("/v1/operator/experiments", {"policy_id": "policy-0002"}, "operator")
-    assert eventually(lambda: service.services.generator.challenger == "policy-0002")
-    refused = again(service, "operator", "policy-0001")
-    assert refused.status_code == 409
-    assert "policy-0002 is on trial" in refused.json()["error"]["message"]
-    assert again(service, "operator", "policy-0002").json()["model"] == "policy-0002"
+    assert again(service, "operator", "policy-0001").json()["model"] == "policy-0001"
+    assert eventually(lambda: service.services.generator.challengers == ("policy-0002",))
 
 
 def test_a_damaged_policy_is_not_asked(service: ChatService) -> None:

@@ -99,7 +99,7 @@ def request_iteration(core: Core, preset: str, actor: str, team_id: str | None =
             ).sha256
     with core.store.write() as session:
         exclude(session, Lock.PRIVILEGED)
-        start = starting_point.of_next(session, schedule.in_force(session), team_id)
+        start = starting_point.of_next(session, schedule.in_force(session, team_id), team_id)
         if start is None:
             raise Conflict("No current policy to improve; `tutelage setup` makes one.")
         key = _digest([start.parent, config.digest(), frozen, *([team_id] if team_id else [])])

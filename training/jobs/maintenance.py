@@ -56,48 +56,59 @@ class Maintenance:
     def judge_shadows(self) -> None:
         """Score the shadow responses since the last round."""
         with self._core.store.read() as session:
-            experiment = experiments.running(session)
-            waits = experiment and outcomes.unjudged_shadows(session, experiment.id)
-        if experiment and waits:
+            running = experiments.all_running(session)
+            waiting = [each for each in running if outcomes.unjudged_shadows(session, each.id)]
+        for experiment in waiting:
             from training.jobs.score_shadows import judge_shadows  # torch only when there is work
 
             judge_shadows(self._core, experiment)
 
     def decide_experiments(self) -> None:
-        """Act on the trial under way where its rules say so."""
+        """Act on the trials under way where their rules say so."""
         with self._core.store.read() as session:  # users must be able to write meanwhile
-            experiment = experiments.running(session)
-            found = experiments.measured(session, experiment) if experiment else None
-        if experiment is None:
-            return
-        with self._core.store.write() as session:
-            ended = experiments.judge(session, experiment.id, found)
-        if ended.ended_at:
-            logger.info("%s is %s: %s", ended.id, ended.state, " ".join(ended.reasons))
+            running = experiments.all_running(session)
+            found = {each.id: experiments.measured(session, each) for each in running}
+        for experiment in running:
+            with self._core.store.write() as session:
+                ended = experiments.judge(session, experiment.id, found[experiment.id])
+            if ended.ended_at:
+                logger.info("%s is %s: %s", ended.id, ended.state, " ".join(ended.reasons))
 
     def start_canary(self) -> None:
-        """Start a canary with a candidate that passed the gate."""
-        with self._core.store.write() as session:
-            started = schedule.start_canary(session)
-        if started:
-            logger.info("Canary %s started.", started)
+        """Start canaries with candidates that passed the gate: everyone's, and teams'."""
+        for team_id in self._scheduled():
+            with self._core.store.write() as session:
+                started = schedule.start_canary(session, team_id)
+            if started:
+                logger.info("Canary %s started.", started)
 
     def start_iteration(self) -> None:
-        """Request the iteration that is due; a rejected request is retried after a while."""
+        """Request the iterations that are due; a rejected request is retried after a while."""
         now, seen, self._seen = time.time(), self._seen, time.time()
-        with self._core.store.read() as session:
-            key = schedule.due(session, now, seen)
-            plan = schedule.in_force(session)
-        if key is None or plan is None or self._rejected_until.get(key, 0.0) > time.monotonic():
-            return
+        for team_id in self._scheduled():
+            with self._core.store.read() as session:
+                key = schedule.due(session, now, seen, team_id)
+                plan = schedule.in_force(session, team_id)
+            if key and plan and self._rejected_until.get(key, 0.0) <= time.monotonic():
+                self._request(key, plan.preset, team_id)
+
+    def _request(self, key: str, preset: str, team_id: str | None) -> None:
         from training.iteration.run import request_iteration  # torch only when there is work
 
         try:
-            iteration = request_iteration(self._core, plan.preset, f"{schedule.ACTOR} {key}")
+            actor = f"{schedule.ACTOR} {key}"
+            iteration = request_iteration(self._core, preset, actor, team_id)
             logger.info("%s is due (%s).", iteration.id, key)
         except (Invalid, Conflict) as error:
             logger.info("No iteration started: %s", error)
-        self._rejected_until = {key: time.monotonic() + BACK_OFF}
+        now = time.monotonic()
+        waiting = {each: until for each, until in self._rejected_until.items() if until > now}
+        self._rejected_until = waiting | {key: now + BACK_OFF}
+
+    def _scheduled(self) -> list[str | None]:
+        """Whose schedules there may be: everyone's, and teams'."""
+        with self._core.store.read() as session:
+            return [None, *schedule.teams(session)]
 
     def order_labeling(self) -> None:
         """Order the labeling queue by active learning; again with each new reward model."""

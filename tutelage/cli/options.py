@@ -19,6 +19,7 @@ Data = Annotated[
     typer.Option("--data", help="Data folder (or TUTELAGE_DATA; default ./data).", metavar="DIR"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON at the end.")]
+Team = Annotated[str | None, typer.Option(help="Of the policy of this team (its name or id).")]
 WhileInput = Annotated[bool, typer.Option("--while-input", hidden=True)]
 LAST_SECONDS = 30.0
 

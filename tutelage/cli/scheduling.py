@@ -6,20 +6,22 @@ from typing import Annotated
 
 import typer
 
-from tutelage.cli.options import Data, Json, open_data
+from tutelage.cli.options import Data, Json, Team, open_data
 
 app = typer.Typer(help="Start iterations automatically: show, set.", no_args_is_help=True)
 
 
 @app.command()
-def show(data: Data = None, as_json: Json = False) -> None:
+def show(team: Team = None, data: Data = None, as_json: Json = False) -> None:
     """Print the active schedule and the next start. Example: `tutelage schedule show`"""
     from tutelage.iterations import schedule
+    from tutelage.people import teams
 
     with open_data(data).store.read() as session:
-        row = schedule.in_force(session)
+        team_id = teams.get(session, team).id if team else None
+        row = schedule.in_force(session, team_id)
         upcoming = schedule.next_at(session, row, time.time()) if row else None
-        ratings = schedule.feedback_since(session)
+        ratings = schedule.feedback_since(session, team_id)
     if as_json:
         found = row.model_dump() if row else None
         typer.echo(json.dumps({"schedule": found, "next_at": upcoming, "judgements": ratings}))
@@ -71,15 +73,18 @@ def set_(
     keep: Annotated[
         int, typer.Option(min=1, help="Number of old policies whose weights are kept.")
     ] = 5,
+    team: Team = None,
     data: Data = None,
 ) -> None:
     """Start iterations on a cron schedule and/or after N ratings (omit both to disable).
 
-    Example: `tutelage schedule set --cron '0 3 * * *' --feedback 200`
+    Example: `tutelage schedule set --cron '0 3 * * *' --feedback 200`; for the policy of a team:
+    `tutelage schedule set --team Support --feedback 100`
     """
     from training.config import IterationConfig
     from tutelage.errors import Invalid
     from tutelage.iterations import schedule
+    from tutelage.people import teams
     from tutelage.tables import Schedule
 
     IterationConfig.load(preset)
@@ -91,5 +96,6 @@ def set_(
         enabled=bool(cron or feedback),
     )  # fmt: skip
     with open_data(data).store.write() as session:
+        row.team_id = teams.get(session, team).id if team else None
         schedule.set_schedule(session, row)
     typer.echo("Schedule saved." if row.enabled else "Schedule switched off.")

@@ -25,6 +25,7 @@ from tutelage.tables import (
     Experiment,
     ExperimentKind,
     ExperimentState,
+    Membership,
     PolicyPin,
     PolicyState,
     PolicyVersion,
@@ -114,9 +115,9 @@ def place(experiment_id: str, subject: str) -> float:
     return int.from_bytes(digest[:8], "big") / 2**64
 
 
-def routing(session: Session) -> Routing:
-    """Who meets which policy now."""
-    experiment, current = running(session), deployment.current(session)
+def routing(session: Session, team_id: str | None = None) -> Routing:
+    """Who meets which policy now, of a team's members or of everyone."""
+    experiment, current = running(session, team_id), deployment.serving(session, team_id)
     if experiment is None or current is None or current.id != experiment.control_id:
         return Routing()
     return Routing(
@@ -124,10 +125,21 @@ def routing(session: Session) -> Routing:
     )
 
 
-def running(session: Session) -> Experiment | None:
-    """The experiment under way."""
+def of_teams(session: Session) -> dict[str, Routing]:
+    """Who meets which policy in the teams that have a trial, by team."""
+    teams = [each.team_id for each in all_running(session) if each.team_id]
+    return {team_id: routing(session, team_id) for team_id in teams}
+
+
+def running(session: Session, team_id: str | None = None) -> Experiment | None:
+    """The experiment under way: a team's, or everyone's."""
+    return next((each for each in all_running(session) if each.team_id == team_id), None)
+
+
+def all_running(session: Session) -> list[Experiment]:
+    """The experiments under way: at most one of everyone, and one of each team."""
     statement = select(Experiment).where(Experiment.state == ExperimentState.RUNNING)
-    return session.exec(statement).first()
+    return list(session.exec(statement.order_by(col(Experiment.seq))))
 
 
 def listed(session: Session) -> list[Experiment]:
@@ -156,21 +168,18 @@ def start(
 ) -> Experiment:
     """Put a policy on trial. Conflict while another one is, or when the policy is current.
 
-    Raises Invalid where it needs an ``explanation`` (``deployment.promote``) and has none.
+    A team's policy is tried by its members alone, beside the policy that answers them now. Raises
+    Invalid where it needs an ``explanation`` (``deployment.promote``) and has none.
     """
     exclude(session, Lock.PRIVILEGED)
-    busy, control = running(session), deployment.current(session)
+    version = session.get(PolicyVersion, policy_id)
+    team_id = version.team_id if version else None
+    busy, control = running(session, team_id), deployment.serving(session, team_id)
     if busy:
         raise Conflict(f"{busy.policy_id} is already on trial. End that trial first.")
-    version = session.get(PolicyVersion, policy_id)
     if version is None or control is None:
         raise NotFound(
             f"Policy {policy_id!r} not found. List the policies with `tutelage policies list`."
-        )
-    if version.team_id:
-        raise Conflict(
-            f"{policy_id} is a team's policy. Trials compare common policies; promote it for its "
-            "team, or compare it blind first."
         )
     if version.id == control.id:
         raise Conflict(f"{policy_id} is already the current policy.")
@@ -179,6 +188,7 @@ def start(
     rules = replace(rules, slow=rules.slow or outcomes.patience(session, control.id))
     experiment = Experiment(
         kind=kind,
+        team_id=team_id,
         policy_id=policy_id,
         control_id=control.id,
         share=_valid_share(share),
@@ -194,7 +204,7 @@ def start(
     audit.record(
         session, actor, "experiment.start", experiment.id,
         policy=policy_id, control=control.id, kind=str(kind), share=share, rules=experiment.rules,
-        explanation=explanation,
+        explanation=explanation, **({"team": team_id} if team_id else {}),
     )  # fmt: skip
     return experiment
 
@@ -250,8 +260,7 @@ def pin(session: Session, user_id: str, policy_id: str, actor: str) -> PolicyPin
     exclude(session, Lock.PRIVILEGED)
     if session.get(User, user_id) is None:
         raise NotFound(f"User {user_id!r} not found.")
-    experiment, current = running(session), deployment.current(session)
-    served = {p for p in (experiment and experiment.policy_id, current and current.id) if p}
+    served = _served(session, user_id)
     if policy_id not in served:
         raise Invalid(f"{policy_id} is not being served. Served: {', '.join(sorted(served))}.")
     row = session.get(PolicyPin, user_id) or PolicyPin(user_id=user_id, policy_id=policy_id)
@@ -259,6 +268,17 @@ def pin(session: Session, user_id: str, policy_id: str, actor: str) -> PolicyPin
     session.add(row)
     audit.record(session, actor, "policy.pin", user_id, policy=policy_id)
     return row
+
+
+def _served(session: Session, user_id: str) -> set[str]:
+    """The policies that may answer a person: everyone's, and their team's."""
+    row = session.get(Membership, user_id)
+    found: set[str] = set()
+    for team_id in {None, row.team_id if row else None}:
+        trial, current = running(session, team_id), deployment.current(session, team_id)
+        found |= {trial.policy_id} if trial else set()
+        found |= {current.id} if current else set()
+    return found
 
 
 def unpin(session: Session, user_id: str, actor: str) -> None:
@@ -290,7 +310,7 @@ def judge(
     """
     exclude(session, Lock.PRIVILEGED)
     experiment = _under_way(session, experiment_id)
-    current = deployment.current(session)
+    current = deployment.serving(session, experiment.team_id)
     if current is None or current.id != experiment.control_id:
         return _overtaken(session, experiment, current.id if current else "nothing")
     found = measured(session, experiment) if found is None else found

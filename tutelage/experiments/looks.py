@@ -72,8 +72,17 @@ class Forecast:
     by_lead: Mapping[float, Power]  # empty where too few people compared
 
 
-def forecast(session: Session, alpha: float, days: float, now: float | None = None) -> Forecast:
-    """From the comparisons of the last ``RECENT_DAYS`` in chats that may be learned from."""
+def forecast(
+    session: Session,
+    alpha: float,
+    days: float,
+    now: float | None = None,
+    team_id: str | None = None,
+) -> Forecast:
+    """From the comparisons of the last ``RECENT_DAYS`` in chats that may be learned from.
+
+    Of a team only those in its chats, else all.
+    """
     since = (time.time() if now is None else now) - RECENT_DAYS * DAY
     statement: Any = (
         select(func.count(), func.count(func.distinct(Feedback.author_id)))
@@ -82,6 +91,8 @@ def forecast(session: Session, alpha: float, days: float, now: float | None = No
         .where(Feedback.kind == FeedbackKind.RANKING, Feedback.created_at >= since)
         .where(Conversation.training, Conversation.purpose == Purpose.CHAT)
     )
+    if team_id:
+        statement = statement.where(Conversation.team_id == team_id)
     count, people = session.exec(statement).one()
     daily = count / RECENT_DAYS / people if people else 0.0
     return Forecast(people, daily, days, expected(people, daily, alpha, days))

@@ -57,7 +57,7 @@ def read(session: Session, experiment: Experiment) -> Outcomes:
     """Everything said since the experiment began, of what its two policies answered."""
     both = (experiment.control_id, experiment.policy_id)
     slow = float(experiment.rules.get("slow") or PATIENCE)
-    arms = _arms(session, both, lambda row: row.seq > experiment.seq, slow)
+    arms = _arms(session, both, lambda row: row.seq > experiment.seq, slow, experiment.team_id)
     return Outcomes(
         control=arms[experiment.control_id],
         challenger=arms[experiment.policy_id],
@@ -123,12 +123,13 @@ def _arms(
     policies: Collection[str],
     is_since: Callable[[Any], Any],  # a table -> the condition that a row of it is recent
     patience: float = PATIENCE,
+    team_id: str | None = None,  # only of its chats
 ) -> dict[str, dict[str, Arm]]:
     """The outcomes of each policy by measure; the database counts them by person."""
     found: dict[str, dict[str, Arm]] = {
         policy_id: {name: Arm([]) for name in RATES} for policy_id in policies
     }
-    shown = _shown(policies, is_since)
+    shown = _shown(policies, is_since, team_id)
     people: dict[tuple[str, str], list[tuple[int, float]]] = defaultdict(list)
     for policy_id, count, again, flagged, failed, timed, slow in session.exec(
         _reactions(is_since, patience).where(*shown)
@@ -146,7 +147,9 @@ def _arms(
     return found
 
 
-def _shown(policies: Collection[str], is_since: Callable[[Any], Any]) -> list[Any]:
+def _shown(
+    policies: Collection[str], is_since: Callable[[Any], Any], team_id: str | None
+) -> list[Any]:
     """The conditions on answers of chats, but for people who did not meet a policy by chance."""
     pinned = select(PolicyPin.user_id)
     return [
@@ -154,6 +157,7 @@ def _shown(policies: Collection[str], is_since: Callable[[Any], Any]) -> list[An
         col(Message.policy_id).in_(policies),
         is_since(Message),
         col(Conversation.owner_id).not_in(pinned),
+        *([Conversation.team_id == team_id] if team_id else []),
     ]
 
 
@@ -210,7 +214,7 @@ def _comparisons(
     answers = (
         select(Message.id, Message.policy_id)
         .join(Conversation)
-        .where(*_shown(policies, lambda row: row.seq > experiment.seq))
+        .where(*_shown(policies, lambda row: row.seq > experiment.seq, experiment.team_id))
     )
     ids = [each for row in rows for group in row.value.get("ranking", []) for each in group]
     policy_of: dict[str, str | None] = {}

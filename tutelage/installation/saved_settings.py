@@ -21,7 +21,14 @@ LIVE = (
     "loop_tokens", "starters", "labeling_gold", "labeling_order", "injection_warning",
     "cors_origins", "oidc_name",
 )  # fmt: skip
-AFTER_RESTART = ("max_body_bytes", "max_queue", "max_batch", "cache_tokens", "stop_seconds")
+AFTER_RESTART = (
+    "max_body_bytes",
+    "max_queue",
+    "max_batch",
+    "policies_in_memory",
+    "cache_tokens",
+    "stop_seconds",
+)
 EDITABLE = LIVE + AFTER_RESTART
 
 

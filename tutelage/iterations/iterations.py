@@ -69,7 +69,7 @@ def request(
         preset=preset, parent=parent_policy_id, baseline=iteration.baseline_policy_id,
         **({"team": team_id} if team_id else {}),
     )  # fmt: skip
-    trial = experiments.running(session)
+    trial = experiments.running(session, team_id)
     if trial and trial.policy_id == parent_policy_id:
         reasons = [f"Undecided; {iteration.id} trains from {parent_policy_id}."]
         experiments.stop(session, trial.id, actor, reasons)

@@ -25,9 +25,10 @@ from tutelage.tables import (
 ACTOR = "schedule"
 
 
-def in_force(session: Session) -> Schedule | None:
-    """The newest schedule, unless it is switched off."""
-    newest = session.exec(select(Schedule).order_by(col(Schedule.seq).desc())).first()
+def in_force(session: Session, team_id: str | None = None) -> Schedule | None:
+    """The newest schedule of the common policies, or a team's, unless it is switched off."""
+    own = select(Schedule).where(Schedule.team_id == team_id)
+    newest = session.exec(own.order_by(col(Schedule.seq).desc())).first()
     return newest if newest and newest.enabled else None
 
 
@@ -41,14 +42,19 @@ def set_schedule(session: Session, schedule: Schedule) -> Schedule:
     return schedule
 
 
-def due(session: Session, now: float, seen: float) -> str | None:
+def teams(session: Session) -> list[str]:
+    """The teams that have had a schedule."""
+    return sorted(each for each in session.exec(select(Schedule.team_id).distinct()) if each)
+
+
+def due(session: Session, now: float, seen: float, team_id: str | None = None) -> str | None:
     """Why an iteration is to start, as a key that is the same for every worker; or None.
 
     ``seen`` is when the caller looked last. Slots that were missed (a machine that was off, a clock
     that was put forward) make one iteration, not many; a clock that was put back waits for the
     next slot and no longer.
     """
-    schedule = in_force(session)
+    schedule = in_force(session, team_id)
     if schedule is None or not _idle(session, schedule, now):
         return None
     return _by_feedback(session, schedule) or _by_clock(session, schedule, now, seen)
@@ -61,26 +67,27 @@ def next_at(session: Session, schedule: Schedule, now: float) -> float | None:
     return _next_slot(schedule.cron, _since(session, schedule, now, now))
 
 
-def feedback_since(session: Session) -> int:
-    """Judgements in consented conversations of no team since the newest iteration began."""
-    newest = _newest(session)
+def feedback_since(session: Session, team_id: str | None = None) -> int:
+    """Judgements in consented chats of a team, or of none, since its newest iteration began."""
+    newest = _newest(session, team_id)
     statement = (
         select(func.count())
         .select_from(Feedback)
         .join(Conversation, col(Feedback.conversation_id) == col(Conversation.id))
-        .where(Conversation.training, col(Conversation.team_id).is_(None))
+        .where(Conversation.training, Conversation.team_id == team_id)
         .where(Feedback.kind != FeedbackKind.WITHDRAWAL)
         .where(Feedback.seq > (newest.seq if newest else 0))
     )
     return session.exec(statement).one()
 
 
-def start_canary(session: Session) -> str | None:
+def start_canary(session: Session, team_id: str | None = None) -> str | None:
     """Put the newest candidate that may be tried on trial, where the schedule wants that.
 
     Returns the experiment's id. A candidate that the gate compared with another policy is left.
     """
-    schedule, current, newest = in_force(session), deployment.current(session), _newest(session)
+    schedule, newest = in_force(session, team_id), _newest(session, team_id)
+    current = deployment.serving(session, team_id)
     if schedule is None or not schedule.canary or current is None or newest is None:
         return None
     if not _may_be_tried(newest, schedule) or newest.baseline_policy_id != current.id:
@@ -104,9 +111,9 @@ def _may_be_tried(iteration: Iteration, schedule: Schedule) -> bool:
 
 
 def _by_feedback(session: Session, schedule: Schedule) -> str | None:
-    if not schedule.feedback or feedback_since(session) < schedule.feedback:
+    if not schedule.feedback or feedback_since(session, schedule.team_id) < schedule.feedback:
         return None
-    newest = _newest(session)
+    newest = _newest(session, schedule.team_id)
     return f"feedback/{schedule.id}/{newest.id if newest else 'first'}"
 
 
@@ -119,7 +126,7 @@ def _by_clock(session: Session, schedule: Schedule, now: float, seen: float) -> 
 
 def _since(session: Session, schedule: Schedule, now: float, seen: float) -> float:
     """The moment after which slots count; in the future only a clock since put back wrote it."""
-    newest = _newest(session)
+    newest = _newest(session, schedule.team_id)
     written = max(schedule.created_at, newest.created_at if newest else 0.0)
     return written if written <= now else min(seen, now)
 
@@ -146,7 +153,7 @@ def _idle(session: Session, schedule: Schedule, now: float) -> bool:
     """
     unfinished = (IterationState.QUEUED, IterationState.RUNNING)
     busy = session.exec(select(Iteration).where(col(Iteration.state).in_(unfinished))).first()
-    trial = experiments.running(session)
+    trial = experiments.running(session, schedule.team_id)
     free = trial is None or starting_point.may_end(session, trial, schedule, now)
     return busy is None and free
 
@@ -155,7 +162,7 @@ def _tried(session: Session, policy_id: str) -> bool:
     return any(row.policy_id == policy_id for row in experiments.listed(session))
 
 
-def _newest(session: Session) -> Iteration | None:
-    """The newest iteration of a common policy."""
-    common = select(Iteration).where(col(Iteration.team_id).is_(None))
-    return session.exec(common.order_by(col(Iteration.seq).desc())).first()
+def _newest(session: Session, team_id: str | None) -> Iteration | None:
+    """The newest iteration of a team's policy, or of a common one."""
+    own = select(Iteration).where(Iteration.team_id == team_id)
+    return session.exec(own.order_by(col(Iteration.seq).desc())).first()

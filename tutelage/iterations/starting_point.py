@@ -33,17 +33,22 @@ def of_next(
     current = deployment.serving(session, team_id)
     if current is None:
         return None
-    builds = plan and plan.build_on_undecided and team_id is None
-    trial = undecided_trial(session, current.id) if builds else None
+    builds = plan and plan.build_on_undecided
+    trial = undecided_trial(session, current.id, team_id) if builds else None
     return StartingPoint(trial.policy_id if trial else current.id, current.id)
 
 
-def undecided_trial(session: Session, current: str) -> Experiment | None:
+def undecided_trial(
+    session: Session, current: str, team_id: str | None = None
+) -> Experiment | None:
     """The newest canary beside the current policy, if users decided neither for nor against it.
 
-    Not one that an operator decides, nor of a policy that learned from what was erased since.
+    Of a team, or of everyone. Not one that an operator decides, nor of a policy that learned from
+    what was erased since.
     """
-    canaries = select(Experiment).where(Experiment.kind == ExperimentKind.CANARY)
+    canaries = select(Experiment).where(
+        Experiment.kind == ExperimentKind.CANARY, Experiment.team_id == team_id
+    )
     newest = session.exec(canaries.order_by(col(Experiment.seq).desc())).first()
     if newest is None or newest.control_id != current or newest.state not in _UNDECIDED:
         return None
@@ -56,5 +61,9 @@ def may_end(session: Session, trial: Experiment, plan: Schedule, now: float) -> 
 
     Comparisons are looked at once a day, so not before a day has passed.
     """
-    found = undecided_trial(session, trial.control_id) if plan.build_on_undecided else None
+    found = (
+        undecided_trial(session, trial.control_id, trial.team_id)
+        if plan.build_on_undecided
+        else None
+    )
     return found is not None and found.id == trial.id and now - trial.created_at >= DAY

@@ -14,7 +14,6 @@ from tutelage import audit
 from tutelage.composition import Core
 from tutelage.experiments import experiments
 from tutelage.iterations import iterations, schedule, starting_point
-from tutelage.policies import deployment
 from tutelage.tables import Iteration, IterationState, PolicyPin, PolicyState, PolicyVersion
 
 ENDED = (IterationState.FAILED, IterationState.CANCELLED)
@@ -39,15 +38,15 @@ def sweep(core: Core, keep: int) -> list[str]:
 def _in_use(session: Session) -> set[str]:
     """Policies that answer, might, or are the way back."""
     used = {pin.policy_id for pin in session.exec(select(PolicyPin))}
-    experiment, current = experiments.running(session), deployment.current(session)
-    used |= {experiment.policy_id, experiment.control_id} if experiment else set()
-    used |= {current.id} if current else set()
+    for experiment in experiments.all_running(session):
+        used |= {experiment.policy_id, experiment.control_id}
     answering = select(PolicyVersion.id).where(PolicyVersion.state == PolicyState.CURRENT)
     used |= set(session.exec(answering))  # those of teams too
     training = iterations.unfinished(session)
     used |= {training.parent_policy_id, training.baseline_policy_id} if training else set()
-    start = starting_point.of_next(session, schedule.in_force(session))
-    used |= {start.parent} if start else set()
+    for team_id in (None, *schedule.teams(session)):
+        start = starting_point.of_next(session, schedule.in_force(session, team_id), team_id)
+        used |= {start.parent} if start else set()
     retired = select(PolicyVersion).where(PolicyVersion.state == PolicyState.RETIRED)
     oldest_first = sorted(session.exec(retired), key=lambda v: v.promoted_at or 0.0)
     back = {version.team_id: version.id for version in oldest_first}  # the newest of each team

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from sqlalchemy import delete
 from sqlmodel import col, select
 
 from tutelage.errors import Conflict
@@ -10,17 +11,23 @@ from tutelage.iterations.iterations import UNFINISHED
 from tutelage.people import teams
 from tutelage.policies.library import PolicyLibrary
 from tutelage.store import Lock, Store, exclude
-from tutelage.tables import Iteration, PolicyVersion
+from tutelage.tables import Experiment, Iteration, PolicyVersion, Schedule, ShadowResponse
 
 
 def delete_team(
-    store: Store, library: PolicyLibrary, iterations: Path, team_id: str, actor: str
+    store: Store,
+    library: PolicyLibrary,
+    iterations: Path,
+    limitations: Path,
+    team_id: str,
+    actor: str,
 ) -> list[str]:
     """Delete a team, its policies and the folders of its iterations; the ids of the policies.
 
     Its members keep their chats, and the common policy answers them. The files go before the
     rows: what a crash interrupts is ended by the same call again. ``iterations`` holds one folder
-    per iteration. Raises Conflict while one of the team is under way.
+    per iteration, ``limitations`` the results of benchmarks by policy. Raises Conflict while one of
+    the team is under way.
     """
     with store.write() as session:
         exclude(session, Lock.PRIVILEGED)
@@ -33,9 +40,13 @@ def delete_team(
         policies = [version.id for version in versions]
         for policy_id in policies:  # newest first: a policy goes before the one that it changes
             library.delete(policy_id)
+            for measured in limitations.glob(f"{policy_id}[.-]*"):
+                measured.unlink(missing_ok=True)
         for run in runs:
             shutil.rmtree(iterations / run.id, ignore_errors=True)
-        for version in versions:
-            session.delete(version)
+        shadows = col(ShadowResponse.policy_id).in_(policies)
+        session.execute(delete(ShadowResponse).where(shadows))
+        for table in (Experiment, Schedule, PolicyVersion):
+            session.execute(delete(table).where(col(table.team_id) == team.id))
         teams.delete(session, team.id, actor, policies)
     return policies

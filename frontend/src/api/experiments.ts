@@ -34,13 +34,14 @@ export const experiments = {
     ),
   shadows: (id: string) => unwrap(api.GET("/v1/operator/experiments/{experiment_id}/shadows", one(id))),
   leaderboard: () => unwrap(api.GET("/v1/operator/leaderboard")),
-  forecast: (days: number) => unwrap(api.GET("/v1/operator/experiments/forecast", { params: { query: { days } } })),
-  schedule: () => unwrap(api.GET("/v1/operator/schedule")),
+  forecast: (days: number, team_id?: string) =>
+    unwrap(api.GET("/v1/operator/experiments/forecast", { params: { query: { days, team_id } } })),
+  schedule: (team_id?: string) => unwrap(api.GET("/v1/operator/schedule", { params: { query: { team_id } } })),
   setSchedule: (body: Schemas["ScheduleRequest"]) => unwrap(api.PUT("/v1/operator/schedule", { body })),
 };
 
-export function useForecast(days: number) {
-  return useQuery({ queryKey: ["operator", "forecast", days], queryFn: () => experiments.forecast(days) });
+export function useForecast(days: number, teamId?: string) {
+  return useQuery({ queryKey: ["operator", "forecast", days, teamId], queryFn: () => experiments.forecast(days, teamId) });
 }
 
 export function useExperiments() {
@@ -55,6 +56,10 @@ export function useLeaderboard() {
   return useQuery({ queryKey: ["operator", "leaderboard"], queryFn: experiments.leaderboard });
 }
 
-export function useSchedule() {
-  return useQuery({ queryKey: ["operator", "schedule"], queryFn: experiments.schedule, refetchInterval: 30_000 });
+export function useSchedule(teamId?: string) {
+  return useQuery({
+    queryKey: ["operator", "schedule", teamId],
+    queryFn: () => experiments.schedule(teamId),
+    refetchInterval: 30_000,
+  });
 }

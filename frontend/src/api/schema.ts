@@ -1094,7 +1094,7 @@ export interface paths {
          * Start Blind Test
          * @description Start a blind test; the request ends when all responses are written.
          *
-         *     A policy that is not loaded is loaded as the challenger, which needs a free slot: no trial.
+         *     A policy that is not in memory is loaded, which needs a place beside a policy on trial.
          */
         post: operations["start_blind_test"];
         delete?: never;
@@ -4012,6 +4012,11 @@ export interface components {
             /** Started By */
             started_by: string;
             state: components["schemas"]["ExperimentState"];
+            /**
+             * Team Id
+             * @description Only members of this team meet the policy.
+             */
+            team_id: string | null;
             /**
              * Verdict
              * @description By metric: difference (challenger minus control), low, high, users.
@@ -7355,6 +7360,8 @@ export interface components {
             preset: string;
             /** Share */
             share: number;
+            /** Team Id */
+            team_id: string | null;
             /** Unproven */
             unproven: boolean;
         };
@@ -7412,6 +7419,11 @@ export interface components {
              * @default 0.1
              */
             share?: number;
+            /**
+             * Team Id
+             * @description Of this team's policies; null: the common ones.
+             */
+            team_id?: string | null;
             /**
              * Unproven
              * @description Also try inconclusive candidates (no metric worse, gain not significant).
@@ -11894,6 +11906,8 @@ export interface operations {
         parameters: {
             query?: {
                 days?: number;
+                /** @description A trial of this team's policy. */
+                team_id?: string | null;
             };
             header?: never;
             path?: never;
@@ -13525,7 +13539,10 @@ export interface operations {
     };
     get_schedule: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of this team; omitted: everyone's. */
+                team_id?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;

@@ -39,7 +39,7 @@ from tutelage.errors import Unavailable
 
 # Policy id, its directory, threads, KV-cache tokens and precision to a policy in memory.
 Loader = Callable[[str, Path, int, int, Precision], ModelRunner]
-IN_MEMORY = 2  # policies at most: the current one, and a challenger or one still answering
+IN_MEMORY = 3  # policies at most, unless stated otherwise
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class EmbeddedGenerator(ModelSlots[EmbeddedPolicy]):
     ``cache_tokens`` is the KV-cache capacity of each policy in memory, shared by its active
     sequences and its prefix cache. For SmolLM2-135M a token takes 23 kB. With ``weights`` in int8
     a policy takes half the memory and answers differently: by how much is measured whenever one is
-    loaded.
+    loaded. At most ``policies`` are in memory, those that only finish what they began included.
     """
 
     takes_tools = False
@@ -86,17 +86,19 @@ class EmbeddedGenerator(ModelSlots[EmbeddedPolicy]):
         max_window: int = 4096,
         cache_tokens: int = 32768,
         weights: Precision = "auto",
+        policies: int = IN_MEMORY,
         load: Loader = load_policy,
     ) -> None:
         super().__init__(min(max_window, cache_tokens))
         self._threads = threads
         self._weights = weights
+        self._policies = policies
         self._load_policy = load
         self._max_batch = max_batch
         self._max_streams = max_batch + max_queue
         self._cache_tokens = cache_tokens
         self._loading = asyncio.Lock()
-        self._changed = threading.Condition()  # guards everything below, and the two slots
+        self._changed = threading.Condition()  # guards everything below, and the slots
         self._in_memory: list[EmbeddedPolicy] = []
         self._inbox: list[tuple[EmbeddedPolicy, Sequence]] = []
         self._closed = False
@@ -141,21 +143,20 @@ class EmbeddedGenerator(ModelSlots[EmbeddedPolicy]):
         return stream
 
     async def load(self, policy_id: str, path: Path, *, challenger: bool = False) -> None:
-        """Load a policy directory, then make it the current policy, or the challenger.
+        """Load a policy directory, then make it the current policy, or a challenger.
 
         Waits first while the streams of an older policy still keep that in memory.
         """
         async with self._loading:
-            if policy_id == self.challenger and not challenger:
-                self._promote_challenger()
-            elif policy_id not in (self.policy_id, self.challenger):
+            if policy_id in self.challengers and not challenger:
+                self._promote_challenger(policy_id)
+            elif policy_id not in (self.policy_id, *self.challengers):
                 await asyncio.to_thread(self._load, policy_id, path, challenger)
 
     async def unload(self, policy_id: str) -> None:
-        """Start nothing more on the challenger; it goes when its last stream has ended."""
+        """Start nothing more on a challenger; it goes when its last stream has ended."""
         async with self._loading:
-            if policy_id == self.challenger:
-                self._remove_challenger()
+            self._remove_challenger(policy_id)
 
     async def close(self) -> None:
         """End all streams with an error and stop the thread."""
@@ -180,7 +181,7 @@ class EmbeddedGenerator(ModelSlots[EmbeddedPolicy]):
             self._drop_drained()
 
     def _drop_drained(self) -> None:
-        slots = (self._current, self._challenger)
+        slots = (self._current, *self._challengers.values())
         self._in_memory = [each for each in self._in_memory if each.leases or each in slots]
         self._changed.notify_all()
 
@@ -194,20 +195,21 @@ class EmbeddedGenerator(ModelSlots[EmbeddedPolicy]):
         if self._closed:
             raise ShuttingDown
 
-    def _promote_challenger(self) -> None:
+    def _promote_challenger(self, policy_id: str) -> None:
         with self._changed:
-            self._current, self._challenger = self._challenger, None
+            self._install(self._challengers[policy_id], challenger=False)
             self._drop_drained()
 
-    def _remove_challenger(self) -> None:
+    def _remove_challenger(self, policy_id: str) -> None:
         with self._changed:
-            self._challenger = None
+            self._challengers.pop(policy_id, None)
             self._drop_drained()
 
     def _load(self, policy_id: str, path: Path, challenger: bool) -> None:
-        self._remove_challenger()
+        while len(self._challengers) > self._policies - 2:
+            self._remove_challenger(self.challengers[0])
         with self._changed:
-            self._changed.wait_for(lambda: len(self._in_memory) < IN_MEMORY or self._closed)
+            self._changed.wait_for(lambda: len(self._in_memory) < self._policies or self._closed)
             self._refuse_when_closed()
         runner = self._load_policy(
             policy_id, path, self._threads, self._cache_tokens, self._weights

@@ -82,7 +82,7 @@ class RemoteGenerator(ModelSlots[RemotePolicy]):
         return stream
 
     async def load(self, policy_id: str, path: Path, *, challenger: bool = False) -> None:
-        """Use what the engine serves under this id, as the current policy or as the challenger."""
+        """Use what the engine serves under this id, as the current policy or a challenger."""
         if not await self._engine.serves(policy_id):
             raise Unavailable(
                 f"{policy_id} cannot be loaded: the remote engine does not serve it. Start it with "
@@ -92,9 +92,8 @@ class RemoteGenerator(ModelSlots[RemotePolicy]):
         self._install(policy, challenger)
 
     async def unload(self, policy_id: str) -> None:
-        """Start nothing more on the challenger."""
-        if policy_id == self.challenger:
-            self._challenger = None
+        """Start nothing more on a challenger."""
+        self._challengers.pop(policy_id, None)
 
     async def close(self) -> None:
         """End all streams with an error."""

@@ -40,7 +40,7 @@ async def start_blind_test(
 ) -> BlindTest:
     """Start a blind test; the request ends when all responses are written.
 
-    A policy that is not loaded is loaded as the challenger, which needs a free slot: no trial.
+    A policy that is not in memory is loaded, which needs a place beside a policy on trial.
     """
     blind_test.require_two(body.policies)
     test_id = await blind_test.write(

@@ -29,6 +29,7 @@ from server.services import Services
 from tutelage.errors import Conflict
 from tutelage.experiments import experiments, leaderboard, looks
 from tutelage.iterations import schedule
+from tutelage.people import teams
 from tutelage.tables import Experiment, Message, PolicyPin, Schedule, ShadowResponse
 
 router = APIRouter(prefix="/v1/operator", tags=["operator"])
@@ -59,11 +60,12 @@ def forecast_experiment(
     _operator: OperatorDep,
     services: ServicesDep,
     days: Annotated[float, Query(gt=0, le=365)] = experiments.Rules.days,
+    team_id: Annotated[Name | None, Query(description="A trial of this team's policy.")] = None,
 ) -> ForecastItem:
     """How long a trial that began now would take, by how many users prefer the policy."""
     alpha = experiments.Rules().alpha_of_comparisons
     with services.store.read() as session:
-        found = looks.forecast(session, alpha, days)
+        found = looks.forecast(session, alpha, days, team_id=team_id)
     rows = [ForecastRow(lead=lead, **asdict(power)) for lead, power in found.by_lead.items()]
     return ForecastItem(people=found.people, comparisons=found.comparisons, days=days, by_lead=rows)
 
@@ -183,10 +185,14 @@ def get_leaderboard(_operator: OperatorDep, services: ServicesDep) -> list[Board
 
 
 @router.get("/schedule")
-def get_schedule(_operator: OperatorDep, services: ServicesDep) -> ScheduleState:
+def get_schedule(
+    _operator: OperatorDep,
+    services: ServicesDep,
+    team_id: Annotated[Name | None, Query(description="Of this team; omitted: everyone's.")] = None,
+) -> ScheduleState:
     """The active schedule and the next start."""
     with services.store.read() as session:
-        return _schedule(session)
+        return _schedule(session, team_id)
 
 
 @router.put("/schedule")
@@ -195,8 +201,10 @@ def set_schedule(
 ) -> ScheduleState:
     """Start iterations on a cron schedule, after a number of new ratings, or both."""
     with services.store.write() as session:
+        if body.team_id:
+            teams.get(session, body.team_id)
         schedule.set_schedule(session, Schedule(**body.model_dump(), author_id=operator.user.id))
-        return _schedule(session)
+        return _schedule(session, body.team_id)
 
 
 def _start(services: Services, body: ExperimentStart, actor: str) -> Experiment:
@@ -245,10 +253,10 @@ def _shadows(session: Session, experiment_id: str) -> list[ShadowItem]:
     ]
 
 
-def _schedule(session: Session) -> ScheduleState:
-    row = schedule.in_force(session)
+def _schedule(session: Session, team_id: str | None) -> ScheduleState:
+    row = schedule.in_force(session, team_id)
     return ScheduleState(
         schedule=ScheduleItem.model_validate(row) if row else None,
         next_at=schedule.next_at(session, row, time.time()) if row else None,
-        judgements=schedule.feedback_since(session),
+        judgements=schedule.feedback_since(session, team_id),
     )

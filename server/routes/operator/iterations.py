@@ -54,7 +54,7 @@ def request_iteration(
         exclude(session, Lock.PRIVILEGED)
         team = teams.get(session, body.team_id) if body.team_id else None
         team_id = team.id if team else None
-        start = starting_point.of_next(session, schedule.in_force(session), team_id)
+        start = starting_point.of_next(session, schedule.in_force(session, team_id), team_id)
         if start is None:
             raise Unavailable("No policy is promoted; `tutelage setup` creates the base policy.")
         row = iterations.request(

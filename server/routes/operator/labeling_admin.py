@@ -152,7 +152,9 @@ def _samplings(body: TasksRequest, current: str | None) -> list[dict[str, Any]]:
 
 def _loaded(services: Services) -> list[str]:
     """The policies that may answer labelers: those in memory, unless they are a team's."""
-    held = [each for each in (services.generator.policy_id, services.generator.challenger) if each]
+    held = [
+        each for each in (services.generator.policy_id, *services.generator.challengers) if each
+    ]
     with services.store.read() as session:
         versions = [(each, session.get(PolicyVersion, each)) for each in held]
     return [each for each, version in versions if version is None or version.team_id is None]

@@ -21,6 +21,7 @@ from tutelage.feedback import feedback, reports
 from tutelage.iterations import readiness
 from tutelage.people import people
 from tutelage.policies import deployment
+from tutelage.store import Store
 from tutelage.tables import (
     AuditEvent,
     Conversation,
@@ -44,24 +45,32 @@ def summary(_operator: OperatorDep, services: ServicesDep, state: StateDep) -> O
     """The loaded policy, the collected feedback, and whether it suffices for an iteration."""
     with services.store.read() as session:
         current = deployment.current(session)
+    return OperatorSummary(
+        current_policy=current.id if current else None,
+        loaded_policy=state.policies.policy_id,
+        load_error=state.policies.problem,
+        **state.counts.get("summary", lambda: _collected(services.store)),
+    )
+
+
+def _collected(store: Store) -> dict[str, Any]:
+    """What is stored, counted."""
+    with store.read() as session:
         consented = select(func.count()).select_from(Conversation).where(Conversation.training)
         registered = select(func.count()).select_from(User).where(people.registered())
         opened = select(func.count()).select_from(Report).where(Report.state == ReportState.OPEN)
-        return OperatorSummary(
-            current_policy=current.id if current else None,
-            loaded_policy=state.policies.policy_id,
-            load_error=state.policies.problem,
-            feedback=feedback.standing_by_kind(session),
-            conversations=_count(session, Conversation),
-            consented_conversations=session.exec(consented).one(),
-            policies=_count(session, PolicyVersion),
-            users=session.exec(registered).one(),
-            open_reports=session.exec(opened).one(),
-            ready={
+        return {
+            "feedback": feedback.standing_by_kind(session),
+            "conversations": _count(session, Conversation),
+            "consented_conversations": session.exec(consented).one(),
+            "policies": _count(session, PolicyVersion),
+            "users": session.exec(registered).one(),
+            "open_reports": session.exec(opened).one(),
+            "ready": {
                 preset: Readiness(**answer)
                 for preset, answer in readiness.readiness(session).items()
             },
-        )
+        }
 
 
 @router.get("/reports")

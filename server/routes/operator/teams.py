@@ -40,7 +40,12 @@ def rename_team(
 def delete_team(team_id: Name, operator: OperatorDep, services: ServicesDep) -> Deleted:
     """Delete a team with its policies and what they were trained on; members keep chats."""
     team_deletion.delete_team(
-        services.store, services.library, services.iterations, team_id, operator.user.id
+        services.store,
+        services.library,
+        services.iterations,
+        services.settings.data / "limitations",
+        team_id,
+        operator.user.id,
     )
     return Deleted(id=team_id)
 

@@ -1,7 +1,8 @@
 """/v1/operator/traffic: the service over time, ratings by policy, and the rows behind both."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Hashable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -127,10 +128,9 @@ def list_judgements(
 def warm(state: AppState) -> None:
     """Count in the background what these pages show first."""
     store = state.services.store
-    state.counts.warm({
-        ("traffic", 24): lambda: _traffic(store, 24),
-        ("opinions", 30): lambda: _opinions(store, 30),
-    })  # fmt: skip
+    looks: dict[Hashable, Callable[[], Any]] = {("opinions", 30): partial(_opinions, store, 30)}
+    looks |= {("traffic", hours): partial(_traffic, store, hours) for hours in WINDOWS}
+    state.counts.warm(looks)
 
 
 def _traffic(store: Store, hours: int) -> dict[str, Any]:

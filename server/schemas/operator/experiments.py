@@ -14,6 +14,7 @@ class ExperimentItem(Shape):
     id: str
     kind: ExperimentKind
     state: ExperimentState
+    team_id: str | None = Field(description="Only members of this team meet the policy.")
     policy_id: str
     control_id: str
     share: float
@@ -124,6 +125,7 @@ class BoardItem(BaseModel):
 class ScheduleItem(Shape):
     """When iterations start automatically."""
 
+    team_id: str | None
     preset: str
     cron: str
     feedback: int
@@ -147,6 +149,9 @@ class ScheduleState(BaseModel):
 class ScheduleRequest(Body):
     """A new schedule."""
 
+    team_id: Name | None = Field(
+        None, description="Of this team's policies; null: the common ones."
+    )
     preset: str = Field("quick", pattern="^(smoke|quick|standard)$")
     cron: str = Field(
         "", max_length=100, description="Cron expression of five fields, UTC; empty = off."

@@ -272,7 +272,7 @@ def test_loading_moves_new_streams_and_leaves_running_ones(bounded: Opened, poli
 def test_a_policy_beside_answers_whoever_names_it(bounded: Opened, policies: Path) -> None:
     async def body(generator: Generator) -> None:
         await generator.load("policy-0001", policies / "policy-0001", challenger=True)
-        assert (generator.policy_id, generator.challenger) == ("policy-0000", "policy-0001")
+        assert (generator.policy_id, generator.challengers) == ("policy-0000", ("policy-0001",))
         few = Sampling(0, max_tokens=5)
         named = [None, "policy-0001", "policy-0000"]
         streams = [await generator.start(QUESTION, few, name) for name in named]
@@ -290,11 +290,11 @@ def test_the_policy_beside_becomes_current_or_leaves(bounded: Opened, policies: 
     async def body(generator: Generator) -> None:
         await generator.load("policy-0001", policies / "policy-0001", challenger=True)
         await generator.load("policy-0001", policies / "policy-0001")
-        assert (generator.policy_id, generator.challenger) == ("policy-0001", None)
+        assert (generator.policy_id, generator.challengers) == ("policy-0001", ())
         await generator.load("policy-0000", policies / "policy-0000", challenger=True)
         last = await generator.start(QUESTION, Sampling(0, max_tokens=5), "policy-0000")
         await generator.unload("policy-0000")
-        assert (generator.policy_id, generator.challenger) == ("policy-0001", None)
+        assert (generator.policy_id, generator.challengers) == ("policy-0001", ())
         assert len(await read(last)) == 5
         with pytest.raises(Unavailable, match="policy-0000 is not loaded"):
             await generator.start(QUESTION, Sampling(), "policy-0000")
@@ -302,11 +302,15 @@ def test_the_policy_beside_becomes_current_or_leaves(bounded: Opened, policies: 
     check(bounded, body)
 
 
-def test_a_new_current_policy_takes_the_place_beside(bounded: Opened, policies: Path) -> None:
+def test_a_new_current_policy_leaves_the_others_where_there_is_room(
+    bounded: Opened, policies: Path
+) -> None:
     async def body(generator: Generator) -> None:
         await generator.load("policy-0001", policies / "policy-0001", challenger=True)
         await generator.load("policy-0003", policies / "policy-0000")
-        assert (generator.policy_id, generator.challenger) == ("policy-0003", None)
+        assert (generator.policy_id, generator.challengers) == ("policy-0003", ("policy-0001",))
+        stream = await generator.start(QUESTION, Sampling(0, max_tokens=2), "policy-0001")
+        assert stream.policy_id == "policy-0001" and len(await read(stream)) == 2
 
     check(bounded, body)
 

@@ -86,7 +86,10 @@ def delete(team: TeamName, data: Data = None) -> None:
     core = open_data(data)
     with core.store.read() as session:
         found = teams.get(session, team)
-    policies = delete_team(core.store, core.library, core.iterations, found.id, "cli")
+    policies = delete_team(
+        core.store, core.library, core.iterations, core.settings.data / "limitations", found.id,
+        "cli",
+    )  # fmt: skip
     typer.echo(f"Deleted the team {found.name}{', ' if policies else ''}{', '.join(policies)}.")
 
 

@@ -74,7 +74,7 @@ def test_a_third_policy_waits_until_the_first_has_drained(policies: Path) -> Non
         await third
         assert generator.policy_id == "policy-0003"
 
-    check(body)
+    check(body, policies=2)
 
 
 def test_a_failed_load_leaves_running_streams_alone(policies: Path) -> None:
@@ -235,3 +235,25 @@ def test_alternatives_come_with_each_token(policies: Path) -> None:
             assert len(token.top) == 3
 
     check(body)
+
+
+def test_the_challenger_that_was_asked_longest_ago_makes_room(policies: Path) -> None:
+    async def body(generator: EmbeddedGenerator) -> None:
+        await generator.load("policy-0000", policies / "policy-0000")
+        for name in ("policy-0001", "policy-0003"):
+            await generator.load(name, policies / "policy-0001", challenger=True)
+        await (await generator.start(HELLO, Sampling(max_tokens=1), "policy-0001")).aclose()
+        await generator.load("policy-0004", policies / "policy-0000", challenger=True)
+        assert generator.challengers == ("policy-0001", "policy-0004")
+
+    check(body)
+
+
+def test_a_new_current_policy_takes_the_only_place_beside(policies: Path) -> None:
+    async def body(generator: EmbeddedGenerator) -> None:
+        await generator.load("policy-0000", policies / "policy-0000")
+        await generator.load("policy-0001", policies / "policy-0001", challenger=True)
+        await generator.load("policy-0003", policies / "policy-0000")
+        assert (generator.policy_id, generator.challengers) == ("policy-0003", ())
+
+    check(body, policies=2)

@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from chat_service import ChatService, publish
+from chat_service import ChatService, new_services, publish, serve
 
 from server.generators.echo import EchoGenerator
+from tutelage.composition import Core
 from tutelage.experiments import experiments
 
 POLICIES = ["policy-0000", "policy-0001"]
@@ -81,14 +82,24 @@ def test_wins_count_on_the_leaderboard(two: ChatService) -> None:
     assert {row["policy_id"] for row in board["ratings"]} == set(POLICIES)
 
 
-def test_a_trial_holds_the_place_of_another_policy(two: ChatService) -> None:
+def test_a_trial_leaves_a_place_for_another_policy(two: ChatService) -> None:
     publish(two.core, "policy-0002")
     two.post("/v1/operator/experiments", {"policy_id": "policy-0002"}, "operator")
-    answer = start(two, ["One?"])
-    assert answer.status_code == 409 and "on trial" in answer.json()["error"]["message"]
+    assert start(two, ["One?"]).status_code == 201
+    assert start(two, ["One?"], ["policy-0000", "policy-0002"]).status_code == 201
     with two.core.store.read() as session:
         assert experiments.running(session)
-    assert start(two, ["One?"], ["policy-0000", "policy-0002"]).status_code == 201
+
+
+def test_a_trial_holds_the_only_place(core: Core) -> None:
+    publish(core, "policy-0001")
+    publish(core, "policy-0002")
+    with serve(new_services(core, policies_in_memory=2), core) as service:
+        service.post("/v1/operator/experiments", {"policy_id": "policy-0002"}, "operator")
+        answer = start(service, ["One?"])
+        assert answer.status_code == 409 and "on trial" in answer.json()["error"]["message"]
+        with core.store.read() as session:
+            assert experiments.running(session)
 
 
 @pytest.mark.parametrize(

@@ -65,8 +65,6 @@ def test_a_teams_policy_answers_its_members_alone(service: ChatService) -> None:
     with service.core.store.write() as session:
         session.get_one(PolicyVersion, "policy-0001").team_id = team
     policies = "/v1/operator/policies"
-    trial = {"policy_id": "policy-0001"}
-    assert service.post("/v1/operator/experiments", trial, "operator").status_code == 409
     promoted = service.post(f"{policies}/policy-0001/promote", None, "operator").json()
     assert (promoted["state"], promoted["team_id"]) == ("current", team)
     assert eventually(lambda: answering(service) == "policy-0001")
@@ -81,6 +79,75 @@ def test_a_teams_policy_answers_its_members_alone(service: ChatService) -> None:
     assert service.delete(f"/v1/operator/teams/{team}", "operator").json()["deleted"]
     assert answering(service) == "policy-0000"
     assert not (service.core.library.root / "policy-0001").exists()
+
+
+def test_a_teams_trial_is_met_by_its_members_alone(service: ChatService) -> None:
+    team, policies = teams_policies(service, "policy-0001", "policy-0002")
+    service.post(f"{policies}/policy-0001/promote", None, "operator")
+    assert eventually(lambda: answering(service) == "policy-0001")
+    trial = {"policy_id": "policy-0002", "share": 1.0, "automatic": False}
+    started = service.post("/v1/operator/experiments", trial, "operator").json()
+    assert (started["team_id"], started["control_id"]) == (team, "policy-0001")
+    assert eventually(lambda: answering(service) == "policy-0002")
+    assert answering(service, "other") == "policy-0000"
+    shown = service.chat(n=2, messages=[{"role": "user", "content": "Which?"}]).json()
+    rows = [stored(service, name) for name in shown["tutelage"]["message_ids"]]
+    assert {row.policy_id for row in rows} == {"policy-0001", "policy-0002"}
+    act = f"/v1/operator/experiments/{started['id']}/promote"
+    assert service.post(act, None, "operator").json()["state"] == "promoted"
+    assert eventually(lambda: answering(service) == "policy-0002")
+    assert answering(service, "other") == "policy-0000"
+
+
+def test_a_teams_trial_and_everyones_run_side_by_side(service: ChatService) -> None:
+    teams_policies(service, "policy-0001")
+    publish(service.core, "policy-0002")
+    for policy_id in ("policy-0001", "policy-0002"):
+        trial = {"policy_id": policy_id, "share": 1.0, "automatic": False}
+        assert service.post("/v1/operator/experiments", trial, "operator").status_code == 201
+    assert eventually(lambda: answering(service) == "policy-0001")
+    assert eventually(lambda: answering(service, "other") == "policy-0002")
+    again = {"policy_id": "policy-0001"}
+    assert service.post("/v1/operator/experiments", again, "operator").status_code == 409
+
+
+def test_a_teams_shadow_writes_unseen(service: ChatService) -> None:
+    teams_policies(service, "policy-0001")
+    trial = {"policy_id": "policy-0001", "kind": "shadow", "share": 1.0}
+    started = service.post("/v1/operator/experiments", trial, "operator").json()
+    assert answering(service) == "policy-0000"
+    shadows = f"/v1/operator/experiments/{started['id']}/shadows"
+    assert eventually(lambda: service.get(shadows, "operator").json()["data"] != [])
+    answering(service, "other")
+    assert len(service.get(shadows, "operator").json()["data"]) == 1
+
+
+def test_a_teams_schedule_is_its_own(service: ChatService) -> None:
+    team, _ = teams_policies(service, "policy-0001")
+    path = "/v1/operator/schedule"
+    body = {"feedback": 7, "team_id": team}
+    assert put(service, path, body).json()["schedule"]["team_id"] == team
+    assert service.get(path, "operator").json()["schedule"] is None
+    own = service.get(f"{path}?team_id={team}", "operator").json()
+    assert own["schedule"]["feedback"] == 7 and own["judgements"] == 0
+    assert put(service, path, {"feedback": 7, "team_id": "none"}).status_code == 404
+
+
+def put(service: ChatService, path: str, body: dict[str, Any]) -> Any:
+    return service.client.put(path, json=body, headers=service.who("operator"))
+
+
+def teams_policies(service: ChatService, *policy_ids: str) -> tuple[str, str]:
+    """A team with one member, the person behind the key ``user``, and candidates of its own."""
+    team = service.post("/v1/operator/teams", {"name": "Support"}, "operator").json()["id"]
+    member = {"user_id": user_id(service)}
+    service.post(f"/v1/operator/teams/{team}/members", member, "operator")
+    for policy_id in policy_ids:
+        publish(service.core, policy_id)
+    with service.core.store.write() as session:
+        for policy_id in policy_ids:
+            session.get_one(PolicyVersion, policy_id).team_id = team
+    return team, "/v1/operator/policies"
 
 
 def answering(service: ChatService, name: str = "user") -> str:

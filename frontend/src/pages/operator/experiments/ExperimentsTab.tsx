@@ -12,25 +12,27 @@ import { t } from "../../../i18n";
 import { Leaderboard } from "./Leaderboard";
 import { RunningExperiment } from "./RunningExperiment";
 import { ScheduleCard } from "./ScheduleCard";
+import { TeamBadge } from "../users/TeamBadge";
 import { StartExperiment } from "./StartExperiment";
 
 export function ExperimentsTab() {
   const query = useExperiments();
-  const running = query.data?.data.find((experiment) => experiment.state === "running");
+  const running = (query.data?.data ?? []).filter((experiment) => experiment.state === "running");
   return (
     <>
       <PageHeading
         title={t("Experiments")}
         hint={t("A candidate serves a share of users before it is rolled out to everyone. Rules promote it or roll it back; you can do either at any time.")}
       >
-        {query.data && !running && <StartExperiment />}
+        {query.data && <StartExperiment />}
       </PageHeading>
       <QueryResult query={query}>
         {({ data }) => (
           <div className="space-y-5">
-            {running ? (
-              <RunningExperiment experiment={running} />
-            ) : (
+            {running.map((experiment) => (
+              <RunningExperiment key={experiment.id} experiment={experiment} />
+            ))}
+            {running.length === 0 && (
               <EmptyState icon={FlaskConical}>
                 {t("No experiment is running. The schedule can start one automatically for accepted candidates.")}
               </EmptyState>
@@ -54,7 +56,9 @@ function PastExperiments({ trials }: { trials: Experiment[] }) {
       <Table columns={[t("Policy"), t("Control"), t("Kind"), t("Ended"), t("Reasons")]}>
         {trials.map((experiment) => (
           <tr key={experiment.id}>
-            <Cell className="font-medium whitespace-nowrap">{experiment.policy_id}</Cell>
+            <Cell className="font-medium whitespace-nowrap">
+              {experiment.policy_id} {experiment.team_id && <TeamBadge id={experiment.team_id} />}
+            </Cell>
             <Cell className="whitespace-nowrap text-muted">{experiment.control_id}</Cell>
             <Cell className="whitespace-nowrap text-muted">{experiment.kind}</Cell>
             <Cell className="whitespace-nowrap">

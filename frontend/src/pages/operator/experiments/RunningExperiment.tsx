@@ -11,6 +11,7 @@ import { ago } from "../../../format";
 import { Card } from "../../../components/Card";
 import { t } from "../../../i18n";
 import { DifferenceBar } from "./DifferenceBar";
+import { TeamBadge } from "../users/TeamBadge";
 import { ShadowAnswers } from "./ShadowAnswers";
 
 const EXPERIMENT_METRICS: { name: string; label: string; good: boolean }[] = [
@@ -60,6 +61,7 @@ export function RunningExperiment({ experiment }: { experiment: Experiment }) {
           <Badge tone="accent" pulse>
             {shadow ? t("Shadow") : t("Canary")}
           </Badge>
+          {experiment.team_id && <TeamBadge id={experiment.team_id} />}
           {!shadow && <Badge tone="plain">{experiment.automatic ? t("Automatic") : t("Manual")}</Badge>}
         </span>
       }

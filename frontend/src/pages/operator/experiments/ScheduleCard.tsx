@@ -1,6 +1,7 @@
 /** When iterations start automatically, and whether their candidates go into a canary. */
 import { useState } from "react";
 import { useRefresh } from "../../../api/queries";
+import { useTeams } from "../../../api/teams";
 import { experiments, useSchedule, type Schedule, type ScheduleState } from "../../../api/experiments";
 import { Badge } from "../../../components/Badge";
 import { Button } from "../../../components/Button";
@@ -13,6 +14,7 @@ import { QueryResult } from "../../../components/feedback/QueryResult";
 import { t } from "../../../i18n";
 
 const NONE: Schedule = {
+  team_id: null,
   preset: "quick",
   cron: "",
   feedback: 0,
@@ -26,16 +28,30 @@ const NONE: Schedule = {
 };
 
 export function ScheduleCard() {
-  const query = useSchedule();
+  const [team, setTeam] = useState("");
+  const teams = useTeams().data?.data ?? [];
+  const query = useSchedule(team || undefined);
   const on = query.data?.schedule != null;
   return (
     <Card title={t("Schedule")} aside={<Badge tone={on ? "good" : "plain"}>{on ? t("On") : t("Off")}</Badge>}>
-      <QueryResult query={query}>{(state) => <Form key={JSON.stringify(state.schedule)} state={state} />}</QueryResult>
+      {teams.length > 0 && (
+        <div className="mb-4">
+          <Select
+            label={t("For")}
+            value={team}
+            onChange={(event) => setTeam(event.target.value)}
+            options={[{ value: "", label: t("Everyone") }, ...teams.map(({ id, name }) => ({ value: id, label: name }))]}
+          />
+        </div>
+      )}
+      <QueryResult query={query}>
+        {(state) => <Form key={team + JSON.stringify(state.schedule)} state={state} teamId={team || null} />}
+      </QueryResult>
     </Card>
   );
 }
 
-function Form({ state }: { state: ScheduleState }) {
+function Form({ state, teamId }: { state: ScheduleState; teamId: string | null }) {
   const [plan, setPlan] = useState<Schedule>(state.schedule ?? NONE);
   const [problem, setProblem] = useState<unknown>();
   const refresh = useRefresh();
@@ -45,7 +61,7 @@ function Form({ state }: { state: ScheduleState }) {
   async function save(enabled: boolean) {
     try {
       setProblem(undefined);
-      await experiments.setSchedule({ ...plan, enabled });
+      await experiments.setSchedule({ ...plan, enabled, team_id: teamId });
       await refresh("operator");
       toast(enabled ? t("Schedule enabled.") : t("Schedule disabled."));
     } catch (error) {
@@ -72,7 +88,9 @@ function Form({ state }: { state: ScheduleState }) {
             { value: "smoke", label: t("Smoke (tests)") },
           ]}
         />
-        <NumberField label={t("Old policies to keep")} min={1} max={1000} value={plan.keep} onChange={(keep) => change({ keep })} />
+        {teamId === null && (
+          <NumberField label={t("Old policies to keep")} min={1} max={1000} value={plan.keep} onChange={(keep) => change({ keep })} />
+        )}
       </div>
       <Checkbox
         checked={plan.canary}

@@ -3,6 +3,7 @@ import { FlaskConical } from "lucide-react";
 import { useState } from "react";
 import { usePolicies, useRefresh } from "../../../api/queries";
 import { experiments } from "../../../api/experiments";
+import { useTeams } from "../../../api/teams";
 import { Button } from "../../../components/Button";
 import { Dialog, DialogButtons } from "../../../components/Dialog";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
@@ -33,7 +34,7 @@ export function StartExperiment() {
 
 function Form({ onDone }: { onDone: () => void }) {
   const policies = usePolicies();
-  const choices = (policies.data?.data ?? []).filter((policy) => policy.state !== "current" && policy.team_id === null).map((policy) => policy.id);
+  const choices = (policies.data?.data ?? []).filter((policy) => policy.state !== "current");
   const [chosen, setChosen] = useState<string>();
   const [kind, setKind] = useState("canary");
   const [share, setShare] = useState(10);
@@ -42,7 +43,10 @@ function Form({ onDone }: { onDone: () => void }) {
   const [problem, setProblem] = useState<unknown>();
   const refresh = useRefresh();
   const toast = useToast();
-  const policy_id = chosen ?? choices[0];
+  const teams = useTeams().data?.data ?? [];
+  const policy = choices.find(({ id }) => id === chosen) ?? choices[0];
+  const policy_id = policy?.id;
+  const teamName = (id: string) => teams.find((team) => team.id === id)?.name ?? id;
 
   async function start() {
     try {
@@ -69,7 +73,7 @@ function Form({ onDone }: { onDone: () => void }) {
         label={t("Policy")}
         value={policy_id ?? ""}
         onChange={(event) => setChosen(event.target.value)}
-        options={choices.map((id) => ({ value: id, label: id }))}
+        options={choices.map(({ id, team_id }) => ({ value: id, label: team_id ? `${id} (${teamName(team_id)})` : id }))}
       />
       <Select
         label={t("Kind")}
@@ -88,9 +92,9 @@ function Form({ onDone }: { onDone: () => void }) {
           label={t("Decide automatically: promote the policy once users significantly prefer it; roll it back once they significantly prefer the current one or more answers go wrong. Needs a running worker.")}
         />
       )}
-      {kind === "canary" && <TrialForecast />}
+      {kind === "canary" && <TrialForecast teamId={policy?.team_id ?? undefined} />}
       <OverrideReason
-        policy={policies.data?.data.find((each) => each.id === policy_id)}
+        policy={policy}
         value={explanation}
         onChange={setExplanation}
       />

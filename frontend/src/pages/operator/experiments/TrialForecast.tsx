@@ -6,8 +6,8 @@ import { t } from "../../../i18n";
 
 const DAYS = 14; // what an experiment lasts at most unless its rules say otherwise
 
-export function TrialForecast() {
-  const { data } = useForecast(DAYS);
+export function TrialForecast({ teamId }: { teamId?: string }) {
+  const { data } = useForecast(DAYS, teamId);
   if (!data) return null;
   return (
     <div className="space-y-2 text-[13px] text-muted">

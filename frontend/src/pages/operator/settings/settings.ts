@@ -7,7 +7,7 @@ export const GROUPS = [
   { title: t("Access"), names: ["guests", "sign_up", "oidc_name", "policy_choice", "quotas", "cors_origins"] },
   {
     title: t("Limits"),
-    names: ["rate_limit", "token_limit", "max_message_chars", "max_response_tokens", "max_queue", "max_batch", "cache_tokens", "max_body_bytes", "stop_seconds"],
+    names: ["rate_limit", "token_limit", "max_message_chars", "max_response_tokens", "max_queue", "max_batch", "policies_in_memory", "cache_tokens", "max_body_bytes", "stop_seconds"],
   },
   { title: t("Answers"), names: ["temperature", "top_p", "frequency_penalty", "loop_tokens", "injection_warning"] },
   { title: t("Chat page"), names: ["starters"] },
