@@ -1,6 +1,6 @@
 """Reads the files of a training iteration, also while it runs: metric rows and the report."""
 
-from server.schemas.operator.operator import StageMetrics
+from server.schemas.operator.operator import SignalWeight, StageMetrics
 from tutelage import jsonl
 from tutelage.iteration_folder import IterationFolder
 
@@ -12,4 +12,8 @@ def stages(iteration: IterationFolder) -> StageMetrics:
         sft=jsonl.read_growing(iteration.metrics("sft")),
         reward_model={str(row.pop("model", index)): row for index, row in enumerate(models)},
         ppo=jsonl.read_growing(iteration.metrics("ppo")),
+        signals=[
+            SignalWeight.model_validate(row)
+            for row in jsonl.read_growing(iteration.metrics("snapshot"))
+        ],
     )

@@ -6,6 +6,7 @@ file), and of its judgement only what decides about it: its place, author and ki
 """
 
 import hashlib
+import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,23 +20,23 @@ from sqlmodel import Session, col, func, select
 
 from training import snapshot
 from training.config import SnapshotConfig
-from training.snapshot import TRAIN, Frozen, Row, Snapshot, split_of
+from training.signal_labels import SignalLabels, bundled_similarity, weighted
+from training.snapshot import SIGNALS, TRAIN, Frozen, Row, Snapshot, split_of
+from training.snapshot_rows import WRITTEN, rows_of
 from tutelage import jsonl
 from tutelage.feedback import influence, preference_data
 from tutelage.feedback.preference_data import (
-    Dialogue,
     FeedbackExample,
     LeftOut,
     Prompt,
     Rows,
-    SampledResponse,
 )
+from tutelage.feedback.signals import Signal
 from tutelage.labeling import agreement
-from tutelage.tables import Conversation, Feedback, FeedbackKind, User
+from tutelage.tables import Conversation, Feedback, User
 
 Kept = TypeVar("Kept")
 Split = tuple[str, Kept]  # the side of the split, and where the row is kept
-_WRITTEN = (FeedbackKind.DEMONSTRATION, FeedbackKind.EDIT)
 
 
 def derive(rows: Rows, config: SnapshotConfig) -> Snapshot:
@@ -43,9 +44,15 @@ def derive(rows: Rows, config: SnapshotConfig) -> Snapshot:
     weights = agreement.training_weights(rows.feedback, rows.gold)
     found = _Collection[Row](config, weights, lambda row: row)
     found.add(rows)
+    labels = SignalLabels[Row](config, lambda row: row, bundled_similarity())
+    labels.add(rows)
     newest = max((row.created_at for row in rows.feedback), default=0.0)
-    chosen = found.chosen(influence.newcomers(rows.accounts, newest))
-    return Snapshot(**{name: [row for _, row in split] for name, split in chosen.items()})
+    new = influence.newcomers(rows.accounts, newest)
+    trusted = {each.signal: each.weight for each in labels.agreements() if each.weight}
+    files = {name: [row for _, row in split] for name, split in found.chosen(new).items()}
+    return Snapshot(
+        **files, signals=[weighted(row, trusted) for row in labels.chosen(new, trusted)]
+    )
 
 
 def left_out(rows: Rows, config: SnapshotConfig) -> dict[str, LeftOut]:
@@ -74,23 +81,30 @@ def freeze(
     weights = agreement.stored_weights(session, preference_data.gold(session))
     with TemporaryFile(dir=directory) as file:
         spool, new = _Spool(file), _newcomers(session)
+        labels = SignalLabels[_Place](config, spool.keep, bundled_similarity())
 
-        def collected(team_id: str | None) -> _Collection[_Place]:
+        def collected(team_id: str | None, *others: SignalLabels[_Place]) -> _Collection[_Place]:
             found = _Collection[_Place](config, weights, spool.keep)
             for rows in preference_data.batches(session, team_id=team_id):
                 found.add(rows)
+                for each in others:
+                    each.add(rows)
             return found
 
-        found = collected(team_id)
+        found = collected(team_id, labels)
         chosen = found.chosen(new)
         if team_id:
             chosen = _with_floor(chosen, collected(None).chosen(new), config.common_floor)
         if unused:
             reasons = sorted(found.left_out.items())
             jsonl.write(unused, [{"id": name, "reason": why} for name, why in reasons])
-        return snapshot.write_lines(
-            {name: spool.lines(split) for name, split in chosen.items()}, directory
-        )
+        files = {name: spool.lines(split) for name, split in chosen.items()}
+        agreements = labels.agreements()
+        trusted = {each.signal: each.weight for each in agreements if each.weight}
+        if implied := labels.chosen(new, trusted):
+            split = [(TRAIN, place) for place in implied]
+            files[SIGNALS] = _weighted(spool.lines(split), trusted)
+        return snapshot.write_lines(files, directory, [each.as_json() for each in agreements])
 
 
 def replayable(session: Session, held_out: float, path: Path, team_id: str | None = None) -> None:
@@ -105,6 +119,14 @@ def replayable(session: Session, held_out: float, path: Path, team_id: str | Non
                     kept.append((row.pop("seq"), spool.keep(row)))
         places = [(TRAIN, place) for _, place in sorted(kept)]
         jsonl.write_lines(path, (line for _, line in spool.lines(places)))
+
+
+def _weighted(
+    lines: Iterable[tuple[str, bytes]], weights: Mapping[Signal, float]
+) -> Iterator[tuple[str, bytes]]:
+    """Lines of implied rankings with the weights that are known now."""
+    for side, line in lines:
+        yield side, jsonl.line(weighted(json.loads(line), weights), sort_keys=True).encode()
 
 
 def _with_floor(
@@ -203,8 +225,8 @@ class _Collection(Generic[Kept]):
 
     def _taught(self, showing: list[_Judged[Kept]]) -> list[_Judged[Kept]]:
         """Demonstrations and edits, filled up with the newest liked responses where few."""
-        written = [each for each in showing if each.example.kind in _WRITTEN]
-        liked = [each for each in showing if each.example.kind not in _WRITTEN]
+        written = [each for each in showing if each.example.kind in WRITTEN]
+        liked = [each for each in showing if each.example.kind not in WRITTEN]
         return written + liked[::-1][: max(0, self._config.liked - len(written))]
 
     def _asked(self) -> list[_Prompted[Kept]]:
@@ -217,7 +239,7 @@ class _Collection(Generic[Kept]):
     def _add_example(self, example: FeedbackExample) -> None:
         side = split_of(example.first_user_message, self._config.held_out)
         weight = self._weights.get(example.author_id, 1.0)
-        rows = {name: self._keep(row) for name, row in _rows(example, side, weight)}
+        rows = {name: self._keep(row) for name, row in rows_of(example, side, weight)}
         light = replace(
             example, author_id=sys.intern(example.author_id), conversation_id="",
             prompt=[], responses=[], ranks=[], sampled=[],
@@ -243,64 +265,3 @@ def _newcomers(session: Session) -> set[str]:
     )
     accounts = dict(session.exec(select(User.id, User.created_at)).all())
     return influence.newcomers(accounts, session.exec(judged).one() or 0.0)
-
-
-def _rows(example: FeedbackExample, side: str, weight: float) -> Iterator[tuple[str, Row]]:
-    """The rows that a judgement may become, with the file of each."""
-    if len(example.responses) > 1:
-        yield "rankings", _ranking(example, side, weight)
-    if example.kind == FeedbackKind.THUMBS:
-        yield "thumbs", _thumb(example, side)
-    liked = example.liked and example.whole and example.responses[0].strip()
-    if example.kind in _WRITTEN or liked:
-        yield "demonstrations", _demonstration(example, side)
-
-
-def _ranking(example: FeedbackExample, split: str, weight: float) -> Row:
-    return {
-        "id": example.id,
-        "conversation_id": example.conversation_id,
-        "author": example.author_id,
-        "kind": example.kind.value,
-        "prompt": example.prompt,
-        "responses": example.responses,
-        "ranks": example.ranks,
-        "finished": [response.finished for response in example.sampled],
-        "sampling": [_sampling(response) for response in example.sampled],
-        "weight": weight,
-        "source": example.source,
-        "split": split,
-    }
-
-
-def _sampling(response: SampledResponse) -> Row | None:
-    """How a response was sampled; None where a person wrote it, or nothing is stored."""
-    found = asdict(response)
-    del found["finished"]
-    return None if None in found.values() else found
-
-
-def _thumb(example: FeedbackExample, split: str) -> Row:
-    return {
-        "id": example.id,
-        "conversation_id": example.conversation_id,
-        "author": example.author_id,
-        "prompt": example.prompt,
-        "response": example.responses[0],
-        "value": int(example.liked),
-        "finished": [example.whole],
-        "split": split,
-    }
-
-
-def _demonstration(example: FeedbackExample, split: str) -> Row:
-    kind = "liked" if example.kind == FeedbackKind.THUMBS else example.kind.value
-    answer: Dialogue = [{"role": "assistant", "content": example.responses[0]}]
-    return {
-        "id": example.id,
-        "conversation_id": example.conversation_id,
-        "kind": kind,
-        "messages": example.prompt + answer,
-        "source": example.source,
-        "split": split,
-    }

@@ -7,8 +7,8 @@ conversations with the same beginning stay together.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,25 +20,29 @@ from tutelage.tables import FeedbackKind
 
 Row = dict[str, Any]
 FILES = ("rankings", "thumbs", "demonstrations", "prompts")
+SIGNALS = "signals"  # rankings that signals imply; a file only where a signal is trusted
 TRAIN, HELD_OUT = "train", "held_out"
 _HASH_SPACE = 16**8
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The rows of the four files; docs/architecture.md gives their shapes."""
+    """The rows of the files; docs/architecture.md gives their shapes."""
 
     rankings: list[Row]
     thumbs: list[Row]
     demonstrations: list[Row]
     prompts: list[Row]
+    signals: list[Row] = field(default_factory=list)
 
 
 class Frozen(NamedTuple):
-    """A snapshot on disk: the digest of all files, and the rows of each file and side."""
+    """A snapshot on disk: the digest of all files, the rows of each file and side, and how far
+    each signal agrees with what people say, by ``SignalAgreement.as_json``."""
 
     sha256: str
     counts: dict[str, int]
+    signals: list[Row]
 
 
 def split_of(first_user_message: str, held_out: float) -> str:
@@ -77,11 +81,16 @@ def write(snapshot: Snapshot, directory: Path) -> str:
         for row in getattr(snapshot, name):
             yield row["split"], jsonl.line(row, sort_keys=True).encode()
 
-    return write_lines({name: lines(name) for name in FILES}, directory).sha256
+    names = (*FILES, SIGNALS) if snapshot.signals else FILES
+    return write_lines({name: lines(name) for name in names}, directory).sha256
 
 
-def write_lines(files: Mapping[str, Iterable[tuple[str, bytes]]], directory: Path) -> Frozen:
-    """As ``write``, from the side and the line of each row."""
+def write_lines(
+    files: Mapping[str, Iterable[tuple[str, bytes]]],
+    directory: Path,
+    signals: Sequence[Row] = (),
+) -> Frozen:
+    """As ``write``, from the side and the line of each row; the digest names trusted signals."""
     directory.mkdir(parents=True, exist_ok=True)
     counts = {f"{name}/{side}": 0 for name in files for side in (TRAIN, HELD_OUT)}
 
@@ -94,9 +103,11 @@ def write_lines(files: Mapping[str, Iterable[tuple[str, bytes]]], directory: Pat
         jsonl.write_lines(directory / f"{name}.jsonl", counted(name))
     digests = {name: sha256_of(directory / f"{name}.jsonl") for name in files}
     digest = _digest_of(digests)
-    content = {"files": digests, "sha256": digest, "counts": counts}
+    content: Row = {"files": digests, "sha256": digest, "counts": counts}
+    if trusted := [each for each in signals if each["weight"]]:
+        content["signals"] = trusted
     atomic.write_text(directory / DIGEST, json.dumps(content, indent=2, sort_keys=True) + "\n")
-    return Frozen(digest, counts)
+    return Frozen(digest, counts, list(signals))
 
 
 def load(directory: Path) -> Snapshot:

@@ -18,16 +18,18 @@ class SnapshotResult:
     sha256: str
     conversations: int
     counts: dict[str, int]  # rows by file and side of the split: "rankings/train"
+    signals: list[dict[str, Any]]  # how far each agrees with judgements, and what it weighs
 
     def as_json(self) -> dict[str, Any]:
         """Flat."""
-        return {"sha256": self.sha256, "conversations": self.conversations} | self.counts
+        found = {"sha256": self.sha256, "conversations": self.conversations} | self.counts
+        return found | ({"signals": self.signals} if self.signals else {})
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """The result that ``as_json`` was made of."""
         counts = {name: count for name, count in values.items() if "/" in name}
-        return cls(values["sha256"], values["conversations"], counts)
+        return cls(values["sha256"], values["conversations"], counts, values.get("signals", []))
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class IterationFolder:
         return self.snapshot / DIGEST
 
     def snapshot_rows(self, name: str) -> Path:
-        """A file of the snapshot: "rankings", "thumbs", "demonstrations" or "prompts"."""
+        """A file of the snapshot: "rankings", "thumbs", "demonstrations", "prompts", "signals"."""
         return self.snapshot / f"{name}.jsonl"
 
     @property

@@ -100,6 +100,21 @@ def bootstrap_ratio(
     return ClusterBootstrap.of(range(len(above)), resamples, seed, level).ratio(above, below)
 
 
+def clustered_share(counted: Values, of: Values, level: float = LEVEL) -> Interval:
+    """The share sum(counted) / sum(of) over clusters, of which there may be many; one value each.
+
+    Wilson's interval at the effective sample size (Kish 1965): as many independent values as would
+    vary as much as the share does among clusters (linearised, Cochran 1977, section 6.4).
+    """
+    above, below = np.asarray(counted, np.float64), np.asarray(of, np.float64)
+    share, clusters = float(above.sum() / below.sum()), len(above)
+    residuals = above - share * below
+    variance = float(residuals @ residuals) / below.sum() ** 2 * clusters / max(1, clusters - 1)
+    size = share * (1 - share) / variance if variance else clusters
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    return Interval(*_score_interval(share * size, size, z))
+
+
 def half_samples(
     statistic: Callable[[Sequence[int]], float], count: int, seed: int, level: float = LEVEL
 ) -> Interval:
@@ -130,7 +145,7 @@ def share_difference(
     return Interval(q - p, q - p - down, q - p + up)
 
 
-def _score_interval(count: int, of: int, z: float) -> tuple[float, float, float]:
+def _score_interval(count: float, of: float, z: float) -> tuple[float, float, float]:
     """A share with its interval of Wilson (1927)."""
     if not of:
         return 0.0, 0.0, 1.0

@@ -237,6 +237,7 @@ class Message(Ordered, Searchable, table=True):
     one natural-log probability per token, under the distribution that was sampled from
     at temperature 1 (before temperature and top-p), EOS included when it was sampled.
     ``first_text_seconds`` and ``seconds`` are how long the person waited for its beginning and end.
+    ``copied_at`` is when they first copied it, noted in chats that allow training alone.
     """
 
     __table_args__ = (Index("ix_message_policy_id_created_at", "policy_id", "created_at"),)
@@ -256,6 +257,7 @@ class Message(Ordered, Searchable, table=True):
     finish_reason: str | None = None
     first_text_seconds: float | None = None
     seconds: float | None = None
+    copied_at: float | None = None
     tool_calls: list[dict[str, Any]] | None = Field(default=None, sa_column=json_column(True))
     tool_call_id: str | None = None  # of a tool's message: the call that it answers
     created_at: float = Field(default_factory=time.time)

@@ -5,7 +5,13 @@ export function randomId(): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-export async function copyText(text: string): Promise<void> {
+/** Copies a text; `shown`, where the text is shown, gets a copy event, as if it had been selected. */
+export async function copyText(text: string, shown?: Element): Promise<void> {
+  await write(text);
+  shown?.dispatchEvent(new Event("copy", { bubbles: true }));
+}
+
+async function write(text: string): Promise<void> {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = document.createElement("textarea");
   area.value = text;

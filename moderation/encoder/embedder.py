@@ -32,17 +32,24 @@ class Embedder:
 
     def tokens(self, texts: Sequence[str]) -> list[list[int]]:
         """The token ids of each text. Raises TextTooLong."""
-        found = [list(each.ids) for each in self._tokenizer.encode_batch(list(texts))]
+        found = self._ids(texts)
         longest = max(map(len, found), default=0)
         if longest > POSITIONS:
             raise TextTooLong(longest)
         return found
+
+    def beginnings(self, texts: Sequence[str]) -> list[list[int]]:
+        """The token ids of as much of each text as the encoder reads."""
+        return [each[:POSITIONS] for each in self._ids(texts)]
 
     @torch.inference_mode()
     def embed(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         """[texts, DIMENSIONS]: the normalised mean of each text's last states (SBERT, 2019)."""
         batches = [tokens[at : at + _BATCH] for at in range(0, len(tokens), _BATCH)]
         return torch.cat([self._batch(each) for each in batches])
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        return [list(each.ids) for each in self._tokenizer.encode_batch(list(texts))]
 
     def _batch(self, tokens: Sequence[Sequence[int]]) -> Tensor:
         rows = [torch.tensor(each) for each in tokens]

@@ -24,7 +24,7 @@ from server.schemas.feedback import (
 from server.schemas.text import Deleted, Name, Page
 from tutelage.chat import conversations
 from tutelage.errors import Invalid, NotFound
-from tutelage.feedback import feedback, reports
+from tutelage.feedback import feedback, reports, signals
 from tutelage.store import Store
 from tutelage.tables import Feedback, FeedbackKind, Message
 from tutelage.text.single_line import single_line
@@ -89,6 +89,13 @@ def withdraw_feedback(feedback_id: Name, caller: CallerDep, services: ServicesDe
             raise NotFound(f"You have no active feedback {feedback_id!r}.")
         feedback.withdraw(session, caller.user.id, feedback_id)
     return Deleted(id=feedback_id)
+
+
+@router.post("/copied/{message_id}", status_code=204)
+def note_copied(message_id: Name, caller: CallerDep, services: ServicesDep) -> None:
+    """Note that you copied a response; only the first time, and where the chat allows training."""
+    with services.store.write() as session:
+        signals.note_copied(session, caller.user.id, message_id)
 
 
 def _texts(body: FeedbackRequest) -> list[tuple[str, notices.Side]]:

@@ -3,7 +3,9 @@
 from pydantic import BaseModel, Field
 
 from server.schemas.feedback import FeedbackItem
+from server.schemas.text import Shape
 from tutelage.feedback.preference_data import LeftOut
+from tutelage.feedback.signals import Signal
 
 
 class IterationOutcome(BaseModel):
@@ -59,10 +61,26 @@ class AgreementWithOthers(BaseModel):
     pairs: int
 
 
+class SignalReliability(Shape):
+    """How far something that people do with responses agrees with what they say of them."""
+
+    signal: Signal
+    pairs: int = Field(
+        description="Pairs of responses of which one was judged better and one has the signal."
+    )
+    chats: int
+    share: float = Field(description="Of the pairs, those of which both say the same; 0.5: chance.")
+    low: float = Field(description="The 95 % interval of the share.")
+    high: float
+
+
 class TaughtSummary(BaseModel):
     """The user's feedback by iteration, newest first."""
 
     iterations: list[TaughtIteration]
+    signals: list[SignalReliability] = Field(
+        description="Of what you did with responses in chats that allow training."
+    )
     agreement: AgreementWithOthers | None = Field(description="null: nobody ranked the same.")
 
 

@@ -6,7 +6,9 @@ import pytest
 from tutelage.statistics import (
     ClusterBootstrap,
     bootstrap,
+    bootstrap_ratio,
     calibration_bins,
+    clustered_share,
     comparisons_needed,
     expected_calibration_error,
     share_difference,
@@ -83,3 +85,16 @@ def test_predictions_are_binned_by_confidence() -> None:
         (0.55, 0.0, 1), (0.975, 1.0, 2),
     ]  # fmt: skip
     assert expected_calibration_error([]) is None
+
+
+def test_the_interval_of_a_share_over_clusters_is_that_of_the_bootstrap() -> None:
+    draw = np.random.default_rng(0)
+    of = draw.integers(1, 6, 200)
+    counted = draw.binomial(of, draw.beta(4, 2, 200))
+    found = clustered_share(counted, of)
+    drawn = bootstrap_ratio(counted, of, 4000, 0)
+    assert (found.mean, found.low, found.high) == pytest.approx(
+        (drawn.mean, drawn.low, drawn.high), abs=0.01
+    )
+    alone = clustered_share([2], [2])  # two values of one cluster are as good as one
+    assert (alone.mean, alone.high) == (1, 1) and alone.low < 0.25

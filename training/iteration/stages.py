@@ -66,7 +66,9 @@ class Stages:
             conversations = readiness.consented(session, self.team_id)
             cases = reports.cases(session, self.team_id)
         jsonl.write(self.folder.reported_cases, cases, sort_keys=True)
-        return SnapshotResult(frozen.sha256, conversations, frozen.counts)
+        if frozen.signals:
+            jsonl.write(self.folder.metrics(directory.name), frozen.signals)
+        return SnapshotResult(frozen.sha256, conversations, frozen.counts, frozen.signals)
 
     def fine_tune(self, frozen: Snapshot, directory: Path) -> SFTResult:
         """SFT on demonstrations and edits; skipped where there are none.
@@ -90,6 +92,7 @@ class Stages:
             train_reward_model(
                 sft_policy, of_side(frozen.rankings, side), of_side(frozen.thumbs, side),
                 self.config, out, self.part(number, 2) if self.part else self.progress,
+                of_side(frozen.signals, side),
             )
             for number, out, side in (
                 (1, self.folder.proxy, TRAIN), (2, self.folder.held_out, HELD_OUT)

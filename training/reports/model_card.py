@@ -74,7 +74,14 @@ def _team(team: dict[str, str] | None) -> list[str]:
 
 def _taught(counts: dict[str, Any]) -> list[str]:
     rows = [f"| {k} | {counts[f'{k}/train']} | {counts[f'{k}/held_out']} |" for k in _KINDS]
-    return ["| | trained on | held out |", "|---|---:|---:|", *rows]
+    table = ["| | trained on | held out |", "|---|---:|---:|", *rows]
+    signals = [
+        f"- Signal `{each['signal']}`: agrees with {each['share']:.0%} of {each['pairs']} judged "
+        f"pairs; a pair that it orders weighs {each['weight']:.2f}"
+        for each in counts.get("signals", [])
+        if each["weight"]
+    ]
+    return [*table, "", *signals] if signals else table
 
 
 def _compared(metrics: dict[str, Any]) -> list[str]:

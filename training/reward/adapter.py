@@ -35,7 +35,7 @@ def try_lora(
     settings = config.reward_model
     folds = folds_of(rows, settings.folds)
     seen = [i for i, fold in enumerate(folds) if fold]
-    unseen = [i for i, fold in enumerate(folds) if not fold]
+    unseen = [i for i, fold in enumerate(folds) if not fold and not rows[i].implied]
     head = fit([rows[i] for i in seen], [features[i] for i in seen], settings)
     tuned = _train(model, [rows[i] for i in seen], [states[i] for i in seen], head, config)
     gain = _right(model, tuned, rows, states, unseen, config) - _right(

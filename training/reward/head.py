@@ -123,9 +123,11 @@ def _choose(
     gain = (controlled.right - plain.right)[plain.matched]
     better = len(gain) > 1 and bool(gain.mean() > 2 * gain.std() / len(gain) ** 0.5)
     control = better if config.length_control == "auto" else config.length_control == "on"
+    implied = sum(row.implied for row in rows)
     counts = {
-        "rankings": sum(not row.thumbs for row in rows),
+        "rankings": sum(not row.thumbs for row in rows) - implied,
         "thumbs": sum(row.thumbs for row in rows),
+        **({"signals": implied} if implied else {}),
         "penalty": penalty,
         "length_control": control,
     }
@@ -139,12 +141,14 @@ def cross_validate(
     config: RewardModelConfig,
     control: bool,
 ) -> CrossValidation:
-    """Fits on all conversations but a fold's and looks at that fold's, for each fold."""
+    """Fits on all conversations but a fold's and looks at what people said in that fold's, for each
+    fold in which they said something."""
     folds = folds_of(rows, min(config.folds, len({row.conversation for row in rows})))
+    judged = [i for i, row in enumerate(rows) if not row.implied]
     parts, total = [], 0.0
-    for fold in sorted(set(folds)):
+    for fold in sorted({folds[i] for i in judged}):
         seen = [i for i, f in enumerate(folds) if f != fold] or list(range(len(rows)))
-        unseen = [i for i, f in enumerate(folds) if f == fold]
+        unseen = [i for i in judged if folds[i] == fold]
         weight = _fit([rows[i] for i in seen], [standard[i] for i in seen], penalty, control)
         outcomes = PreferenceBatch.of([rows[i] for i in unseen])
         features = torch.cat([standard[i] for i in unseen])
@@ -159,7 +163,7 @@ def cross_validate(
             )
         )
     right, longer, matched = (torch.cat(column) for column in zip(*parts, strict=True))
-    return CrossValidation(total / len(rows), right, longer, matched)
+    return CrossValidation(total / len(judged), right, longer, matched)
 
 
 def _fit(

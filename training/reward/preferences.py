@@ -30,6 +30,7 @@ class PreferenceExample:
     author: str = ""
     finished: Sequence[bool] = ()  # K: which responses ended, not at a limit
     thumbs: bool = False  # whether it is made of thumbs
+    implied: bool = False  # whether a signal implies it: nobody said so
 
     def ended(self, response: int) -> bool:
         """Whether a response ended by itself; where nothing is known, it did."""
@@ -42,6 +43,7 @@ def preference_examples(
     thumbs: Sequence[Row],
     max_tokens: int,
     thumbs_weight: float = 1.0,
+    signals: Sequence[Row] = (),
 ) -> list[PreferenceExample]:
     """Tokenizes rows; one that is longer than ``max_tokens`` is left out.
 
@@ -50,10 +52,13 @@ def preference_examples(
             "finished": [bool]}; an edit is a ranking of two. "author" may be given.
         thumbs: {"conversation_id", "prompt", "response", "value", "finished": [bool]}.
         thumbs_weight: of the thumbs to one prompt, where a ranking has one.
+        signals: rankings that signals imply, as ``rankings``; ties say nothing.
     """
     rows = [_example(tokenizer, row, _pairs(row["ranks"])) for row in rankings]
     for row in _siblings(thumbs, thumbs_weight):
         rows.append(replace(_example(tokenizer, row, _decided(row["ranks"])), thumbs=True))
+    for row in signals:
+        rows.append(replace(_example(tokenizer, row, _decided(row["ranks"])), implied=True))
     return [row for row in rows if _longest(row) <= max_tokens]
 
 
@@ -100,7 +105,7 @@ def _siblings(thumbs: Sequence[Row], weight: float) -> list[Row]:
 
 
 def _decided(ranks: Sequence[int]) -> list[tuple[int, int, float]]:
-    """Two responses that are both liked are not said to be equally good."""
+    """Two responses that are both liked, or copied, are not said to be equally good."""
     return [pair for pair in _pairs(ranks) if pair[2] != 0.5]
 
 

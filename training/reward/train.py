@@ -34,10 +34,12 @@ def train_reward_model(
     config: IterationConfig,
     out_dir: Path,
     progress: Progress,
+    signals: Sequence[Row] = (),
 ) -> dict[str, Any]:
     """Fits a reward model on the features of the policy in ``policy_dir`` and saves it.
 
-    The rows are those of ``preference_examples``. Returns the metrics, which the saved model also
+    ``signals`` are rankings that signals imply: they are learned from and never measured with. The
+    rows are those of ``preference_examples``. Returns the metrics, which the saved model also
     keeps as its ``facts``: cross-validated accuracy, that of "longer wins", and counts.
 
     Raises: Invalid: the rows compare nothing.
@@ -46,9 +48,9 @@ def train_reward_model(
         tokenizer = ChatTokenizer(policy_dir)
         settings = config.reward_model
         rows = preference_examples(
-            tokenizer, rankings, thumbs, settings.max_tokens, settings.thumbs_weight
+            tokenizer, rankings, thumbs, settings.max_tokens, settings.thumbs_weight, signals
         )
-        if not rows:
+        if all(row.implied for row in rows):
             raise Invalid(
                 "There is nothing to compare: no ranking, no edit, and no prompt with both a liked "
                 "and a disliked response.",
@@ -84,5 +86,5 @@ def _train(
 
 
 def _worth_lora(rows: list[PreferenceExample], config: RewardModelConfig) -> bool:
-    comparisons = sum(len(row.pairs) for row in rows)
+    comparisons = sum(len(row.pairs) for row in rows if not row.implied)
     return config.kind == "lora" or (config.kind == "auto" and comparisons >= config.lora_minimum)

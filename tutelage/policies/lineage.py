@@ -19,6 +19,7 @@ from tutelage.policies.library import PolicyLibrary
 from tutelage.tables import Message, PolicyVersion
 
 _FILES = ("rankings", "thumbs", "demonstrations")
+_IMPLIED = "signals"  # what people did, not what they said
 
 
 @dataclass(frozen=True)
@@ -111,9 +112,10 @@ def _with_descendants(versions: Iterable[PolicyVersion], taught: set[str]) -> li
 @lru_cache(maxsize=256)
 def _learned(folder: IterationFolder, _changed: int) -> Learned:
     rows = [row for name in _FILES for row in _rows(folder.snapshot_rows(name))]
+    implied = _rows(folder.snapshot_rows(_IMPLIED))
     return Learned(
         frozenset(row["id"] for row in rows),
-        frozenset(row["conversation_id"] for row in rows),
+        frozenset(row["conversation_id"] for row in rows + implied),
         frozenset(row["id"] for row in rows if row.get("split") == "held_out"),
         {row["id"]: row["reason"] for row in _rows(folder.left_out)},
     )

@@ -130,6 +130,8 @@ export const feedback = {
   /** The key makes a repeated call idempotent. */
   give: (body: FeedbackBody, key: string) =>
     unwrap(api.POST("/v1/feedback", { body, headers: { "idempotency-key": key } })),
+  copied: (message_id: string) =>
+    unwrap(api.POST("/v1/feedback/copied/{message_id}", { params: { path: { message_id } } })),
   withdraw: (feedback_id: string) =>
     unwrap(api.DELETE("/v1/feedback/{feedback_id}", { params: { path: { feedback_id } } })),
 };

@@ -163,7 +163,8 @@ export interface paths {
         };
         /**
          * My Iterations
-         * @description What each iteration made of your feedback, newest first, and how far others agree.
+         * @description What each iteration made of your feedback, newest first; how far others, and what you do with
+         *     responses, agree with it.
          */
         get: operations["my_iterations"];
         put?: never;
@@ -631,6 +632,26 @@ export interface paths {
          * @description Rate a response. Later feedback of the same kind on the same response replaces it.
          */
         post: operations["give_feedback"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/feedback/copied/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note Copied
+         * @description Note that you copied a response; only the first time, and where the chat allows training.
+         */
+        post: operations["note_copied"];
         delete?: never;
         options?: never;
         head?: never;
@@ -7729,6 +7750,69 @@ export interface components {
             password: string;
         };
         /**
+         * Signal
+         * @description What a person did with a response.
+         * @enum {string}
+         */
+        Signal: "copied" | "regenerated" | "edited" | "rephrased" | "stopped";
+        /**
+         * SignalReliability
+         * @description How far something that people do with responses agrees with what they say of them.
+         */
+        SignalReliability: {
+            /** Chats */
+            chats: number;
+            /** High */
+            high: number;
+            /**
+             * Low
+             * @description The 95 % interval of the share.
+             */
+            low: number;
+            /**
+             * Pairs
+             * @description Pairs of responses of which one was judged better and one has the signal.
+             */
+            pairs: number;
+            /**
+             * Share
+             * @description Of the pairs, those of which both say the same; 0.5: chance.
+             */
+            share: number;
+            signal: components["schemas"]["Signal"];
+        };
+        /**
+         * SignalWeight
+         * @description A signal over the chats of an iteration's side that trains.
+         */
+        SignalWeight: {
+            /** Chats */
+            chats: number;
+            /** High */
+            high: number;
+            /**
+             * Low
+             * @description The 95 % interval of the share.
+             */
+            low: number;
+            /**
+             * Pairs
+             * @description Pairs of responses of which one was judged better and one has the signal.
+             */
+            pairs: number;
+            /**
+             * Share
+             * @description Of the pairs, those of which both say the same; 0.5: chance.
+             */
+            share: number;
+            signal: components["schemas"]["Signal"];
+            /**
+             * Weight
+             * @description Of a pair that it orders, where a judged one has 1; 0: it was not used.
+             */
+            weight: number;
+        };
+        /**
          * SiteKeyItem
          * @description A key for web pages of other sites, without its secret.
          */
@@ -7857,6 +7941,11 @@ export interface components {
             sft: {
                 [key: string]: unknown;
             }[];
+            /**
+             * Signals
+             * @description How far what people did with responses agrees with what they said of them.
+             */
+            signals: components["schemas"]["SignalWeight"][];
         };
         /**
          * Starter
@@ -8082,6 +8171,11 @@ export interface components {
             agreement: components["schemas"]["AgreementWithOthers"] | null;
             /** Iterations */
             iterations: components["schemas"]["TaughtIteration"][];
+            /**
+             * Signals
+             * @description Of what you did with responses in chats that allow training.
+             */
+            signals: components["schemas"]["SignalReliability"][];
         };
         /**
          * TeamItem
@@ -10462,6 +10556,44 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["FeedbackItem"];
                 };
+            };
+            /** @description The request is invalid or not allowed. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The server failed or is unavailable. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    note_copied: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The request is invalid or not allowed. */
             "4XX": {

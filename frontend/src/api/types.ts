@@ -43,6 +43,8 @@ export type MeasuredFigures = Schemas["MeasuredFigures"];
 export type Learning = Schemas["Learning"];
 export type LearnedHeads = Schemas["LearnedHeads"];
 export type Rule = Schemas["Rule"];
+export type SignalReliability = Schemas["SignalReliability"];
+export type SignalWeight = Schemas["SignalWeight"];
 export type Side = "prompt" | "response";
 
 /** The worker's progress in the current stage. */

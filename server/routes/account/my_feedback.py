@@ -17,11 +17,12 @@ from server.schemas.taught import (
     LearnedBy,
     NewAnswer,
     NotUsed,
+    SignalReliability,
     TaughtIteration,
     TaughtSummary,
 )
 from server.schemas.text import Name, Page, columns
-from tutelage.feedback import feedback, preference_data
+from tutelage.feedback import feedback, preference_data, signals
 from tutelage.feedback.preference_data import LeftOut
 from tutelage.labeling import agreement
 from tutelage.policies import lineage
@@ -58,10 +59,13 @@ def my_feedback(
 
 @router.get("/summary")
 def my_iterations(caller: PersonDep, services: ServicesDep) -> TaughtSummary:
-    """What each iteration made of your feedback, newest first, and how far others agree."""
+    """What each iteration made of your feedback, newest first; how far others, and what you do with
+    responses, agree with it."""
     snapshots = lineage.learned(services.iterations)
     with services.store.read() as session:
-        own = {row.id for row in feedback.of_author(session, caller.user.id)}
+        judged = feedback.of_author(session, caller.user.id)
+        own = {row.id for row in judged}
+        chats = preference_data.read(session, sorted({row.conversation_id for row in judged}))
         same, pairs = agreement.with_others(session, caller.user.id)
         iterations = [
             _taught(session, name, found, own)
@@ -69,7 +73,9 @@ def my_iterations(caller: PersonDep, services: ServicesDep) -> TaughtSummary:
             if own & _had(found)
         ]
     shared = AgreementWithOthers(same=same, pairs=pairs) if pairs else None
-    return TaughtSummary(iterations=iterations, agreement=shared)
+    did = [each.counts() for each in signals.of_chats(chats) if each.owner_id == caller.user.id]
+    reliable = [SignalReliability.model_validate(each) for each in signals.agreements(did)]
+    return TaughtSummary(iterations=iterations, signals=reliable, agreement=shared)
 
 
 @router.post("/{feedback_id}/again")

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from server.schemas.taught import SignalReliability
 from server.schemas.text import Body, Explanation, Name, Shape, Text
 from tutelage.tables import IterationState, PolicyState, ReportState
 
@@ -54,6 +55,14 @@ class IterationItem(Shape):
     finished_at: float | None
 
 
+class SignalWeight(SignalReliability):
+    """A signal over the chats of an iteration's side that trains."""
+
+    weight: float = Field(
+        description="Of a pair that it orders, where a judged one has 1; 0: it was not used."
+    )
+
+
 class StageMetrics(BaseModel):
     """Metrics of each stage; empty until it has begun."""
 
@@ -62,6 +71,9 @@ class StageMetrics(BaseModel):
         description="How well each reward model predicts rankings."
     )
     ppo: list[dict[str, Any]] = Field(description="A row per update.")
+    signals: list[SignalWeight] = Field(
+        description="How far what people did with responses agrees with what they said of them."
+    )
 
 
 class IterationDetail(IterationItem):

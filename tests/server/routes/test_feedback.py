@@ -3,13 +3,14 @@
 from typing import Any
 
 import pytest
-from chat_service import ChatService
+from chat_service import ChatService, stored
 from sqlmodel import select
 
 from training.config import SnapshotConfig
 from training.derivation import derive
 from tutelage.feedback import preference_data
-from tutelage.tables import Feedback, Message, Report
+from tutelage.people import portability
+from tutelage.tables import Conversation, Feedback, Message, Report
 
 
 def completion(service: ChatService, n: int = 4) -> Any:
@@ -307,3 +308,28 @@ def test_an_edit_keeps_its_indentation(service: ChatService) -> None:
     text = "    if x:\n        y()\n"
     service.post("/v1/feedback", {"kind": "edit", "message_id": message_id, "text": text})
     assert learned(service).demonstrations[0]["messages"][-1]["content"] == text
+
+
+def test_a_copied_response_is_noted_once_and_only_where_training_is_allowed(
+    service: ChatService,
+) -> None:
+    allowed, kept_back = (
+        service.ask(x_tutelage_training=training)["tutelage"]["message_ids"][0]
+        for training in ("on", "off")
+    )
+    noted = []
+    for message_id in (allowed, allowed, kept_back):
+        assert service.post(f"/v1/feedback/copied/{message_id}").status_code == 204
+        noted.append(stored(service, message_id).copied_at)
+    assert noted[0] is not None and noted == [noted[0], noted[0], None]
+    assert service.get("/v1/feedback").json()["data"] == []  # it is no opinion
+    with service.core.store.read() as session:
+        chat = session.get_one(Conversation, stored(service, allowed).conversation_id)
+        exported = portability.export(session, chat)["messages"]
+    assert [each["copied_at"] for each in exported] == [None, noted[0]]
+
+
+def test_a_response_of_another_cannot_be_noted_as_copied(service: ChatService) -> None:
+    message_id = completion(service, 1)["tutelage"]["message_ids"][0]
+    assert service.post(f"/v1/feedback/copied/{message_id}", name="other").status_code == 404
+    assert stored(service, message_id).copied_at is None

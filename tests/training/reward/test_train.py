@@ -123,6 +123,24 @@ def test_thumbs_within_prompts_alone_are_enough(
     assert scores[1::2].min() > scores[::2].max()
 
 
+def test_what_signals_imply_is_learned_and_not_measured(
+    tiny_policy: Path, smoke: IterationConfig, tmp_path: Path
+) -> None:
+    """They say the opposite: the head follows where they weigh much, and no figure is of them."""
+    rows = shorter_is_better(8)
+    implied = [
+        row | {"conversation_id": f"other {i}", "ranks": [1, 1, 0, 0], "weight": 30.0}
+        for i, row in enumerate(rows)
+    ]
+    alone = train_reward_model(tiny_policy, rows, [], smoke, tmp_path, silent)
+    taught = train_reward_model(tiny_policy, rows, [], smoke, tmp_path, silent, implied)
+    assert (taught["rankings"], taught["signals"]) == (alone["rankings"], 8)
+    assert taught["comparisons"] == alone["comparisons"]
+    assert taught["accuracy"] < 0.5 < alone["accuracy"]
+    with pytest.raises(Invalid, match="nothing to compare"):
+        train_reward_model(tiny_policy, [], [], smoke, tmp_path, silent, implied)
+
+
 def test_nothing_to_compare_is_refused(
     tiny_policy: Path, smoke: IterationConfig, tmp_path: Path
 ) -> None:

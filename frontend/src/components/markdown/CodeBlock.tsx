@@ -11,8 +11,8 @@ export function CodeBlock({ code, language }: { code: string; language?: string 
   const lines = useHighlight(code, language);
   const [copied, setCopied] = useState(false);
 
-  async function copy() {
-    await copyText(code);
+  async function copy(button: Element) {
+    await copyText(code, button);
     setCopied(true);
     setTimeout(() => setCopied(false), COPIED_MS);
   }
@@ -23,7 +23,7 @@ export function CodeBlock({ code, language }: { code: string; language?: string 
         <span>{language ?? "text"}</span>
         <button
           type="button"
-          onClick={() => void copy()}
+          onClick={(event) => void copy(event.currentTarget)}
           className="inline-flex items-center gap-1.5 rounded-md px-2 py-1 hover:bg-panel hover:text-ink"
         >
           {copied ? <Check aria-hidden className="size-3.5" /> : <Copy aria-hidden className="size-3.5" />}

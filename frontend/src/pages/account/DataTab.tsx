@@ -15,6 +15,7 @@ import { forgetPerson } from "../../local";
 const STORED_DATA: [string, string, string][] = [
   [t("Conversations"), t("Until you delete them"), t("So that you can return to them; those you allow are used for training")],
   [t("Ratings, edits and reports"), t("Until you withdraw or delete them"), t("To train the next policy, if the conversation allows training")],
+  [t("When you copied an answer"), t("With the message, if the conversation allows training"), t("A signal of what people prefer")],
   [t("Moderation results"), t("As long as the message"), t("So that you can appeal")],
   [t("Daily request and token counts"), t("Until you delete the account"), t("Quotas")],
   [t("Keys and passwords"), t("As hashes, until revoked or changed"), t("Authentication")],

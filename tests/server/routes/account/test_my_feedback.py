@@ -84,6 +84,18 @@ def test_each_iteration_says_what_it_made_of_ones_feedback(ada: ChatService) -> 
     assert newest["reason"] is None  # the next one may use it
 
 
+def test_what_one_did_is_set_beside_what_one_said(ada: ChatService) -> None:
+    better, worse = ask(ada, "Name a tree", n=2)["message_ids"]
+    copied = ada.client.post(f"/v1/feedback/copied/{better}", headers=HOME)
+    assert copied.status_code == 204
+    assert ada.client.get(f"{PATH}/summary").json()["signals"] == []
+    judge(ada, better, value="up")
+    judge(ada, worse, value="down")
+    [found] = ada.client.get(f"{PATH}/summary").json()["signals"]
+    assert (found["signal"], found["pairs"], found["share"]) == ("copied", 1, 1)
+    assert found["low"] < 0.5 < found["high"]
+
+
 def test_the_reason_why_an_iteration_would_not_use_it(ada: ChatService) -> None:
     flagged = ask(ada, "Flag")["message_ids"][0]
     judge(ada, flagged, kind="edit", text="a lewdword")

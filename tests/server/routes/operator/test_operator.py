@@ -85,10 +85,15 @@ def test_an_iteration_shows_its_curves_while_it_runs(service: ChatService, itera
     rows = [{"model": "proxy", "accuracy": 0.7}, {"model": "held_out", "accuracy": 0.6}]
     (iteration / "reward_model" / "metrics.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (iteration / "ppo" / "metrics.jsonl").write_text('{"update": 1, "objective/kl": NaN}\n[]\n')
+    signal = {"signal": "copied", "pairs": 40, "chats": 12, "share": 0.75, "low": 0.6,
+              "high": 0.9, "weight": 0.5}  # fmt: skip
+    (iteration / "snapshot").mkdir()
+    (iteration / "snapshot" / "metrics.jsonl").write_text(json.dumps(signal) + "\n")
     assert see(service, "iterations/iteration-0001")["stages"] == {
         "sft": [{"step": 1, "loss": 2.5}],
         "reward_model": {"proxy": {"accuracy": 0.7}, "held_out": {"accuracy": 0.6}},
         "ppo": [{"update": 1, "objective/kl": None}],
+        "signals": [signal],
     }
 
 

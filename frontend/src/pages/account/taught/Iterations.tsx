@@ -3,6 +3,7 @@ import { Link } from "react-router";
 import { useTaught, type TaughtIteration } from "../../../api/account";
 import { Badge } from "../../../components/Badge";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
+import { SignalTable } from "../../../components/SignalTable";
 import { Cell, CountLink, Table } from "../../../components/Table";
 import { figure } from "../../../format";
 import { Trans, t } from "../../../i18n";
@@ -12,7 +13,7 @@ export function Iterations({ chosen }: { chosen: string | null }) {
   const { data, error } = useTaught();
   if (error) return <ErrorMessage error={error} className="mb-5" />;
   if (!data) return null;
-  const { iterations, agreement } = data;
+  const { iterations, agreement, signals } = data;
   return (
     <div className="mb-6 space-y-3">
       {agreement && (
@@ -26,6 +27,15 @@ export function Iterations({ chosen }: { chosen: string | null }) {
             <Row key={each.iteration_id} iteration={each} />
           ))}
         </Table>
+      )}
+      {signals.length > 0 && (
+        <section>
+          <h2 className="mt-5 text-sm font-medium">{t("What you did with answers")}</h2>
+          <p className="mt-0.5 mb-2 text-[13px] text-muted">
+            {t("Of two answers that you rated differently, how often what you did says the same as your rating. Chance says half. These are no opinions: they teach only where they agree with people's ratings.")}
+          </p>
+          <SignalTable signals={signals} />
+        </section>
       )}
       {chosen && (
         <p className="text-sm">

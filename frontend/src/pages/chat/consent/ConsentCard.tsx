@@ -21,7 +21,7 @@ export function ConsentCard() {
             {t("Help improve Tutelage?")}
           </h2>
           <p className="mt-1.5 text-sm text-muted">
-            {t("If you agree, your messages and your ratings can be used to train the next version. You can change this per conversation and delete conversations at any time. Models already trained on a conversation are not retrained. If you decline, your conversations are saved for you but not used for training.")}
+            {t("If you agree, your messages, your ratings and what you do with answers, such as copying them, can be used to train the next version. You can change this per conversation and delete conversations at any time. Models already trained on a conversation are not retrained. If you decline, your conversations are saved for you but not used for training.")}
           </p>
           <ErrorMessage error={consent.error} className="mt-3" />
           <div className="mt-4 flex flex-wrap gap-2">

@@ -1,6 +1,7 @@
 /** An answer, its policy, and the actions on it. */
 import { ArrowLeftRight, Columns3, Ellipsis, Flag, PenLine, RotateCcw } from "lucide-react";
 import { memo, useState } from "react";
+import { feedback } from "../../../api/client";
 import type { Message, Verdict } from "../../../api/types";
 import { IconButton } from "../../../components/Button";
 import { Markdown } from "../../../components/markdown/Markdown";
@@ -42,7 +43,11 @@ export const AnswerView = memo(function AnswerView({ message, refusal, streaming
     );
   return (
     <article aria-label={t("Answer")} aria-busy={streaming} className="group/answer message">
-      {message.content !== "" && <Markdown text={message.content} streaming={streaming} />}
+      {message.content !== "" && (
+        <div onCopy={() => noteCopied(message)}>
+          <Markdown text={message.content} streaming={streaming} />
+        </div>
+      )}
       {message.content === "" && streaming && <GeneratingDots />}
       {message.moderation && <ModerationNotice verdict={message.moderation} messageId={isPending(message) ? null : message.id} className="mt-3" />}
       {!streaming && <FinishNote message={message} live={rest.live} onAsk={rest.onAsk} />}
@@ -55,6 +60,11 @@ export const AnswerView = memo(function AnswerView({ message, refusal, streaming
     </article>
   );
 }, sameProps);
+
+/** A failure is not shown: the person wanted the text, and has it. */
+function noteCopied(message: Message) {
+  if (!isPending(message)) void feedback.copied(message.id).catch(() => undefined);
+}
 
 export function GeneratingDots() {
   return (
@@ -107,7 +117,9 @@ function Actions({ message, versions, live, rankable, onAsk, onBranch, onCompare
   return (
     <div className="mt-2 -ms-2 flex flex-wrap items-center gap-y-1">
       <BranchSwitch message={message} versions={versions} disabled={live} onBranch={onBranch} />
-      <CopyButton text={message.content} />
+      <span onCopy={() => noteCopied(message)}>
+        <CopyButton text={message.content} />
+      </span>
       <Thumbs message={message} />
       <IconButton icon={RotateCcw} label={t("Regenerate")} disabled={live} onClick={() => again(1)} />
       <Menu

@@ -9,11 +9,11 @@ const COPIED_MS = 1500;
 export function CopyButton({ text }: { text: string }) {
   const [copied, setCopied] = useState(false);
 
-  async function copy() {
-    await copyText(text);
+  async function copy(button: Element) {
+    await copyText(text, button);
     setCopied(true);
     setTimeout(() => setCopied(false), COPIED_MS);
   }
 
-  return <IconButton icon={copied ? Check : Copy} label={copied ? t("Copied") : t("Copy")} onClick={() => void copy()} />;
+  return <IconButton icon={copied ? Check : Copy} label={copied ? t("Copied") : t("Copy")} onClick={(event) => void copy(event.currentTarget)} />;
 }

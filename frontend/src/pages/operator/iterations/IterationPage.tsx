@@ -19,6 +19,7 @@ import { GateChecks } from "../policies/GateChecks";
 import { checksOf, comparisonOf, keptUpdate, stageSeconds } from "../policies/evaluation";
 import { flatNumbers, PPO_CURVES, SFT_CURVES } from "./metrics";
 import { Card } from "../../../components/Card";
+import { SignalTable } from "../../../components/SignalTable";
 import { BackLink, PageHeading } from "../../../components/PageHeading";
 import { ProgressBar } from "../../../components/feedback/ProgressBar";
 import { QueryResult } from "../../../components/feedback/QueryResult";
@@ -88,6 +89,11 @@ function Detail({ iteration }: { iteration: IterationDetail }) {
         {Object.keys(stages.reward_model).length > 0 && (
           <Stage title={t("Reward model")}>
             <RewardModels models={stages.reward_model} />
+          </Stage>
+        )}
+        {stages.signals.length > 0 && (
+          <Stage title={t("What people did with answers")}>
+            <SignalTable signals={stages.signals} />
           </Stage>
         )}
         {stages.sft.length > 0 && (
