@@ -14,7 +14,7 @@ from tutelage import extras
 from tutelage.composition import Core
 from tutelage.errors import Invalid
 from tutelage.policies.library import PolicyLibrary
-from tutelage.settings import Settings
+from tutelage.settings import Settings, listed
 from tutelage.store import Store
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _generator(settings: Settings) -> Generator:
             weights=settings.weights,
             load=_loader(settings.engine),
         )
-    if not settings.engine_url:
+    if not listed(settings.engine_url):
         raise Invalid(f"TUTELAGE_ENGINE={settings.engine} requires TUTELAGE_ENGINE_URL.")
     from server.generators.remote.remote import RemoteGenerator
 
@@ -97,6 +97,11 @@ def _engine(settings: Settings) -> "Engine":
         tgi = TGIEngine if settings.engine == "tgi" else TGIMessagesEngine
         return tgi(settings.engine_url, settings.engine_key.get_secret_value())
     extras.require("remote")
+    if settings.engine == "vllm":
+        from server.generators.remote.vllm import VLLMEngine
+
+        key, most = settings.engine_key.get_secret_value(), settings.max_batch + settings.max_queue
+        return VLLMEngine(listed(settings.engine_url), key, most)
     from server.generators.remote.openai import OpenAIEngine
 
     return OpenAIEngine(settings.engine_url, settings.engine_key.get_secret_value())

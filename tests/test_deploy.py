@@ -142,7 +142,7 @@ def test_references_between_manifests_exist() -> None:
     labels = {
         each["spec"]["template"]["metadata"]["labels"]["app"]
         for (kind, _), each in manifests().items()
-        if kind in ("Deployment", "Job")
+        if kind in ("Deployment", "StatefulSet", "Job")
     }
     for (kind, name), each in manifests().items():
         if kind == "Service":

@@ -27,7 +27,8 @@ VARIABLE = re.compile(r"\bTUTELAGE_[A-Z_]*[A-Z]\b")
 NOT_SETTINGS = {
     "TUTELAGE_KEY",  # the reader's shell variable in docs/api.md
     "TUTELAGE_SECRETS",  # where settings are read from
-    "TUTELAGE_TEST_ENGINE",  # of tests/server/generators/test_generators.py
+    "TUTELAGE_TEST_ENGINE",  # of tests/server/generators/test_generator.py
+    "TUTELAGE_TEST_VLLM",  # likewise
 }
 
 

@@ -97,12 +97,14 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on (0 = a free one).")
     engine: str = Field(
         "auto",
-        pattern="^(auto|embedded|transformers|openai|tgi|tgi-messages)$",
+        pattern="^(auto|embedded|transformers|vllm|openai|tgi|tgi-messages)$",
         description="In this process: embedded (OpenVINO), transformers (any family, GPUs), or "
-        "auto = the fitting one of the two. Remote: openai, tgi or tgi-messages.",
+        "auto = the fitting one of the two. Remote: vllm, openai, tgi or tgi-messages.",
     )
     engine_url: str = Field(
-        "", description="Base URL of the remote engine, e.g. http://gpu:8000/v1."
+        "",
+        description="Base URL of the remote engine, e.g. http://gpu:8000/v1 (vllm: any number, by "
+        "commas).",
     )
     engine_key: SecretStr = Field(
         SecretStr(""), description="API key of the remote engine (optional)."

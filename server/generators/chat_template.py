@@ -1,8 +1,10 @@
 """A policy's tokenizer and chat template."""
 
+import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerFast
@@ -11,9 +13,12 @@ from server.generators.generator import Messages, prefix_of, raw_text
 from tutelage.errors import Invalid, Unavailable
 from tutelage.policies.chat_format import ChatFormat
 
+if TYPE_CHECKING:
+    from llguidance import LLTokenizer
+
 
 class ChatTemplate:
-    """Messages to text to token ids, and back."""
+    """Messages to text to token ids, and back. ``end_ids`` are the tokens that end a response."""
 
     def __init__(self, path: Path) -> None:
         """Of a policy directory; raises Unavailable where it has no chat template."""
@@ -21,6 +26,7 @@ class ChatTemplate:
         if not self.tokenizer.chat_template:
             raise Unavailable("it has no chat template")
         self.format = ChatFormat(self.tokenizer)
+        self.end_ids = _end_ids(path, self.tokenizer)
 
     def read(self, messages: Messages) -> tuple[str, list[int]]:
         """A conversation up to where the assistant writes on, as text and as token ids.
@@ -58,3 +64,28 @@ class ChatTemplate:
                 tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False
             ),
         )
+
+    def raw(self, token_id: int) -> bytes:
+        """The bytes of one token, which may be a part of a character."""
+        return bytes(self.constrainable.decode_bytes([token_id]))
+
+    @cached_property
+    def constrainable(self) -> "LLTokenizer":
+        """The tokenizer as grammars need it."""
+        from llguidance.hf import from_tokenizer
+
+        return from_tokenizer(self.tokenizer, eos_token=sorted(self.end_ids))
+
+
+def _end_ids(path: Path, tokenizer: PreTrainedTokenizerFast) -> frozenset[int]:
+    stored = [_read(path / name) for name in ("generation_config.json", "config.json")]
+    configured = stored[0].get("eos_token_id") or stored[1].get("eos_token_id")
+    ids = configured if isinstance(configured, list) else [configured]
+    return frozenset(end for end in [*ids, tokenizer.eos_token_id] if end is not None)
+
+
+def _read(file: Path) -> dict[str, int | list[int]]:
+    found: dict[str, int | list[int]] = (
+        json.loads(file.read_text("utf-8")) if file.is_file() else {}
+    )
+    return found

@@ -16,12 +16,12 @@ from tutelage.errors import TutelageError, Unavailable
 from tutelage.installation import backup, saved_settings
 from tutelage.iterations import iterations
 from tutelage.policies import deployment
-from tutelage.settings import Settings
+from tutelage.settings import Settings, listed
 from tutelage.store import StoreError
 from tutelage.tables import IterationState, Role, User
 
 NETWORK_SECONDS = 5.0
-REMOTE_ENGINES = ("openai", "tgi", "tgi-messages")
+REMOTE_ENGINES = ("vllm", "openai", "tgi", "tgi-messages")
 STALE_SECONDS = 300.0
 
 
@@ -73,7 +73,7 @@ def _settings(settings: Settings) -> Diagnosis:
     needed = {
         "postgres": settings.database_url.startswith("postgres"),
         "redis": settings.limits_url.startswith("redis"),
-        "remote": settings.engine == "openai",
+        "remote": settings.engine in ("vllm", "openai"),
         "tensorboard": "tensorboard" in settings.trackers,
     }
     try:
@@ -94,19 +94,20 @@ def _settings(settings: Settings) -> Diagnosis:
 
 
 def _engine(settings: Settings) -> Diagnosis:
-    about, url = "engine", settings.engine_url.rstrip("/")
-    if not url:
+    about, urls = "engine", listed(settings.engine_url)
+    if not urls:
         return Diagnosis(
             about, f"TUTELAGE_ENGINE={settings.engine} has no URL.", "Set TUTELAGE_ENGINE_URL."
         )
-    try:
-        httpx.get(url, timeout=NETWORK_SECONDS)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        return Diagnosis(
-            about,
-            f"The engine at {url} cannot be reached ({error}).",
-            "Start it, or correct TUTELAGE_ENGINE_URL.",
-        )
+    for url in urls:
+        try:
+            httpx.get(url.rstrip("/"), timeout=NETWORK_SECONDS)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return Diagnosis(
+                about,
+                f"The engine at {url} cannot be reached ({error}).",
+                "Start it, or correct TUTELAGE_ENGINE_URL.",
+            )
     return Diagnosis(about)
 
 

@@ -37,7 +37,7 @@ class GraphRunner(ModelRunner):
         compiled: ov.CompiledModel,
         cache_tokens: int,
     ) -> None:
-        super().__init__(policy_id, path, ChatTemplate(path), config.max_position_embeddings)
+        super().__init__(policy_id, ChatTemplate(path), config.max_position_embeddings)
         self._request = compiled.create_infer_request()
         self.pool = self._allocate(compiled, -(-cache_tokens // BLOCK))
 

@@ -1,17 +1,13 @@
 """A policy in memory, whichever library computes it: its text side and its one forward pass."""
 
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from llguidance import LLTokenizer
-from llguidance.hf import from_tokenizer
 
 from server.generators.chat_template import ChatTemplate
 from server.generators.embedded.block_pool import BlockPool, BlockTable
@@ -61,11 +57,11 @@ class ModelRunner(ABC):
     engine: str
     pool: BlockPool
 
-    def __init__(self, policy_id: str, path: Path, template: ChatTemplate, positions: int) -> None:
+    def __init__(self, policy_id: str, template: ChatTemplate, positions: int) -> None:
         self.policy_id = policy_id
         self.positions = positions
-        self.end_ids = _end_ids(path, template)
-        self.decode = template.decode
+        self.end_ids = template.end_ids
+        self.decode, self.raw = template.decode, template.raw
         self._template = template
 
     def encode(self, messages: Messages) -> list[int]:
@@ -84,15 +80,7 @@ class ModelRunner(ABC):
             raise Invalid(
                 "This policy has no end-of-sequence token, so it does not support response_format."
             )
-        return Grammar(self._constrainable, schema) if schema else None
-
-    def raw(self, token_id: int) -> bytes:
-        """The bytes of one token, which may be a part of a character."""
-        return bytes(self._constrainable.decode_bytes([token_id]))
-
-    @cached_property
-    def _constrainable(self) -> LLTokenizer:
-        return from_tokenizer(self._template.tokenizer, eos_token=sorted(self.end_ids))
+        return Grammar(self._template.constrainable, schema) if schema else None
 
     @abstractmethod
     def predict(
@@ -152,18 +140,3 @@ def loading(policy_id: str, path: Path) -> Iterator[None]:
             f"{policy_id} cannot be loaded from {path}: {reason}. "
             "Verify its files, or promote another policy."
         ) from error
-
-
-def _end_ids(path: Path, template: ChatTemplate) -> frozenset[int]:
-    """Tokens that end a response."""
-    stored = [_read(path / name) for name in ("generation_config.json", "config.json")]
-    configured = stored[0].get("eos_token_id") or stored[1].get("eos_token_id")
-    ids = configured if isinstance(configured, list) else [configured]
-    return frozenset(end for end in [*ids, template.tokenizer.eos_token_id] if end is not None)
-
-
-def _read(file: Path) -> dict[str, int | list[int]]:
-    found: dict[str, int | list[int]] = (
-        json.loads(file.read_text("utf-8")) if file.is_file() else {}
-    )
-    return found

@@ -5,8 +5,8 @@ from typing import Protocol
 
 import torch
 
+from server.generators.detokenizer import HALF, Detokenizer
 from server.generators.embedded.block_pool import BlockTable
-from server.generators.embedded.detokenizer import HALF, Detokenizer
 from server.generators.embedded.grammar import Grammar
 from server.generators.embedded.model_runner import ModelRunner
 from server.generators.embedded.sampler import Sampler

@@ -33,7 +33,7 @@ class PagedRunner(ModelRunner):
         self, policy_id: str, path: Path, shared: SharedModel, threads: int, cache_tokens: int
     ) -> None:
         model = shared.model
-        super().__init__(policy_id, path, ChatTemplate(path), context_of(model.config.to_dict()))
+        super().__init__(policy_id, ChatTemplate(path), context_of(model.config.to_dict()))
         self.engine = f"transformers, {type_of(model)} on {model.device}"
         self._shared, self._model = shared, model
         self._threads = threads or len(os.sched_getaffinity(0))

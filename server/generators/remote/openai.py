@@ -6,14 +6,19 @@ import openai
 
 from server.generators.generator import prefix_of, raw_text
 from server.generators.remote.chunks import parameters, tokens
-from server.generators.remote.engine import EngineBusy, EngineRequest, EngineResponse
+from server.generators.remote.engine import (
+    EngineBusy,
+    EngineRequest,
+    EngineResponse,
+    FixedEngine,
+)
 from tutelage.errors import Invalid, Unavailable
 from tutelage.tracing import trace_headers
 
 TIMEOUT = openai.Timeout(60.0, connect=5.0)
 
 
-class OpenAIEngine:
+class OpenAIEngine(FixedEngine):
     """The official SDK; it retries requests that fail before the response has begun."""
 
     takes_tools = True
@@ -29,7 +34,7 @@ class OpenAIEngine:
         try:
             named = [model.id async for model in self._client.models.list()]
         except openai.OpenAIError as error:
-            raise _ours(error) from error
+            raise ours(error) from error
         self._names = {name.rstrip("/").rsplit("/", 1)[-1]: name for name in named}
         return policy_id in self._names
 
@@ -38,8 +43,8 @@ class OpenAIEngine:
         try:
             chunks: Any = await self._create(request)
         except openai.OpenAIError as error:
-            raise _ours(error) from error
-        return EngineResponse(tokens(chunks, _ours), chunks.close)
+            raise ours(error) from error
+        return EngineResponse(tokens(chunks, ours), chunks.close)
 
     async def _create(self, request: EngineRequest) -> Any:
         model = self._names.get(request.policy_id, request.policy_id)
@@ -79,7 +84,7 @@ def _parameters(request: EngineRequest) -> dict[str, Any]:
     return chosen
 
 
-def _ours(error: Exception) -> Exception:
+def ours(error: Exception) -> Exception:
     """The error as a TutelageError."""
     status = error.status_code if isinstance(error, openai.APIStatusError) else None
     if status in (429, 503):

@@ -2,12 +2,12 @@
 
 The engine holds the weights; the policy directory is here too, for its template, its tokenizer and
 its context window. Which policy answers is pinned by name: an engine that does not serve the
-promoted policy under its id is never asked for it.
+promoted policy is never asked for it.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -49,7 +49,8 @@ class RemotePolicy:
             raise ContextTooLong(length, self.window)
         room = min(sampling.max_tokens, self.window - length)
         bounded = replace(sampling, max_tokens=room)
-        return EngineRequest(self.policy_id, messages, text, bounded), length
+        request = EngineRequest(self.policy_id, messages, text, tokens, bounded, self.template)
+        return request, length
 
 
 class RemoteGenerator(ModelSlots[RemotePolicy]):
@@ -60,6 +61,8 @@ class RemoteGenerator(ModelSlots[RemotePolicy]):
         self._engine = engine
         self._breaker = Breaker()
         self._streams: set[RemoteStream] = set()
+        self._opening: list[str] = []  # ids of the policies of responses that begin
+        self._provided: set[str] = set()  # and of those that the engine was asked to serve
         self._closed = False
 
     @property
@@ -74,26 +77,42 @@ class RemoteGenerator(ModelSlots[RemotePolicy]):
         if self._closed:
             raise ShuttingDown
         policy = self._find(policy_id)
-        request, length = await asyncio.to_thread(policy.request, messages, sampling)
-        with self._breaker:
-            response = await self._engine.open(request)
-        stream = RemoteStream(self._streams, policy.policy_id, length, response, sampling.stop)
+        self._opening.append(policy.policy_id)
+        try:
+            request, length = await asyncio.to_thread(policy.request, messages, sampling)
+            with self._breaker:
+                response = await self._engine.open(request)
+        finally:
+            self._opening.remove(policy.policy_id)
+        stream = RemoteStream(self._ended, policy.policy_id, length, response, sampling.stop)
         self._streams.add(stream)
         return stream
 
+    async def _ended(self, stream: "RemoteStream") -> None:
+        if stream in self._streams:
+            self._streams.remove(stream)
+            await self._withdraw_unused()
+
+    async def _withdraw_unused(self) -> None:
+        """Let the engine drop the policies that neither a slot nor a response needs."""
+        needed = {self.policy_id, *self.challengers, *self._opening}
+        needed |= {each.policy_id for each in self._streams}
+        for policy_id in self._provided - needed:
+            self._provided.discard(policy_id)
+            await self._engine.withdraw(policy_id)
+
     async def load(self, policy_id: str, path: Path, *, challenger: bool = False) -> None:
-        """Use what the engine serves under this id, as the current policy or a challenger."""
-        if not await self._engine.serves(policy_id):
-            raise Unavailable(
-                f"{policy_id} cannot be loaded: the remote engine does not serve it. Start it with "
-                f"`tutelage policies export {policy_id} --format hf` under the name {policy_id}."
-            )
+        """Have the engine serve the policy, as the current one or as a challenger."""
         policy = await asyncio.to_thread(_read_policy, policy_id, path, self._max_window)
+        await self._engine.provide(policy_id, path)
+        self._provided.add(policy_id)
         self._install(policy, challenger)
+        await self._withdraw_unused()
 
     async def unload(self, policy_id: str) -> None:
-        """Start nothing more on a challenger."""
+        """Start nothing more on a challenger; the engine may drop it after its last stream."""
         self._challengers.pop(policy_id, None)
+        await self._withdraw_unused()
 
     async def close(self) -> None:
         """End all streams with an error."""
@@ -128,7 +147,7 @@ class RemoteStream:
 
     def __init__(
         self,
-        streams: "set[RemoteStream]",
+        ended: "Callable[[RemoteStream], Awaitable[None]]",
         policy_id: str,
         prompt_tokens: int,
         response: EngineResponse,
@@ -138,7 +157,7 @@ class RemoteStream:
         self.prompt_tokens = prompt_tokens
         self.finish_reason: str | None = None
         self.queued_seconds: float | None = None
-        self._streams = streams
+        self._on_end = ended
         self._response = response
         self._reading = False
         self._stops = StopStrings(stop)
@@ -151,9 +170,9 @@ class RemoteStream:
     async def aclose(self) -> None:
         """Close the connection, so that the engine stops generating."""
         self._ended.set()
-        self._streams.discard(self)
         if not self._reading:
             await self._response.hang_up()
+        await self._on_end(self)
 
     async def cut(self) -> None:
         """End with an error, since the service shuts down."""

@@ -1,7 +1,7 @@
 """Text Generation Inference: its own protocol and its messages API, through huggingface_hub."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from huggingface_hub import AsyncInferenceClient
@@ -14,13 +14,19 @@ from huggingface_hub.errors import (
 
 from server.generators.generator import Sampling, Token, raw_text
 from server.generators.remote.chunks import extras, parameters, tokens
-from server.generators.remote.engine import EngineBusy, EngineRequest, EngineResponse
+from server.generators.remote.engine import (
+    EngineBusy,
+    EngineRequest,
+    EngineResponse,
+    FixedEngine,
+    begun,
+)
 from tutelage.errors import Invalid, Unavailable
 
 SECONDS = 60.0
 
 
-class TGIServer:
+class TGIServer(FixedEngine):
     """One TGI serves one policy: ``{policy}`` in the URL stands for the policy's id."""
 
     def __init__(self, url: str, key: str = "") -> None:
@@ -69,7 +75,7 @@ class TGIMessagesEngine(TGIServer):
             )
         except Exception as error:  # httpx's and huggingface_hub's
             raise _ours(error) from error
-        return await _begun(tokens(chunks, _ours))
+        return await begun(tokens(chunks, _ours))
 
 
 class TGIEngine(TGIServer):
@@ -79,7 +85,7 @@ class TGIEngine(TGIServer):
 
     async def open(self, request: EngineRequest) -> EngineResponse:
         """Begin to generate."""
-        return await _begun(self._generate(request))
+        return await begun(self._generate(request))
 
     async def _generate(self, request: EngineRequest) -> AsyncGenerator[Token | str]:
         try:
@@ -94,19 +100,6 @@ class TGIEngine(TGIServer):
                     return
         except Exception as error:  # httpx's and huggingface_hub's
             raise _ours(error) from error
-
-
-async def _begun(events: AsyncGenerator[Token | str]) -> EngineResponse:
-    """Waits for the first token, since errors come before it."""
-    return EngineResponse(_rejoined(await anext(events), events), events.aclose)
-
-
-async def _rejoined(
-    first: Token | str, rest: AsyncIterator[Token | str]
-) -> AsyncIterator[Token | str]:
-    yield first
-    async for event in rest:
-        yield event
 
 
 def _messages_parameters(sampling: Sampling) -> dict[str, Any]:

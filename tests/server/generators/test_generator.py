@@ -1,7 +1,8 @@
 """What every generator owes the server, whichever it is.
 
-With TUTELAGE_TEST_ENGINE=http://…/v1 a real OpenAI-compatible server is held to it too, such as
-vLLM, as far as one can that serves policy-0000 alone and lets any number wait.
+With TUTELAGE_TEST_ENGINE=http://…/v1 a real OpenAI-compatible server is held to it too, with
+TUTELAGE_TEST_VLLM=http://…/v1 a real vLLM as TUTELAGE_ENGINE=vllm uses it, as far as one can that
+serves policy-0000 alone and lets any number wait.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from fake_engines import FakeEngine, listening, openai_app, tgi_app
+from fake_vllm import FakeVLLM
 
 from server.generators.echo import EchoGenerator
 from server.generators.embedded.engine import EmbeddedGenerator
@@ -25,9 +27,11 @@ from server.generators.generator import (
 )
 from server.generators.paged.runner import load_policy
 from server.generators.remote.chunks import UNTOLD
+from server.generators.remote.engine import Engine
 from server.generators.remote.openai import OpenAIEngine
 from server.generators.remote.remote import RemoteGenerator
 from server.generators.remote.tgi import TGIEngine, TGIMessagesEngine
+from server.generators.remote.vllm import VLLMEngine
 from tutelage.errors import Invalid, Unavailable
 
 WORDS = " ".join(f"word{number}" for number in range(60))
@@ -72,6 +76,15 @@ async def openai_engine(policies: Path) -> AsyncIterator[Generator]:
 
 
 @asynccontextmanager
+async def vllm_engine(policies: Path) -> AsyncIterator[Generator]:
+    with listening(FakeVLLM(*SERVED).app()) as url:
+        generator = RemoteGenerator(VLLMEngine([f"{url}/v1"]), max_window=1000)
+        await generator.load("policy-0000", policies / "policy-0000")
+        yield generator
+        await generator.close()
+
+
+@asynccontextmanager
 async def tgi_engine(policies: Path) -> AsyncIterator[Generator]:
     async with tgi(TGIEngine, policies) as generator:
         yield generator
@@ -97,14 +110,28 @@ async def tgi(
 @asynccontextmanager
 async def real_engine(policies: Path) -> AsyncIterator[Generator]:
     engine = OpenAIEngine(os.environ["TUTELAGE_TEST_ENGINE"], retries=0)
+    async with real(engine, policies) as generator:
+        yield generator
+
+
+@asynccontextmanager
+async def real_vllm(policies: Path) -> AsyncIterator[Generator]:
+    async with real(VLLMEngine([os.environ["TUTELAGE_TEST_VLLM"]]), policies) as generator:
+        yield generator
+
+
+@asynccontextmanager
+async def real(engine: Engine, policies: Path) -> AsyncIterator[Generator]:
     generator = RemoteGenerator(engine, max_window=1000)
     await generator.load("policy-0000", policies / "policy-0000")
     yield generator
     await generator.close()
 
 
-ENGINES = [echo, embedded, transformers_engine, openai_engine, tgi_engine, tgi_messages_engine]
-REAL = [real_engine] if "TUTELAGE_TEST_ENGINE" in os.environ else []
+LOCAL = [echo, embedded, transformers_engine]
+ENGINES = [*LOCAL, openai_engine, vllm_engine, tgi_engine, tgi_messages_engine]
+VARIABLES = {"TUTELAGE_TEST_ENGINE": real_engine, "TUTELAGE_TEST_VLLM": real_vllm}
+REAL = [opened for name, opened in VARIABLES.items() if name in os.environ]
 
 
 @pytest.fixture(params=ENGINES + REAL)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.generators.embedded.detokenizer import HALF, Detokenizer
+from server.generators.detokenizer import HALF, Detokenizer
 
 
 def decode(tokens: Sequence[int]) -> str:
