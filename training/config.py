@@ -76,7 +76,7 @@ class OptimiseConfig:
     KL budget, eval prompts, LoRA's shape and how responses are drawn are PPO's for every method.
     """
 
-    method: Literal["ppo", "rloo", "dpo", "distillation", "sft-best"] = "ppo"
+    method: Literal["ppo", "rloo", "dpo", "distillation", "sft-best", "command"] = "ppo"
     selection: Literal["best", "last"] = "best"  # by the held-out score; last: a control
     scales: tuple[float, ...] = (0.7, 0.5, 0.35)  # at which the last adapter is measured as well
     score_coef: float = 1.0  # weight of people's preference; 0: a control without it
@@ -104,6 +104,14 @@ class ImitationConfig:
     best_of: int = 8  # responses sampled per prompt
     keep: int = 2  # of these: the best
     prompts: int = 64  # training prompts per round, at most
+
+
+@dataclass(frozen=True, config=_STRICT)
+class ExternalTrainerConfig:
+    """Another trainer, for the method "command": run without a shell, with places filled in."""
+
+    command: tuple[str, ...] = ()  # {model} {pairs} {prompts} {demonstrations} {checkpoints} …
+    hours: float = 24.0  # after which it is ended
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -205,6 +213,7 @@ class IterationConfig:
     ppo: PPOConfig = field(default_factory=PPOConfig)
     dpo: DPOConfig = field(default_factory=DPOConfig)
     imitation: ImitationConfig = field(default_factory=ImitationConfig)
+    trainer: ExternalTrainerConfig = field(default_factory=ExternalTrainerConfig)
     doctor: HealthCheckConfig = field(default_factory=HealthCheckConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     gate: GateConfig = field(default_factory=GateConfig)
@@ -231,9 +240,12 @@ class IterationConfig:
         """
         try:
             # As JSON: strict, yet tables become dataclasses and arrays tuples.
-            return TypeAdapter(cls).validate_json(json.dumps(values, default=str))
+            config = TypeAdapter(cls).validate_json(json.dumps(values, default=str))
         except ValidationError as error:
             raise _invalid(error) from error
+        if config.optimise.method == "command" and not config.trainer.command:
+            raise Invalid('The method "command" needs [trainer] command.', "trainer.command")
+        return config
 
     def digest(self) -> str:
         """SHA-256 over the canonical JSON of all settings."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from training.compute import compute
 from training.config import IterationConfig
+from training.optimise.command import Command
 from training.optimise.dpo import DPO
 from training.optimise.imitation import Distillation, ImitateBestRanked
 from training.optimise.rloo import RLOO
@@ -18,6 +19,7 @@ METHODS: dict[str, type[Optimiser]] = {
     "dpo": DPO,
     "distillation": Distillation,
     "sft-best": ImitateBestRanked,
+    "command": Command,
 }
 
 
@@ -40,8 +42,9 @@ def optimise_policy(
         skipped: why nothing should be optimised, if so: the first policy is then kept.
 
     Returns: metrics of the policy kept, and why training stopped, in words.
-    Raises: Invalid: no prompt is short enough, a reward model belongs to another policy, or there
-    is nothing that the method can learn from.
+    Raises: Invalid: no prompt is short enough, a reward model belongs to another policy, there is
+    nothing that the method can learn from, or another trainer left something unusable. Unavailable:
+    another trainer failed.
     """
     with compute(config):
         method = METHODS[config.optimise.method]

@@ -1,7 +1,7 @@
 """What every optimiser is: policy, judged data and settings in, a ladder of policies out.
 
-PPO, RLOO, DPO and imitation differ in ``optimise`` alone. The models, the measuring, the choice of
-a rung and the policy that is written are the same for all.
+PPO, RLOO, DPO, imitation and another trainer differ in ``optimise`` alone. The models, the
+measuring, the choice of a rung and the policy that is written are the same for all.
 """
 
 import time
@@ -83,8 +83,8 @@ class Optimiser(ABC):
         """
         self.out.mkdir(parents=True, exist_ok=True)
         self.collector.set_prompts(data.prompts, data.eval_prompts)
+        jsonl.write(self.out / METRICS, [])  # of a run that was interrupted
         if skipped:
-            jsonl.write(self.out / METRICS, [])
             self.add_rung(0, 1, {}, progress)
             return self.finish(skipped, scales=())
         stop_reason = self.optimise(data, progress)
