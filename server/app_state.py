@@ -13,7 +13,7 @@ from moderation.encoder.encoder import bundled_encoder
 from server import moderation_watcher, policy_watcher
 from server.chat import turn_service
 from server.chat.turn_service import TurnService
-from server.follow import attempt, follow
+from server.follow import Refresh, attempt, follow
 from server.http.login_throttle import LoginThrottle
 from server.http.metrics import Metrics
 from server.http.rate_limit import RateLimits, open_storage
@@ -28,6 +28,8 @@ from tutelage.installation import saved_settings
 from tutelage.people import erasure
 from tutelage.people.quota import Quotas
 from tutelage.settings import listed
+
+ARTIFACTS_EVERY = 60.0  # seconds between two looks at the object storage
 
 
 @dataclass(frozen=True)
@@ -68,15 +70,18 @@ class AppState:
         await run_in_threadpool(erasure.finish, self.services.store)
         settings_refresh = partial(run_in_threadpool, self.refresh_settings)
         filter_refresh = partial(run_in_threadpool, self.filter.refresh)
+        followers: list[tuple[str, float, Refresh]] = [
+            ("settings", saved_settings.EVERY, settings_refresh),
+            ("policies", policy_watcher.EVERY, self.policies.refresh),
+            ("moderation heads", moderation_watcher.EVERY, filter_refresh),
+            ("labeling tasks", candidates.EVERY, self.candidates.refresh),
+            ("running turns", turn_service.RENEW_SECONDS, self.turns.renew),
+        ]
+        if self.services.storage:
+            copies_refresh = partial(run_in_threadpool, self.services.refresh_copies)
+            followers.append(("artifacts", ARTIFACTS_EVERY, copies_refresh))
         following = [
-            asyncio.create_task(follow(what, every, refresh, self.metrics.followed))
-            for what, every, refresh in (
-                ("settings", saved_settings.EVERY, settings_refresh),
-                ("policies", policy_watcher.EVERY, self.policies.refresh),
-                ("moderation heads", moderation_watcher.EVERY, filter_refresh),
-                ("labeling tasks", candidates.EVERY, self.candidates.refresh),
-                ("running turns", turn_service.RENEW_SECONDS, self.turns.renew),
-            )
+            asyncio.create_task(follow(*follower, self.metrics.followed)) for follower in followers
         ]
         try:
             yield

@@ -43,7 +43,7 @@ class ModerationWatcher:
     def _load(self, swappable: SwappableClassifier, version: str | None) -> None:
         data = self._services.settings.data
         try:
-            folder = registry.folder(data) / version if version else None
+            folder = registry.folder(data, self._services.storage) / version if version else None
             classifier = open_classifier(self._services.settings, folder)
         except Exception as error:
             self._failed, self._retry_at = version, time.monotonic() + RETRY_SECONDS

@@ -11,6 +11,8 @@ from moderation.classifiers.hot_swap import SwappableClassifier
 from moderation.rules import ModerationRules
 from server.generators.generator import Generator
 from tutelage import extras
+from tutelage.artifacts import iterations
+from tutelage.artifacts.object_storage import ObjectStorage
 from tutelage.composition import Core
 from tutelage.errors import Invalid
 from tutelage.policies.library import PolicyLibrary
@@ -29,10 +31,21 @@ class Services:
     settings: Settings
     store: Store
     library: PolicyLibrary
-    iterations: Path  # the folder that holds one folder per iteration
+    iterations_folder: Path  # holds one folder per iteration
     generator: Generator
     classifier: ModerationClassifier | None  # None: moderation is switched off
     moderation: ModerationRules  # as the settings have it
+    storage: ObjectStorage | None = None  # of policies, iterations and heads, beside the folder
+
+    @property
+    def iterations(self) -> Path:
+        """The folder that holds one folder per iteration, with what other machines have made."""
+        return iterations.up_to_date(self.iterations_folder, self.storage)
+
+    def refresh_copies(self) -> None:
+        """Take over what other machines have published or deleted in the object storage."""
+        self.library.ids()
+        _ = self.iterations
 
     def rules(self) -> ModerationRules:
         """The active moderation rules: the operator's, else those of the settings."""
@@ -48,10 +61,11 @@ def open_services(core: Core) -> Services:
         settings=settings,
         store=core.store,
         library=core.library,
-        iterations=core.iterations,
+        iterations_folder=core.settings.data / "iterations",
         generator=_generator(settings),
         classifier=SwappableClassifier(classifier) if classifier else None,
         moderation=_moderation_rules(settings),
+        storage=core.storage,
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import fsspec
 import pytest
 import sqlalchemy
 from hypothesis import HealthCheck, settings
@@ -96,6 +97,30 @@ def postgres_schema(postgres: str) -> str:
     store.migrate()
     store.close()
     return "migrated"
+
+
+@pytest.fixture(scope="session")
+def bucket() -> Iterator[str]:
+    """The URL of a bucket of an S3 server that lives as long as the test run."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "test")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        fsspec.filesystem("s3").mkdir("tutelage")
+        yield "s3://tutelage"
+    server.stop()
+
+
+@pytest.fixture
+def artifacts(bucket: str) -> str:
+    """The URL of an empty place in object storage."""
+    return f"{bucket}/{secrets.token_hex(6)}"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

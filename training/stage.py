@@ -11,9 +11,9 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from tutelage import atomic
 from tutelage.errors import Unavailable
+from tutelage.iteration_folder import COMPLETE
 from tutelage.policies.library import digests
 
-COMPLETE = "complete.json"
 _CLEAR_PEAK = Path("/proc/self/clear_refs")
 _STATUS = Path("/proc/self/status")
 

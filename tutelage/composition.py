@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tutelage.artifacts import iterations
+from tutelage.artifacts.object_storage import ObjectStorage
+from tutelage.artifacts.policies import SharedPolicyLibrary
 from tutelage.errors import NotFound, Unavailable
 from tutelage.installation import saved_settings
 from tutelage.iteration_folder import IterationFolder
@@ -18,15 +21,17 @@ class Core:
     settings: Settings
     store: Store
     library: PolicyLibrary
+    storage: ObjectStorage | None = None  # None: the data folder alone
 
     @property
     def iterations(self) -> Path:
         """The folder that holds one folder per iteration."""
-        return self.settings.data / "iterations"
+        return iterations.up_to_date(self.settings.data / "iterations", self.storage)
 
     def iteration(self, iteration_id: str) -> IterationFolder:
         """The folder of one iteration, whether it exists yet or not."""
-        return IterationFolder(self.iterations / iteration_id)
+        folder = IterationFolder(self.settings.data / "iterations" / iteration_id)
+        return iterations.fetch(folder, self.storage)
 
 
 def open_core(settings: Settings) -> Core:
@@ -67,4 +72,9 @@ def require_data(settings: Settings) -> None:
 
 def _core(settings: Settings, store: Store) -> Core:
     saved_settings.apply(settings, store, saved_settings.EDITABLE)
-    return Core(settings, store, PolicyLibrary(settings.data / "policies"))
+    policies = settings.data / "policies"
+    if not settings.artifacts:
+        return Core(settings, store, PolicyLibrary(policies))
+    settings.data.mkdir(parents=True, exist_ok=True)
+    storage = ObjectStorage(settings.artifacts)
+    return Core(settings, store, SharedPolicyLibrary(policies, storage), storage)

@@ -15,6 +15,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "postgres": ("psycopg",),
     "redis": ("redis",),
     "remote": ("openai",),
+    "s3": ("s3fs",),
     "signing": ("model_signing", "OpenSSL"),
     "tensorboard": ("tensorboard",),
 }

@@ -11,6 +11,7 @@ EXAMPLES = "examples.jsonl"  # both policies' responses, side by side
 LADDER = "ladder"  # the adapters that optimisation passed through
 RUNGS = "rungs.jsonl"  # what was measured of each
 RESULT = "evaluation.json"
+COMPLETE = "complete.json"  # of a stage; written last
 DIGEST = "digest.json"  # of the snapshot's files; written last
 _POLICY = "policy"  # a stage's own copy of the weights
 ENSEMBLE = "ensemble.safetensors"

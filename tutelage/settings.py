@@ -92,6 +92,12 @@ class Settings(BaseSettings):
 
     data: Path = Field(Path("data"), description="Folder of the database, policies and iterations.")
     database_url: str = Field("", description="SQLAlchemy URL (empty = SQLite in the data folder).")
+    artifacts: str = Field(
+        "",
+        pattern=r"^([a-z0-9+]+://[^@\s]+)?$",
+        description="Object storage of policies, iterations and filter heads, e.g. "
+        "s3://bucket/prefix (empty = the data folder).",
+    )
     base_model: str = Field("", description="Hugging Face folder or hub id (empty = bundled).")
     host: str = Field("127.0.0.1", description="Address to listen on (0.0.0.0 = all interfaces).")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on (0 = a free one).")

@@ -158,7 +158,7 @@ def pages(core: Core) -> dict[str, str]:
         keys = {user.id: people.create_key(session, user, "bench")[1] for _, user in asking}
     services = Services(
         settings=core.settings, store=core.store, library=core.library,
-        iterations=core.iterations, generator=EchoGenerator(policy_id=None),
+        iterations_folder=core.iterations, generator=EchoGenerator(policy_id=None),
         classifier=KeywordClassifier({}), moderation=ModerationRules(),
     )  # fmt: skip
     measured = {}

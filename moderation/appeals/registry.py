@@ -2,22 +2,43 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session, col, select
 
 from tutelage import audit
-from tutelage.errors import NotFound
+from tutelage.artifacts.object_storage import CONTENTS, ObjectStorage
+from tutelage.errors import Conflict, NotFound
+from tutelage.policies.library import sha256_of
 from tutelage.tables import ModerationHeads
 
 EXAMPLES = "appeals.jsonl"
 DESCRIPTION = "heads.json"
+BELOW = "moderation"
 
 
-def folder(data: Path) -> Path:
-    """The folder of retrained heads in a data folder; each version has a subfolder."""
-    return data / "moderation"
+def folder(data: Path, storage: ObjectStorage | None) -> Path:
+    """The folder of retrained heads in a data folder; each version has a subfolder.
+
+    What other machines have trained is downloaded from the storage.
+    """
+    kept = data / "moderation"
+    for key in storage.listed(BELOW) if storage else ():
+        version = key.removesuffix(CONTENTS)
+        if storage and not (kept / version / DESCRIPTION).is_file():
+            storage.pull(f"{BELOW}/{version}", kept / version, DESCRIPTION)
+    return kept
+
+
+def share(kept: Path, version: str, storage: ObjectStorage | None) -> None:
+    """Upload heads, so that other machines find them; the same decisions make the same heads."""
+    if storage:
+        heads = kept / version
+        files = {path.name: sha256_of(path) for path in heads.iterdir() if path.is_file()}
+        with suppress(Conflict):  # another machine was faster
+            storage.publish(f"{BELOW}/{version}", heads, files)
 
 
 def listed(kept: Path) -> list[dict[str, Any]]:

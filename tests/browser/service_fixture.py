@@ -270,7 +270,7 @@ def running(
         settings=core.settings,
         store=core.store,
         library=core.library,
-        iterations=core.iterations,
+        iterations_folder=core.iterations,
         generator=EchoGenerator(Scripted(ANSWERS), policy_id=None, delay=delay),
         classifier=KeywordClassifier(WORDS),
         moderation=ModerationRules(),

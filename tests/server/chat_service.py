@@ -60,10 +60,11 @@ def new_services(core: Core, generator: EchoGenerator | None = None, **settings:
         settings=core.settings.model_copy(update={"loop_tokens": 0} | settings),
         store=core.store,
         library=core.library,
-        iterations=core.iterations,
+        iterations_folder=core.settings.data / "iterations",
         generator=generator or EchoGenerator(policy_id=None),
         classifier=KeywordClassifier(WORDS),
         moderation=ModerationRules(),
+        storage=core.storage,
     )
 
 

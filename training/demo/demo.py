@@ -115,7 +115,7 @@ def run_demo(
         raise Invalid(f"Unknown preference {preference!r}. Known: {known}.", "preference")
     if settings.data.is_dir() and any(settings.data.iterdir()):
         raise Invalid(f"{settings.data} is not empty. The demonstration needs an empty folder.")
-    core = open_core(settings)
+    core = open_core(settings.model_copy(update={"artifacts": ""}))
     try:
         return _Demo(core, PREFERENCES[preference], scale, say).run()
     finally:

@@ -326,9 +326,8 @@ class _Teaching:
 
 def _first_policy(settings: Settings) -> Core:
     """The data folder with the policy that all arms begin with; made where it is missing."""
-    core = open_core(
-        settings.model_copy(update={"data": settings.data / FIRST_POLICY, "database_url": ""})
-    )
+    here = {"data": settings.data / FIRST_POLICY, "database_url": "", "artifacts": ""}
+    core = open_core(settings.model_copy(update=here))
     ensure_base(core.store, core.library, core.settings.base_model)
     return core
 

@@ -55,6 +55,7 @@ def publish(
     if not _published(core, policy_id, lineage["iteration"]):
         core.library.publish(policy_id, build_policy(candidate, policy_id, lineage), lineage)
     team_id = lineage["team"]["id"] if "team" in lineage else None
+    taught = lineage_records.learned_by(core.iteration(lineage["iteration"]))
     with core.store.write() as session:
         iterations.heartbeat(session, lease)
         deployment.register(
@@ -66,7 +67,6 @@ def publish(
             lease.owner,
             team_id,
         )
-        taught = lineage_records.learned_by(core.iteration(lineage["iteration"]))
         told = taught.feedback & _said_in(session, team_id) if team_id else taught.feedback
         inbox.tell_taught(
             session, lineage["iteration"], policy_id, told - taught.held_out,

@@ -10,7 +10,6 @@ in the report. One that passes may go to a canary; where the gate asks, an opera
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +39,7 @@ from training.stage_results import (
     SnapshotResult,
 )
 from tutelage import tracing
+from tutelage.artifacts import iterations as copies
 from tutelage.composition import Core
 from tutelage.errors import Conflict, Invalid
 from tutelage.iteration_folder import IterationFolder
@@ -149,6 +149,7 @@ class _Run:
         self.core, self.lease, self.iteration, self.heartbeat = core, lease, iteration, heartbeat
         self.folder = core.iteration(lease.iteration_id)
         self.config = _config(self.folder, iteration.preset)
+        copies.share_settings(self.folder, core.storage)
         self.parent = core.library.path(iteration.parent_policy_id)
         self.stages = Stages(
             core,
@@ -206,7 +207,9 @@ class _Run:
 
         self.heartbeat.begin(name)
         with tracing.span(name):
-            return stage.run(self.folder.stage(name), kind, held)
+            complete = stage.run(self.folder.stage(name), kind, held)
+            copies.share_stage(self.folder, name, self.core.storage)
+        return complete
 
     def conclude(self, decision: Decision, complete: CompleteStages) -> Outcome:
         """Publish what passed; write the report; end the job."""
@@ -219,6 +222,7 @@ class _Run:
         refused = decision.verdict == GateVerdict.REFUSE
         policy_id = None if refused else self.publish(decision, complete, metrics)
         report = write_report(self.folder, self.iteration, decision, policy_id, complete)
+        copies.share_report(self.folder, self.core.storage)
         self.finish(_STATES[decision.verdict], decision.verdict, decision.reasons, metrics)
         self.delete_weights()
         return Outcome(
@@ -270,10 +274,10 @@ class _Run:
 
     def delete_weights(self) -> None:
         """Delete the stages' copies of the policy: what counts is published, the rest is large."""
-        for weights in self.folder.weights:
-            shutil.rmtree(weights, ignore_errors=True)
+        large = [*self.folder.weights]
         if self.iteration.policy_id is None:  # else people may choose another rung
-            shutil.rmtree(self.folder.ladder, ignore_errors=True)
+            large.append(self.folder.ladder)
+        copies.forget(self.folder, large, self.core.storage)
 
 
 def _config(folder: IterationFolder, preset: str) -> IterationConfig:

@@ -27,8 +27,9 @@ AT_ONCE = 32  # tasks
 
 def newest_ensemble(core: Core) -> IterationFolder | None:
     """The newest iteration whose reward model has an ensemble of heads."""
-    found = [each for each in with_snapshot(core.iterations) if each.ensemble.is_file()]
-    return found[-1] if found else None
+    newest_first = reversed(list(with_snapshot(core.iterations)))
+    found = (core.iteration(each.id) for each in newest_first)
+    return next((each for each in found if each.ensemble.is_file()), None)
 
 
 def order_tasks(core: Core, newest: IterationFolder, after: str = "") -> str | None:

@@ -70,7 +70,8 @@ def _prepared(core: Core, policy_id: str, manifest: dict[str, Any], folder: Path
     (folder / "policies").mkdir()
     for needed in _needed(core, manifest):
         (folder / "policies" / needed).symlink_to(core.library.path(needed).absolute())
-    beside = open_core(core.settings.model_copy(update={"data": folder, "database_url": ""}))
+    here = {"data": folder, "database_url": "", "artifacts": ""}
+    beside = open_core(core.settings.model_copy(update=here))
     with beside.store.write() as session:
         deployment.register(session, parent, core.library.manifest_sha256(parent))
         deployment.promote(session, parent, "reproduction")

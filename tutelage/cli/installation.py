@@ -1,4 +1,4 @@
-"""``tutelage backup | restore | doctor``: the installation as a whole."""
+"""``tutelage backup | restore | upload | doctor``: the installation as a whole."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from tutelage.cli.options import Data, Json, settings_for
+from tutelage.cli.options import Data, Json, open_data, settings_for
 from tutelage.cli.service import local_url
+from tutelage.errors import Invalid
 from tutelage.text.wording import counted
 
 POSTGRES = "The PostgreSQL database is not in it: pg_dump and pg_restore take care of that."
@@ -15,7 +16,7 @@ POSTGRES = "The PostgreSQL database is not in it: pg_dump and pg_restore take ca
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands of this module."""
-    for command in (backup, restore, doctor):
+    for command in (backup, restore, upload, doctor):
         app.command()(command)
 
 
@@ -58,6 +59,34 @@ def restore(
     )
     if contents["database"] == "postgresql":
         typer.echo(POSTGRES)
+
+
+def upload(data: Data = None) -> None:
+    """Upload the policies, iterations and filter heads of the data folder to TUTELAGE_ARTIFACTS.
+
+    For a data folder from before that setting. What is there already stays as it is.
+
+    Example: `TUTELAGE_ARTIFACTS=s3://bucket/tutelage tutelage upload`
+    """
+    from moderation.appeals import registry
+    from tutelage.artifacts import iterations
+    from tutelage.artifacts.policies import SharedPolicyLibrary
+
+    core = open_data(data)
+    if core.storage is None or not isinstance(core.library, SharedPolicyLibrary):
+        raise Invalid("TUTELAGE_ARTIFACTS is not set: there is nowhere to upload to.")
+    policies = core.library.only_here()
+    for policy_id in policies:
+        core.library.upload(policy_id)
+    folders = iterations.upload(core.settings.data / "iterations", core.storage)
+    kept = core.settings.data / "moderation"
+    heads = registry.listed(kept)
+    for each in heads:
+        registry.share(kept, each["version"], core.storage)
+    typer.echo(
+        f"{counted(len(policies), 'policy', 'policies')}, {counted(folders, 'iteration')} and "
+        f"{counted(len(heads), 'version')} of the filter heads are in {core.storage.url}."
+    )
 
 
 def doctor(data: Data = None, as_json: Json = False) -> None:

@@ -28,7 +28,9 @@ def learn(data: Data = None, as_json: Json = False) -> None:
         decided = dataset.derive(session)
     if not decided:
         raise Conflict("No training data: decide some appeals first (web UI, Moderation).")
-    described = retrain_heads(decided, registry.folder(core.settings.data))
+    kept = registry.folder(core.settings.data, core.storage)
+    described = retrain_heads(decided, kept)
+    registry.share(kept, described["version"], core.storage)
     with core.store.write() as session:
         registry.record_retraining(session, described, ACTOR)
     if as_json:
@@ -57,7 +59,7 @@ def list_heads(data: Data = None) -> None:
     core = open_data(data)
     with core.store.read() as session:
         current = registry.active_version(session)
-    for each in registry.listed(registry.folder(core.settings.data)):
+    for each in registry.listed(registry.folder(core.settings.data, core.storage)):
         mark = "  active" if each["version"] == current else ""
         typer.echo(f"{each['version']}  {counted(each['decisions'], 'decision')}{mark}")
     if current is None:
@@ -75,8 +77,8 @@ def use(
     from moderation.appeals import registry
 
     core = open_data(data)
+    kept = registry.folder(core.settings.data, core.storage)
     with core.store.write() as session:
-        kept = registry.folder(core.settings.data)
         registry.activate(session, kept, None if version == "shipped" else version, ACTOR)
     typer.echo(f"{version} is active.")
 

@@ -38,8 +38,9 @@ def list_policies(data: Data = None, as_json: Json = False) -> None:
 @app.command()
 def show(policy_id: str, data: Data = None) -> None:
     """Print the model card of a policy. Example: `tutelage policies show policy-0001`"""
-    core = open_data(data)
-    typer.echo((core.library.path(policy_id) / "card.md").read_text())
+    from tutelage.policies.library import CARD
+
+    typer.echo(open_data(data).library.read(policy_id, CARD).decode("utf-8"))
 
 
 @app.command()

@@ -19,28 +19,31 @@ from typing import IO, Any
 
 import tutelage
 from tutelage import atomic, audit
-from tutelage.composition import Core, open_core, require_data
+from tutelage.artifacts.object_storage import ObjectStorage
+from tutelage.composition import Core, open_core, open_existing, require_data
 from tutelage.errors import Conflict, Invalid
-from tutelage.iteration_folder import STAGES
+from tutelage.iteration_folder import COMPLETE, STAGES
 from tutelage.settings import Settings
 from tutelage.store import sqlite_file
 
 CONTENTS = "contents.json"
 DATABASE = "tutelage.db"
 ITERATIONS = "iterations"
-COMPLETE = "complete.json"
+HEADS = "moderation"
 _BLOCK = 1 << 20
 
 
 def write(settings: Settings, out: Path) -> dict[str, Any]:
     """Write a backup of the data folder; what it contains: "database", "files" and their digests.
 
-    A PostgreSQL database is not in it. Raises NotFound where there is no data, and Conflict when
-    the file exists.
+    What is in object storage is downloaded first. A PostgreSQL database is not in it. Raises
+    NotFound where there is no data, and Conflict when the file exists.
     """
     require_data(settings)
     if out.exists():
         raise Conflict(f"{out} already exists. Choose another name.")
+    if settings.artifacts:
+        _download(settings)
     database = sqlite_file(settings.url)
     files: dict[str, str] = {}
     with atomic.file(out) as beside, tarfile.open(beside, "w") as tar:
@@ -63,6 +66,22 @@ def write(settings: Settings, out: Path) -> dict[str, Any]:
         }
         _add_bytes(tar, CONTENTS, json.dumps(contents, indent=2).encode())
     return contents
+
+
+def _download(settings: Settings) -> None:
+    """Bring what is in object storage into the data folder."""
+    core = open_existing(settings)
+    try:
+        for policy_id in core.library.ids():
+            core.library.path(policy_id)
+        for folder in core.iterations.glob("*"):
+            core.iteration(folder.name)
+        storage = ObjectStorage(settings.artifacts)
+        for key in storage.listed(HEADS):
+            version = key.removesuffix(".json")
+            storage.pull(f"{HEADS}/{version}", settings.data / HEADS / version)
+    finally:
+        core.store.close()
 
 
 def restore(out: Path, data: Path) -> dict[str, Any]:
@@ -115,7 +134,7 @@ def _unpack(out: Path, folder: Path) -> dict[str, Any]:
 
 def _problems(folder: Path) -> list[str]:
     """What is wrong with an unpacked data folder; its schema is brought up to date."""
-    core = open_core(Settings(data=folder, database_url=""))
+    core = open_core(Settings(data=folder, database_url="", artifacts=""))
     try:
         return integrity(core)
     finally:

@@ -11,6 +11,7 @@ import httpx
 from sqlmodel import col, select
 
 from tutelage import disk, extras
+from tutelage.artifacts.policies import SharedPolicyLibrary
 from tutelage.composition import Core, open_existing
 from tutelage.errors import TutelageError, Unavailable
 from tutelage.installation import backup, saved_settings
@@ -46,8 +47,11 @@ def diagnose(settings: Settings, url: str) -> Iterator[Diagnosis]:
         return
     try:
         yield Diagnosis("data folder")
-        for look in (_saved_settings, _integrity, _policy, _operator, _iterations):
-            yield look(core)
+        for look in (_saved_settings, _artifacts, _integrity, _policy, _operator, _iterations):
+            try:
+                yield look(core)
+            except Unavailable as error:  # of the object storage
+                yield Diagnosis(look.__name__.strip("_"), error.message)
     finally:
         core.store.close()
     yield _service(url)
@@ -74,6 +78,7 @@ def _settings(settings: Settings) -> Diagnosis:
         "postgres": settings.database_url.startswith("postgres"),
         "redis": settings.limits_url.startswith("redis"),
         "remote": settings.engine in ("vllm", "openai"),
+        "s3": settings.artifacts.startswith("s3:"),
         "tensorboard": "tensorboard" in settings.trackers,
     }
     try:
@@ -122,6 +127,22 @@ def _saved_settings(core: Core) -> Diagnosis:
         problems = saved_settings.problems(session)
     way_out = "`tutelage settings reset NAME` returns to the default, which is in force now."
     return Diagnosis("saved settings", " ".join(problems), way_out if problems else "")
+
+
+def _artifacts(core: Core) -> Diagnosis:
+    """Whether object storage can be written, and other machines find this one's policies."""
+    about = "artifacts"
+    if core.storage is None or not isinstance(core.library, SharedPolicyLibrary):
+        return Diagnosis(about)
+    core.storage.probe()
+    only_here = core.library.only_here()
+    if not only_here:
+        return Diagnosis(about)
+    return Diagnosis(
+        about,
+        f"{', '.join(only_here)} is not in {core.settings.artifacts}: no other machine finds it.",
+        "Run `tutelage upload`.",
+    )
 
 
 def _integrity(core: Core) -> Diagnosis:

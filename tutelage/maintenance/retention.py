@@ -6,13 +6,13 @@ the rest only the weights are removed: manifest, card and tokenizer stay, so eve
 be read and every other file still be verified.
 """
 
-import shutil
-
 from sqlmodel import Session, col, select
 
 from tutelage import audit
+from tutelage.artifacts import iterations as copies
 from tutelage.composition import Core
 from tutelage.experiments import experiments
+from tutelage.iteration_folder import IterationFolder
 from tutelage.iterations import iterations, schedule, starting_point
 from tutelage.tables import Iteration, IterationState, PolicyPin, PolicyState, PolicyVersion
 
@@ -59,10 +59,10 @@ def _forget_leftovers(core: Core, session: Session) -> None:
     The ladder stays as long as its candidate's weights: people may choose among its rungs.
     """
     whole = {policy_id for policy_id in core.library.ids() if core.library.has_weights(policy_id)}
+    root = core.iterations
     for iteration in session.exec(select(Iteration).where(col(Iteration.finished_at).is_not(None))):
-        folder = core.iteration(iteration.id)
-        if iteration.state in ENDED:
-            for weights in folder.weights:
-                shutil.rmtree(weights, ignore_errors=True)
+        folder = IterationFolder(root / iteration.id)
+        large = [*folder.weights] if iteration.state in ENDED else []
         if iteration.policy_id not in whole:
-            shutil.rmtree(folder.ladder, ignore_errors=True)
+            large.append(folder.ladder)
+        copies.forget(folder, large, core.storage)

@@ -1,12 +1,14 @@
 """The deletion of a team with what it taught: policies, snapshots and iterations, exactly."""
 
-import shutil
 from pathlib import Path
 
 from sqlalchemy import delete
 from sqlmodel import col, select
 
+from tutelage.artifacts import iterations as copies
+from tutelage.artifacts.object_storage import ObjectStorage
 from tutelage.errors import Conflict
+from tutelage.iteration_folder import IterationFolder
 from tutelage.iterations.iterations import UNFINISHED
 from tutelage.people import teams
 from tutelage.policies.library import PolicyLibrary
@@ -21,13 +23,14 @@ def delete_team(
     limitations: Path,
     team_id: str,
     actor: str,
+    storage: ObjectStorage | None = None,
 ) -> list[str]:
     """Delete a team, its policies and the folders of its iterations; the ids of the policies.
 
     Its members keep their chats, and the common policy answers them. The files go before the
     rows: what a crash interrupts is ended by the same call again. ``iterations`` holds one folder
-    per iteration, ``limitations`` the results of benchmarks by policy. Raises Conflict while one of
-    the team is under way.
+    per iteration, ``limitations`` the results of benchmarks by policy, and ``storage`` what other
+    machines see of the iterations. Raises Conflict while one of the team is under way.
     """
     with store.write() as session:
         exclude(session, Lock.PRIVILEGED)
@@ -43,7 +46,7 @@ def delete_team(
             for measured in limitations.glob(f"{policy_id}[.-]*"):
                 measured.unlink(missing_ok=True)
         for run in runs:
-            shutil.rmtree(iterations / run.id, ignore_errors=True)
+            copies.delete(IterationFolder(iterations / run.id), storage)
         shadows = col(ShadowResponse.policy_id).in_(policies)
         session.execute(delete(ShadowResponse).where(shadows))
         for table in (Experiment, Schedule, PolicyVersion):

@@ -9,7 +9,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,16 @@ from tutelage.errors import Conflict, NotFound, Unavailable
 
 MANIFEST, CARD = "manifest.json", "card.md"
 WEIGHTS_REMOVED = ".weights-removed"  # a mark: the weights went to save disk space
+REMOVED_TEXT = "The weights were deleted to save disk space.\n"
 DELETED = ".deleted"  # a mark beside the policies: this one is gone
 WEIGHTS = ".safetensors"
 ADAPTER_CONFIG = "adapter_config.json"  # of PEFT; where there is one the policy has a base
 _ID = re.compile(r"policy-[0-9]{4,}")
+
+
+def is_policy_id(text: str) -> bool:
+    """Whether it has the form of an id, such as policy-0007."""
+    return _ID.fullmatch(text) is not None
 
 
 class PolicyLibrary:
@@ -34,49 +40,58 @@ class PolicyLibrary:
         """Ids of the published policies, oldest first."""
         if not self.root.is_dir():
             return []
-        return sorted(entry.name for entry in self.root.iterdir() if _ID.fullmatch(entry.name))
+        return sorted(entry.name for entry in self.root.iterdir() if is_policy_id(entry.name))
+
+    def has(self, policy_id: str) -> bool:
+        """Whether a policy of this id is published."""
+        return is_policy_id(policy_id) and (self.root / policy_id).is_dir()
 
     def next_id(self) -> str:
         """The id that the next publication gets."""
-        deleted = (mark.stem for mark in self.root.glob(f"*{DELETED}"))
-        newest = max([*self.ids(), *deleted], default=None)
+        published = self.ids()
+        deleted = [mark.stem for mark in self.root.glob(f"*{DELETED}")]
+        newest = max([*published, *deleted], default=None)
         return f"policy-{int(newest.split('-')[1]) + 1 if newest else 0:04d}"
 
     def path(self, policy_id: str) -> Path:
         """The directory of a published policy."""
         path = self.root / policy_id
-        if not _ID.fullmatch(policy_id) or not path.is_dir():
+        if not is_policy_id(policy_id) or not path.is_dir():
             raise NotFound(f"Policy {policy_id!r} not found in {self.root}.")
         return path
 
+    def read(self, policy_id: str, file: str) -> bytes:
+        """A small file of a policy, such as its card. Raises NotFound and OSError."""
+        return (self.path(policy_id) / file).read_bytes()
+
     def manifest(self, policy_id: str) -> dict[str, Any]:
         """The manifest: sha256 of every file, and the lineage."""
-        path = self.path(policy_id) / MANIFEST
         try:
-            manifest: dict[str, Any] = json.loads(path.read_text())
+            manifest: dict[str, Any] = json.loads(self.read(policy_id, MANIFEST))
         except (OSError, ValueError) as error:
             raise Unavailable(f"{policy_id} has no readable manifest: {error}.") from error
         return manifest
 
     def manifest_sha256(self, policy_id: str) -> str:
         """The digest that identifies the whole policy."""
-        return sha256_of(self.path(policy_id) / MANIFEST)
+        return hashlib.sha256(self.read(policy_id, MANIFEST)).hexdigest()
 
     def publish(
         self, policy_id: str, build: Callable[[Path], None], lineage: dict[str, Any]
     ) -> Path:
         """Let ``build`` fill an empty directory, then publish it with a manifest, atomically."""
-        if not _ID.fullmatch(policy_id):
+        if not is_policy_id(policy_id):
             raise NotFound(f"{policy_id!r} is not a policy id (example: policy-0007).")
         target = self.root / policy_id
-        if target.exists():
+        if self.has(policy_id):
             raise Conflict(
                 f"{policy_id} is already published, and a published policy never changes."
             )
         try:
             with atomic.directory(target) as building:
                 build(building)
-                _write_manifest(building, policy_id, lineage | self._base_facts(building))
+                facts = lineage | self._base_facts(building)
+                self._share(building, policy_id, _write_manifest(building, policy_id, facts))
         except OSError as error:
             raise Unavailable(
                 f"{target} could not be written ({error}); nothing was published. "
@@ -106,29 +121,25 @@ class PolicyLibrary:
 
         Raises Conflict where other policies are adapters over them.
         """
-        path, adapters = self.path(policy_id), self.adapters_over(policy_id)
-        if adapters:
+        if not self.has(policy_id):
+            raise NotFound(f"Policy {policy_id!r} not found in {self.root}.")
+        if adapters := self.adapters_over(policy_id):
             raise Conflict(
                 f"The weights of {policy_id} are the base of {', '.join(adapters)}. Delete the "
                 "weights of those first."
             )
-        atomic.write_text(path / WEIGHTS_REMOVED, "The weights were deleted to save disk space.\n")
-        for file in path.glob(f"*{WEIGHTS}"):
-            file.unlink()
+        self._drop_weights(policy_id)
 
     def delete(self, policy_id: str) -> None:
         """Remove a policy with all its files, where it is there; its id is never given again.
 
         Raises Conflict where other policies are adapters over it.
         """
-        if policy_id not in self.ids():
+        if not self.has(policy_id):
             return
         if adapters := self.adapters_over(policy_id):
             raise Conflict(f"{policy_id} is the base of {', '.join(adapters)}.")
-        atomic.write_text(self.root / f"{policy_id}{DELETED}", "")
-        leaving = self.root / f".{policy_id}.part"
-        self.path(policy_id).rename(leaving)
-        shutil.rmtree(leaving)
+        self._remove(policy_id)
 
     def require_weights(self, policy_id: str) -> None:
         """Raises Conflict when the policy cannot be served any more."""
@@ -155,6 +166,24 @@ class PolicyLibrary:
             if expected.get(name) != found.get(name)
         ] + self._base_problems(policy_id)
 
+    def _share(self, directory: Path, policy_id: str, files: Mapping[str, str]) -> None:
+        """Called with a policy that is whole, before it takes its place; ``files``: digests."""
+
+    def _drop_weights(self, policy_id: str) -> None:
+        path = self.path(policy_id)
+        atomic.write_text(path / WEIGHTS_REMOVED, REMOVED_TEXT)
+        for file in path.glob(f"*{WEIGHTS}"):
+            file.unlink()
+
+    def _remove(self, policy_id: str) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        mark, leaving = self.root / f"{policy_id}{DELETED}", self.root / f".{policy_id}.part"
+        if not mark.exists():
+            atomic.write_text(mark, "")
+        if (self.root / policy_id).is_dir():
+            (self.root / policy_id).rename(leaving)
+            shutil.rmtree(leaving)
+
     def _base_facts(self, directory: Path) -> dict[str, str]:
         """What the manifest of an adapter says of its base: its id, and its manifest's digest."""
         base = base_of(directory)
@@ -172,7 +201,7 @@ class PolicyLibrary:
         base = self.base(policy_id)
         if base is None or not self.has_weights(policy_id):
             return []
-        if base not in self.ids():
+        if not self.has(base):
             return [f"Its base {base} is missing; restore it from a backup."]
         if self.manifest_sha256(base) != self.manifest(policy_id)["base_sha256"]:
             return [f"Its base {base} is not the one that it was trained on."]
@@ -259,6 +288,9 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_manifest(directory: Path, policy_id: str, lineage: dict[str, Any]) -> None:
-    manifest = {"id": policy_id, **lineage, "files": digests(directory)}
+def _write_manifest(directory: Path, policy_id: str, lineage: dict[str, Any]) -> dict[str, str]:
+    """Write the manifest; the SHA-256 of the other files."""
+    files = digests(directory)
+    manifest = {"id": policy_id, **lineage, "files": files}
     (directory / MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+    return files

@@ -29,6 +29,8 @@ def sign(core: Core, policy_id: str, private_key: Path) -> Path:
     _require(private_key)
     config = signing.Config().use_elliptic_key_signer(private_key=private_key)
     config.sign(core.library.path(policy_id), target)
+    if core.storage:
+        core.storage.write(_key(policy_id), target.read_bytes())
     return target
 
 
@@ -41,6 +43,9 @@ def check(core: Core, policy_id: str, public_key: Path) -> str | None:
     from model_signing import verifying
 
     signed = signature_path(core, policy_id)
+    if core.storage and not signed.is_file() and (there := core.storage.read(_key(policy_id))):
+        signed.parent.mkdir(exist_ok=True)
+        signed.write_bytes(there)
     if not signed.is_file():
         return f"{policy_id} is not signed."
     _require(public_key)
@@ -51,6 +56,10 @@ def check(core: Core, policy_id: str, public_key: Path) -> str | None:
         return f"The signature of {policy_id} is invalid: {error}"
     problems = core.library.verify(policy_id)
     return f"{policy_id} is not what was signed: {problems[0]}" if problems else None
+
+
+def _key(policy_id: str) -> str:
+    return f"signatures/{policy_id}.sig"
 
 
 def _require(key: Path) -> None:

@@ -1,5 +1,6 @@
 """/v1/operator/moderation/learned: retrain the filter's heads on decided appeals; activate them."""
 
+from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter
@@ -30,10 +31,12 @@ def learn_from_appeals(operator: OperatorDep, services: ServicesDep) -> LearnedH
         decided = dataset.derive(session)
     if not decided:
         raise Conflict("No decided appeal is available for training yet.")
-    described = retrain_heads(decided, registry.folder(services.settings.data))
+    kept = _kept(services)
+    described = retrain_heads(decided, kept)
+    registry.share(kept, described["version"], services.storage)
     with services.store.write() as session:
         registry.record_retraining(session, described, operator.user.id)
-        return _item(session, services, described)
+        return _item(session, kept, described)
 
 
 @router.put("")
@@ -41,14 +44,14 @@ def choose_heads(
     body: HeadsChoice, operator: OperatorDep, services: ServicesDep, state: StateDep
 ) -> Learning:
     """Activate heads: every service on this database follows within seconds."""
+    kept = _kept(services)
     with services.store.write() as session:
-        kept = registry.folder(services.settings.data)
         registry.activate(session, kept, body.version, operator.user.id)
     return _learning(services, state.filter.problem)
 
 
 def _learning(services: Services, problem: str | None) -> Learning:
-    kept = registry.folder(services.settings.data)
+    kept = _kept(services)
     with services.store.read() as session:
         usable = len(dataset.derive(session))
         return Learning(
@@ -57,11 +60,15 @@ def _learning(services: Services, problem: str | None) -> Learning:
             in_force=registry.active_version(session),
             running=services.classifier.version if services.classifier else None,
             load_error=problem,
-            heads=[_item(session, services, each) for each in registry.listed(kept)],
+            heads=[_item(session, kept, each) for each in registry.listed(kept)],
         )
 
 
-def _item(session: Session, services: Services, described: dict[str, Any]) -> LearnedHeads:
-    examples = registry.folder(services.settings.data) / described["version"] / registry.EXAMPLES
+def _kept(services: Services) -> Path:
+    return registry.folder(services.settings.data, services.storage)
+
+
+def _item(session: Session, kept: Path, described: dict[str, Any]) -> LearnedHeads:
+    examples = kept / described["version"] / registry.EXAMPLES
     gone = dataset.no_longer_allowed(session, examples)
     return LearnedHeads(**described, no_longer_allowed=gone)

@@ -9,7 +9,7 @@ from server.schemas.operator.operator import PolicyDetail, PolicyItem, Promotion
 from server.schemas.text import Name, Page, columns
 from tutelage.errors import Conflict, NotFound, TutelageError
 from tutelage.policies import deployment
-from tutelage.policies.library import PolicyLibrary
+from tutelage.policies.library import CARD, PolicyLibrary
 from tutelage.tables import PolicyVersion
 
 router = APIRouter(prefix="/v1/operator/policies", tags=["operator"])
@@ -82,6 +82,6 @@ def _manifest(library: PolicyLibrary, policy_id: str) -> dict[str, Any]:
 
 def _card(library: PolicyLibrary, policy_id: str) -> str:
     try:
-        return (library.path(policy_id) / "card.md").read_text("utf-8", errors="replace")
+        return library.read(policy_id, CARD).decode("utf-8", errors="replace")
     except (TutelageError, OSError):
         return ""

@@ -46,6 +46,7 @@ def delete_team(team_id: Name, operator: OperatorDep, services: ServicesDep) -> 
         services.settings.data / "limitations",
         team_id,
         operator.user.id,
+        services.storage,
     )
     return Deleted(id=team_id)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tutelage.artifacts.object_storage import ObjectStorage
+from tutelage.artifacts.policies import SharedPolicyLibrary
 from tutelage.errors import Conflict, NotFound, Unavailable
 from tutelage.policies.library import PolicyLibrary
 
@@ -17,9 +19,13 @@ def fill(path: Path) -> None:
     (path / "card.md").write_text("# card\n")
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> PolicyLibrary:
+@pytest.fixture(params=["local", "shared"])
+def library(request: pytest.FixtureRequest, tmp_path: Path) -> PolicyLibrary:
+    """Both kinds of library do the same."""
     library = PolicyLibrary(tmp_path / "policies")
+    if request.param == "shared":
+        storage = ObjectStorage(request.getfixturevalue("artifacts"))
+        library = SharedPolicyLibrary(tmp_path / "policies", storage)
     library.publish("policy-0000", fill, {"parent": None})
     return library
 
@@ -73,6 +79,22 @@ def test_a_failing_build_publishes_nothing(library: PolicyLibrary) -> None:
 def test_unknown_ids_are_not_found(library: PolicyLibrary, policy_id: str) -> None:
     with pytest.raises(NotFound):
         library.path(policy_id)
+
+
+def test_deleted_weights_leave_the_papers(library: PolicyLibrary) -> None:
+    library.delete_weights("policy-0000")
+    assert not library.has_weights("policy-0000") and library.verify("policy-0000") == []
+    assert (library.path("policy-0000") / "card.md").read_text() == "# card\n"
+    with pytest.raises(Conflict, match="policies reproduce policy-0000"):
+        library.require_weights("policy-0000")
+
+
+def test_a_deleted_policy_is_gone_and_its_id_stays_taken(library: PolicyLibrary) -> None:
+    library.delete("policy-0000")
+    library.delete("policy-0000")
+    assert library.ids() == [] and library.next_id() == "policy-0001"
+    with pytest.raises(NotFound):
+        library.path("policy-0000")
 
 
 PUBLISHER = """

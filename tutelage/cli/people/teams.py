@@ -88,7 +88,7 @@ def delete(team: TeamName, data: Data = None) -> None:
         found = teams.get(session, team)
     policies = delete_team(
         core.store, core.library, core.iterations, core.settings.data / "limitations", found.id,
-        "cli",
+        "cli", core.storage,
     )  # fmt: skip
     typer.echo(f"Deleted the team {found.name}{', ' if policies else ''}{', '.join(policies)}.")
 

@@ -73,7 +73,7 @@ def test_heads_learn_are_put_in_force_and_taken_back(service: ChatService) -> No
 
 def test_heads_that_cannot_be_read_leave_the_old_ones(service: ChatService, core: Core) -> None:
     with core.store.write() as session:
-        kept = registry.folder(core.settings.data)
+        kept = registry.folder(core.settings.data, core.storage)
         (kept / "broken").mkdir(parents=True)
         description = '{"version": "broken", "created_at": 0}'
         (kept / "broken" / registry.DESCRIPTION).write_text(description)
