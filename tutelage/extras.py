@@ -7,6 +7,7 @@ from tutelage.errors import Unavailable
 MODULES: dict[str, tuple[str, ...]] = {
     "detoxify": (),
     "ifeval": ("if_verifiable",),
+    "kubernetes": ("kubernetes", "yaml"),
     "otel": (
         "opentelemetry.trace",
         "opentelemetry.sdk",

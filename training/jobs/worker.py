@@ -14,7 +14,7 @@ from types import FrameType
 
 from training.iteration.lease import is_free, take
 from training.jobs.maintenance import Maintenance
-from training.jobs.runners.local import LocalRunner
+from training.jobs.runners.chosen import chosen_runner
 from training.jobs.runners.runner import Runner
 from tutelage.composition import Core
 from tutelage.iterations import iterations
@@ -31,7 +31,7 @@ LONGEST_PAUSE = 3600.0
 
 def run_worker(core: Core) -> None:
     """Work until SIGTERM or SIGINT. The running iteration is released and can be resumed."""
-    worker = Worker(core.store, LocalRunner(core.settings), maintenance=Maintenance(core))
+    worker = Worker(core.store, chosen_runner(core.settings), maintenance=Maintenance(core))
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         worker.stop()

@@ -53,6 +53,7 @@ def iterate(
     from training.iteration.run import request_iteration, run_iteration
     from tutelage.people import teams
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as clusters stop a job
     if while_input:
         end_with_input(signal.SIGINT)
     tracing.trace_as("tutelage-iteration")

@@ -5,8 +5,11 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import IO
+
+from pydantic import SecretStr
 
 from tutelage.settings import Settings
 
@@ -22,6 +25,8 @@ class LocalRunner:
     ``output`` receives the output of the process; without it, it is inherited.
     """
 
+    command: Sequence[str] = (sys.executable, "-m", "tutelage", "iterate", "--while-input")
+
     def __init__(self, settings: Settings, output: IO[bytes] | None = None) -> None:
         self._environment = environment(settings)
         self._output = output
@@ -31,8 +36,7 @@ class LocalRunner:
 
     def run(self, iteration_id: str) -> bool:
         """Start the process and wait for its end."""
-        command = [sys.executable, "-m", "tutelage", "iterate", "--while-input"]
-        process = self._start([*command, "--id", iteration_id])
+        process = self._start([*self.command, "--id", iteration_id])
         if process is None:
             return False
         with process.stdin or nullcontext():
@@ -75,4 +79,9 @@ class LocalRunner:
 def environment(settings: Settings, **changes: object) -> dict[str, str]:
     """Environment variables that give a ``tutelage`` process these settings with changes."""
     values = settings.model_dump() | {"data": settings.data.absolute()} | changes
-    return os.environ | {f"TUTELAGE_{name.upper()}": str(value) for name, value in values.items()}
+    texts = {f"TUTELAGE_{name.upper()}": _text(v) for name, v in values.items() if v is not None}
+    return os.environ | texts
+
+
+def _text(value: object) -> str:
+    return str(value.get_secret_value() if isinstance(value, SecretStr) else value)
