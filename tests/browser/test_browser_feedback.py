@@ -57,6 +57,18 @@ def test_a_thumb_survives_a_reload_and_can_be_taken_back(service, open_page):
     assert kept(service, page, "thumbs") == []
 
 
+def test_a_copied_answer_is_noted(service, open_page):
+    page = open_page(permissions=["clipboard-write"])
+    answer = ask(page, TEA)
+    with page.expect_response("**/v1/feedback/copied/*") as noted:
+        answer.get_by_role("button", name="Copy").click()
+    expect(answer.get_by_role("button", name="Copied")).to_be_visible()
+    message_id = noted.value.url.rsplit("/", 1)[1]
+    with service.core.store.read() as session:
+        assert session.get_one(Message, message_id).copied_at
+    assert kept(service, page, "thumbs") == []
+
+
 def test_a_better_answer_is_kept(service, open_page):
     page = open_page()
     ask(page, TEA)
