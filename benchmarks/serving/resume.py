@@ -33,7 +33,7 @@ TOKENS = 96
 PATIENCE = 60.0  # seconds in which a killed process is back
 
 
-class Page:
+class ResumingPage:
     """A guest's browser before two processes of one service."""
 
     def __init__(self, replicas: list[Service]) -> None:
@@ -91,7 +91,7 @@ def events(response: httpx.Response) -> Iterator[dict[str, Any]]:
             yield json.loads(line.removeprefix("data: "))
 
 
-def resumed(page: Page, text: str, chance: random.Random, kill: bool) -> tuple[str, str]:
+def resumed(page: ResumingPage, text: str, chance: random.Random, kill: bool) -> tuple[str, str]:
     """How one turn ended, and what the page saw wrong, or ""."""
     place, shown = page.ask(text, chance.randrange(6))
     if kill:
@@ -120,7 +120,7 @@ def measure(folder: Path, turns: int, kill_every: int, seed: int) -> dict[str, A
         for n in range(turns):
             kill = kill_every > 0 and n % kill_every == kill_every - 1
             end, problem = resumed(
-                Page([here, there]), prompts[n % len(prompts)].text, chance, kill
+                ResumingPage([here, there]), prompts[n % len(prompts)].text, chance, kill
             )
             ends[f"killed, {end}" if kill else end or "no end"] += 1
             wrong += [problem] if problem else []
