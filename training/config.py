@@ -205,6 +205,7 @@ class IterationConfig:
     device: str = "cpu"
     dtype: Literal["fp32", "bf16"] = "fp32"  # of the frozen weights; adapters are fp32
     precision: Literal["auto", "bf16", "fp32"] = "auto"  # of frozen layers; auto: bf16 if native
+    shard: bool = False  # whether ranks divide the frozen lower layers: less memory, slower
     top_layers: int = 10  # how many upper layers carry adapters; those below are frozen
     snapshot: SnapshotConfig = field(default_factory=SnapshotConfig)
     sft: SFTConfig = field(default_factory=SFTConfig)

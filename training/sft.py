@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training import rlhf
+from training import parallel, rlhf
 from training.compute import compute
 from training.config import IterationConfig
 from training.model.batching import buckets, pad, positions
@@ -39,6 +39,7 @@ class RandomStream(IntEnum):
     BATCH_ORDER = 3
 
 
+@parallel.together
 def train_sft(
     policy_dir: Path,
     demonstrations: Sequence[Row],
@@ -150,13 +151,9 @@ class SFT:
         self, batches: "Batches", batch: list[int], optimiser: torch.optim.Optimizer, schedule: Any
     ) -> float:
         optimiser.zero_grad()
-        tokens = batches.written(batch)
-        total = 0.0
-        for group in batches.passes(batch):
-            loss = batches.loss(self.layers, group) / tokens
-            loss.backward()
-            total += float(loss.detach())
         parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        total = batches.add_gradient(self.layers, batch)
+        parallel.sum_gradients(parameters)
         nn.utils.clip_grad_norm_(parameters, self.config.max_grad_norm)
         optimiser.step()
         schedule.step()
@@ -165,8 +162,8 @@ class SFT:
     @torch.no_grad()
     def _mean_loss(self, batches: "Batches") -> float:
         everyone = list(range(len(batches.dialogues)))
-        total = sum(float(batches.loss(self.layers, group)) for group in batches.passes(everyone))
-        return total / batches.written(everyone)
+        losses = [float(batches.loss(self.layers, group)) for group in batches.passes(everyone)]
+        return sum(parallel.gather(losses)) / batches.written(everyone)
 
     def save(self, path: Path) -> None:
         """Writes the policy of the best epoch."""
@@ -195,12 +192,13 @@ class Batches:
 
     @torch.no_grad()
     def _trunk(self) -> list[Tensor]:
-        found: dict[int, Tensor] = {}
+        found: list[tuple[int, Tensor]] = []
         for group in self.passes(list(range(len(self.ids)))):
             ids = pad([self.ids[i] for i in group])
             hidden = self.model.trunk(ids, positions(ids))
-            found |= {i: hidden[k, : len(self.ids[i])].clone() for k, i in enumerate(group)}
-        return [found[i] for i in range(len(self.ids))]
+            found += [(i, hidden[k, : len(self.ids[i])].clone()) for k, i in enumerate(group)]
+        states = dict(parallel.gather(found))
+        return [states[i] for i in range(len(self.ids))]
 
     def shuffled(self, size: int, generator: torch.Generator) -> list[list[int]]:
         """Indexes of an epoch's batches."""
@@ -208,14 +206,26 @@ class Batches:
         return [batch.tolist() for batch in order.split(size)]
 
     def passes(self, batch: list[int]) -> list[list[int]]:
-        """A batch as groups of similar length, each small enough for one pass."""
-        tokens = self.model.pass_tokens(PASS_TOKENS)
-        groups = buckets([len(self.ids[i]) for i in batch], tokens)
-        return [[batch[k] for k in group] for group in groups]
+        """This rank's share of a batch, in groups of similar length that fit into one pass."""
+        own = [batch[k] for k in parallel.share([len(self.ids[i]) for i in batch])]
+        groups = buckets([len(self.ids[i]) for i in own], self.model.pass_tokens(PASS_TOKENS))
+        return [[own[k] for k in group] for group in groups]
 
     def written(self, batch: list[int]) -> int:
         """How many tokens of a batch the assistant wrote."""
         return sum(int(self.masks[i].sum()) for i in batch)
+
+    def add_gradient(self, layers: nn.ModuleList, batch: list[int], weight: float = 1.0) -> float:
+        """Adds the gradient of ``weight`` times a batch's loss, a mean over its tokens.
+
+        The gradient is of this rank's share; the loss, which is returned, is of the whole batch.
+        """
+        tokens, losses = self.written(batch), []
+        for group in self.passes(batch):
+            loss = self.loss(layers, group) / tokens
+            (weight * loss).backward()
+            losses.append(float(loss.detach()))
+        return sum(parallel.gather(losses))
 
     def loss(self, layers: nn.ModuleList, group: list[int]) -> Tensor:
         """Cross-entropy summed over the written tokens of a group."""

@@ -21,8 +21,12 @@ def free_cores() -> int:
     At least one. A thread more than that makes the others wait for it at every step.
     """
     global _own
-    bound = getattr(os, "sched_getaffinity", None)  # Linux has it
-    cores, machine = len(bound(0)) if bound else os.cpu_count() or 1, os.cpu_count() or 1
-    others = max(0.0, os.getloadavg()[0] - _own) / machine
-    _own = max(1, round(cores * (1 - others)))
+    others = max(0.0, os.getloadavg()[0] - _own) / (os.cpu_count() or 1)
+    _own = max(1, round(cores() * (1 - others)))
     return _own
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    bound = getattr(os, "sched_getaffinity", None)  # Linux has it
+    return len(bound(0)) if bound else os.cpu_count() or 1

@@ -209,14 +209,15 @@ class Settings(BaseSettings):
         False, description="Warn of prompts that look like injection attacks."
     )
     moderation_actions: str = Field("", description='JSON: {"prompt": {category: action}, …}.')
-    runner: Literal["local", "kubernetes", "slurm"] = Field(
+    runner: Literal["local", "torchrun", "kubernetes", "slurm"] = Field(
         "local",
-        description="Where the worker trains: local = in a process of its machine, kubernetes or "
-        "slurm = in a job of that cluster.",
+        description="Where the worker trains: local = in a process of its machine, torchrun = in "
+        "several, kubernetes or slurm = in a job of that cluster.",
     )
     job_template: Path | None = Field(
         None, description="File with the Job or the sbatch script of the runner's jobs."
     )
+    processes: int = Field(2, ge=2, description="Processes of the runner torchrun.")
     log_format: Literal["text", "json"] = Field(
         "text", description="json: a line per message and per request, with the request's id."
     )

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from moderation.classifier import ModerationClassifier
 from moderation.rules import Action, ModerationRules, judge
-from training import bundled_data
+from training import bundled_data, parallel
 from training.compute import compute
 from training.config import IterationConfig
 from training.evaluation.limitations.policy import EvaluatedPolicy, Question
@@ -82,6 +83,7 @@ class EvaluationResult:
         return cls(_COMPARISON.validate_python(rest), values["readings"])
 
 
+@parallel.together
 def evaluate(
     policies: Policies,
     prompts: Sequence[Dialogue],
@@ -310,9 +312,19 @@ def _measure(
     model = load_model(policies.reference, config)
     reward = RewardModel.load(policies.reward).to(model.device)
     doubt = Doubt.load(policies.reward).to(model.device)
+    return parallel.shared(episodes, partial(_measured, model, reward, doubt, config), _tokens)
+
+
+def _measured(
+    model: SplitModel,
+    reward: RewardModel,
+    doubt: Doubt,
+    config: IterationConfig,
+    episodes: Sequence[Episode],
+) -> list[_Measured]:
     layers = reward.top(model, config.reward_model)
     measured: list[_Measured] = [(0.0, 0.0, ())] * len(episodes)
-    lengths = [len(episode.prompt) + len(episode.words) for episode in episodes]
+    lengths = list(map(_tokens, episodes))
     for batch in buckets(lengths, SCORING_TOKENS):
         rows = pad([torch.cat((episodes[i].prompt, episodes[i].words)) for i in batch])
         hidden = model.trunk(rows, positions(rows))
@@ -329,6 +341,10 @@ def _measure(
                 tuple(doubt.scores(reward, features).tolist()),
             )
     return measured
+
+
+def _tokens(episode: Episode) -> int:
+    return len(episode.prompt) + len(episode.words)
 
 
 def _kl(model: SplitModel, final: Tensor, episode: Episode, config: IterationConfig) -> float:

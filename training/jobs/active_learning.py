@@ -15,7 +15,7 @@ from training.config import IterationConfig
 from training.jobs.score_shadows import ANY_LENGTH
 from training.model.tokenizer import ChatTokenizer
 from training.reward.ensemble import Ensemble
-from training.reward.features import all_features, sft_policy, trunk_states
+from training.reward.features import all_features, all_trunk_states, sft_policy
 from training.reward.preferences import preference_examples
 from tutelage.composition import Core
 from tutelage.iteration_folder import IterationFolder, with_snapshot
@@ -69,7 +69,7 @@ def _disagreements(
         model = sft_policy(parent, folder.sft_adapter, config)
         ensemble = Ensemble.load(folder.proxy)
         judged = preference_examples(ChatTokenizer(parent), rows, [], ANY_LENGTH)
-        states = [trunk_states(model, row) for row in judged]
+        states = all_trunk_states(model, judged)
         features = all_features(model, model.reference, judged, states)
     names = [row.conversation for row in judged]
     return dict(zip(names, map(ensemble.disagreement, features), strict=True))

@@ -13,7 +13,7 @@ from sqlmodel import Session
 from training.compute import compute
 from training.config import IterationConfig
 from training.model.tokenizer import ChatTokenizer
-from training.reward.features import all_features, sft_policy, trunk_states
+from training.reward.features import all_features, all_trunk_states, sft_policy
 from training.reward.model import RewardModel
 from training.reward.preferences import preference_examples
 from tutelage.chat import conversations
@@ -72,7 +72,7 @@ def _scores(
         model = sft_policy(parent, folder.sft_adapter, config)
         reward = RewardModel.load(folder.held_out)
         judged = preference_examples(ChatTokenizer(parent), rows, [], ANY_LENGTH)
-        states = [trunk_states(model, row) for row in judged]
+        states = all_trunk_states(model, judged)
         layers = reward.top(model, config.reward_model)
         found = [reward.score(f) for f in all_features(model, layers, judged, states)]
     pairs = [(float(shown), float(shadow)) for shown, shadow in found]

@@ -72,6 +72,11 @@ class FrozenLinear(nn.Linear):
             self.weight.copy_(weight)
         self._packed.clear()
 
+    def keep_plain(self) -> None:
+        """Multiplies from now on with the weights as they are, which others may then replace."""
+        self._packs = False
+        self.operands = self.back_operands = self.weight.dtype
+
     def release(self) -> None:
         """Keeps the weights only as ``product`` wants them: half the memory.
 

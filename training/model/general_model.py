@@ -56,6 +56,7 @@ class GeneralModel(SplitModel):
 
     def trunk(self, ids: Tensor, positions: Tensor, cache: Any = None, mask: Any = None) -> Tensor:
         """Hidden states at the split: ids, positions [B, T] -> [B, T, H]."""
+        self.begin_pass()
         stand_ins = [_StandIn(layer, self._returns_tuple) for layer in self.reference]
         with self._layers([*self.lower, *stand_ins]):
             self._decode(positions, input_ids=ids)
@@ -80,6 +81,7 @@ class GeneralModel(SplitModel):
         Args: ids, positions [B, T]; mask [B, C + T] of bool, false at padding, C the tokens that
         ``cache`` (of transformers) holds.
         """
+        self.begin_pass()
         seen: list[Tensor] = []
         handle = layers[0].register_forward_pre_hook(
             lambda _, args, kwargs: seen.append((*args, *kwargs.values())[0]), with_kwargs=True

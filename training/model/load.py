@@ -9,6 +9,7 @@ from pathlib import Path
 
 from transformers import AutoConfig, PreTrainedModel
 
+from training import parallel
 from training.config import IterationConfig
 from training.model.frozen_linear import operands_of
 from training.model.general_model import GeneralModel
@@ -45,7 +46,10 @@ def load_model(policy_dir: Path, config: IterationConfig) -> SplitModel:
             f"differ from the model's own by {gap:.2g} nats, the bound is {bound(split.dtype):g}. "
             "docs/models.md lists the families that can."
         )
-    split.release()
+    if config.shard and parallel.size() > 1:
+        split.shard()
+    else:
+        split.release()
     return split
 
 

@@ -12,6 +12,7 @@ The three tops share one set of frozen weights, without any switch being thrown.
 
 import copy
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from training.model.lora import (
     low_rank_updates,
     merge,
 )
+from training.model.sharded import shard
 from tutelage import atomic
 from tutelage.errors import Invalid
 from tutelage.policies.adapter import PolicyAdapter, adapter_of, stacked, write_adapter
@@ -66,6 +68,7 @@ class SplitModel:
         self.reference: nn.ModuleList = layers[-top_layers:]
         self.device, self.dtype = self.head.weight.device, self.head.weight.dtype
         self.width: int = self.head.in_features
+        self.begin_pass: Callable[[], None] = lambda: None  # through the trunk
         self.prepare()
 
     def prepare(self) -> None:
@@ -91,8 +94,16 @@ class SplitModel:
             if isinstance(module, FrozenLinear):
                 module.release()
 
+    def shard(self) -> None:
+        """Divides the trunk's weights among the ranks, for good."""
+        self.begin_pass = shard(self.lower)
+        first = torch.zeros(1, 1, dtype=torch.long, device=self.device)
+        with torch.no_grad():
+            self.trunk(first, first)  # FSDP prepares itself in a pass of all ranks
+
     def trunk(self, ids: Tensor, positions: Tensor, cache: Any = None, mask: Any = None) -> Tensor:
         """Hidden states at the split: ids, positions [B, T] -> [B, T, H]."""
+        self.begin_pass()
         return self.run(self.lower, self.embed(ids), positions, cache, mask)
 
     def top(

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training import rlhf
+from training import parallel, rlhf
 from training.ppo.optimiser import JudgedData, Optimiser
 from training.progress import Progress
 from training.reward.features import States, trunk_states
@@ -75,9 +75,10 @@ class DPO(Optimiser):
         """The rankings that decide something, with the reference's log-probabilities."""
         limit = self.config.reward_model.max_tokens
         examples = preference_examples(self.tokenizer, rankings, [], limit)
-        return [self._encode(example) for example in examples if _decided(example)]
+        decided = [(example, self._best(example)) for example in examples if _decided(example)]
+        return parallel.shared(decided, lambda own: [self._encode(*each) for each in own])
 
-    def _encode(self, example: PreferenceExample) -> RankedResponses:
+    def _encode(self, example: PreferenceExample, best: int) -> RankedResponses:
         pairs = torch.tensor(_decided(example), device=self.model.device)
         end = torch.tensor([self.tokenizer.turn_end_id])
         tokens = [
@@ -89,7 +90,7 @@ class DPO(Optimiser):
             trunk_states(self.model, example),
             [each.to(self.model.device) for each in tokens],
             pairs,
-            self._best(example),
+            best,
             torch.empty(0),
         )
         return replace(row, ref_logprobs=self.logprobs(self.model.reference, row))
@@ -116,14 +117,15 @@ class DPO(Optimiser):
     def step(self, batch: list[RankedResponses], optimiser: torch.optim.Optimizer) -> float:
         """One optimiser step on some rankings. Returns their mean loss."""
         optimiser.zero_grad()
-        total, weight = 0.0, sum(row.example.weight for row in batch)
-        for row in batch:
-            loss = self.loss(row) * row.example.weight / weight
+        weight, losses = sum(row.example.weight for row in batch), []
+        for i in parallel.share([sum(map(len, row.tokens)) for row in batch]):
+            loss = self.loss(batch[i]) * batch[i].example.weight / weight
             loss.backward()
-            total += float(loss.detach())
+            losses.append(float(loss.detach()))
+        parallel.sum_gradients(self.adapter)
         nn.utils.clip_grad_norm_(self.adapter, self.config.ppo.max_grad_norm)
         optimiser.step()
-        return total
+        return sum(parallel.gather(losses))
 
     def loss(self, row: RankedResponses) -> Tensor:
         """-log sigmoid(beta (gain of the winner - gain of the loser)), a mean over the pairs, plus

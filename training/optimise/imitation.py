@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from training import parallel
 from training.model.tokenizer import Dialogue
 from training.ppo.optimiser import JudgedData, Optimiser
 from training.ppo.rollout import Episode
@@ -56,14 +57,10 @@ class Imitation(Optimiser):
         losses = []
         for batch in batches.shuffled(self.config.imitation.batch, generator):
             self.optimiser.zero_grad()
-            tokens, total = batches.written(batch), 0.0
-            for group in batches.passes(batch):
-                loss = batches.loss(self.policy, group) / tokens
-                loss.backward()
-                total += float(loss.detach())
+            losses.append(batches.add_gradient(self.policy, batch))
+            parallel.sum_gradients(self.adapter)
             nn.utils.clip_grad_norm_(self.adapter, self.config.ppo.max_grad_norm)
             self.optimiser.step()
-            losses.append(total)
         return math.fsum(losses) / len(losses)
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from training import parallel
 from training.compute import compute
 from training.config import IterationConfig
 from training.optimise.command import Command
@@ -23,6 +24,7 @@ METHODS: dict[str, type[Optimiser]] = {
 }
 
 
+@parallel.together
 def optimise_policy(
     sft_dir: Path,
     reward_dir: Path,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from training import rlhf
+from training import parallel, rlhf
 from training.config import IterationConfig
 from training.model.batching import pad
 from training.model.split_model import SplitModel
@@ -44,6 +44,15 @@ class Trajectories:
     def kl(self) -> Tensor:
         """KL to the reference per response, summed over its tokens, k1: [B]."""
         return (rlhf.kl_k1(self.logprobs, self.ref_logprobs) * self.mask).sum(1)
+
+
+class _ScoredEpisode(NamedTuple):
+    """What is computed of one episode; ``ExperienceMaker.make_experience`` says what each is."""
+
+    ref_logprobs: Tensor  # [T]
+    value_inputs: Tensor  # [T, D + 2 H]
+    raw_score: Tensor  # []
+    heldout_score: Tensor  # []
 
 
 class Experience(NamedTuple):
@@ -99,44 +108,51 @@ class ExperienceMaker:
     @torch.no_grad()
     def score(self, episodes: list[Episode]) -> Trajectories:
         """The fields that ``make_experience`` lists, for episodes of any role."""
-        finals = final_hidden_states(self.model, self.model.reference, episodes)
-        proxy_features = self._features(self.proxy, finals, episodes)
-        heldout_features = self._features(self.held_out, finals, episodes)
-        raw_scores = self.proxy.score(_of_whole_responses(proxy_features))
+        rows = parallel.shared(episodes, self._rows, lambda episode: len(episode.hidden))
+        raw_scores = torch.stack([row.raw_score for row in rows])
+        value_inputs = pad([row.value_inputs for row in rows])
         mask = pad([torch.ones_like(e.response, dtype=torch.bool) for e in episodes])
-        value_inputs, values = self._values(proxy_features, episodes, mask)
         return Trajectories(
             episodes=episodes,
             mask=mask,
             logprobs=pad([e.logprobs for e in episodes]),
             weights=pad([self._weights(e) for e in episodes]),
-            ref_logprobs=pad(
-                [
-                    response_logprobs(self.model, final, e, self.config.ppo.temperature)
-                    for final, e in zip(finals, episodes, strict=True)
-                ]
-            ),
+            ref_logprobs=pad([row.ref_logprobs for row in rows]),
             value_inputs=value_inputs,
-            values=values,
+            values=self.value(value_inputs) if self.value else torch.zeros_like(mask).float(),
             scores=self._shaped(raw_scores, episodes),
             raw_scores=raw_scores,
-            heldout_scores=self.held_out.score(_of_whole_responses(heldout_features)),
+            heldout_scores=torch.stack([row.heldout_score for row in rows]),
         )
 
-    def _values(
-        self, features: list[Tensor], episodes: list[Episode], mask: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """What the value model reads, [B, T, D + 2 H], and says, [B, T]; without one, nothing."""
-        if self.value is None:
-            nothing = torch.zeros_like(mask, dtype=torch.float32)
-            return nothing[..., None][..., :0], nothing
-        inputs = pad(
-            [
-                self.value.inputs(prefixes[: len(e.response)])
-                for prefixes, e in zip(features, episodes, strict=True)
-            ]
+    def _rows(self, own: Sequence[Episode]) -> list["_ScoredEpisode"]:
+        """What the frozen models say of this rank's episodes."""
+        episodes = list(own)
+        finals = final_hidden_states(self.model, self.model.reference, episodes)
+        features = self._features(self.proxy, finals, episodes)
+        heldout_features = self._features(self.held_out, finals, episodes)
+        columns = zip(
+            episodes,
+            finals,
+            features,
+            self.proxy.score(_of_whole_responses(features)),
+            self.held_out.score(_of_whole_responses(heldout_features)),
+            strict=True,
         )
-        return inputs, self.value(inputs)
+        temperature = self.config.ppo.temperature
+        return [
+            _ScoredEpisode(
+                response_logprobs(self.model, final, episode, temperature),
+                self._value_inputs(prefixes[: len(episode.response)]),
+                raw_score,
+                heldout_score,
+            )
+            for episode, final, prefixes, raw_score, heldout_score in columns
+        ]
+
+    def _value_inputs(self, prefixes: Tensor) -> Tensor:
+        """What the value model reads of a response, [T, D + 2 H]; without one, nothing."""
+        return self.value.inputs(prefixes) if self.value else prefixes[:, :0].clone()
 
     def _shaped(self, raw_scores: Tensor, episodes: Sequence[Episode]) -> Tensor:
         """Weighted clipped scores, less the penalty of responses without EOS: [B] -> [B]."""

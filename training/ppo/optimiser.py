@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from training import parallel
 from training.config import IterationConfig
 from training.model.load import load_model
 from training.model.tokenizer import ChatTokenizer, Message
@@ -131,11 +132,12 @@ class Optimiser(ABC):
         unhealthy = diagnose([*self.history, rung.metrics], self.config.doctor)
         # The first policy is always there to be kept.
         self.ladder.add(rung, healthy=rung.update == 0 or not unhealthy)
-        if unhealthy:
-            return unhealthy
-        if rung.kl > self.config.ppo.kl_budget:
-            return f"The KL budget of {self.config.ppo.kl_budget:g} nats is spent."
-        return None
+        return parallel.agreed(unhealthy or self._spent(rung))
+
+    def _spent(self, rung: Rung) -> str | None:
+        if rung.kl <= self.config.ppo.kl_budget:
+            return None
+        return f"The KL budget of {self.config.ppo.kl_budget:g} nats is spent."
 
     def record(self, metrics: dict[str, float], total: int, progress: Progress) -> None:
         """Adds a row of metrics to the history, the file and the progress."""

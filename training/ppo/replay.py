@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from training import parallel
 from training.config import PPOConfig
 from training.model.batching import positions
 from training.model.split_model import SplitModel
@@ -54,7 +55,7 @@ class ReplayBuffer:
     @torch.no_grad()
     def _replayed(self, rows: Sequence[Row]) -> list[Episode]:
         """Logged responses as episodes, with the current policy's log-probabilities added."""
-        return self.reread([self._episode(row) for row in rows])
+        return parallel.shared(rows, lambda own: self._reread([self._episode(r) for r in own]))
 
     @torch.no_grad()
     def reread(self, episodes: Sequence[Episode]) -> list[Episode]:
@@ -63,6 +64,9 @@ class ReplayBuffer:
         Those of the sampler do where weights are float32: in 16 bits merged adapters are rounded,
         and a log-probability is off by up to 0.04 nats.
         """
+        return parallel.shared(episodes, self._reread, lambda episode: len(episode.hidden))
+
+    def _reread(self, episodes: Sequence[Episode]) -> list[Episode]:
         finals = final_hidden_states(self.model, self.policy, list(episodes))
         return [
             replace(e, logprobs=self._logprobs(final, e))

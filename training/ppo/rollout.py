@@ -4,12 +4,13 @@ The sampler's log-probabilities and the trunk's hidden states at the split come 
 layers run once per token and never again. Rows that are done are dropped from the batch.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from training import parallel
 from training.model.decoding import decoding
 from training.model.split_model import SplitModel
 
@@ -59,8 +60,24 @@ def sample(
     Args:
         layers: the top that samples, LoRA merged.
         random_uniforms: [prompts, max_new_tokens], each in [0, 1). Row i's t-th token is found from
-            its number by inverse transform sampling, so it does not depend on the other rows.
+            its number by inverse transform sampling, so it does not depend on the other rows or on
+            the rank that samples it.
     """
+
+    def work(rows: Sequence[int]) -> list[Episode]:
+        return _sample(model, layers, [prompts[i] for i in rows], random_uniforms[rows], sampling)
+
+    return parallel.shared(range(len(prompts)), work, lambda i: len(prompts[i]))
+
+
+def _sample(
+    model: SplitModel,
+    layers: nn.ModuleList,
+    prompts: list[list[int]],
+    random_uniforms: Tensor,
+    sampling: RolloutSampling,
+) -> list[Episode]:
+    """The responses of this rank."""
     batch = _Batch(model, layers, prompts, sampling)
     for t in range(sampling.max_new_tokens):
         tokens, logprobs = _draw(

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from training import rlhf
+from training import parallel, rlhf
 from training.config import PPOConfig
 from training.model.batching import buckets
 from training.model.lora import adapter_state, load_adapter
@@ -76,15 +76,18 @@ class PolicyUpdate:
         """One optimiser step on one minibatch, its gradient summed over passes of like lengths."""
         self.optimiser.zero_grad()
         tokens = int(batch.mask[rows].sum())
-        totals: dict[str, float] = {}
-        lengths = [len(batch.episodes[i].hidden) for i in rows.tolist()]
+        own = rows[parallel.share([len(batch.episodes[i].hidden) for i in rows.tolist()])]
+        lengths = [len(batch.episodes[i].hidden) for i in own.tolist()]
+        parts: list[dict[str, float]] = []
         for group in buckets(lengths, self.model.pass_tokens(MICRO_TOKENS)):
-            part = self._losses(batch, rows[group], advantages)
+            part = self._losses(batch, own[group], advantages)
             (part["loss/policy_avg"] / tokens).backward()
-            for name, value in part.items():
-                totals[name] = totals.get(name, 0.0) + float(value.detach()) / tokens
+            parts.append({name: float(value.detach()) / tokens for name, value in part.items()})
+        parts = parallel.gather(parts)
+        totals = {name: sum(part[name] for part in parts) for name in parts[0]}
         if self.ptx_data:
             totals["loss/ptx"] = self._add_ptx_gradient(ptx_generator)
+        parallel.sum_gradients(self.adapter)
         norm = float(nn.utils.clip_grad_norm_(self.adapter, self.config.max_grad_norm))
         if not math.isfinite(norm):
             raise Diverged("A loss or gradient was not finite; the best policy so far was kept.")
@@ -123,13 +126,7 @@ class PolicyUpdate:
         """
         order = torch.randperm(len(self.ptx_data), generator=generator)[: self.config.ptx_batch]
         dialogues = Batches(self.model, [self.ptx_data[i] for i in order.tolist()])
-        everyone = list(range(len(order)))
-        tokens, total = dialogues.written(everyone), 0.0
-        for group in dialogues.passes(everyone):
-            loss = dialogues.loss(self.policy, group) / tokens
-            (self.config.ptx_coef * loss).backward()
-            total += float(loss.detach())
-        return total
+        return dialogues.add_gradient(self.policy, list(range(len(order))), self.config.ptx_coef)
 
     def state_dict(self) -> dict[str, dict[str, Tensor]]:
         """Adapter and Adam's moments, as groups of named tensors."""

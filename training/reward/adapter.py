@@ -9,10 +9,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from training import parallel
 from training.config import IterationConfig
 from training.model.lora import adapter_state
 from training.model.split_model import SplitModel
-from training.reward.features import States, all_features, features_of
+from training.reward.features import States, all_features, features_of, tokens_of
 from training.reward.head import fit, normalised
 from training.reward.model import RewardModel
 from training.reward.preferences import PreferenceBatch, PreferenceExample, folds_of
@@ -44,7 +45,7 @@ def try_lora(
     noise = gain.std() / len(gain) ** 0.5
     facts = {"lora/gain": float(gain.mean()), "lora/noise": float(noise)}
     best = fit(rows, features, settings)
-    if settings.kind == "lora" or gain.mean() > 2 * noise:
+    if parallel.agreed(settings.kind == "lora" or bool(gain.mean() > 2 * noise)):
         best = _train(model, rows, states, best, config)
     return replace(best, facts=best.facts | facts | {"lora/kept": bool(best.adapter)})
 
@@ -82,12 +83,14 @@ def _train(
     for _ in range(settings.lora_epochs):
         for batch in torch.randperm(len(rows), generator=generator).split(BATCH):
             optimiser.zero_grad()
-            for i in batch.tolist():
+            order = batch.tolist()
+            for i in (order[k] for k in parallel.share([tokens_of(rows[i]) for i in order])):
                 current = replace(head, weight=weight)
                 features = features_of(model, layers, rows[i], states[i]).cpu()
                 scores = current.score(features)
                 loss = PreferenceBatch.of([rows[i]]).loss(scores)
                 (loss / len(batch)).backward()
+            parallel.sum_gradients([*adapter, weight])
             optimiser.step()
     tuned = replace(head, weight=weight.detach(), adapter=adapter_state(layers))
     return normalised(tuned, torch.cat(all_features(model, layers, rows, states)))

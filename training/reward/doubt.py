@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from training import parallel
 from training.config import RewardModelConfig
 from training.model.checkpoint import load_state, save_state
 from training.reward.head import fit_head, without_length
@@ -69,17 +70,24 @@ def draw_heads(
     names = list(dict.fromkeys(clusters))
     deviation = (penalty * sum(map(_evidence, rows))) ** -0.5  # of the prior that the penalty is
     control = reward.facts["length_control"]
-    weights = []
-    for _ in range(config.drawn_heads):
-        drawn = -torch.rand(len(names), generator=generator).clamp_min(1e-9).log()
+
+    def fitted(drawn: Tensor, prior: Tensor) -> Tensor:
         worth = dict(zip(names, drawn.tolist(), strict=True))
         weighted = [
             replace(row, weight=row.weight * worth[name])
             for row, name in zip(rows, clusters, strict=True)
         ]
-        prior = torch.randn(everything.shape[1], generator=generator)
         weight = fit_head(everything, PreferenceBatch.of(weighted), penalty, deviation * prior)
-        weights.append(without_length(weight, standard) if control else weight)
+        return without_length(weight, standard) if control else weight
+
+    draws = [
+        (
+            -torch.rand(len(names), generator=generator).clamp_min(1e-9).log(),
+            torch.randn(everything.shape[1], generator=generator),
+        )
+        for _ in range(config.drawn_heads)
+    ]
+    weights = parallel.shared(draws, lambda own: [fitted(*each) for each in own])
     return Doubt(torch.stack(weights) / reward.facts["logit_scale"])
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from training import parallel
 from training.config import RewardModelConfig
 from training.model.checkpoint import load_state, save_state
 from training.reward.head import fit_head
@@ -57,11 +58,14 @@ def fit_ensemble(
     everything = head.standardise(torch.cat(list(features)))
     generator = torch.Generator().manual_seed(seed)
     conversations = list(dict.fromkeys(row.conversation for row in rows))
-    weights = []
-    for _ in range(config.heads):
-        drawn = -torch.rand(len(conversations), generator=generator).clamp_min(1e-9).log()
+
+    def fitted(drawn: Tensor) -> Tensor:
         worth = dict(zip(conversations, drawn.tolist(), strict=True))
         weighted = [replace(row, weight=row.weight * worth[row.conversation]) for row in rows]
-        outcomes = PreferenceBatch.of(weighted)
-        weights.append(fit_head(everything, outcomes, head.facts["penalty"]))
-    return Ensemble(head, torch.stack(weights))
+        return fit_head(everything, PreferenceBatch.of(weighted), head.facts["penalty"])
+
+    drawn = [
+        -torch.rand(len(conversations), generator=generator).clamp_min(1e-9).log()
+        for _ in range(config.heads)
+    ]
+    return Ensemble(head, torch.stack(parallel.shared(drawn, lambda own: [*map(fitted, own)])))

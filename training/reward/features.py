@@ -1,17 +1,20 @@
 """The features a reward model reads: hidden states of the SFT policy, pooled per response."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from training import parallel
 from training.config import IterationConfig
 from training.model.batching import pad
 from training.model.checkpoint import load_state
 from training.model.load import load_model
 from training.model.lora import load_adapter, merged
 from training.model.split_model import SplitModel
+from training.progress import Progress, silent
 from training.reward.preferences import PreferenceExample
 
 States = tuple[Tensor, Tensor]  # at the split: of the prompt [1, P, H], of the responses [K, T, H]
@@ -44,6 +47,26 @@ def trunk_states(model: SplitModel, row: PreferenceExample) -> States:
     return model.share_prefix(model.trunk, row.prompt[None].to(model.device), responses)
 
 
+def all_trunk_states(
+    model: SplitModel, rows: Sequence[PreferenceExample], progress: Progress = silent
+) -> list[States]:
+    """``trunk_states`` of each row."""
+
+    def work(own: Sequence[PreferenceExample]) -> list[States]:
+        found = []
+        for done, row in enumerate(own, 1):
+            found.append(trunk_states(model, row))
+            progress("reward_model", done, len(own), {})
+        return found
+
+    return parallel.shared(rows, work, tokens_of)
+
+
+def tokens_of(row: PreferenceExample) -> int:
+    """How many tokens a row's passes compute."""
+    return len(row.prompt) + sum(map(len, row.responses))
+
+
 def features_of(
     model: SplitModel, layers: nn.ModuleList, row: PreferenceExample, states: States
 ) -> Tensor:
@@ -69,10 +92,11 @@ def all_features(
     model: SplitModel, layers: nn.ModuleList, rows: list[PreferenceExample], states: list[States]
 ) -> list[Tensor]:
     """Features [K, D] of each row, on the CPU, where heads are fitted."""
-    return [
-        features_of(model, layers, row, state).cpu()
-        for row, state in zip(rows, states, strict=True)
-    ]
+
+    def work(own: Sequence[int]) -> list[Tensor]:
+        return [features_of(model, layers, rows[i], states[i]).cpu() for i in own]
+
+    return parallel.shared(range(len(rows)), work, lambda i: tokens_of(rows[i]))
 
 
 def sft_policy(parent: Path, adapter: Path, config: IterationConfig) -> SplitModel:

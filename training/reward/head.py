@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from training import parallel
 from training.config import RewardModelConfig
 from training.reward.model import FLAGS, PARTS, RewardModel
 from training.reward.preferences import PreferenceBatch, PreferenceExample, folds_of
@@ -145,8 +146,8 @@ def cross_validate(
     fold in which they said something."""
     folds = folds_of(rows, min(config.folds, len({row.conversation for row in rows})))
     judged = [i for i, row in enumerate(rows) if not row.implied]
-    parts, total = [], 0.0
-    for fold in sorted({folds[i] for i in judged}):
+
+    def one(fold: int) -> tuple[float, tuple[Tensor, Tensor, Tensor]]:
         seen = [i for i, f in enumerate(folds) if f != fold] or list(range(len(rows)))
         unseen = [i for i in judged if folds[i] == fold]
         weight = _fit([rows[i] for i in seen], [standard[i] for i in seen], penalty, control)
@@ -154,16 +155,18 @@ def cross_validate(
         features = torch.cat([standard[i] for i in unseen])
         lengths = torch.tensor([float(len(r)) for i in unseen for r in rows[i].responses])
         loss = outcomes.loss(features @ weight)
-        total += len(unseen) * float(loss)
-        parts.append(
-            (
-                outcomes.right(features @ weight),
-                outcomes.right(lengths),
-                outcomes.length_matched(lengths),
-            )
+        return len(unseen) * float(loss), (
+            outcomes.right(features @ weight),
+            outcomes.right(lengths),
+            outcomes.length_matched(lengths),
         )
+
+    found = parallel.shared(
+        sorted({folds[i] for i in judged}), lambda own: [one(fold) for fold in own]
+    )
+    losses, parts = zip(*found, strict=True)
     right, longer, matched = (torch.cat(column) for column in zip(*parts, strict=True))
-    return CrossValidation(total / len(judged), right, longer, matched)
+    return CrossValidation(sum(losses) / len(judged), right, longer, matched)
 
 
 def _fit(

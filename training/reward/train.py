@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from training import parallel
 from training.compute import compute
 from training.config import IterationConfig, RewardModelConfig
 from training.model.load import load_model
@@ -19,7 +20,7 @@ from training.progress import Progress
 from training.reward.adapter import try_lora
 from training.reward.doubt import Doubt, draw_heads
 from training.reward.ensemble import Ensemble, fit_ensemble
-from training.reward.features import all_features, trunk_states
+from training.reward.features import all_features, all_trunk_states
 from training.reward.head import fit
 from training.reward.model import RewardModel
 from training.reward.preferences import PreferenceExample, Row, preference_examples
@@ -27,6 +28,7 @@ from tutelage.errors import Invalid
 from tutelage.policies.library import weights_sha256
 
 
+@parallel.together
 def train_reward_model(
     policy_dir: Path,
     rankings: Sequence[Row],
@@ -69,10 +71,7 @@ def train_reward_model(
 def _train(
     model: SplitModel, rows: list[PreferenceExample], config: IterationConfig, progress: Progress
 ) -> tuple[RewardModel, Ensemble, Doubt]:
-    states = []
-    for i, row in enumerate(rows):
-        states.append(trunk_states(model, row))
-        progress("reward_model", i + 1, len(rows), {})
+    states = all_trunk_states(model, rows, progress)
     features = all_features(model, model.reference, rows, states)
     if _worth_lora(rows, config.reward_model):
         chosen = try_lora(model, rows, states, features, config)

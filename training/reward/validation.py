@@ -7,11 +7,12 @@ from typing import Any
 
 import torch
 
+from training import parallel
 from training.compute import compute
 from training.config import IterationConfig
 from training.model.load import load_model
 from training.model.tokenizer import ChatTokenizer
-from training.reward.features import all_features, trunk_states
+from training.reward.features import all_features, all_trunk_states
 from training.reward.model import RewardModel
 from training.reward.preferences import PreferenceBatch, PreferenceExample, preference_examples
 from tutelage.statistics import (
@@ -40,6 +41,7 @@ class ValidationResult:
     ece: float | None  # expected calibration error
 
 
+@parallel.together
 def validate_reward_model(
     policy_dir: Path,
     reward_dir: Path,
@@ -53,7 +55,7 @@ def validate_reward_model(
         rows = preference_examples(
             ChatTokenizer(policy_dir), rankings, [], config.reward_model.max_tokens
         )
-        states = [trunk_states(model, row) for row in rows]
+        states = all_trunk_states(model, rows)
         layers = reward.top(model, config.reward_model)
         scores = [reward.score(f) for f in all_features(model, layers, rows, states)]
     lengths = _joined([torch.tensor([float(len(r)) for r in row.responses]) for row in rows])

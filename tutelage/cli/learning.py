@@ -5,6 +5,7 @@ import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,10 +17,13 @@ from tutelage.cli.options import Data, Json, WhileInput, end_with_input, open_da
 from tutelage.cli.service import local_url
 from tutelage.composition import Core
 from tutelage.errors import Invalid
+from tutelage.tables import IterationState
 
 if TYPE_CHECKING:
     from moderation.classifier import ModerationClassifier
     from training.demo.demo import Result
+
+_BROKEN_OFF = (IterationState.FAILED, IterationState.CANCELLED)
 
 Preference = Annotated[
     str, typer.Option(help="Simulated taste, such as brief, plain or asks-back.")
@@ -41,6 +45,9 @@ def iterate(
     ] = "",
     team: Annotated[str, typer.Option(help="Name of a team: train a policy of its own.")] = "",
     data: Data = None,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Processes of this machine that compute together.")
+    ] = 1,
     as_json: Json = False,
     while_input: WhileInput = False,
 ) -> None:
@@ -50,20 +57,53 @@ def iterate(
 
     Example: `tutelage iterate --preset quick`
     """
-    from training.iteration.run import request_iteration, run_iteration
-    from tutelage.people import teams
+    from training import parallel
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as clusters stop a job
     if while_input:
         end_with_input(signal.SIGINT)
-    tracing.trace_as("tutelage-iteration")
-    core = open_data(data)
+    with parallel.ranks() as leads:
+        if not leads:
+            import_module("training.iteration.stages")  # while rank 0 does so, which takes seconds
+            parallel.follow()
+            return
+        core = open_data(data)
+        chosen = iteration_id or _unfinished(core) or _requested(core, preset, team)
+        if processes > 1:
+            _launch(core, chosen, processes, as_json)
+        else:
+            _run(core, chosen, as_json)
+
+
+def _requested(core: Core, preset: str, team: str) -> str:
+    from training.iteration.run import request_iteration
+    from tutelage.people import teams
+
     with core.store.read() as session:
         team_id = teams.get(session, team).id if team else None
-    chosen = iteration_id or _unfinished(core)
-    chosen = chosen or request_iteration(core, preset, "cli", team_id).id
+    return request_iteration(core, preset, "cli", team_id).id
+
+
+def _launch(core: Core, iteration_id: str, processes: int, as_json: bool) -> None:
+    """Run it in processes of their own, which print what comes of it."""
+    from training.jobs.runners.torchrun import launch
+    from tutelage.iterations import iterations
+
+    data = str(core.settings.data.absolute())
+    command = ["iterate", "--id", iteration_id, "--data", data]
+    launch(processes, [*command, "--json"] if as_json else command)
+    with core.store.read() as session:
+        state = iterations.get(session, iteration_id).state
+    if state in iterations.UNFINISHED or state in _BROKEN_OFF:
+        raise typer.Exit(1)
+
+
+def _run(core: Core, iteration_id: str, as_json: bool) -> None:
+    from training.iteration.run import run_iteration
+
+    tracing.trace_as("tutelage-iteration")
     with stage_bars() as watch:
-        outcome = run_iteration(core, chosen, classifier_of(core), watch)
+        outcome = run_iteration(core, iteration_id, classifier_of(core), watch)
     typer.echo(f"{outcome.iteration_id}: {outcome.decision}")
     for reason in outcome.reasons:
         typer.echo(f"  - {reason}")

@@ -9,6 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from training import parallel
 from training.config import IterationConfig
 from training.model.batching import buckets, common_prefix, pad
 from training.model.load import load_model
@@ -91,12 +92,10 @@ class EvaluatedPolicy:
             for prompt in [self.tokenizer.prompt(question.prompt)]
             for option in map(self.tokenizer.response, question.options)
         ]
-        found = iter(self._option_logprobs(rows))
+        found = iter(parallel.shared(rows, self._option_logprobs, lambda row: len(row.ids)))
         return [[next(found) for _ in question.options] for question in questions]
 
     def _option_logprobs(self, rows: Sequence[_Row]) -> list[float]:
-        if not rows:
-            return []
         shared = common_prefix([row.ids[: -len(row.option)] or row.ids for row in rows])
         prefix = torch.tensor([rows[0].ids[:shared]], device=self.model.device)
         found = [0.0] * len(rows)
