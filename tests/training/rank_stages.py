@@ -29,9 +29,7 @@ SAMPLES = [[{"role": "user", "content": f"Question {i}?"}] for i in range(7)]
 UNSEEN = [[{"role": "user", "content": f"Another {i}?"}] for i in range(5)]
 METHODS: dict[str, dict[str, Any]] = {
     "ppo": {"ptx_coef": 0.1, "ptx_batch": 3, "reuse": 0.25},
-    "rloo": {"group": 2},
     "dpo": {},
-    "distillation": {},
     "sft-best": {},
 }
 SHARDED = "ppo"  # is run again with the trunk divided among the ranks

@@ -261,7 +261,7 @@ def _kl(c: Comparison, config: GateConfig) -> Check:
         "KL",
         c.kl,
         config.max_kl,
-        f"KL from the reference policy is {c.kl.mean:.1f} nats per response "
+        f"KL from the reference policy is {c.kl.mean:z.1f} nats per response "
         f"(max. {config.max_kl:g}).",
     )
 
