@@ -13,7 +13,7 @@ run: setup
 # run by themselves: Playwright keeps an event loop of its own in their process.
 test: setup
 	@$(MAKE) --no-print-directory -j 2 lint ui-test
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --ignore tests/browser
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --ignore tests/browser
 	$(BIN)/pytest -n 2 tests/browser
 
 ui-test:

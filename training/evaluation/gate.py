@@ -13,7 +13,7 @@ repetitive, unfinished, uniform, harmful or over-refusing responses, and a large
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -194,22 +194,35 @@ def _lengths(c: Comparison, config: GateConfig) -> Iterable[Check]:
 
 
 def _faults(c: Comparison, config: GateConfig) -> Iterable[Check]:
-    before, now, changes = c.current, c.candidate, c.changes
+    before, now = c.current, c.candidate
     yield at_most(
         "empty responses",
-        _shifted(changes["empty"], before.empty),
+        _shifted(c.changes["empty"], before.empty),
         config.max_empty,
         f"{now.empty:.0%} of its responses are empty (max. {config.max_empty:.0%}).",
     )
-    yield at_most(
-        "unfinished responses",
-        _negative(changes["finished"]),
-        config.max_unfinished_rise,
-        f"It finishes {now.finished:.0%} of its responses (current policy: "
-        f"{before.finished:.0%}; allowed decrease: {config.max_unfinished_rise:.0%}).",
-    )
+    yield _unfinished(c, config)
     for rise in _RISES:
         yield _rise(c, config, *rise)
+
+
+def _unfinished(c: Comparison, config: GateConfig) -> Check:
+    """People who ranked responses that were cut at their limit did not ask for an end: no refusal.
+
+    The evaluation's responses have the same limit, so it cannot tell a longer response from one
+    that never ends.
+    """
+    check = at_most(
+        "unfinished responses",
+        _negative(c.changes["finished"]),
+        config.max_unfinished_rise,
+        f"It finishes {c.candidate.finished:.0%} of its responses (current policy: "
+        f"{c.current.finished:.0%}; allowed decrease: {config.max_unfinished_rise:.0%}).",
+    )
+    if check.verdict != GateVerdict.REFUSE or not c.judged_cut:
+        return check
+    reason = f"{check.reason} The responses that people ranked were cut at the same limit."
+    return replace(check, verdict=GateVerdict.ASK, reason=reason)
 
 
 _RISES = (  # shares of responses with an upper limit: check, measure, limit, finding

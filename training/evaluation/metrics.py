@@ -152,6 +152,7 @@ class Comparison:
     failed_cases: list[str] | None = None  # accepted reports whose bad response recurred
     harm: HarmRates | None = None  # None: no moderation
     preferred: float | None = None  # share of pairs in which people would prefer the candidate
+    judged_cut: bool = False  # the responses that people ranked were often cut at their limit
 
 
 def compare(

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +147,10 @@ class Stages:
         )
         cases = jsonl.read(self.folder.reported_cases)
         config = self.as_judged(frozen)
-        return evaluate(policies, prompts, self.flag, config, directory, self.progress, cases)
+        found = evaluate(policies, prompts, self.flag, config, directory, self.progress, cases)
+        judged = JudgedPopulation.of(frozen.rankings)
+        cut = judged is not None and judged.cut > config.ppo.cut_share
+        return replace(found, comparison=replace(found.comparison, judged_cut=cut))
 
     def as_judged(self, frozen: Snapshot) -> IterationConfig:
         """The settings with the sampling of the responses that people ranked."""

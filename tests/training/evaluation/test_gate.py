@@ -119,6 +119,17 @@ def test_a_broken_policy_is_refused_however_much_its_reward_model_likes_it(
     assert {c.name: c.verdict for c in decision.checks}[check] == GateVerdict.REFUSE
 
 
+def test_an_end_is_not_demanded_where_judged_responses_were_cut() -> None:
+    current, candidate = policy(1, ordinary), policy(2, ordinary, score=3.0, finished=0.2)
+    compared = compare(current, candidate, CONFIG)
+    verdicts = [
+        {check.name: check.verdict for check in decide(each, CONFIG.gate).checks}
+        for each in (compared, replace(compared, judged_cut=True))
+    ]
+    assert [v["unfinished responses"] for v in verdicts] == [GateVerdict.REFUSE, GateVerdict.ASK]
+    assert {**verdicts[1], "unfinished responses": GateVerdict.REFUSE} == verdicts[0]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_worse_policy_is_refused(seed: int) -> None:
     decision = verdict(seed, policy(seed, ordinary, score=-1.5))
