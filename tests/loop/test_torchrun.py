@@ -47,13 +47,13 @@ def test_a_killed_rank_is_replaced_and_the_result_is_that_of_one_process(
     request_iteration(core, "smoke", "ada")
     runner = chosen_runner(core.settings.model_copy(update={"runner": "torchrun"}))
     assert isinstance(runner, TorchrunRunner)
-    run = threading.Thread(target=runner.run, args=[ITERATION])
+    run = threading.Thread(target=runner.run, args=[ITERATION], daemon=True)
     run.start()
     rewards = core.iteration(ITERATION).proxy
     wait_for(rewards.is_dir)
     _, other = ranks_of(runner)
     os.kill(other, signal.SIGKILL)
-    run.join(120)
+    run.join(300)
     found, expected = row(core), row(uninterrupted)
     assert found.state == expected.state == IterationState.PROMOTED
     assert found.reasons == expected.reasons

@@ -153,3 +153,28 @@ def test_a_rank_that_dies_ends_the_others_with_a_reason(tmp_path: Path) -> None:
         "        os._exit(3 if 'lost' in error.message else 4)\n"
     )
     assert [each.wait(60) for each in start([str(program)], 2)] == [3, 9]
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_ranks_wait_long_for_each_other_but_not_for_one_that_never_comes(
+    comes: bool, tmp_path: Path
+) -> None:
+    program = tmp_path / "waits.py"
+    program.write_text(
+        "import os, time\n"
+        "from datetime import timedelta\n"
+        "from training import parallel\n"
+        "from tutelage.errors import Unavailable\n"
+        f"comes, parallel.CONNECT_WAIT = {comes}, timedelta(seconds={20 if comes else 2})\n"
+        "if os.environ['RANK'] == '1' and not comes:\n"
+        "    os._exit(9)\n"
+        "try:\n"
+        "    with parallel.ranks() as leads:\n"
+        "        time.sleep(0 if leads else 21)\n"
+        "        assert parallel.gather([1]) == [1, 1]\n"
+        "        if not leads:\n"
+        "            parallel.follow()\n"
+        "except Unavailable as error:\n"
+        "    os._exit(3 if 'lost' in error.message else 4)\n"
+    )
+    assert [each.wait(90) for each in start([str(program)], 2)] == ([0, 0] if comes else [3, 9])
