@@ -164,7 +164,7 @@ def _unpacked(data: bytes) -> Any:
 
 @contextmanager
 def _together() -> Iterator[None]:
-    """What the ranks do at once: where one is lost, torchrun starts all again."""
+    """What the ranks do at once: where one is lost, all of them end."""
     try:
         yield
     except RuntimeError as error:
@@ -253,7 +253,7 @@ def ranks() -> Iterator[bool]:
     """Joins the other processes that torchrun started with this one; whether this one leads.
 
     Without torchrun it does. At its end the leader dismisses the others. An error that has a reason
-    is logged then and not raised: torchrun would start all of them again, to the same end.
+    is logged then and not raised: nothing would be gained by another start.
     """
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         yield True

@@ -39,6 +39,8 @@ def test_a_teams_policy_learns_from_its_members_and_goes_with_the_team(core: Cor
     card = (core.library.path(outcome.policy_id) / "card.md").read_text()
     assert "A policy of the team One, for its members alone." in card
     assert "Two" not in json.dumps(core.library.manifest(outcome.policy_id))
-    deleted = delete_team(core.store, core.library, core.iterations, one, "op")
+    deleted = delete_team(
+        core.store, core.library, core.iterations, core.settings.data / "limitations", one, "op"
+    )
     assert deleted == [outcome.policy_id] and core.library.ids() == ["policy-0000"]
     assert not folder.path.exists()

@@ -18,6 +18,7 @@ from tutelage.composition import Core
 from tutelage.tables import IterationState
 
 pytestmark = pytest.mark.loop
+CLOSE = 1e-3  # scores of a reward model whose weights are within 1e-4
 
 
 def ranks_of(runner: TorchrunRunner) -> list[int]:
@@ -47,23 +48,26 @@ def test_a_killed_rank_is_replaced_and_the_result_is_that_of_one_process(
     request_iteration(core, "smoke", "ada")
     runner = chosen_runner(core.settings.model_copy(update={"runner": "torchrun"}))
     assert isinstance(runner, TorchrunRunner)
-    run = threading.Thread(target=runner.run, args=[ITERATION], daemon=True)
+    ended: list[bool] = []
+    run = threading.Thread(target=lambda: ended.append(runner.run(ITERATION)), daemon=True)
     run.start()
     rewards = core.iteration(ITERATION).proxy
     wait_for(rewards.is_dir)
     _, other = ranks_of(runner)
     os.kill(other, signal.SIGKILL)
-    run.join(300)
+    run.join(120)
+    assert ended == [False] and row(core).lease_owner is None
+    assert runner.run(ITERATION)  # as the worker does after a while
     found, expected = row(core), row(uninterrupted)
     assert found.state == expected.state == IterationState.PROMOTED
     assert found.reasons == expected.reasons
     for name in ("gain", "win_rate", "kl"):
-        assert found.metrics[name] == pytest.approx(expected.metrics[name], abs=1e-5), name
+        assert found.metrics[name] == pytest.approx(expected.metrics[name], abs=CLOSE), name
     rungs, expected_rungs = (
         [(rung["update"], rung["scale"], rung["heldout/score"]) for rung in jsonl.read(each.rungs)]
         for each in (core.iteration(ITERATION), uninterrupted.iteration(ITERATION))
     )
-    assert rungs == [pytest.approx(rung, abs=1e-5) for rung in expected_rungs]
+    assert rungs == [pytest.approx(rung, abs=CLOSE) for rung in expected_rungs]
     assert core.library.verify("policy-0001") == []
 
 

@@ -66,7 +66,7 @@ def upload(data: Data = None) -> None:
 
     For a data folder from before that setting. What is there already stays as it is.
 
-    Example: `TUTELAGE_ARTIFACTS=s3://bucket/tutelage tutelage upload`
+    Example: `tutelage upload`, with TUTELAGE_ARTIFACTS=s3://bucket/tutelage set.
     """
     from moderation.appeals import registry
     from tutelage.artifacts import iterations

@@ -7,7 +7,6 @@ from training.jobs.runners.local import LocalRunner
 from tutelage.errors import Unavailable
 from tutelage.settings import Settings
 
-RESTARTS = 3  # of all processes, after the death of one
 STOP_SECONDS = 20  # before they are killed; the local runner waits longer
 
 
@@ -20,9 +19,11 @@ class TorchrunRunner(LocalRunner):
 
 
 def launch(processes: int, command: Sequence[str]) -> None:
-    """Runs a ``tutelage`` command in processes that are watched, and started again together.
+    """Runs a ``tutelage`` command in processes that are watched: where one dies, all end.
 
-    Each sees one GPU, where there are any. Raises Unavailable when they died too often.
+    Each sees one GPU, where there are any. Raises Unavailable where they did not end well. They are
+    not started again here, as torchrun can: the worker does so with every run that died, and gloo
+    connects processes that torchrun started again only sometimes.
     """
     from torch.distributed import run
     from torch.distributed.elastic.multiprocessing.api import SignalException
@@ -31,7 +32,7 @@ def launch(processes: int, command: Sequence[str]) -> None:
     options = [
         "--standalone",
         f"--nproc-per-node={processes}",
-        f"--max-restarts={RESTARTS}",
+        "--max-restarts=0",
         f"--shutdown-timeout={STOP_SECONDS}",
         "--virtual-local-rank",
     ]
@@ -39,8 +40,7 @@ def launch(processes: int, command: Sequence[str]) -> None:
         run.main([*options, "-m", "tutelage", *command])
     except ChildFailedError as error:
         raise Unavailable(
-            f"The training processes died {RESTARTS + 1} times. Complete stages are kept: run the "
-            "same command to resume."
+            "A training process died. Complete stages are kept: run the same command to resume."
         ) from error
     except SignalException as ended:
         raise KeyboardInterrupt from ended
