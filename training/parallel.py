@@ -36,7 +36,7 @@ Item = TypeVar("Item")
 Found = TypeVar("Found")
 Arguments = ParamSpec("Arguments")
 
-CONNECT_WAIT = timedelta(seconds=30)  # for the other ranks to come and be connected to
+CONNECT_WAIT = timedelta(minutes=5)  # for the other ranks to come and be connected to
 LONGEST_WAIT = timedelta(hours=4)  # for a rank that works alone, such as rank 0 when it publishes
 FOLDER = "out_dir"  # the parameter of a stage that says where it writes
 

@@ -34,7 +34,7 @@ def ranks_of(runner: TorchrunRunner) -> list[int]:
     return [found[rank] for rank in sorted(found)]
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 120.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 600.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until
@@ -55,7 +55,7 @@ def test_a_killed_rank_is_replaced_and_the_result_is_that_of_one_process(
     wait_for(rewards.is_dir)
     _, other = ranks_of(runner)
     os.kill(other, signal.SIGKILL)
-    run.join(120)
+    run.join(600)
     assert ended == [False] and row(core).lease_owner is None
     assert runner.run(ITERATION)  # as the worker does after a while
     found, expected = row(core), row(uninterrupted)
@@ -78,7 +78,7 @@ def test_a_stopped_run_gives_its_job_back(core: Core) -> None:
     run.start()
     wait_for(lambda: row(core).state == IterationState.RUNNING)
     runner.stop()
-    run.join(60)
+    run.join(300)
     assert not run.is_alive()
     if row(core).state == IterationState.RUNNING:  # it may have been at its end already
         assert row(core).lease_owner is None

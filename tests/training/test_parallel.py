@@ -46,7 +46,7 @@ def together(tiny_policy: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     folder = tmp_path_factory.mktemp("ranks")
     shutil.copytree(tiny_policy, folder / "policy")
     processes = start([str(PROGRAM), str(folder)], 2)
-    assert [each.wait(120) for each in processes] == [0, 0]
+    assert [each.wait(600) for each in processes] == [0, 0]
     return folder
 
 
@@ -152,7 +152,7 @@ def test_a_rank_that_dies_ends_the_others_with_a_reason(tmp_path: Path) -> None:
         "    except Unavailable as error:\n"
         "        os._exit(3 if 'lost' in error.message else 4)\n"
     )
-    assert [each.wait(60) for each in start([str(program)], 2)] == [3, 9]
+    assert [each.wait(300) for each in start([str(program)], 2)] == [3, 9]
 
 
 @pytest.mark.parametrize("comes", [True, False])
@@ -165,16 +165,16 @@ def test_ranks_wait_long_for_each_other_but_not_for_one_that_never_comes(
         "from datetime import timedelta\n"
         "from training import parallel\n"
         "from tutelage.errors import Unavailable\n"
-        f"comes, parallel.CONNECT_WAIT = {comes}, timedelta(seconds={20 if comes else 2})\n"
+        f"comes, parallel.CONNECT_WAIT = {comes}, timedelta(seconds={30 if comes else 2})\n"
         "if os.environ['RANK'] == '1' and not comes:\n"
         "    os._exit(9)\n"
         "try:\n"
         "    with parallel.ranks() as leads:\n"
-        "        time.sleep(0 if leads else 21)\n"
+        "        time.sleep(0 if leads else 31)\n"
         "        assert parallel.gather([1]) == [1, 1]\n"
         "        if not leads:\n"
         "            parallel.follow()\n"
         "except Unavailable as error:\n"
         "    os._exit(3 if 'lost' in error.message else 4)\n"
     )
-    assert [each.wait(90) for each in start([str(program)], 2)] == ([0, 0] if comes else [3, 9])
+    assert [each.wait(300) for each in start([str(program)], 2)] == ([0, 0] if comes else [3, 9])
