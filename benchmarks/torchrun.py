@@ -107,7 +107,8 @@ def measure(ranks: int, rows: int) -> dict[str, Any]:
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
     place |= {"WORLD_SIZE": str(ranks), "LOCAL_WORLD_SIZE": str(ranks)}
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, __file__, "--rows", str(rows), "--folder", folder]
+        tutelage = [sys.executable, "-m", "tutelage", "bench", "torchrun"]
+        command = [*tutelage, "--rows", str(rows), "--folder", folder]
         processes = [
             subprocess.Popen(
                 ["taskset", "-c", str(rank), *command],
