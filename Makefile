@@ -9,7 +9,7 @@ PYTHON ?= python3
 run: setup
 	@$(BIN)/tutelage up
 
-# One compute thread each: those of two test processes would wait for each other. The browser tests
+# One compute thread each: those of several test processes would wait for each other. The browser tests
 # run by themselves: Playwright keeps an event loop of its own in their process.
 test: setup
 	@$(MAKE) --no-print-directory -j 2 lint ui-test

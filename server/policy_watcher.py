@@ -46,8 +46,7 @@ class PolicyWatcher:
         self._of_teams: Mapping[str, TeamPolicies] = {}
         self._services = services
         self._metrics = metrics
-        self._failed: str | None = None
-        self._retry_at = 0.0
+        self._retry_at: dict[str, float] = {}  # on the monotonic clock, of what failed to load
         self._places = services.settings.policies_in_memory - 1  # beside the current policy
         self._borrowers: Counter[str] = Counter()  # requests that need a policy, by its id
         self._challengers = asyncio.Condition()  # held while they change
@@ -158,8 +157,11 @@ class PolicyWatcher:
                 await generator.unload(policy_id)
         for policy_id in dict.fromkeys([*self._on_trial, *of_teams]):
             room = policy_id in self._held or len(generator.challengers) < self._places
-            waits = policy_id == self._failed and time.monotonic() < self._retry_at
-            if room and not waits and policy_id not in (self.policy_id, *generator.challengers):
+            if (
+                room
+                and not self._waits(policy_id)
+                and policy_id not in (self.policy_id, *generator.challengers)
+            ):
                 await self._load(policy_id, challenger=True)
 
     async def _follow_current(self, promoted: str | None) -> None:
@@ -167,8 +169,12 @@ class PolicyWatcher:
             self.problem = "No policy is promoted; `tutelage setup` creates the base policy."
         elif promoted == self.policy_id:
             self.problem = None
-        elif promoted != self._failed or time.monotonic() >= self._retry_at:
+        elif not self._waits(promoted):
             await self._load(promoted)
+
+    def _waits(self, policy_id: str) -> bool:
+        """Whether it failed to load a moment ago."""
+        return time.monotonic() < self._retry_at.get(policy_id, 0.0)
 
     def _wanted(self) -> tuple[str | None, Routing, dict[str, TeamPolicies]]:
         with self._services.store.read() as session:
@@ -192,7 +198,8 @@ class PolicyWatcher:
         except Exception as error:
             self._remember_failure(policy_id, error)
         else:
-            self.problem, self._failed = None, None
+            self.problem = None
+            self._retry_at.pop(policy_id, None)
             self._metrics.loaded("ok")
             logger.info("%s is loaded%s.", policy_id, " as a challenger" if challenger else "")
 
@@ -205,6 +212,6 @@ class PolicyWatcher:
         kept = f"{self.policy_id} stays loaded" if self.policy_id else "no policy is loaded"
         reason = error.message if isinstance(error, TutelageError) else f"{type(error).__name__}"
         self.problem = f"{policy_id} could not be loaded ({kept}): {reason}"
-        self._failed, self._retry_at = policy_id, time.monotonic() + RETRY_SECONDS
+        self._retry_at[policy_id] = time.monotonic() + RETRY_SECONDS
         self._metrics.loaded("failed")
         logger.error("%s", self.problem, exc_info=not isinstance(error, TutelageError))

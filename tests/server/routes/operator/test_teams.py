@@ -1,7 +1,9 @@
 """/v1/operator/teams: operators make teams, and chats of members belong to them."""
 
+import time
 from typing import Any
 
+import pytest
 from chat_service import ChatService, eventually, publish, stored
 
 from tutelage.policies import deployment
@@ -120,6 +122,24 @@ def test_a_teams_shadow_writes_unseen(service: ChatService) -> None:
     assert eventually(lambda: service.get(shadows, "operator").json()["data"] != [])
     answering(service, "other")
     assert len(service.get(shadows, "operator").json()["data"]) == 1
+
+
+def test_policies_that_cannot_be_loaded_are_not_tried_again_at_once(
+    service: ChatService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where there are several: each look would read all their files."""
+    for number, name in enumerate(("One", "Two"), 1):
+        team = service.post("/v1/operator/teams", {"name": name}, "operator").json()["id"]
+        (publish(service.core, f"policy-000{number}") / "card.md").write_text("changed")
+        with service.core.store.write() as session:
+            session.get_one(PolicyVersion, f"policy-000{number}").team_id = team
+            deployment.promote(session, f"policy-000{number}", "op")
+    library, checked = service.services.library, list[str]()
+    verify = library.verify
+    monkeypatch.setattr(library, "verify", lambda name: checked.append(name) or verify(name))
+    assert eventually(lambda: len(set(checked)) == 2)
+    time.sleep(2.5)  # more than two looks at the store
+    assert sorted(checked) == ["policy-0001", "policy-0002"]
 
 
 def test_a_teams_schedule_is_its_own(service: ChatService) -> None:
