@@ -151,7 +151,7 @@ def window(
 ) -> Window:
     """What these answers come to."""
     firsts = {row.completion_id: row for row in said}  # the prompt is read once for all choices
-    shown = [row for row in said if row.first_text_seconds is not None]
+    shown = [row for row in said if row.first_text_seconds is not None and row.seconds is not None]
     return Window(
         at=at,
         requests=len(firsts),

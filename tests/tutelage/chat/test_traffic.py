@@ -1,6 +1,7 @@
 """The service over time, counted from rows: windows, who counts, and lists behind the numbers."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -183,3 +184,17 @@ def test_an_interval_is_wider_where_one_person_says_much() -> None:
     one = interval(Arm([(10, 10.0), (10, 0.0), (10, 10.0), (10, 0.0)]))
     assert one[1] - one[0] > many[1] - many[0]
     assert many[0] < 0.5 < many[1]
+
+
+def test_a_refusal_waits_for_no_response() -> None:
+    """Its notice came at once or late; both medians are of the same responses."""
+    answer = traffic.ServedResponse(
+        "msg_1", 0.0, "chatcmpl-1", "conv_1", POLICY, 3, 3, 0, "stop", 0.01, 0.02, None
+    )
+    refusal = replace(
+        answer, id="msg_2", policy_id=None, finish_reason="content_filter",
+        first_text_seconds=9.0, seconds=None,
+    )  # fmt: skip
+    found = traffic.window(0.0, [answer, refusal], 1, 0)
+    assert found.first_text and found.first_text.median == 0.01
+    assert found.seconds and found.seconds.median == 0.02
