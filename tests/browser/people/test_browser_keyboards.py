@@ -43,6 +43,28 @@ def test_on_a_phone_enter_breaks_the_line_and_fields_do_not_zoom(open_page):
     answered(page)
 
 
+def test_who_types_on_while_a_new_chat_gets_its_address_loses_no_letter(open_page):
+    page = open_page()
+    write(page, TEA)
+    box = page.get_by_label("Message", exact=True)
+    next_prompt = "And black tea, or white tea, or the tea of a summer's afternoon?"
+    box.press_sequentially(next_prompt, delay=3)
+    in_conversation(page)
+    answered(page)
+    expect(box).to_have_value(next_prompt)
+    expect(box).to_be_focused()
+
+
+def test_an_editor_opened_while_a_new_chat_gets_its_address_keeps_the_cursor(open_page):
+    page = open_page()
+    ask(page, TEA)
+    page.get_by_label("Message", exact=True).press("ArrowUp")
+    page.keyboard.type("And ", delay=3)
+    in_conversation(page)
+    expect(page.get_by_label("Edit your message")).to_be_focused()
+    expect(page.get_by_label("Edit your message")).to_have_value(re.compile("And "))
+
+
 def test_with_little_height_the_last_line_and_send_are_in_view(open_page):
     page = open_page(**PHONE | {"viewport": {"width": 740, "height": 200}})
     box = page.get_by_label("Message", exact=True)

@@ -1,5 +1,5 @@
 /** The chat: conversations at the side, the branch in view, and the composer. */
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 import { ApiError } from "../../api/client";
 import { useConversation, useSession } from "../../api/queries";
@@ -13,7 +13,7 @@ import { Trans, t } from "../../i18n";
 import { useStable } from "../../stable";
 import { messageDraft, moveDraft, persist, persisted, usePersisted } from "../../persisted";
 import { SignInForms } from "../SignInPage";
-import { Composer } from "./Composer";
+import { Composer, focusMessage } from "./Composer";
 import { ConsentCard } from "./consent/ConsentCard";
 import { Header } from "./Header";
 import { Scroller } from "./Scroller";
@@ -74,7 +74,7 @@ function Chat() {
       <Sidebar current={id} open={drawer} onClose={() => setDrawer(false)} collapsed={collapsed} onCollapse={() => setCollapsed(true)} />
       <main id="conversation" tabIndex={-1} className="flex min-w-0 flex-1 flex-col outline-none">
         <Conversation
-          id={id}
+          address={id}
           collapsed={collapsed}
           onMenu={() => (matchMedia(WIDE).matches ? setCollapsed(null) : setDrawer(true))}
         />
@@ -95,20 +95,37 @@ function Chat() {
   );
 }
 
-/** The turns of the conversation in view that are not all stored yet, and how to begin a new conversation's. */
-function useConversationTurns(id: string | undefined): [Turn[], (key: string) => void] {
-  const navigate = useNavigate();
-  const [fresh, setFresh] = useState<string | null>(null);
-  const its = useTurns().filter((each) => (id ? each.conversationId === id : each.key === fresh));
-  const born = id ? undefined : its.at(-1)?.conversationId;
+interface Begun {
+  key: string;
+  conversation?: string;
+}
 
-  useEffect(() => {
+/**
+ * The conversation in view, its turns that are not all stored yet, and how to begin a new conversation's. A new
+ * conversation is in view as soon as it has an id; its address follows, and no draft or focus is lost on the way.
+ */
+function useConversationTurns(id: string | undefined): [string | undefined, Turn[], (key: string) => void] {
+  const navigate = useNavigate();
+  const [begun, setBegun] = useState<Begun | null>(null);
+  const arrived = useRef<string>(undefined);
+  const conversation = id ?? begun?.conversation;
+  const its = useTurns().filter((each) => (conversation ? each.conversationId === conversation : each.key === begun?.key));
+  const born = conversation ? undefined : its.at(-1)?.conversationId;
+
+  useLayoutEffect(() => {
     if (!born) return;
+    arrived.current = born;
     moveDraft(messageDraft(undefined), messageDraft(born));
+    setBegun((turn) => turn && { ...turn, conversation: born });
     void navigate(`/c/${born}`, { replace: true });
   }, [born, navigate]);
-  useEffect(() => () => setFresh(null), [id]);
-  return [its, setFresh];
+  useEffect(() => () => setBegun(null), [id]);
+  useEffect(() => {
+    if (arrived.current !== conversation || !conversation) focusMessage();
+    arrived.current = undefined;
+  }, [conversation]);
+  const begin = useStable((key: string) => setBegun({ key }));
+  return [conversation, its, begin];
 }
 
 /** Says so when messages appear that were not sent from here. */
@@ -126,15 +143,16 @@ function useNews(id: string | undefined, stored: readonly { id: string }[] | und
 }
 
 interface ConversationProps {
-  id: string | undefined;
+  /** In the address. */
+  address: string | undefined;
   collapsed: boolean;
   onMenu: () => void;
 }
 
-function Conversation({ id, collapsed, onMenu }: ConversationProps) {
+function Conversation({ address, collapsed, onMenu }: ConversationProps) {
   const { data: session } = useSession();
+  const [id, its, begin] = useConversationTurns(address);
   const stored = useConversation(id);
-  const [its, setFresh] = useConversationTurns(id);
   const turn = its.at(-1);
   const [branches, choose] = useBranches(id);
   const [training, setTraining] = useState<boolean | null>(null);
@@ -175,7 +193,7 @@ function Conversation({ id, collapsed, onMenu }: ConversationProps) {
     setReview(null);
     choose(keyOf(prompt.parentId), null);
     const key = turns.start({ ...prompt, conversationId: id ?? null, training: id ? null : training });
-    if (!id) setFresh(key);
+    if (!id) begin(key);
   });
   const branch = useStable((message: Message) => choose(keyOf(message.parent_id), message.id));
   const compare = useStable((message: Message) => setReview(message.completion_id));

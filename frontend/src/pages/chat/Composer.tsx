@@ -13,6 +13,10 @@ import { usePersisted } from "../../persisted";
 /** The share of the limit from which on the length is shown. */
 const NEAR = 0.8;
 
+/** Puts the cursor into the message box; not on touch screens, where a keyboard would cover the page. */
+export function focusMessage(): void {
+  if (!isTouch()) document.getElementById("message")?.focus();
+}
 
 interface ComposerProps {
   /** The name of the persisted draft. */
@@ -34,9 +38,7 @@ export function Composer({ draft, limit, live, onSend, onStop, children }: Compo
   const length = text.length < limit * NEAR ? 0 : Array.from(text.trim()).length;
   const ready = text.trim() !== "" && length <= limit && !live;
 
-  useEffect(() => {
-    if (!isTouch()) box.current?.focus();
-  }, [draft]);
+  useEffect(focusMessage, []);
 
   function send() {
     if (!ready) return;
