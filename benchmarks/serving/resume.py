@@ -7,7 +7,8 @@ Two processes of the service share a data folder. Guests ask; each page closes a
 and watches its turn again, by either process, once or twice, from where it was. Every so many turns
 the process that writes is killed with SIGKILL and started again. A turn is resumed if the pieces
 that the page saw are, joined, the stored response, and if the page was told of its end. What a
-killed process was writing ends as broken off, with the text so far.
+killed process was writing ends as broken off, with the text as the process last saved it: the
+stored response is then the beginning of what the page saw, and what is missing is reported.
 """
 
 import argparse
@@ -91,8 +92,10 @@ def events(response: httpx.Response) -> Iterator[dict[str, Any]]:
             yield json.loads(line.removeprefix("data: "))
 
 
-def resumed(page: ResumingPage, text: str, chance: random.Random, kill: bool) -> tuple[str, str]:
-    """How one turn ended, and what the page saw wrong, or ""."""
+def resumed(
+    page: ResumingPage, text: str, chance: random.Random, kill: bool
+) -> tuple[str, str, int]:
+    """How one turn ended, what the page saw wrong, or "", and the characters that a kill lost."""
     place, shown = page.ask(text, chance.randrange(6))
     if kill:
         page.replicas[0].restart()
@@ -104,30 +107,37 @@ def resumed(page: ResumingPage, text: str, chance: random.Random, kill: bool) ->
         except httpx.TransportError:
             time.sleep(0.5)
     content, reason = page.stored(place)
-    if (content, reason) != (shown, end):
-        return end, f"saw {shown!r} ({end}), stored is {content!r} ({reason})"
-    return end, ""
+    kept = shown.startswith(content) if kill else content == shown
+    wrong = (
+        "" if kept and reason == end else f"saw {shown!r} ({end}), stored {content!r} ({reason})"
+    )
+    return end, wrong, len(shown) - len(content)
 
 
 def measure(folder: Path, turns: int, kill_every: int, seed: int) -> dict[str, Any]:
     core = open_core(Settings(data=folder, rate_limit=0))
     ensure_base(core.store, core.library, core.settings.base_model)
     chance, prompts, ends, wrong = random.Random(seed), shipped_prompts(), Counter[str](), []
+    unsaved = []  # characters, by kill
     with (
         Service(core.settings, folder / "here.log") as here,
         Service(core.settings, folder / "there.log") as there,
     ):
         for n in range(turns):
             kill = kill_every > 0 and n % kill_every == kill_every - 1
-            end, problem = resumed(
+            end, problem, lost = resumed(
                 ResumingPage([here, there]), prompts[n % len(prompts)].text, chance, kill
             )
             ends[f"killed, {end}" if kill else end or "no end"] += 1
-            wrong += [problem] if problem else []
+            unsaved += [lost] if kill else []
+            if problem:
+                wrong.append(problem)
+                print(f"\r{n + 1}: {problem}")
             print(f"\r{n + 1} of {turns}, {len(wrong)} wrong  ", end="", flush=True)
     core.store.close()
     print()
-    return {"resumed": f"{turns - len(wrong)} of {turns}", **ends, "wrong": wrong[:5]}
+    found = {"resumed": f"{turns - len(wrong)} of {turns}", **ends, "wrong": wrong[:5]}
+    return found | {"characters lost at each kill": unsaved}
 
 
 def main() -> None:

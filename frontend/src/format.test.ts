@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import { ago, duration, figure, span, words } from "./format";
+import { ago, duration, figure, inTheLast, words } from "./format";
 
 test("durations", () => {
   expect([4.4, 75, 60, 754, 7500].map(duration)).toEqual(["4 s", "1 min 15 s", "1 min", "12 min", "2 h 5 min"]);
 });
 
 test("spans", () => {
-  expect([1, 24, 168].map(span)).toEqual(["hour", "24 hours", "7 days"]);
+  expect([1, 24, 168].map(inTheLast)).toEqual(["in the last hour", "in the last 24 hours", "in the last 7 days"]);
 });
 
 test("times past", () => {

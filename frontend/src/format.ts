@@ -35,15 +35,10 @@ export function duration(seconds: number): string {
   return t("{{seconds}} s", { seconds: rest });
 }
 
-/** "1 answer", "2 answers". */
-export function counted(count: number, noun: string, plural = `${noun}s`): string {
-  return `${figure(count)} ${count === 1 ? noun : plural}`;
-}
-
-/** "24 hours", to follow "the last". */
-export function span(hours: number): string {
-  if (hours === 1) return "hour";
-  return hours <= 48 ? `${hours} hours` : `${Math.round(hours / 24)} days`;
+/** "in the last 24 hours", "in the last 7 days". */
+export function inTheLast(hours: number): string {
+  if (hours <= 48) return t("in the last {{count}} hours", { count: hours });
+  return t("in the last {{count}} days", { count: Math.round(hours / 24) });
 }
 
 /** "reward_model" as "Reward model"; what the service names most is translated. */

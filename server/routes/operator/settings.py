@@ -110,6 +110,8 @@ def _kept_by(value: Any, row: SavedSetting | None, name: str) -> Source:
 def _shown(value: object) -> object:
     if isinstance(value, SecretStr):
         return "set" if value.get_secret_value() else ""
+    if value is None:
+        return None
     text = str(value)
     if "://" in text and "@" in text:  # a database URL with its password
         return text.split("://")[0] + "://…@" + text.rsplit("@", 1)[1]

@@ -10,7 +10,7 @@ import { Button } from "../../../components/Button";
 import { TextBox } from "../../../components/TextBox";
 import { Select } from "../../../components/Field";
 import { ErrorMessage } from "../../../components/feedback/ErrorMessage";
-import { ago } from "../../../format";
+import { ago, words } from "../../../format";
 import { Card } from "../../../components/Card";
 import { BackLink, PageHeading } from "../../../components/PageHeading";
 import { QueryResult } from "../../../components/feedback/QueryResult";
@@ -56,7 +56,7 @@ function StartForm({ policies }: { policies: Policy[] }) {
   const [pair, setPair] = useState<[string, string]>([other.id, current.id]);
   const [text, setText] = useState(PROMPTS.join("\n"));
   const prompts = text.split("\n").map((line) => line.trim()).filter(Boolean);
-  const options = policies.map(({ id, state }) => ({ value: id, label: `${id} · ${state}` }));
+  const options = policies.map(({ id, state }) => ({ value: id, label: `${id} · ${words(state)}` }));
   const navigate = useNavigate();
   const refresh = useRefresh();
   const start = useMutation({

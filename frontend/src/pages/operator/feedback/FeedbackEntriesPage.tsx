@@ -3,7 +3,7 @@ import { Flag } from "lucide-react";
 import { useSearchParams } from "react-router";
 import { useFeedbackEntries, type FeedbackEntryKind } from "../../../api/traffic";
 import { Badge } from "../../../components/Badge";
-import { ago, span, words } from "../../../format";
+import { ago, inTheLast, words } from "../../../format";
 import { BackLink, PageHeading } from "../../../components/PageHeading";
 import { Cell, PagedTable } from "../../../components/Table";
 import { t } from "../../../i18n";
@@ -19,7 +19,7 @@ export function FeedbackEntriesPage() {
     kind && words(kind).toLowerCase(),
     policy_id && t("on answers from {{policyId}}", { policyId: policy_id }),
     author_id && t("by {{authorId}}", { authorId: author_id }),
-    hours && t("in the last {{hours}}", { hours: span(hours) }),
+    hours && inTheLast(hours),
   ]
     .filter(Boolean)
     .join(" ");

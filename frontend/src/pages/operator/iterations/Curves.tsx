@@ -1,7 +1,7 @@
 /** Curves of a stage's metrics, updated as rows arrive. */
 import { CartesianGrid, Legend, Line, LineChart, ReferenceLine, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
 import type { MetricRow } from "../../../api/types";
-import { figure } from "../../../format";
+import { figure, words } from "../../../format";
 import { PlotCard } from "../../../components/Card";
 import { t } from "../../../i18n";
 import { isNumber, numericNames, presentLines, xName, type Curve } from "./metrics";
@@ -35,12 +35,12 @@ function CurveCard({ title, hint, lines, rows, kept }: CurveCardProps) {
                 x={kept}
                 stroke="var(--faint)"
                 strokeDasharray="2 3"
-                label={{ value: "selected", position: "insideTopRight", fill: "var(--muted)", fontSize: 12 }}
+                label={{ value: t("selected"), position: "insideTopRight", fill: "var(--muted)", fontSize: 12 }}
               />
             )}
             <Tooltip
               formatter={(value) => figure(Number(value))}
-              labelFormatter={(label) => `${x ?? "row"} ${String(label)}`}
+              labelFormatter={(label) => `${x ? words(x) : t("row")} ${String(label)}`}
               contentStyle={{ background: "var(--surface)", border: "1px solid var(--line)", borderRadius: 10, fontSize: 13 }}
               labelStyle={{ color: "var(--muted)" }}
             />
@@ -92,7 +92,7 @@ export function Curves({ curves, rows, kept }: { curves: Curve[]; rows: MetricRo
           </summary>
           <div className="mt-3 grid gap-3 lg:grid-cols-3">
             {others.map((name) => (
-              <CurveCard key={name} title={name} lines={[[name, "last"]]} rows={rows} />
+              <CurveCard key={name} title={name} lines={[[name, t("last")]]} rows={rows} />
             ))}
           </div>
         </details>

@@ -123,7 +123,7 @@ function Readiness({ summary }: { summary: Summary }) {
           )}
           <div>
             <p className="font-medium">
-              {words(preset)}: {ready ? "ready" : t("not enough feedback yet")}
+              {words(preset)}: {ready ? t("ready") : t("not enough feedback yet")}
             </p>
             {missing.map((sentence) => (
               <p key={sentence} className="text-[13px] text-muted">
@@ -161,7 +161,7 @@ function Row({ iteration }: { iteration: Iteration }) {
         )}
       </Cell>
       <Cell>
-        <span className="capitalize">{iteration.preset}</span> {iteration.team_id && <TeamBadge id={iteration.team_id} />}
+        {words(iteration.preset)} {iteration.team_id && <TeamBadge id={iteration.team_id} />}
       </Cell>
       <Cell className="whitespace-nowrap">{iteration.parent_policy_id}</Cell>
       <Cell className="whitespace-nowrap">
@@ -220,7 +220,7 @@ function StartForm({ summary, onClose }: { summary: Summary; onClose: () => void
               />
               <span className="min-w-0 flex-1">
                 <span className="flex items-center justify-between gap-2 font-medium">
-                  <span className="capitalize">{value}</span>
+                  {words(value)}
                   {ready && <Badge tone={ready.ready ? "good" : "warn"}>{ready.ready ? t("Ready") : t("Not enough feedback")}</Badge>}
                 </span>
                 <span className="mt-0.5 block text-sm text-muted">{text}</span>

@@ -13,14 +13,14 @@ import { TextBox } from "../../../components/TextBox";
 import { words } from "../../../format";
 import { Trans, t } from "../../../i18n";
 import { QuotaFields } from "./QuotaFields";
-import { shown, sourceLabel, titleOf } from "./settings";
+import { aboutOf, shown, sourceLabel, titleOf } from "./settings";
 
 type Value = string | number | boolean;
 
 export function SettingEditor({ setting }: { setting: Setting }) {
   const refresh = useRefresh();
   const toast = useToast();
-  const title = titleOf(setting.name);
+  const title = titleOf(setting);
   const change = useMutation({
     mutationFn: (value: Value | null) => (value === null ? settings.reset(setting.name) : settings.save(setting.name, value)),
     onSuccess: async (saved) => {
@@ -37,7 +37,7 @@ export function SettingEditor({ setting }: { setting: Setting }) {
           {setting.pending && <Badge tone="warn">{t("After a restart: {{shown}}", { shown: shown(setting.saved ?? setting.default) })}</Badge>}
         </p>
         <p className="mt-0.5 text-[13px] text-muted">
-          {setting.about}
+          {aboutOf(setting)}
           {!setting.live && ` ${t("Takes effect after a restart.")}`}
         </p>
       </div>

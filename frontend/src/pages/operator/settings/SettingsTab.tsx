@@ -8,7 +8,7 @@ import { QueryResult } from "../../../components/feedback/QueryResult";
 import { Cell, Table } from "../../../components/Table";
 import { Trans, t } from "../../../i18n";
 import { SettingEditor } from "./SettingEditor";
-import { GROUPS, shown, sourceLabel } from "./settings";
+import { GROUPS, aboutOf, shown, sourceLabel } from "./settings";
 
 export function SettingsTab() {
   const query = useSettings();
@@ -58,12 +58,12 @@ function FixedSettings({ settings }: { settings: Setting[] }) {
         {settings.map((row) => (
           <tr key={row.name}>
             <Cell className="font-mono text-xs whitespace-nowrap">TUTELAGE_{row.name.toUpperCase()}</Cell>
-            <Cell className="max-w-64 break-words">{shown(row.value)}</Cell>
+            <Cell className="max-w-64 break-words"><bdi>{shown(row.value)}</bdi></Cell>
             <Cell>
               <Badge tone={row.source === "default" ? "plain" : "accent"}>{sourceLabel(row.source)}</Badge>
             </Cell>
             <Cell className="text-muted">
-              {row.about}
+              {aboutOf(row)}
               {row.source !== "default" && <span className="block text-xs">{t("Default: {{shown}}", { shown: shown(row.default) })}</span>}
             </Cell>
           </tr>

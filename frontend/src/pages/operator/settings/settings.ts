@@ -2,6 +2,7 @@
 import type { Setting } from "../../../api/account";
 import { words } from "../../../format";
 import { t } from "../../../i18n";
+import { ABOUT, TITLES } from "./texts";
 
 export const GROUPS = [
   { title: t("Access"), names: ["guests", "sign_up", "oidc_name", "policy_choice", "quotas", "cors_origins"] },
@@ -14,20 +15,6 @@ export const GROUPS = [
   { title: t("Labeling"), names: ["labeling_gold", "labeling_order"] },
 ];
 
-const TITLES: Record<string, string> = {
-  cors_origins: t("Origins that may call the API"),
-  oidc_name: t("Label of the SSO button"),
-  quotas: t("Daily quotas"),
-  starters: t("Prompts of an empty chat"),
-  max_batch: t("Answers at once"),
-  max_queue: t("Waiting answers"),
-  cache_tokens: t("KV-cache size"),
-  labeling_gold: t("Gold tasks"),
-  labeling_order: t("Order of tasks"),
-  loop_tokens: t("Loop detection"),
-  top_p: t("Top-p"),
-};
-
 const SOURCES: Record<Setting["source"], string> = {
   default: t("Default"),
   environment: t("Environment"),
@@ -36,7 +23,8 @@ const SOURCES: Record<Setting["source"], string> = {
   saved: t("This page"),
 };
 
-export const titleOf = (name: string) => TITLES[name] ?? words(name);
+export const titleOf = ({ name }: Setting) => TITLES[name] ?? words(name);
+export const aboutOf = ({ name, about }: Setting) => ABOUT[name] ?? about;
 export const sourceLabel = (source: Setting["source"]) => SOURCES[source];
 
 export function shown(value: unknown): string {

@@ -2,7 +2,7 @@
 import { MessageSquare } from "lucide-react";
 import { Link, useSearchParams } from "react-router";
 import { useAnswers, type AnswerKind } from "../../../api/traffic";
-import { ago, figure, span, words } from "../../../format";
+import { ago, figure, inTheLast, words } from "../../../format";
 import { BackLink, PageHeading } from "../../../components/PageHeading";
 import { StateBadge } from "../../../components/StateBadge";
 import { Cell, PagedTable } from "../../../components/Table";
@@ -28,8 +28,8 @@ export function AnswersPage() {
       <PageHeading
         title={TITLES[kind] ?? TITLES.all}
         hint={policy_id
-            ? t("In chats by {{policy}}, in the last {{time}}, newest first. Content is shown only if the conversation allows training.", { policy: policy_id, time: span(hours) })
-            : t("In chats, in the last {{time}}, newest first. Content is shown only if the conversation allows training.", { time: span(hours) })}
+            ? t("In chats by {{policy}}, {{when}}, newest first. Content is shown only if the conversation allows training.", { policy: policy_id, when: inTheLast(hours) })
+            : t("In chats, {{when}}, newest first. Content is shown only if the conversation allows training.", { when: inTheLast(hours) })}
       />
       <PagedTable query={answers} columns={[t("Time"), t("Policy"), t("Tokens"), t("First token"), t("Total time"), t("Finish reason"), t("Moderation"), t("Answer")]} icon={MessageSquare} none={t("No answers in this period.")}>
         {(row) => (
