@@ -288,6 +288,9 @@ def test_teams_are_filled_and_deleted(data: Path) -> None:
     assert "Helpdesk: ada" in run("list")
     assert "no team now" in run("remove", ada)
     assert "Helpdesk: no members" in run("list")
+    forecast = ["policies", "trial-forecast", "--data", str(data), "--team"]
+    assert "too few" in CliRunner().invoke(app, [*forecast, "Helpdesk"]).output
+    assert isinstance(CliRunner().invoke(app, [*forecast, "Sales"]).exception, NotFound)
     with open_core(Settings(data=data)).store.write() as session:
         accounts.sign_up(session, "Ren\N{LATIN SMALL LETTER E WITH ACUTE}", "hash")
     run("add", "Helpdesk", "RENE\N{COMBINING ACUTE ACCENT}")  # from another keyboard

@@ -13,7 +13,16 @@ import typer
 
 from tutelage import tracing
 from tutelage.cli.bars import stage_bars, steps
-from tutelage.cli.options import Data, Json, WhileInput, end_with_input, open_data, settings_for
+from tutelage.cli.options import (
+    Data,
+    Json,
+    Team,
+    WhileInput,
+    end_with_input,
+    open_data,
+    settings_for,
+    team_id_of,
+)
 from tutelage.cli.service import local_url
 from tutelage.composition import Core
 from tutelage.errors import Invalid
@@ -43,7 +52,7 @@ def iterate(
     iteration_id: Annotated[
         str, typer.Option("--id", help="Run or resume this iteration instead of a new one.")
     ] = "",
-    team: Annotated[str, typer.Option(help="Name of a team: train a policy of its own.")] = "",
+    team: Team = None,
     data: Data = None,
     processes: Annotated[
         int, typer.Option(min=1, help="Processes of this machine that compute together.")
@@ -75,12 +84,11 @@ def iterate(
             _run(core, chosen, as_json)
 
 
-def _requested(core: Core, preset: str, team: str) -> str:
+def _requested(core: Core, preset: str, team: str | None) -> str:
     from training.iteration.run import request_iteration
-    from tutelage.people import teams
 
     with core.store.read() as session:
-        team_id = teams.get(session, team).id if team else None
+        team_id = team_id_of(session, team)
     return request_iteration(core, preset, "cli", team_id).id
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
+from sqlmodel import Session
 
 from tutelage.composition import Core, open_existing
 from tutelage.errors import Invalid
@@ -33,6 +34,13 @@ def settings_for(data: Path | None, **overrides: Any) -> Settings:
         wrong = error.errors()[0]
         name = f"TUTELAGE_{str(wrong['loc'][0]).upper()}"
         raise Invalid(f"Invalid {name}={wrong['input']!r}: {wrong['msg']}.", name) from error
+
+
+def team_id_of(session: Session, team: str | None) -> str | None:
+    """The id of a chosen team. Raises NotFound."""
+    from tutelage.people import teams
+
+    return teams.get(session, team).id if team else None
 
 
 def open_data(data: Path | None) -> Core:

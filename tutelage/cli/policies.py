@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tutelage.cli.bars import stage_bars, steps
-from tutelage.cli.options import Data, Json, open_data
+from tutelage.cli.options import Data, Json, Team, open_data, team_id_of
 
 app = typer.Typer(
     help="Policies: list, show, promote, roll back, verify, evaluate, export, push, pull.",
@@ -71,16 +71,12 @@ def promote(
 
 
 @app.command()
-def rollback(
-    team: Annotated[str, typer.Option(help="Name of a team: its policy.")] = "", data: Data = None
-) -> None:
+def rollback(team: Team = None, data: Data = None) -> None:
     """Return to the previous current policy. Example: `tutelage policies rollback`"""
-    from tutelage.people import teams
     from tutelage.policies import deployment
 
     with open_data(data).store.write() as session:
-        team_id = teams.get(session, team).id if team else None
-        version = deployment.rollback(session, "cli", team_id)
+        version = deployment.rollback(session, "cli", team_id_of(session, team))
     typer.echo(f"{version.id} is current again.")
 
 
@@ -144,19 +140,21 @@ def _told(details: dict[str, object]) -> str:
 @app.command("trial-forecast")
 def trial_forecast(
     days: Annotated[float, typer.Option(min=0.5, max=365, help="Longest length of a trial.")] = 14,
+    team: Team = None,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Show how long a trial that began now would take, by how many users prefer the policy.
 
-    Example: `tutelage policies trial-forecast --days 14`
+    Example: `tutelage policies trial-forecast --days 14 --team Support`
     """
     from dataclasses import asdict
 
     from tutelage.experiments import experiments, looks
 
     with open_data(data).store.read() as session:
-        found = looks.forecast(session, experiments.Rules().alpha_of_comparisons, days)
+        alpha, team_id = experiments.Rules().alpha_of_comparisons, team_id_of(session, team)
+        found = looks.forecast(session, alpha, days, team_id=team_id)
     typer.echo(
         f"{found.people} users compared answers in the last {looks.RECENT_DAYS} days, "
         f"{found.comparisons:.2g} times a day each."

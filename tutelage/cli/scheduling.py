@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tutelage.cli.options import Data, Json, Team, open_data
+from tutelage.cli.options import Data, Json, Team, open_data, team_id_of
 
 app = typer.Typer(help="Start iterations automatically: show, set.", no_args_is_help=True)
 
@@ -15,10 +15,9 @@ app = typer.Typer(help="Start iterations automatically: show, set.", no_args_is_
 def show(team: Team = None, data: Data = None, as_json: Json = False) -> None:
     """Print the active schedule and the next start. Example: `tutelage schedule show`"""
     from tutelage.iterations import schedule
-    from tutelage.people import teams
 
     with open_data(data).store.read() as session:
-        team_id = teams.get(session, team).id if team else None
+        team_id = team_id_of(session, team)
         row = schedule.in_force(session, team_id)
         upcoming = schedule.next_at(session, row, time.time()) if row else None
         ratings = schedule.feedback_since(session, team_id)
@@ -84,7 +83,6 @@ def set_(
     from training.config import IterationConfig
     from tutelage.errors import Invalid
     from tutelage.iterations import schedule
-    from tutelage.people import teams
     from tutelage.tables import Schedule
 
     IterationConfig.load(preset)
@@ -96,6 +94,6 @@ def set_(
         enabled=bool(cron or feedback),
     )  # fmt: skip
     with open_data(data).store.write() as session:
-        row.team_id = teams.get(session, team).id if team else None
+        row.team_id = team_id_of(session, team)
         schedule.set_schedule(session, row)
     typer.echo("Schedule saved." if row.enabled else "Schedule switched off.")
