@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Response
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, select
 
@@ -91,7 +91,7 @@ def withdraw_feedback(feedback_id: Name, caller: CallerDep, services: ServicesDe
     return Deleted(id=feedback_id)
 
 
-@router.post("/copied/{message_id}", status_code=204)
+@router.post("/copied/{message_id}", status_code=204, response_class=Response)
 def note_copied(message_id: Name, caller: CallerDep, services: ServicesDep) -> None:
     """Note that you copied a response; only the first time, and where the chat allows training."""
     with services.store.write() as session:

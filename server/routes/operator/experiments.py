@@ -4,7 +4,7 @@ import time
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlmodel import Session, col, select
 
@@ -158,7 +158,7 @@ async def pin(
     return Pin.model_validate(row)
 
 
-@router.delete("/pins/{user_id}", status_code=204)
+@router.delete("/pins/{user_id}", status_code=204, response_class=Response)
 def unpin(user_id: Name, operator: OperatorDep, services: ServicesDep) -> None:
     """Remove a pin: the user is assigned by hash again."""
     with services.store.write() as session:

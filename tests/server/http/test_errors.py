@@ -305,6 +305,7 @@ def test_no_request_is_answered_by_an_internal_error(
         answer = sender.send(method, path, operation.get("parameters", []), given, body, name)
         said = answer.status_code == 503 and answer.json()["error"]["code"] == "unavailable"
         assert answer.status_code < 500 or said, answer.text
+        assert answer.content or "content-type" not in answer.headers
         if answer.status_code >= 400:
             assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
 

@@ -319,7 +319,8 @@ def test_a_copied_response_is_noted_once_and_only_where_training_is_allowed(
     )
     noted = []
     for message_id in (allowed, allowed, kept_back):
-        assert service.post(f"/v1/feedback/copied/{message_id}").status_code == 204
+        answer = service.post(f"/v1/feedback/copied/{message_id}")
+        assert answer.status_code == 204 and "content-type" not in answer.headers
         noted.append(stored(service, message_id).copied_at)
     assert noted[0] is not None and noted == [noted[0], noted[0], None]
     assert service.get("/v1/feedback").json()["data"] == []  # it is no opinion

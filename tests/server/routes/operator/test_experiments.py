@@ -61,7 +61,8 @@ def test_pins_come_before_shares(service: ChatService) -> None:
     assert pinned.json()["policy_id"] == "policy-0000"
     assert met(service) == "policy-0000"
     assert service.get("/v1/operator/pins", "operator").json()["data"][0]["user_id"] == who
-    assert service.delete(path, "operator").status_code == 204
+    unpinned = service.delete(path, "operator")
+    assert unpinned.status_code == 204 and "content-type" not in unpinned.headers
     assert eventually(lambda: met(service) == "policy-0001")
 
 
