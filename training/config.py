@@ -138,6 +138,7 @@ class PPOConfig:
     ptx_batch: int = 8  # of these per optimiser step
     reuse: float = 0.0  # share of the batch that is logged responses, weighted by importance
     reuse_limit: float = 1.0  # to which their weights are truncated
+    sampler_limit: float = 2.0  # to which weights are truncated of tokens from vLLM servers
     whiten_rewards: bool = False  # to unit variance, their mean kept
     score_clip: float = 3.0  # standard deviations of the ranked responses' scores
     missing_eos_penalty: float = 1.0  # where judged responses ended, all but ``cut_share``
@@ -161,6 +162,7 @@ class HealthCheckConfig:
     repetition_rise: float = 0.2  # in the share of repeated four-token runs
     eos_fall: float = 0.3  # in the share of responses that end with an EOS token
     explained_variance: float = -1.0  # of the returns, two updates in a row
+    sampler_kl: float = 0.05  # nats per token, of vLLM servers from the policy that they were given
     heldout_fall: float = 2.0  # standard errors below the best held-out score while the score rises
 
 

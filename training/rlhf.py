@@ -171,6 +171,15 @@ def truncated_weights(
     return log_ratio.clamp(max=math.log(limit)).exp() * mask
 
 
+def sampler_weights(logprobs: Tensor, sampler_logprobs: Tensor, limit: float) -> Tensor:
+    """min(limit, p(y_t) / q(y_t)) per token, p the learner's and q the sampler's: [T], [T] -> [T].
+
+    Both are the same policy in two programs, so the ratios of one token are near 1 and those before
+    it are left out, as in IMPALA's truncated weights (Espeholt et al. 2018, eq. 1).
+    """
+    return (logprobs - sampler_logprobs).clamp(max=math.log(limit)).exp()
+
+
 def clipped_policy_loss(
     logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, clip_range: float
 ) -> tuple[Tensor, Tensor]:

@@ -218,6 +218,11 @@ class Settings(BaseSettings):
         None, description="File with the Job or the sbatch script of the runner's jobs."
     )
     processes: int = Field(2, ge=2, description="Processes of the runner torchrun.")
+    rollout_urls: str = Field(
+        "",
+        description="Base URLs of vLLM servers that write PPO's rollouts, by commas (empty = the "
+        "training process).",
+    )
     log_format: Literal["text", "json"] = Field(
         "text", description="json: a line per message and per request, with the request's id."
     )

@@ -31,6 +31,7 @@ from tutelage.feedback import preference_data, reports
 from tutelage.feedback.preference_data import Dialogue, system_prompt
 from tutelage.iteration_folder import IterationFolder
 from tutelage.iterations import readiness
+from tutelage.settings import listed
 
 
 class NotEnough(Exception):
@@ -128,6 +129,7 @@ class Stages:
             directory,
             self.progress,
             skipped=rejection_reason(rewards.validation, self.config.reward_model.min_accuracy),
+            rollout_urls=listed(self.core.settings.rollout_urls),
         )
         return PPOResult.from_json(metrics)
 

@@ -1,5 +1,6 @@
 """The optimisation stage: the method that the settings name, its ladder, and the rung kept."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from training.optimise.imitation import Distillation, ImitateBestRanked
 from training.optimise.rloo import RLOO
 from training.ppo.optimiser import JudgedData, Optimiser
 from training.ppo.trainer import PPO
+from training.ppo.vllm_sampler import VLLMSampler
 from training.progress import Progress
 
 METHODS: dict[str, type[Optimiser]] = {
@@ -34,6 +36,7 @@ def optimise_policy(
     out_dir: Path,
     progress: Progress,
     skipped: str | None = None,
+    rollout_urls: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Trains the policy and writes the rung that is kept to ``out_dir/policy``.
 
@@ -42,13 +45,19 @@ def optimise_policy(
         reward_dir, heldout_reward_dir: the reward model to optimise against (the proxy), and the
             held-out one that selects the rung.
         skipped: why nothing should be optimised, if so: the first policy is then kept.
+        rollout_urls: vLLM servers that write the responses; none: this process does.
 
     Returns: metrics of the policy kept, and why training stopped, in words.
     Raises: Invalid: no prompt is short enough, a reward model belongs to another policy, there is
     nothing that the method can learn from, or another trainer left something unusable. Unavailable:
-    another trainer failed.
+    another trainer or all vLLM servers failed.
     """
     with compute(config):
         method = METHODS[config.optimise.method]
         run = method(sft_dir, reward_dir, heldout_reward_dir, config, out_dir)
-        return run.train(data, progress, skipped)
+        if rollout_urls:
+            run.collector.sample_on(VLLMSampler(rollout_urls), out_dir / "rollouts")
+        try:
+            return run.train(data, progress, skipped)
+        finally:
+            run.collector.close()

@@ -1,19 +1,26 @@
 """Collects the responses of one update: to training prompts, to eval prompts, and replayed ones."""
 
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from training import parallel
 from training.config import PPOConfig
 from training.model.lora import merged
 from training.model.split_model import SplitModel
 from training.model.tokenizer import ChatTokenizer, Message
-from training.ppo.replay import ReplayBuffer
+from training.ppo.replay import ReplayBuffer, written
 from training.ppo.rollout import Episode, RolloutSampling, sample
 from training.ppo.state import RandomStreams
+from training.ppo.vllm_sampler import VLLMSampler
 from tutelage.errors import Invalid
+from tutelage.policies.adapter import ADAPTER_WEIGHTS
+from tutelage.policies.library import sha256_of
 
 
 class Rollouts(NamedTuple):
@@ -34,13 +41,20 @@ class RolloutCollector:
         tokenizer: ChatTokenizer,
         config: PPOConfig,
         streams: RandomStreams,
+        source: Path,
     ) -> None:
         self.model, self.policy, self.tokenizer = model, policy, tokenizer
-        self.config, self.streams = config, streams
+        self.config, self.streams, self.source = config, streams, source
+        self.servers: VLLMSampler | None = None
+        self.folder = Path()  # for them
         self.replay = ReplayBuffer(model, policy, tokenizer, config, streams)
         self.group = 1  # responses to each prompt of a batch
         self.train_prompts: list[list[int]] = []
         self.eval_prompts: list[list[int]] = []
+
+    def sample_on(self, servers: VLLMSampler, folder: Path) -> None:
+        """Servers sample from now on; the policy is written to the folder for them."""
+        self.servers, self.folder = servers, folder
 
     def set_prompts(
         self, train: Sequence[Sequence[Message]], evaluation: Sequence[Sequence[Message]]
@@ -101,9 +115,58 @@ class RolloutCollector:
         sampling = RolloutSampling(
             config.temperature, config.max_new_tokens, self.tokenizer.eos_ids
         )
+        if self.servers:
+            return self._served(self.servers, prompts, random_uniforms, sampling)
         numbers = random_uniforms.to(self.model.device)
         episodes = sample(self.model, merged(self.policy), prompts, numbers, sampling)
         return episodes if self.model.dtype == torch.float32 else self.replay.reread(episodes)
+
+    def _served(
+        self,
+        servers: VLLMSampler,
+        prompts: list[list[int]],
+        random_uniforms: Tensor,
+        sampling: RolloutSampling,
+    ) -> list[Episode]:
+        """Responses that the servers write, read here: whose log-probabilities are the learner's.
+
+        A row's seed follows from its first random number.
+        """
+        leads = parallel.rank() == 0
+        servers.serve(*parallel.agreed(self._written() if leads else ("", Path())))
+        seeds = (random_uniforms[:, 0] * 2**24).long().tolist()
+
+        def work(rows: Sequence[int]) -> list[Episode]:
+            found = servers.sample([prompts[i] for i in rows], [seeds[i] for i in rows], sampling)
+            episodes = [
+                written(self.model, t.prompt, t.response, t.sampler_logprobs, t.finished)
+                for t in found
+            ]
+            return [replace(each, sampler_logprobs=each.logprobs) for each in episodes]
+
+        episodes = parallel.shared(range(len(prompts)), work, lambda i: len(prompts[i]))
+        return self.replay.reread(episodes)
+
+    def _written(self) -> tuple[str, Path]:
+        """The policy as it is, as files, in place of the one before; its name is its digest.
+
+        Raises: Invalid: a mixture's experts have no adapter that a server could load.
+        """
+        folder = self.folder.absolute()
+        shutil.rmtree(folder, ignore_errors=True)
+        written = folder / "next"
+        self.model.save(self.source, written, self.policy)
+        weights = written / ADAPTER_WEIGHTS
+        if not weights.is_file():
+            raise Invalid("Rollouts of a mixture of experts cannot come from vLLM.", "rollout_urls")
+        version = f"rollout-{sha256_of(weights)[:16]}"
+        return version, written.rename(folder / version)
+
+    def close(self) -> None:
+        """The servers forget the policy, and its files go."""
+        if self.servers:
+            self.servers.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def batch_prompts(self, update: int) -> list[list[int]]:
         """The training prompts of an update: each once, in a new order, before any comes again.

@@ -35,6 +35,17 @@ def _negative_kl(history: History, config: HealthCheckConfig) -> str | None:
     )
 
 
+def _other_sampler(history: History, config: HealthCheckConfig) -> str | None:
+    kl = history[-1].get("rollout/sampler_kl", 0.0)
+    if kl <= config.sampler_kl:
+        return None
+    return (
+        f"What the vLLM servers sample from is {kl:.2g} nats per token away from the policy (at "
+        f"most {config.sampler_kl:g}): they likely serve other weights or another number format, "
+        "or were started without --logprobs-mode processed_logprobs."
+    )
+
+
 def _exploding_kl(history: History, config: HealthCheckConfig) -> str | None:
     jump = history[-1]["objective/kl"] - _before(history)["objective/kl"]
     if jump <= config.kl_jump:
@@ -116,6 +127,7 @@ def _before(history: History) -> Row:
 
 CHECKS: tuple[Callable[[History, HealthCheckConfig], str | None], ...] = (
     _not_finite,
+    _other_sampler,
     _negative_kl,
     _exploding_kl,
     _entropy_collapse,

@@ -84,8 +84,9 @@ class ExperienceMaker:
             episodes        B prompts, responses and trunk states, each of its own length
             mask            [B, T] true at a response's tokens, its EOS included
         The policy, before the update
-            logprobs        [B, T] of the tokens, as the sampler drew them
-            weights         [B, T] 1; for replayed responses truncated importance weights
+            logprobs        [B, T] of the tokens
+            weights         [B, T] 1; truncated importance weights where another program or an
+                            earlier policy wrote the response
         The reference: the SFT policy
             ref_logprobs    [B, T]
         The value model
@@ -164,6 +165,9 @@ class ExperienceMaker:
     def _weights(self, episode: Episode) -> Tensor:
         """How much each token of a response counts: [T]."""
         everything = torch.ones_like(episode.logprobs)
+        if episode.sampler_logprobs is not None:
+            limit = self.config.ppo.sampler_limit
+            return rlhf.sampler_weights(episode.logprobs, episode.sampler_logprobs, limit)
         if episode.behaviour_logprobs is None:
             return everything
         return rlhf.truncated_weights(

@@ -124,7 +124,16 @@ def measure(
         "response/length": float(lengths.mean()),
         "response/eos_share": sum(e.finished for e in own.episodes) / len(lengths),
     }
-    return Rung(update, 1.0, metrics, scores)
+    return Rung(update, 1.0, metrics | _sampler_kl(own.episodes), scores)
+
+
+def _sampler_kl(episodes: Sequence[Episode]) -> dict[str, float]:
+    """The KL of what another program sampled from from what it should have, nats per token, k3."""
+    pairs = [(e.sampler_logprobs, e.logprobs) for e in episodes if e.sampler_logprobs is not None]
+    if not pairs:
+        return {}
+    sampler, learner = (torch.cat(each) for each in zip(*pairs, strict=True))
+    return {"rollout/sampler_kl": float(rlhf.kl_k3(sampler, learner).mean())}
 
 
 def _mean_repetition(episodes: Sequence[Episode]) -> float:

@@ -62,7 +62,7 @@ class Optimiser(ABC):
         self.policy = self.model.adapted(config.ppo.lora_rank, config.ppo.lora_alpha, config.seed)
         self.streams = RandomStreams(config.seed)
         self.collector = RolloutCollector(
-            self.model, self.policy, self.tokenizer, config.ppo, self.streams
+            self.model, self.policy, self.tokenizer, config.ppo, self.streams, sft_dir
         )
         self.maker = ExperienceMaker(self.model, self.proxy, held_out, config)
         self.ladder = Ladder(self.policy, out)

@@ -17,6 +17,26 @@ from training.ppo.state import RandomStreams
 from training.reward.preferences import Row
 
 
+@torch.no_grad()
+def written(
+    model: SplitModel,
+    prompt: Sequence[int],
+    response: Sequence[int],
+    logprobs: Sequence[float],
+    finished: bool,
+) -> Episode:
+    """A response that was not sampled here, as an episode with its writer's log-probabilities."""
+    said = torch.tensor([*prompt, *response], device=model.device)
+    ids = said[None, : len(said) - finished]
+    return Episode(
+        prompt=said[: len(prompt)],
+        response=said[len(prompt) :],
+        logprobs=torch.tensor(logprobs, device=model.device),
+        hidden=model.trunk(ids, positions(ids))[0],
+        finished=finished,
+    )
+
+
 class ReplayBuffer:
     """Logged responses of which each update replays some under the policy as it then is."""
 
@@ -74,14 +94,9 @@ class ReplayBuffer:
         ]
 
     def _episode(self, row: Row) -> Episode:
-        device = self.model.device
-        prompt = torch.tensor(row["ids"], device=device)
-        response = torch.tensor(row["token_ids"], device=device)
         finished = row["token_ids"][-1] in self.tokenizer.eos_ids
-        ids = torch.cat((prompt, response))[None, : len(prompt) + len(response) - finished]
-        hidden = self.model.trunk(ids, positions(ids))[0]
-        behaviour = torch.tensor(row["logprobs"], device=device)
-        return Episode(prompt, response, behaviour, hidden, finished, behaviour)
+        episode = written(self.model, row["ids"], row["token_ids"], row["logprobs"], finished)
+        return replace(episode, behaviour_logprobs=episode.logprobs)
 
     def _logprobs(self, final: Tensor, episode: Episode) -> Tensor:
         return response_logprobs(self.model, final, episode, self.config.temperature)

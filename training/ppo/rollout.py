@@ -31,6 +31,7 @@ class Episode:
     hidden: Tensor  # [P + T - finished, H] at the split
     finished: bool
     behaviour_logprobs: Tensor | None = None  # [T] of the policy that wrote it, where another did
+    sampler_logprobs: Tensor | None = None  # [T] where another program sampled this policy
 
     @property
     def words(self) -> Tensor:

@@ -18,7 +18,7 @@ class FakeVLLM:
     """Says the prompt's tokens again, but for special ones; at most ``at_once`` answers.
 
     ``broken``: "sick" fails its health check; "500" and "503" refuse; "silent" hangs up before the
-    first token, "reset" after the second.
+    first token, "reset" after the second; "stale" answers for another policy.
     """
 
     def __init__(self, *models: str, at_once: int = 3) -> None:
@@ -86,10 +86,19 @@ class FakeVLLM:
             return _refusal(404, f"The model `{asked['model']}` does not exist.")
         if self.broken in ("500", "503"):
             return _refusal(int(self.broken), "EngineCore encountered an issue")
+        if self.broken == "stale":
+            asked["model"] = self.models[0]
+        if not asked.get("stream"):
+            return JSONResponse(self.whole(asked))
         if self.running >= self.at_once:
             return _refusal(429, "too many")
         self.running += 1
         return StreamingResponse(self._events(asked), media_type="text/event-stream")
+
+    def whole(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """An answer at once."""
+        chunks = _chunks(asked)
+        return _chunk(asked, [each for ids, _ in chunks for each in ids], chunks[-1][1])
 
     async def _events(self, asked: dict[str, Any]) -> AsyncIterator[str]:
         try:
@@ -117,7 +126,8 @@ def _chunks(asked: dict[str, Any]) -> list[tuple[list[int], str | None]]:
 
 
 def _chunk(asked: dict[str, Any], ids: list[int], reason: str | None) -> dict[str, Any]:
-    assert asked["return_token_ids"] and asked["return_tokens_as_token_ids"] and asked["stream"]
+    assert asked["return_token_ids"]
+    assert asked.get("return_tokens_as_token_ids") or not asked.get("stream")
     names = [f"token_id:{each}" for each in ids]
     others = {f"token_id:{3 + n}": -1.0 - n for n in range(asked["logprobs"])}
     logprobs = {

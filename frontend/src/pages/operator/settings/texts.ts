@@ -81,6 +81,7 @@ export const ABOUT: Record<string, string> = {
   runner: t("Where the worker trains: local = in a process of its machine, torchrun = in several, kubernetes or slurm = in a job of that cluster."),
   job_template: t("File with the Job or the sbatch script of the runner's jobs."),
   processes: t("Processes of the runner torchrun."),
+  rollout_urls: t("Base URLs of vLLM servers that write PPO's rollouts, by commas (empty = the training process)."),
   log_format: t("json: a line per message and per request, with the request's id."),
   trackers: t("Trackers of training metrics, by commas: tensorboard, mlflow, trackio."),
   webhook_url: t("URL that receives events (iterations, trials, promotions, reports)."),
