@@ -51,6 +51,11 @@ class Service:
     ) -> None:  # fmt: skip
         self._stop()
 
+    @property
+    def pid(self) -> int:
+        """The id of its process."""
+        return self._process.pid
+
     def restart(self) -> None:
         """End it as ``kill -9`` does, and start it again at the same address."""
         self._process.kill()

@@ -4,6 +4,7 @@ A policy is loaded under a name that holds the digest of its weights, so a name 
 others. The servers must see the folder under the same path.
 """
 
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,7 +19,8 @@ from training.ppo.rollout import RolloutSampling
 from tutelage.errors import Unavailable
 
 AT_ONCE = 32  # requests to each server
-TIMEOUT = openai.Timeout(600.0, connect=5.0)
+PAUSES = (0.0, 1.0, 10.0, 60.0)  # seconds before all servers are asked for a response again
+TIMEOUT = openai.Timeout(600.0, connect=30.0)
 START = (
     "Start it with --enable-lora --max-lora-rank 128 --logprobs-mode processed_logprobs and "
     "VLLM_ALLOW_RUNTIME_LORA_UPDATING=True, and let it see the iteration's folder."
@@ -67,13 +69,15 @@ class VLLMSampler:
 
     def _respond(self, prompt: list[int], seed: int, sampling: RolloutSampling) -> Trajectory:
         """By the server with the fewest responses in hand; if it fails, by the next one."""
-        problems = []
-        for server in sorted(self._servers, key=lambda each: (each.failed, each.running)):
-            try:
-                return server.respond(prompt, seed, sampling)
-            except (openai.OpenAIError, _Stale) as error:
-                server.failed = True
-                problems.append(f"{server.url}: {error}")
+        for pause in PAUSES:
+            time.sleep(pause)
+            problems = []
+            for server in sorted(self._servers, key=lambda each: (each.failed, each.running)):
+                try:
+                    return server.respond(prompt, seed, sampling)
+                except (openai.OpenAIError, _Stale) as error:
+                    server.failed = True
+                    problems.append(f"{server.url}: {error}")
         raise Unavailable(f"No vLLM server wrote a rollout. {' '.join(problems)}")
 
     def close(self) -> None:
