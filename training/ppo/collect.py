@@ -154,13 +154,13 @@ class RolloutCollector:
         """
         folder = self.folder.absolute()
         shutil.rmtree(folder, ignore_errors=True)
-        written = folder / "next"
-        self.model.save(self.source, written, self.policy)
-        weights = written / ADAPTER_WEIGHTS
+        made = folder / "next"
+        self.model.save(self.source, made, self.policy)
+        weights = made / ADAPTER_WEIGHTS
         if not weights.is_file():
             raise Invalid("Rollouts of a mixture of experts cannot come from vLLM.", "rollout_urls")
         version = f"rollout-{sha256_of(weights)[:16]}"
-        return version, written.rename(folder / version)
+        return version, made.rename(folder / version)
 
     def close(self) -> None:
         """The servers forget the policy, and its files go."""
