@@ -59,10 +59,10 @@ def _lengthened(tokenizer: ChatTokenizer, text: str) -> list[Message]:
     raise AssertionError("no such length")
 
 
-def flat_reward_model(policy: Path, width: int, directory: Path) -> None:
-    """Writes a reward model with random weights: only its cost matters."""
+def flat_reward_model(policy: Path, width: int, directory: Path, seed: int = 0) -> None:
+    """Writes a reward model with random weights."""
     size = len(PARTS) * width + len(FLAGS)
-    weight = torch.randn(size, generator=torch.Generator().manual_seed(0)) / size**0.5
+    weight = torch.randn(size, generator=torch.Generator().manual_seed(seed)) / size**0.5
     ones = torch.ones(size)
     center = torch.cat((torch.zeros(size - 1), torch.tensor([float(RESPONSE_TOKENS)])))
     facts = {"policy": weights_sha256(policy)}

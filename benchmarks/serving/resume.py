@@ -108,9 +108,8 @@ def resumed(
             time.sleep(0.5)
     content, reason = page.stored(place)
     kept = shown.startswith(content) if kill else content == shown
-    wrong = (
-        "" if kept and reason == end else f"saw {shown!r} ({end}), stored {content!r} ({reason})"
-    )
+    right = kept and reason == end
+    wrong = "" if right else f"saw {shown!r} ({end}), stored {content!r} ({reason})"
     return end, wrong, len(shown) - len(content)
 
 

@@ -56,8 +56,9 @@ def optimise_policy(
         method = METHODS[config.optimise.method]
         run = method(sft_dir, reward_dir, heldout_reward_dir, config, out_dir)
         if rollout_urls:
-            run.collector.sample_on(VLLMSampler(rollout_urls), out_dir / "rollouts")
+            run.collector.servers = VLLMSampler(rollout_urls, out_dir / "rollouts")
         try:
             return run.train(data, progress, skipped)
         finally:
-            run.collector.close()
+            if run.collector.servers:
+                run.collector.servers.close()

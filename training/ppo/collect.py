@@ -1,6 +1,5 @@
 """Collects the responses of one update: to training prompts, to eval prompts, and replayed ones."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,8 +18,6 @@ from training.ppo.rollout import Episode, RolloutSampling, sample
 from training.ppo.state import RandomStreams
 from training.ppo.vllm_sampler import VLLMSampler
 from tutelage.errors import Invalid
-from tutelage.policies.adapter import ADAPTER_WEIGHTS
-from tutelage.policies.library import sha256_of
 
 
 class Rollouts(NamedTuple):
@@ -45,16 +42,11 @@ class RolloutCollector:
     ) -> None:
         self.model, self.policy, self.tokenizer = model, policy, tokenizer
         self.config, self.streams, self.source = config, streams, source
-        self.servers: VLLMSampler | None = None
-        self.folder = Path()  # for them
+        self.servers: VLLMSampler | None = None  # which sample, where there are any
         self.replay = ReplayBuffer(model, policy, tokenizer, config, streams)
         self.group = 1  # responses to each prompt of a batch
         self.train_prompts: list[list[int]] = []
         self.eval_prompts: list[list[int]] = []
-
-    def sample_on(self, servers: VLLMSampler, folder: Path) -> None:
-        """Servers sample from now on; the policy is written to the folder for them."""
-        self.servers, self.folder = servers, folder
 
     def set_prompts(
         self, train: Sequence[Sequence[Message]], evaluation: Sequence[Sequence[Message]]
@@ -128,12 +120,12 @@ class RolloutCollector:
         random_uniforms: Tensor,
         sampling: RolloutSampling,
     ) -> list[Episode]:
-        """Responses that the servers write, read here: whose log-probabilities are the learner's.
+        """Responses that servers write, with the log-probabilities that this process gives them.
 
         A row's seed follows from its first random number.
         """
-        leads = parallel.rank() == 0
-        servers.serve(*parallel.agreed(self._written() if leads else ("", Path())))
+        made = servers.hand_over(self._save) if parallel.rank() == 0 else ("", Path())
+        servers.serve(*parallel.agreed(made))
         seeds = (random_uniforms[:, 0] * 2**24).long().tolist()
 
         def work(rows: Sequence[int]) -> list[Episode]:
@@ -142,31 +134,14 @@ class RolloutCollector:
                 written(self.model, t.prompt, t.response, t.sampler_logprobs, t.finished)
                 for t in found
             ]
-            return [replace(each, sampler_logprobs=each.logprobs) for each in episodes]
+            return self.replay.read(
+                [replace(each, sampler_logprobs=each.logprobs) for each in episodes]
+            )
 
-        episodes = parallel.shared(range(len(prompts)), work, lambda i: len(prompts[i]))
-        return self.replay.reread(episodes)
+        return parallel.shared(range(len(prompts)), work, lambda i: len(prompts[i]))
 
-    def _written(self) -> tuple[str, Path]:
-        """The policy as it is, as files, in place of the one before; its name is its digest.
-
-        Raises: Invalid: a mixture's experts have no adapter that a server could load.
-        """
-        folder = self.folder.absolute()
-        shutil.rmtree(folder, ignore_errors=True)
-        made = folder / "next"
-        self.model.save(self.source, made, self.policy)
-        weights = made / ADAPTER_WEIGHTS
-        if not weights.is_file():
-            raise Invalid("Rollouts of a mixture of experts cannot come from vLLM.", "rollout_urls")
-        version = f"rollout-{sha256_of(weights)[:16]}"
-        return version, made.rename(folder / version)
-
-    def close(self) -> None:
-        """The servers forget the policy, and its files go."""
-        if self.servers:
-            self.servers.close()
-            shutil.rmtree(self.folder, ignore_errors=True)
+    def _save(self, directory: Path) -> None:
+        self.model.save(self.source, directory, self.policy)
 
     def batch_prompts(self, update: int) -> list[list[int]]:
         """The training prompts of an update: each once, in a new order, before any comes again.

@@ -25,7 +25,10 @@ def written(
     logprobs: Sequence[float],
     finished: bool,
 ) -> Episode:
-    """A response that was not sampled here, as an episode with its writer's log-probabilities."""
+    """A response that was not sampled here, as an episode with its writer's log-probabilities.
+
+    Args: prompt: P token ids; response: T token ids, EOS included if finished; logprobs: T.
+    """
     said = torch.tensor([*prompt, *response], device=model.device)
     ids = said[None, : len(said) - finished]
     return Episode(
@@ -75,7 +78,7 @@ class ReplayBuffer:
     @torch.no_grad()
     def _replayed(self, rows: Sequence[Row]) -> list[Episode]:
         """Logged responses as episodes, with the current policy's log-probabilities added."""
-        return parallel.shared(rows, lambda own: self._reread([self._episode(r) for r in own]))
+        return parallel.shared(rows, lambda own: self.read([self._episode(r) for r in own]))
 
     @torch.no_grad()
     def reread(self, episodes: Sequence[Episode]) -> list[Episode]:
@@ -84,9 +87,11 @@ class ReplayBuffer:
         Those of the sampler do where weights are float32: in 16 bits merged adapters are rounded,
         and a log-probability is off by up to 0.04 nats.
         """
-        return parallel.shared(episodes, self._reread, lambda episode: len(episode.hidden))
+        return parallel.shared(episodes, self.read, lambda episode: len(episode.hidden))
 
-    def _reread(self, episodes: Sequence[Episode]) -> list[Episode]:
+    @torch.no_grad()
+    def read(self, episodes: Sequence[Episode]) -> list[Episode]:
+        """``reread`` of this rank's episodes."""
         finals = final_hidden_states(self.model, self.policy, list(episodes))
         return [
             replace(e, logprobs=self._logprobs(final, e))

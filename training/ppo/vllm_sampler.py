@@ -4,8 +4,9 @@ A policy is loaded under a name that holds the digest of its weights, so a name 
 others. The servers must see the folder under the same path.
 """
 
+import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ import httpx
 import openai
 
 from training.ppo.rollout import RolloutSampling
-from tutelage.errors import Unavailable
+from tutelage.errors import Invalid, Unavailable
+from tutelage.policies.adapter import ADAPTER_WEIGHTS
+from tutelage.policies.library import sha256_of
 
 AT_ONCE = 32  # requests to each server
 PAUSES = (0.0, 1.0, 10.0, 60.0)  # seconds before all servers are asked for a response again
@@ -38,15 +41,31 @@ class Trajectory:
     finished: bool
 
 
-class _Stale(Exception):
-    """Another policy wrote the response; it is dropped."""
+class _Unusable(Exception):
+    """Another policy wrote the response, or its tokens are not told; it is dropped."""
 
 
 class VLLMSampler:
-    """Servers that sample from one policy at a time."""
+    """Servers that sample from one policy at a time, which is in ``folder``."""
 
-    def __init__(self, urls: Sequence[str]) -> None:
+    def __init__(self, urls: Sequence[str], folder: Path) -> None:
         self._servers = [_Server(url) for url in urls]
+        self._folder = folder.absolute()
+
+    def hand_over(self, save: Callable[[Path], None]) -> tuple[str, Path]:
+        """Writes a policy in place of the one before: its version, from its digest, and its place.
+
+        Args: save: writes the policy into a directory.
+        Raises: Invalid: it is no adapter, as where a mixture's experts were trained.
+        """
+        shutil.rmtree(self._folder, ignore_errors=True)
+        made = self._folder / "next"
+        save(made)
+        weights = made / ADAPTER_WEIGHTS
+        if not weights.is_file():
+            raise Invalid("Rollouts of a mixture of experts cannot come from vLLM.", "rollout_urls")
+        version = f"rollout-{sha256_of(weights)[:16]}"
+        return version, made.rename(self._folder / version)
 
     def serve(self, version: str, adapter: Path) -> None:
         """Responses are of this policy from now on; the one before is unloaded.
@@ -62,7 +81,8 @@ class VLLMSampler:
     ) -> list[Trajectory]:
         """One response per prompt, in their order.
 
-        Raises: Unavailable: a response was refused by every server, or written by another policy.
+        Args: prompts: token ids; seeds: of each response, in [0, 2^63).
+        Raises: Unavailable: no server wrote a usable response in all tries.
         """
         with ThreadPoolExecutor(AT_ONCE * len(self._servers)) as pool:
             return list(pool.map(lambda p, s: self._respond(p, s, sampling), prompts, seeds))
@@ -75,15 +95,16 @@ class VLLMSampler:
             for server in sorted(self._servers, key=lambda each: (each.failed, each.running)):
                 try:
                     return server.respond(prompt, seed, sampling)
-                except (openai.OpenAIError, _Stale) as error:
+                except (openai.OpenAIError, _Unusable) as error:
                     server.failed = True
                     problems.append(f"{server.url}: {error}")
         raise Unavailable(f"No vLLM server wrote a rollout. {' '.join(problems)}")
 
     def close(self) -> None:
-        """Unloads the policy and ends all connections."""
+        """Unloads the policy, deletes its files and ends all connections."""
         for server in self._servers:
             server.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class _Server:
@@ -134,15 +155,15 @@ class _Server:
             extra_body={"return_token_ids": True, "stop_token_ids": eos, "top_k": -1, "min_p": 0},
         )
         if done.model != self._version:
-            raise _Stale(f"asked for {self._version}, it answered with {done.model}.")
+            raise _Unusable(f"asked for {self._version}, it answered with {done.model}.")
         choice = done.choices[0]
         ids, told = getattr(choice, "token_ids", None), choice.logprobs
         if not ids or told is None or len(told.token_logprobs) != len(ids):
-            raise _Stale("it returns no token ids with their log-probabilities.")
+            raise _Unusable("it returns no token ids with their log-probabilities.")
         return Trajectory(prompt, ids, told.token_logprobs, done.model, ids[-1] in eos)
 
     def _load(self) -> None:
-        asked = {"lora_name": self._version, "lora_path": str(self._adapter.absolute())}
+        asked = {"lora_name": self._version, "lora_path": str(self._adapter)}
         try:
             self._client.post("/load_lora_adapter", body=asked, cast_to=httpx.Response)
         except openai.BadRequestError as error:  # another rank was faster

@@ -20,7 +20,7 @@ Data = Annotated[
     typer.Option("--data", help="Data folder (or TUTELAGE_DATA; default ./data).", metavar="DIR"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one line of JSON at the end.")]
-Team = Annotated[str | None, typer.Option(help="Of the policy of this team (its name or id).")]
+Team = Annotated[str | None, typer.Option(help="Name or id of a team: its own policy.")]
 WhileInput = Annotated[bool, typer.Option("--while-input", hidden=True)]
 LAST_SECONDS = 30.0
 

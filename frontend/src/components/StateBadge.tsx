@@ -26,8 +26,6 @@ const STATE_TONES: Record<string, Tone> = {
 /** States whose name in the database differs from the word for it. */
 const STATE_WORDS: Record<string, string> = {
   promoted: t("Accepted"),
-  refused: t("Rejected"),
-  undecided: t("Needs a decision"),
   warn: t("Warned"),
   block: t("Blocked"),
 };

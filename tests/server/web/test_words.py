@@ -2,11 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from server.schemas.openai.chat import FinishReason
 from training.evaluation import gate
 from training.evaluation.limitations import suite
+from tutelage.chat import running_turns
 from tutelage.installation.saved_settings import EDITABLE
 from tutelage.settings import Settings
 from tutelage.tables import (
@@ -21,7 +24,9 @@ from tutelage.tables import (
     Scope,
 )
 
-UI = Path(__file__).parents[3] / "frontend" / "src"
+ROOT = Path(__file__).parents[3]
+UI = ROOT / "frontend" / "src"
+PRESETS = [file.stem for file in (ROOT / "training" / "presets").glob("*.toml")]
 ENTRY = re.compile(r"""^ {2}"?([^":]+)"?: t\((["'])(.*)\2\),$""", re.MULTILINE)
 
 
@@ -41,9 +46,11 @@ CHECKS = re.findall(
     "names",
     [AppealState, ExperimentKind, ExperimentState, FeedbackKind, IterationState, PolicyState,
      ReportState, Role, Scope, suite.NAMES, [rise[0] for rise in gate._RISES],
-     [gate.GAIN, gate.WINS, gate.WINS_AT_EQUAL_LENGTH, gate.HARM, *CHECKS]],
+     [gate.GAIN, gate.WINS, gate.WINS_AT_EQUAL_LENGTH, gate.HARM], CHECKS, PRESETS,
+     [*get_args(FinishReason), running_turns.BROKEN]],
 )  # fmt: skip
 def test_each_name_has_words(names):
+    assert len(list(names)) > 1
     assert [name for name in map(str, names) if name not in words("names.ts", "NAMES")] == []
 
 

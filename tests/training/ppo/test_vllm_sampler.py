@@ -103,7 +103,7 @@ def served_run(
 ) -> PPO:
     ppo = new_run(policy, rewards, config, out)
     ppo.collector.set_prompts(PROMPTS, EVAL_PROMPTS)
-    ppo.collector.sample_on(VLLMSampler(urls), out / "rollouts")
+    ppo.collector.servers = VLLMSampler(urls, out / "rollouts")
     return ppo
 
 
@@ -114,7 +114,7 @@ def test_eval_prompts_are_responded_to_with_the_same_seeds(
     first, second = (ppo.collector.sample_rollouts(update) for update in (0, 1))
     for a, b in zip(first.eval, second.eval, strict=True):
         assert torch.equal(a.response, b.response)
-    ppo.collector.close()
+    ppo.collector.servers.close()
 
 
 def test_tokens_weigh_as_much_as_they_are_likelier_here_up_to_the_limit(
@@ -127,7 +127,7 @@ def test_tokens_weigh_as_much_as_they_are_likelier_here_up_to_the_limit(
         assert scored.weights[scored.mask].tolist() == pytest.approx(
             [weight] * int(scored.mask.sum()), rel=1e-3
         )
-        ppo.collector.close()
+        ppo.collector.servers.close()
 
 
 def test_servers_of_other_weights_stop_the_run_and_the_first_policy_is_kept(
@@ -145,7 +145,7 @@ def test_a_server_that_fails_is_replaced_by_another(
 ) -> None:
     monkeypatch.setattr(vllm_sampler, "PAUSES", (0.0, 0.01))
     fakes = [FakeVLLM("policy-0000"), FakeVLLM("policy-0000")]
-    sampler = VLLMSampler([serving(fake) for fake in fakes])
+    sampler = VLLMSampler([serving(fake) for fake in fakes], adapter)
     sampler.serve("rollout-1", adapter)
     for broken in ("500", "stale"):
         fakes[0].broken = broken
@@ -159,7 +159,7 @@ def test_a_server_that_fails_is_replaced_by_another(
 
 def test_a_server_that_was_started_again_is_given_the_policy(adapter: Path, serving: Any) -> None:
     fake = FakeVLLM("policy-0000")
-    sampler = VLLMSampler([serving(fake)])
+    sampler = VLLMSampler([serving(fake)], adapter)
     sampler.serve("rollout-1", adapter)
     fake.restart()
     assert len(sampler.sample([PROMPT], [0], SAMPLING)) == 1
@@ -170,7 +170,7 @@ def test_a_server_that_was_started_again_is_given_the_policy(adapter: Path, serv
 
 
 def test_a_response_that_is_cut_has_no_end(adapter: Path, serving: Any) -> None:
-    sampler = VLLMSampler([serving(FakeVLLM("policy-0000"))])
+    sampler = VLLMSampler([serving(FakeVLLM("policy-0000"))], adapter)
     sampler.serve("rollout-1", adapter)
     (found,) = sampler.sample([PROMPT], [0], RolloutSampling(1.0, 2, [2]))
     assert (found.response, found.finished) == ([5, 6], False)
@@ -183,4 +183,4 @@ def test_servers_that_take_no_adapter_are_named_with_what_they_need(
     fake.refuses_adapters = True
     url = serving(fake)
     with pytest.raises(Unavailable, match=rf"(?s){url}.*max_lora_rank.*--enable-lora"):
-        VLLMSampler([url]).serve("rollout-1", adapter)
+        VLLMSampler([url], adapter).serve("rollout-1", adapter)

@@ -87,3 +87,8 @@ def test_settings_say_where_they_come_from_and_hide_secrets(
     assert rows["max_queue"]["source"] == "environment"
     assert rows["host"]["source"] == "default"
     assert rows["oidc_client_secret"]["value"] == "set" and "hush" not in answer.text
+
+
+def test_what_is_not_set_has_no_value(service: ChatService) -> None:
+    unset = rows(service)["job_template"]
+    assert (unset["value"], unset["default"]) == (None, None)

@@ -60,7 +60,7 @@ function PastExperiments({ trials }: { trials: Experiment[] }) {
               {experiment.policy_id} {experiment.team_id && <TeamBadge id={experiment.team_id} />}
             </Cell>
             <Cell className="whitespace-nowrap text-muted">{experiment.control_id}</Cell>
-            <Cell className="whitespace-nowrap text-muted">{experiment.kind}</Cell>
+            <Cell className="whitespace-nowrap text-muted">{words(experiment.kind)}</Cell>
             <Cell className="whitespace-nowrap">
               <Badge tone={experiment.state === "promoted" ? "good" : "warn"}>{words(experiment.state)}</Badge> <span className="ms-2 text-muted">{ago(experiment.ended_at ?? 0)}</span>
             </Cell>
