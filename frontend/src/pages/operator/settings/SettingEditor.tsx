@@ -66,7 +66,7 @@ function Locked({ setting }: { setting: Setting }) {
       <span className="mt-1 flex items-start gap-1.5 text-[13px] text-muted">
         <Lock aria-hidden className="mt-0.5 size-3.5 shrink-0" />
         <span className="min-w-0 wrap-anywhere">
-          {t("Set with {{variable}} at the start ({{source}}), which comes first.", { variable: `TUTELAGE_${setting.name.toUpperCase()}`, source: sourceLabel(setting.source).toLowerCase() })}
+          {t("Set with {{variable}} at the start ({{source}}), which comes first.", { variable: `TUTELAGE_${setting.name.toUpperCase()}`, source: sourceLabel(setting.source) })}
         </span>
       </span>
     </p>
